@@ -1,0 +1,53 @@
+# Everything lands in a local virtual environment; nothing else on the machine is touched.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check chaos bench lock schemas clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/runtime: requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) from requirements.lock (once, about a minute) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Wachtpost needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/runtime
+	@echo "Adding the test tools from requirements-dev.lock ..."
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/runtime  ## see it work: a busy day at the desk, live in this terminal (ARGS="--for 30s")
+	@$(BIN)/wachtpost demo $(ARGS)
+
+test: $(VENV)/dev  ## the fast tests, on a real Redis (if installed) and embedded Valkey
+	@$(BIN)/python -m pytest -m "not chaos" -n 2 --dist loadgroup $(ARGS)
+
+check: $(VENV)/dev  ## format, lint, types, architecture, city file
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/wachtpost config check deploy/wachtpost.toml
+
+chaos: $(VENV)/dev  ## 200 kills at random instants, every bucket against an oracle
+	@$(BIN)/python -m pytest -m chaos $(ARGS)
+
+bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+schemas: $(VENV)/dev  ## write the JSON Schemas of the wire contract anew
+	@$(BIN)/python -m tests.contract.schemas
+
+lock:  ## pin all dependencies anew, with hashes (needs uv)
+	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build -o requirements.lock
+	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build --group dev -o requirements-dev.lock
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,57 @@
+"""What was refused, and why: the entries of the dead-letter stream.
+
+A dead letter helps to mend the sender. It never holds what a sender said in free form: phone
+numbers travel in unexpected fields, so only fields that are valid on their own are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+
+KEEP: Final = 100_000
+"""Dead letters kept (about); the oldest go first. The counter never forgets."""
+
+EXCERPT: Final = 200
+"""Characters of a detail that are kept."""
+
+
+class Reason(StrEnum):
+    UNREADABLE = "unreadable"
+    """Not JSON, or not a log line."""
+    INVALID = "invalid"
+    """JSON, but not an event of the contract."""
+    UNKNOWN_QUEUE = "unknown_queue"
+    """A queue or site that the city file does not have."""
+    NOT_ALLOWED = "not_allowed"
+    """The API key may not speak for this source or queue."""
+    PERSONAL = "personal"
+    """An id that looks like a phone number."""
+    FUTURE = "future"
+    """The sender's clock is ahead."""
+    LATE = "late"
+    """Older than what is remembered for telling duplicates; belongs to ``history import``."""
+
+
+class DeadLetter(BaseModel):
+    """One refused item."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    reason: Reason
+    detail: Annotated[str, Field(max_length=EXCERPT)]
+    """What is wrong and what would be right, without the refused value itself."""
+    at: AwareDatetime
+    """When it was refused."""
+    source: str = "unknown"
+    where: str = ""
+    """Where in the request, file or stream it stood: ``item 3``, ``byte 1024``, an entry id."""
+    item: Mapping[str, JsonValue] = {}
+    """The fields of the refused item that were valid on their own."""
+
+    def encode(self) -> bytes:
+        """Return the JSON for the stream."""
+        return self.__pydantic_serializer__.to_json(self)

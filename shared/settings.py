@@ -1,0 +1,45 @@
+"""What a service is told from outside: environment variables and secret files, never arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.clock import Clock, parse_clock
+
+
+class ServiceSettings(BaseSettings):
+    """Read from ``WACHTPOST_…`` variables; raises ``pydantic.ValidationError`` with the variable's name."""
+
+    model_config = SettingsConfigDict(env_prefix="WACHTPOST_", frozen=True, extra="ignore")
+
+    city_file: Path = Path("deploy/wachtpost.toml")
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    """May carry a user name; the password belongs in a file."""
+    redis_password_file: Path | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)]
+    """0 takes a free port; the log says which."""
+    log_level: str = "info"
+    clock: str = ""
+    """Empty: this machine's clock. Else a simulated one (``shared.clock``)."""
+
+    @field_validator("clock")
+    @classmethod
+    def _readable_clock(cls, value: str) -> str:
+        parse_clock(value)
+        return value
+
+    @property
+    def now(self) -> Clock:
+        """The clock that the settings ask for."""
+        return parse_clock(self.clock)
+
+    def redis_password(self) -> str | None:
+        """Return the password from its file; raises ``OSError`` when the file cannot be read."""
+        if self.redis_password_file is None:
+            return None
+        return self.redis_password_file.read_text(encoding="utf-8").strip()

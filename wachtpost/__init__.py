@@ -1,0 +1,1 @@
+"""The ``wachtpost`` command: the one place that knows all rooms."""

@@ -1,0 +1,3 @@
+from wachtpost.cli import main
+
+main()
