@@ -1,0 +1,100 @@
+"""The evaluator, put together. The only module of the room that knows all the others."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+from faststream.asgi import AsgiFastStream
+from faststream.asgi.types import ASGIApp, Receive, Scope, Send
+from prometheus_client import CollectorRegistry, Histogram
+
+from services.evaluator.metrics import PREFIX, DeskCollector
+from services.evaluator.partition import Partition
+from services.evaluator.settings import EvaluatorSettings
+from services.evaluator.store import Store
+from shared.calendar import Calendar
+from shared.config import CityFile
+from shared.process import (
+    Fault,
+    Health,
+    health_route,
+    metrics_route,
+    redis_broker,
+    redis_check,
+    redis_client,
+    wait_for_redis,
+)
+
+COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+
+
+def build(settings: EvaluatorSettings, city: CityFile, fault: Fault) -> AsgiFastStream:
+    """Return the service; nothing is connected before it starts. Raises ``ValueError``, ``OSError``."""
+    now = settings.now
+    calendar = Calendar(city)
+    redis = redis_client(settings)
+    broker = redis_broker(settings)
+    registry = CollectorRegistry()
+    commit_seconds = Histogram(
+        f"{PREFIX}commit_seconds", "Time to commit a batch", registry=registry, buckets=COMMIT_EDGES_S
+    )
+    owner = secrets.token_hex(8)
+    partitions = [
+        Partition(
+            number,
+            city,
+            calendar,
+            Store(redis, number, owner, city.pipeline.lease),
+            broker,
+            now,
+            commit_seconds,
+        )
+        for number in settings.partition_numbers(city.pipeline.partitions)
+    ]
+    registry.register(DeskCollector(city, calendar, partitions, now))
+    checks = {f"partition_{partition.number}": partition.check for partition in partitions}
+    health = Health("evaluator", {"redis": redis_check(redis), "work": fault.check, **checks}, now)
+
+    tasks: list[asyncio.Task[None]] = []
+
+    async def preflight() -> None:
+        await wait_for_redis(redis, settings.redis_wait)
+
+    async def begin() -> None:
+        for partition in partitions:
+            name = f"partition {partition.number}"
+            tasks.append(fault.watch(asyncio.create_task(partition.run(), name=name)))
+
+    async def end() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    return AsgiFastStream(
+        broker,
+        asgi_routes=[
+            ("/health", health_route(health)),
+            ("/metrics", _committed(partitions, metrics_route(registry))),
+        ],
+        on_startup=[preflight],
+        after_startup=[begin],
+        on_shutdown=[end],
+        after_shutdown=[redis.aclose],
+        logger=None,
+    )
+
+
+def _committed(partitions: Sequence[Partition], route: ASGIApp) -> ASGIApp:
+    """Answer only between commits, so that nothing is shown that may not come to be."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async with AsyncExitStack() as stack:
+            for partition in partitions:
+                await stack.enter_async_context(partition.lock)
+            await route(scope, receive, send)
+
+    return answer

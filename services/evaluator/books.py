@@ -1,0 +1,118 @@
+"""All buckets of a partition, by place and resolution, and which of them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from services.evaluator.buckets import Bucket, Resolution
+from services.evaluator.contacts import Place
+from shared.config import COARSE_REACH, COARSE_STEP, FINE_REACH, WINDOW_STEP
+
+FINE_S: Final = int(WINDOW_STEP.total_seconds())
+COARSE_S: Final = int(COARSE_STEP.total_seconds())
+
+SLACK_S: Final = 600
+"""Ring buckets are kept this much longer than any window reaches, so that pruning never shows."""
+
+REACH_S: Final = {
+    Resolution.FINE: int(FINE_REACH.total_seconds()) + SLACK_S,
+    Resolution.COARSE: int(COARSE_REACH.total_seconds()) + SLACK_S,
+}
+
+SINCE_START: Final = "all"
+"""The one field of the totals."""
+
+Start = int | str
+"""Which bucket of a resolution: its start in epoch seconds, a local day as ISO text, or ``all``."""
+
+
+class Slot(NamedTuple):
+    """Where a bucket is kept."""
+
+    place: Place
+    resolution: Resolution
+    start: Start
+
+
+class Books:
+    """Buckets by slot. Mutable; whoever writes it down asks ``take_changes`` what to write."""
+
+    def __init__(self, kept: Iterable[tuple[Slot, Bucket]] = ()) -> None:
+        self._shelves: dict[tuple[Place, Resolution], dict[Start, Bucket]] = {}
+        self._changed: set[Slot] = set()
+        self._dropped: set[Slot] = set()
+        for slot, bucket in kept:
+            self._shelf(slot.place, slot.resolution)[slot.start] = bucket
+
+    def add(self, slot: Slot, amount: Bucket) -> None:
+        """Merge an amount into the bucket of a slot."""
+        shelf = self._shelf(slot.place, slot.resolution)
+        bucket = shelf.get(slot.start)
+        if bucket is None:
+            bucket = shelf[slot.start] = Bucket()
+        bucket.add(amount)
+        self._changed.add(slot)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self._changed or self._dropped)
+
+    def get(self, slot: Slot) -> Bucket | None:
+        """Return the bucket of a slot, if anything ever happened in it. Read only."""
+        return self._shelf(slot.place, slot.resolution).get(slot.start)
+
+    def total(self, place: Place, resolution: Resolution = Resolution.TOTAL) -> Bucket:
+        """Return what happened at a place since the beginning."""
+        return self.get(Slot(place, resolution, SINCE_START)) or Bucket()
+
+    def between(self, place: Place, resolution: Resolution, start_s: int, end_s: int) -> Iterator[Bucket]:
+        """Yield the ring buckets that start in [start_s, end_s), epoch seconds."""
+        shelf = self._shelf(place, resolution)
+        step = FINE_S if resolution is Resolution.FINE else COARSE_S
+        if len(shelf) < (end_s - start_s) // step:
+            yield from (b for at, b in shelf.items() if isinstance(at, int) and start_s <= at < end_s)
+        else:
+            for at in range(start_s, end_s, step):
+                if (bucket := shelf.get(at)) is not None:
+                    yield bucket
+
+    def slots(self) -> Iterator[tuple[Slot, Bucket]]:
+        """Yield every bucket with its slot."""
+        for (place, resolution), shelf in self._shelves.items():
+            for start, bucket in shelf.items():
+                yield Slot(place, resolution, start), bucket
+
+    def prune(self, before_s: Mapping[Resolution, int]) -> None:
+        """Drop ring buckets that start before the given second, per resolution."""
+        for (place, resolution), shelf in self._shelves.items():
+            limit = before_s.get(resolution)
+            if limit is None:
+                continue
+            for start in [at for at in shelf if isinstance(at, int) and at < limit]:
+                del shelf[start]
+                slot = Slot(place, resolution, start)
+                self._changed.discard(slot)
+                self._dropped.add(slot)
+
+    def unload_days(self, before: str) -> None:
+        """Let go of finished days (ISO text); they stay where they were written down."""
+        for (_, resolution), shelf in self._shelves.items():
+            if resolution in {Resolution.DAY, Resolution.DAY_OUTSIDE}:
+                for day in [day for day in shelf if isinstance(day, str) and day < before]:
+                    del shelf[day]
+
+    def take_changes(self) -> tuple[list[tuple[Slot, Bucket]], list[Slot]]:
+        """Return the changed buckets and the dropped slots since the last call."""
+        changed = [(slot, self._shelves[slot.place, slot.resolution][slot.start]) for slot in self._changed]
+        dropped = list(self._dropped)
+        self._changed.clear()
+        self._dropped.clear()
+        return changed, dropped
+
+    def _shelf(self, place: Place, resolution: Resolution) -> dict[Start, Bucket]:
+        shelf = self._shelves.get((place, resolution))
+        if shelf is None:
+            shelf = self._shelves[place, resolution] = {}
+        return shelf

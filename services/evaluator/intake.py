@@ -1,0 +1,66 @@
+"""Stream entries become facts, or dead letters with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+
+from services.evaluator.desk import Arrival
+from shared.dead_letters import EXCERPT, DeadLetter, Reason
+from shared.events import EVENT, EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Stream entries as they came: ids, and for each the content of its data field."""
+
+    ids: Sequence[str]
+    bodies: Sequence[bytes | None]
+
+
+def arrived_ms(entry: str) -> int:
+    """Return when an entry arrived on the stream: the first part of its id, UTC ms."""
+    return int(entry.partition("-")[0])
+
+
+def parse(batch: Batch) -> list[Arrival | DeadLetter]:
+    """Return a fact or a dead letter for each entry, in order.
+
+    The whole batch is validated in one go; only when that fails, one by one, so that a poisoned
+    entry takes nothing else with it.
+    """
+    bodies = batch.bodies
+    try:
+        facts = EVENTS.validate_json(b"[" + b",".join(body or b"" for body in bodies) + b"]")
+    except ValidationError:
+        facts = []
+    if len(facts) != len(bodies):
+        return [_parse_one(entry, body) for entry, body in zip(batch.ids, bodies, strict=True)]
+    return [Arrival(entry, arrived_ms(entry), fact) for entry, fact in zip(batch.ids, facts, strict=True)]
+
+
+def _parse_one(entry: str, body: bytes | None) -> Arrival | DeadLetter:
+    arrived = arrived_ms(entry)
+    if body is None:
+        return _letter(entry, arrived, Reason.UNREADABLE, "the entry has no data field")
+    try:
+        return Arrival(entry, arrived, EVENT.validate_json(body))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        if first["type"] == "json_invalid":
+            return _letter(entry, arrived, Reason.UNREADABLE, "the data field is not JSON")
+        # The location names a kind and a field of ours; a message could quote what was sent.
+        where = ".".join(str(part) for part in first["loc"]) or "kind"
+        return _letter(entry, arrived, Reason.INVALID, f"{where}: {first['type']}")
+
+
+def _letter(entry: str, arrived: int, reason: Reason, detail: str) -> DeadLetter:
+    return DeadLetter(
+        reason=reason,
+        detail=detail[:EXCERPT],
+        at=datetime.fromtimestamp(arrived / 1000, UTC),
+        where=entry,
+    )

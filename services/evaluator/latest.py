@@ -1,0 +1,83 @@
+"""What holds right now, by source or place: of several reports the latest one wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import NamedTuple
+
+from services.evaluator.contacts import Place
+
+
+class Subject(StrEnum):
+    """What a report is about; the first part of its field in the state hash."""
+
+    SOURCE = "source"
+    OFFER = "offer"
+    STAFF = "staff"
+
+
+class Offer(NamedTuple):
+    """The first free appointment as last reported, UTC ms."""
+
+    at: int
+    first_free: int
+
+
+class Staff(NamedTuple):
+    """Who serves a queue as last reported (at: UTC ms)."""
+
+    at: int
+    available: int
+    paused: int
+    busy: int
+
+
+class Latest:
+    """Reports by field. A report is a tuple of integers, its instant first, so the larger one is later."""
+
+    def __init__(self, state: Mapping[str, str] | None = None) -> None:
+        self._reports: dict[str, tuple[int, ...]] = {}
+        self._changed: set[str] = set()
+        for name, value in (state or {}).items():
+            if name.partition(":")[0] in set(Subject):
+                self._reports[name] = tuple(int(part) for part in value.split(","))
+
+    def source(self, source: str, at: int) -> None:
+        """A source said something that happened at ``at`` ms."""
+        self._note(f"{Subject.SOURCE}:{source}", (at,))
+
+    def offer(self, place: Place, offer: Offer) -> None:
+        """The first free appointment at a place was reported."""
+        self._note(f"{Subject.OFFER}:{place.site}:{place.queue}", offer)
+
+    def staff(self, place: Place, staff: Staff) -> None:
+        """The staff of a place was reported."""
+        self._note(f"{Subject.STAFF}:{place.site}:{place.queue}", staff)
+
+    def sources(self) -> dict[str, int]:
+        """Source → when its latest fact happened, ms."""
+        return {name: report[0] for (name,), report in self._about(Subject.SOURCE)}
+
+    def offers(self) -> dict[Place, Offer]:
+        """Place → its latest offer."""
+        return {Place(*name): Offer(*report) for name, report in self._about(Subject.OFFER)}
+
+    def staffs(self) -> dict[Place, Staff]:
+        """Place → its latest staff report."""
+        return {Place(*name): Staff(*report) for name, report in self._about(Subject.STAFF)}
+
+    def take_changes(self) -> dict[str, str]:
+        """Return the fields to write since the last call."""
+        changes = {name: ",".join(map(str, self._reports[name])) for name in self._changed}
+        self._changed.clear()
+        return changes
+
+    def _note(self, name: str, report: tuple[int, ...]) -> None:
+        if name not in self._reports or report > self._reports[name]:
+            self._reports[name] = tuple(report)
+            self._changed.add(name)
+
+    def _about(self, subject: Subject) -> list[tuple[list[str], tuple[int, ...]]]:
+        parts = [(name.split(":"), report) for name, report in self._reports.items()]
+        return [(name, report) for (kind, *name), report in parts if kind == subject]

@@ -1,0 +1,332 @@
+"""The evaluator's metrics, worked out from the desks when they are asked for.
+
+So what is shown is what was committed, at the instant of the scrape, and counters go on exactly
+where they were before a restart. Names and labels: design §8, listed in ``docs/metrics.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from services.evaluator import kpi
+from services.evaluator.books import Slot
+from services.evaluator.buckets import Bucket, Histogram, Resolution, count_up_to, merged
+from services.evaluator.contacts import Place
+from services.evaluator.desk import Desk
+from services.evaluator.facts import ms_of
+from services.evaluator.partition import Partition, Role
+from services.evaluator.windows import window_bucket, window_end
+from shared.calendar import Calendar
+from shared.clock import Clock
+from shared.config import ALL_QUEUES, CityFile, Kpi, QueueKind, Site
+from shared.dead_letters import Reason
+
+PREFIX: Final = "wachtpost_"
+TODAY: Final = "today"
+"""The window label of the local day so far."""
+
+WAIT_EDGES_S: Final = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800)
+"""Buckets of the wait histograms, beside the bounds that the city configured."""
+
+LEAD_EDGES_DAYS: Final = (0, 1, 2, 3, 4, 5, 7, 10, 15, 20)
+
+VALUE_NAMES: Final = {
+    Kpi.MISSED_RATIO: "missed_ratio",
+    Kpi.CALL_WAIT_MEAN: "call_wait_mean_seconds",
+    Kpi.SERVICE_LEVEL: "service_level_ratio",
+    Kpi.VISIT_WAIT_MEAN: "visit_wait_mean_seconds",
+    Kpi.LEAD_TIME_MEAN: "lead_time_mean_days",
+}
+KPIS_OF: Final = {
+    QueueKind.PHONE: (Kpi.MISSED_RATIO, Kpi.CALL_WAIT_MEAN, Kpi.SERVICE_LEVEL),
+    QueueKind.COUNTER: (Kpi.VISIT_WAIT_MEAN, Kpi.LEAD_TIME_MEAN),
+}
+AT_PLACE: Final = ("site", "queue")
+
+
+def duration_label(duration: timedelta) -> str:
+    """Return a duration as in the city file: ``15m``, ``1h``, ``90s``."""
+    seconds = int(duration.total_seconds())
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A queue's, or a site's, contacts over a window."""
+
+    place: Place
+    label: str
+    kinds: frozenset[QueueKind]
+    bucket: Bucket
+
+
+class DeskCollector(Collector):
+    """Yields the metrics of every partition that this process owns right now."""
+
+    def __init__(
+        self, city: CityFile, calendar: Calendar, partitions: Sequence[Partition], now: Clock
+    ) -> None:
+        self._city = city
+        self._calendar = calendar
+        self._partitions = partitions
+        self._now = now
+        bounds = {*city.speed_categories.bounds, city.service_level.within}
+        configured = {int(bound.total_seconds()) for bound in bounds}
+        self._wait_edges = sorted(configured.union(WAIT_EDGES_S))
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are not known to collide, and asking would work everything out at start."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family once, over all owned partitions."""
+        now = ms_of(self._now())
+        owned = [(p, s.desk) for p in self._partitions if (s := p.session) is not None]
+        desks = [(site, desk) for p, desk in owned for site in self._city.partition_sites(p.number)]
+        yield from self._counters(desks)
+        yield from self._histograms(desks)
+        yield from self._rolling(desks, now)
+        yield from self._live(desks, now)
+        yield self._targets()
+        yield from self._pipeline(now)
+
+    # Counters and histograms ---------------------------------------------------------------------
+
+    def _counters(self, desks: Sequence[tuple[Site, Desk]]) -> Iterator[Metric]:
+        offered = _counter("calls_offered", "Calls that entered the queue, by the moment of their outcome")
+        answered = _counter("calls_answered", "Calls that reached staff")
+        missed = _counter(
+            "calls_missed", "Calls that did not reach staff, whatever a definition makes of them", "outcome"
+        )
+        unfinished = _counter("calls_unfinished", "Calls without an outcome within the open timeout")
+        visits = _counter("visits", "Visits that ended waiting, and how", "ended")
+        booked = _counter("appointments_booked", "Appointments made")
+        outside = _counter("contacts_outside_hours", "Contacts outside opening hours; in no other figure")
+        for site, desk in desks:
+            for queue in site.queues:
+                place, labels = Place(site.id, queue.id), [site.id, queue.id]
+                total = desk.books.total(place)
+                closed = desk.books.total(place, Resolution.TOTAL_OUTSIDE)
+                outside.add_metric(labels, closed.offered + _visits(closed))
+                if queue.kind is QueueKind.PHONE:
+                    offered.add_metric(labels, total.offered)
+                    answered.add_metric(labels, total.answered)
+                    unfinished.add_metric(labels, total.unfinished)
+                    for outcome, count in total.outcomes.items():
+                        missed.add_metric([*labels, outcome], count)
+                else:
+                    booked.add_metric(labels, total.booked)
+                    for ended, count in _visit_ends(total).items():
+                        visits.add_metric([*labels, ended], count)
+        yield from (offered, answered, missed, unfinished, visits, booked, outside)
+
+    def _histograms(self, desks: Sequence[tuple[Site, Desk]]) -> Iterator[Metric]:
+        calls = _histogram("call_wait_seconds", "Waits of answered calls")
+        visits = _histogram("visit_wait_seconds", "Counter waits of visitors with an appointment")
+        walk_ins = _histogram("walk_in_wait_seconds", "Counter waits of visitors without an appointment")
+        leads = _histogram("appointment_lead_days", "Working days from booking to appointment")
+        for site, desk in desks:
+            for queue in site.queues:
+                total = desk.books.total(Place(site.id, queue.id))
+                labels = [site.id, queue.id]
+                if queue.kind is QueueKind.PHONE:
+                    _fill(calls, labels, total.waits, self._wait_edges, total.wait_ms / 1000)
+                else:
+                    _fill(visits, labels, total.visit_waits, self._wait_edges, total.visit_wait_ms / 1000)
+                    _fill(
+                        walk_ins, labels, total.walk_in_waits, self._wait_edges, total.walk_in_wait_ms / 1000
+                    )
+                    _fill(leads, labels, total.leads, LEAD_EDGES_DAYS, total.lead_days)
+        yield from (calls, visits, walk_ins, leads)
+
+    # Rolling figures -----------------------------------------------------------------------------
+
+    def _rolling(self, desks: Sequence[tuple[Site, Desk]], now: int) -> Iterator[Metric]:
+        values = {
+            name: _gauge(
+                VALUE_NAMES[name], f"Rolling {name.replace('_', ' ')}; absent when insufficient", "window"
+            )
+            for name in Kpi
+        }
+        walk_ins = _gauge("walk_in_wait_mean_seconds", "Rolling mean wait without appointment", "window")
+        shares = _gauge(
+            "speed_category_ratio", "Share of answered calls per range of waits", "window", "category"
+        )
+        samples = _gauge("kpi_samples", "Contacts that a rolling figure rests on", "kpi", "window")
+        least = self._city.live.min_samples
+        for site, desk in desks:
+            for window in self._windows(site, desk, now):
+                labels = [*window.place]
+                for name, reading in self._readings(window):
+                    samples.add_metric([*labels, name, window.label], reading.samples)
+                    if reading.value is not None and reading.samples >= least:
+                        values[name].add_metric([*labels, window.label], reading.value)
+                if QueueKind.PHONE in window.kinds and window.bucket.answered >= least:
+                    self._share(shares, window)
+                without = kpi.walk_in_wait_mean(window.bucket)
+                if without.value is not None and without.samples >= least:
+                    walk_ins.add_metric([*labels, window.label], without.value)
+        yield from (*values.values(), walk_ins, shares, samples)
+
+    def _windows(self, site: Site, desk: Desk, now: int) -> Iterator[_Window]:
+        today = desk.local_day(now // 1000)
+        for window in (*self._city.live.windows, None):
+            buckets = []
+            label = TODAY if window is None else duration_label(window)
+            for queue in site.queues:
+                place = Place(site.id, queue.id)
+                if window is None:
+                    bucket = desk.books.get(Slot(place, Resolution.DAY, today)) or Bucket()
+                else:
+                    bucket = window_bucket(desk.books, place, window, window_end(now, window))
+                buckets.append(bucket)
+                yield _Window(place, label, frozenset({queue.kind}), bucket)
+            kinds = frozenset(queue.kind for queue in site.queues)
+            yield _Window(Place(site.id, ALL_QUEUES), label, kinds, merged(iter(buckets)))
+
+    def _readings(self, window: _Window) -> Iterator[tuple[Kpi, kpi.Reading]]:
+        definition, within = self._city.live_definition, self._city.service_level.within
+        for kind in QueueKind:
+            if kind in window.kinds:
+                for name in KPIS_OF[kind]:
+                    yield name, kpi.read(name, window.bucket, definition, within)
+
+    def _share(self, shares: GaugeMetricFamily, window: _Window) -> None:
+        counts = kpi.speed_categories(window.bucket, self._city.speed_categories.bounds)
+        for category, count in counts.items():
+            shares.add_metric([*window.place, window.label, category], count / window.bucket.answered)
+
+    # Right now -----------------------------------------------------------------------------------
+
+    def _live(self, desks: Sequence[tuple[Site, Desk]], now: int) -> Iterator[Metric]:
+        calls = _gauge("calls_waiting", "Callers waiting now")
+        visits = _gauge("visits_waiting", "Visitors waiting at the counter now")
+        longest = _gauge("longest_wait_seconds", "How long the one who waits longest has waited; 0: nobody")
+        staff = _gauge("staff", "Staff as last reported", "state")
+        free = _gauge(
+            "first_free_appointment_days", "Working days to the first free appointment, as last reported"
+        )
+        for site, desk in desks:
+            since = waiting_since(desk, now)
+            staffs, offers = desk.latest.staffs(), desk.latest.offers()
+            for queue in site.queues:
+                place, labels = Place(site.id, queue.id), [site.id, queue.id]
+                entered = since.get(place, [])
+                waiting = calls if queue.kind is QueueKind.PHONE else visits
+                waiting.add_metric(labels, len(entered))
+                longest.add_metric(labels, (now - min(entered)) / 1000 if entered else 0)
+                if (report := staffs.get(place)) is not None:
+                    for state in ("available", "paused", "busy"):
+                        staff.add_metric([*labels, state], getattr(report, state))
+                if (offer := offers.get(place)) is not None:
+                    days = self._calendar.lead_days(_instant(offer.at), _instant(offer.first_free))
+                    free.add_metric(labels, days)
+        yield from (calls, visits, longest, staff, free)
+
+    def _targets(self) -> Metric:
+        targets = _gauge("kpi_target", "What the city promises, in the unit of the KPI", "kpi")
+        for site in self._city.sites:
+            for target in self._city.targets:
+                if target.site in {None, site.id} and target.queue in {
+                    ALL_QUEUES,
+                    *(q.id for q in site.queues),
+                }:
+                    targets.add_metric([site.id, target.queue, target.kpi], target.limit)
+        return targets
+
+    # The pipeline itself ---------------------------------------------------------------------------
+
+    def _pipeline(self, now: int) -> Iterator[Metric]:
+        owner = _bare_gauge("lease_owner", "1 while this process owns the partition", "partition")
+        lag = _bare_gauge("stream_lag_events", "Stream entries not read yet", "partition")
+        late = _bare_gauge("stream_lag_seconds", "Age of the oldest entry not read yet", "partition")
+        dead = CounterMetricFamily(
+            f"{PREFIX}dead_letters", "Refused by the evaluator", labels=["partition", "reason"]
+        )
+        double = CounterMetricFamily(f"{PREFIX}duplicates", "Events seen before", labels=["partition"])
+        too_late = CounterMetricFamily(f"{PREFIX}late", "Events too old to count", labels=["partition"])
+        read = CounterMetricFamily(f"{PREFIX}events_read", "Stream entries processed", labels=["partition"])
+        last = _bare_gauge("last_event_timestamp_seconds", "When a source's latest event happened", "source")
+        newest = {source.id: 0 for source in self._city.sources}
+        for partition in self._partitions:
+            number = [str(partition.number)]
+            session = partition.session
+            owner.add_metric(number, int(partition.role is Role.OWNER and session is not None))
+            if session is None:
+                continue
+            counts = session.desk.counts
+            lag.add_metric(number, session.lag_events)
+            oldest = session.oldest_unread
+            late.add_metric(number, 0 if oldest is None else max(0, now - oldest) / 1000)
+            for reason in Reason:
+                dead.add_metric([*number, reason], counts.dead.get(reason, 0))
+            double.add_metric(number, counts.duplicates)
+            too_late.add_metric(number, counts.dead.get(Reason.LATE, 0))
+            read.add_metric(number, counts.read)
+            for source, at in session.desk.latest.sources().items():
+                newest[source] = max(at, newest.get(source, 0))
+        for source, at in newest.items():
+            last.add_metric([source], at / 1000)
+        yield from (owner, lag, late, dead, double, too_late, read, last)
+
+
+def waiting_since(desk: Desk, now: int) -> dict[Place, list[int]]:
+    """Return for each place where somebody waits when they entered, UTC ms."""
+    entered: dict[Place, list[int]] = {}
+    for place, at in desk.contacts.waiting(now):
+        entered.setdefault(place, []).append(at)
+    return entered
+
+
+def _visit_ends(bucket: Bucket) -> dict[str, int]:
+    return {
+        "appointment": bucket.visits,
+        "walk_in": bucket.walk_ins,
+        "early": bucket.early,
+        "left": bucket.left,
+    }
+
+
+def _visits(bucket: Bucket) -> int:
+    return sum(_visit_ends(bucket).values())
+
+
+def _counter(name: str, text: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(f"{PREFIX}{name}", text, labels=[*AT_PLACE, *labels])
+
+
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{PREFIX}{name}", text, labels=[*AT_PLACE, *labels])
+
+
+def _bare_gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{PREFIX}{name}", text, labels=labels)
+
+
+def _histogram(name: str, text: str) -> HistogramMetricFamily:
+    return HistogramMetricFamily(f"{PREFIX}{name}", text, labels=AT_PLACE)
+
+
+def _fill(
+    family: HistogramMetricFamily, labels: Sequence[str], cells: Histogram, edges: Iterable[int], total: float
+) -> None:
+    buckets = [(f"{float(edge)}", float(count_up_to(cells, edge))) for edge in edges]
+    family.add_metric(labels, [*buckets, ("+Inf", float(sum(cells.values())))], total)
+
+
+def _instant(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)

@@ -1,0 +1,349 @@
+"""The life of one partition: standby, owner, standby again.
+
+::
+
+    standby ──lease free──► owner ──fence moved──► standby
+                            │   ▲
+                            ▼   │ a commit failed, Redis was away: read the committed state again
+                           session
+
+A *session* is one reading of the committed state and one subscription that goes on from its
+offset. Whatever goes wrong ends the session; nothing of it was written, so nothing is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from faststream.redis import RedisBroker, StreamSub
+from faststream.redis.message import BatchStreamMessage, RedisBatchStreamMessage
+from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+from prometheus_client import Histogram
+from redis.exceptions import RedisError
+
+from services.evaluator.contacts import Place
+from services.evaluator.desk import Arrival, Desk
+from services.evaluator.facts import ms_of
+from services.evaluator.intake import Batch, arrived_ms, parse
+from services.evaluator.store import BEGINNING, Kept, OffsetMoved, Store, Superseded, batch_of
+from shared import streams
+from shared.calendar import Calendar
+from shared.clock import Clock
+from shared.config import CityFile, Site
+
+BATCH: Final = 1000
+"""Entries read in one go. A batch is a commit: larger saves little and delays what it holds."""
+
+POLL_MS: Final = 1000
+"""How long a read waits for entries; it returns at once when there are any."""
+
+TICK: Final = timedelta(seconds=1)
+"""How often time alone is looked at: the lease, unfinished contacts, the lag."""
+
+STANDBY_TRIES: Final = 5
+"""How often within a lease a standby asks whether it has run out."""
+
+RECALL: Final = 5000
+"""Entries read in one go at a take-over."""
+
+TRIM_EVERY: Final = timedelta(minutes=1)
+
+STALLED: Final = timedelta(seconds=10)
+"""Entries may wait this long unread before the subscription counts as dead."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Role(StrEnum):
+    STANDBY = "standby"
+    TAKING_OVER = "taking over"
+    OWNER = "owner"
+
+
+@dataclass(slots=True)
+class Session:
+    """A desk, the offset it stands at, and the subscription that feeds it."""
+
+    desk: Desk
+    offset: str
+    subscription: StreamBatchSubscriber | None = None
+    broken: asyncio.Event = field(default_factory=asyncio.Event)
+    lag_events: int = 0
+    oldest_unread: int | None = None
+    committed: float = 0.0
+    """When something was last committed, on the monotonic clock."""
+    trimmed: float = 0.0
+
+
+class Partition:
+    """Owns, or waits to own, the events of some sites."""
+
+    def __init__(
+        self,
+        number: int,
+        city: CityFile,
+        calendar: Calendar,
+        store: Store,
+        broker: RedisBroker,
+        now: Clock,
+        commit_seconds: Histogram,
+    ) -> None:
+        self.number = number
+        self.lock = asyncio.Lock()
+        """Held while the desk is ahead of what was committed; readers take it to see only what was."""
+        self._sites: Sequence[Site] = city.partition_sites(number)
+        self._city = city
+        self._calendar = calendar
+        self._store = store
+        self._broker = broker
+        self._now = now
+        self._commit_seconds = commit_seconds
+        self._lease_s = city.pipeline.lease.total_seconds()
+        self._role = Role.STANDBY
+        self._in_touch = time.monotonic()
+        self._session: Session | None = None
+
+    @property
+    def role(self) -> Role:
+        return self._role
+
+    @property
+    def session(self) -> Session | None:
+        """The running session, while this process is the owner and may say so."""
+        if self._session is None or self._session.broken.is_set() or not self._lease_runs():
+            return None
+        return self._session
+
+    async def run(self) -> None:
+        """Own the partition whenever nobody else does. Ends only by being cancelled."""
+        while True:
+            try:
+                fence = await self._store.claim()
+                self._in_touch = time.monotonic()
+                if fence is not None:
+                    await self._own(fence)
+                    continue
+            except Superseded:
+                log.warning("superseded", partition=self.number)
+            except RedisError as error:
+                log.warning("redis_away", partition=self.number, error=type(error).__name__)
+            finally:
+                self._role = Role.STANDBY
+            await asyncio.sleep(self._lease_s / STANDBY_TRIES)
+
+    async def check(self, _now: datetime) -> str | None:
+        """Say what is wrong with this partition, if anything."""
+        if not self._lease_runs():
+            return "no word from Redis for longer than the lease"
+        if self._role is Role.STANDBY:
+            return None
+        session = self._session
+        if session is None or session.broken.is_set():
+            return "reading the committed state again"
+        subscription = session.subscription
+        if subscription is None or not subscription.running or all(t.done() for t in subscription.tasks):
+            return "the subscription is not running"
+        if (
+            session.oldest_unread is not None
+            and time.monotonic() - session.committed > STALLED.total_seconds()
+        ):
+            return (
+                f"{session.lag_events} events wait and none has been read for {STALLED.total_seconds():g} s"
+            )
+        return None
+
+    async def _own(self, fence: str) -> None:
+        """Be the owner until superseded. Gives the lease up when cancelled."""
+        log.info("took_over", partition=self.number, fence=fence)
+        try:
+            while True:
+                try:
+                    await self._hold_session(fence)
+                except RedisError as error:
+                    log.warning("redis_away", partition=self.number, error=type(error).__name__)
+                except OffsetMoved:
+                    log.warning("offset_moved", partition=self.number)
+                self._role = Role.TAKING_OVER
+                await asyncio.sleep(self._lease_s / STANDBY_TRIES)
+                await self._renew(fence)
+        finally:
+            await self._give_up(fence)
+
+    async def _give_up(self, fence: str) -> None:
+        try:
+            await self._store.release(fence)
+        except RedisError:
+            log.warning("lease_not_released", partition=self.number)
+
+    async def _hold_session(self, fence: str) -> None:
+        """Read the committed state, go on from there, and look after it until it breaks."""
+        self._role = Role.TAKING_OVER
+        renewing = asyncio.create_task(self._renew_while_loading(fence))
+        try:
+            session = await self._open()
+        finally:
+            renewing.cancel()
+        await self._renew(fence)
+        self._session = session
+        session.subscription = self._subscribe(session, fence)
+        try:
+            await session.subscription.start()
+            self._role = Role.OWNER
+            log.info("owner", partition=self.number, offset=session.offset)
+            while not session.broken.is_set():
+                await self._tick(session, fence)
+                await _wait(session.broken, TICK)
+        finally:
+            self._session = None
+            await session.subscription.stop()
+
+    async def _renew_while_loading(self, fence: str) -> None:
+        with suppress(RedisError, Superseded):  # the session's own first renewal tells
+            while True:
+                await self._renew(fence)
+                await asyncio.sleep(self._lease_s / STANDBY_TRIES)
+
+    async def _renew(self, fence: str) -> None:
+        await self._store.renew(fence)
+        self._in_touch = time.monotonic()
+
+    def _lease_runs(self) -> bool:
+        return time.monotonic() - self._in_touch < self._lease_s
+
+    async def _open(self) -> Session:
+        pipeline = self._city.pipeline
+        now = ms_of(self._now())
+        offset = await self._store.offset()
+        offset_ms = now if offset == BEGINNING else arrived_ms(offset)
+        reach = (pipeline.dedup + pipeline.open_timeout + timedelta(days=1)) // timedelta(milliseconds=1)
+        places = [Place(site.id, queue.id) for site in self._sites for queue in site.queues]
+        kept = await self._store.load(places, self._days(min(now, offset_ms) - reach, max(now, offset_ms)))
+        desk = self._desk(kept)
+        await self._recall(desk, kept.offset)
+        return Session(desk, kept.offset, committed=time.monotonic())
+
+    def _desk(self, kept: Kept) -> Desk:
+        return Desk(
+            self._city,
+            self._calendar,
+            self._sites,
+            books=kept.books,
+            latest=kept.latest,
+            counts=kept.counts,
+            cursor=kept.cursor,
+        )
+
+    def _days(self, first_ms: int, last_ms: int) -> list[str]:
+        first, last = self._calendar.local_day(first_ms), self._calendar.local_day(last_ms)
+        return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 2)]
+
+    async def _recall(self, desk: Desk, offset: str) -> None:
+        """Take the ids and open contacts of the dedup horizon back into memory."""
+        if offset == BEGINNING:
+            return
+        first = f"{max(0, arrived_ms(offset) - self._horizon_ms())}-0"
+        while True:
+            batch = await self._store.entries(first, offset, RECALL)
+            desk.recall(item for item in parse(batch) if isinstance(item, Arrival))
+            if len(batch.ids) < RECALL:
+                return
+            first = f"({batch.ids[-1]}"
+
+    def _horizon_ms(self) -> int:
+        """How far behind the offset entries are still needed to know duplicates and open contacts."""
+        pipeline = self._city.pipeline
+        return (pipeline.dedup + pipeline.future_tolerance + TRIM_EVERY) // timedelta(milliseconds=1)
+
+    def _subscribe(self, session: Session, fence: str) -> StreamBatchSubscriber:
+        stream = StreamSub(
+            streams.events(self.number),
+            batch=True,
+            max_records=BATCH,
+            last_id=session.offset,
+            polling_interval=POLL_MS,
+        )
+        subscription = self._broker.subscriber(
+            stream=stream, parser=_lean_parser, decoder=_decoder, persistent=False
+        )
+
+        async def on_batch(batch: Batch) -> None:
+            await self._record(session, fence, batch)
+
+        subscription(on_batch)
+        return subscription
+
+    async def _record(self, session: Session, fence: str, batch: Batch) -> None:
+        """Count a batch and commit it; a session that could not do both is at its end."""
+        async with self.lock:
+            if session.broken.is_set():
+                return
+            done = False
+            try:
+                session.desk.record(parse(batch))
+                await self._commit(session, fence, batch.ids[-1])
+                done = True
+            except (RedisError, OffsetMoved, Superseded) as error:
+                log.warning("commit_failed", partition=self.number, error=type(error).__name__)
+            finally:
+                if not done:
+                    session.broken.set()
+
+    async def _tick(self, session: Session, fence: str) -> None:
+        """What time alone brings about, once a second."""
+        async with self.lock:
+            if session.broken.is_set():
+                return
+            done = False
+            try:
+                await self._renew(fence)
+                session.desk.advance(ms_of(self._now()))
+                due = time.monotonic() - session.trimmed > TRIM_EVERY.total_seconds()
+                if due or session.desk.has_changes:
+                    await self._commit(session, fence, session.offset, trim=due)
+                done = True
+            finally:
+                if not done:
+                    session.broken.set()
+        counts = session.desk.counts
+        session.lag_events, session.oldest_unread = await self._store.lag(counts.read, session.offset)
+
+    async def _commit(self, session: Session, fence: str, after: str, trim: bool = False) -> None:
+        oldest = ""
+        if trim and session.offset != BEGINNING:
+            oldest = f"{max(0, arrived_ms(session.offset) - self._horizon_ms())}-0"
+        with self._commit_seconds.time():
+            await self._store.commit(fence, session.offset, after, session.desk.take_changes(), oldest)
+        session.offset = after
+        session.committed = time.monotonic()
+        if trim:
+            session.trimmed = session.committed
+
+
+async def _lean_parser(
+    message: BatchStreamMessage,
+    original: Callable[[BatchStreamMessage], Awaitable[RedisBatchStreamMessage]],
+) -> RedisBatchStreamMessage:
+    """Skip FastStream's own decoding and encoding of every entry: the batch is validated as it is."""
+    parsed = await original({**message, "data": []})
+    parsed.raw_message = message
+    return parsed
+
+
+async def _decoder(message: RedisBatchStreamMessage) -> Batch:
+    raw = message.raw_message
+    return batch_of(zip(raw["message_ids"], raw["data"], strict=True))
+
+
+async def _wait(event: asyncio.Event, limit: timedelta) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), limit.total_seconds())
+    except TimeoutError:
+        return

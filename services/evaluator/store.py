@@ -1,0 +1,234 @@
+"""A partition's durable state in Redis: read at take-over, written by one fenced script.
+
+Every take-over raises the *fence*. A commit names the fence it was made under and the offset it
+starts from; when either has moved on, nothing is written. So a paused owner that wakes up late
+cannot harm, and nothing is ever counted twice or half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from redis.asyncio import Redis
+
+from services.evaluator.books import Books, Slot, Start
+from services.evaluator.buckets import Bucket, Resolution, decode
+from services.evaluator.contacts import Place
+from services.evaluator.desk import Changes, Counts
+from services.evaluator.intake import Batch
+from services.evaluator.latest import Latest
+from shared import streams
+from shared.dead_letters import KEEP
+from shared.streams import DATA_FIELD
+
+BEGINNING: Final = "0-0"
+"""The offset before the first entry."""
+
+_CLAIM: Final = """
+-- KEYS: fence, lease. ARGV: owner, lease in ms.
+-- Returns the new fence, or false while another owner's lease runs.
+if redis.call('EXISTS', KEYS[2]) == 1 then return false end
+local turn = tonumber(string.match(redis.call('GET', KEYS[1]) or '0', '^%d+')) + 1
+local fence = turn .. ':' .. ARGV[1]
+redis.call('SET', KEYS[1], fence)
+redis.call('SET', KEYS[2], fence, 'PX', ARGV[2])
+return fence
+"""
+
+_RENEW: Final = """
+-- KEYS: fence, lease. ARGV: fence, lease in ms (0: give it up). Returns 1 while the fence is ours.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[2] == '0' then redis.call('DEL', KEYS[2]) else redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
+return 1
+"""
+
+_COMMIT: Final = """
+-- KEYS: fence, state, dead letters, events, then the hashes of buckets.
+-- ARGV: fence, offset before, offset after, oldest entry to keep ('' = do not trim), dead letters to keep,
+--       then four lists, each led by its length: state (field, value), buckets (key, field, value),
+--       dropped (key, field), dead letters (value).
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
+if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[2] then return 'moved' end
+local at = 6
+local function items(width)
+  local first, count = at + 1, tonumber(ARGV[at])
+  at = at + 1 + count * width
+  return first, at - 1
+end
+local from, to = items(2)
+for i = from, to, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', KEYS[2], 'offset', ARGV[3])
+from, to = items(3)
+for i = from, to, 3 do redis.call('HSET', KEYS[4 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2]) end
+from, to = items(2)
+for i = from, to, 2 do redis.call('HDEL', KEYS[4 + tonumber(ARGV[i])], ARGV[i + 1]) end
+from, to = items(1)
+for i = from, to do redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', '__data__', ARGV[i]) end
+if ARGV[4] ~= '' then redis.call('XTRIM', KEYS[4], 'MINID', '~', ARGV[4]) end
+return 'ok'
+"""
+
+
+class Superseded(Exception):  # noqa: N818 - it is no error: another owner has taken over
+    """The fence has moved on: somebody else owns the partition now."""
+
+
+class OffsetMoved(Exception):  # noqa: N818 - Redis lost or restored data: read the state again
+    """The committed offset is not the one that this commit starts from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a take-over found."""
+
+    offset: str
+    cursor: int
+    books: Books
+    latest: Latest
+    counts: Counts
+
+
+class Store:
+    """The state of one partition. Raises ``redis.RedisError`` when Redis cannot be reached."""
+
+    def __init__(self, redis: Redis, partition: int, owner: str, lease: timedelta) -> None:
+        self._redis = redis
+        self._partition = partition
+        self._owner = owner
+        self._lease_ms = lease // timedelta(milliseconds=1)
+        self._keys = (streams.fence(partition), streams.lease(partition))
+        self._claim = redis.register_script(_CLAIM)
+        self._renew = redis.register_script(_RENEW)
+        self._commit = redis.register_script(_COMMIT)
+
+    async def claim(self) -> str | None:
+        """Become the owner and return the fence, or ``None`` while somebody else is."""
+        fence = await self._claim(keys=self._keys, args=[self._owner, self._lease_ms])
+        return None if fence is None else _text(fence)
+
+    async def renew(self, fence: str) -> None:
+        """Keep the lease; raises ``Superseded``."""
+        if not await self._renew(keys=self._keys, args=[fence, self._lease_ms]):
+            raise Superseded(fence)
+
+    async def release(self, fence: str) -> None:
+        """Give the lease up, so that a standby need not wait for it to run out."""
+        await self._renew(keys=self._keys, args=[fence, 0])
+
+    async def load(self, places: Sequence[Place], days: Sequence[str]) -> Kept:
+        """Read what was committed: ring buckets and totals, and the day buckets of ``days``."""
+        state = {
+            _text(name): _text(value)
+            for name, value in (await self._redis.hgetall(streams.state(self._partition))).items()
+        }
+        return Kept(
+            offset=state.get("offset", BEGINNING),
+            cursor=int(state.get("cursor", 0)),
+            books=Books(await self._buckets(places, days)),
+            latest=Latest(state),
+            counts=Counts.of(state),
+        )
+
+    async def offset(self) -> str:
+        """Return the committed offset."""
+        offset = await self._redis.hget(streams.state(self._partition), "offset")
+        return BEGINNING if offset is None else _text(offset)
+
+    async def entries(self, first: str, last: str, count: int) -> Batch:
+        """Read up to ``count`` stream entries from ``first`` to ``last``, both included."""
+        entries: list[tuple[bytes, dict[bytes, bytes]]] = await self._redis.execute_command(  # type: ignore[no-untyped-call]
+            "XRANGE", streams.events(self._partition), first, last, "COUNT", count
+        )
+        return batch_of(entries)
+
+    async def lag(self, read: int, offset: str) -> tuple[int, int | None]:
+        """Return how many entries wait to be read, and when the oldest of them arrived (ms)."""
+        name = streams.events(self._partition)
+        if not await self._redis.exists(name):
+            return 0, None
+        info = await self._redis.xinfo_stream(name)
+        if _text(info["last-generated-id"]) == offset:
+            return 0, None
+        unread = await self.entries(f"({offset}", "+", 1)
+        if not unread.ids:
+            return 0, None
+        return max(1, int(info["entries-added"]) - read), int(unread.ids[0].partition("-")[0])
+
+    async def commit(self, fence: str, before: str, after: str, changes: Changes, trim: str = "") -> None:
+        """Write everything in one go, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""
+        keys: dict[str, int] = {}
+
+        def key(slot: Slot) -> int:
+            name = streams.buckets(self._partition, slot.resolution.value, slot.place.site, slot.place.queue)
+            return keys.setdefault(name, len(keys) + 1)
+
+        args: list[str | bytes | int] = [fence, before, after, trim, KEEP, len(changes.state)]
+        for name, value in changes.state.items():
+            args += (name, value)
+        args.append(len(changes.buckets))
+        for slot, bucket in changes.buckets:
+            args += (key(slot), str(slot.start), bucket.encode())
+        args.append(len(changes.dropped))
+        for slot in changes.dropped:
+            args += (key(slot), str(slot.start))
+        args.append(len(changes.dead))
+        args += [letter.encode() for letter in changes.dead]
+        answer = await self._commit(
+            keys=[
+                streams.fence(self._partition),
+                streams.state(self._partition),
+                streams.dead_letters(self._partition),
+                streams.events(self._partition),
+                *keys,
+            ],
+            args=args,
+        )
+        match _text(answer):
+            case "fenced":
+                raise Superseded(fence)
+            case "moved":
+                raise OffsetMoved(before)
+
+    async def _buckets(self, places: Sequence[Place], days: Sequence[str]) -> list[tuple[Slot, Bucket]]:
+        asked: list[tuple[Place, Resolution]] = []
+        pipeline = self._redis.pipeline(transaction=False)
+        for place in places:
+            for resolution in Resolution:
+                name = streams.buckets(self._partition, resolution.value, place.site, place.queue)
+                if resolution in _DAILY:
+                    pipeline.hmget(name, list(days))
+                else:
+                    pipeline.hgetall(name)
+                asked.append((place, resolution))
+        found: list[tuple[Slot, Bucket]] = []
+        for (place, resolution), answer in zip(asked, await pipeline.execute(), strict=True):
+            pairs = zip(days, answer, strict=True) if resolution in _DAILY else answer.items()
+            for start, text in pairs:
+                if text is not None:
+                    found.append((Slot(place, resolution, _start(resolution, start)), decode(text)))
+        return found
+
+
+_DATA: Final = DATA_FIELD.encode()
+_DAILY: Final = frozenset({Resolution.DAY, Resolution.DAY_OUTSIDE})
+_RINGS: Final = frozenset({Resolution.FINE, Resolution.COARSE})
+
+
+def _start(resolution: Resolution, name: bytes | str) -> Start:
+    return int(name) if resolution in _RINGS else _text(name)
+
+
+def batch_of(entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> Batch:
+    """Return stream entries as a batch, the way ``intake.parse`` takes it."""
+    ids, bodies = [], []
+    for entry, content in entries:
+        ids.append(entry.decode())
+        bodies.append(content.get(_DATA))
+    return Batch(ids, bodies)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

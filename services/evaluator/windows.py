@@ -1,0 +1,29 @@
+"""Rolling windows: [t - W, t) by outcome time, t on a boundary of the ring's step."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.evaluator.books import COARSE_S, FINE_S, Books
+from services.evaluator.buckets import Bucket, Resolution, merged
+from services.evaluator.contacts import Place
+from shared.config import FINE_REACH
+
+
+def window_end(now_ms: int, window: timedelta) -> int:
+    """Return the end t of the running window, in epoch seconds: the first boundary after ``now``.
+
+    So a fact shows the moment it is recorded, and the newest step is simply not full yet.
+    """
+    step = FINE_S if window <= FINE_REACH else COARSE_S
+    return (now_ms // 1000 // step + 1) * step
+
+
+def window_bucket(books: Books, place: Place, window: timedelta, end_s: int) -> Bucket:
+    """Return what happened at a place in [end - window, end); exact when both lie on the ring's steps.
+
+    Rings: 10 s steps for windows up to 2 h, 5 min steps above.
+    """
+    resolution = Resolution.FINE if window <= FINE_REACH else Resolution.COARSE
+    start_s = end_s - int(window.total_seconds())
+    return merged(books.between(place, resolution, start_s, end_s))
