@@ -43,7 +43,7 @@ bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 schemas: $(VENV)/dev  ## write the JSON Schemas of the wire contract anew
-	@$(BIN)/python -m tests.contract.schemas
+	@$(BIN)/python -m tests.contract.evolution
 
 lock:  ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build -o requirements.lock

@@ -1,0 +1,114 @@
+"""The wire contract stays what others were promised."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import timedelta
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from shared.events import EVENT, EVENTS, CallAnswered, encode
+from tests.contract.evolution import EXAMPLES, SCHEMAS, Schema, breaks, kinds, read, schema_of
+
+KINDS = sorted(kinds())
+
+
+def _field(schema: Schema, name: str, content: Schema) -> None:
+    fields = schema["properties"]
+    assert isinstance(fields, dict)
+    fields[name] = content
+
+
+def _required_skill(schema: Schema) -> None:
+    _field(schema, "skill", {"type": "string"})
+    schema["required"] = [*schema["required"], "skill"]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_committed_schema_is_the_models_schema(kind: str) -> None:
+    assert read(SCHEMAS / f"{kind}.json") == schema_of(kinds()[kind]), "run `make schemas`"
+
+
+def test_no_schema_is_left_behind() -> None:
+    assert sorted(path.stem for path in SCHEMAS.glob("*.json")) == KINDS
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_an_example_that_survives_the_wire(kind: str) -> None:
+    text = (EXAMPLES / f"{kind}.json").read_bytes()
+    event = EVENT.validate_json(text, extra="forbid")
+    assert event.kind == kind
+    assert json.loads(encode(event)) == json.loads(text)
+    assert EVENTS.validate_json(b"[" + encode(event) + b"]") == [event]
+
+
+def test_instants_keep_their_milliseconds() -> None:
+    event = _example("call.answered")
+    assert isinstance(event, CallAnswered)
+    moved = event.model_copy(update={"at": event.at + timedelta(milliseconds=7)})
+    assert EVENT.validate_json(encode(moved)) == moved
+
+
+@pytest.mark.parametrize(
+    ("story", "change", "said"),
+    [
+        ("an optional field is free", lambda s: _field(s, "skill", {"type": "string"}), []),
+        (
+            "a new required field is not",
+            _required_skill,
+            ["skill is new and required: readers of old events lack it"],
+        ),
+        ("nor is taking one away", lambda s: s["properties"].pop("wait_ms"), ["wait_ms has gone"]),
+        (
+            "nor a new meaning",
+            lambda s: _field(s, "wait_ms", {"type": "number"}),
+            ["wait_ms means something else now"],
+        ),
+        (
+            "nor relaxing a field",
+            lambda s: s["required"].remove("wait_ms"),
+            ["wait_ms was required and is optional now"],
+        ),
+        (
+            "nor one more outcome",
+            lambda s: s["$defs"]["Outcome"]["enum"].append("vanished"),
+            ["outcome means something else now"],
+        ),
+        ("better words are free", lambda s: s["properties"]["at"].update(description="other words"), []),
+    ],
+)
+def test_only_an_optional_field_may_be_added(story, change, said) -> None:
+    old = schema_of(kinds()["call.missed"])
+    new = copy.deepcopy(old)
+    change(new)
+    assert breaks(old, new) == said, story
+
+
+@pytest.mark.parametrize(
+    ("story", "change"),
+    [
+        ("a naive instant", {"at": "2026-03-12T08:00:00"}),
+        ("a negative wait", {"wait_ms": -1}),
+        ("half a millisecond", {"wait_ms": 0.5}),
+        ("an unknown kind", {"kind": "call.lost"}),
+        ("a queue name that would break a key", {"queue": "p0}:events"}),
+        ("no id", {"id": ""}),
+    ],
+)
+def test_what_is_no_event_is_refused(story, change) -> None:
+    good = json.loads((EXAMPLES / "call.answered.json").read_text())
+    with pytest.raises(ValidationError):
+        EVENT.validate_python({**good, **change})
+
+
+def test_consumers_ignore_fields_they_do_not_know_and_the_door_refuses_them() -> None:
+    text = json.dumps({**json.loads((EXAMPLES / "call.answered.json").read_text()), "phone": "0000000000"})
+    assert b"phone" not in encode(EVENT.validate_json(text))
+    with pytest.raises(ValidationError):
+        EVENT.validate_json(text, extra="forbid")
+
+
+def _example(kind: str) -> BaseModel:
+    return EVENT.validate_json((EXAMPLES / f"{kind}.json").read_bytes())
