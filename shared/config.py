@@ -6,24 +6,41 @@ turns that into sentences. Instants in the file are local wall-clock times of ``
 
 from __future__ import annotations
 
+import re
 import tomllib
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import durationpy
 import holidays
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from shared.config_names import ALL_QUEUES as ALL_QUEUES
+from shared.config_names import DEFAULT_DEFINITION, name_mistakes
+from shared.config_words import MISTAKES
 from shared.events import NAME, Outcome
 from shared.streams import partition_of
 
-ALL_QUEUES: Final = "all"
-"""The queue name under which a site's total is shown; no queue may be called so."""
+SHA256_HEX: Final = r"^[0-9a-f]{64}$"
+
+NAMES: Final = "names"
+"""The type of the one error that carries all mistakes of ``shared.config_names``."""
 
 WINDOW_STEP: Final = timedelta(seconds=10)
 FINE_REACH: Final = timedelta(hours=2)
@@ -44,32 +61,45 @@ def on_histogram_edge(bound: timedelta) -> bool:
     return bound <= timedelta(hours=4) and bound % timedelta(minutes=1) == timedelta(0)
 
 
+def _mistake(kind: str, **filled: str) -> PydanticCustomError:
+    """The mistake of that kind; its words stand in ``shared.config_words``."""
+    return PydanticCustomError(kind, MISTAKES[kind].text, dict(filled))
+
+
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
-        raise PydanticCustomError("duration", 'write a duration such as "20s", "15m" or "2h"')
+        raise _mistake("duration")
     try:
         duration: timedelta = durationpy.from_str(value)
-    except (durationpy.DurationError, ValueError):
-        raise PydanticCustomError("duration", 'write a duration such as "20s", "15m" or "2h"') from None
+    except (durationpy.DurationError, ValueError, OverflowError):
+        raise _mistake("duration") from None
     if duration < timedelta(0):
-        raise PydanticCustomError("duration_negative", "a duration cannot be negative")
+        raise _mistake("duration_negative")
     return duration
 
 
 def _wait_bound(value: timedelta) -> timedelta:
     if not on_histogram_edge(value):
-        raise PydanticCustomError(
-            "histogram_edge",
-            "choose whole seconds up to 10m, steps of 10s up to 1h, whole minutes up to 4h: "
-            "only there are the counts exact",
-        )
+        raise _mistake("histogram_edge")
     return value
 
 
+def _from_to(least: str, most: str) -> AfterValidator:
+    """A duration from ``least`` up to and including ``most``."""
+    shortest, longest = _duration(least), _duration(most)
+
+    def within(value: timedelta) -> timedelta:
+        if not shortest <= value <= longest:
+            raise _mistake("duration_range", least=least, most=most)
+        return value
+
+    return AfterValidator(within)
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-WaitBound = Annotated[timedelta, BeforeValidator(lambda v: _wait_bound(_duration(v)))]
+WaitBound = Annotated[Duration, AfterValidator(_wait_bound)]
 Name = Annotated[str, Field(pattern=NAME)]
 
 
@@ -93,12 +123,10 @@ class City(_Section):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise PydanticCustomError(
-                "time_zone", 'write an IANA time zone such as "Europe/Brussels"'
-            ) from None
+            raise _mistake("time_zone") from None
         return value
 
-    @cached_property
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
@@ -112,17 +140,17 @@ class Span(_Section):
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        if not isinstance(value, str):
+        if isinstance(value, dict | Span):
             return value
-        start, dash, end = value.partition("-")
-        if not dash:
-            raise PydanticCustomError("span", 'write opening hours such as "09:00-12:30"')
+        if not isinstance(value, str):
+            raise _mistake("span")
+        start, _, end = value.partition("-")
         return {"start_minute": _minute(start), "end_minute": _minute(end)}
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.end_minute <= self.start_minute:
-            raise PydanticCustomError("span_order", "opening hours must end after they start")
+            raise _mistake("span_order")
         return self
 
 
@@ -130,16 +158,14 @@ def _minute(text: str) -> int:
     text = text.strip()
     if text == "24:00":
         return 1440
-    try:
-        at = time.fromisoformat(text)
-    except ValueError:
-        raise PydanticCustomError("span", 'write opening hours such as "09:00-12:30"') from None
-    if at.second or at.microsecond or at.tzinfo is not None:
-        raise PydanticCustomError("span", 'write opening hours such as "09:00-12:30"')
-    return at.hour * 60 + at.minute
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
+        raise _mistake("span")
+    hour, minute = map(int, text.split(":"))
+    return hour * 60 + minute
 
 
 Spans = tuple[Span, ...]
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 class WeekHours(_Section):
@@ -152,16 +178,16 @@ class WeekHours(_Section):
     friday: Spans = ()
     saturday: Spans = ()
     sunday: Spans = ()
-    on_holidays: bool = Field(default=False, description="open on holidays and closing days too")
+    on_holidays: Annotated[bool, Field(strict=True)] = False
+    """Open as usual on public holidays, closing days and half days too."""
 
-    @model_validator(mode="after")
-    def _no_overlap(self) -> Self:
-        for spans in self.by_weekday:
-            ordered = sorted(spans, key=lambda span: span.start_minute)
-            for one, other in zip(ordered, ordered[1:], strict=False):
-                if other.start_minute < one.end_minute:
-                    raise PydanticCustomError("span_overlap", "opening hours of one day overlap")
-        return self
+    @field_validator(*WEEKDAYS)
+    @classmethod
+    def _no_overlap(cls, spans: Spans) -> Spans:
+        ordered = sorted(spans, key=lambda span: span.start_minute)
+        if any(other.start_minute < one.end_minute for one, other in pairwise(ordered)):
+            raise _mistake("span_overlap")
+        return spans
 
     @property
     def by_weekday(self) -> tuple[Spans, ...]:
@@ -177,21 +203,62 @@ class WeekHours(_Section):
         )
 
 
+def _day(value: object) -> object:
+    """Let a date pass; pydantic by itself would read a number as seconds since 1970."""
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise _mistake("day") from None
+    if isinstance(value, datetime) or not isinstance(value, date | None):
+        raise _mistake("day")
+    return value
+
+
+def _closing_time(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            value = time.fromisoformat(value)
+        except ValueError:
+            raise _mistake("closes_at") from None
+    if value is None:
+        return None
+    if not isinstance(value, time) or value.tzinfo or value.second or value.microsecond or value == time.min:
+        raise _mistake("closes_at")
+    return value
+
+
+def _is_month_and_day(text: str) -> bool:
+    try:
+        # A leap year: 02-29 is a day of some years.
+        day = datetime.strptime(f"2024-{text}", "%Y-%m-%d")  # noqa: DTZ007  # a day has no zone
+    except ValueError:
+        return False
+    return f"{day:%m-%d}" == text
+
+
 class ClosingDay(_Section):
     """A day the city keeps closed: once (``on``) or every year (``every_year = "07-11"``).
 
     With ``closes_at`` it is a half day: open as usual until then, and still a working day.
     """
 
-    on: date | None = None
-    every_year: Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")] | None = None
-    closes_at: time | None = None
+    on: Annotated[date | None, BeforeValidator(_day)] = None
+    every_year: str | None = None
+    closes_at: Annotated[time | None, BeforeValidator(_closing_time)] = None
     why: str = ""
+
+    @field_validator("every_year")
+    @classmethod
+    def _day_of_the_year(cls, value: str | None) -> str | None:
+        if value is not None and not _is_month_and_day(value):
+            raise _mistake("every_year")
+        return value
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.on is None) == (self.every_year is None):
-            raise PydanticCustomError("closing_day", 'give either on = 2026-05-15 or every_year = "07-11"')
+            raise _mistake("closing_day")
         return self
 
 
@@ -203,9 +270,7 @@ class CalendarDays(_Section):
     @classmethod
     def _known_country(cls, value: str) -> str:
         if value and value not in holidays.list_supported_countries():
-            raise PydanticCustomError(
-                "country", 'write a country code such as "BE", or "" for no public holidays'
-            )
+            raise _mistake("country")
         return value
 
 
@@ -213,7 +278,7 @@ class MissedDefinition(_Section):
     """Which unanswered calls count as missed. Change the meaning, raise the version."""
 
     id: Name
-    version: Annotated[int, Field(ge=1)] = 1
+    version: Annotated[int, Field(strict=True, ge=1)] = 1
     outcomes: frozenset[Outcome]
     short_abandon: WaitBound = timedelta(0)
     """Hang-ups quicker than this count on neither side."""
@@ -222,12 +287,12 @@ class MissedDefinition(_Section):
     @classmethod
     def _some(cls, value: frozenset[Outcome]) -> frozenset[Outcome]:
         if not value:
-            raise PydanticCustomError("outcomes_empty", "name at least one outcome")
+            raise _mistake("outcomes_empty", known=", ".join(Outcome))
         return value
 
 
 LIER_1: Final = MissedDefinition(
-    id="lier-1",
+    id=DEFAULT_DEFINITION,
     version=1,
     outcomes=frozenset({Outcome.ABANDONED, Outcome.TIMED_OUT, Outcome.NO_AGENTS}),
 )
@@ -242,8 +307,8 @@ class SpeedCategories(_Section):
     @field_validator("bounds")
     @classmethod
     def _rising(cls, value: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
-        if not value or any(b <= a for a, b in zip((timedelta(0), *value), value, strict=False)):
-            raise PydanticCustomError("bounds_order", "write rising bounds, the first above 0s")
+        if not value or any(b <= a for a, b in pairwise((timedelta(0), *value))):
+            raise _mistake("bounds_order")
         return value
 
 
@@ -251,27 +316,32 @@ class ServiceLevel(_Section):
     within: WaitBound = timedelta(seconds=20)
 
 
+def _window(value: timedelta) -> timedelta:
+    step = WINDOW_STEP if value <= FINE_REACH else COARSE_STEP
+    if not timedelta(0) < value <= COARSE_REACH - COARSE_STEP or value % step:
+        raise _mistake("window")
+    return value
+
+
+Window = Annotated[Duration, AfterValidator(_window)]
+
+
 class Live(_Section):
     """What the rolling figures look back over."""
 
-    windows: tuple[Duration, ...] = (timedelta(minutes=15), timedelta(hours=1))
-    min_samples: Annotated[int, Field(ge=1)] = 10
+    windows: tuple[Annotated[Duration, AfterValidator(_window)], ...] = (
+        timedelta(minutes=15),
+        timedelta(hours=1),
+    )
+    min_samples: Annotated[int, Field(strict=True, ge=1)] = 10
     """Below this many contacts a rolling figure is *insufficient*."""
-    missed_definition: Name = LIER_1.id
+    missed_definition: Name = DEFAULT_DEFINITION
 
     @field_validator("windows")
     @classmethod
-    def _within_reach(cls, value: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
-        for window in value:
-            step = WINDOW_STEP if window <= FINE_REACH else COARSE_STEP
-            if not timedelta(0) < window <= COARSE_REACH - COARSE_STEP or window % step:
-                raise PydanticCustomError(
-                    "window",
-                    "write a window that is a multiple of 10s up to 2h, or of 5m above that, "
-                    "and shorter than 26h",
-                )
+    def _each_once(cls, value: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
         if not value or len(set(value)) != len(value):
-            raise PydanticCustomError("windows_unique", "write at least one window, each once")
+            raise _mistake("windows_unique")
         return value
 
 
@@ -293,7 +363,7 @@ class Queue(_Section):
     @classmethod
     def _not_the_total(cls, value: str) -> str:
         if value == ALL_QUEUES:
-            raise PydanticCustomError("queue_all", '"all" is the name of the site\'s total')
+            raise _mistake("queue_all")
         return value
 
     @property
@@ -332,39 +402,34 @@ class Target(_Section):
     kpi: Kpi
     site: Name | None = None
     queue: Name = ALL_QUEUES
-    limit: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    limit: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
     period: Literal["month", "year"] = "month"
     """Over which period the policy report judges it."""
 
-    @model_validator(mode="after")
-    def _ratios(self) -> Self:
-        if self.kpi in {Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL} and self.limit > 1:
-            raise PydanticCustomError("ratio", "write a ratio from 0 to 1: 20 % is 0.20")
-        return self
+    @field_validator("limit")
+    @classmethod
+    def _ratios(cls, limit: float, so_far: ValidationInfo) -> float:
+        if so_far.data.get("kpi") in {Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL} and limit > 1:
+            raise _mistake("ratio")
+        return limit
 
 
 class Pipeline(_Section):
-    partitions: Annotated[int, Field(ge=1, le=256)] = 1
+    partitions: Annotated[int, Field(strict=True, ge=1, le=256)] = 1
     """Fixed at set-up: changing it later moves sites to other streams."""
-    dedup: Duration = timedelta(hours=24)
+    dedup: Annotated[Duration, _from_to("10m", "24h")] = timedelta(hours=24)
     """How long ids are remembered; facts older than this when they arrive are dead letters."""
-    open_timeout: Duration = timedelta(hours=2)
+    open_timeout: Annotated[Duration, _from_to("1m", "24h")] = timedelta(hours=2)
     """A contact without outcome for this long is unfinished."""
-    future_tolerance: Duration = timedelta(minutes=2)
+    future_tolerance: Annotated[Duration, _from_to("0s", "1h")] = timedelta(minutes=2)
     """How far a sender's clock may run ahead."""
-    lease: Duration = timedelta(seconds=5)
+    lease: Annotated[Duration, _from_to("1s", "1m")] = timedelta(seconds=5)
     """How long the owner of a partition may be silent before a standby takes over."""
 
     @model_validator(mode="after")
-    def _reach(self) -> Self:
-        if not timedelta(minutes=10) <= self.dedup <= timedelta(hours=24):
-            raise PydanticCustomError("dedup", "choose dedup from 10m to 24h")
-        if not timedelta(minutes=1) <= self.open_timeout <= self.dedup:
-            raise PydanticCustomError("open_timeout", "choose open_timeout from 1m to dedup")
-        if self.future_tolerance > timedelta(hours=1):
-            raise PydanticCustomError("future_tolerance", "choose future_tolerance up to 1h")
-        if not timedelta(seconds=1) <= self.lease <= timedelta(minutes=1):
-            raise PydanticCustomError("lease", "choose lease from 1s to 1m")
+    def _remembered_while_open(self) -> Self:
+        if self.open_timeout > self.dedup:
+            raise _mistake("open_timeout")
         return self
 
 
@@ -389,11 +454,14 @@ class HttpSource(_Section):
     kind: Literal["http"] = "http"
     id: Name
     site: Name
-    key_sha256: Annotated[tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")], ...], Field(min_length=1)]
+    key_sha256: Annotated[tuple[Annotated[str, Field(pattern=SHA256_HEX)], ...], Field(min_length=1)]
     """More than one while a key is being replaced."""
-    queues: tuple[Name, ...] | Literal["*"] = "*"
-    """The queues it may speak for."""
-    rate_per_second: Annotated[int, Field(ge=1)] = 5_000
+    queues: Annotated[
+        Annotated[tuple[Name, ...], Tag("named")] | Annotated[Literal["*"], Tag("every")],
+        Discriminator(lambda value: "every" if value == "*" else "named"),
+    ] = "*"
+    """The queues it may speak for; ``"*"``: all of the site."""
+    rate_per_second: Annotated[int, Field(strict=True, ge=1)] = 5_000
     """How many events a second it may send on average (bursts of ten seconds' worth)."""
 
 
@@ -418,37 +486,12 @@ class CityFile(_Section):
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
         """Whatever refers to a name must refer to one that exists, and names are unique."""
-        _once("missed_definitions", [d.id for d in self.missed_definitions])
-        _once("sites", [site.id for site in self.sites])
-        _once("sources", [source.id for source in self.sources])
-        if self.live.missed_definition not in {d.id for d in self.missed_definitions}:
-            raise _unknown(
-                "live.missed_definition",
-                self.live.missed_definition,
-                [d.id for d in self.missed_definitions],
-            )
-        for site in self.sites:
-            _once(f"sites.{site.id}.queues", [queue.id for queue in site.queues])
-            for queue in site.queues:
-                if queue.hours is not None and queue.hours not in self.hours:
-                    raise _unknown(f"sites.{site.id}.queues.{queue.id}.hours", queue.hours, list(self.hours))
-        queues = {site.id: {queue.id for queue in site.queues} for site in self.sites}
-        for number, target in enumerate(self.targets):
-            if target.site is not None and target.site not in queues:
-                raise _unknown(f"targets.{number}.site", target.site, list(queues))
-            allowed = {ALL_QUEUES}.union(*(queues[s] for s in queues if target.site in {None, s}))
-            if target.queue not in allowed:
-                raise _unknown(f"targets.{number}.queue", target.queue, sorted(allowed))
-        for source in self.sources:
-            if source.site not in queues:
-                raise _unknown(f"sources.{source.id}.site", source.site, list(queues))
-            named = source.queues.values() if isinstance(source.queues, dict) else source.queues
-            for name in () if source.queues == "*" else named:
-                if name not in queues[source.site]:
-                    raise _unknown(f"sources.{source.id}.queues", name, sorted(queues[source.site]))
+        mistakes = name_mistakes(self.model_dump(mode="json"))
+        if mistakes:
+            raise PydanticCustomError(NAMES, "{mistakes}", {"mistakes": "; ".join(map(str, mistakes))})
         return self
 
-    @cached_property
+    @property
     def live_definition(self) -> MissedDefinition:
         """The missed definition that the live figures use."""
         wanted = self.live.missed_definition
@@ -466,27 +509,9 @@ class CityFile(_Section):
         return tuple(s for s in self.sites if partition_of(s.id, self.pipeline.partitions) == partition)
 
     def target(self, kpi: Kpi, site: str, queue: str) -> Target | None:
-        """The target of a KPI at a queue, or at the site's total (``all``); the first that fits."""
-        for target in self.targets:
-            if target.kpi is kpi and target.queue == queue and target.site in {None, site}:
-                return target
-        return None
-
-
-def _once(where: str, names: list[str]) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise PydanticCustomError(
-            "name_twice", "{where}: {names} stands there twice", {"where": where, "names": ", ".join(twice)}
-        )
-
-
-def _unknown(where: str, name: str, known: list[str]) -> PydanticCustomError:
-    return PydanticCustomError(
-        "name_unknown",
-        "{where}: there is no {name}; known: {known}",
-        {"where": where, "name": name, "known": ", ".join(known) or "none"},
-    )
+        """The target of a KPI at a queue, or at the site's total (``all``); one for the site goes first."""
+        fitting = [t for t in self.targets if t.kpi is kpi and t.queue == queue and t.site in {None, site}]
+        return min(fitting, key=lambda target: target.site is None, default=None)
 
 
 def load(path: Path) -> CityFile:

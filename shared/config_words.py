@@ -1,0 +1,328 @@
+"""What the check of a city file says, in the languages of a city.
+
+One entry per kind of mistake: what is wrong, and what is allowed. Words in braces such as ``{known}`` are
+filled in by ``shared.config_check``. The offending value is never part of a sentence: it is shown, or
+withheld, in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+
+class Said(NamedTuple):
+    """A mistake in one language."""
+
+    wrong: str
+    allowed: str
+
+
+class Sentence(NamedTuple):
+    """A mistake in every language."""
+
+    nl: Said
+    en: Said
+
+    @property
+    def text(self) -> str:
+        """In English on one line, for the log of a service that was started with a broken file."""
+        return f"{self.en.wrong}; allowed: {self.en.allowed}"
+
+
+MISTAKES: Final[Mapping[str, Sentence]] = {
+    # The file as a whole
+    "byte_order_mark": Sentence(
+        Said("het bestand begint met een byte order mark", "UTF-8 zonder BOM"),
+        Said("the file starts with a byte order mark", "UTF-8 without a BOM"),
+    ),
+    "toml": Sentence(
+        Said("dit is geen geldige TOML", "sleutel = waarde, [tabel], [[lijst van tabellen]] of # commentaar"),
+        Said("this is not valid TOML", "key = value, [table], [[list of tables]] or # comment"),
+    ),
+    "toml_value": Sentence(
+        Said(
+            "hier ontbreekt een geldige waarde",
+            'tekst tussen "aanhalingstekens", een getal met een punt, true of false, een datum, '
+            "een [lijst] of een {{tabel}}",
+        ),
+        Said(
+            "a valid value is missing here",
+            'text in "quotes", a number with a point, true or false, a date, a [list] or a {{table}}',
+        ),
+    ),
+    "toml_equals": Sentence(
+        Said("na deze sleutel ontbreekt =", "sleutel = waarde"),
+        Said("= is missing after this key", "key = value"),
+    ),
+    "toml_newline": Sentence(
+        Said("hier staat nog iets achter de waarde", "één sleutel = waarde per regel"),
+        Said("something follows the value here", "one key = value per line"),
+    ),
+    "toml_twice": Sentence(
+        Said(
+            "deze sleutel of tabel staat er al",
+            "elke sleutel en elke [tabel] één keer; herhaalde delen heten [[zo]]",
+        ),
+        Said(
+            "this key or table stands there already",
+            "every key and every [table] once; repeated parts are called [[so]]",
+        ),
+    ),
+    "toml_open": Sentence(
+        Said("hier is iets niet afgesloten", 'een sluitend aanhalingsteken, "]" of "}}"'),
+        Said("something is not closed here", 'a closing quote, "]" or "}}"'),
+    ),
+    "toml_deep": Sentence(
+        Said("lijsten of tabellen zijn te diep genest", "de delen van het meegeleverde voorbeeld"),
+        Said("lists or tables are nested too deeply", "the sections of the example that comes with it"),
+    ),
+    # Keys and shapes
+    "extra_forbidden": Sentence(
+        Said("onbekende sleutel", "{known}"),
+        Said("unknown key", "{known}"),
+    ),
+    "missing": Sentence(
+        Said("de sleutel {key} ontbreekt", "voeg {key} toe; deze sleutel is verplicht"),
+        Said("the key {key} is missing", "add {key}; this key is required"),
+    ),
+    "table": Sentence(
+        Said("hier hoort een tabel", "[{key}] met daaronder sleutel = waarde"),
+        Said("a table belongs here", "[{key}] with key = value below it"),
+    ),
+    "tables": Sentence(
+        Said("hier horen herhaalde tabellen", "[[{key}]] boven elk deel, met dubbele haken"),
+        Said("repeated tables belong here", "[[{key}]] above every part, with double brackets"),
+    ),
+    "list": Sentence(
+        Said("hier hoort een lijst", 'waarden tussen vierkante haken, zoals ["a", "b"]'),
+        Said("a list belongs here", 'values in square brackets, such as ["a", "b"]'),
+    ),
+    "hours_list": Sentence(
+        Said("hier hoort een lijst van openingsuren", '["09:00-12:30", "13:30-17:00"], of [] voor gesloten'),
+        Said("a list of opening hours belongs here", '["09:00-12:30", "13:30-17:00"], or [] for closed'),
+    ),
+    "list_or_all": Sentence(
+        Said("hier hoort een lijst van wachtrijen", '["onthaal", "burgerzaken"], of "*" voor allemaal'),
+        Said("a list of queues belongs here", '["onthaal", "burgerzaken"], or "*" for all of them'),
+    ),
+    "too_short": Sentence(
+        Said("deze lijst is leeg", "minstens één"),
+        Said("this list is empty", "at least one"),
+    ),
+    "string_type": Sentence(
+        Said("hier hoort tekst", 'tekst tussen aanhalingstekens, zoals "Lier"'),
+        Said("text belongs here", 'text in quotes, such as "Lier"'),
+    ),
+    "string_too_short": Sentence(
+        Said("deze tekst is leeg", "minstens één teken"),
+        Said("this text is empty", "at least one character"),
+    ),
+    "int_type": Sentence(
+        Said("hier hoort een geheel getal", "een geheel getal zonder aanhalingstekens, zoals 10"),
+        Said("a whole number belongs here", "a whole number without quotes, such as 10"),
+    ),
+    "float_type": Sentence(
+        Said("hier hoort een getal", "een getal met een punt en zonder aanhalingstekens, zoals 0.20"),
+        Said("a number belongs here", "a number with a point and without quotes, such as 0.20"),
+    ),
+    "bool_type": Sentence(
+        Said("hier hoort ja of nee", "true of false, zonder aanhalingstekens"),
+        Said("yes or no belongs here", "true or false, without quotes"),
+    ),
+    "finite_number": Sentence(
+        Said("dit getal is niet eindig", "een gewoon getal"),
+        Said("this number is not finite", "an ordinary number"),
+    ),
+    "greater_than_equal": Sentence(
+        Said("dit getal is te klein", "{ge} of meer"),
+        Said("this number is too small", "{ge} or more"),
+    ),
+    "less_than_equal": Sentence(
+        Said("dit getal is te groot", "{le} of minder"),
+        Said("this number is too large", "{le} or less"),
+    ),
+    "choice": Sentence(
+        Said("onbekende waarde", "{known}"),
+        Said("unknown value", "{known}"),
+    ),
+    "path_type": Sentence(
+        Said("hier hoort een pad", 'een pad tussen aanhalingstekens, zoals "/var/log/asterisk/queue_log"'),
+        Said("a path belongs here", 'a path in quotes, such as "/var/log/asterisk/queue_log"'),
+    ),
+    "other": Sentence(
+        Said("deze waarde is niet bruikbaar", "een waarde zoals in het meegeleverde voorbeeld"),
+        Said("this value cannot be used", "a value as in the example that comes with it"),
+    ),
+    # Names
+    "name": Sentence(
+        Said(
+            "geen bruikbare naam",
+            "kleine letters, cijfers, '_', '.' en '-', te beginnen met een letter of cijfer, "
+            "hoogstens 64 tekens",
+        ),
+        Said(
+            "not a usable name",
+            "small letters, digits, '_', '.' and '-', starting with a letter or digit, 64 characters at most",
+        ),
+    ),
+    "name_unknown": Sentence(
+        Said("er is geen {name}", "{known}"),
+        Said("there is no {name}", "{known}"),
+    ),
+    "name_twice": Sentence(
+        Said("{name} bestaat al", "elke id één keer"),
+        Said("{name} exists already", "every id once"),
+    ),
+    "queue_all": Sentence(
+        Said('"all" is de naam van het totaal van de site', "een andere naam"),
+        Said('"all" is the name of the site\'s total', "another name"),
+    ),
+    "kpi_other_kind": Sentence(
+        Said("deze wachtrij heeft die KPI niet: telefoon en loket verschillen", "{known}"),
+        Said("this queue does not have that KPI: phones and counters differ", "{known}"),
+    ),
+    "target_twice": Sentence(
+        Said(
+            "deze streefwaarde staat er al",
+            "één limiet per KPI, site, wachtrij en periode",
+        ),
+        Said(
+            "this target stands there already",
+            "one limit per KPI, site, queue and period",
+        ),
+    ),
+    # The city's words
+    "time_zone": Sentence(
+        Said("geen bekende tijdzone", 'een IANA-tijdzone zoals "Europe/Brussels"'),
+        Said("not a known time zone", 'an IANA time zone such as "Europe/Brussels"'),
+    ),
+    "country": Sentence(
+        Said("geen bekend land", 'een landcode zoals "BE", of "" voor geen feestdagen'),
+        Said("not a known country", 'a country code such as "BE", or "" for no public holidays'),
+    ),
+    "duration": Sentence(
+        Said("geen duur", '"20s", "15m", "2h" of "1h30m"'),
+        Said("not a duration", '"20s", "15m", "2h" or "1h30m"'),
+    ),
+    "duration_negative": Sentence(
+        Said("een duur kan niet negatief zijn", '"0s" of meer'),
+        Said("a duration cannot be negative", '"0s" or more'),
+    ),
+    "duration_range": Sentence(
+        Said("deze duur ligt buiten de grenzen", "van {least} tot en met {most}"),
+        Said("this duration is out of bounds", "from {least} up to and including {most}"),
+    ),
+    "open_timeout": Sentence(
+        Said("open_timeout is langer dan dedup", "hoogstens zo lang als dedup"),
+        Said("open_timeout is longer than dedup", "at most as long as dedup"),
+    ),
+    "histogram_edge": Sentence(
+        Said(
+            "tot hier kan niet exact geteld worden",
+            "hele seconden tot 10m, stappen van 10s tot 1h, hele minuten tot 4h",
+        ),
+        Said(
+            "counts up to here cannot be exact",
+            "whole seconds up to 10m, steps of 10s up to 1h, whole minutes up to 4h",
+        ),
+    ),
+    "bounds_order": Sentence(
+        Said("deze grenzen stijgen niet", "minstens één grens, stijgend, de eerste boven 0s"),
+        Said("these bounds do not rise", "at least one bound, rising, the first above 0s"),
+    ),
+    "window": Sentence(
+        Said(
+            "dit venster kan niet exact berekend worden",
+            "een veelvoud van 10s tot 2h, of van 5m daarboven, en korter dan 26h",
+        ),
+        Said(
+            "this window cannot be computed exactly",
+            "a multiple of 10s up to 2h, or of 5m above that, and shorter than 26h",
+        ),
+    ),
+    "windows_unique": Sentence(
+        Said("geen venster, of hetzelfde venster twee keer", "minstens één venster, elk één keer"),
+        Said("no window, or the same window twice", "at least one window, each once"),
+    ),
+    "span": Sentence(
+        Said("geen openingsuren", '"09:00-12:30", tot middernacht "18:00-24:00"'),
+        Said("not opening hours", '"09:00-12:30", until midnight "18:00-24:00"'),
+    ),
+    "span_order": Sentence(
+        Said(
+            "deze uren eindigen voor ze beginnen",
+            "een begin voor het einde; over middernacht heen: twee dagen",
+        ),
+        Said(
+            "these hours end before they start",
+            "a start before the end; across midnight: two days",
+        ),
+    ),
+    "span_overlap": Sentence(
+        Said("openingsuren van één dag overlappen", "uren die op elkaar volgen"),
+        Said("opening hours of one day overlap", "hours that follow one another"),
+    ),
+    "closing_day": Sentence(
+        Said("een sluitingsdag heeft één datum", 'of on = 2026-05-15, of every_year = "07-11"'),
+        Said("a closing day has one date", 'either on = 2026-05-15 or every_year = "07-11"'),
+    ),
+    "day": Sentence(
+        Said("geen datum", "2026-05-15, zonder uur"),
+        Said("not a date", "2026-05-15, without a time"),
+    ),
+    "every_year": Sentence(
+        Said("geen dag van het jaar", 'maand en dag, zoals "07-11"'),
+        Said("not a day of the year", 'month and day, such as "07-11"'),
+    ),
+    "closes_at": Sentence(
+        Said("geen sluitingsuur", '"12:00": uren en hele minuten, na middernacht'),
+        Said("not a closing time", '"12:00": hours and whole minutes, after midnight'),
+    ),
+    "outcomes_empty": Sentence(
+        Said("deze definitie telt niets", "minstens één uitkomst: {known}"),
+        Said("this definition counts nothing", "at least one outcome: {known}"),
+    ),
+    "ratio": Sentence(
+        Said("een aandeel is hoogstens 1", "0 tot 1: 20 % is 0.20"),
+        Said("a ratio is 1 at most", "0 to 1: 20 % is 0.20"),
+    ),
+    "key_sha256": Sentence(
+        Said(
+            "geen SHA-256 van een sleutel (de sleutel zelf hoort hier niet)",
+            "64 tekens 0-9 en a-f, zoals wachtpost keys create ze geeft",
+        ),
+        Said(
+            "not the SHA-256 of a key (the key itself does not belong here)",
+            "64 characters 0-9 and a-f, as wachtpost keys create gives them",
+        ),
+    ),
+}
+"""Every mistake that the check can find."""
+
+PHRASES: Final[Mapping[str, tuple[str, str]]] = {
+    # (nl, en)
+    "did_you_mean": ("bedoelt u {name}?", "did you mean {name}?"),
+    "allowed": ("toegestaan: {allowed}", "allowed: {allowed}"),
+    "none": ("geen", "none"),
+    "one_mistake": ("1 fout in {file}", "1 mistake in {file}"),
+    "mistakes": ("{number} fouten in {file}", "{number} mistakes in {file}"),
+    "absent": ("{file} bestaat niet", "{file} does not exist"),
+    "directory": ("{file} is een map, geen bestand", "{file} is a directory, not a file"),
+    "unreadable": ("{file} kan niet gelezen worden", "{file} cannot be read"),
+    "not_utf8": (
+        "{file} is geen UTF-8 (byte {byte}): bewaar het bestand als UTF-8",
+        "{file} is not UTF-8 (byte {byte}): save the file as UTF-8",
+    ),
+    "good": ("{file} is in orde", "{file} is in order"),
+    "site": ("site", "site"),
+    "phone": ("telefoon", "phone"),
+    "counter": ("loket", "counter"),
+    "definitions": ("gemist", "missed"),
+    "live_definition": ("{name} (actueel)", "{name} (live)"),
+    "targets": ("streefwaarden", "targets"),
+    "sources": ("bronnen", "sources"),
+    "open_today": ("vandaag open", "open today"),
+    "closed": ("gesloten", "closed"),
+}
+"""The other words of the check and of its summary."""

@@ -1,0 +1,92 @@
+"""``wachtpost analyse FILE…``"""
+
+from __future__ import annotations
+
+import json
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from shared.config import CityFile
+from wachtpost.analyse import files as reader
+from wachtpost.analyse.figures import as_json
+from wachtpost.analyse.tables import tables
+from wachtpost.analyse.words import WORDS
+from wachtpost.city_file import load_or_explain
+
+BIG: Final = 4 * 1024 * 1024
+"""Bytes from which a progress bar is worth its line."""
+
+WIDEST: Final = 120
+
+
+def analyse(
+    files: Annotated[list[Path], typer.Argument(help="queue_log files, or events as NDJSON; plain or gzip")],
+    as_json_: Annotated[bool, typer.Option("--json", help="JSON for machines instead of tables")] = False,
+    city_file: Annotated[
+        Path | None,
+        typer.Option("--city", help="City file: its queues, opening hours, definitions, targets, language"),
+    ] = None,
+) -> None:
+    """Compute the figures of whole files with the evaluator's own arithmetic, without any server.
+
+    Without --city: Lier's definitions, every queue that occurs, always open.
+    """
+    city = None if city_file is None else load_or_explain(city_file)
+    rules = reader.UNCONFIGURED if city is None else city
+    words = WORDS[rules.city.language]
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        with _progress(files, rules) as told:
+            analysis, reading = reader.analyse(files, city, told)
+    except OSError as error:
+        errors.print(words.cannot_read.format(error.filename or files[0], error.strerror or error))
+        raise typer.Exit(2) from None
+    except (EOFError, zlib.error):
+        errors.print(words.damaged.format(", ".join(map(str, files))))
+        raise typer.Exit(2) from None
+    if as_json_:
+        result = as_json(analysis, rules)
+        result["refused"] = dict(reading.refused)
+        json.dump(result, sys.stdout, indent=1, ensure_ascii=False)
+        sys.stdout.write("\n")
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDEST
+    for item in tables(analysis, reading, rules):
+        console.print(item)
+        console.print()
+
+
+@contextmanager
+def _progress(files: Sequence[Path], city: CityFile) -> Iterator[reader.Progress | None]:
+    sizes = {file: file.stat().st_size for file in files}
+    console = Console(stderr=True)
+    if not console.is_terminal or sum(sizes.values()) < BIG:
+        yield None
+        return
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(WORDS[city.city.language].reading, total=sum(sizes.values()))
+        done: dict[Path, int] = {}
+
+        def told(file: Path, read: int) -> None:
+            done[file] = read
+            bar.update(task, completed=sum(done.values()))
+
+        yield told

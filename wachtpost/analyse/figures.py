@@ -1,0 +1,156 @@
+"""The figures of an analysis, as plain values: per queue, per day and in total. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from services.evaluator import kpi
+from services.evaluator.books import Books
+from services.evaluator.buckets import Bucket, Resolution, merged
+from services.evaluator.contacts import Place
+from shared.config import ALL_QUEUES, CityFile, Target
+from shared.events import Outcome
+
+ANSWERED_WITHIN: Final = tuple(timedelta(seconds=s) for s in (20, 45, 60))
+"""Bounds that are always reported, beside the city's service level."""
+
+DIGITS: Final = 9
+"""Decimals of a ratio or a mean: enough to find every count again, few enough to compare."""
+
+Number = int | float | None
+Figures = dict[str, "Number | bool | str | list[Figures] | Figures"]
+"""One JSON object. ``None`` where there is no reading."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A target, and what became of it. ``met`` is ``None`` without a reading."""
+
+    target: Target
+    value: float | None
+    met: bool | None
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a set of files holds, in buckets: in total, per queue, and per local day."""
+
+    total: Bucket
+    outside: Bucket
+    """Outside opening hours; in no other figure."""
+    queues: Mapping[str, Bucket]
+    days: Mapping[str, Bucket]
+
+    @classmethod
+    def of(cls, books: Books) -> Analysis:
+        """Add the day buckets up."""
+        days: dict[str, Bucket] = {}
+        queues: dict[Place, Bucket] = {}
+        outside = Bucket()
+        for slot, bucket in books.slots():
+            if slot.resolution is Resolution.DAY_OUTSIDE:
+                outside.add(bucket)
+            elif slot.resolution is Resolution.DAY:
+                queues.setdefault(slot.place, Bucket()).add(bucket)
+                days.setdefault(str(slot.start), Bucket()).add(bucket)
+        one_site = len({place.site for place in queues}) <= 1
+        named = {place.queue if one_site else "/".join(place): queues[place] for place in sorted(queues)}
+        return cls(merged(iter(named.values())), outside, named, {day: days[day] for day in sorted(days)})
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The outcomes that occur; abandoned is always one."""
+        return [o for o, count in self.total.outcomes.items() if count or o is Outcome.ABANDONED]
+
+
+def answered_within_bounds(city: CityFile) -> list[timedelta]:
+    """Return the bounds that are reported, rising."""
+    return sorted({*ANSWERED_WITHIN, city.service_level.within})
+
+
+def as_json(analysis: Analysis, city: CityFile) -> Figures:
+    """Return the whole analysis with the keys ``total``, ``queues``, ``days`` and ``outside_hours``."""
+    outcomes = analysis.outcomes
+    total = figures(analysis.total, city, outcomes)
+    total["targets"] = [
+        {"kpi": j.target.kpi, "limit": j.target.limit, "value": _rounded(j.value), "met": j.met}
+        for j in judged(analysis.total, city, ALL_QUEUES)
+    ]
+    return {
+        "total": total,
+        "queues": {name: figures(bucket, city, outcomes) for name, bucket in analysis.queues.items()},
+        "days": {day: figures(bucket, city, outcomes) for day, bucket in analysis.days.items()},
+        "outside_hours": analysis.outside.offered + _visits(analysis.outside),
+    }
+
+
+def figures(bucket: Bucket, city: CityFile, outcomes: Iterable[Outcome]) -> Figures:
+    """Return the figures of one bucket; seconds, ratios from 0 to 1, counts."""
+    definition = city.live_definition
+    result: Figures = {
+        "offered": bucket.offered,
+        "answered": bucket.answered,
+        "missed": kpi.missed(bucket, definition),
+        "missed_ratio": _rounded(kpi.missed_ratio(bucket, definition).value),
+        "outcomes": {outcome.value: bucket.outcomes[outcome] for outcome in outcomes},
+        "unfinished": bucket.unfinished,
+        "wait_sum_s": _seconds(bucket.wait_ms),
+        "wait_mean_s": _rounded(kpi.call_wait_mean(bucket).value),
+        "wait_p90_s": kpi.call_wait_quantile(bucket, 0.9),
+        "wait_max_s": _seconds(bucket.wait_max_ms) if bucket.answered else None,
+        "answered_within": {
+            str(bound // timedelta(seconds=1)): kpi.answered_within(bucket, bound)
+            for bound in answered_within_bounds(city)
+        },
+        "service_level": _rounded(kpi.service_level(bucket, definition, city.service_level.within).value),
+        "speed_categories": dict(kpi.speed_categories(bucket, city.speed_categories.bounds)),
+        "definitions": {
+            d.id: {
+                "version": d.version,
+                "missed": kpi.missed(bucket, d),
+                "missed_ratio": _rounded(kpi.missed_ratio(bucket, d).value),
+            }
+            for d in city.missed_definitions
+        },
+    }
+    if _visits(bucket) or bucket.booked:
+        result["visits"] = _visit_figures(bucket)
+    return result
+
+
+def judged(bucket: Bucket, city: CityFile, queue: str) -> Iterator[Judged]:
+    """Yield the targets of a queue, or of the total (``all``), that this bucket can say something about."""
+    for target in city.targets:
+        if target.queue != queue:
+            continue
+        reading = kpi.read(target.kpi, bucket, city.live_definition, city.service_level.within)
+        met = None if reading.value is None else kpi.meets(target.kpi, reading.value, target.limit)
+        yield Judged(target, reading.value, met)
+
+
+def _visit_figures(bucket: Bucket) -> Figures:
+    return {
+        "with_appointment": bucket.visits,
+        "wait_mean_s": _rounded(kpi.visit_wait_mean(bucket).value),
+        "walk_ins": bucket.walk_ins,
+        "walk_in_wait_mean_s": _rounded(kpi.walk_in_wait_mean(bucket).value),
+        "early": bucket.early,
+        "left": bucket.left,
+        "booked": bucket.booked,
+        "lead_time_mean_days": _rounded(kpi.lead_time_mean(bucket).value),
+    }
+
+
+def _visits(bucket: Bucket) -> int:
+    return bucket.visits + bucket.walk_ins + bucket.early + bucket.left
+
+
+def _seconds(ms: int) -> Number:
+    return ms // 1000 if ms % 1000 == 0 else ms / 1000
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, DIGITS)

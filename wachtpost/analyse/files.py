@@ -1,0 +1,190 @@
+"""Files become an analysis, in memory that does not grow with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from services.evaluator.desk import Arrival, Desk
+from services.evaluator.facts import ms_of
+from services.ingest.sources.queue_log import in_time_order, read_lines
+from services.ingest.translate.queue_log import QueueLog, Rules, Skipped, Unreadable
+from shared.calendar import Calendar
+from shared.config import (
+    City,
+    CityFile,
+    Kpi,
+    Queue,
+    QueueKind,
+    QueueLogSource,
+    Site,
+    Target,
+)
+from shared.dead_letters import Reason
+from shared.events import EVENT, Event, Outcome
+from wachtpost.analyse.figures import Analysis
+
+BATCH: Final = 5000
+"""Lines taken together."""
+
+SHOWN: Final = 5
+"""Bad lines that are told one by one; the others are counted."""
+
+EVER: Final = timedelta(days=365_000) // timedelta(milliseconds=1)
+"""Later than any file: whoever has no outcome by then will not get one."""
+
+UNCONFIGURED: Final = CityFile(
+    city=City(name="-"),
+    sites=(Site(id="site", queues=(Queue(id="queue", kind=QueueKind.PHONE),)),),
+    targets=(
+        Target(kpi=Kpi.MISSED_RATIO, limit=0.20, period="year"),
+        Target(kpi=Kpi.CALL_WAIT_MEAN, limit=45),
+    ),
+)
+"""Without a city file: Lier's definitions and telephone targets, every queue that occurs, always open."""
+
+
+@dataclass
+class BadLine:
+    """A line that could not be used, and why."""
+
+    file: Path
+    number: int
+    why: str
+
+
+@dataclass
+class Reading:
+    """What was read on the way."""
+
+    lines: int = 0
+    events: int = 0
+    noise: int = 0
+    """Known lines that say nothing about contacts."""
+    unknown_verbs: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    """By reason."""
+    duplicates: int = 0
+    first_bad: list[BadLine] = field(default_factory=list)
+
+    def refuse(self, reason: Reason, bad: BadLine) -> None:
+        """Count a line that could not be used."""
+        self.refused[reason] = self.refused.get(reason, 0) + 1
+        if len(self.first_bad) < SHOWN:
+            self.first_bad.append(bad)
+
+
+Progress = Callable[[Path, int], None]
+"""Told which file, and how many of its bytes on disk have been read."""
+
+
+def analyse(
+    files: Sequence[Path], city: CityFile | None, progress: Progress | None = None
+) -> tuple[Analysis, Reading]:
+    """Read files (queue_log or events as NDJSON, plain or gzip) and return their figures.
+
+    Raises ``OSError``, ``EOFError`` or ``zlib.error`` for what cannot be read.
+    """
+    rules = city if city is not None else UNCONFIGURED
+    desk = Desk(rules, Calendar(rules), None if city is None else city.sites, rings=False)
+    reading = Reading()
+    newest = 0
+    facts = _facts(files, rules, reading, progress)
+    while batch := list(islice(facts, BATCH)):
+        arrivals = []
+        for where, fact in batch:
+            newest = max(newest, ms_of(fact.at))
+            # A file has no arrival times: each fact counts as having come when it happened.
+            arrivals.append(Arrival(where, ms_of(fact.at), fact))
+        desk.record(arrivals)
+        desk.advance(newest)
+        _note(desk, reading)
+    desk.advance(newest + EVER if newest else 0)
+    _note(desk, reading)
+    reading.duplicates = desk.counts.duplicates
+    return Analysis.of(desk.books), reading
+
+
+def _note(desk: Desk, reading: Reading) -> None:
+    for letter in desk.take_changes().dead:
+        file, _, number = letter.where.rpartition(":")
+        reading.refuse(letter.reason, BadLine(Path(file), int(number), letter.detail))
+
+
+def _facts(
+    files: Sequence[Path], city: CityFile, reading: Reading, progress: Progress | None
+) -> Iterator[tuple[str, Event]]:
+    logs = [file for file in files if not _is_ndjson(file)]
+    translator = QueueLog(_rules(city))
+    for file in in_time_order(logs):
+        yield from _queue_log(file, translator, reading, progress)
+    for file in files:
+        if file not in logs:
+            yield from _ndjson(file, reading, progress)
+
+
+def _queue_log(
+    file: Path, translator: QueueLog, reading: Reading, progress: Progress | None
+) -> Iterator[tuple[str, Event]]:
+    for number, line in _numbered(file, reading, progress):
+        try:
+            said = translator.translate(line)
+        except Unreadable as error:
+            reading.refuse(Reason.UNREADABLE, BadLine(file, number, str(error)))
+            continue
+        if said is Skipped.UNKNOWN_VERB:
+            reading.unknown_verbs += 1
+        elif isinstance(said, Skipped):
+            reading.noise += 1
+        else:
+            reading.events += 1
+            yield f"{file}:{number}", said
+
+
+def _ndjson(file: Path, reading: Reading, progress: Progress | None) -> Iterator[tuple[str, Event]]:
+    for number, line in _numbered(file, reading, progress):
+        if not line.strip():
+            continue
+        try:
+            event = EVENT.validate_json(line)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            reading.refuse(Reason.INVALID, BadLine(file, number, f"{where}: {first['type']}".strip(": ")))
+            continue
+        reading.events += 1
+        yield f"{file}:{number}", event
+
+
+def _numbered(file: Path, reading: Reading, progress: Progress | None) -> Iterator[tuple[int, bytes]]:
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(file, done)
+
+    for number, line in enumerate(read_lines(file, tell), start=1):
+        reading.lines += 1
+        yield number, line
+
+
+def _is_ndjson(file: Path) -> bool:
+    """Events begin with a brace, a queue_log with an epoch."""
+    first = next(_filled(read_lines(file)), b"")
+    return first.lstrip().startswith(b"{")
+
+
+def _filled(lines: Iterable[bytes]) -> Iterator[bytes]:
+    return (line for line in lines if line.strip())
+
+
+def _rules(city: CityFile) -> Rules:
+    """Read a log as the city's first queue_log source says, or with names as they are."""
+    for source in city.sources:
+        if isinstance(source, QueueLogSource):
+            return Rules.of(source)
+    return Rules(source="queue_log", site=city.sites[0].id, queues={}, withdraw=Outcome.LEFT_BY_KEY)

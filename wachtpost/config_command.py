@@ -1,0 +1,124 @@
+"""``wachtpost config``: what the city file says, and what is wrong with it."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from shared.calendar import Calendar
+from shared.clock import system_clock
+from shared.config import CityFile, Language, QueueKind, Site
+from shared.config_check import Mistake, explain, language_of, phrase
+
+app = typer.Typer(no_args_is_help=True, help="The city file.")
+
+
+@app.callback()
+def config() -> None:
+    """The city file."""
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="The city file, such as deploy/wachtpost.toml")]) -> None:
+    """Explain every mistake in a city file: where, what is wrong, what is allowed.
+
+    Exit status 0: good; 1: mistakes; 2: the file cannot be read.
+    """
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        errors.print(Text(unreadable(file, error)))
+        raise typer.Exit(2) from None
+    language = language_of(text)
+    mistakes = explain(text, str(file))
+    if mistakes:
+        for line in told(mistakes, str(file), language):
+            errors.print(line)
+        raise typer.Exit(1)
+    city = CityFile.model_validate(tomllib.loads(text))
+    output = Console(soft_wrap=True, highlight=False)
+    today = Calendar(city).local_day(int(system_clock().timestamp() * 1000))
+    for line in summary(city, str(file), today):
+        output.print(Text(line))
+
+
+def summary(city: CityFile, file: str, today: date) -> list[str]:
+    """Return what a good city file says, in lines for people."""
+    language = city.city.language
+    live = city.live.missed_definition
+    definitions = [
+        phrase("live_definition", language, name=d.id) if d.id == live else d.id
+        for d in city.missed_definitions
+    ]
+    rows = [
+        *(row for site in city.sites for row in _site_rows(site, language)),
+        (phrase("targets", language), str(len(city.targets))),
+        (phrase("definitions", language), ", ".join(definitions)),
+        (phrase("sources", language), ", ".join(s.id for s in city.sources) or phrase("none", language)),
+        *((phrase("open_today", language), hours) for hours in _open_today(city, today)),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return [phrase("good", language, file=file), *(f"  {name:<{width}}  {value}" for name, value in rows)]
+
+
+def _site_rows(site: Site, language: Language) -> list[tuple[str, str]]:
+    kinds = [(kind, site.of_kind(kind)) for kind in QueueKind]
+    return [
+        (phrase("site", language), f"{site.id} ({site.title})"),
+        *(
+            (phrase(kind.value, language), f"{len(queues)}: {', '.join(queue.id for queue in queues)}")
+            for kind, queues in kinds
+            if queues
+        ),
+    ]
+
+
+def _open_today(city: CityFile, today: date) -> list[str]:
+    calendar = Calendar(city)
+    closed = phrase("closed", city.city.language)
+    return [
+        f"{name}: {', '.join(_clock(*span) for span in calendar.spans(name, today)) or closed}"
+        for name in city.hours
+    ]
+
+
+def _clock(start: int, end: int) -> str:
+    return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in (start, end))
+
+
+def told(mistakes: list[Mistake], file: str, language: Language) -> list[Text]:
+    """Return the mistakes in lines for people, and how many there are."""
+    lines = []
+    for mistake in mistakes:
+        at = Text(mistake.where, style="bold")
+        if mistake.key:
+            at.append(f"  {mistake.key}", style="cyan")
+        if mistake.given is not None:
+            at.append(f" = {mistake.given}", style="not bold")
+        lines.append(at)
+        lines.append(Text(f"    {mistake.wrong}", style="red"))
+        lines.append(Text(f"    {phrase('allowed', language, allowed=mistake.allowed)}"))
+    number = len(mistakes)
+    lines.append(
+        Text(phrase("one_mistake" if number == 1 else "mistakes", language, file=file, number=number))
+    )
+    return lines
+
+
+def unreadable(file: Path, error: OSError | UnicodeDecodeError) -> str:
+    """One sentence, in the default language: the file could not say which one it wants."""
+    match error:
+        case UnicodeDecodeError():
+            return phrase("not_utf8", Language.NL, file=file, byte=error.start)
+        case FileNotFoundError():
+            return phrase("absent", Language.NL, file=file)
+        case IsADirectoryError():
+            return phrase("directory", Language.NL, file=file)
+    return phrase("unreadable", Language.NL, file=file)

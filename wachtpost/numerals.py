@@ -1,0 +1,61 @@
+"""How numbers and waits are written for people, per language."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from shared.config import Language
+
+
+@dataclass(frozen=True)
+class Numerals:
+    """The signs of one language."""
+
+    decimal: str
+    thousands: str
+    percent: str
+    """A pattern, since Dutch wants a space before the sign."""
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """Return 1234.5 as ``1.234,5`` or as ``1,234.5``."""
+        swap = {",": self.thousands, ".": self.decimal}
+        return "".join(swap.get(sign, sign) for sign in f"{value:,.{digits}f}")
+
+    def ratio(self, value: float) -> str:
+        """Return 0.125 as ``12,5 %``; rounded up: what is above its target never looks equal to it."""
+        return self.percent.format(self.number(round_up(value * 100, 1), 1))
+
+    def ratio_limit(self, value: float) -> str:
+        """Return a target of 0.2 as ``20 %``."""
+        percent = round(value * 100, 3)
+        return self.percent.format(self.number(percent, 0 if percent == int(percent) else 1))
+
+    def days(self, value: float) -> str:
+        """Return a lead time as ``3,4``; rounded up like ``ratio``."""
+        return self.number(round_up(value, 1), 1)
+
+    def days_limit(self, value: float) -> str:
+        """Return a target of 5.0 as ``5``."""
+        return self.number(value, 0 if value == int(value) else 1)
+
+
+def round_up(value: float, digits: int) -> float:
+    """Return ``value`` rounded up; float dust of a millionth of a digit does not count."""
+    scale = 10.0**digits
+    return math.ceil(round(value * scale, 6)) / scale
+
+
+def clock_time(seconds: float) -> str:
+    """Return a wait as ``m:ss`` or ``h:mm:ss``; rounded up to whole seconds, like ``Numerals.ratio``."""
+    whole = int(round_up(seconds, 0))
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+NUMERALS: Final = {
+    Language.NL: Numerals(decimal=",", thousands=".", percent="{} %"),
+    Language.EN: Numerals(decimal=".", thousands=",", percent="{}%"),
+}
