@@ -441,8 +441,9 @@ class QueueLogSource(_Section):
     site: Name
     path: Path
     queues: dict[str, Name] = {}
-    """Asterisk's queue name → ours; a name not listed is used as it is."""
-    withdraw: Outcome | None = Outcome.LEFT_BY_KEY
+    """Asterisk's queue name → ours. A name not listed is used in lower case, with ``-`` for every
+    sign that an id may not hold."""
+    withdraw: Outcome = Outcome.LEFT_BY_KEY
     """Which outcome a WITHDRAW line is."""
     start: Literal["beginning", "end"] = "beginning"
     """Where to start the first time."""

@@ -4,12 +4,36 @@ from __future__ import annotations
 
 import typer
 
+from services.evaluator import __main__ as evaluator_service
+from services.ingest import __main__ as ingest_service
+from wachtpost import config_command, keys_command
+from wachtpost.analyse.command import analyse
+from wachtpost.demo.command import demo
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 
 
 @app.callback()
 def wachtpost() -> None:
     """Monitoring for a city's citizen-service desk: waiting times, missed calls, targets."""
+
+
+app.command()(demo)
+app.command()(analyse)
+app.add_typer(config_command.app, name="config")
+app.add_typer(keys_command.app, name="keys")
+
+
+@app.command()
+def ingest() -> None:
+    """Run the ingest service (settings: WACHTPOST_… variables)."""
+    ingest_service.main()
+
+
+@app.command()
+def evaluator() -> None:
+    """Run the evaluator service (settings: WACHTPOST_… variables)."""
+    evaluator_service.main()
 
 
 def main() -> None:

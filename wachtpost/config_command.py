@@ -39,8 +39,8 @@ def check(file: Annotated[Path, typer.Argument(help="The city file, such as depl
     language = language_of(text)
     mistakes = explain(text, str(file))
     if mistakes:
-        for line in told(mistakes, str(file), language):
-            errors.print(line)
+        for styled in told(mistakes, str(file), language):
+            errors.print(styled)
         raise typer.Exit(1)
     city = CityFile.model_validate(tomllib.loads(text))
     output = Console(soft_wrap=True, highlight=False)
@@ -112,13 +112,13 @@ def told(mistakes: list[Mistake], file: str, language: Language) -> list[Text]:
     return lines
 
 
-def unreadable(file: Path, error: OSError | UnicodeDecodeError) -> str:
-    """One sentence, in the default language: the file could not say which one it wants."""
+def unreadable(file: Path, error: OSError | UnicodeDecodeError, language: Language = Language.NL) -> str:
+    """Return one sentence; Dutch unless told otherwise: an unread city file cannot say what it wants."""
     match error:
         case UnicodeDecodeError():
-            return phrase("not_utf8", Language.NL, file=file, byte=error.start)
+            return phrase("not_utf8", language, file=file, byte=error.start)
         case FileNotFoundError():
-            return phrase("absent", Language.NL, file=file)
+            return phrase("absent", language, file=file)
         case IsADirectoryError():
-            return phrase("directory", Language.NL, file=file)
-    return phrase("unreadable", Language.NL, file=file)
+            return phrase("directory", language, file=file)
+    return phrase("unreadable", language, file=file)

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right, insort
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 
 class Place(NamedTuple):
@@ -42,16 +41,21 @@ class Lapse(NamedTuple):
     change: int
 
 
-@dataclass(slots=True)
-class _Entries:
-    """What is known of one contact at one place, in ms, rising."""
+Instants = tuple[int, ...]
+"""Milliseconds, rising."""
 
-    queued: list[int] = field(default_factory=list)
-    ended: list[int] = field(default_factory=list)
-    lapsed: list[tuple[int, int]] = field(default_factory=list)
+
+class _Entries(NamedTuple):
+    """What is known of one contact at one place."""
+
+    queued: Instants = ()
+    ended: Instants = ()
+    lapsed: tuple[tuple[int, int], ...] = ()
     """Entries counted as unfinished, each with the deadline at which it was."""
+    due: int | None = None
+    """The deadline under which the contact stands in the queue of deadlines."""
 
-    def open(self) -> list[int]:
+    def open(self) -> Instants:
         """Entries without an outcome."""
         if not self.ended:
             return self.queued
@@ -60,16 +64,39 @@ class _Entries:
             latest = bisect_right(left, end)
             if latest:
                 del left[latest - 1]
-        return left
+        return tuple(left)
+
+    def since(self, before: int) -> _Entries:
+        """Return what happened from ``before`` on."""
+        if min(self.queued[:1] + self.ended[:1]) >= before:
+            return self
+        return _Entries(
+            tuple(at for at in self.queued if at >= before),
+            tuple(at for at in self.ended if at >= before),
+            tuple((at, deadline) for at, deadline in self.lapsed if at >= before),
+            self.due,
+        )
+
+
+_NO_LAPSES: Final[Sequence[Lapse]] = ()
 
 
 class OpenContacts:
-    """The open contacts of all places. All instants in UTC milliseconds."""
+    """The open contacts of all places. All instants in UTC milliseconds.
+
+    Contacts that have their outcome are remembered too, until ``forget``: a fact that arrives out
+    of order may change which entry an outcome belongs to. Facts come with ``forgotten_before``, the
+    oldest moment that a fact arriving with them may be about: what lies before is not touched any
+    more, whether it was tidied away already or not. By then its deadline must have been judged.
+    """
 
     def __init__(self, timeout_ms: int, cursor: int = 0) -> None:
         self._timeout_ms = timeout_ms
         self._cursor = cursor
-        self._entries: dict[ContactKey, _Entries] = {}
+        self._open: dict[ContactKey, _Entries] = {}
+        """Contacts with an entry that has no outcome."""
+        self._done: dict[ContactKey, _Entries] = {}
+        """All others that are remembered."""
         self._restarts: dict[str, list[int]] = {}
         self._deadlines: list[tuple[int, ContactKey]] = []
 
@@ -78,53 +105,64 @@ class OpenContacts:
         """Until when contacts have been judged finished or not."""
         return self._cursor
 
-    def queue(self, key: ContactKey, at: int) -> list[Lapse]:
+    @property
+    def remembered(self) -> int:
+        """How many contacts are in memory, open or not."""
+        return len(self._open) + len(self._done)
+
+    def queue(self, key: ContactKey, at: int, forgotten_before: int) -> Sequence[Lapse]:
         """A contact entered a queue."""
-        entries = self._entries.setdefault(key, _Entries())
-        insort(entries.queued, at)
-        return self._settle(key, entries)
+        known = self._known(key, forgotten_before)
+        if known is None:
+            return self._settle(key, _Entries((at,)))
+        return self._settle(key, known._replace(queued=_with(known.queued, at)))
 
-    def end(self, key: ContactKey, at: int, forgotten_before: int) -> list[Lapse]:
-        """A contact has its outcome. Entries before ``forgotten_before`` are no longer its to end."""
-        entries = self._entries.setdefault(key, _Entries())
-        if entries.queued and entries.queued[0] < forgotten_before:
-            self._forget(entries, forgotten_before)
-        insort(entries.ended, at)
-        return self._settle(key, entries)
+    def end(self, key: ContactKey, at: int, forgotten_before: int) -> Sequence[Lapse]:
+        """A contact has its outcome."""
+        known = self._known(key, forgotten_before)
+        if known is None:
+            self._done[key] = _Entries(ended=(at,))
+            return _NO_LAPSES
+        queued, ended, lapsed, _ = known
+        if not lapsed and not ended and len(queued) == 1 and queued[0] <= at:  # the usual end of a wait
+            self._open.pop(key, None)
+            self._done[key] = _Entries(queued, (at,))
+            return _NO_LAPSES
+        return self._settle(key, known._replace(ended=_with(ended, at)))
 
-    def restart(self, source: str, at: int) -> list[Lapse]:
+    def restart(self, source: str, at: int, forgotten_before: int) -> Sequence[Lapse]:
         """A source lost its memory: its contacts that were waiting before ``at`` are unfinished."""
         insort(self._restarts.setdefault(source, []), at)
         lapses: list[Lapse] = []
-        for key, entries in list(self._entries.items()):
-            if key.source == source:
+        for key in [key for key in self._open if key.source == source]:
+            if (entries := self._known(key, forgotten_before)) is not None:
                 lapses += self._settle(key, entries)
         return lapses
 
-    def advance(self, now: int) -> list[Lapse]:
+    def advance(self, now: int) -> Sequence[Lapse]:
         """Judge the contacts whose time ran out by ``now``."""
         if now <= self._cursor:
-            return []
+            return _NO_LAPSES
         self._cursor = now
         lapses: list[Lapse] = []
         while self._deadlines and self._deadlines[0][0] <= now:
-            _, key = heapq.heappop(self._deadlines)
-            if (entries := self._entries.get(key)) is not None:
-                lapses += self._settle(key, entries)
+            deadline, key = heapq.heappop(self._deadlines)
+            entries = self._open.get(key)
+            if entries is not None and entries.due == deadline:
+                lapses += self._settle(key, entries._replace(due=None))
         return lapses
 
     def forget(self, before: int) -> None:
         """Drop what happened before ``before``: nothing that may still arrive can refer to it."""
-        for key, entries in list(self._entries.items()):
-            self._forget(entries, before)
-            if not entries.queued and not entries.ended:
-                del self._entries[key]
+        for shelf in (self._open, self._done):
+            for key in [key for key, entries in shelf.items() if entries.since(before) is not entries]:
+                self._known(key, before)
         for source, restarts in list(self._restarts.items()):
             self._restarts[source] = [at for at in restarts if at >= before]
 
     def waiting(self, now: int) -> Iterator[tuple[Place, int]]:
         """Yield the place and the entry time of everyone who waits at ``now``."""
-        for key, entries in self._entries.items():
+        for key, entries in self._open.items():
             for at in entries.open():
                 if at <= now < self._deadline(key.source, at):
                     yield key.place, at
@@ -132,6 +170,28 @@ class OpenContacts:
     def next_deadline(self) -> int | None:
         """When ``advance`` will next have something to do, at the earliest."""
         return self._deadlines[0][0] if self._deadlines else None
+
+    def _known(self, key: ContactKey, forgotten_before: int) -> _Entries | None:
+        """Return what is known of a contact, without what is to be forgotten."""
+        shelf = self._open if key in self._open else self._done
+        entries = shelf.get(key)
+        if entries is None:
+            return None
+        left = entries.since(forgotten_before)
+        if left is not entries:
+            del shelf[key]
+            if not left.queued and not left.ended:
+                return None
+            self._keep(key, left, left.open())
+        return left
+
+    def _keep(self, key: ContactKey, entries: _Entries, open_entries: Instants) -> None:
+        if open_entries:
+            self._open[key] = entries
+            self._done.pop(key, None)
+        else:
+            self._done[key] = entries if entries.due is None else entries._replace(due=None)
+            self._open.pop(key, None)
 
     def _deadline(self, source: str, queued: int) -> int:
         restarts = self._restarts.get(source)
@@ -141,30 +201,29 @@ class OpenContacts:
                 return min(restarts[after], queued + self._timeout_ms)
         return queued + self._timeout_ms
 
-    def _settle(self, key: ContactKey, entries: _Entries) -> list[Lapse]:
-        """Bring ``lapsed`` in line with what is known now and return the difference."""
-        open_entries = entries.open()
-        if not open_entries and len(entries.queued) == len(entries.ended):
-            del self._entries[key]
-        if not open_entries and not entries.lapsed:
-            return []
+    def _settle(self, key: ContactKey, entries: _Entries) -> Sequence[Lapse]:
+        """Keep what is known now, with ``lapsed`` brought in line, and return the difference."""
+        open_entries, before, due = entries.open(), entries.lapsed, entries.due
         lapsed: list[tuple[int, int]] = []
         for queued in open_entries:
             deadline = self._deadline(key.source, queued)
             if deadline <= self._cursor:
                 lapsed.append((queued, deadline))
-            else:
-                heapq.heappush(self._deadlines, (deadline, key))
-        if lapsed == entries.lapsed:
-            return []
-        before, entries.lapsed = entries.lapsed, lapsed
+            elif due is None or deadline < due:
+                due = deadline
+        if due is not None and due != entries.due:
+            heapq.heappush(self._deadlines, (due, key))
+        self._keep(key, _Entries(entries.queued, entries.ended, tuple(lapsed), due), open_entries)
+        if tuple(lapsed) == before:
+            return _NO_LAPSES
         return [
             *(Lapse(key.place, deadline, -1) for _, deadline in before),
             *(Lapse(key.place, deadline, +1) for _, deadline in lapsed),
         ]
 
-    @staticmethod
-    def _forget(entries: _Entries, before: int) -> None:
-        entries.queued = [at for at in entries.queued if at >= before]
-        entries.ended = [at for at in entries.ended if at >= before]
-        entries.lapsed = [(at, deadline) for at, deadline in entries.lapsed if at >= before]
+
+def _with(instants: Instants, at: int) -> Instants:
+    """Instants nearly always come in order."""
+    if not instants or instants[-1] <= at:
+        return (*instants, at)
+    return tuple(sorted((*instants, at)))

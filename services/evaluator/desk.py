@@ -9,10 +9,10 @@ instant until which that was judged (``cursor``) is committed with the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple, assert_never
+from typing import Final, NamedTuple
 
 from services.evaluator.books import (
     COARSE_S,
@@ -24,7 +24,7 @@ from services.evaluator.books import (
 )
 from services.evaluator.buckets import Bucket, Resolution
 from services.evaluator.contacts import ContactKey, Lapse, OpenContacts, Place
-from services.evaluator.facts import Counted, ms_of, tally
+from services.evaluator.facts import EPOCH, MILLISECOND, TALLIES, ms_of
 from services.evaluator.latest import Latest, Offer, Staff
 from shared.calendar import Calendar
 from shared.config import CityFile, Queue, QueueKind, Site
@@ -49,6 +49,8 @@ TIDY_EVERY_MS: Final = 60_000
 """How far stream time moves on before memory of the past is tidied up."""
 
 
+_HOUR_MS: Final = 3_600_000
+_FINE_MS: Final = FINE_S * 1000
 _UNLOAD_AFTER_S: Final = 2 * 86_400
 """Days stay in memory this much longer than any fact may still arrive for them."""
 
@@ -98,6 +100,17 @@ class Changes:
     dead: list[DeadLetter]
 
 
+@dataclass(slots=True)
+class _Spot:
+    """A place, and the cells (``FINE_S`` long, by index) that the batch at hand adds to."""
+
+    place: Place
+    hours: str | None
+    cells: dict[int, Bucket] = field(default_factory=dict)
+    anytime: dict[int, Bucket] = field(default_factory=dict)
+    """Of facts that opening hours are not about."""
+
+
 class Desk:
     """Counts the facts of some sites. Not thread-safe; one owner feeds it in stream order.
 
@@ -135,7 +148,22 @@ class Desk:
         self._seen: set[str] = set()
         self._seen_by_hour: dict[int, list[str]] = {}
         self._days: dict[int, str] = {}
-        self._cells: dict[tuple[Place, int, bool], Bucket] = {}
+        self._spots: dict[tuple[type[Event], str, str], _Spot] = {}
+        """By kind, site and queue: kinds that do not belong to a queue's kind have no spot."""
+        self._followers: Mapping[type[Event], Callable[..., Iterable[Lapse]]] = {
+            CallQueued: self._enter,
+            VisitArrived: self._enter,
+            CallAnswered: self._end,
+            CallMissed: self._end,
+            VisitCalled: self._end,
+            VisitLeft: self._end,
+            SourceRestarted: self._restart,
+            AppointmentOffer: self._offer,
+            StaffChanged: self._staff,
+        }
+        """What keeps track of who waits, and of what holds right now; called with fact, ms and spot."""
+        self._spot_at: dict[Place, _Spot] = {}
+        self._touched: set[Place] = set()
         self._dead: list[DeadLetter] = []
         self._stream_time = 0
         self._tidied = 0
@@ -163,17 +191,27 @@ class Desk:
             if isinstance(arrival, DeadLetter):
                 self._bury(arrival)
                 continue
-            fact, at = arrival.fact, ms_of(arrival.fact.at)
-            if not self._admit(arrival, at):
+            fact = arrival.fact
+            at = (fact.at - EPOCH) // MILLISECOND
+            spot = self._admit(arrival, at)
+            if spot is None:
                 continue
-            if isinstance(fact, _COUNTED):
-                self._count(fact, at)
-            self._book_lapses(self._follow(fact, at))
-            self._note_latest(fact, at)
+            due = self.contacts.next_deadline()
+            if due is not None and due <= self._stream_time:
+                self._book_lapses(self.contacts.advance(self._stream_time))
+            kind = type(fact)
+            if (tally := TALLIES.get(kind)) is not None:
+                # Appointments are made at any hour; opening hours are about people who wait.
+                cells = spot.anytime if kind is AppointmentBooked else spot.cells
+                tally(fact, self._cell(spot, cells, at), self._calendar)
+            if (follow := self._followers.get(kind)) is not None:
+                self._book_lapses(follow(fact, at, spot))
             if at > newest.get(fact.source, 0):
                 newest[fact.source] = at
         for source, at in newest.items():
             self.latest.source(source, at)
+        # Time passes with the stream: whatever is about to be forgotten has been judged.
+        self._book_lapses(self.contacts.advance(self._stream_time))
         self._fold_cells()
         if self._stream_time - self._tidied >= TIDY_EVERY_MS:
             self._tidy()
@@ -183,8 +221,10 @@ class Desk:
         duplicates, dead = self.counts.duplicates, dict(self.counts.dead)
         for arrival in arrivals:
             at = ms_of(arrival.fact.at)
-            if self._admit(arrival, at):
-                self._follow(arrival.fact, at)
+            spot = self._admit(arrival, at)
+            follow = self._followers.get(type(arrival.fact))
+            if spot is not None and follow is not None:
+                follow(arrival.fact, at, spot)
         self.counts.duplicates, self.counts.dead = duplicates, dead
         self._dead.clear()
 
@@ -208,22 +248,41 @@ class Desk:
             day = self._days[quarter] = self._calendar.local_day(at_s * 1000).isoformat()
         return day
 
-    def _admit(self, arrival: Arrival, at: int) -> bool:
-        """Whether a fact is to be counted: known place, neither late, early nor seen before."""
+    def _admit(self, arrival: Arrival, at: int) -> _Spot | None:
+        """Return where a fact is counted; nowhere when it is late, early, misplaced or seen before."""
         arrived, fact = arrival.arrived, arrival.fact
-        self._stream_time = max(self._stream_time, arrived)
+        if arrived > self._stream_time:
+            self._stream_time = arrived
         if at < arrived - self._dedup_ms:
-            return self._refuse(arrival, Reason.LATE, "older than pipeline.dedup when it arrived")
+            self._refuse(arrival, Reason.LATE, "older than pipeline.dedup when it arrived")
+            return None
         if at > arrived + self._future_ms:
-            return self._refuse(arrival, Reason.FUTURE, "ahead by more than pipeline.future_tolerance")
-        if (why := self._misplaced(fact)) is not None:
-            return self._refuse(arrival, Reason.UNKNOWN_QUEUE, why)
+            self._refuse(arrival, Reason.FUTURE, "ahead by more than pipeline.future_tolerance")
+            return None
+        located = (type(fact), fact.site, getattr(fact, "queue", ""))
+        spot = self._spots.get(located)
+        if spot is None:
+            if (why := self._misplaced(fact)) is not None:
+                self._refuse(arrival, Reason.UNKNOWN_QUEUE, why)
+                return None
+            spot = self._spots[located] = self._spot_of(located[1], located[2])
         if fact.id in self._seen:
             self.counts.duplicates += 1
-            return False
+            return None
         self._seen.add(fact.id)
-        self._seen_by_hour.setdefault(at // 3_600_000, []).append(fact.id)
-        return True
+        hour = at // _HOUR_MS
+        if hour not in self._seen_by_hour:
+            self._seen_by_hour[hour] = []
+        self._seen_by_hour[hour].append(fact.id)
+        return spot
+
+    def _spot_of(self, site: str, queue: str) -> _Spot:
+        place = Place(site, queue)
+        spot = self._spot_at.get(place)
+        if spot is None:
+            hours = None if self._queues is None or place not in self._queues else self._queues[place].hours
+            spot = self._spot_at[place] = _Spot(place, hours)
+        return spot
 
     def _misplaced(self, fact: Event) -> str | None:
         """Say why a fact belongs to no queue that is counted here, if so."""
@@ -240,7 +299,7 @@ class Desk:
             return "a visit or an appointment, but the city file says the queue is a phone queue"
         return None
 
-    def _refuse(self, arrival: Arrival, reason: Reason, detail: str) -> bool:
+    def _refuse(self, arrival: Arrival, reason: Reason, detail: str) -> None:
         fact = arrival.fact
         item = {"kind": fact.kind, "id": fact.id, "at": fact.at.isoformat(), "site": fact.site}
         if not isinstance(fact, SourceHeartbeat | SourceRestarted):
@@ -255,68 +314,76 @@ class Desk:
                 item=item,
             )
         )
-        return False
 
     def _bury(self, letter: DeadLetter) -> None:
         self._dead.append(letter)
         self.counts.dead[letter.reason] = self.counts.dead.get(letter.reason, 0) + 1
 
-    def _count(self, fact: Counted, at: int) -> None:
-        """Add to the batch's own cells first: many facts of a batch fall into few buckets."""
-        key = (Place(fact.site, fact.queue), at // 1000 // FINE_S, isinstance(fact, AppointmentBooked))
-        cell = self._cells.get(key)
+    def _cell(self, spot: _Spot, cells: dict[int, Bucket], at: int) -> Bucket:
+        index = at // _FINE_MS
+        cell = cells.get(index)
         if cell is None:
-            cell = self._cells[key] = Bucket()
-        tally(fact, cell, self._calendar)
+            cell = cells[index] = Bucket()
+            self._touched.add(spot.place)
+        return cell
 
-    def _follow(self, fact: Event, at: int) -> list[Lapse]:
-        """Keep track of who waits."""
-        match fact:
-            case CallQueued() | VisitArrived():
-                return self.contacts.queue(_key(fact, fact.contact), at)
-            case CallAnswered() | CallMissed() | VisitCalled() | VisitLeft():
-                if fact.contact is None:
-                    return []
-                return self.contacts.end(_key(fact, fact.contact), at, self._stream_time - self._dedup_ms)
-            case SourceRestarted():
-                return self.contacts.restart(fact.source, at)
-            case CallEnded() | AppointmentBooked() | AppointmentOffer() | StaffChanged() | SourceHeartbeat():
-                return []
-        assert_never(fact)
+    def _enter(self, fact: CallQueued | VisitArrived, at: int, spot: _Spot) -> Iterable[Lapse]:
+        key = ContactKey(spot.place, fact.source, fact.contact)
+        return self.contacts.queue(key, at, self._stream_time - self._dedup_ms)
+
+    def _end(
+        self, fact: CallAnswered | CallMissed | VisitCalled | VisitLeft, at: int, spot: _Spot
+    ) -> Iterable[Lapse]:
+        if fact.contact is None:
+            return ()
+        key = ContactKey(spot.place, fact.source, fact.contact)
+        return self.contacts.end(key, at, self._stream_time - self._dedup_ms)
+
+    def _restart(self, fact: SourceRestarted, at: int, _spot: _Spot) -> Iterable[Lapse]:
+        return self.contacts.restart(fact.source, at, self._stream_time - self._dedup_ms)
+
+    def _offer(self, fact: AppointmentOffer, at: int, spot: _Spot) -> Iterable[Lapse]:
+        self.latest.offer(spot.place, Offer(at, ms_of(fact.first_free_at)))
+        return ()
+
+    def _staff(self, fact: StaffChanged, at: int, spot: _Spot) -> Iterable[Lapse]:
+        self.latest.staff(spot.place, Staff(at, fact.available, fact.paused, fact.busy))
+        return ()
 
     def _book_lapses(self, lapses: Iterable[Lapse]) -> None:
         for lapse in lapses:
-            key = (lapse.place, lapse.at // 1000 // FINE_S, False)
-            cell = self._cells.setdefault(key, Bucket())
-            cell.unfinished += lapse.change
-
-    def _note_latest(self, fact: Event, at: int) -> None:
-        if isinstance(fact, AppointmentOffer):
-            offer = Offer(at, ms_of(fact.first_free_at))
-            self.latest.offer(Place(fact.site, fact.queue), offer)
-        elif isinstance(fact, StaffChanged):
-            staff = Staff(at, fact.available, fact.paused, fact.busy)
-            self.latest.staff(Place(fact.site, fact.queue), staff)
+            spot = self._spot_of(*lapse.place)
+            self._cell(spot, spot.cells, lapse.at).unfinished += lapse.change
 
     def _fold_cells(self) -> None:
         """Merge the batch's cells into every bucket they belong to."""
         floors = self._ring_floors()
-        for (place, index, anytime), cell in self._cells.items():
-            start = index * FINE_S
-            hours = None if self._queues is None else self._queues[place].hours
-            day = self.local_day(start)
-            if not anytime and not self._calendar.is_open(hours, start * 1000):
-                self.books.add(Slot(place, Resolution.DAY_OUTSIDE, day), cell)
-                self.books.add(Slot(place, Resolution.TOTAL_OUTSIDE, SINCE_START), cell)
-                continue
-            if self._rings and start >= floors[Resolution.FINE]:
-                self.books.add(Slot(place, Resolution.FINE, start), cell)
-            coarse = start // COARSE_S * COARSE_S
-            if self._rings and coarse >= floors[Resolution.COARSE]:
-                self.books.add(Slot(place, Resolution.COARSE, coarse), cell)
-            self.books.add(Slot(place, Resolution.DAY, day), cell)
-            self.books.add(Slot(place, Resolution.TOTAL, SINCE_START), cell)
-        self._cells.clear()
+        for place in self._touched:
+            spot = self._spot_at[place]
+            for index, cell in spot.cells.items():
+                start = index * FINE_S
+                is_open = self._calendar.is_open(spot.hours, start * 1000)
+                self._fold(place, start, cell, floors if is_open else None)
+            for index, cell in spot.anytime.items():
+                self._fold(place, index * FINE_S, cell, floors)
+            spot.cells.clear()
+            spot.anytime.clear()
+        self._touched.clear()
+
+    def _fold(self, place: Place, start: int, cell: Bucket, floors: Mapping[Resolution, int] | None) -> None:
+        """Merge one cell; ``floors`` is ``None`` outside opening hours."""
+        day = self.local_day(start)
+        if floors is None:
+            self.books.add(Slot(place, Resolution.DAY_OUTSIDE, day), cell)
+            self.books.add(Slot(place, Resolution.TOTAL_OUTSIDE, SINCE_START), cell)
+            return
+        if self._rings and start >= floors[Resolution.FINE]:
+            self.books.add(Slot(place, Resolution.FINE, start), cell)
+        coarse = start // COARSE_S * COARSE_S
+        if self._rings and coarse >= floors[Resolution.COARSE]:
+            self.books.add(Slot(place, Resolution.COARSE, coarse), cell)
+        self.books.add(Slot(place, Resolution.DAY, day), cell)
+        self.books.add(Slot(place, Resolution.TOTAL, SINCE_START), cell)
 
     def _ring_floors(self) -> Mapping[Resolution, int]:
         return {resolution: self._stream_time // 1000 - reach for resolution, reach in REACH_S.items()}
@@ -325,7 +392,7 @@ class Desk:
         """Forget what nothing that may still arrive can refer to."""
         self._tidied = self._stream_time
         horizon = self._stream_time - self._dedup_ms
-        for hour in [hour for hour in self._seen_by_hour if (hour + 1) * 3_600_000 <= horizon]:
+        for hour in [hour for hour in self._seen_by_hour if (hour + 1) * _HOUR_MS <= horizon]:
             self._seen.difference_update(self._seen_by_hour.pop(hour))
         self.contacts.forget(horizon)
         if self._rings:
@@ -338,13 +405,6 @@ class Desk:
 
 _OF_CALLS: Final = (CallQueued, CallAnswered, CallMissed, CallEnded)
 _OF_VISITS: Final = (VisitArrived, VisitCalled, VisitLeft, AppointmentBooked, AppointmentOffer)
-_COUNTED: Final = (CallAnswered, CallMissed, CallEnded, VisitCalled, VisitLeft, AppointmentBooked)
-
-
-def _key(
-    fact: CallQueued | CallAnswered | CallMissed | VisitArrived | VisitCalled | VisitLeft, contact: str
-) -> ContactKey:
-    return ContactKey(Place(fact.site, fact.queue), fact.source, contact)
 
 
 def _ms(duration: timedelta) -> int:

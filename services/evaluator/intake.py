@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from pydantic import ValidationError
 
 from services.evaluator.desk import Arrival
 from shared.dead_letters import EXCERPT, DeadLetter, Reason
-from shared.events import EVENT, EVENTS
+from shared.events import EVENT, Event
+
+_validate: Final[Callable[[bytes], Event]] = EVENT.validator.validate_json
+"""Without ``TypeAdapter``'s own wrapping, which costs a quarter as much again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +33,10 @@ def arrived_ms(entry: str) -> int:
 def parse(batch: Batch) -> list[Arrival | DeadLetter]:
     """Return a fact or a dead letter for each entry, in order.
 
-    The whole batch is validated in one go; only when that fails, one by one, so that a poisoned
-    entry takes nothing else with it.
+    Entry by entry: no slower than the whole batch as one JSON array, and pieces of JSON in
+    neighbouring entries can never make sense together.
     """
-    bodies = batch.bodies
-    try:
-        facts = EVENTS.validate_json(b"[" + b",".join(body or b"" for body in bodies) + b"]")
-    except ValidationError:
-        facts = []
-    if len(facts) != len(bodies):
-        return [_parse_one(entry, body) for entry, body in zip(batch.ids, bodies, strict=True)]
-    return [Arrival(entry, arrived_ms(entry), fact) for entry, fact in zip(batch.ids, facts, strict=True)]
+    return [_parse_one(entry, body) for entry, body in zip(batch.ids, batch.bodies, strict=True)]
 
 
 def _parse_one(entry: str, body: bytes | None) -> Arrival | DeadLetter:
@@ -47,7 +44,7 @@ def _parse_one(entry: str, body: bytes | None) -> Arrival | DeadLetter:
     if body is None:
         return _letter(entry, arrived, Reason.UNREADABLE, "the entry has no data field")
     try:
-        return Arrival(entry, arrived, EVENT.validate_json(body))
+        return Arrival(entry, arrived, _validate(body))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         if first["type"] == "json_invalid":

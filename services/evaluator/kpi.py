@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import assert_never
 
-from services.evaluator.buckets import Bucket, count_below, count_up_to
+from services.evaluator.buckets import Bucket, count_below, count_up_to, quantile_up_to
 from shared.config import Kpi, MissedDefinition
 from shared.events import Outcome
 
@@ -42,6 +42,15 @@ def missed_ratio(bucket: Bucket, definition: MissedDefinition) -> Reading:
 def call_wait_mean(bucket: Bucket) -> Reading:
     """Mean wait of answered calls in seconds (ASA): the sum of their waits / answered."""
     return _mean_s(bucket.wait_ms, bucket.answered)
+
+
+def call_wait_quantile(bucket: Bucket, share: float) -> float | None:
+    """Wait in seconds that ``share`` of the answered calls did not exceed; ``None`` without any.
+
+    From the histogram: an upper bound, at most one cell (1 s up to waits of 10 min) too high.
+    """
+    edge = quantile_up_to(bucket.waits, share)
+    return None if edge is None else min(edge, bucket.wait_max_ms / 1000)
 
 
 def service_level(bucket: Bucket, definition: MissedDefinition, within: timedelta) -> Reading:

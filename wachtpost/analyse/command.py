@@ -20,6 +20,7 @@ from wachtpost.analyse.figures import as_json
 from wachtpost.analyse.tables import tables
 from wachtpost.analyse.words import WORDS
 from wachtpost.city_file import load_or_explain
+from wachtpost.config_command import unreadable
 
 BIG: Final = 4 * 1024 * 1024
 """Bytes from which a progress bar is worth its line."""
@@ -34,6 +35,10 @@ def analyse(
         Path | None,
         typer.Option("--city", help="City file: its queues, opening hours, definitions, targets, language"),
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Which queue_log source of the city file wrote the logs; else the first"),
+    ] = None,
 ) -> None:
     """Compute the figures of whole files with the evaluator's own arithmetic, without any server.
 
@@ -45,16 +50,26 @@ def analyse(
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         with _progress(files, rules) as told:
-            analysis, reading = reader.analyse(files, city, told)
+            analysis, reading = reader.analyse(files, city, source, told)
     except OSError as error:
-        errors.print(words.cannot_read.format(error.filename or files[0], error.strerror or error))
+        errors.print(unreadable(Path(error.filename or files[0]), error, rules.city.language))
+        raise typer.Exit(2) from None
+    except KeyError as error:
+        known = ", ".join(s.id for s in rules.sources) or "-"
+        errors.print(words.no_source.format(error.args[0], known))
         raise typer.Exit(2) from None
     except (EOFError, zlib.error):
         errors.print(words.damaged.format(", ".join(map(str, files))))
         raise typer.Exit(2) from None
     if as_json_:
         result = as_json(analysis, rules)
-        result["refused"] = dict(reading.refused)
+        result |= {
+            "lines": reading.lines,
+            "events": reading.events,
+            "unknown_verbs": reading.unknown_verbs,
+            "duplicates": reading.duplicates,
+            "refused": dict(reading.refused),
+        }
         json.dump(result, sys.stdout, indent=1, ensure_ascii=False)
         sys.stdout.write("\n")
         return

@@ -85,17 +85,22 @@ Progress = Callable[[Path, int], None]
 
 
 def analyse(
-    files: Sequence[Path], city: CityFile | None, progress: Progress | None = None
+    files: Sequence[Path],
+    city: CityFile | None,
+    source: str | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Analysis, Reading]:
     """Read files (queue_log or events as NDJSON, plain or gzip) and return their figures.
 
-    Raises ``OSError``, ``EOFError`` or ``zlib.error`` for what cannot be read.
+    ``source`` is the id of the city file's queue_log source that wrote the logs; without it, the first.
+    Raises ``KeyError`` for a source that the city file does not have, and ``OSError``, ``EOFError`` or
+    ``zlib.error`` for what cannot be read.
     """
     rules = city if city is not None else UNCONFIGURED
     desk = Desk(rules, Calendar(rules), None if city is None else city.sites, rings=False)
     reading = Reading()
     newest = 0
-    facts = _facts(files, rules, reading, progress)
+    facts = _facts(files, _rules(rules, source), reading, progress)
     while batch := list(islice(facts, BATCH)):
         arrivals = []
         for where, fact in batch:
@@ -118,10 +123,10 @@ def _note(desk: Desk, reading: Reading) -> None:
 
 
 def _facts(
-    files: Sequence[Path], city: CityFile, reading: Reading, progress: Progress | None
+    files: Sequence[Path], rules: Rules, reading: Reading, progress: Progress | None
 ) -> Iterator[tuple[str, Event]]:
     logs = [file for file in files if not _is_ndjson(file)]
-    translator = QueueLog(_rules(city))
+    translator = QueueLog(rules)
     for file in in_time_order(logs):
         yield from _queue_log(file, translator, reading, progress)
     for file in files:
@@ -182,9 +187,11 @@ def _filled(lines: Iterable[bytes]) -> Iterator[bytes]:
     return (line for line in lines if line.strip())
 
 
-def _rules(city: CityFile) -> Rules:
-    """Read a log as the city's first queue_log source says, or with names as they are."""
-    for source in city.sources:
-        if isinstance(source, QueueLogSource):
-            return Rules.of(source)
+def _rules(city: CityFile, source: str | None) -> Rules:
+    """Read a log as the city's queue_log source says, or with names as they are."""
+    logs = {s.id: s for s in city.sources if isinstance(s, QueueLogSource)}
+    if source is not None:
+        return Rules.of(logs[source])
+    if logs:
+        return Rules.of(next(iter(logs.values())))
     return Rules(source="queue_log", site=city.sites[0].id, queues={}, withdraw=Outcome.LEFT_BY_KEY)

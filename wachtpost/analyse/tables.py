@@ -36,7 +36,7 @@ def tables(analysis: Analysis, reading: Reading, city: CityFile) -> Iterator[Ren
     elif not analysis.total.visits + analysis.total.walk_ins + analysis.total.booked:
         yield Text(page.words.nothing)
     yield from page.visits(analysis.total)
-    yield from page.footer(analysis, reading)
+    yield page.footer(analysis, reading)
 
 
 class _Page:
@@ -153,23 +153,23 @@ class _Page:
             yield Text(words.visits, style="bold")
             yield Text("\n".join(f"  {line}" for line in lines))
 
-    def footer(self, analysis: Analysis, reading: Reading) -> Iterator[RenderableType]:
-        """Yield what was read, and what could not be used."""
+    def footer(self, analysis: Analysis, reading: Reading) -> Text:
+        """Return what was read, and what could not be used."""
         words, number = self.words, self._write.number
         outside = analysis.outside.offered + analysis.outside.visits + analysis.outside.walk_ins
+        lines = [words.read.format(number(reading.lines), number(reading.events), number(reading.noise))]
         if outside:
-            yield Text(words.outside.format(number(outside)))
-        yield Text(words.read.format(number(reading.lines), number(reading.events), number(reading.noise)))
+            lines.append(words.outside.format(number(outside)))
         if reading.unknown_verbs:
-            yield Text(words.unknown.format(number(reading.unknown_verbs)))
+            lines.append(words.unknown.format(number(reading.unknown_verbs)))
         if reading.duplicates:
-            yield Text(words.duplicates.format(number(reading.duplicates)))
+            lines.append(words.duplicates.format(number(reading.duplicates)))
         if refused := sum(reading.refused.values()):
-            yield Text(words.refused.format(number(refused)), style="yellow")
-            for bad in reading.first_bad:
-                yield Text(f"  {bad.file}:{bad.number}: {bad.why}")
+            lines.append(words.refused.format(number(refused)))
+            lines += [f"  {bad.file}:{bad.number}: {bad.why}" for bad in reading.first_bad]
             if (more := refused - len(reading.first_bad)) > 0:
-                yield Text(words.more.format(number(more)))
+                lines.append(words.more.format(number(more)))
+        return Text("\n".join(lines))
 
     def _ratio(self, value: float | None) -> str:
         return NOTHING if value is None else self._write.ratio(value)

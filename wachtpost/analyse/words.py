@@ -57,8 +57,8 @@ class Words:
     duplicates: str
     refused: str
     more: str
-    cannot_read: str
     damaged: str
+    no_source: str
     nothing: str
     p90_note: str
 
@@ -120,8 +120,8 @@ NL: Final = Words(
     duplicates="{} dubbele gebeurtenissen één keer geteld",
     refused="{} regels konden niet gebruikt worden:",
     more="  … en nog {}",
-    cannot_read="{}: niet te lezen: {}",
     damaged="{}: het archief is beschadigd",
+    no_source="Het stadsbestand heeft geen bron {}; wel: {}.",
     nothing="Geen enkel contact gevonden.",
     p90_note="90 % binnen: uit het histogram, hoogstens één cel (1 s tot 10 min) te hoog.",
 )
@@ -183,8 +183,8 @@ EN: Final = Words(
     duplicates="{} duplicate events counted once",
     refused="{} lines could not be used:",
     more="  … and {} more",
-    cannot_read="{}: cannot be read: {}",
     damaged="{}: the archive is damaged",
+    no_source="The city file has no source {}; it has: {}.",
     nothing="No contact found.",
     p90_note="90% within: from the histogram, at most one cell (1 s up to 10 min) too high.",
 )

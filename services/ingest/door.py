@@ -1,0 +1,138 @@
+"""Who may come in: the rules for one item at the HTTP door, pure.
+
+An item is refused with a reason, with words for its sender, and with what may be kept of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from pydantic import JsonValue
+
+from shared.config import CityFile, HttpSource
+from shared.dead_letters import EXCERPT, DeadLetter, Reason
+from shared.events import Event, SourceHeartbeat, SourceRestarted
+
+_PHONE_NUMBER: Final = re.compile(r".*\+\d{8}.*|00\d{8,15}|0\d{8,9}", re.DOTALL)
+_PERHAPS: Final = re.compile(r"[+:]|^[\s.\-/()]*0")
+"""Every text that can hold a phone number has this; most ids have not, and are done."""
+
+_SCHEME: Final = re.compile(r"(tel|sips?|callto):", re.IGNORECASE)
+_SEPARATORS: Final = re.compile(r"[\s.\-/()]+")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an item stays outside."""
+
+    reason: Reason
+    detail: str
+    """What is wrong and what would be right, without the refused value."""
+    name: str | None = None
+    """Which field is wrong; the sender's own word, so for the sender only."""
+    kept: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The fields that are valid on their own and not personal."""
+
+    def letter(self, at: datetime, source: str, where: str) -> DeadLetter:
+        """Return the dead letter for it."""
+        return DeadLetter(
+            reason=self.reason,
+            detail=self.detail[:EXCERPT],
+            at=at,
+            source=source,
+            where=where,
+            item=self.kept,
+        )
+
+
+@dataclass(frozen=True)
+class Door:
+    """What one key opens."""
+
+    source: str
+    site: str
+    queues: frozenset[str]
+    known: Mapping[str, frozenset[str]]
+    """All queues of the city, by site."""
+    ahead: timedelta
+    """How far a clock may run ahead."""
+    behind: timedelta
+    """How old an event may be."""
+
+    @classmethod
+    def of(cls, city: CityFile, source: HttpSource) -> Door:
+        """The door of a source, as the city file says."""
+        known = {site.id: frozenset(queue.id for queue in site.queues) for site in city.sites}
+        queues = known[source.site] if source.queues == "*" else frozenset(source.queues)
+        return cls(source.id, source.site, queues, known, city.pipeline.future_tolerance, city.pipeline.dedup)
+
+
+def admit(event: Event, door: Door, now: datetime) -> Refusal | None:
+    """Return why a valid event stays outside, or nothing when it may come in."""
+    if looks_like_phone_number(event.id):
+        return _personal(event, "id")
+    if looks_like_phone_number(getattr(event, "contact", None)):
+        return _personal(event, "contact")
+    return _foreign(event, door) or _untimely(event, door, now)
+
+
+def _personal(event: Event, name: str) -> Refusal:
+    detail = f"{name} looks like a phone number; use an id that says nothing about the caller"
+    return _refused(event, Reason.PERSONAL, name, detail)
+
+
+def _foreign(event: Event, door: Door) -> Refusal | None:
+    if event.source != door.source:
+        return _refused(event, Reason.NOT_ALLOWED, "source", f"this key speaks for {door.source}")
+    if event.site not in door.known:
+        return _refused(event, Reason.UNKNOWN_QUEUE, "site", f"known sites: {_list(door.known)}")
+    if event.site != door.site:
+        return _refused(event, Reason.NOT_ALLOWED, "site", f"this key speaks for {door.site}")
+    if isinstance(event, (SourceHeartbeat, SourceRestarted)) or event.queue in door.queues:
+        return None
+    if event.queue not in door.known[door.site]:
+        known = f"known queues of {door.site}: {_list(door.known[door.site])}"
+        return _refused(event, Reason.UNKNOWN_QUEUE, "queue", known)
+    return _refused(event, Reason.NOT_ALLOWED, "queue", f"this key speaks for {_list(door.queues)}")
+
+
+def _untimely(event: Event, door: Door, now: datetime) -> Refusal | None:
+    if event.at > now + door.ahead:
+        detail = f"further ahead than {door.ahead}: set the sender's clock"
+        return _refused(event, Reason.FUTURE, "at", detail)
+    if event.at < now - door.behind:
+        detail = f"older than {door.behind}: bring it in with wachtpost history import"
+        return _refused(event, Reason.LATE, "at", detail)
+    return None
+
+
+def _list(names: Mapping[str, object] | frozenset[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _refused(event: Event, reason: Reason, name: str, detail: str) -> Refusal:
+    fields = event.model_dump(mode="json", exclude_none=True, exclude={name})
+    return Refusal(reason, detail, name, not_personal(fields))
+
+
+def not_personal(fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return the fields whose values do not look like a phone number."""
+    return {name: value for name, value in fields.items() if not looks_like_phone_number(value)}
+
+
+def looks_like_phone_number(value: JsonValue) -> bool:
+    """Whether a text holds ``+`` and 8 digits, or is, separators aside, ``00`` and 8 to 15 digits or ``0``
+    and 8 or 9 digits; also as a ``tel:`` or ``sip:`` address.
+
+    Digits without a ``+`` inside something longer are left alone: serial numbers look like that.
+    """
+    if not isinstance(value, str) or _PERHAPS.search(value) is None:
+        return False
+    text, addresses = _SCHEME.subn("", value, count=1)
+    if addresses:
+        text = text.partition("@")[0].partition(";")[0]
+    return _PHONE_NUMBER.fullmatch(_SEPARATORS.sub("", text)) is not None

@@ -1,0 +1,164 @@
+"""A followed queue_log: its lines become facts on the stream, together with how far it has been read.
+
+One batch's way: follower → translate each line → dead letters → facts and checkpoint in one script call.
+A crash before that call repeats the batch with the same ids; a crash after it repeats nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from services.ingest.door import Refusal
+from services.ingest.metrics import IngestMetrics
+from services.ingest.publish import Publisher, ReadUpTo
+from services.ingest.sources.queue_log import Checkpoint, Follower, Lines
+from services.ingest.translate.queue_log import QueueLog, Rules, Skipped, Unreadable
+from shared.clock import Clock
+from shared.config import CityFile, QueueLogSource
+from shared.dead_letters import DeadLetter, Reason
+from shared.events import Event, SourceHeartbeat, SourceRestarted
+from shared.process import patient_retry
+from shared.streams import partition_of
+
+HEARTBEAT: Final = timedelta(seconds=30)
+"""How often a source that is there says so; a desk may be quiet for longer than that."""
+
+LOOKED_LATELY: Final = timedelta(minutes=5)
+"""A file that was not looked at for this long may be gone; generous, since a demo's clock runs fast."""
+
+STEP: Final = timedelta(seconds=1)
+"""How often to see whether a heartbeat is due."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass
+class Told:
+    """What a batch of lines says."""
+
+    facts: list[Event] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    unknown_verbs: int = 0
+
+
+def tell(lines: Lines, translator: QueueLog, queues: frozenset[str], source: str, now: datetime) -> Told:
+    """Return the facts of a batch, and why its other lines are none. ``queues``: the city's, at this site."""
+    told = Told()
+    for line, start in zip(lines.lines, lines.starts, strict=True):
+        try:
+            said = translator.translate(line)
+        except Unreadable as error:
+            refusal = Refusal(Reason.UNREADABLE, str(error))
+        else:
+            if said is Skipped.UNKNOWN_VERB:
+                told.unknown_verbs += 1
+            if isinstance(said, Skipped):
+                continue
+            if isinstance(said, SourceHeartbeat | SourceRestarted) or said.queue in queues:
+                told.facts.append(said)
+                continue
+            refusal = Refusal(
+                Reason.UNKNOWN_QUEUE,
+                f"known queues: {', '.join(sorted(queues))}; map the PBX's names in the city file",
+            )
+        told.letters.append(refusal.letter(now, source, f"byte {start}"))
+    return told
+
+
+def heartbeat(source: str, site: str, now: datetime) -> SourceHeartbeat:
+    """Return the sign of life of the current 30 seconds; asked again, it is the same fact."""
+    slot = int(now.timestamp() // HEARTBEAT.total_seconds())
+    at = datetime.fromtimestamp(slot * HEARTBEAT.total_seconds(), now.tzinfo)
+    return SourceHeartbeat(id=f"{source}-heartbeat-{slot}", at=at, source=source, site=site)
+
+
+class QueueLogFollow:
+    """Follows one queue_log of the city file for as long as the process lives."""
+
+    def __init__(
+        self, source: QueueLogSource, city: CityFile, publisher: Publisher, metrics: IngestMetrics, now: Clock
+    ) -> None:
+        self.source = source
+        self._partition = partition_of(source.site, city.pipeline.partitions)
+        self._queues = frozenset(queue.id for queue in city.site(source.site).queues)
+        self._publisher = publisher
+        self._metrics = metrics
+        self._now = now
+        self._follower: Follower | None = None
+
+    async def run(self) -> None:
+        """Follow until cancelled. Waits for a Redis that is away; raises ``pydantic.ValidationError``
+        when the checkpoint in Redis is none of ours."""
+        checkpoint = await self._read_checkpoint()
+        translator = QueueLog(Rules.of(self.source), checkpoint.memory if checkpoint else None)
+        position = checkpoint.position if checkpoint else None
+        self._follower = Follower(self.source.path, position, self.source.start, self._now)
+        async with aclosing(self._follower.batches(asyncio.Event())) as batches:
+            async for lines in batches:
+                told = tell(lines, translator, self._queues, self.source.id, self._now())
+                await self._write(told, Checkpoint(position=lines.position, memory=translator.memory()))
+                self._count(lines, told)
+
+    async def beat(self) -> None:
+        """Say every 30 seconds that the file is there, while it is. Until cancelled."""
+        said = ""
+        while True:
+            beat = heartbeat(self.source.id, self.source.site, self._now())
+            if beat.id != said and self._there():
+                await self._persist([beat], None)
+                said = beat.id
+            await asyncio.sleep(STEP.total_seconds())
+
+    async def check(self, _now: datetime) -> str | None:
+        """The ``Check`` of this source: what keeps the file from being read. A missing file is no fault
+        of ours: its heartbeats stop."""
+        seen = self._follower.seen if self._follower else None
+        return f"cannot read the log: {seen.problem}" if seen and seen.problem else None
+
+    def _there(self) -> bool:
+        seen = self._follower.seen if self._follower else None
+        return (
+            seen is not None
+            and seen.exists
+            and seen.problem is None
+            and self._now() - seen.at <= LOOKED_LATELY
+        )
+
+    async def _read_checkpoint(self) -> Checkpoint | None:
+        async def read() -> bytes | None:
+            return await self._publisher.checkpoint(self._partition, self.source.id)
+
+        text = await patient_retry().call_with_retry(read, self._complain)
+        return None if text is None else Checkpoint.decode(text)
+
+    async def _write(self, told: Told, checkpoint: Checkpoint) -> None:
+        """Dead letters first: a crash in between may tell of them twice, never not at all."""
+
+        async def bury() -> None:
+            await self._publisher.bury(self._partition, told.letters)
+
+        if told.letters:
+            await patient_retry().call_with_retry(bury, self._complain)
+        await self._persist(told.facts, ReadUpTo(self.source.id, checkpoint.encode()))
+
+    async def _persist(self, facts: list[Event], read_up_to: ReadUpTo | None) -> None:
+        async def write() -> None:
+            await self._publisher.write(self._partition, facts, read_up_to)
+
+        await patient_retry().call_with_retry(write, self._complain)
+        self._metrics.events.labels(self.source.id).inc(len(facts))
+
+    async def _complain(self, error: Exception) -> None:
+        log.warning("redis_away", source=self.source.id, error=type(error).__name__)
+
+    def _count(self, lines: Lines, told: Told) -> None:
+        self._metrics.lines.labels(self.source.id).inc(len(lines.lines))
+        self._metrics.unknown_verbs.labels(self.source.id).inc(told.unknown_verbs)
+        for letter in told.letters:
+            self._metrics.dead_letters.labels(letter.reason.value).inc()

@@ -1,0 +1,60 @@
+"""What ingest tells Prometheus. Every label set exists from the start: a counter born at 1 hides its
+first alert."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter
+
+from shared.config import CityFile, QueueLogSource
+from shared.dead_letters import Reason
+
+STATUSES: Final = (202, 400, 401, 404, 405, 413, 415, 422, 429, 500, 503)
+"""The answers a sender can get."""
+
+
+class IngestMetrics:
+    """The counters of one process, in a registry of their own."""
+
+    def __init__(self, city: CityFile) -> None:
+        self.registry = CollectorRegistry()
+        self.events = Counter(
+            "wachtpost_ingest_events",
+            "Events that Redis has, by source.",
+            ["source"],
+            registry=self.registry,
+        )
+        self.dead_letters = Counter(
+            "wachtpost_dead_letters",
+            "Refused items, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.requests = Counter(
+            "wachtpost_ingest_requests",
+            "HTTP requests, by the status they were answered with.",
+            ["status"],
+            registry=self.registry,
+        )
+        self.lines = Counter(
+            "wachtpost_queue_log_lines",
+            "Lines read from a queue_log, by source.",
+            ["source"],
+            registry=self.registry,
+        )
+        self.unknown_verbs = Counter(
+            "wachtpost_queue_log_unknown_verbs",
+            "Lines of a queue_log with a verb that we do not know; nothing is lost, but look at them.",
+            ["source"],
+            registry=self.registry,
+        )
+        for reason in Reason:
+            self.dead_letters.labels(reason.value)
+        for status in STATUSES:
+            self.requests.labels(str(status))
+        for source in city.sources:
+            self.events.labels(source.id)
+            if isinstance(source, QueueLogSource):
+                self.lines.labels(source.id)
+                self.unknown_verbs.labels(source.id)

@@ -1,0 +1,382 @@
+"""What every service process needs besides its own work: logging, health, metrics, Redis and an end.
+
+The composition roots (``services.*.app``) put these together; nothing here knows what a service does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+import uvicorn
+from faststream.asgi import AsgiResponse
+from faststream.asgi.types import ASGIApp, Receive, Scope, Send
+from faststream.redis import RedisBroker
+from faststream.security import SASLPlaintext
+from prometheus_client import CollectorRegistry, make_asgi_app
+from pydantic import ValidationError
+from pydantic_core import to_json
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from shared.clock import Clock
+from shared.config import CityFile, load
+from shared.config_check import explain
+from shared.settings import ServiceSettings
+
+SOCKET_TIMEOUT: Final = 10.0
+"""Seconds a reply may take. Blocking reads must ask for less than this (FastStream: at most 5 s)."""
+
+CONNECT_TIMEOUT: Final = 3.0
+"""Seconds to reach Redis; it is next door."""
+
+HEALTH_CHECK_INTERVAL: Final = 15
+"""Seconds of silence after which a pooled connection is tried before it is used."""
+
+PING_WITHIN: Final = timedelta(seconds=1)
+"""A Redis that takes longer to answer a ping is as good as gone; probes give up after a few seconds."""
+
+DRAIN: Final = 10
+"""Seconds that requests under way get to finish after SIGTERM."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+# Logging ---------------------------------------------------------------------------------------------
+
+_URL_PASSWORD: Final = re.compile(r"(\w://[^/\s:@\"]*):[^@/\s\"]+@")
+_PYDANTIC_INPUT: Final = re.compile(r"input_value=.*?, input_type=")
+_SECRET_NAMES: Final = frozenset({"password", "secret", "token", "authorization", "key", "api_key"})
+_MASK: Final = "***"
+
+
+def configure_logging(service: str, level: str) -> None:
+    """Write JSON lines with UTC timestamps to stdout, from structlog and from every library's logger.
+
+    Raises ``ValueError`` for an unknown level. Tracebacks carry no local variables.
+    """
+    before: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _named(service),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *before,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*before, structlog.stdlib.PositionalArgumentsFormatter()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                _masked,
+                _one_line,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name in ("faststream", "uvicorn", "uvicorn.error", "uvicorn.access"):
+        library = logging.getLogger(name)
+        library.handlers = []
+        library.propagate = True
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+
+
+def _named(service: str) -> Processor:
+    def name(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+        return {**line, "service": service}
+
+    return name
+
+
+def _masked(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    return {name: _MASK if name.lower() in _SECRET_NAMES else value for name, value in line.items()}
+
+
+def _one_line(_logger: WrappedLogger, _method: str, line: EventDict) -> str:
+    """Render; passwords in URLs and the inputs that pydantic quotes stay out, wherever they came from."""
+    text = to_json(line, fallback=str).decode()
+    return _PYDANTIC_INPUT.sub("input_type=", _URL_PASSWORD.sub(rf"\1:{_MASK}@", text))
+
+
+# Settings --------------------------------------------------------------------------------------------
+
+_Settings = TypeVar("_Settings", bound=ServiceSettings)
+
+
+def settings_or_exit(kind: type[_Settings]) -> _Settings:
+    """Return the settings of the environment; else says which variable is wrong and ends the process."""
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = str(kind.model_config.get("env_prefix", ""))
+        for mistake in error.errors(include_url=False, include_input=False):
+            name = prefix + "_".join(str(part) for part in mistake["loc"]).upper()
+            log.critical("setting_wrong", name=name, wrong=mistake["msg"])
+        sys.exit(os.EX_CONFIG)
+
+
+def city_or_exit(path: Path) -> CityFile:
+    """Return the city file; else logs every mistake in it and ends the process."""
+    try:
+        return load(path)
+    except OSError as error:
+        log.critical("city_file_unreadable", file=str(path), wrong=error.strerror)
+    except ValueError:
+        for mistake in explain(path.read_text(encoding="utf-8", errors="replace"), str(path)):
+            log.critical(
+                "city_file_wrong",
+                where=mistake.where,
+                at=mistake.key,
+                wrong=mistake.wrong,
+                allowed=mistake.allowed,
+            )
+    sys.exit(os.EX_CONFIG)
+
+
+# Redis -----------------------------------------------------------------------------------------------
+
+
+class RedisAbsentError(Exception):
+    """Redis did not answer within the start-up wait."""
+
+
+def redis_client(settings: ServiceSettings) -> Redis:
+    """Return a client (bytes in, bytes out; nothing is connected yet).
+
+    A lost connection is retried for about half a second; then the error is the caller's.
+    """
+    return Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        password=settings.redis_password(),
+        socket_timeout=SOCKET_TIMEOUT,
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        health_check_interval=HEALTH_CHECK_INTERVAL,
+        retry=_short_retry(),
+    )
+
+
+def redis_broker(settings: ServiceSettings) -> RedisBroker:
+    """Return a FastStream broker for the same Redis, logging through the same lines."""
+    url = settings.redis_url.get_secret_value()
+    password = settings.redis_password()
+    user = urlsplit(url).username or "default"
+    return RedisBroker(
+        url,
+        security=SASLPlaintext(username=user, password=password) if password else None,
+        socket_timeout=SOCKET_TIMEOUT,
+        socket_connect_timeout=CONNECT_TIMEOUT,
+        health_check_interval=HEALTH_CHECK_INTERVAL,
+        retry=_short_retry(),
+        logger=logging.getLogger("faststream.redis"),
+        log_level=logging.DEBUG,  # two lines for every batch say nothing
+        apply_types=False,  # handlers take what their decoder returns; nothing is cast
+    )
+
+
+def _short_retry() -> Retry:
+    return Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=2)
+
+
+def patient_retry() -> Retry:
+    """Return the back-off for work that must be done some time: up to 2 s apart, without end."""
+    return Retry(ExponentialBackoff(cap=2.0, base=0.05), retries=-1, supported_errors=(RedisError,))
+
+
+async def wait_for_redis(redis: Redis, within: timedelta) -> None:
+    """Return once Redis answers; raises ``RedisAbsentError`` when it has not ``within`` that time."""
+    last: list[Exception] = []
+
+    async def remember(error: Exception) -> None:
+        if not last:
+            log.warning("waiting_for_redis", error=type(error).__name__)
+        last[:] = [error]
+
+    async def ping() -> None:
+        await redis.ping()
+
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            await patient_retry().call_with_retry(ping, remember)
+    except TimeoutError:
+        why = type(last[0]).__name__ if last else "no answer"
+        log.critical("redis_absent", waited_s=within.total_seconds(), error=why)
+        raise RedisAbsentError(f"no Redis within {within.total_seconds():g} s: {why}") from None
+
+
+# Health ----------------------------------------------------------------------------------------------
+
+Check = Callable[[datetime], Awaitable[str | None]]
+"""Looks at one thing at an instant: nothing when it is fine, else what is wrong."""
+
+
+class Health:
+    """Whether a service does its work, as named checks. All are looked at, each time, at one instant."""
+
+    def __init__(self, service: str, checks: Mapping[str, Check], now: Clock) -> None:
+        self.service = service
+        self._checks = dict(checks)
+        self._now = now
+
+    async def wrong(self) -> dict[str, str | None]:
+        """Return what each check says."""
+        now = self._now()
+        said = await asyncio.gather(*(check(now) for check in self._checks.values()))
+        return dict(zip(self._checks, said, strict=True))
+
+
+def redis_check(redis: Redis) -> Check:
+    """Return the check that Redis answers."""
+
+    async def answers(_now: datetime) -> str | None:
+        try:
+            async with asyncio.timeout(PING_WITHIN.total_seconds()):
+                await redis.ping()
+        except (RedisError, TimeoutError) as error:
+            return f"Redis does not answer ({type(error).__name__})"
+        return None
+
+    return answers
+
+
+def health_route(health: Health) -> ASGIApp:
+    """``GET /health``: 200 when every check is fine, else 503, and what each of them says as JSON."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        said = await health.wrong()
+        failing = any(said.values())
+        body = {
+            "status": "failing" if failing else "ok",
+            "service": health.service,
+            "checks": {name: wrong or "ok" for name, wrong in said.items()},
+        }
+        headers = {"content-type": "application/json", "cache-control": "no-store"}
+        response = AsgiResponse(to_json(body), status_code=503 if failing else 200, headers=headers)
+        await response(scope, receive, send)
+
+    return answer
+
+
+def metrics_route(registry: CollectorRegistry) -> ASGIApp:
+    """``GET /metrics``: the registry as Prometheus text, or OpenMetrics when it is asked for."""
+    return make_asgi_app(registry)
+
+
+# Running ---------------------------------------------------------------------------------------------
+
+
+class Fault:
+    """Why a service cannot go on. The first reason stays; ``serve`` then ends with status 1."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+        self._reported = asyncio.Event()
+
+    def report(self, reason: str) -> None:
+        """Ask for the end of the process, with requests under way finished."""
+        if self.reason is None:
+            self.reason = reason
+            log.critical("fault", reason=reason)
+        self._reported.set()
+
+    async def reported(self) -> None:
+        """Return once there is a reason."""
+        await self._reported.wait()
+
+    async def check(self, _now: datetime) -> str | None:
+        """The ``Check`` of the work that is watched."""
+        return self.reason
+
+    def watch(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+        """Report it when a task ends that should run as long as the process; being cancelled is fine."""
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            log.critical("task_failed", task=task.get_name(), exc_info=error)
+        self.report(f"{task.get_name()} ended ({type(error).__name__ if error else 'without an error'})")
+
+
+async def serve(app: ASGIApp, host: str, port: int, fault: Fault) -> int:
+    """Serve until SIGTERM, SIGINT or a fault, finish requests under way, and return the exit status.
+
+    Port 0 takes a free one; the log line ``listening`` says which. Raises ``SystemExit`` when the
+    application does not start or the port is taken.
+    """
+    server = _Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="on",
+            timeout_graceful_shutdown=DRAIN,
+        )
+    )
+    ending = asyncio.create_task(server.end_on(fault), name="end on a fault")
+    try:
+        with _quiet_end():
+            await server.serve()
+    finally:
+        ending.cancel()
+    log.info("stopped", reason=fault.reason or "asked to")
+    return 0 if fault.reason is None else 1
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup()
+        port = self.servers[0].sockets[0].getsockname()[1]
+        log.info("listening", host=self.config.host, port=port)
+
+    async def end_on(self, fault: Fault) -> None:
+        await fault.reported()
+        self.should_exit = True
+
+
+@contextmanager
+def _quiet_end() -> Iterator[None]:
+    """uvicorn raises the signal that ended it anew once all is done: without this, SIGTERM would
+    be reported as a death by signal although everything ended as it should."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

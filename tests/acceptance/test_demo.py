@@ -1,0 +1,292 @@
+"""``wachtpost demo`` as its user meets it: a command that shows a board and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from shared.config import CityFile
+from shared.events import encode
+from simulator import simulate
+from tests.eventually import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+WITHIN = 90.0
+"""Seconds for what usually takes ten; the machine may be busy with other tests."""
+
+CITY = """
+city = { name = "Proefstad", language = "en" }
+targets = [{ kpi = "missed_ratio", limit = 0.2 }, { kpi = "call_wait_mean", limit = 45 }]
+[[sites]]
+id = "huis"
+name = "Huis"
+queues = [
+  { id = "onthaal", kind = "phone", name = "Onthaal" },
+  { id = "loket", kind = "counter", name = "Loket" },
+]
+"""
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Demo:
+    """One run of the command. Everything it starts carries a mark of its own in its environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.output = folder / "output"
+        self._mark = f"WACHTPOST_TEST_MARK={uuid4()}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *arguments: object, **environment: str) -> None:
+        name, _, mark = self._mark.partition("=")
+        with self.output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "wachtpost", "demo", *map(str, arguments)],
+                cwd=ROOT,
+                env={**os.environ, "TMPDIR": str(self.folder), name: mark, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text(encoding="utf-8")
+
+    def runs(self) -> None:
+        """Wait until calls are counted."""
+        eventually(lambda: re.search(r"beantwoord [1-9]", self.said) or not self._lives, within=WITHIN)
+        assert self._lives, self.said
+
+    @property
+    def _lives(self) -> bool:
+        return self.process.poll() is None
+
+    def exit_status(self) -> int:
+        return self.process.wait(WITHIN)
+
+    def alive(self) -> dict[int, str]:
+        """The processes of this run that live, with their command line."""
+        processes = (entry for entry in Path("/proc").iterdir() if entry.name.isdigit())
+        commands = {int(entry.name): _command_line(entry) for entry in processes if self._is_ours(entry)}
+        return {pid: command for pid, command in commands.items() if command}
+
+    def _is_ours(self, process: Path) -> bool:
+        """By its mark; Valkey writes its title over its environment, but works in the folder."""
+        try:
+            marked = self._mark.encode() in (process / "environ").read_bytes().split(b"\0")
+            return marked or str((process / "cwd").readlink()).startswith(str(self.folder))
+        except OSError:
+            return False  # ended this moment, or somebody else's
+
+    def left_behind(self) -> list[object]:
+        return [*self.alive().values(), *self.folder.glob("wachtpost-demo-*")]
+
+    def end(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def _command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    one = Demo(tmp_path)
+    yield one
+    one.end()
+
+
+def total(board: str, word: str) -> tuple[int, int]:
+    """Answered and missed so far, as the board's last total says."""
+    rows = re.findall(rf"^{word} .* ([\d.,]+) +([\d.,]+)$", board, re.MULTILINE)
+    answered, missed = (int(re.sub(r"[.,]", "", number)) for number in rows[-1])
+    return answered, missed
+
+
+def test_a_busy_day_ends_by_itself_with_the_board_as_text_and_nothing_left(demo: Demo) -> None:
+    demo.start("--for", "8s", "--speed", "60")
+    assert demo.exit_status() == 0, demo.said
+    answered, missed = total(demo.said, "Totaal")
+    assert answered > 50
+    assert missed > 0
+    assert re.findall(r"(\w+) klaar: http://127\.0\.0\.1:\d+/metrics", demo.said)
+    for row in ("Telefoon", "Onthaal", "Loket Burgerzaken", "Afspraken", "doel ≤ 0:45", "doel ≤ 20 %"):
+        assert row in demo.said
+    assert "\x1b" not in demo.said
+    assert "geweigerd" not in demo.said
+    assert demo.left_behind() == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_everything(demo: Demo, how: signal.Signals) -> None:
+    demo.start()
+    demo.runs()
+    assert len(demo.alive()) == 5  # demo, keeper, Valkey, ingest, evaluator
+    demo.process.send_signal(how)
+    assert demo.exit_status() == 0, demo.said
+    assert total(demo.said, "Totaal")[0] > 0
+    assert demo.left_behind() == []
+
+
+def test_ctrl_c_while_it_is_still_starting(demo: Demo) -> None:
+    demo.start()
+    eventually(lambda: "evaluator" in demo.said, within=WITHIN)
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.exit_status() == 0, demo.said
+    assert demo.left_behind() == []
+
+
+def test_even_kill_9_leaves_nothing_behind(demo: Demo) -> None:
+    demo.start()
+    demo.runs()
+    demo.process.kill()
+    demo.process.wait()
+    eventually(lambda: not demo.left_behind(), within=WITHIN)
+
+
+def test_the_death_of_its_keeper_ends_the_rest(demo: Demo) -> None:
+    demo.start()
+    demo.runs()
+    (keeper,) = (pid for pid, command in demo.alive().items() if "wachtpost.demo.keeper" in command)
+    os.kill(keeper, signal.SIGKILL)
+    assert demo.exit_status() == 1
+    assert "Het proces dat de diensten bewaakt, is weg" in demo.said
+    eventually(lambda: not demo.left_behind(), within=WITHIN)
+
+
+def test_a_service_that_dies_is_said_to_have_died_with_the_end_of_its_log(demo: Demo) -> None:
+    demo.start()
+    demo.runs()
+    (ingest,) = (pid for pid, command in demo.alive().items() if "services.ingest" in command)
+    os.kill(ingest, signal.SIGKILL)
+    assert demo.exit_status() == 1
+    assert "ingest is gestopt met status -9." in demo.said
+    assert '"event":"listening"' in demo.said
+    assert demo.left_behind() == []
+
+
+def test_a_service_that_does_not_start_is_explained_by_its_log(demo: Demo) -> None:
+    demo.start(WACHTPOST_LOG_LEVEL="no-such-level")
+    assert demo.exit_status() == 1
+    assert "is gestopt met status" in demo.said
+    assert "no-such-level" in demo.said.lower()
+    assert demo.left_behind() == []
+
+
+def queue_log(calls: int) -> str:
+    """Calls half a minute apart, each third given up; a number to be dropped, a queue with a space."""
+    lines = []
+    for number in range(calls):
+        at = 1_710_223_067 + 30 * number
+        call = f"{at}.{number}|{'Burger zaken' if number % 2 else 'onthaal'}"
+        lines.append(f"{at}|{call}|NONE|ENTERQUEUE||+32400000000|1")
+        outcome = "NONE|ABANDON|1|1|7" if number % 3 == 0 else f"Agent/1|CONNECT|7|{at}.x|3"
+        lines.append(f"{at + 7}|{call}|{outcome}")
+    return "\n".join([*lines, ""])
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Path:
+    file = tmp_path / "city.toml"
+    file.write_text(CITY, encoding="utf-8")
+    return file
+
+
+def test_a_queue_log_replayed_to_its_end_is_counted_exactly(demo: Demo, city: Path, tmp_path: Path) -> None:
+    log = tmp_path / "recorded"
+    log.write_text(queue_log(calls=30), encoding="utf-8")
+    demo.start("--replay", log, "--city", city, "--speed", "300")
+    assert demo.exit_status() == 0, demo.said
+    assert "The day is over." in demo.said
+    assert total(demo.said, "Total") == (20, 10)
+    assert re.search(r"^burger-?_?zaken .* 10 +5$", demo.said, re.MULTILINE | re.IGNORECASE), demo.said
+    assert "32400000000" not in demo.said
+    assert demo.left_behind() == []
+
+
+def test_events_replayed_to_their_end_are_counted_exactly(demo: Demo, city: Path, tmp_path: Path) -> None:
+    recorded = tmp_path / "events.ndjson"
+    start = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
+    day = simulate(CityFile.model_validate(tomllib.loads(CITY)), date(2026, 3, 3), seed=5)
+    events = [event for event in day if start <= event.at < start + timedelta(minutes=20)]
+    recorded.write_bytes(b"".join(encode(event) + b"\n" for event in events))
+    demo.start("--replay", recorded, "--city", city, "--speed", "300")
+    assert demo.exit_status() == 0, demo.said
+    answered = sum(event.kind == "call.answered" for event in events)
+    missed = sum(
+        event.kind == "call.missed" and event.outcome in {"abandoned", "timed_out", "no_agents"}
+        for event in events
+    )
+    assert total(demo.said, "Total") == (answered, missed)
+    assert answered > 10
+    assert f"{len(events)} facts processed" in demo.said
+
+
+def test_speed_1_shows_the_recording_as_if_it_happened_now(demo: Demo, city: Path, tmp_path: Path) -> None:
+    log = tmp_path / "recorded"
+    log.write_text(queue_log(calls=1), encoding="utf-8")
+    before = datetime.now(UTC)
+    demo.start("--replay", log, "--city", city, "--speed", "1", "--for", "1s")
+    assert demo.exit_status() == 0, demo.said
+    shown = re.findall(r"(\d+ \w+ \d{4} \d\d:\d\d:\d\d)  ×1$", demo.said, re.MULTILINE)[-1]
+    now = datetime.strptime(shown, "%d %b %Y %H:%M:%S").replace(
+        tzinfo=CityFile.model_validate(tomllib.loads(CITY)).city.zone
+    )
+    assert before - timedelta(seconds=1) <= now <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize(("content", "complaint"), [
+    (None, "cannot be read: No such file or directory"),
+    (b"", "no queue_log (epoch|callid|queue|agent|VERB|"),
+    (b"Dear all, please find the log attached.\n", "no queue_log (epoch|callid|queue|agent|VERB|"),
+    (b'{"kind": "call.queued"}\n', "line 1: no event of the contract: call.queued.id: Field required"),
+    (b"\x1f\x8b\x08broken", "cannot be read: "),
+])  # fmt: skip
+def test_a_file_that_cannot_be_replayed_is_explained(
+    demo: Demo, city: Path, tmp_path: Path, content: bytes | None, complaint: str
+) -> None:
+    recorded = tmp_path / "recorded"
+    if content is not None:
+        recorded.write_bytes(content)
+    demo.start("--replay", recorded, "--city", city)
+    assert demo.exit_status() == 1
+    assert f"{recorded}" in demo.said
+    assert complaint in demo.said
+    assert "Traceback" not in demo.said
+
+
+def test_a_wrong_city_file_is_explained(demo: Demo, city: Path) -> None:
+    city.write_text(CITY.replace("limit = 45", "limit = -45"), encoding="utf-8")
+    demo.start("--city", city)
+    assert demo.exit_status() == 2
+    assert "targets[1].limit" in demo.said
+    assert "Traceback" not in demo.said
+
+
+@pytest.mark.parametrize("arguments", [("--for", "soon"), ("--for", "0s"), ("--speed", "0")])
+def test_a_wrong_option_is_explained(demo: Demo, arguments: tuple[str, str]) -> None:
+    demo.start(*arguments)
+    assert demo.exit_status() == 2
+    assert arguments[0] in demo.said

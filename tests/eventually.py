@@ -1,0 +1,47 @@
+"""Wait for a condition, with a limit. The only place in the tests that sleeps."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+
+STEP = 0.02
+"""Seconds between two looks."""
+
+
+class NeverHappenedError(AssertionError):
+    """The condition did not come true within the limit."""
+
+
+def eventually(condition: Callable[[], object], *, within: float = 10.0) -> None:
+    """Return as soon as ``condition()`` is true; raises ``NeverHappenedError`` after ``within`` seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            raise NeverHappenedError(f"not within {within} s: {_told(condition)}")
+        time.sleep(STEP)
+
+
+async def eventually_async(
+    condition: Callable[[], object] | Callable[[], Awaitable[object]], *, within: float = 10.0
+) -> None:
+    """The same, without holding up the event loop; the condition may be a coroutine function."""
+    deadline = time.monotonic() + within
+    while True:
+        seen = condition()
+        if inspect.isawaitable(seen):
+            seen = await seen
+        if seen:
+            return
+        if time.monotonic() > deadline:
+            raise NeverHappenedError(f"not within {within} s: {_told(condition)}")
+        await asyncio.sleep(STEP)
+
+
+def _told(condition: Callable[[], object]) -> str:
+    try:
+        return inspect.getsource(condition).strip()
+    except (OSError, TypeError):
+        return repr(condition)

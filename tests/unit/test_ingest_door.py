@@ -1,0 +1,106 @@
+"""The rules of the HTTP door."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from services.ingest.door import Door, admit, looks_like_phone_number
+from shared.config import HttpSource
+from shared.dead_letters import Reason
+from shared.events import EVENT
+from tests.ingest_desk import NOW, PHONE, answered, city
+
+CITY = city()
+DOORS = {source.id: Door.of(CITY, source) for source in CITY.sources if isinstance(source, HttpSource)}
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "name"),
+    [
+        ({}, None, None),
+        ({"queue": "wonen"}, None, None),
+        ({"source": "kiosk"}, Reason.NOT_ALLOWED, "source"),
+        ({"queue": "burgerzaken"}, Reason.UNKNOWN_QUEUE, "queue"),
+        ({"queue": "balie"}, Reason.UNKNOWN_QUEUE, "queue"),  # exists, at another site
+        ({"site": "nergens"}, Reason.UNKNOWN_QUEUE, "site"),
+        ({"site": "elders", "queue": "balie"}, Reason.NOT_ALLOWED, "site"),
+        ({"id": PHONE}, Reason.PERSONAL, "id"),
+        ({"contact": "0470-00.00.00"}, Reason.PERSONAL, "contact"),
+        ({"at": NOW + timedelta(minutes=2)}, None, None),
+        ({"at": NOW + timedelta(minutes=2) + SECOND}, Reason.FUTURE, "at"),
+        ({"at": NOW + timedelta(days=3 * 365)}, Reason.FUTURE, "at"),
+        ({"at": NOW - timedelta(hours=24)}, None, None),
+        ({"at": NOW - timedelta(hours=24) - SECOND}, Reason.LATE, "at"),
+        ({"at": NOW - timedelta(days=3 * 365)}, Reason.LATE, "at"),
+    ],
+)
+def test_who_may_come_in(changes: dict[str, object], reason: Reason | None, name: str | None):
+    refusal = admit(EVENT.validate_python(answered(**changes)), DOORS["pbx"], NOW)
+    assert (refusal.reason, refusal.name) == (reason, name) if refusal else reason is None
+
+
+@pytest.mark.parametrize(
+    ("queue", "reason"), [("wonen", None), ("onthaal", Reason.NOT_ALLOWED), ("x", Reason.UNKNOWN_QUEUE)]
+)
+def test_a_key_opens_its_own_queues_only(queue: str, reason: Reason | None):
+    refusal = admit(EVENT.validate_python(answered(source="kiosk", queue=queue)), DOORS["kiosk"], NOW)
+    assert (refusal.reason if refusal else None) is reason
+
+
+def test_a_heartbeat_needs_no_queue():
+    beat = {"kind": "source.heartbeat", "id": "b1", "at": NOW, "source": "kiosk", "site": "lier"}
+    assert admit(EVENT.validate_python(beat), DOORS["kiosk"], NOW) is None
+
+
+@pytest.mark.parametrize("name", ["id", "contact", "source", "site", "queue", "at"])
+def test_the_refused_value_is_forgotten(name: str):
+    wrong = {
+        "id": PHONE,
+        "contact": PHONE,
+        "source": "vreemd",
+        "site": "vreemd",
+        "queue": "vreemd",
+        "at": NOW - 9 * 365 * DAY,
+    }
+    refusal = admit(EVENT.validate_python(answered(**{name: wrong[name]})), DOORS["pbx"], NOW)
+    assert refusal is not None
+    letter = refusal.letter(NOW, "pbx", "item 0")
+    assert name not in letter.item
+    assert letter.item["wait_ms"] == 12_000
+    assert str(wrong[name]) not in letter.detail
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("+32 470 00 00 00", True),
+        ("0032470000000", True),
+        ("0470/00.00.00", True),
+        ("(03) 000 00 00", True),
+        ("03 000 00 00", True),
+        ("tel:+32470000000", True),
+        ("tel:0470000000", True),
+        ("call-+32 470 00 00 00-17", True),
+        ("line\n+32470000000", True),
+        ("2026-03-02T10:00:00+01:00", False),
+        ("call-0470000000", False),  # or a serial number; who could tell
+        ("sip:+32470000000@pbx.example", True),
+        ("1772445600.17", False),  # Asterisk's uniqueid
+        ("pbx-1772445600.17", False),
+        ("000123", False),
+        ("01", False),
+        ("A012", False),
+        ("2026-03-02", False),
+        ("", False),
+        (12, False),
+        (None, False),
+    ],
+)
+def test_what_looks_like_a_phone_number(text: str | int | None, looks: bool):
+    assert looks_like_phone_number(text) is looks

@@ -1,0 +1,145 @@
+"""Process plumbing: logs that tell no secrets, health that tells the truth, faults that end the process."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+from pydantic import BaseModel, SecretStr
+
+from shared.events import EVENT
+from shared.process import Fault, Health, configure_logging, health_route, metrics_route
+from tests.ingest_desk import NOW, PHONE, answered
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Call it to get what was logged."""
+    root = logging.getLogger()
+    before = root.handlers, root.level
+    stdout = io.StringIO()
+    monkeypatch.setattr("sys.stdout", stdout)
+    configure_logging("desk", "info")
+    yield lambda: [json.loads(line) for line in stdout.getvalue().splitlines()]
+    root.handlers, root.level = before[0], before[1]
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+
+
+def test_a_line_is_json_with_a_utc_time_and_the_service(lines):
+    structlog.stdlib.get_logger("x").info("listening", port=8001)
+    (line,) = lines()
+    assert (line["event"], line["port"], line["service"], line["level"]) == (
+        "listening",
+        8001,
+        "desk",
+        "info",
+    )
+    assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("name", ["anything", "uvicorn.error", "faststream.redis"])
+def test_library_logs_come_the_same_way(lines, name: str):
+    logging.getLogger(name).error("lost %s", "connection")
+    (line,) = lines()
+    assert (line["event"], line["logger"]) == ("lost connection", name)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"url": "redis://desk:hunter2@redis:6379/0"},
+        {"url": "redis://:hunter2@redis:6379/0"},
+        {"nested": {"urls": ["redis://desk:hunter2@redis:6379/0"]}},
+        {"password": "hunter2"},
+        {"Authorization": "Bearer hunter2"},
+        {"setting": SecretStr("hunter2")},
+    ],
+)
+def test_no_secret_is_logged(lines, told: dict[str, object]):
+    structlog.stdlib.get_logger("x").info("settings", **told)
+    logging.getLogger("library").warning("cannot reach redis://desk:hunter2@redis:6379")
+    text = json.dumps(lines())
+    assert "hunter2" not in text
+    assert "redis" in text
+
+
+def test_a_traceback_has_neither_local_variables_nor_the_input_that_pydantic_quotes(lines):
+    def fail(caller: str) -> BaseModel:
+        return EVENT.validate_python(answered(wait_ms=caller))
+
+    try:
+        fail(PHONE)
+    except ValueError:
+        structlog.stdlib.get_logger("x").exception("failed")
+    (line,) = lines()
+    assert "Input should be a valid integer" in line["exception"]
+    assert "470" not in line["exception"]
+
+
+async def get(app, path: str = "/") -> httpx.Response:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://desk") as client:
+        return await client.get(path, headers={"Accept": "text/plain"})
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "word"), [([None, None], 200, "ok"), ([None, "lease lost"], 503, "failing")]
+)
+async def test_health_says_what_each_check_says(said: list[str | None], status: int, word: str):
+    seen: list[datetime] = []
+
+    def check(wrong: str | None):
+        async def look(now: datetime) -> str | None:
+            seen.append(now)
+            return wrong
+
+        return look
+
+    checks = {f"check_{n}": check(wrong) for n, wrong in enumerate(said)}
+    response = await get(health_route(Health("desk", checks, lambda: NOW)))
+    assert response.status_code == status
+    told = {f"check_{n}": wrong or "ok" for n, wrong in enumerate(said)}
+    assert response.json() == {"status": word, "service": "desk", "checks": told}
+    assert seen == [NOW, NOW]
+
+
+async def test_metrics_are_the_registrys_text():
+    registry = CollectorRegistry()
+    Counter("desk_calls", "Calls.", registry=registry)
+    assert "desk_calls_total 0.0" in (await get(metrics_route(registry))).text
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"), [("returns", "loop ended (without an error)"), ("fails", "loop ended (ValueError)")]
+)
+async def test_work_that_ends_by_itself_is_a_fault(lines, end: str, reason: str):
+    async def loop() -> None:
+        if end == "fails":
+            raise ValueError(end)
+
+    fault = Fault()
+    fault.watch(asyncio.create_task(loop(), name="loop"))
+    await asyncio.wait_for(fault.reported(), 5)
+    assert await fault.check(NOW) == reason
+    fault.report("another")
+    assert fault.reason == reason  # the first is the cause
+
+
+async def test_work_that_is_cancelled_is_no_fault():
+    async def loop() -> None:
+        await asyncio.Event().wait()
+
+    fault = Fault()
+    task = fault.watch(asyncio.create_task(loop(), name="loop"))
+    task.cancel()
+    await asyncio.wait([task])
+    assert fault.reason is None
