@@ -25,7 +25,7 @@ from faststream.asgi import AsgiResponse
 from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 from faststream.redis import RedisBroker
 from faststream.security import SASLPlaintext
-from prometheus_client import CollectorRegistry, make_asgi_app
+from prometheus_client import CollectorRegistry, disable_created_metrics, make_asgi_app
 from pydantic import ValidationError
 from pydantic_core import to_json
 from redis.asyncio import Redis
@@ -286,6 +286,7 @@ def health_route(health: Health) -> ASGIApp:
 
 def metrics_route(registry: CollectorRegistry) -> ASGIApp:
     """``GET /metrics``: the registry as Prometheus text, or OpenMetrics when it is asked for."""
+    disable_created_metrics()  # a second series for every counter, which nothing here looks at
     return make_asgi_app(registry)
 
 

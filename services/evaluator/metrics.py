@@ -46,7 +46,7 @@ VALUE_NAMES: Final = {
     Kpi.CALL_WAIT_MEAN: "call_wait_mean_seconds",
     Kpi.SERVICE_LEVEL: "service_level_ratio",
     Kpi.VISIT_WAIT_MEAN: "visit_wait_mean_seconds",
-    Kpi.LEAD_TIME_MEAN: "lead_time_mean_days",
+    Kpi.LEAD_TIME_MEAN: "lead_time_mean_workdays",
 }
 KPIS_OF: Final = {
     QueueKind.PHONE: (Kpi.MISSED_RATIO, Kpi.CALL_WAIT_MEAN, Kpi.SERVICE_LEVEL),
@@ -115,7 +115,7 @@ class DeskCollector(Collector):
         unfinished = _counter("calls_unfinished", "Calls without an outcome within the open timeout")
         visits = _counter("visits", "Visits that ended waiting, and how", "ended")
         booked = _counter("appointments_booked", "Appointments made")
-        outside = _counter("contacts_outside_hours", "Contacts outside opening hours; in no other figure")
+        outside = _counter("contacts_while_closed", "Contacts outside opening hours; in no other figure")
         for site, desk in desks:
             for queue in site.queues:
                 place, labels = Place(site.id, queue.id), [site.id, queue.id]
@@ -138,7 +138,7 @@ class DeskCollector(Collector):
         calls = _histogram("call_wait_seconds", "Waits of answered calls")
         visits = _histogram("visit_wait_seconds", "Counter waits of visitors with an appointment")
         walk_ins = _histogram("walk_in_wait_seconds", "Counter waits of visitors without an appointment")
-        leads = _histogram("appointment_lead_days", "Working days from booking to appointment")
+        leads = _histogram("appointment_lead_workdays", "Working days from booking to appointment")
         for site, desk in desks:
             for queue in site.queues:
                 total = desk.books.total(Place(site.id, queue.id))
@@ -218,7 +218,7 @@ class DeskCollector(Collector):
         longest = _gauge("longest_wait_seconds", "How long the one who waits longest has waited; 0: nobody")
         staff = _gauge("staff", "Staff as last reported", "state")
         free = _gauge(
-            "first_free_appointment_days", "Working days to the first free appointment, as last reported"
+            "first_free_appointment_workdays", "Working days to the first free appointment, as last reported"
         )
         for site, desk in desks:
             since = waiting_since(desk, now)

@@ -1,0 +1,191 @@
+"""What both services export: clean for Prometheus, complete from the start, and documented."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from services.ingest.keys import sha256
+from shared.dead_letters import Reason
+from shared.events import Outcome
+from tests.eventually import eventually
+from tests.service_process import ROOT, ServiceProcess
+
+KEY = "wachtpost_" + "m" * 43
+CITY = f"""
+[city]
+name = "Test"
+language = "en"
+
+[live]
+min_samples = 2
+
+[[sites]]
+id = "site"
+queues = [
+    {{ id = "phone", kind = "phone" }},
+    {{ id = "desk", kind = "counter" }},
+]
+
+[[targets]]
+kpi = "missed_ratio"
+limit = 0.2
+period = "year"
+
+[[sources]]
+kind = "http"
+id = "pbx"
+site = "site"
+key_sha256 = ["{sha256(KEY)}"]
+"""
+NOW = "2026-03-03T10:00:00+00:00"
+
+
+@pytest.fixture
+def services(redis_url: str, tmp_path: Path) -> Iterator[dict[str, ServiceProcess]]:
+    (tmp_path / "city.toml").write_text(CITY)
+    settings = {
+        "city_file": tmp_path / "city.toml",
+        "redis_url": redis_url,
+        "clock": f"{NOW}/{NOW}/0",
+    }
+    running = {
+        name: ServiceProcess(f"services.{name}", tmp_path / f"{name}.log", **settings)
+        for name in ("ingest", "evaluator")
+    }
+    for service in running.values():
+        service.start()
+    yield running
+    for service in running.values():
+        service.kill()
+
+
+def scrape(service: ServiceProcess) -> str:
+    return httpx.get(f"{service.url}/metrics", timeout=10).text
+
+
+def names(text: str) -> set[str]:
+    return {family.name for family in text_string_to_metric_families(text)}
+
+
+def value(text: str, name: str, **labels: str) -> float | None:
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == f"wachtpost_{name}" and labels.items() <= sample.labels.items():
+                return sample.value
+    return None
+
+
+def post(service: ServiceProcess, *events: dict[str, object]) -> None:
+    common = {"at": "2026-03-03T09:59:58Z", "source": "pbx", "site": "site"}
+    lines = [json.dumps({"id": f"e{n}", **common, **event}) for n, event in enumerate(events)]
+    answer = httpx.post(
+        f"{service.url}/v1/events", content="\n".join(lines), headers={"Authorization": f"Bearer {KEY}"}
+    )
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["refused"] == []
+
+
+def feed(service: ServiceProcess) -> None:
+    call, visit = {"queue": "phone"}, {"queue": "desk"}
+    post(
+        service,
+        {**call, "kind": "call.queued", "contact": "a"},
+        {**call, "kind": "call.answered", "wait_ms": 20_000},
+        {**call, "kind": "call.answered", "wait_ms": 40_000},
+        {**call, "kind": "call.missed", "outcome": "abandoned", "wait_ms": 9_000},
+        {**visit, "kind": "visit.arrived", "contact": "v"},
+        *(
+            {
+                **visit,
+                "kind": "visit.called",
+                "arrived_at": "2026-03-03T09:50:00Z",
+                **appointment,
+            }
+            for appointment in [{"appointment_at": "2026-03-03T09:58:58Z"}] * 2 + [{}] * 2
+        ),
+        *(
+            {**visit, "kind": "appointment.booked", "booked_at": NOW, "starts_at": "2026-03-06T10:00:00Z"}
+            for _ in range(2)
+        ),
+        {**visit, "kind": "appointment.offer", "first_free_at": "2026-03-10T10:00:00Z"},
+        {**visit, "kind": "staff.changed", "available": 3},
+    )
+
+
+def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceProcess]) -> None:
+    feed(services["ingest"])
+    evaluator = services["evaluator"]
+    eventually(lambda: value(scrape(evaluator), "events_read_total") == 13, within=30)
+    text = scrape(evaluator)
+    at = {"site": "site", "window": "15m"}
+    for queue in ("phone", "all"):
+        assert value(text, "missed_ratio", queue=queue, **at) == pytest.approx(1 / 3)
+        assert value(text, "call_wait_mean_seconds", queue=queue, **at) == 30
+        assert value(text, "service_level_ratio", queue=queue, **at) == pytest.approx(1 / 3)
+        assert value(text, "speed_category_ratio", queue=queue, category="20-45", **at) == 0.5
+    assert value(text, "visit_wait_mean_seconds", queue="desk", **at) == 60
+    assert value(text, "walk_in_wait_mean_seconds", queue="desk", **at) == 598
+    assert value(text, "lead_time_mean_workdays", queue="desk", **at) == 3
+    assert value(text, "first_free_appointment_workdays", queue="desk") == 5
+    assert value(text, "staff", queue="desk", state="available") == 3
+    assert value(text, "calls_waiting", queue="phone") == value(text, "visits_waiting", queue="desk") == 1
+    assert value(text, "longest_wait_seconds", queue="phone") == 2
+    assert value(text, "kpi_target", kpi="missed_ratio", queue="all") == 0.2
+    assert value(text, "last_event_timestamp_seconds", source="pbx") == 1772531998
+    texts = [text, scrape(services["ingest"])]
+    assert names("\n".join(texts)) == documented()
+    for exported in texts:
+        check_with_promtool(exported)
+
+
+def test_every_series_is_there_before_the_first_event(services: dict[str, ServiceProcess]) -> None:
+    evaluator = services["evaluator"]
+    eventually(lambda: value(scrape(evaluator), "lease_owner") == 1, within=30)
+    text = scrape(evaluator)
+    assert value(text, "calls_answered_total", queue="phone") == 0
+    for outcome in Outcome:
+        assert value(text, "calls_missed_total", queue="phone", outcome=outcome) == 0
+    for reason in Reason:
+        assert value(text, "dead_letters_total", reason=reason) == 0
+        assert value(scrape(services["ingest"]), "dead_letters_total", reason=reason) == 0
+    assert value(text, "kpi_samples", kpi="missed_ratio", queue="phone", window="1h") == 0
+    assert value(text, "missed_ratio", queue="phone", window="1h") is None, "no reading is not zero"
+    assert value(text, "last_event_timestamp_seconds", source="pbx") == 0
+
+
+def test_a_figure_on_too_few_contacts_is_shown_as_its_sample_size_only(
+    services: dict[str, ServiceProcess],
+) -> None:
+    post(services["ingest"], {"queue": "phone", "kind": "call.answered", "wait_ms": 1})
+    evaluator = services["evaluator"]
+    eventually(lambda: value(scrape(evaluator), "events_read_total") == 1, within=30)
+    text = scrape(evaluator)
+    assert value(text, "kpi_samples", kpi="call_wait_mean", queue="phone", window="15m") == 1
+    assert value(text, "call_wait_mean_seconds", queue="phone", window="15m") is None
+
+
+def check_with_promtool(text: str) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed (apt install prometheus): names and values were compared")
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+
+
+def documented() -> set[str]:
+    """The metrics that ``docs/metrics.md`` lists, without the suffix that a sample carries."""
+    text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(wachtpost_\w+)`", text, re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    return {name.removesuffix("_total") for name in listed}
