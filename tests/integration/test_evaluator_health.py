@@ -1,0 +1,100 @@
+"""The evaluator's health tells the truth: Redis away and back, standing by, owning, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.eventually import eventually
+from tests.redis_servers import RedisServer, free_port
+from tests.service_process import ServiceProcess
+
+CITY = """
+[city]
+name = "Test"
+[pipeline]
+lease = "1s"
+[[sites]]
+id = "site"
+queues = [{ id = "phone", kind = "phone" }]
+"""
+
+Start = Callable[..., ServiceProcess]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start evaluators on a Redis; whatever was started is ended with the test."""
+    city_file = tmp_path / "city.toml"
+    city_file.write_text(CITY)
+    started: list[ServiceProcess] = []
+
+    def begin(url: str, **environment: object) -> ServiceProcess:
+        log = tmp_path / f"evaluator-{len(started)}.log"
+        service = ServiceProcess("services.evaluator", log, redis_url=url, city_file=city_file, **environment)
+        started.append(service)
+        service.start()
+        return service
+
+    yield begin
+    for service in started:
+        service.kill()
+
+
+def said(service: ServiceProcess) -> tuple[int, dict[str, str]]:
+    answer = service.health()
+    return answer.status_code, answer.json()["checks"]
+
+
+def is_healthy(service: ServiceProcess) -> bool:
+    return said(service) == (200, {"redis": "ok", "work": "ok", "partition_0": "ok"})
+
+
+def owns(service: ServiceProcess) -> bool:
+    return 'wachtpost_lease_owner{partition="0"} 1.0' in httpx.get(f"{service.url}/metrics", timeout=5).text
+
+
+def test_it_fails_while_redis_is_away_and_recovers_by_itself(own_server: RedisServer, start: Start) -> None:
+    evaluator = start(own_server.url)
+    eventually(lambda: is_healthy(evaluator) and owns(evaluator), within=30)
+    own_server.kill()
+    eventually(lambda: said(evaluator)[0] == 503 and not owns(evaluator), within=30)
+    checks = said(evaluator)[1]
+    assert "Redis does not answer" in checks["redis"]
+    assert checks["partition_0"] != "ok"
+    own_server.restart()
+    eventually(lambda: is_healthy(evaluator) and owns(evaluator), within=30)
+
+
+def test_a_standby_is_healthy_shows_no_figures_and_takes_over_at_once_when_asked(
+    redis_url: str, start: Start
+) -> None:
+    owner = start(redis_url)
+    eventually(lambda: owns(owner), within=30)
+    standby = start(redis_url)
+    eventually(lambda: is_healthy(standby), within=30)
+    figures = httpx.get(f"{standby.url}/metrics", timeout=5).text
+    assert not owns(standby)
+    assert "wachtpost_calls_answered_total{" not in figures, "two processes must not show the same calls"
+    assert owner.stop() == 0
+    eventually(lambda: owns(standby), within=5)
+
+
+def test_without_redis_at_the_start_it_says_so_and_ends(tmp_path: Path, start: Start) -> None:
+    evaluator = start(f"redis://127.0.0.1:{free_port()}/0", redis_wait="PT1S")
+    assert evaluator.wait(within=30) != 0
+    assert evaluator.logged("redis_absent") is not None
+
+
+def test_a_city_file_that_is_wrong_is_explained_in_the_log(
+    tmp_path: Path, redis_url: str, start: Start
+) -> None:
+    (tmp_path / "city.toml").write_text(CITY + "\n[live]\nwindows = ['7s']\n")
+    evaluator = start(redis_url)
+    assert evaluator.wait(within=30) != 0
+    line = evaluator.logged("city_file_wrong")
+    assert line is not None
+    assert "live.windows" in str(line["at"])
