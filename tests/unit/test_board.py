@@ -69,8 +69,8 @@ wachtpost_missed_ratio{queue="all",site="huis",window="15m"} 0.2001
 # TYPE wachtpost_visit_wait_mean_seconds gauge
 wachtpost_visit_wait_mean_seconds{queue="loket-bz",site="huis",window="today"} 95.5
 wachtpost_visit_wait_mean_seconds{queue="loket-info",site="huis",window="today"} 12.0
-# TYPE wachtpost_lead_time_mean_days gauge
-wachtpost_lead_time_mean_days{queue="all",site="huis",window="today"} 3.42
+# TYPE wachtpost_lead_time_mean_workdays gauge
+wachtpost_lead_time_mean_workdays{queue="all",site="huis",window="today"} 3.42
 # TYPE wachtpost_kpi_samples gauge
 wachtpost_kpi_samples{kpi="call_wait_mean",queue="wonen",site="huis",window="15m"} 4
 wachtpost_kpi_samples{kpi="missed_ratio",queue="wonen",site="huis",window="15m"} 4

@@ -156,6 +156,20 @@ def test_who_stays_alone_at_a_queue_without_staff_is_sent_away() -> None:
     assert (wait.end, wait.waited) == (End.NOBODY, 20_000)
 
 
+def test_who_waits_is_not_sent_away_when_staff_come_back_in_time() -> None:
+    first = Person(arrives=0, due=0, leaves=HOUR, leaves_as=End.TIMED_OUT, service=60_000)
+    second = Person(arrives=1_000, due=1_000, leaves=HOUR, leaves_as=End.TIMED_OUT, service=1_000)
+    staff = ((Duty(10_000, HOUR),),)
+    ends = [wait.end for wait in serve(Plan((first, second), staff, empty_after=20_000)).waits]
+    assert ends == [End.SERVED, End.SERVED]
+
+
+def test_who_arrives_the_moment_staff_leave_is_too_late() -> None:
+    last = Person(arrives=5_000, due=5_000, leaves=6_000, leaves_as=End.GAVE_UP, service=1)
+    (wait,) = serve(Plan((last,), staff=((Duty(0, 5_000), Duty(9_000, 10_000)),))).waits
+    assert (wait.end, wait.assigned) == (End.GAVE_UP, None)
+
+
 def test_a_caller_who_hangs_up_while_it_rings_frees_the_agent_for_the_next() -> None:
     hasty = Person(arrives=0, due=0, leaves=3_000, leaves_as=End.GAVE_UP, service=HOUR)
     patient = Person(arrives=1_000, due=1_000, leaves=HOUR, leaves_as=End.TIMED_OUT, service=1_000)

@@ -140,7 +140,7 @@ def _visit_figures(bucket: Bucket) -> Figures:
         "early": bucket.early,
         "left": bucket.left,
         "booked": bucket.booked,
-        "lead_time_mean_days": _rounded(kpi.lead_time_mean(bucket).value),
+        "lead_time_mean_workdays": _rounded(kpi.lead_time_mean(bucket).value),
     }
 
 

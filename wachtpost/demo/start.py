@@ -1,0 +1,37 @@
+"""From the command's options to a running demo."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+
+from rich.console import Console
+
+from shared.clock import system_clock
+from shared.config import CityFile
+from wachtpost.demo.display import display_on
+from wachtpost.demo.replay import NoEventError, NothingInItError, UnreadableFileError, survey
+from wachtpost.demo.run import DemoError, Options, run
+from wachtpost.demo.words import Words
+
+
+def start(
+    city_file: Path, words: Words, speed: float, seed: int, replay: Path | None, limit: timedelta | None
+) -> str | None:
+    """Run the demo to its end; return what went wrong, for its user, or nothing."""
+    document = tomllib.loads(city_file.read_text(encoding="utf-8"))
+    site = CityFile.model_validate(document).sites[0].id
+    try:
+        recording = None if replay is None else survey(replay, site)
+        options = Options(document, speed, seed, recording, limit)
+        run(options, system_clock, display_on(Console(highlight=False), words), words)
+    except NothingInItError:
+        return words.replay_empty.format(file=replay)
+    except NoEventError as error:
+        return words.replay_mixed.format(file=replay, line=error.line, why=error)
+    except UnreadableFileError as error:
+        return words.replay_unreadable.format(file=replay, why=error)
+    except DemoError as error:
+        return str(error)
+    return None
