@@ -15,13 +15,9 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import durationpy
 import holidays
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -33,8 +29,17 @@ from pydantic_core import PydanticCustomError
 
 from shared.config_names import ALL_QUEUES as ALL_QUEUES
 from shared.config_names import DEFAULT_DEFINITION, name_mistakes
-from shared.config_words import MISTAKES
-from shared.events import NAME, Outcome
+from shared.config_types import (
+    Duration,
+    Name,
+    Section,
+    WaitBound,
+    Window,
+    from_to,
+    mistake,
+)
+from shared.config_types import Kpi as Kpi
+from shared.events import Outcome
 from shared.streams import partition_of
 
 SHA256_HEX: Final = r"^[0-9a-f]{64}$"
@@ -42,77 +47,13 @@ SHA256_HEX: Final = r"^[0-9a-f]{64}$"
 NAMES: Final = "names"
 """The type of the one error that carries all mistakes of ``shared.config_names``."""
 
-WINDOW_STEP: Final = timedelta(seconds=10)
-FINE_REACH: Final = timedelta(hours=2)
-COARSE_STEP: Final = timedelta(minutes=5)
-COARSE_REACH: Final = timedelta(hours=26)
-"""How far back and how finely rolling windows can look: 10 s steps for 2 h, 5 min steps for 26 h."""
-
-
-def on_histogram_edge(bound: timedelta) -> bool:
-    """Whether the wait histogram has an edge at ``bound``, so that counts up to it are exact.
-
-    Edges: every second up to 10 min, every 10 s up to 1 h, every minute up to 4 h.
-    """
-    if bound <= timedelta(minutes=10):
-        return bound % timedelta(seconds=1) == timedelta(0)
-    if bound <= timedelta(hours=1):
-        return bound % timedelta(seconds=10) == timedelta(0)
-    return bound <= timedelta(hours=4) and bound % timedelta(minutes=1) == timedelta(0)
-
-
-def _mistake(kind: str, **filled: str) -> PydanticCustomError:
-    """The mistake of that kind; its words stand in ``shared.config_words``."""
-    return PydanticCustomError(kind, MISTAKES[kind].text, dict(filled))
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str):
-        raise _mistake("duration")
-    try:
-        duration: timedelta = durationpy.from_str(value)
-    except (durationpy.DurationError, ValueError, OverflowError):
-        raise _mistake("duration") from None
-    if duration < timedelta(0):
-        raise _mistake("duration_negative")
-    return duration
-
-
-def _wait_bound(value: timedelta) -> timedelta:
-    if not on_histogram_edge(value):
-        raise _mistake("histogram_edge")
-    return value
-
-
-def _from_to(least: str, most: str) -> AfterValidator:
-    """A duration from ``least`` up to and including ``most``."""
-    shortest, longest = _duration(least), _duration(most)
-
-    def within(value: timedelta) -> timedelta:
-        if not shortest <= value <= longest:
-            raise _mistake("duration_range", least=least, most=most)
-        return value
-
-    return AfterValidator(within)
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-WaitBound = Annotated[Duration, AfterValidator(_wait_bound)]
-Name = Annotated[str, Field(pattern=NAME)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
 
 class Language(StrEnum):
     NL = "nl"
     EN = "en"
 
 
-class City(_Section):
+class City(Section):
     name: Annotated[str, Field(min_length=1)]
     language: Language = Language.NL
     time_zone: str = "Europe/Brussels"
@@ -123,7 +64,7 @@ class City(_Section):
         try:
             ZoneInfo(value)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise _mistake("time_zone") from None
+            raise mistake("time_zone") from None
         return value
 
     @property
@@ -131,7 +72,7 @@ class City(_Section):
         return ZoneInfo(self.time_zone)
 
 
-class Span(_Section):
+class Span(Section):
     """Part of a local day, from inclusive to exclusive; ``until = 24:00`` is written ``"24:00"``."""
 
     start_minute: Annotated[int, Field(ge=0, lt=1440)]
@@ -143,14 +84,14 @@ class Span(_Section):
         if isinstance(value, dict | Span):
             return value
         if not isinstance(value, str):
-            raise _mistake("span")
+            raise mistake("span")
         start, _, end = value.partition("-")
         return {"start_minute": _minute(start), "end_minute": _minute(end)}
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.end_minute <= self.start_minute:
-            raise _mistake("span_order")
+            raise mistake("span_order")
         return self
 
 
@@ -159,7 +100,7 @@ def _minute(text: str) -> int:
     if text == "24:00":
         return 1440
     if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
-        raise _mistake("span")
+        raise mistake("span")
     hour, minute = map(int, text.split(":"))
     return hour * 60 + minute
 
@@ -168,7 +109,7 @@ Spans = tuple[Span, ...]
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-class WeekHours(_Section):
+class WeekHours(Section):
     """Opening hours of a week; a day without hours is closed."""
 
     monday: Spans = ()
@@ -186,7 +127,7 @@ class WeekHours(_Section):
     def _no_overlap(cls, spans: Spans) -> Spans:
         ordered = sorted(spans, key=lambda span: span.start_minute)
         if any(other.start_minute < one.end_minute for one, other in pairwise(ordered)):
-            raise _mistake("span_overlap")
+            raise mistake("span_overlap")
         return spans
 
     @property
@@ -209,9 +150,9 @@ def _day(value: object) -> object:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            raise _mistake("day") from None
+            raise mistake("day") from None
     if isinstance(value, datetime) or not isinstance(value, date | None):
-        raise _mistake("day")
+        raise mistake("day")
     return value
 
 
@@ -220,11 +161,11 @@ def _closing_time(value: object) -> object:
         try:
             value = time.fromisoformat(value)
         except ValueError:
-            raise _mistake("closes_at") from None
+            raise mistake("closes_at") from None
     if value is None:
         return None
     if not isinstance(value, time) or value.tzinfo or value.second or value.microsecond or value == time.min:
-        raise _mistake("closes_at")
+        raise mistake("closes_at")
     return value
 
 
@@ -237,7 +178,7 @@ def _is_month_and_day(text: str) -> bool:
     return f"{day:%m-%d}" == text
 
 
-class ClosingDay(_Section):
+class ClosingDay(Section):
     """A day the city keeps closed: once (``on``) or every year (``every_year = "07-11"``).
 
     With ``closes_at`` it is a half day: open as usual until then, and still a working day.
@@ -252,17 +193,17 @@ class ClosingDay(_Section):
     @classmethod
     def _day_of_the_year(cls, value: str | None) -> str | None:
         if value is not None and not _is_month_and_day(value):
-            raise _mistake("every_year")
+            raise mistake("every_year")
         return value
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.on is None) == (self.every_year is None):
-            raise _mistake("closing_day")
+            raise mistake("closing_day")
         return self
 
 
-class CalendarDays(_Section):
+class CalendarDays(Section):
     public_holidays: str = Field(default="BE", description="ISO 3166 country whose public holidays close")
     closing_days: tuple[ClosingDay, ...] = ()
 
@@ -270,11 +211,11 @@ class CalendarDays(_Section):
     @classmethod
     def _known_country(cls, value: str) -> str:
         if value and value not in holidays.list_supported_countries():
-            raise _mistake("country")
+            raise mistake("country")
         return value
 
 
-class MissedDefinition(_Section):
+class MissedDefinition(Section):
     """Which unanswered calls count as missed. Change the meaning, raise the version."""
 
     id: Name
@@ -287,7 +228,7 @@ class MissedDefinition(_Section):
     @classmethod
     def _some(cls, value: frozenset[Outcome]) -> frozenset[Outcome]:
         if not value:
-            raise _mistake("outcomes_empty", known=", ".join(Outcome))
+            raise mistake("outcomes_empty", known=", ".join(Outcome))
         return value
 
 
@@ -299,7 +240,7 @@ LIER_1: Final = MissedDefinition(
 """The default of design §2: everyone who wanted staff and did not reach them."""
 
 
-class SpeedCategories(_Section):
+class SpeedCategories(Section):
     """Upper bounds of the ranges (from, to]; above the last bound is a range of its own."""
 
     bounds: tuple[WaitBound, ...] = tuple(timedelta(seconds=s) for s in (20, 45, 60, 120, 180))
@@ -308,28 +249,18 @@ class SpeedCategories(_Section):
     @classmethod
     def _rising(cls, value: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
         if not value or any(b <= a for a, b in pairwise((timedelta(0), *value))):
-            raise _mistake("bounds_order")
+            raise mistake("bounds_order")
         return value
 
 
-class ServiceLevel(_Section):
+class ServiceLevel(Section):
     within: WaitBound = timedelta(seconds=20)
 
 
-def _window(value: timedelta) -> timedelta:
-    step = WINDOW_STEP if value <= FINE_REACH else COARSE_STEP
-    if not timedelta(0) < value <= COARSE_REACH - COARSE_STEP or value % step:
-        raise _mistake("window")
-    return value
-
-
-Window = Annotated[Duration, AfterValidator(_window)]
-
-
-class Live(_Section):
+class Live(Section):
     """What the rolling figures look back over."""
 
-    windows: tuple[Annotated[Duration, AfterValidator(_window)], ...] = (
+    windows: tuple[Window, ...] = (
         timedelta(minutes=15),
         timedelta(hours=1),
     )
@@ -341,7 +272,7 @@ class Live(_Section):
     @classmethod
     def _each_once(cls, value: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
         if not value or len(set(value)) != len(value):
-            raise _mistake("windows_unique")
+            raise mistake("windows_unique")
         return value
 
 
@@ -350,7 +281,7 @@ class QueueKind(StrEnum):
     COUNTER = "counter"
 
 
-class Queue(_Section):
+class Queue(Section):
     """Where people wait: a phone queue, or a counter's activity cluster (with its appointments)."""
 
     id: Name
@@ -363,7 +294,7 @@ class Queue(_Section):
     @classmethod
     def _not_the_total(cls, value: str) -> str:
         if value == ALL_QUEUES:
-            raise _mistake("queue_all")
+            raise mistake("queue_all")
         return value
 
     @property
@@ -371,7 +302,7 @@ class Queue(_Section):
         return self.name or self.id
 
 
-class Site(_Section):
+class Site(Section):
     id: Name
     name: str = ""
     queues: Annotated[tuple[Queue, ...], Field(min_length=1)]
@@ -384,15 +315,7 @@ class Site(_Section):
         return tuple(queue for queue in self.queues if queue.kind is kind)
 
 
-class Kpi(StrEnum):
-    MISSED_RATIO = "missed_ratio"
-    CALL_WAIT_MEAN = "call_wait_mean"
-    SERVICE_LEVEL = "service_level"
-    VISIT_WAIT_MEAN = "visit_wait_mean"
-    LEAD_TIME_MEAN = "lead_time_mean"
-
-
-class Target(_Section):
+class Target(Section):
     """What the city promises: a limit on a KPI of one queue or of a site's total (``all``).
 
     Units as in the metrics: ratios 0 to 1, seconds, working days. ``service_level`` is a least,
@@ -410,37 +333,37 @@ class Target(_Section):
     @classmethod
     def _ratios(cls, limit: float, so_far: ValidationInfo) -> float:
         if so_far.data.get("kpi") in {Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL} and limit > 1:
-            raise _mistake("ratio")
+            raise mistake("ratio")
         return limit
 
 
-class Pipeline(_Section):
+class Pipeline(Section):
     partitions: Annotated[int, Field(strict=True, ge=1, le=256)] = 1
     """Fixed at set-up: changing it later moves sites to other streams."""
-    dedup: Annotated[Duration, _from_to("10m", "24h")] = timedelta(hours=24)
+    dedup: Annotated[Duration, from_to("10m", "24h")] = timedelta(hours=24)
     """How long ids are remembered; facts older than this when they arrive are dead letters."""
-    open_timeout: Annotated[Duration, _from_to("1m", "24h")] = timedelta(hours=2)
+    open_timeout: Annotated[Duration, from_to("1m", "24h")] = timedelta(hours=2)
     """A contact without outcome for this long is unfinished."""
-    future_tolerance: Annotated[Duration, _from_to("0s", "1h")] = timedelta(minutes=2)
+    future_tolerance: Annotated[Duration, from_to("0s", "1h")] = timedelta(minutes=2)
     """How far a sender's clock may run ahead."""
-    lease: Annotated[Duration, _from_to("1s", "1m")] = timedelta(seconds=5)
+    lease: Annotated[Duration, from_to("1s", "1m")] = timedelta(seconds=5)
     """How long the owner of a partition may be silent before a standby takes over."""
 
     @model_validator(mode="after")
     def _remembered_while_open(self) -> Self:
         if self.open_timeout > self.dedup:
-            raise _mistake("open_timeout")
+            raise mistake("open_timeout")
         return self
 
 
-class QueueLogSource(_Section):
+class QueueLogSource(Section):
     """An Asterisk queue_log file that ingest follows."""
 
     kind: Literal["queue_log"] = "queue_log"
     id: Name
     site: Name
     path: Path
-    queues: dict[str, Name] = {}
+    queues: dict[str, Name] = Field(default_factory=dict)
     """Asterisk's queue name → ours. A name not listed is used in lower case, with ``-`` for every
     sign that an id may not hold."""
     withdraw: Outcome = Outcome.LEFT_BY_KEY
@@ -449,7 +372,7 @@ class QueueLogSource(_Section):
     """Where to start the first time."""
 
 
-class HttpSource(_Section):
+class HttpSource(Section):
     """A sender at ``POST /v1/events``, known by the SHA-256 of its API key (``wachtpost keys create``)."""
 
     kind: Literal["http"] = "http"
@@ -469,12 +392,12 @@ class HttpSource(_Section):
 Source = Annotated[QueueLogSource | HttpSource, Field(discriminator="kind")]
 
 
-class CityFile(_Section):
+class CityFile(Section):
     """The whole city file."""
 
     city: City
     calendar: CalendarDays = CalendarDays()
-    hours: dict[Name, WeekHours] = {}
+    hours: dict[Name, WeekHours] = Field(default_factory=dict)
     pipeline: Pipeline = Pipeline()
     missed_definitions: tuple[MissedDefinition, ...] = (LIER_1,)
     speed_categories: SpeedCategories = SpeedCategories()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from services.evaluator.books import COARSE_S, FINE_S, Books
 from services.evaluator.buckets import Bucket, Resolution, merged
 from services.evaluator.contacts import Place
-from shared.config import FINE_REACH
+from shared.config_types import FINE_REACH
 
 
 def window_end(now_ms: int, window: timedelta) -> int:

@@ -18,9 +18,9 @@ from shared.config import (
     QueueLogSource,
     Span,
     load,
-    on_histogram_edge,
 )
 from shared.config_names import ALL_QUEUES, KIND_OF_KPI
+from shared.config_types import on_histogram_edge
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "wachtpost.toml"
 
