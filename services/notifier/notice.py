@@ -1,0 +1,103 @@
+"""What is told to whom: plain values between the policy, the outbox, the words and the channels."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from shared.breaches import Level, Measure, Reading, Severity, State
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Acknowledgement(_Value):
+    """Somebody took it on: reminders and escalation stop."""
+
+    at: AwareDatetime
+    by: Annotated[str, Field(max_length=64)] = Field(
+        description="A receiver's id or a role; never a person's name"
+    )
+
+
+class Breach(_Value):
+    """A breach as the notifier knows it: the evaluator's latest word, and what became of it here."""
+
+    id: str
+    rule: str
+    level: Level
+    measure: Measure
+    severity: Severity
+    site: str
+    queue: str
+    window: str
+    limit: float
+    clear_at: float
+    opened_at: AwareDatetime
+    fired_at: AwareDatetime | None = None
+    closed_at: AwareDatetime | None = None
+    at: AwareDatetime
+    """When the evaluator last said something about it."""
+    state: State
+    reading: Reading
+    worst: float | None = None
+    acknowledged: Acknowledgement | None = None
+
+
+class Happening(StrEnum):
+    """Why a message is sent."""
+
+    FIRING = "firing"
+    REMINDER = "reminder"
+    ESCALATION = "escalation"
+    """Nobody acknowledged: told to more receivers."""
+    RESOLVED = "resolved"
+    DIGEST = "digest"
+    """What flapping or quiet hours held back, in one message."""
+    TEST = "test"
+
+
+class Notice(_Value):
+    """One message to one receiver, before anybody put it into words."""
+
+    id: str
+    """Deterministic; the idempotency key of every delivery of it starts with this."""
+    happening: Happening
+    receiver: str
+    breaches: tuple[Breach, ...]
+    at: AwareDatetime
+    number: int = 1
+    """Which reminder it is; for other happenings 1."""
+
+
+class Parcel(_Value):
+    """A notice on its way by one channel to one address: what the outbox holds and retries."""
+
+    key: str
+    """Idempotency key: ``<notice id>/<channel>[/<address>]``. Every attempt carries the same."""
+    notice: Notice
+    channel: int
+    """Which of the receiver's channels, by position."""
+    address: str | None = None
+    """The mail address; other channels have one target."""
+    attempts: int = 0
+    next_try: AwareDatetime
+
+
+class Undelivered(Exception):  # noqa: N818 - the base of the two ways not to be delivered
+    """A parcel could not be handed over. The text names no secret and no address."""
+
+
+class Transient(Undelivered):
+    """Worth another try, not before ``retry_after`` seconds when that is given."""
+
+    def __init__(self, why: str, retry_after: float | None = None) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+
+
+class Permanent(Undelivered):
+    """Trying again cannot help; somebody has to mend something."""

@@ -1,0 +1,200 @@
+"""The sections of the city file about breaches: when something is wrong, and who is told how.
+
+Limits are in the unit of the KPI (ratios 0 to 1, seconds, working days). Secrets never stand here: only the
+files that hold them do.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Discriminator, Field, HttpUrl, Tag, model_validator
+
+from shared.breaches import Measure, Severity
+from shared.config_names import ALL_QUEUES
+from shared.config_types import Duration, Kpi, Name, Section, Window, from_to, mistake
+
+EVERY_QUEUE = "*"
+"""In a rule: a watch of its own for each queue that has the KPI."""
+
+Limit = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+
+
+class Rule(Section):
+    """A KPI over a window is too far from what it should be."""
+
+    id: Name
+    kpi: Kpi
+    site: Name | None = None
+    queue: Name | Literal["*"] = ALL_QUEUES
+    """A queue, ``all`` (the site's total) or ``*`` (each queue by itself)."""
+    window: Window | Literal["today", "month", "year"] = timedelta(minutes=15)
+    limit: Limit | None = None
+    """None: the city's target for that KPI and queue."""
+    warn_at: Limit | None = None
+    """An earlier threshold with a message of its own, of severity ``warning``."""
+    clear_at: Limit | None = None
+    """It is over when the figure is back at this; none: at the limit. The gap keeps it from flapping."""
+    hold: Duration = timedelta(0)
+    """How long the figure must stay over the limit before anybody is told."""
+    keep_firing: Duration = timedelta(0)
+    """How long it must stay back before it is over."""
+    min_samples: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """None: ``live.min_samples``."""
+    open_only: bool = True
+    """Judged within the queue's opening hours only; at closing time a breach is over."""
+    severity: Severity = Severity.CRITICAL
+
+
+class BudgetRule(Section):
+    """The error budget of a month's or year's target is being used up too fast.
+
+    Burn rate 1 uses exactly the budget; the rule holds while it is at least ``burn_rate`` over *both*
+    windows: the long one says that it matters, the short one that it still goes on. After the
+    multi-window, multi-burn-rate alerts of Google's SRE Workbook, chapter 5.
+    """
+
+    id: Name
+    kpi: Literal[Kpi.MISSED_RATIO, Kpi.CALL_WAIT_MEAN] = Kpi.MISSED_RATIO
+    site: Name | None = None
+    long_window: Window
+    short_window: Window
+    burn_rate: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+    min_samples: Annotated[int, Field(strict=True, ge=1)] | None = None
+    severity: Severity = Severity.WARNING
+
+
+class SilenceRule(Section):
+    """A source says nothing at a time when it should: no data is not a perfect score."""
+
+    id: Name
+    source: Name
+    after: Annotated[Duration, from_to("10s", "24h")] = timedelta(minutes=5)
+    hours: Name | None = None
+    """When the source must speak; none: always."""
+    severity: Severity = Severity.CRITICAL
+
+
+class EmailChannel(Section):
+    kind: Literal["email"] = "email"
+    to: Annotated[tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...], Field(min_length=1)]
+
+
+class WebhookChannel(Section):
+    """A POST with our own JSON body, signed."""
+
+    kind: Literal["webhook"] = "webhook"
+    url: HttpUrl
+    secret_file: Path | None = None
+    """The HMAC key; none: unsigned."""
+
+
+class AlertmanagerChannel(Section):
+    """A POST with the body of a Prometheus Alertmanager webhook."""
+
+    kind: Literal["alertmanager"] = "alertmanager"
+    url: HttpUrl
+
+
+class AppriseChannel(Section):
+    """Whatever Apprise speaks. The target's address holds its secret, so it is in a file."""
+
+    kind: Literal["apprise"] = "apprise"
+    url_file: Path
+
+
+Channel = Annotated[
+    Annotated[EmailChannel, Tag("email")]
+    | Annotated[WebhookChannel, Tag("webhook")]
+    | Annotated[AlertmanagerChannel, Tag("alertmanager")]
+    | Annotated[AppriseChannel, Tag("apprise")],
+    Discriminator("kind"),
+]
+
+
+class Receiver(Section):
+    """Who is told, and by which ways."""
+
+    id: Name
+    name: str = ""
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
+
+    @property
+    def title(self) -> str:
+        return self.name or self.id
+
+
+class Route(Section):
+    """Which breaches go to which receivers. Every route that fits counts; an empty list fits all."""
+
+    receivers: Annotated[tuple[Name, ...], Field(min_length=1)]
+    severities: tuple[Severity, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    sites: tuple[Name, ...] = ()
+    queues: tuple[Name, ...] = ()
+    rules: tuple[Name, ...] = ()
+    escalate_to: tuple[Name, ...] = ()
+    """Told as well when nobody has acknowledged after ``escalate_after``."""
+    escalate_after: Annotated[Duration, from_to("1m", "24h")] = timedelta(minutes=15)
+
+
+class Quiet(Section):
+    """Hours in which less urgent messages wait. What is still wrong at the end is told then."""
+
+    hours: Name
+    """Opening hours (a table of ``[hours]``) during which it is quiet."""
+    unless: tuple[Severity, ...] = (Severity.CRITICAL,)
+    """These are told all the same."""
+
+
+class Smtp(Section):
+    """The mail server. The password is in a file or in ``WACHTPOST_SMTP_PASSWORD_FILE``."""
+
+    host: str
+    port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+    user: str | None = None
+    password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _no_password_in_clear(self) -> Self:
+        if (
+            self.user is not None
+            and self.tls == "none"
+            and self.host not in {"127.0.0.1", "localhost", "::1"}
+        ):
+            raise mistake("smtp_clear")
+        return self
+
+
+class Grafana(Section):
+    """Where breaches are written as annotations."""
+
+    url: HttpUrl
+    token_file: Path
+    dashboard_uid: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "wachtpost-live"
+    folder: str = "Wachtpost"
+
+
+class Notify(Section):
+    """How the notifier behaves."""
+
+    group_wait: Annotated[Duration, from_to("0s", "5m")] = timedelta(seconds=30)
+    """After a first message, how long further breaches for the same receiver are collected into one."""
+    reminder: Annotated[Duration, from_to("1m", "24h")] = timedelta(minutes=30)
+    """How often a breach that lasts is told again while nobody has acknowledged it."""
+    flap_window: Annotated[Duration, from_to("1m", "24h")] = timedelta(hours=1)
+    flap_messages: Annotated[int, Field(strict=True, ge=1, le=100)] = 2
+    """How many messages one watch may cause within ``flap_window``; the rest come in one digest."""
+    tell_resolved: bool = True
+    quiet: tuple[Quiet, ...] = ()
+    base_url: HttpUrl | None = None
+    """Where people reach the notifier: the acknowledge link. None: no link."""
+    board_url: HttpUrl | None = None
+    """The live board; the link in a message adds the moment."""
+    link_valid: Annotated[Duration, from_to("5m", "168h")] = timedelta(hours=24)
+    templates: Path | None = None
+    """A folder with templates of the city's own; one that is not there is ours."""
