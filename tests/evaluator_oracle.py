@@ -10,9 +10,9 @@ Open contacts: it takes for granted that whatever ends an entry arrives while th
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from shared.events import (
     CallMissed,
     CallQueued,
     Event,
+    Outcome,
     SourceHeartbeat,
     SourceRestarted,
     VisitArrived,
@@ -35,7 +36,7 @@ from shared.events import (
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MS = timedelta(milliseconds=1)
-EDGES = [*range(601), *range(610, 3601, 10), *range(3660, 8 * 86_400 + 1, 60)]
+EDGES: list[int] = [*range(601), *range(610, 3601, 10), *range(3660, 8 * 86_400 + 1, 60)]
 """Edges of the wait histogram in seconds, written out."""
 
 Figures = dict[str, int | dict[int, int]]
@@ -108,10 +109,10 @@ def buckets(counted: Sequence[Event], city: CityFile, now: int) -> dict[Cell, Fi
     """Every bucket that is not empty, with the contacts that were unfinished by ``now`` (UTC ms)."""
     sums: dict[Cell, _Sum] = defaultdict(_Sum)
     for event in counted:
-        if (add := _amount(event, city)) is not None and not isinstance(event, _SITE_WIDE):
+        if isinstance(event, _COUNTED):
             anytime = isinstance(event, AppointmentBooked)
             for cell in _cells(city, event.site, event.queue, at_ms(event.at), anytime):
-                add(sums[cell])
+                _add(event, sums[cell], city)
     for contact in unanswered(counted, city):
         if contact.deadline <= now:
             for cell in _cells(city, contact.site, contact.queue, contact.deadline):
@@ -123,18 +124,15 @@ def window(
     counted: Sequence[Event], city: CityFile, place: tuple[str, str], start: int, end: int, now: int
 ) -> Figures:
     """What happened at a place in [start, end), within its opening hours. UTC ms."""
-    amount = _Sum()
+    amount, queue = _Sum(), _queue(city, *place)
     for event in counted:
-        at = at_ms(event.at)
-        if not isinstance(event, _SITE_WIDE) and (event.site, event.queue) == place and start <= at < end:
-            add = _amount(event, city)
-            if add is not None and (
-                isinstance(event, AppointmentBooked) or is_open(city, _queue(city, *place), at)
-            ):
-                add(amount)
+        if isinstance(event, _COUNTED) and (event.site, event.queue) == place:
+            at = at_ms(event.at)
+            if start <= at < end and (isinstance(event, AppointmentBooked) or is_open(city, queue, at)):
+                _add(event, amount, city)
     for contact in unanswered(counted, city):
         inside = start <= contact.deadline < end and contact.deadline <= now
-        if inside and contact[:2] == place and is_open(city, _queue(city, *place), contact.deadline):
+        if inside and contact[:2] == place and is_open(city, queue, contact.deadline):
             amount.count("unfinished")
     return amount.figures()
 
@@ -188,12 +186,18 @@ def lead_days(booked: datetime, starts: datetime, city: CityFile) -> int:
 
 def cell_up_to(wait_ms: int) -> int:
     """The first edge (s) that is not below a wait."""
-    return EDGES[bisect_left(EDGES, wait_ms / 1000)]
+    return min(edge for edge in _near(wait_ms) if edge * 1000 >= wait_ms)
 
 
 def cell_from(wait_ms: int) -> int:
     """The last edge (s) that is not above a wait."""
-    return EDGES[bisect_right(EDGES, wait_ms / 1000) - 1]
+    return max(edge for edge in _near(wait_ms) if edge * 1000 <= wait_ms)
+
+
+def _near(wait_ms: int) -> list[int]:
+    """The edges around a wait: there is one at least every minute."""
+    first, last = (bisect_left(EDGES, wait_ms // 1000 + far) for far in (-60, 62))
+    return EDGES[first : last + 1]
 
 
 class _Sum:
@@ -214,59 +218,42 @@ class _Sum:
 
     def figures(self) -> Figures:
         histograms = {name: dict(cells) for name, cells in self.histograms.items()}
-        return {name: n for name, n in {**self.sums, **self.most, **histograms}.items() if n}
+        all_of_them: Figures = {**self.sums, **self.most, **histograms}
+        return not_empty(all_of_them)
 
 
-def _amount(event: Event, city: CityFile) -> Callable[[_Sum], None] | None:
-    """How an event adds to a bucket, or ``None`` when it is not counted."""
+def _add(event: Event, to: _Sum, city: CityFile) -> None:
     match event:
         case CallAnswered():
-
-            def add(to: _Sum) -> None:
-                to.count("answered")
-                to.wait("", "waits", event.wait_ms)
+            to.count("answered")
+            to.wait("", "waits", event.wait_ms)
         case CallMissed():
-
-            def add(to: _Sum) -> None:
-                to.count(event.outcome.value)
-                if event.outcome == "abandoned":
-                    to.histograms["abandon_waits"][cell_from(event.wait_ms)] += 1
+            to.count(event.outcome.value)
+            if event.outcome is Outcome.ABANDONED:
+                to.histograms["abandon_waits"][cell_from(event.wait_ms)] += 1
         case CallEnded():
-
-            def add(to: _Sum) -> None:
-                to.count("ended")
-                to.count("talk_ms", event.talk_ms)
+            to.count("ended")
+            to.count("talk_ms", event.talk_ms)
         case VisitCalled():
-            return _visit(event)
+            _add_visit(event, to)
         case VisitLeft():
-
-            def add(to: _Sum) -> None:
-                to.count("left")
+            to.count("left")
         case AppointmentBooked():
-
-            def add(to: _Sum) -> None:
-                days = lead_days(event.booked_at, event.starts_at, city)
-                to.count("booked")
-                to.count("lead_days", days)
-                to.histograms["leads"][days] += 1
-        case _:
-            return None
-    return add
+            days = lead_days(event.booked_at, event.starts_at, city)
+            to.count("booked")
+            to.count("lead_days", days)
+            to.histograms["leads"][days] += 1
 
 
-def _visit(event: VisitCalled) -> Callable[[_Sum], None]:
-    def add(to: _Sum) -> None:
-        called, booked = event.at, event.appointment_at
-        if booked is not None and called < booked:
-            to.count("early")
-            return
-        begin = event.arrived_at if booked is None else max(event.arrived_at, booked)
-        wait = max(0, (called - begin) // MS)
-        kind = "walk_in" if booked is None else "visit"
-        to.count(f"{kind}s")
-        to.wait(f"{kind}_", f"{kind}_waits", wait)
-
-    return add
+def _add_visit(event: VisitCalled, to: _Sum) -> None:
+    called, booked = event.at, event.appointment_at
+    if booked is not None and called < booked:
+        to.count("early")
+        return
+    begin = event.arrived_at if booked is None else max(event.arrived_at, booked)
+    kind = "walk_in" if booked is None else "visit"
+    to.count(f"{kind}s")
+    to.wait(f"{kind}_", f"{kind}_waits", max(0, (called - begin) // MS))
 
 
 def _cells(city: CityFile, site: str, queue: str, at: int, anytime: bool = False) -> Iterator[Cell]:
@@ -313,5 +300,6 @@ def not_empty(bucket: Mapping[str, int | dict[int, int]]) -> Figures:
 
 
 _SITE_WIDE = (SourceHeartbeat, SourceRestarted)
+_COUNTED = (CallAnswered, CallMissed, CallEnded, VisitCalled, VisitLeft, AppointmentBooked)
 _ENTERING = (CallQueued, VisitArrived)
 _ENDING = (CallAnswered, CallMissed, VisitCalled, VisitLeft)

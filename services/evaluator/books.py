@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from services.evaluator.buckets import Bucket, Resolution
 from services.evaluator.contacts import Place
-from shared.config import COARSE_REACH, COARSE_STEP, FINE_REACH, WINDOW_STEP
+from shared.config_types import COARSE_REACH, COARSE_STEP, FINE_REACH, WINDOW_STEP
 
 FINE_S: Final = int(WINDOW_STEP.total_seconds())
 COARSE_S: Final = int(COARSE_STEP.total_seconds())
@@ -97,11 +97,12 @@ class Books:
                 self._dropped.add(slot)
 
     def unload_days(self, before: str) -> None:
-        """Let go of finished days (ISO text); they stay where they were written down."""
-        for (_, resolution), shelf in self._shelves.items():
+        """Let go of finished days (ISO text) that are written down; there they stay."""
+        for (place, resolution), shelf in self._shelves.items():
             if resolution in {Resolution.DAY, Resolution.DAY_OUTSIDE}:
                 for day in [day for day in shelf if isinstance(day, str) and day < before]:
-                    del shelf[day]
+                    if Slot(place, resolution, day) not in self._changed:
+                        del shelf[day]
 
     def take_changes(self) -> tuple[list[tuple[Slot, Bucket]], list[Slot]]:
         """Return the changed buckets and the dropped slots since the last call."""

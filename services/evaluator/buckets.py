@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import Final
 
 from pydantic import TypeAdapter
@@ -119,26 +120,32 @@ class Bucket:
 
     def add(self, other: Bucket) -> None:
         """Merge ``other`` into this bucket."""
-        for name in _SUMS:
-            if amount := getattr(other, name):
+        # Most fields are empty most of the time: read all in one go, touch only what is there.
+        for name, amount in zip(_SUMS, _sums_of(other), strict=True):
+            if amount:
                 setattr(self, name, getattr(self, name) + amount)
-        for name in _MAXIMA:
-            if (most := getattr(other, name)) > getattr(self, name):
+        for name, most in zip(_MAXIMA, _maxima_of(other), strict=True):
+            if most > getattr(self, name):
                 setattr(self, name, most)
-        for name in _HISTOGRAMS:
-            mine: Histogram = getattr(self, name)
-            for cell, count in getattr(other, name).items():
-                mine[cell] = mine.get(cell, 0) + count
+        for name, counts in zip(_HISTOGRAMS, _histograms_of(other), strict=True):
+            if counts:
+                mine: Histogram = getattr(self, name)
+                for cell, count in counts.items():
+                    mine[cell] = mine.get(cell, 0) + count
 
     def encode(self) -> bytes:
         """Return the bucket as JSON; zeros are left out."""
-        return to_json({name: value for name in _FIELDS if (value := getattr(self, name))})
+        return to_json({name: value for name, value in zip(_FIELDS, _fields_of(self), strict=True) if value})
 
 
 _FIELDS: Final = tuple(f.name for f in fields(Bucket))
 _HISTOGRAMS: Final = ("waits", "abandon_waits", "visit_waits", "walk_in_waits", "leads")
 _MAXIMA: Final = ("wait_max_ms", "visit_wait_max_ms", "walk_in_wait_max_ms")
 _SUMS: Final = tuple(name for name in _FIELDS if name not in {*_HISTOGRAMS, *_MAXIMA})
+_fields_of: Final = attrgetter(*_FIELDS)
+_sums_of: Final = attrgetter(*_SUMS)
+_maxima_of: Final = attrgetter(*_MAXIMA)
+_histograms_of: Final = attrgetter(*_HISTOGRAMS)
 _BUCKET: Final = TypeAdapter(Bucket)
 
 

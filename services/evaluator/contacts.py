@@ -55,6 +55,13 @@ class _Entries(NamedTuple):
     due: int | None = None
     """The deadline under which the contact stands in the queue of deadlines."""
 
+    @property
+    def oldest(self) -> int:
+        """When the first of it happened; something always did."""
+        if not self.ended:
+            return self.queued[0]
+        return min(self.queued[0], self.ended[0]) if self.queued else self.ended[0]
+
     def open(self) -> Instants:
         """Entries without an outcome."""
         if not self.ended:
@@ -67,9 +74,7 @@ class _Entries(NamedTuple):
         return tuple(left)
 
     def since(self, before: int) -> _Entries:
-        """Return what happened from ``before`` on."""
-        if min(self.queued[:1] + self.ended[:1]) >= before:
-            return self
+        """Return what happened from ``before`` on; perhaps nothing."""
         return _Entries(
             tuple(at for at in self.queued if at >= before),
             tuple(at for at in self.ended if at >= before),
@@ -99,6 +104,8 @@ class OpenContacts:
         """All others that are remembered."""
         self._restarts: dict[str, list[int]] = {}
         self._deadlines: list[tuple[int, ContactKey]] = []
+        self._oldest: list[tuple[int, ContactKey]] = []
+        """Every contact by when it was first heard of, a heap; so forgetting looks at nobody else."""
 
     @property
     def cursor(self) -> int:
@@ -114,6 +121,12 @@ class OpenContacts:
         """A contact entered a queue."""
         known = self._known(key, forgotten_before)
         if known is None:
+            heapq.heappush(self._oldest, (at, key))
+            deadline = self._deadline(key.source, at)
+            if deadline > self._cursor:  # the usual beginning of a wait
+                heapq.heappush(self._deadlines, (deadline, key))
+                self._open[key] = _Entries((at,), due=deadline)
+                return _NO_LAPSES
             return self._settle(key, _Entries((at,)))
         return self._settle(key, known._replace(queued=_with(known.queued, at)))
 
@@ -121,6 +134,7 @@ class OpenContacts:
         """A contact has its outcome."""
         known = self._known(key, forgotten_before)
         if known is None:
+            heapq.heappush(self._oldest, (at, key))
             self._done[key] = _Entries(ended=(at,))
             return _NO_LAPSES
         queued, ended, lapsed, _ = known
@@ -154,9 +168,10 @@ class OpenContacts:
 
     def forget(self, before: int) -> None:
         """Drop what happened before ``before``: nothing that may still arrive can refer to it."""
-        for shelf in (self._open, self._done):
-            for key in [key for key, entries in shelf.items() if entries.since(before) is not entries]:
-                self._known(key, before)
+        while self._oldest and self._oldest[0][0] < before:
+            _, key = heapq.heappop(self._oldest)
+            if (left := self._known(key, before)) is not None:
+                heapq.heappush(self._oldest, (left.oldest, key))
         for source, restarts in list(self._restarts.items()):
             self._restarts[source] = [at for at in restarts if at >= before]
 
@@ -173,17 +188,16 @@ class OpenContacts:
 
     def _known(self, key: ContactKey, forgotten_before: int) -> _Entries | None:
         """Return what is known of a contact, without what is to be forgotten."""
-        shelf = self._open if key in self._open else self._done
-        entries = shelf.get(key)
-        if entries is None:
-            return None
+        entries = self._open.get(key) or self._done.get(key)
+        if entries is None or entries.oldest >= forgotten_before:
+            return entries
         left = entries.since(forgotten_before)
-        if left is not entries:
-            del shelf[key]
-            if not left.queued and not left.ended:
-                return None
+        if left.queued or left.ended:
             self._keep(key, left, left.open())
-        return left
+            return left
+        self._open.pop(key, None)
+        self._done.pop(key, None)
+        return None
 
     def _keep(self, key: ContactKey, entries: _Entries, open_entries: Instants) -> None:
         if open_entries:

@@ -188,7 +188,7 @@ class Desk:
         newest: dict[str, int] = {}
         for arrival in batch:
             self.counts.read += 1
-            if isinstance(arrival, DeadLetter):
+            if not isinstance(arrival, Arrival):  # pydantic models answer isinstance slowly
                 self._bury(arrival)
                 continue
             fact = arrival.fact
@@ -360,30 +360,42 @@ class Desk:
         floors = self._ring_floors()
         for place in self._touched:
             spot = self._spot_at[place]
+            inside: dict[int, Bucket] = {}
+            outside: dict[int, Bucket] = {}
             for index, cell in spot.cells.items():
                 start = index * FINE_S
-                is_open = self._calendar.is_open(spot.hours, start * 1000)
-                self._fold(place, start, cell, floors if is_open else None)
+                if self._calendar.is_open(spot.hours, start * 1000):
+                    self._fold_fine(place, start, cell, floors)
+                    _gather(inside, start, cell)
+                else:
+                    _gather(outside, start, cell)
             for index, cell in spot.anytime.items():
-                self._fold(place, index * FINE_S, cell, floors)
+                start = index * FINE_S
+                self._fold_fine(place, start, cell, floors)
+                _gather(inside, start, cell)
+            self._fold_inside(place, inside, floors)
+            self._fold_outside(place, outside)
             spot.cells.clear()
             spot.anytime.clear()
         self._touched.clear()
 
-    def _fold(self, place: Place, start: int, cell: Bucket, floors: Mapping[Resolution, int] | None) -> None:
-        """Merge one cell; ``floors`` is ``None`` outside opening hours."""
-        day = self.local_day(start)
-        if floors is None:
-            self.books.add(Slot(place, Resolution.DAY_OUTSIDE, day), cell)
-            self.books.add(Slot(place, Resolution.TOTAL_OUTSIDE, SINCE_START), cell)
-            return
+    def _fold_fine(self, place: Place, start: int, cell: Bucket, floors: Mapping[Resolution, int]) -> None:
         if self._rings and start >= floors[Resolution.FINE]:
             self.books.add(Slot(place, Resolution.FINE, start), cell)
-        coarse = start // COARSE_S * COARSE_S
-        if self._rings and coarse >= floors[Resolution.COARSE]:
-            self.books.add(Slot(place, Resolution.COARSE, coarse), cell)
-        self.books.add(Slot(place, Resolution.DAY, day), cell)
-        self.books.add(Slot(place, Resolution.TOTAL, SINCE_START), cell)
+
+    def _fold_inside(
+        self, place: Place, gathered: Mapping[int, Bucket], floors: Mapping[Resolution, int]
+    ) -> None:
+        for start, amount in gathered.items():
+            if self._rings and start >= floors[Resolution.COARSE]:
+                self.books.add(Slot(place, Resolution.COARSE, start), amount)
+            self.books.add(Slot(place, Resolution.DAY, self.local_day(start)), amount)
+            self.books.add(Slot(place, Resolution.TOTAL, SINCE_START), amount)
+
+    def _fold_outside(self, place: Place, gathered: Mapping[int, Bucket]) -> None:
+        for start, amount in gathered.items():
+            self.books.add(Slot(place, Resolution.DAY_OUTSIDE, self.local_day(start)), amount)
+            self.books.add(Slot(place, Resolution.TOTAL_OUTSIDE, SINCE_START), amount)
 
     def _ring_floors(self) -> Mapping[Resolution, int]:
         return {resolution: self._stream_time // 1000 - reach for resolution, reach in REACH_S.items()}
@@ -401,6 +413,16 @@ class Desk:
         oldest = (horizon - self._dedup_ms) // 1000 // COARSE_S
         for quarter in [quarter for quarter in self._days if quarter < oldest]:
             del self._days[quarter]
+
+
+def _gather(gathered: dict[int, Bucket], start: int, cell: Bucket) -> None:
+    """Add a cell up with the others of its ``COARSE_S``, which lie in one local day: one merge into
+    each of the larger buckets will do for all. The cell itself is not to be used any more."""
+    coarse = start // COARSE_S * COARSE_S
+    if coarse in gathered:
+        gathered[coarse].add(cell)
+    else:
+        gathered[coarse] = cell
 
 
 _OF_CALLS: Final = (CallQueued, CallAnswered, CallMissed, CallEnded)

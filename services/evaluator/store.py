@@ -1,8 +1,8 @@
 """A partition's durable state in Redis: read at take-over, written by one fenced script.
 
-Every take-over raises the *fence*. A commit names the fence it was made under and the offset it
-starts from; when either has moved on, nothing is written. So a paused owner that wakes up late
-cannot harm, and nothing is ever counted twice or half.
+Every take-over raises the *fence*, and so does an owner that reads the state anew. A commit names the
+fence it was made under and the offset it starts from; when either has moved on, nothing is written. So
+a paused owner that wakes up late cannot harm, and nothing is ever counted twice or half.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ BEGINNING: Final = "0-0"
 """The offset before the first entry."""
 
 _CLAIM: Final = """
--- KEYS: fence, lease. ARGV: owner, lease in ms.
+-- KEYS: fence, lease. ARGV: owner, lease in ms, the fence that the owner holds ('' = none).
 -- Returns the new fence, or false while another owner's lease runs.
-if redis.call('EXISTS', KEYS[2]) == 1 then return false end
+local lease = redis.call('GET', KEYS[2])
+if lease and lease ~= ARGV[3] then return false end
 local turn = tonumber(string.match(redis.call('GET', KEYS[1]) or '0', '^%d+')) + 1
 local fence = turn .. ':' .. ARGV[1]
 redis.call('SET', KEYS[1], fence)
@@ -104,9 +105,12 @@ class Store:
         self._renew = redis.register_script(_RENEW)
         self._commit = redis.register_script(_COMMIT)
 
-    async def claim(self) -> str | None:
-        """Become the owner and return the fence, or ``None`` while somebody else is."""
-        fence = await self._claim(keys=self._keys, args=[self._owner, self._lease_ms])
+    async def claim(self, held: str | None = None) -> str | None:
+        """Become the owner and return the fence, or ``None`` while somebody else is.
+
+        Who is the owner already, and says so by the fence it holds, gets a new one.
+        """
+        fence = await self._claim(keys=self._keys, args=[self._owner, self._lease_ms, held or ""])
         return None if fence is None else _text(fence)
 
     async def renew(self, fence: str) -> None:

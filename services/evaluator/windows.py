@@ -27,3 +27,12 @@ def window_bucket(books: Books, place: Place, window: timedelta, end_s: int) -> 
     resolution = Resolution.FINE if window <= FINE_REACH else Resolution.COARSE
     start_s = end_s - int(window.total_seconds())
     return merged(books.between(place, resolution, start_s, end_s))
+
+
+def duration_label(duration: timedelta) -> str:
+    """Return a duration as in the city file: ``15m``, ``1h``, ``90s``."""
+    seconds = int(duration.total_seconds())
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -19,7 +19,7 @@ from services.evaluator.buckets import (
     merged,
     quantile_up_to,
 )
-from shared.config import on_histogram_edge
+from shared.config_types import on_histogram_edge
 from tests import evaluator_oracle as oracle
 
 COUNTS = ("answered", "wait_ms", "abandoned", "timed_out", "left_by_key", "closed", "unfinished", "talk_ms")
@@ -118,7 +118,8 @@ def test_counts_up_to_an_allowed_bound_are_exact(waited: list[int], bound: int):
 
 
 @given(
-    st.lists(st.integers(0, 600_000), min_size=1, max_size=40), st.sampled_from([0.25, 0.5, 0.9, 0.95, 0.99, 1.0])
+    st.lists(st.integers(0, 600_000), min_size=1, max_size=40),
+    st.sampled_from([0.25, 0.5, 0.9, 0.95, 0.99, 1.0]),
 )
 def test_a_quantile_is_at_most_a_second_too_high_and_never_too_low(waited: list[int], share: float):
     rank = -(-len(waited) * round(share * 100) // 100)

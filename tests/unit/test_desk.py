@@ -105,8 +105,7 @@ class Durable:
         return {
             cell: figures
             for slot, text in self.buckets.items()
-            if _reachable(cell := _cell(slot), newest)
-            and (figures := oracle.not_empty(asdict(decode(text))))
+            if _reachable(cell := _cell(slot), newest) and (figures := oracle.not_empty(asdict(decode(text))))
         }
 
     @property
@@ -288,10 +287,25 @@ answered = CallAnswered(id="a", at=NOON, contact=load.NUMBER, wait_ms=1, **CALL)
         ("a clock too far ahead", answered, timedelta(seconds=-30, milliseconds=-1), Reason.FUTURE),
         ("a clock 3 years ahead", answered, -3 * 365 * DAY, Reason.FUTURE),
         ("a clock 3 years behind", answered, 3 * 365 * DAY, Reason.LATE),
-        ("no such queue", answered.model_copy(update={"queue": "nowhere"}), timedelta(0), Reason.UNKNOWN_QUEUE),
+        (
+            "no such queue",
+            answered.model_copy(update={"queue": "nowhere"}),
+            timedelta(0),
+            Reason.UNKNOWN_QUEUE,
+        ),
         ("no such site", answered.model_copy(update={"site": "gent"}), timedelta(0), Reason.UNKNOWN_QUEUE),
-        ("a queue of the other site", answered.model_copy(update={"site": "mol"}), timedelta(0), Reason.UNKNOWN_QUEUE),
-        ("a call at a counter", answered.model_copy(update={"queue": "loket"}), timedelta(0), Reason.UNKNOWN_QUEUE),
+        (
+            "a queue of the other site",
+            answered.model_copy(update={"site": "mol"}),
+            timedelta(0),
+            Reason.UNKNOWN_QUEUE,
+        ),
+        (
+            "a call at a counter",
+            answered.model_copy(update={"queue": "loket"}),
+            timedelta(0),
+            Reason.UNKNOWN_QUEUE,
+        ),
         (
             "a visit on the phone",
             VisitArrived(id="v", at=NOON, contact="v", **CALL),
@@ -321,7 +335,11 @@ def test_what_is_refused_is_told_once_with_its_reason_and_changes_nothing(
     if reason is not None:
         (letter,) = durable.dead
         assert not durable.buckets
-        assert (letter.where, letter.source, letter.item["id"]) == (durable.entries[0][0], fact.source, fact.id)
+        assert (letter.where, letter.source, letter.item["id"]) == (
+            durable.entries[0][0],
+            fact.source,
+            fact.id,
+        )
         assert load.NUMBER.encode() not in letter.encode()
 
 
@@ -435,7 +453,7 @@ def test_memory_does_not_grow_with_the_stream():
     desk = Desk(CITY, CALENDAR, CITY.sites)
     for hour in range(30 * 24):
         at = NOON + timedelta(hours=hour)
-        facts = [
+        facts: list[Event] = [
             CallQueued(id=f"q{hour}", at=at, contact=f"c{hour}", **CALL),
             CallAnswered(id=f"a{hour}", at=at, contact=f"c{hour}", wait_ms=0, **CALL),
         ]
@@ -471,10 +489,12 @@ def test_of_several_reports_the_latest_holds_whichever_came_last(order: list[int
 def test_without_a_city_any_queue_is_taken_as_it_comes():
     desk = Desk(CITY, CALENDAR, None, rings=False)
     night = datetime(2026, 10, 27, 1, tzinfo=UTC)
-    facts = [
+    facts: list[Event] = [
         CallAnswered(id="a", at=night, wait_ms=1, source="x", site="any", queue="thing"),
         VisitCalled(id="v", at=night, arrived_at=night, source="x", site="any", queue="thing"),
-        CallMissed(id="m", at=night, outcome=Outcome.CLOSED, wait_ms=0, source="x", site="any", queue="other"),
+        CallMissed(
+            id="m", at=night, outcome=Outcome.CLOSED, wait_ms=0, source="x", site="any", queue="other"
+        ),
     ]
     desk.record(parse(_batch(told(*facts))))
     assert {slot.resolution for slot, _ in desk.books.slots()} == {Resolution.DAY, Resolution.TOTAL}
@@ -537,7 +557,7 @@ def test_a_real_day_equals_its_truth(bank_truth):
     fact = next(left, None)
     for quarter in bank_truth["quarter_hours_outcome_in_half_open_window"]:
         at = datetime.fromisoformat(quarter["at"])
-        while fact is not None and fact.at < at:
+        while fact is not None and fact.at <= at:
             desk.record([Arrival(f"{ms_of(fact.at)}-0", ms_of(fact.at), fact)])
             fact = next(left, None)
         assert _quarter(desk, ms_of(at)) == {name: quarter[name] for name in quarter if name != "at"}, quarter
@@ -568,7 +588,10 @@ def _quarter(desk: Desk, now: int) -> dict[str, int]:
 
 
 def _summary(bucket: Bucket) -> dict[str, object]:
-    rule = {s: MissedDefinition(id="x", outcomes=set(Outcome), short_abandon=timedelta(seconds=s)) for s in (0, 5, 10, 20)}
+    rule = {
+        s: MissedDefinition(id="x", outcomes=set(Outcome), short_abandon=timedelta(seconds=s))
+        for s in (0, 5, 10, 20)
+    }
     bounds = [timedelta(seconds=s) for s in (20, 45, 60, 120, 180)]
     return {
         "offered": bucket.offered,

@@ -47,7 +47,11 @@ def test_poison_is_refused_with_a_reason_and_its_neighbours_are_not(body: bytes 
         (None, Reason.UNREADABLE, "no data field"),
         (GOOD[:-9], Reason.UNREADABLE, "not JSON"),
         (MANY, Reason.INVALID, "kind"),
-        (GOOD.replace(b'"wait_ms":1', b'"wait_ms":"soon"'), Reason.INVALID, "call.answered.wait_ms: int_parsing"),
+        (
+            GOOD.replace(b'"wait_ms":1', b'"wait_ms":"soon"'),
+            Reason.INVALID,
+            "call.answered.wait_ms: int_parsing",
+        ),
         (GOOD.replace(b'"wait_ms":1', b'"wait_ms":1e999'), Reason.INVALID, "call.answered.wait_ms"),
         (GOOD.replace(b',"wait_ms":1', b""), Reason.INVALID, "call.answered.wait_ms: missing"),
         (GOOD.replace(b"10:00:00Z", b"10:00:00"), Reason.INVALID, "call.answered.at: timezone_aware"),

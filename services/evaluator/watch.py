@@ -1,0 +1,241 @@
+"""The judge: holds every guard's figure against its limits, and says what became of it.
+
+Judged on every batch and every second. What it says goes to the breaches stream in the same script
+as the figures that caused it, and so does where each watch stands: a crash repeats neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, TypedDict
+
+from pydantic import TypeAdapter
+
+from services.evaluator.breach import Step, Watch, close, judge, noted
+from services.evaluator.desk import Desk
+from services.evaluator.guards import Guard, guards, window_label
+from services.evaluator.readings import Readings
+from shared.breaches import (
+    BreachChanged,
+    BreachEvent,
+    BreachProgress,
+    Cause,
+    Level,
+    Measure,
+    Reading,
+    Severity,
+    State,
+)
+from shared.calendar import Calendar
+from shared.config import CityFile, Site
+
+PROGRESS: Final = timedelta(minutes=1)
+"""How often a breach that lasts is reported with the figures of then."""
+
+FIELD: Final = "watch:"
+"""What the fields of the state hash begin with, one per watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What every event of a watch repeats; kept, so that a breach whose rule is gone can still be ended."""
+
+    rule: str
+    level: Level
+    measure: Measure
+    severity: Severity
+    site: str
+    queue: str
+    window: str
+    limit: float
+    clear_at: float
+
+    @classmethod
+    def of(cls, guard: Guard) -> Identity:
+        """Return a guard's identity."""
+        return cls(
+            rule=guard.rule,
+            level=guard.level,
+            measure=guard.measure,
+            severity=guard.severity,
+            site=guard.site,
+            queue=guard.queue,
+            window=window_label(guard.windows[0]) if guard.windows else "",
+            limit=guard.limits.limit,
+            clear_at=guard.limits.clear_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a watch stands, and whose it is."""
+
+    identity: Identity
+    watch: Watch
+    sufficient: bool = True
+    """Whether the last look gave a reading."""
+    reported_at: datetime | None = None
+    """When the last progress was told."""
+
+
+_STANDING: Final = TypeAdapter(Standing)
+
+
+class Judge:
+    """Judges the guards of some sites. Not thread-safe."""
+
+    def __init__(
+        self,
+        city: CityFile,
+        calendar: Calendar,
+        sites: Iterable[Site],
+        state: Mapping[str, str] | None = None,
+    ) -> None:
+        self._city = city
+        self._calendar = calendar
+        self._guards = {guard.id: guard for guard in guards(city, sites)}
+        kept = {
+            name.removeprefix(FIELD): _STANDING.validate_json(text)
+            for name, text in (state or {}).items()
+            if name.startswith(FIELD)
+        }
+        self._standings = {
+            name: Standing(Identity.of(guard), kept[name].watch if name in kept else Watch())
+            for name, guard in self._guards.items()
+        }
+        self._gone = {
+            name: standing
+            for name, standing in kept.items()
+            if name not in self._guards and standing.watch.state is not State.OK
+        }
+        self._changed: set[str] = set()
+
+    def judge(self, desk: Desk, now: datetime) -> list[BreachEvent]:
+        """Look at everything at one instant and return what there is to tell."""
+        events: list[BreachEvent] = []
+        for name, standing in self._gone.items():
+            steps = close(standing.watch, now, Cause.RULE_GONE)
+            events += _told(standing.identity, steps, Reading(value=None, samples=0), now)
+            self._keep(name, replace(standing, watch=steps[-1].watch))
+        self._gone.clear()
+        readings = Readings(self._city, self._calendar, desk, now)
+        for name, guard in self._guards.items():
+            events += self._look(name, guard, readings, now)
+        return events
+
+    def standings(self) -> Iterator[Standing]:
+        """Yield where every watch of the city file stands."""
+        for name in self._guards:
+            yield self._standings[name]
+
+    def take_changes(self) -> dict[str, str]:
+        """Return the fields of the state hash to write since the last call."""
+        fields = {FIELD + name: _STANDING.dump_json(self._standings[name]).decode() for name in self._changed}
+        self._changed.clear()
+        return fields
+
+    def _look(self, name: str, guard: Guard, readings: Readings, now: datetime) -> list[BreachEvent]:
+        standing = self._standings[name]
+        value, samples, steps = None, 0, list[Step]()
+        if readings.is_open(guard) or not guard.open_only:
+            value, samples = readings.read(guard)
+            steps = judge(standing.watch, value, now, guard.limits)
+        elif guard.rolling:
+            steps = close(standing.watch, now, Cause.CLOSED)
+        watch = noted(steps[-1].watch if steps else standing.watch, value, guard.limits)
+        progress = _progress_due(watch, standing, now)
+        after = replace(
+            standing,
+            watch=watch,
+            sufficient=value is not None,
+            reported_at=now if progress else standing.reported_at,
+        )
+        if after != standing:
+            self._keep(name, after, write=after.watch != standing.watch or progress)
+        if not steps and not progress:
+            return []
+        reading = readings.describe(guard, value, samples)
+        events = _told(standing.identity, steps, reading, now)
+        if progress and not steps:
+            events.append(_progress(after, reading, now))
+        return events
+
+    def _keep(self, name: str, standing: Standing, *, write: bool = True) -> None:
+        self._standings[name] = standing
+        if write:
+            self._changed.add(name)
+
+
+def _progress_due(watch: Watch, standing: Standing, now: datetime) -> bool:
+    if watch.state not in {State.FIRING, State.CLEARING} or watch.fired_at is None:
+        return False
+    return now - max(watch.fired_at, standing.reported_at or watch.fired_at) >= PROGRESS
+
+
+def _told(identity: Identity, steps: Iterable[Step], reading: Reading, now: datetime) -> list[BreachEvent]:
+    return [
+        BreachChanged(
+            id=f"{_breach(identity, step.watch, now)}:{step.watch.steps}:{step.watch.state}",
+            previous=step.previous,
+            state=step.watch.state,
+            cause=step.cause,
+            **_common(identity, step.watch, reading, now),
+        )
+        for step in steps
+    ]
+
+
+def _progress(standing: Standing, reading: Reading, now: datetime) -> BreachProgress:
+    watch = standing.watch
+    minute = int(now.timestamp()) // 60
+    return BreachProgress(
+        id=f"{_breach(standing.identity, watch, now)}:progress:{minute}",
+        state=watch.state,
+        **_common(standing.identity, watch, reading, now),
+    )
+
+
+def _breach(identity: Identity, watch: Watch, now: datetime) -> str:
+    """Names one breach: the watch, and when it left ok (it just did, or it says when)."""
+    opened_ms = int((watch.opened_at or now).timestamp() * 1000)
+    return f"{identity.rule}:{identity.level}:{identity.site}:{identity.queue}:{opened_ms}"
+
+
+class _Common(TypedDict):
+    breach: str
+    at: datetime
+    rule: str
+    level: Level
+    measure: Measure
+    severity: Severity
+    site: str
+    queue: str
+    window: str
+    limit: float
+    clear_at: float
+    opened_at: datetime
+    fired_at: datetime | None
+    reading: Reading
+    worst: float | None
+
+
+def _common(identity: Identity, watch: Watch, reading: Reading, now: datetime) -> _Common:
+    return _Common(
+        breach=_breach(identity, watch, now),
+        at=now,
+        rule=identity.rule,
+        level=identity.level,
+        measure=identity.measure,
+        severity=identity.severity,
+        site=identity.site,
+        queue=identity.queue,
+        window=identity.window,
+        limit=identity.limit,
+        clear_at=identity.clear_at,
+        opened_at=watch.opened_at or now,
+        fired_at=watch.fired_at,
+        reading=reading,
+        worst=watch.worst,
+    )

@@ -1,0 +1,292 @@
+"""The life of a partition on real servers: take over, count, hand over, survive what Redis does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+import pytest
+from prometheus_client import CollectorRegistry, Histogram
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.evaluator.partition import Partition, Role
+from services.evaluator.settings import EvaluatorSettings
+from services.evaluator.store import Store
+from shared import streams
+from shared.calendar import Calendar
+from shared.process import redis_broker
+from shared.process import redis_client as client_of
+from tests import evaluator_oracle as oracle
+from tests.chaos import load
+from tests.chaos.check import Outcome, committed, expected, portions
+from tests.eventually import eventually_async
+from tests.redis_servers import RedisServer
+
+CITY = load.city()
+WITHIN = 20.0
+"""Seconds that a take-over may take on a busy machine; the lease is 1 s."""
+
+
+@dataclass
+class Running:
+    """A partition at work, and the client it works with."""
+
+    partition: Partition
+    task: asyncio.Task[None]
+    redis: Redis
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+
+@asynccontextmanager
+async def running(url: str, owner: str = "one") -> AsyncIterator[Running]:
+    """A partition as the evaluator runs it, at the end of the load's time."""
+    others = asyncio.all_tasks()
+    settings = EvaluatorSettings(redis_url=SecretStr(url))
+    redis, broker = client_of(settings), redis_broker(settings)
+    seconds = Histogram("commit", "", registry=CollectorRegistry())
+    store = Store(redis, 0, owner, CITY.pipeline.lease)
+    partition = Partition(0, CITY, Calendar(CITY), store, broker, lambda: load.END, seconds)
+    await broker.start()
+    run = Running(partition, asyncio.create_task(partition.run()), redis)
+    try:
+        yield run
+    finally:
+        await run.stop()
+        await eventually_async(lambda: asyncio.all_tasks() <= others, within=WITHIN)
+        await broker.stop()
+        await redis.aclose()
+
+
+async def write(redis: Redis, written: Sequence[load.Written]) -> None:
+    pipeline = redis.pipeline(transaction=False)
+    for entry in written:
+        pipeline.xadd(streams.events(0), load.fields(entry), id=entry.entry)
+    await pipeline.execute()
+
+
+async def until_counted(redis: Redis, written: Sequence[load.Written]) -> None:
+    """Wait until the last entry is committed, and time (the end of the load) with it."""
+
+    async def counted() -> bool:
+        try:
+            offset, cursor = await redis.hmget(streams.state(0), "offset", "cursor")
+        except RedisError:
+            return False
+        return offset == written[-1].entry.encode() and int(cursor or 0) >= oracle.at_ms(load.END)
+
+    await eventually_async(counted, within=WITHIN)
+
+
+async def outcome(url: str) -> Outcome:
+    return await asyncio.to_thread(committed, url, CITY)
+
+
+async def until_owner(*runs: Running) -> Running:
+    def owners() -> list[Running]:
+        return [run for run in runs if run.partition.role is Role.OWNER and run.partition.session]
+
+    await eventually_async(owners, within=WITHIN)
+    return owners()[0]
+
+
+async def test_it_takes_over_and_counts_what_stands_on_the_stream_and_what_comes(redis_url: str):
+    written = load.stream(1, 600)
+    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
+        await write(redis, written[:400])
+        await until_owner(run)
+        await write(redis, written[400:])
+        await until_counted(redis, written)
+        assert await outcome(redis_url) == expected(written, CITY)
+        assert await run.partition.check(load.END) is None
+
+
+async def test_a_standby_waits_and_takes_over_at_once_when_the_owner_gives_up(redis_url: str):
+    written = load.stream(2, 600)
+    async with Redis.from_url(redis_url) as redis, running(redis_url, "one") as one:
+        await until_owner(one)
+        await write(redis, written[:300])
+        await until_counted(redis, written[:300])
+        async with running(redis_url, "two") as two:
+            assert two.partition.role is Role.STANDBY
+            assert await two.partition.check(load.END) is None
+            assert two.partition.session is None
+            await one.stop()
+            assert not await redis.exists(streams.lease(0)) or two.partition.role is not Role.STANDBY
+            await write(redis, written[300:])
+            await until_owner(two)
+            await until_counted(redis, written)
+        assert await outcome(redis_url) == expected(written, CITY)
+
+
+async def test_an_owner_whose_fence_is_gone_writes_no_more_and_stands_by(redis_url: str):
+    written = load.stream(3, 400)
+    async with Redis.from_url(redis_url) as redis, running(redis_url, "one") as one:
+        await until_owner(one)
+        await redis.delete(streams.lease(0))
+        other = Store(redis, 0, "other", timedelta(seconds=30))
+        assert await other.claim() is not None
+        await write(redis, written)
+        await eventually_async(lambda: one.partition.role is Role.STANDBY, within=WITHIN)
+        assert await redis.hget(streams.state(0), "offset") in {None, b"0-0"}
+        assert one.partition.session is None
+
+
+async def test_after_a_flush_it_counts_from_the_beginning(redis_url: str):
+    written = load.stream(4, 400)
+    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
+        await write(redis, written[:200])
+        await until_counted(redis, written[:200])
+        await redis.flushall()
+        await write(redis, written)
+        await until_counted(redis, written)
+        await until_owner(run)
+        assert await outcome(redis_url) == expected(written, CITY)
+
+
+async def test_a_state_that_went_back_is_read_again(redis_url: str):
+    """As after a restart of Redis that lost the last second of its append-only file."""
+    written = load.stream(5, 500)
+    async with Redis.from_url(redis_url) as redis, running(redis_url):
+        await write(redis, written[:100])
+        await until_counted(redis, written[:100])
+        keys = [key async for key in redis.scan_iter() if b":lease" not in key]
+        earlier = {key: await redis.dump(key) or b"" for key in keys}
+        await write(redis, written[100:300])
+        await until_counted(redis, written[:300])
+        for key, content in earlier.items():
+            await redis.restore(key, 0, content, replace=True)
+        await write(redis, written[100:])
+        await until_counted(redis, written)
+        assert await outcome(redis_url) == expected(written, CITY)
+
+
+async def test_nothing_but_poison_is_all_dead_letters(redis_url: str):
+    entries = [
+        load.Written(f"{oracle.at_ms(load.BURSTS[0])}-{n}", body, oracle.Entry(0, None, reason))
+        for n, (body, reason) in enumerate(load.POISON * 20)
+    ]
+    async with Redis.from_url(redis_url) as redis, running(redis_url):
+        await write(redis, entries)
+        await until_counted(redis, entries)
+        assert await outcome(redis_url) == expected(entries, CITY)
+        assert await redis.xlen(streams.dead_letters(0)) == len(entries)
+
+
+async def _stop_and_start(server: RedisServer) -> None:
+    await asyncio.to_thread(server.restart)
+
+
+async def _kill_and_start(server: RedisServer) -> None:
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+
+
+@pytest.mark.parametrize("accident", [_stop_and_start, _kill_and_start], ids=["restart", "kill"])
+async def test_it_goes_on_after_a_redis_restart_in_mid_stream(
+    own_server: RedisServer, accident: Callable[[RedisServer], Awaitable[None]]
+):
+    written = load.stream(6, 900)
+    async with running(own_server.url) as run:
+        await until_owner(run)
+        async with Redis.from_url(own_server.url) as redis:
+            for part in portions(written[:600], 50):
+                await write(redis, part)
+        await accident(own_server)
+        async with Redis.from_url(own_server.url) as redis:
+            await write(redis, await not_there(redis, written))
+            await until_counted(redis, written)
+            await until_owner(run)
+            assert await outcome(own_server.url) == expected(written, CITY)
+
+
+async def test_a_redis_that_hangs_is_waited_for(own_server: RedisServer):
+    written = load.stream(7, 300)
+    async with running(own_server.url) as run, Redis.from_url(own_server.url) as redis:
+        await write(redis, written[:100])
+        await until_counted(redis, written[:100])
+        os.kill(own_server.pid, signal.SIGSTOP)
+        try:
+            await eventually_async(lambda: _says_so(run), within=WITHIN)
+            assert run.partition.session is None
+        finally:
+            os.kill(own_server.pid, signal.SIGCONT)
+        await write(redis, written[100:])
+        await until_counted(redis, written)
+        assert await outcome(own_server.url) == expected(written, CITY)
+        assert not run.task.done()
+
+
+async def test_the_stream_is_trimmed_behind_the_horizon_and_the_horizon_is_kept(redis_url: str):
+    written = load.stream(8, 1500)
+    async with Redis.from_url(redis_url) as redis:
+        async with running(redis_url) as run:
+            await until_owner(run)
+            await write(redis, written)
+            await until_counted(redis, written)
+        async with running(redis_url) as run:  # the first tick of a session trims
+            await until_owner(run)
+            await eventually_async(lambda: _shorter(redis, len(written)), within=WITHIN)
+        left = await ids(redis)
+        horizon = written[-1].seen.arrived - (CITY.pipeline.dedup / timedelta(milliseconds=1))
+        needed = [w.entry for w in written if w.seen.arrived >= horizon]
+        assert left[-len(needed) :] == needed
+        again = written[-1].seen.arrived
+        copies = [w for w in written if w.seen.event and w.seen.arrived >= horizon][-20:]
+        late = [
+            load.Written(f"{again}-{900 + n}", w.body, oracle.Entry(again, w.seen.event))
+            for n, w in enumerate(copies)
+        ]
+        async with running(redis_url):
+            await write(redis, late)
+            await until_counted(redis, late)
+        assert await outcome(redis_url) == expected([*written, *late], CITY)
+
+
+async def test_it_says_how_far_it_is_behind(redis_url: str):
+    written = load.stream(9, 50)
+    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
+        await write(redis, written)
+        await until_counted(redis, written)
+        await until_owner(run)
+        session = run.partition.session
+        assert session is not None
+        async with run.partition.lock:  # as if a batch took long
+            await write(redis, [load.Written("9999999999999-0", b"{}", oracle.Entry(0, None, "invalid"))])
+            assert await Store(redis, 0, "x", CITY.pipeline.lease).lag(len(written), session.offset) == (
+                1,
+                9999999999999,
+            )
+        await eventually_async(lambda: session.offset == "9999999999999-0", within=WITHIN)
+        await eventually_async(lambda: session.lag_events == 0, within=WITHIN)
+
+
+async def _says_so(run: Running) -> bool:
+    return await run.partition.check(load.END) is not None
+
+
+async def _shorter(redis: Redis, than: int) -> bool:
+    return bool(await redis.xlen(streams.events(0)) < than)
+
+
+async def not_there(redis: Redis, written: Sequence[load.Written]) -> Sequence[load.Written]:
+    """What a sender would send again: everything after the last entry that Redis still has."""
+    there = await ids(redis)
+    return written[[entry.entry for entry in written].index(there[-1]) + 1 :] if there else written
+
+
+async def ids(redis: Redis) -> list[str]:
+    """The ids of all entries, with or without a data field."""
+    found = cast("list[tuple[bytes, object]]", await redis.xrange(streams.events(0)))
+    return [entry.decode() for entry, _ in found]
