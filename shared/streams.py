@@ -25,6 +25,11 @@ def dead_letters(partition: int) -> str:
     return f"{{p{partition}}}:dead"
 
 
+def breaches(partition: int) -> str:
+    """The stream of what became of breaches (``shared.breaches``)."""
+    return f"{{p{partition}}}:breaches"
+
+
 def lease(partition: int) -> str:
     """The owner's lease: the fencing token of whoever may commit, with an expiry."""
     return f"{{p{partition}}}:lease"

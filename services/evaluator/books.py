@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from services.evaluator.buckets import Bucket, Resolution
+from services.evaluator.buckets import DERIVED, Bucket, Resolution
 from services.evaluator.contacts import Place
 from shared.config_types import COARSE_REACH, COARSE_STEP, FINE_REACH, WINDOW_STEP
 
@@ -43,7 +43,11 @@ class Books:
         self._changed: set[Slot] = set()
         self._dropped: set[Slot] = set()
         for slot, bucket in kept:
-            self._shelf(slot.place, slot.resolution)[slot.start] = bucket
+            self.put(slot, bucket)
+
+    def put(self, slot: Slot, bucket: Bucket) -> None:
+        """Put a bucket where it was written down."""
+        self._shelf(slot.place, slot.resolution)[slot.start] = bucket
 
     def add(self, slot: Slot, amount: Bucket) -> None:
         """Merge an amount into the bucket of a slot."""
@@ -52,7 +56,8 @@ class Books:
         if bucket is None:
             bucket = shelf[slot.start] = Bucket()
         bucket.add(amount)
-        self._changed.add(slot)
+        if slot.resolution not in DERIVED:
+            self._changed.add(slot)
 
     @property
     def changed(self) -> bool:
@@ -79,10 +84,11 @@ class Books:
                     yield bucket
 
     def slots(self) -> Iterator[tuple[Slot, Bucket]]:
-        """Yield every bucket with its slot."""
+        """Yield every bucket that is written down, with its slot."""
         for (place, resolution), shelf in self._shelves.items():
-            for start, bucket in shelf.items():
-                yield Slot(place, resolution, start), bucket
+            if resolution not in DERIVED:
+                for start, bucket in shelf.items():
+                    yield Slot(place, resolution, start), bucket
 
     def prune(self, before_s: Mapping[Resolution, int]) -> None:
         """Drop ring buckets that start before the given second, per resolution."""

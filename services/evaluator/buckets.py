@@ -195,6 +195,13 @@ class Resolution(StrEnum):
     """One local calendar day, within opening hours; kept for years."""
     DAY_OUTSIDE = "day-outside"
     """The same day's contacts outside opening hours, counted apart."""
+    MONTH = "month"
+    YEAR = "year"
+    """The local month and year so far, within opening hours. Not written down: sums of the days."""
     TOTAL = "total"
     """Since the beginning: what the Prometheus counters show."""
     TOTAL_OUTSIDE = "total-outside"
+
+
+DERIVED: Final = frozenset({Resolution.MONTH, Resolution.YEAR})
+"""Kept in memory alone, and added up from the days at a take-over."""

@@ -189,6 +189,7 @@ class Desk:
         for arrival in batch:
             self.counts.read += 1
             if not isinstance(arrival, Arrival):  # pydantic models answer isinstance slowly
+                self._stream_time = max(self._stream_time, ms_of(arrival.at))
                 self._bury(arrival)
                 continue
             fact = arrival.fact
@@ -389,8 +390,12 @@ class Desk:
         for start, amount in gathered.items():
             if self._rings and start >= floors[Resolution.COARSE]:
                 self.books.add(Slot(place, Resolution.COARSE, start), amount)
-            self.books.add(Slot(place, Resolution.DAY, self.local_day(start)), amount)
+            day = self.local_day(start)
+            self.books.add(Slot(place, Resolution.DAY, day), amount)
             self.books.add(Slot(place, Resolution.TOTAL, SINCE_START), amount)
+            if self._rings:
+                self.books.add(Slot(place, Resolution.MONTH, day[:7]), amount)
+                self.books.add(Slot(place, Resolution.YEAR, day[:4]), amount)
 
     def _fold_outside(self, place: Place, gathered: Mapping[int, Bucket]) -> None:
         for start, amount in gathered.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from prometheus_client.core import (
@@ -26,13 +26,18 @@ from services.evaluator.contacts import Place
 from services.evaluator.desk import Desk
 from services.evaluator.facts import ms_of
 from services.evaluator.partition import Partition, Role
-from services.evaluator.windows import window_bucket, window_end
+from services.evaluator.watch import Judge
+from services.evaluator.windows import duration_label, window_bucket, window_end
+from shared.breaches import Level, State
 from shared.calendar import Calendar
 from shared.clock import Clock
 from shared.config import ALL_QUEUES, CityFile, Kpi, QueueKind, Site
 from shared.dead_letters import Reason
 
 PREFIX: Final = "wachtpost_"
+INSUFFICIENT: Final = "insufficient"
+"""The state of a rule that is not breached and has no reading, or one on too few contacts."""
+
 TODAY: Final = "today"
 """The window label of the local day so far."""
 
@@ -53,15 +58,6 @@ KPIS_OF: Final = {
     QueueKind.COUNTER: (Kpi.VISIT_WAIT_MEAN, Kpi.LEAD_TIME_MEAN),
 }
 AT_PLACE: Final = ("site", "queue")
-
-
-def duration_label(duration: timedelta) -> str:
-    """Return a duration as in the city file: ``15m``, ``1h``, ``90s``."""
-    seconds = int(duration.total_seconds())
-    for unit, size in (("h", 3600), ("m", 60)):
-        if seconds % size == 0:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +91,14 @@ class DeskCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every family once, over all owned partitions."""
         now = ms_of(self._now())
-        owned = [(p, s.desk) for p in self._partitions if (s := p.session) is not None]
-        desks = [(site, desk) for p, desk in owned for site in self._city.partition_sites(p.number)]
+        owned = [(p, s) for p in self._partitions if (s := p.session) is not None]
+        desks = [(site, s.desk) for p, s in owned for site in self._city.partition_sites(p.number)]
         yield from self._counters(desks)
         yield from self._histograms(desks)
         yield from self._rolling(desks, now)
         yield from self._live(desks, now)
         yield self._targets()
+        yield from self._breaches([session.judge for _, session in owned])
         yield from self._pipeline(now)
 
     # Counters and histograms ---------------------------------------------------------------------
@@ -112,7 +109,8 @@ class DeskCollector(Collector):
         missed = _counter(
             "calls_missed", "Calls that did not reach staff, whatever a definition makes of them", "outcome"
         )
-        unfinished = _counter("calls_unfinished", "Calls without an outcome within the open timeout")
+        # A late outcome takes one back, so it is no counter.
+        unfinished = _gauge("calls_unfinished", "Calls that never got an outcome, since the beginning")
         visits = _counter("visits", "Visits that ended waiting, and how", "ended")
         booked = _counter("appointments_booked", "Appointments made")
         outside = _counter("contacts_while_closed", "Contacts outside opening hours; in no other figure")
@@ -220,8 +218,9 @@ class DeskCollector(Collector):
         free = _gauge(
             "first_free_appointment_workdays", "Working days to the first free appointment, as last reported"
         )
+        waiting_at = {id(desk): waiting_since(desk, now) for _, desk in desks}
         for site, desk in desks:
-            since = waiting_since(desk, now)
+            since = waiting_at[id(desk)]
             staffs, offers = desk.latest.staffs(), desk.latest.offers()
             for queue in site.queues:
                 place, labels = Place(site.id, queue.id), [site.id, queue.id]
@@ -247,6 +246,20 @@ class DeskCollector(Collector):
                 }:
                     targets.add_metric([site.id, target.queue, target.kpi], target.limit)
         return targets
+
+    def _breaches(self, judges: Sequence[Judge]) -> Iterator[Metric]:
+        labels = ("rule", "kpi", "severity")
+        breached = _gauge("kpi_breached", "1 while a rule is breached", *labels)
+        states = _gauge("kpi_state", "1 for the state that a rule is in", *labels, "state")
+        for standing in (standing for judge in judges for standing in judge.standings()):
+            who, state = standing.identity, standing.watch.state
+            rule = f"{who.rule}-{who.level}" if who.level is Level.WARNING else who.rule
+            at = [who.site, who.queue, rule, who.measure, who.severity]
+            shown = state.value if standing.sufficient or state is not State.OK else INSUFFICIENT
+            breached.add_metric(at, int(state in {State.FIRING, State.CLEARING}))
+            for name in (*State, INSUFFICIENT):
+                states.add_metric([*at, name], int(name == shown))
+        yield from (breached, states)
 
     # The pipeline itself ---------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -34,6 +34,7 @@ from services.evaluator.desk import Arrival, Desk
 from services.evaluator.facts import ms_of
 from services.evaluator.intake import Batch, arrived_ms, parse
 from services.evaluator.store import BEGINNING, Kept, OffsetMoved, Store, Superseded, batch_of
+from services.evaluator.watch import NOTHING_TO_TELL, Judge, Verdict
 from shared import streams
 from shared.calendar import Calendar
 from shared.clock import Clock
@@ -58,6 +59,9 @@ STANDBY_TRIES: Final = 5
 RECALL: Final = 5000
 """Entries read in one go at a take-over."""
 
+JUDGE_EVERY_S: Final = 0.05
+"""Under load, how often everything is looked at, at most: adding all windows up takes milliseconds."""
+
 TRIM_EVERY: Final = timedelta(minutes=1)
 
 STALLED: Final = timedelta(seconds=10)
@@ -74,12 +78,17 @@ class Role(StrEnum):
 
 @dataclass(slots=True)
 class Session:
-    """A desk, the offset it stands at, and the subscription that feeds it."""
+    """A desk, its judge, the offset they stand at, and the subscription that feeds them."""
 
     desk: Desk
+    judge: Judge
     offset: str
     subscription: StreamBatchSubscriber | None = None
     broken: asyncio.Event = field(default_factory=asyncio.Event)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    """There is something to look at before the next tick."""
+    judged: float = 0.0
+    """When everything was last looked at, on the monotonic clock."""
     lag_events: int = 0
     oldest_unread: int | None = None
     committed: float = 0.0
@@ -210,11 +219,12 @@ class Partition:
             log.info("owner", partition=self.number, offset=session.offset)
             while not session.broken.is_set():
                 await self._tick(session, fence)
-                await _wait(session.broken, self._tick_every)
+                await _wait(session.woken, self._tick_every)
+                session.woken.clear()
                 _heed_cancellation()
         finally:
             self._session = None
-            session.broken.set()  # a batch that is still on its way counts in the next session
+            _break(session)  # a batch that is still on its way counts in the next session
             await session.subscription.stop()
 
     async def _renew_while_loading(self, fence: str) -> None:
@@ -238,10 +248,15 @@ class Partition:
         offset_ms = now if offset == BEGINNING else arrived_ms(offset)
         reach = (pipeline.dedup + pipeline.open_timeout + timedelta(days=1)) // timedelta(milliseconds=1)
         places = [Place(site.id, queue.id) for site in self._sites for queue in site.queues]
-        kept = await self._store.load(places, self._days(min(now, offset_ms) - reach, max(now, offset_ms)))
+        first = self._calendar.local_day(min(now, offset_ms) - reach)
+        days = _days(
+            date(first.year, 1, 1), self._calendar.local_day(max(now, offset_ms)) + timedelta(days=1)
+        )
+        kept = await self._store.load(places, days, first.isoformat())
         desk = self._desk(kept)
         await self._recall(desk, kept.offset)
-        return Session(desk, kept.offset, committed=time.monotonic())
+        judge = Judge(self._city, self._calendar, self._sites, kept.state)
+        return Session(desk, judge, kept.offset, committed=time.monotonic())
 
     def _desk(self, kept: Kept) -> Desk:
         return Desk(
@@ -253,10 +268,6 @@ class Partition:
             counts=kept.counts,
             cursor=kept.cursor,
         )
-
-    def _days(self, first_ms: int, last_ms: int) -> list[str]:
-        first, last = self._calendar.local_day(first_ms), self._calendar.local_day(last_ms)
-        return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 2)]
 
     async def _recall(self, desk: Desk, offset: str) -> None:
         """Take the ids and open contacts of the dedup horizon back into memory."""
@@ -301,13 +312,13 @@ class Partition:
             done = False
             try:
                 session.desk.record(parse(batch))
-                await self._commit(session, fence, batch.ids[-1])
+                await self._commit(session, fence, batch.ids[-1], self._judge_batch(session, batch))
                 done = True
             except (RedisError, OffsetMoved, Superseded) as error:
                 log.warning("commit_failed", partition=self.number, error=type(error).__name__)
             finally:
                 if not done:
-                    session.broken.set()
+                    _break(session)
 
     async def _tick(self, session: Session, fence: str) -> None:
         """What time alone brings about, once a second."""
@@ -318,26 +329,55 @@ class Partition:
             try:
                 await self._renew(fence)
                 session.desk.advance(ms_of(self._now()))
+                verdict = self._judge(session)
                 due = time.monotonic() - session.trimmed > TRIM_EVERY.total_seconds()
-                if due or session.desk.has_changes:
-                    await self._commit(session, fence, session.offset, trim=due)
+                if due or verdict or session.desk.has_changes:
+                    await self._commit(session, fence, session.offset, verdict, trim=due)
                 done = True
             finally:
                 if not done:
-                    session.broken.set()
+                    _break(session)
         counts = session.desk.counts
         session.lag_events, session.oldest_unread = await self._store.lag(counts.read, session.offset)
 
-    async def _commit(self, session: Session, fence: str, after: str, trim: bool = False) -> None:
+    def _judge(self, session: Session) -> Verdict:
+        session.judged = time.monotonic()
+        return session.judge.judge(session.desk, self._now())
+
+    def _judge_batch(self, session: Session, batch: Batch) -> Verdict:
+        """Judge with the batch, so that an alert needs no tick; but not in the middle of a backlog, of
+        which half is no fair sample, nor more often than anybody could notice."""
+        if len(batch.ids) == BATCH:
+            return NOTHING_TO_TELL
+        rest = session.judged + JUDGE_EVERY_S - time.monotonic()
+        if rest <= 0:
+            return self._judge(session)
+        asyncio.get_running_loop().call_later(rest, session.woken.set)
+        return NOTHING_TO_TELL
+
+    async def _commit(
+        self, session: Session, fence: str, after: str, verdict: Verdict, trim: bool = False
+    ) -> None:
         oldest = ""
         if trim and session.offset != BEGINNING:
             oldest = f"{max(0, arrived_ms(session.offset) - self._horizon_ms())}-0"
         with self._commit_seconds.time():
-            await self._store.commit(fence, session.offset, after, session.desk.take_changes(), oldest)
+            await self._store.commit(
+                fence, session.offset, after, session.desk.take_changes(), verdict, oldest
+            )
         session.offset = after
         session.committed = time.monotonic()
         if trim:
             session.trimmed = session.committed
+
+
+def _break(session: Session) -> None:
+    session.broken.set()
+    session.woken.set()
+
+
+def _days(first: date, last: date) -> list[str]:
+    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
 
 
 async def _lean_parser(

@@ -15,12 +15,14 @@ from typing import Final
 from redis.asyncio import Redis
 
 from services.evaluator.books import Books, Slot, Start
-from services.evaluator.buckets import Bucket, Resolution, decode
+from services.evaluator.buckets import DERIVED, Bucket, Resolution, decode
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Changes, Counts
 from services.evaluator.intake import Batch
 from services.evaluator.latest import Latest
+from services.evaluator.watch import NOTHING_TO_TELL, Verdict
 from shared import streams
+from shared.breaches import encode
 from shared.dead_letters import KEEP
 from shared.streams import DATA_FIELD
 
@@ -47,13 +49,13 @@ return 1
 """
 
 _COMMIT: Final = """
--- KEYS: fence, state, dead letters, events, then the hashes of buckets.
--- ARGV: fence, offset before, offset after, oldest entry to keep ('' = do not trim), dead letters to keep,
---       then four lists, each led by its length: state (field, value), buckets (key, field, value),
---       dropped (key, field), dead letters (value).
+-- KEYS: fence, state, dead letters, events, breaches, then the hashes of buckets.
+-- ARGV: fence, offset before, offset after, oldest entry to keep ('' = do not trim), dead letters and
+--       breach events to keep, then five lists, each led by its length: state (field, value),
+--       buckets (key, field, value), dropped (key, field), dead letters (value), breach events (value).
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
 if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[2] then return 'moved' end
-local at = 6
+local at = 7
 local function items(width)
   local first, count = at + 1, tonumber(ARGV[at])
   at = at + 1 + count * width
@@ -63,14 +65,20 @@ local from, to = items(2)
 for i = from, to, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[2], 'offset', ARGV[3])
 from, to = items(3)
-for i = from, to, 3 do redis.call('HSET', KEYS[4 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2]) end
+for i = from, to, 3 do redis.call('HSET', KEYS[5 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2]) end
 from, to = items(2)
-for i = from, to, 2 do redis.call('HDEL', KEYS[4 + tonumber(ARGV[i])], ARGV[i + 1]) end
+for i = from, to, 2 do redis.call('HDEL', KEYS[5 + tonumber(ARGV[i])], ARGV[i + 1]) end
 from, to = items(1)
 for i = from, to do redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', '__data__', ARGV[i]) end
+from, to = items(1)
+for i = from, to do redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[6], '*', '__data__', ARGV[i]) end
 if ARGV[4] ~= '' then redis.call('XTRIM', KEYS[4], 'MINID', '~', ARGV[4]) end
 return 'ok'
 """
+
+
+BREACHES_KEPT: Final = 100_000
+"""Breach events kept (about): years of them; the notifier is at most minutes behind."""
 
 
 class Superseded(Exception):  # noqa: N818 - it is no error: another owner has taken over
@@ -90,6 +98,8 @@ class Kept:
     books: Books
     latest: Latest
     counts: Counts
+    state: Mapping[str, str]
+    """All fields of the state hash; the judge's are among them."""
 
 
 class Store:
@@ -122,8 +132,11 @@ class Store:
         """Give the lease up, so that a standby need not wait for it to run out."""
         await self._renew(keys=self._keys, args=[fence, 0])
 
-    async def load(self, places: Sequence[Place], days: Sequence[str]) -> Kept:
-        """Read what was committed: ring buckets and totals, and the day buckets of ``days``."""
+    async def load(self, places: Sequence[Place], days: Sequence[str], kept_from: str = "") -> Kept:
+        """Read what was committed: ring buckets, totals, and the day buckets of ``days`` (ISO, rising).
+
+        Every day goes into the sums of its month and year; those from ``kept_from`` on stay by themselves.
+        """
         state = {
             _text(name): _text(value)
             for name, value in (await self._redis.hgetall(streams.state(self._partition))).items()
@@ -131,9 +144,10 @@ class Store:
         return Kept(
             offset=state.get("offset", BEGINNING),
             cursor=int(state.get("cursor", 0)),
-            books=Books(await self._buckets(places, days)),
+            books=_with_periods(await self._buckets(places, days), kept_from),
             latest=Latest(state),
             counts=Counts.of(state),
+            state=state,
         )
 
     async def offset(self) -> str:
@@ -161,7 +175,15 @@ class Store:
             return 0, None
         return max(1, int(info["entries-added"]) - read), int(unread.ids[0].partition("-")[0])
 
-    async def commit(self, fence: str, before: str, after: str, changes: Changes, trim: str = "") -> None:
+    async def commit(
+        self,
+        fence: str,
+        before: str,
+        after: str,
+        changes: Changes,
+        verdict: Verdict = NOTHING_TO_TELL,
+        trim: str = "",
+    ) -> None:
         """Write everything in one go, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""
         keys: dict[str, int] = {}
 
@@ -169,8 +191,9 @@ class Store:
             name = streams.buckets(self._partition, slot.resolution.value, slot.place.site, slot.place.queue)
             return keys.setdefault(name, len(keys) + 1)
 
-        args: list[str | bytes | int] = [fence, before, after, trim, KEEP, len(changes.state)]
-        for name, value in changes.state.items():
+        state = {**changes.state, **verdict.state}
+        args: list[str | bytes | int] = [fence, before, after, trim, KEEP, BREACHES_KEPT, len(state)]
+        for name, value in state.items():
             args += (name, value)
         args.append(len(changes.buckets))
         for slot, bucket in changes.buckets:
@@ -180,12 +203,15 @@ class Store:
             args += (key(slot), str(slot.start))
         args.append(len(changes.dead))
         args += [letter.encode() for letter in changes.dead]
+        args.append(len(verdict.events))
+        args += [encode(event) for event in verdict.events]
         answer = await self._commit(
             keys=[
                 streams.fence(self._partition),
                 streams.state(self._partition),
                 streams.dead_letters(self._partition),
                 streams.events(self._partition),
+                streams.breaches(self._partition),
                 *keys,
             ],
             args=args,
@@ -200,7 +226,7 @@ class Store:
         asked: list[tuple[Place, Resolution]] = []
         pipeline = self._redis.pipeline(transaction=False)
         for place in places:
-            for resolution in Resolution:
+            for resolution in _WRITTEN:
                 name = streams.buckets(self._partition, resolution.value, place.site, place.queue)
                 if resolution in _DAILY:
                     pipeline.hmget(name, list(days))
@@ -218,11 +244,24 @@ class Store:
 
 _DATA: Final = DATA_FIELD.encode()
 _DAILY: Final = frozenset({Resolution.DAY, Resolution.DAY_OUTSIDE})
+_WRITTEN: Final = tuple(resolution for resolution in Resolution if resolution not in DERIVED)
 _RINGS: Final = frozenset({Resolution.FINE, Resolution.COARSE})
 
 
 def _start(resolution: Resolution, name: bytes | str) -> Start:
     return int(name) if resolution in _RINGS else _text(name)
+
+
+def _with_periods(found: Iterable[tuple[Slot, Bucket]], kept_from: str) -> Books:
+    books = Books()
+    for slot, bucket in found:
+        day = str(slot.start)
+        if slot.resolution is Resolution.DAY:
+            books.add(Slot(slot.place, Resolution.MONTH, day[:7]), bucket)
+            books.add(Slot(slot.place, Resolution.YEAR, day[:4]), bucket)
+        if slot.resolution not in _DAILY or day >= kept_from:
+            books.put(slot, bucket)
+    return books
 
 
 def batch_of(entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> Batch:

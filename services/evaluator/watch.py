@@ -6,8 +6,8 @@ as the figures that caused it, and so does where each watch stands: a crash repe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypedDict
 
@@ -80,6 +80,19 @@ class Standing:
     """When the last progress was told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at everything has to write: events to tell, and where watches stand (state fields)."""
+
+    events: Sequence[BreachEvent] = ()
+    state: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.state)
+
+
+NOTHING_TO_TELL: Final = Verdict()
+
 _STANDING: Final = TypeAdapter(Standing)
 
 
@@ -112,8 +125,8 @@ class Judge:
         }
         self._changed: set[str] = set()
 
-    def judge(self, desk: Desk, now: datetime) -> list[BreachEvent]:
-        """Look at everything at one instant and return what there is to tell."""
+    def judge(self, desk: Desk, now: datetime) -> Verdict:
+        """Look at everything at one instant and return what there is to tell and to write."""
         events: list[BreachEvent] = []
         for name, standing in self._gone.items():
             steps = close(standing.watch, now, Cause.RULE_GONE)
@@ -123,15 +136,14 @@ class Judge:
         readings = Readings(self._city, self._calendar, desk, now)
         for name, guard in self._guards.items():
             events += self._look(name, guard, readings, now)
-        return events
+        return Verdict(events, self._take_changes())
 
     def standings(self) -> Iterator[Standing]:
         """Yield where every watch of the city file stands."""
         for name in self._guards:
             yield self._standings[name]
 
-    def take_changes(self) -> dict[str, str]:
-        """Return the fields of the state hash to write since the last call."""
+    def _take_changes(self) -> dict[str, str]:
         fields = {FIELD + name: _STANDING.dump_json(self._standings[name]).decode() for name in self._changed}
         self._changed.clear()
         return fields

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.evaluator import kpi
@@ -197,6 +197,7 @@ def lived_through(entries: Entries, events: Iterable[tuple[int, str]], now: int)
 
 
 @settings(max_examples=60, deadline=None)
+@example(134524, 36, [(7, "commit"), (12, "kill")])  # poison, too, says how late it is
 @given(st.integers(0, 10**6), st.integers(0, 400), cuts)
 def test_any_split_and_any_kill_equal_the_oracle(seed: int, size: int, events):
     written = load.stream(seed, size)
