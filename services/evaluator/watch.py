@@ -34,6 +34,9 @@ from shared.config import CityFile, Site
 PROGRESS: Final = timedelta(minutes=1)
 """How often a breach that lasts is reported with the figures of then."""
 
+PERIOD_PROGRESS: Final = timedelta(hours=1)
+"""The same for a figure of the month or year so far, which hardly moves in a minute."""
+
 FIELD: Final = "watch:"
 """What the fields of the state hash begin with, one per watch."""
 
@@ -151,13 +154,14 @@ class Judge:
     def _look(self, name: str, guard: Guard, readings: Readings, now: datetime) -> list[BreachEvent]:
         standing = self._standings[name]
         value, samples, steps = None, 0, list[Step]()
-        if readings.is_open(guard) or not guard.open_only:
+        looked = readings.is_open(guard) or not guard.open_only
+        if looked:
             value, samples = readings.read(guard)
             steps = judge(standing.watch, value, now, guard.limits)
         elif guard.rolling:
             steps = close(standing.watch, now, Cause.CLOSED)
         watch = noted(steps[-1].watch if steps else standing.watch, value, guard.limits)
-        progress = _progress_due(watch, standing, now)
+        progress = looked and _progress_due(guard, watch, standing, now)
         after = replace(
             standing,
             watch=watch,
@@ -180,10 +184,11 @@ class Judge:
             self._changed.add(name)
 
 
-def _progress_due(watch: Watch, standing: Standing, now: datetime) -> bool:
+def _progress_due(guard: Guard, watch: Watch, standing: Standing, now: datetime) -> bool:
     if watch.state not in {State.FIRING, State.CLEARING} or watch.fired_at is None:
         return False
-    return now - max(watch.fired_at, standing.reported_at or watch.fired_at) >= PROGRESS
+    every = PROGRESS if guard.rolling or not guard.windows else PERIOD_PROGRESS
+    return now - max(watch.fired_at, standing.reported_at or watch.fired_at) >= every
 
 
 def _told(identity: Identity, steps: Iterable[Step], reading: Reading, now: datetime) -> list[BreachEvent]:

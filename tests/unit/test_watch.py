@@ -1,0 +1,249 @@
+"""The judge over a desk: what is told, when, and with which figures. Times of one Monday morning, UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+
+from services.evaluator.desk import Arrival, Desk
+from services.evaluator.watch import Judge, Verdict
+from shared.breaches import BreachChanged, BreachEvent, BreachProgress, Cause, Level, Measure, State
+from shared.calendar import Calendar
+from shared.config import CityFile
+from shared.events import (
+    CallAnswered,
+    CallMissed,
+    CallQueued,
+    Event,
+    Outcome,
+    SourceHeartbeat,
+    StaffChanged,
+)
+
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def clock(text: str) -> datetime:
+    hours, minutes, *seconds = (int(part) for part in text.split(":"))
+    return MONDAY + timedelta(hours=hours, minutes=minutes, seconds=seconds[0] if seconds else 0)
+
+
+def city(**sections: object) -> CityFile:
+    document: dict[str, object] = {
+        "city": {"name": "Test", "time_zone": "UTC"},
+        "calendar": {"public_holidays": ""},
+        "hours": {"office": {"monday": ["08:00-12:00"]}},
+        "live": {"min_samples": 4},
+        "sites": [
+            {
+                "id": "site",
+                "queues": [
+                    {"id": "a", "kind": "phone", "hours": "office"},
+                    {"id": "b", "kind": "phone", "hours": "office"},
+                    {"id": "desk", "kind": "counter"},
+                ],
+            }
+        ],
+        "targets": [{"kpi": "missed_ratio", "limit": 0.2, "period": "year"}],
+        "sources": [{"kind": "queue_log", "id": "pbx", "site": "site", "path": "queue_log"}],
+    }
+    return CityFile.model_validate(document | sections)
+
+
+RULE = {"id": "missed", "kpi": "missed_ratio", "limit": 0.2, "hold": "0s"}
+
+
+class Morning:
+    """A desk and its judge, fed by hand; can be killed and taken over."""
+
+    def __init__(self, file: CityFile) -> None:
+        self.file = file
+        self.calendar = Calendar(file)
+        self.desk = Desk(file, self.calendar, file.sites)
+        self.state: dict[str, str] = {}
+        self.judge = Judge(file, self.calendar, file.sites)
+        self._ids = count()
+
+    def restart(self, file: CityFile | None = None) -> None:
+        file = file or self.file
+        self.judge = Judge(file, self.calendar, file.sites, self.state)
+
+    def happen(self, *events: Event) -> None:
+        self.desk.record([Arrival("0-0", int(e.at.timestamp() * 1000), e) for e in events])
+
+    def calls(self, at: str, answered: int = 0, missed: int = 0, queue: str = "a", wait_s: int = 10) -> None:
+        common = {"at": clock(at), "source": "pbx", "site": "site", "queue": queue, "wait_ms": wait_s * 1000}
+        for _ in range(answered):
+            self.happen(CallAnswered(id=f"{next(self._ids)}", **common))
+        for _ in range(missed):
+            self.happen(CallMissed(id=f"{next(self._ids)}", outcome=Outcome.ABANDONED, **common))
+
+    def look(self, at: str) -> list[BreachEvent]:
+        verdict: Verdict = self.judge.judge(self.desk, clock(at))
+        self.state |= verdict.state
+        return list(verdict.events)
+
+    def states(self, at: str) -> list[str]:
+        return [event.state.value for event in self.look(at)]
+
+
+def changed(events: list[BreachEvent]) -> BreachChanged:
+    (event,) = [e for e in events if isinstance(e, BreachChanged) and e.state is not State.PENDING]
+    return event
+
+
+def test_a_breach_is_told_with_everything_a_supervisor_wants_to_know() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("8:50", answered=6)
+    morning.calls("9:05", answered=7, missed=1, queue="b")
+    morning.calls("9:12", missed=3)
+    common = {"source": "pbx", "site": "site", "queue": "a"}
+    morning.happen(
+        CallQueued(id="w1", at=clock("9:11:10"), contact="w1", **common),
+        CallQueued(id="w2", at=clock("9:12:00"), contact="w2", **common),
+        StaffChanged(id="s", at=clock("9:00"), available=2, **common),
+    )
+    event = changed(morning.look("9:12:10"))
+    assert (event.rule, event.level, event.queue, event.window) == ("missed", Level.LIMIT, "all", "15m")
+    assert (event.state, event.cause, event.opened_at) == (State.FIRING, Cause.HELD, clock("9:12:10"))
+    reading = event.reading
+    assert reading.value == event.worst == pytest.approx(4 / 11)
+    assert reading.samples == 11
+    assert reading.before == pytest.approx(1 / 8)  # five minutes earlier, with what had happened by then
+    assert (reading.waiting, reading.longest_wait_s) == (2, 60)
+    assert reading.budget_left == -2  # 17 contacts, 4 missed: (0.2 * 17 - 4) / 0.8 = -0.75, and no half ones
+    assert reading.hour is not None
+    assert (reading.hour.offered, reading.hour.offered_before, reading.hour.staff) == (11, 0, 2)
+
+
+def test_too_few_calls_are_no_breach_but_insufficient() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", answered=2, missed=1)
+    assert morning.look("9:00:05") == []
+    assert [standing.sufficient for standing in morning.judge.standings()] == [False]
+    morning.calls("9:01", answered=1)
+    assert morning.states("9:01:05") == ["pending", "firing"]
+
+
+def test_a_rule_for_every_queue_watches_each_by_itself() -> None:
+    morning = Morning(city(rules=[RULE | {"queue": "*"}]))
+    morning.calls("9:00", answered=5, queue="a")
+    morning.calls("9:00", missed=5, queue="b")
+    assert {event.queue for event in morning.look("9:00:05")} == {"b"}
+    assert [standing.identity.queue for standing in morning.judge.standings()] == ["a", "b"]
+
+
+def test_time_alone_clears_a_window() -> None:
+    morning = Morning(city(rules=[RULE | {"keep_firing": "1m"}]))
+    morning.calls("9:00", missed=5)
+    morning.calls("9:10", answered=5)
+    assert morning.states("9:10:05") == ["pending", "firing"]
+    assert morning.states("9:14:59") == ["firing"]  # progress, with the missed calls still in the window
+    assert morning.states("9:15:00") == ["clearing"]
+    assert morning.states("9:16:00") == ["ok"]
+
+
+def test_closing_time_ends_what_nobody_waits_for() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("11:58", missed=5)
+    morning.look("11:59")
+    event = changed(morning.look("12:00"))
+    assert (event.state, event.cause) == (State.OK, Cause.CLOSED)
+    assert morning.look("12:01") == []
+
+
+def test_a_month_over_its_target_stays_so_overnight() -> None:
+    morning = Morning(city(rules=[RULE | {"window": "month"}]))
+    morning.calls("11:50", missed=5)
+    morning.look("11:50:01")
+    assert morning.look("12:00") == []
+    assert morning.look("23:59") == []
+    (standing,) = morning.judge.standings()
+    assert standing.watch.state is State.FIRING
+
+
+def test_the_warning_comes_first_and_by_itself() -> None:
+    morning = Morning(city(rules=[RULE | {"warn_at": 0.1, "clear_at": 0.15}]))
+    morning.calls("9:00", answered=17, missed=3)
+    events = morning.look("9:00:05")
+    assert {(event.level, event.severity.value) for event in events} == {(Level.WARNING, "warning")}
+    assert [event.limit for event in events] == [0.1, 0.1]
+    assert events[0].clear_at == pytest.approx(0.05)
+    morning.calls("9:01", missed=3)
+    assert {event.level for event in morning.look("9:01:03")} == {Level.LIMIT}
+
+
+def test_a_silent_source_is_told_in_its_hours_and_not_before_its_first_word() -> None:
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "office"}
+    morning = Morning(city(silence_rules=[rule]))
+    assert morning.look("9:00") == []
+    morning.happen(SourceHeartbeat(id="h", at=clock("7:00"), source="pbx", site="site"))
+    assert morning.look("8:04:59") == []  # it has to speak from eight on
+    event = changed(morning.look("8:05:01"))
+    assert (event.measure, event.queue, event.reading.value) == (Measure.SILENCE, "pbx", 301)
+    morning.happen(SourceHeartbeat(id="i", at=clock("8:06"), source="pbx", site="site"))
+    assert morning.states("8:06:01") == ["clearing", "ok"]
+
+
+def test_the_budget_burns_only_when_both_windows_say_so() -> None:
+    rule = {"id": "fast", "long_window": "1h", "short_window": "5m", "burn_rate": 2.0}
+    morning = Morning(city(budget_rules=[rule]))
+    morning.calls("9:00", answered=5, missed=5)  # 50 %: two and a half times the 20 % of the target
+    morning.calls("9:30", answered=1)
+    assert morning.look("9:30:05") == []  # it is over by now
+    morning.calls("9:40", missed=2)
+    event = changed(morning.look("9:40:05"))
+    assert event.measure is Measure.BURN_RATE
+    assert event.reading.value == pytest.approx(7 / 13 / 0.2)
+    assert event.reading.budget_left == -6
+
+
+def test_while_it_lasts_it_is_reported_once_a_minute() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", missed=5)
+    morning.look("9:00:05")
+    assert morning.look("9:01:04") == []
+    (event,) = morning.look("9:01:05")
+    assert isinstance(event, BreachProgress)
+    assert morning.look("9:01:06") == []
+    assert len(morning.look("9:02:05")) == 1
+
+
+def test_a_restart_goes_on_with_the_same_breach_and_tells_nothing_twice() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", missed=5)
+    opened = changed(morning.look("9:00:05"))
+    morning.restart()
+    assert morning.look("9:00:06") == []
+    event = changed(morning.look("12:00"))
+    assert event.breach == opened.breach
+
+
+def test_judging_again_what_was_not_committed_says_the_same() -> None:
+    one, other = Morning(city(rules=[RULE])), Morning(city(rules=[RULE]))
+    for morning in (one, other):
+        morning.calls("9:00", missed=5)
+    assert one.look("9:00:05") == other.look("9:00:05")
+
+
+def test_a_rule_that_is_taken_out_ends_its_breach() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", missed=5)
+    opened = changed(morning.look("9:00:05"))
+    morning.restart(city(rules=[RULE | {"id": "other"}]))
+    events = [e for e in morning.look("9:00:06") if e.rule == "missed"]
+    event = changed(events)
+    assert (event.breach, event.cause, event.state) == (opened.breach, Cause.RULE_GONE, State.OK)
+    morning.restart(city(rules=[RULE | {"id": "other"}]))
+    assert morning.look("9:00:07") == []
+
+
+def test_every_event_has_an_id_of_its_own() -> None:
+    morning = Morning(city(rules=[RULE | {"warn_at": 0.1}]))
+    events: list[BreachEvent] = []
+    for minute in range(0, 55, 5):
+        morning.calls(f"9:{minute:02}", answered=5 * (minute % 10 == 0), missed=5 * (minute % 10 == 5))
+        events += morning.look(f"9:{minute:02}:05") + morning.look(f"9:{minute + 1:02}:06")
+    assert len({event.id for event in events}) == len(events) > 10
