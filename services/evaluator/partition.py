@@ -33,12 +33,13 @@ from services.evaluator.contacts import Place
 from services.evaluator.desk import Arrival, Desk
 from services.evaluator.facts import ms_of
 from services.evaluator.intake import Batch, arrived_ms, parse
-from services.evaluator.store import BEGINNING, Kept, OffsetMoved, Store, Superseded, batch_of
+from services.evaluator.store import BEGINNING, Kept, Store, batch_of
 from services.evaluator.watch import NOTHING_TO_TELL, Judge, Verdict
 from shared import streams
 from shared.calendar import Calendar
 from shared.clock import Clock
 from shared.config import CityFile, Site
+from shared.lease import OffsetMoved, Superseded
 
 BATCH: Final = 2000
 """Entries read in one go. A batch is a commit: twice as many cost an eighth less each while there is a
@@ -176,7 +177,7 @@ class Partition:
         """
         held = self._fence
         try:
-            self._fence = await self._store.claim(held)
+            self._fence = await self._store.lease.claim(held)
             self._in_touch = time.monotonic()
             if self._fence is not None:
                 log.info("took_over", partition=self.number, fence=self._fence)
@@ -198,7 +199,7 @@ class Partition:
         if self._fence is None:
             return
         try:
-            await self._store.release(self._fence)
+            await self._store.lease.release(self._fence)
         except RedisError:
             log.warning("lease_not_released", partition=self.number)
 
@@ -235,7 +236,7 @@ class Partition:
                 _heed_cancellation()
 
     async def _renew(self, fence: str) -> None:
-        await self._store.renew(fence)
+        await self._store.lease.renew(fence)
         self._in_touch = time.monotonic()
 
     def _lease_runs(self) -> bool:

@@ -24,29 +24,11 @@ from services.evaluator.watch import NOTHING_TO_TELL, Verdict
 from shared import streams
 from shared.breaches import encode
 from shared.dead_letters import KEEP
+from shared.lease import Lease, OffsetMoved, Superseded
 from shared.streams import DATA_FIELD
 
 BEGINNING: Final = "0-0"
 """The offset before the first entry."""
-
-_CLAIM: Final = """
--- KEYS: fence, lease. ARGV: owner, lease in ms, the fence that the owner holds ('' = none).
--- Returns the new fence, or false while another owner's lease runs.
-local lease = redis.call('GET', KEYS[2])
-if lease and lease ~= ARGV[3] then return false end
-local turn = tonumber(string.match(redis.call('GET', KEYS[1]) or '0', '^%d+')) + 1
-local fence = turn .. ':' .. ARGV[1]
-redis.call('SET', KEYS[1], fence)
-redis.call('SET', KEYS[2], fence, 'PX', ARGV[2])
-return fence
-"""
-
-_RENEW: Final = """
--- KEYS: fence, lease. ARGV: fence, lease in ms (0: give it up). Returns 1 while the fence is ours.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[2] == '0' then redis.call('DEL', KEYS[2]) else redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
-return 1
-"""
 
 _COMMIT: Final = """
 -- KEYS: fence, state, dead letters, events, breaches, then the hashes of buckets.
@@ -81,14 +63,6 @@ BREACHES_KEPT: Final = 100_000
 """Breach events kept (about): years of them; the notifier is at most minutes behind."""
 
 
-class Superseded(Exception):  # noqa: N818 - it is no error: another owner has taken over
-    """The fence has moved on: somebody else owns the partition now."""
-
-
-class OffsetMoved(Exception):  # noqa: N818 - Redis lost or restored data: read the state again
-    """The committed offset is not the one that this commit starts from."""
-
-
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What a take-over found."""
@@ -108,29 +82,8 @@ class Store:
     def __init__(self, redis: Redis, partition: int, owner: str, lease: timedelta) -> None:
         self._redis = redis
         self._partition = partition
-        self._owner = owner
-        self._lease_ms = lease // timedelta(milliseconds=1)
-        self._keys = (streams.fence(partition), streams.lease(partition))
-        self._claim = redis.register_script(_CLAIM)
-        self._renew = redis.register_script(_RENEW)
+        self.lease = Lease(redis, streams.fence(partition), streams.lease(partition), owner, lease)
         self._commit = redis.register_script(_COMMIT)
-
-    async def claim(self, held: str | None = None) -> str | None:
-        """Become the owner and return the fence, or ``None`` while somebody else is.
-
-        Who is the owner already, and says so by the fence it holds, gets a new one.
-        """
-        fence = await self._claim(keys=self._keys, args=[self._owner, self._lease_ms, held or ""])
-        return None if fence is None else _text(fence)
-
-    async def renew(self, fence: str) -> None:
-        """Keep the lease; raises ``Superseded``."""
-        if not await self._renew(keys=self._keys, args=[fence, self._lease_ms]):
-            raise Superseded(fence)
-
-    async def release(self, fence: str) -> None:
-        """Give the lease up, so that a standby need not wait for it to run out."""
-        await self._renew(keys=self._keys, args=[fence, 0])
 
     async def load(self, places: Sequence[Place], days: Sequence[str], kept_from: str = "") -> Kept:
         """Read what was committed: ring buckets, totals, and the day buckets of ``days`` (ISO, rising).

@@ -136,7 +136,7 @@ async def test_an_owner_whose_fence_is_gone_writes_no_more_and_stands_by(redis_u
         await until_owner(one)
         await redis.delete(streams.lease(0))
         other = Store(redis, 0, "other", timedelta(seconds=30))
-        assert await other.claim() is not None
+        assert await other.lease.claim() is not None
         await write(redis, written)
         await eventually_async(lambda: one.partition.role is Role.STANDBY, within=WITHIN)
         assert await redis.hget(streams.state(0), "offset") in {None, b"0-0"}

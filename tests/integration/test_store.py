@@ -14,9 +14,10 @@ from services.evaluator.buckets import Bucket, Resolution
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Changes
 from services.evaluator.latest import Offer
-from services.evaluator.store import BEGINNING, OffsetMoved, Store, Superseded
+from services.evaluator.store import BEGINNING, Store
 from shared import streams
 from shared.dead_letters import DeadLetter, Reason
+from shared.lease import OffsetMoved, Superseded
 from tests.entries import entries
 from tests.eventually import eventually_async
 from tests.redis_servers import RedisServer
@@ -47,7 +48,7 @@ def changes(answered: int = 1) -> Changes:
 
 
 async def claimed(owner: Store) -> str:
-    fence = await owner.claim()
+    fence = await owner.lease.claim()
     assert fence is not None
     return fence
 
@@ -150,11 +151,11 @@ async def test_a_commit_that_comes_too_late_writes_nothing_at_all(
 async def test_only_one_is_the_owner_and_each_take_over_has_a_fence_of_its_own(redis_client: Redis):
     one, two = store(redis_client, "one"), store(redis_client, "two")
     fence = await claimed(one)
-    assert await two.claim() is None
-    assert await one.claim() is None  # nor twice the same
-    await one.release(fence)
+    assert await two.lease.claim() is None
+    assert await one.lease.claim() is None  # nor twice the same
+    await one.lease.release(fence)
     second = await claimed(two)
-    await two.release(second)
+    await two.lease.release(second)
     third = await claimed(one)
     assert len({fence, second, third}) == 3
     assert [int(f.partition(":")[0]) for f in (fence, second, third)] == [1, 2, 3]
@@ -166,16 +167,16 @@ async def test_who_was_superseded_can_neither_renew_nor_release(redis_client: Re
     await redis_client.delete(streams.lease(0))
     await claimed(two)
     with pytest.raises(Superseded):
-        await one.renew(fence)
-    await one.release(fence)
-    assert await store(redis_client, "three").claim() is None
+        await one.lease.renew(fence)
+    await one.lease.release(fence)
+    assert await store(redis_client, "three").lease.claim() is None
 
 
 async def test_an_owner_that_reads_anew_leaves_its_late_commits_behind(redis_client: Redis):
     owner = store(redis_client)
     fence = await claimed(owner)
     await owner.commit(fence, BEGINNING, "5-0", changes())
-    again = await owner.claim(fence)
+    again = await owner.lease.claim(fence)
     assert again is not None
     before = await everything(redis_client)
     with pytest.raises(Superseded):
@@ -189,11 +190,11 @@ async def test_a_lease_runs_out_and_may_be_renewed_until_somebody_takes_over(red
     two = store(redis_client, "two", timedelta(milliseconds=50))
     fence = await claimed(one)
     await eventually_async(lambda: _gone(redis_client, streams.lease(0)))
-    await one.renew(fence)
+    await one.lease.renew(fence)
     assert await redis_client.exists(streams.lease(0))
-    await eventually_async(two.claim)
+    await eventually_async(two.lease.claim)
     with pytest.raises(Superseded):
-        await one.renew(fence)
+        await one.lease.renew(fence)
 
 
 async def test_lag_is_what_waits_to_be_read(redis_client: Redis):
