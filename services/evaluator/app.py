@@ -28,6 +28,7 @@ from shared.process import (
     redis_client,
     wait_for_redis,
 )
+from shared.tenancy import cancel
 
 COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
@@ -70,9 +71,7 @@ def build(settings: EvaluatorSettings, city: CityFile, fault: Fault) -> AsgiFast
             tasks.append(fault.watch(asyncio.create_task(partition.run(), name=name)))
 
     async def end() -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel(tasks)
 
     return AsgiFastStream(
         broker,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,23 +10,11 @@ from pydantic import ValidationError
 
 from services.evaluator.desk import Arrival
 from shared.dead_letters import EXCERPT, DeadLetter, Reason
+from shared.entries import Batch, arrived_ms
 from shared.events import EVENT, Event
 
 _validate: Final[Callable[[bytes], Event]] = EVENT.validator.validate_json
 """Without ``TypeAdapter``'s own wrapping, which costs a quarter as much again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Stream entries as they came: ids, and for each the content of its data field."""
-
-    ids: Sequence[str]
-    bodies: Sequence[bytes | None]
-
-
-def arrived_ms(entry: str) -> int:
-    """Return when an entry arrived on the stream: the first part of its id, UTC ms."""
-    return int(entry.partition("-")[0])
 
 
 def parse(batch: Batch) -> list[Arrival | DeadLetter]:

@@ -25,7 +25,7 @@ from services.evaluator.buckets import Bucket, Histogram, Resolution, count_up_t
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Desk
 from services.evaluator.facts import ms_of
-from services.evaluator.partition import Partition, Role
+from services.evaluator.partition import Partition
 from services.evaluator.watch import Judge
 from services.evaluator.windows import duration_label, window_bucket, window_end
 from shared.breaches import Level, State
@@ -33,6 +33,7 @@ from shared.calendar import Calendar
 from shared.clock import Clock
 from shared.config import ALL_QUEUES, CityFile, Kpi, QueueKind, Site
 from shared.dead_letters import Reason
+from shared.tenancy import Role
 
 PREFIX: Final = "wachtpost_"
 INSUFFICIENT: Final = "insufficient"

@@ -1,11 +1,4 @@
-"""The life of one partition: standby, owner, standby again.
-
-::
-
-    standby ──lease free──► owner ──fence moved──► standby
-                            │   ▲
-                            ▼   │ a commit failed, Redis was away: read the committed state again
-                           session
+"""What the owner of a partition does: read events, count and judge them, commit.
 
 A *session* is one reading of the committed state and one subscription that goes on from its
 offset. Whatever goes wrong ends the session; nothing of it was written, so nothing is lost.
@@ -15,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 import structlog
 from faststream.redis import RedisBroker, StreamSub
-from faststream.redis.message import BatchStreamMessage, RedisBatchStreamMessage
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from prometheus_client import Histogram
 from redis.exceptions import RedisError
@@ -32,14 +22,17 @@ from redis.exceptions import RedisError
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Arrival, Desk
 from services.evaluator.facts import ms_of
-from services.evaluator.intake import Batch, arrived_ms, parse
-from services.evaluator.store import BEGINNING, Kept, Store, batch_of
+from services.evaluator.intake import parse
+from services.evaluator.store import BEGINNING, Kept, Store
 from services.evaluator.watch import NOTHING_TO_TELL, Judge, Verdict
 from shared import streams
 from shared.calendar import Calendar
 from shared.clock import Clock
 from shared.config import CityFile, Site
+from shared.entries import Batch, arrived_ms
+from shared.handover import decoder, lean_parser
 from shared.lease import OffsetMoved, Superseded
+from shared.tenancy import Role, Tenancy, heed_cancellation, wait
 
 BATCH: Final = 2000
 """Entries read in one go. A batch is a commit: twice as many cost an eighth less each while there is a
@@ -54,9 +47,6 @@ TICK: Final = timedelta(seconds=1)
 RENEWALS: Final = 3
 """How often within a lease the owner renews it, at least: one may come late, on a busy machine."""
 
-STANDBY_TRIES: Final = 5
-"""How often within a lease a standby asks whether it has run out."""
-
 RECALL: Final = 5000
 """Entries read in one go at a take-over."""
 
@@ -69,12 +59,6 @@ STALLED: Final = timedelta(seconds=10)
 """Entries may wait this long unread before the subscription counts as dead."""
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-class Role(StrEnum):
-    STANDBY = "standby"
-    TAKING_OVER = "taking over"
-    OWNER = "owner"
 
 
 @dataclass(slots=True)
@@ -120,39 +104,30 @@ class Partition:
         self._broker = broker
         self._now = now
         self._commit_seconds = commit_seconds
-        self._lease_s = city.pipeline.lease.total_seconds()
         self._tick_every = min(TICK, city.pipeline.lease / RENEWALS)
-        self._fence: str | None = None
-        self._role = Role.STANDBY
-        self._in_touch = time.monotonic()
+        self._tenancy = Tenancy(number, store.lease, city.pipeline.lease, self._hold_session)
         self._session: Session | None = None
 
     @property
     def role(self) -> Role:
-        return self._role
+        return self._tenancy.role
 
     @property
     def session(self) -> Session | None:
         """The running session, while this process is the owner and may say so."""
-        if self._session is None or self._session.broken.is_set() or not self._lease_runs():
+        if self._session is None or self._session.broken.is_set() or not self._tenancy.runs:
             return None
         return self._session
 
     async def run(self) -> None:
         """Own the partition whenever nobody else does. Ends only by being cancelled."""
-        try:
-            while True:
-                await self._take_turn()
-                await asyncio.sleep(self._lease_s / STANDBY_TRIES)
-                _heed_cancellation()
-        finally:
-            await self._give_up()
+        await self._tenancy.run()
 
     async def check(self, _now: datetime) -> str | None:
         """Say what is wrong with this partition, if anything."""
-        if not self._lease_runs():
+        if not self._tenancy.runs:
             return "no word from Redis for longer than the lease"
-        if self._role is Role.STANDBY:
+        if self.role is Role.STANDBY:
             return None
         session = self._session
         if session is None or session.broken.is_set():
@@ -169,78 +144,25 @@ class Partition:
             )
         return None
 
-    async def _take_turn(self) -> None:
-        """Claim the partition and own it until the session breaks, or until superseded.
-
-        Each session has a fence of its own: a commit of the last one that is still on its way, after
-        Redis was away, cannot slip in between what this one reads and writes.
-        """
-        held = self._fence
-        try:
-            self._fence = await self._store.lease.claim(held)
-            self._in_touch = time.monotonic()
-            if self._fence is not None:
-                log.info("took_over", partition=self.number, fence=self._fence)
-                await self._hold_session(self._fence)
-            elif held is not None:
-                log.warning("superseded", partition=self.number)
-        except Superseded:
-            log.warning("superseded", partition=self.number)
-            self._fence = None
-        except OffsetMoved:
-            log.warning("offset_moved", partition=self.number)
-        except (RedisError, TimeoutError) as error:
-            log.warning("redis_away", partition=self.number, error=type(error).__name__)
-        finally:
-            self._role = Role.STANDBY if self._fence is None else Role.TAKING_OVER
-
-    async def _give_up(self) -> None:
-        """Let a standby take over at once."""
-        if self._fence is None:
-            return
-        try:
-            await self._store.lease.release(self._fence)
-        except RedisError:
-            log.warning("lease_not_released", partition=self.number)
-
     async def _hold_session(self, fence: str) -> None:
         """Read the committed state, go on from there, and look after it until it breaks."""
-        self._role = Role.TAKING_OVER
-        renewing = asyncio.create_task(self._renew_while_loading(fence))
-        try:
+        async with self._tenancy.loading(fence):
             session = await self._open()
-        finally:
-            renewing.cancel()
-        await self._renew(fence)
         self._session = session
         session.subscription = self._subscribe(session, fence)
         try:
             await session.subscription.start()
-            self._role = Role.OWNER
+            self._tenancy.begin()
             log.info("owner", partition=self.number, offset=session.offset)
             while not session.broken.is_set():
                 await self._tick(session, fence)
-                await _wait(session.woken, self._tick_every)
+                await wait(session.woken, self._tick_every)
                 session.woken.clear()
-                _heed_cancellation()
+                heed_cancellation()
         finally:
             self._session = None
             _break(session)  # a batch that is still on its way counts in the next session
             await session.subscription.stop()
-
-    async def _renew_while_loading(self, fence: str) -> None:
-        with suppress(RedisError, Superseded):  # the session's own first renewal tells
-            while True:
-                await self._renew(fence)
-                await asyncio.sleep(self._lease_s / STANDBY_TRIES)
-                _heed_cancellation()
-
-    async def _renew(self, fence: str) -> None:
-        await self._store.lease.renew(fence)
-        self._in_touch = time.monotonic()
-
-    def _lease_runs(self) -> bool:
-        return time.monotonic() - self._in_touch < self._lease_s
 
     async def _open(self) -> Session:
         pipeline = self._city.pipeline
@@ -296,7 +218,7 @@ class Partition:
             polling_interval=POLL_MS,
         )
         subscription = self._broker.subscriber(
-            stream=stream, parser=_lean_parser, decoder=_decoder, persistent=False
+            stream=stream, parser=lean_parser, decoder=decoder, persistent=False
         )
 
         async def on_batch(batch: Batch) -> None:
@@ -328,7 +250,7 @@ class Partition:
                 return
             done = False
             try:
-                await self._renew(fence)
+                await self._tenancy.renew(fence)
                 session.desk.advance(ms_of(self._now()))
                 verdict = self._judge(session)
                 due = time.monotonic() - session.trimmed > TRIM_EVERY.total_seconds()
@@ -379,35 +301,3 @@ def _break(session: Session) -> None:
 
 def _days(first: date, last: date) -> list[str]:
     return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
-
-
-async def _lean_parser(
-    message: BatchStreamMessage,
-    original: Callable[[BatchStreamMessage], Awaitable[RedisBatchStreamMessage]],
-) -> RedisBatchStreamMessage:
-    """Skip FastStream's own decoding and encoding of every entry: the batch is validated as it is."""
-    parsed = await original({**message, "data": []})
-    parsed.raw_message = message
-    return parsed
-
-
-async def _decoder(message: RedisBatchStreamMessage) -> Batch:
-    raw = message.raw_message
-    return batch_of(zip(raw["message_ids"], raw["data"], strict=True))
-
-
-async def _wait(event: asyncio.Event, limit: timedelta) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(limit.total_seconds()):
-            await event.wait()
-
-
-def _heed_cancellation() -> None:
-    """Raise ``CancelledError`` if this task was cancelled and the error got lost on its way.
-
-    ``asyncio.wait_for`` of Python 3.11 swallows it when what it waits for is done at the same moment,
-    and redis-py sends every command through it.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

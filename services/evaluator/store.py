@@ -18,14 +18,13 @@ from services.evaluator.books import Books, Slot, Start
 from services.evaluator.buckets import DERIVED, Bucket, Resolution, decode
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Changes, Counts
-from services.evaluator.intake import Batch
 from services.evaluator.latest import Latest
 from services.evaluator.watch import NOTHING_TO_TELL, Verdict
 from shared import streams
 from shared.breaches import encode
 from shared.dead_letters import KEEP
+from shared.entries import Batch, batch_of
 from shared.lease import Lease, OffsetMoved, Superseded
-from shared.streams import DATA_FIELD
 
 BEGINNING: Final = "0-0"
 """The offset before the first entry."""
@@ -195,7 +194,6 @@ class Store:
         return found
 
 
-_DATA: Final = DATA_FIELD.encode()
 _DAILY: Final = frozenset({Resolution.DAY, Resolution.DAY_OUTSIDE})
 _WRITTEN: Final = tuple(resolution for resolution in Resolution if resolution not in DERIVED)
 _RINGS: Final = frozenset({Resolution.FINE, Resolution.COARSE})
@@ -215,15 +213,6 @@ def _with_periods(found: Iterable[tuple[Slot, Bucket]], kept_from: str) -> Books
         if slot.resolution not in _DAILY or day >= kept_from:
             books.put(slot, bucket)
     return books
-
-
-def batch_of(entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> Batch:
-    """Return stream entries as a batch, the way ``intake.parse`` takes it."""
-    ids, bodies = [], []
-    for entry, content in entries:
-        ids.append(entry.decode())
-        bodies.append(content.get(_DATA))
-    return Batch(ids, bodies)
 
 
 def _text(value: bytes | str) -> str:

@@ -16,6 +16,9 @@ from tests.eventually import eventually_async
 from tests.parcels import MISSED, WORDS, parcel
 from tests.receivers import Fault, HttpReceiver, Reply, http_receiver
 
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+"""Apprise imports it on Pythons that still have it."""
+
 SENT = parcel(MISSED)
 SHORT, LONG = timedelta(seconds=0.5), timedelta(seconds=30)
 

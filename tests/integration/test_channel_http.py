@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.notifier.channels import Sender, build_senders
+from services.notifier.channels import build_senders
 from services.notifier.channels.post import DRAIN_MOST, http_client
-from services.notifier.channels.sender import Limits
+from services.notifier.channels.sender import Limits, Sender
 from services.notifier.channels.webhook import sign
 from services.notifier.notice import Permanent, Transient
 from tests.channel_city import NoSecrets, city

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.notifier.channels import Sender, build_senders
-from services.notifier.channels.sender import Limits
+from services.notifier.channels import build_senders
+from services.notifier.channels.sender import Limits, Sender
 from services.notifier.notice import Happening, Permanent, Transient
 from tests.channel_city import NoSecrets, city
 from tests.parcels import MISSED, NOW, OVER, WORDS, parcel

@@ -17,13 +17,14 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.evaluator.partition import Partition, Role
+from services.evaluator.partition import Partition
 from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.store import Store
 from shared import streams
 from shared.calendar import Calendar
 from shared.process import redis_broker
 from shared.process import redis_client as client_of
+from shared.tenancy import Role
 from tests import evaluator_oracle as oracle
 from tests.chaos import load
 from tests.chaos.check import Outcome, committed, expected, portions

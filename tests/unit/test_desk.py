@@ -19,12 +19,13 @@ from services.evaluator.buckets import Bucket, Resolution, decode
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Arrival, Counts, Desk
 from services.evaluator.facts import ms_of
-from services.evaluator.intake import Batch, parse
+from services.evaluator.intake import parse
 from services.evaluator.latest import Latest, Offer, Staff
 from services.evaluator.windows import window_bucket
 from shared.calendar import Calendar
 from shared.config import CityFile, MissedDefinition
 from shared.dead_letters import DeadLetter, Reason
+from shared.entries import Batch
 from shared.events import (
     AppointmentBooked,
     AppointmentOffer,

@@ -9,8 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.evaluator.desk import Arrival
-from services.evaluator.intake import Batch, parse
+from services.evaluator.intake import parse
 from shared.dead_letters import DeadLetter, Reason
+from shared.entries import Batch
 from shared.events import CallAnswered, encode
 from tests.chaos.load import NUMBER, POISON
 

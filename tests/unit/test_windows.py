@@ -15,10 +15,11 @@ from services.evaluator.buckets import Bucket, Resolution
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Arrival, Desk
 from services.evaluator.facts import ms_of
-from services.evaluator.intake import Batch, parse
+from services.evaluator.intake import parse
 from services.evaluator.windows import window_bucket, window_end
 from shared.calendar import Calendar
 from shared.config import CityFile
+from shared.entries import Batch
 from shared.events import CallAnswered, Event
 from tests import evaluator_oracle as oracle
 from tests.chaos import load

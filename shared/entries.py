@@ -1,0 +1,33 @@
+"""Stream entries, before anybody knows what they say. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared.streams import DATA_FIELD
+
+_DATA: Final = DATA_FIELD.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Stream entries as they came: ids, and for each the content of its data field."""
+
+    ids: Sequence[str]
+    bodies: Sequence[bytes | None]
+
+
+def batch_of(entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> Batch:
+    """Return stream entries as a batch."""
+    ids, bodies = [], []
+    for entry, content in entries:
+        ids.append(entry.decode())
+        bodies.append(content.get(_DATA))
+    return Batch(ids, bodies)
+
+
+def arrived_ms(entry: str) -> int:
+    """Return when an entry arrived on the stream: the first part of its id, UTC ms."""
+    return int(entry.partition("-")[0])

@@ -1,0 +1,167 @@
+"""A process's turns at owning a partition: standby, owner, standby again.
+
+::
+
+    standby ──lease free──► taking over ──read──► owner ──fence moved──► standby
+                                ▲                   │
+                                └── session broke ──┘
+
+What an owner does in its turn is the room's: a *session* that reads the committed state and goes on from
+there. Whatever goes wrong ends the session; nothing of it was written, so nothing is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from redis.exceptions import RedisError
+
+from shared.lease import Lease, OffsetMoved, Superseded
+
+TRIES: Final = 5
+"""How often within a lease a standby asks whether it has run out, and a slow start renews it."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Role(StrEnum):
+    STANDBY = "standby"
+    TAKING_OVER = "taking over"
+    OWNER = "owner"
+
+
+class Tenancy:
+    """Claims a partition whenever nobody else owns it, and has ``hold`` do the owner's work under a fence.
+
+    ``hold`` returns, or raises ``redis.RedisError``, when its session broke; it raises ``Superseded`` when
+    somebody else took over.
+    """
+
+    def __init__(
+        self, number: int, lease: Lease, lasts: timedelta, hold: Callable[[str], Awaitable[None]]
+    ) -> None:
+        self.number = number
+        self._lease = lease
+        self._lasts_s = lasts.total_seconds()
+        self._hold = hold
+        self._fence: str | None = None
+        self._role = Role.STANDBY
+        self._in_touch = time.monotonic()
+
+    @property
+    def role(self) -> Role:
+        return self._role
+
+    @property
+    def runs(self) -> bool:
+        """Whether Redis has said something within the lease: only then can this process know its role."""
+        return time.monotonic() - self._in_touch < self._lasts_s
+
+    def begin(self) -> None:
+        """Say that the session is up: this process is the owner now."""
+        self._role = Role.OWNER
+
+    async def run(self) -> None:
+        """Own the partition whenever nobody else does. Ends only by being cancelled."""
+        try:
+            while True:
+                await self._take_turn()
+                await asyncio.sleep(self._lasts_s / TRIES)
+                heed_cancellation()
+        finally:
+            await self._give_up()
+
+    async def renew(self, fence: str) -> None:
+        """Keep the lease; raises ``Superseded``."""
+        await self._lease.renew(fence)
+        self._in_touch = time.monotonic()
+
+    @asynccontextmanager
+    async def loading(self, fence: str) -> AsyncIterator[None]:
+        """Keep the lease while the state is being read, however long that takes."""
+        renewing = asyncio.create_task(self._renew_again_and_again(fence))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+        await self.renew(fence)
+
+    async def _take_turn(self) -> None:
+        """Claim the partition and own it until the session breaks, or until superseded.
+
+        Each session has a fence of its own: a commit of the last one that is still on its way, after
+        Redis was away, cannot slip in between what this one reads and writes.
+        """
+        held = self._fence
+        try:
+            self._fence = await self._lease.claim(held)
+            self._in_touch = time.monotonic()
+            if self._fence is not None:
+                log.info("took_over", partition=self.number, fence=self._fence)
+                self._role = Role.TAKING_OVER
+                await self._hold(self._fence)
+            elif held is not None:
+                log.warning("superseded", partition=self.number)
+        except Superseded:
+            log.warning("superseded", partition=self.number)
+            self._fence = None
+        except OffsetMoved:
+            log.warning("offset_moved", partition=self.number)
+        except (RedisError, TimeoutError) as error:
+            log.warning("redis_away", partition=self.number, error=type(error).__name__)
+        finally:
+            self._role = Role.STANDBY if self._fence is None else Role.TAKING_OVER
+
+    async def _give_up(self) -> None:
+        """Let a standby take over at once."""
+        if self._fence is None:
+            return
+        try:
+            await self._lease.release(self._fence)
+        except RedisError:
+            log.warning("lease_not_released", partition=self.number)
+
+    async def _renew_again_and_again(self, fence: str) -> None:
+        with suppress(RedisError, Superseded):  # the renewal at the end of loading tells
+            while True:
+                await self.renew(fence)
+                await asyncio.sleep(self._lasts_s / TRIES)
+                heed_cancellation()
+
+
+async def wait(event: asyncio.Event, limit: timedelta) -> None:
+    """Return when the event is set, or after the limit."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(limit.total_seconds()):
+            await event.wait()
+
+
+def heed_cancellation() -> None:
+    """Raise ``CancelledError`` if this task was cancelled and the error got lost on its way.
+
+    ``asyncio.wait_for`` of Python 3.11 swallows it when what it waits for is done at the same moment,
+    and redis-py sends every command through it.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended, however often a cancellation gets lost in them."""
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+
+
+CANCEL_AGAIN_S: Final = 1.0
+"""A cancellation that did nothing for this long is repeated."""
