@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -27,8 +28,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from shared.config_alert_names import meeting_mistakes
+from shared.config_alerts import BudgetRule, Grafana, Notify, Receiver, Route, Rule, SilenceRule, Smtp
 from shared.config_names import ALL_QUEUES as ALL_QUEUES
-from shared.config_names import DEFAULT_DEFINITION, name_mistakes
+from shared.config_names import DEFAULT_DEFINITION
 from shared.config_types import (
     Duration,
     Name,
@@ -395,6 +398,9 @@ Source = Annotated[QueueLogSource | HttpSource, Field(discriminator="kind")]
 class CityFile(Section):
     """The whole city file."""
 
+    # A mistake in it may be a secret that someone pasted: the error that ends up in a log shows no values.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
     city: City
     calendar: CalendarDays = CalendarDays()
     hours: dict[Name, WeekHours] = Field(default_factory=dict)
@@ -406,11 +412,19 @@ class CityFile(Section):
     sites: Annotated[tuple[Site, ...], Field(min_length=1)]
     targets: tuple[Target, ...] = ()
     sources: tuple[Source, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    budget_rules: tuple[BudgetRule, ...] = ()
+    silence_rules: tuple[SilenceRule, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
+    routes: tuple[Route, ...] = ()
+    notify: Notify = Notify()
+    smtp: Smtp | None = None
+    grafana: Grafana | None = None
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
         """Whatever refers to a name must refer to one that exists, and names are unique."""
-        mistakes = name_mistakes(self.model_dump(mode="json"))
+        mistakes = meeting_mistakes(self.model_dump(mode="json"))
         if mistakes:
             raise PydanticCustomError(NAMES, "{mistakes}", {"mistakes": "; ".join(map(str, mistakes))})
         return self
@@ -432,10 +446,25 @@ class CityFile(Section):
         """The sites that a partition judges."""
         return tuple(s for s in self.sites if partition_of(s.id, self.pipeline.partitions) == partition)
 
-    def target(self, kpi: Kpi, site: str, queue: str) -> Target | None:
-        """The target of a KPI at a queue, or at the site's total (``all``); one for the site goes first."""
+    def target(self, kpi: Kpi, site: str, queue: str, period: str | timedelta | None = None) -> Target | None:
+        """The target of a KPI at a queue, or at the site's total (``all``).
+
+        One for the site goes first, then one whose period is ``period``: the window of a rule, for instance.
+        """
         fitting = [t for t in self.targets if t.kpi is kpi and t.queue == queue and t.site in {None, site}]
-        return min(fitting, key=lambda target: target.site is None, default=None)
+        return min(fitting, key=lambda target: (target.site is None, target.period != period), default=None)
+
+    def limit_of(self, rule: Rule, site: str, queue: str) -> float | None:
+        """The limit of a rule at a queue or at a site's total (``all``), in the unit of the KPI.
+
+        Its own, else the target of the queue, else that of the site's total. ``None`` only for a queue that
+        the rule does not watch.
+        """
+        if rule.limit is not None:
+            return rule.limit
+        of_queue = self.target(rule.kpi, site, queue, rule.window)
+        target = of_queue or self.target(rule.kpi, site, ALL_QUEUES, rule.window)
+        return None if target is None else target.limit
 
 
 def load(path: Path) -> CityFile:

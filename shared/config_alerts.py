@@ -8,18 +8,73 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Discriminator, Field, HttpUrl, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    HttpUrl,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from shared.breaches import Measure, Severity
 from shared.config_names import ALL_QUEUES
+from shared.config_names import EVERY_QUEUE as EVERY_QUEUE
 from shared.config_types import Duration, Kpi, Name, Section, Window, from_to, mistake
 
-EVERY_QUEUE = "*"
-"""In a rule: a watch of its own for each queue that has the KPI."""
+EMAIL: Final = r"^[^@\s<>:/,;]+@[^@\s<>:/,;]+$"
+HOST: Final = r"^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]+)$"
+"""A host name or an IP address; no scheme, no port."""
+DASHBOARD_UID: Final = r"^[A-Za-z0-9_-]{1,40}$"
 
 Limit = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+YesOrNo = Annotated[bool, Field(strict=True)]
+Email = Annotated[str, Field(pattern=EMAIL)]
+
+PERIODS: Final = ("today", "month", "year")
+
+RuleWindow = Annotated[
+    Annotated[Window, Tag("rolling")] | Annotated[Literal["today", "month", "year"], Tag("period")],
+    Discriminator(lambda value: "period" if value in PERIODS else "rolling"),
+]
+"""Back over a length of time, or since the beginning of the local day, month or year."""
+
+RuleQueue = Annotated[
+    Annotated[Name, Tag("one")] | Annotated[Literal["*"], Tag("each")],
+    Discriminator(lambda value: "each" if value == EVERY_QUEUE else "one"),
+]
+
+
+def _no_secret(value: object) -> object:
+    """Refuse what is no path but the secret itself, such as the address that Apprise takes or a token."""
+    if value == "":
+        raise mistake("string_too_short")
+    if isinstance(value, str) and (
+        "://" in value or value.startswith(TOKEN_PREFIXES) or any(sign.isspace() for sign in value.strip())
+    ):
+        raise mistake("secret_itself")
+    return value
+
+
+TOKEN_PREFIXES: Final = ("glsa_", "glc_", "eyJ")
+"""How the tokens of Grafana and JSON Web Tokens begin."""
+
+SecretFile = Annotated[Path, BeforeValidator(_no_secret)]
+"""The path of a file that holds a secret. It need not exist where the city file is checked."""
+
+
+def _no_user(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password:
+        raise mistake("url_secret")
+    return url
+
+
+WebUrl = Annotated[HttpUrl, AfterValidator(_no_user)]
 
 
 class Rule(Section):
@@ -28,11 +83,11 @@ class Rule(Section):
     id: Name
     kpi: Kpi
     site: Name | None = None
-    queue: Name | Literal["*"] = ALL_QUEUES
+    queue: RuleQueue = ALL_QUEUES
     """A queue, ``all`` (the site's total) or ``*`` (each queue by itself)."""
-    window: Window | Literal["today", "month", "year"] = timedelta(minutes=15)
+    window: RuleWindow = timedelta(minutes=15)
     limit: Limit | None = None
-    """None: the city's target for that KPI and queue."""
+    """None: the city's target for that KPI and queue, or else for the site's total."""
     warn_at: Limit | None = None
     """An earlier threshold with a message of its own, of severity ``warning``."""
     clear_at: Limit | None = None
@@ -43,15 +98,26 @@ class Rule(Section):
     """How long it must stay back before it is over."""
     min_samples: Annotated[int, Field(strict=True, ge=1)] | None = None
     """None: ``live.min_samples``."""
-    open_only: bool = True
+    open_only: YesOrNo = True
     """Judged within the queue's opening hours only; at closing time a breach is over."""
     severity: Severity = Severity.CRITICAL
+
+    @field_validator("limit", "warn_at", "clear_at")
+    @classmethod
+    def _ratios(cls, value: float | None, so_far: ValidationInfo) -> float | None:
+        if (
+            value is not None
+            and value > 1
+            and so_far.data.get("kpi") in {Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL}
+        ):
+            raise mistake("ratio")
+        return value
 
 
 class BudgetRule(Section):
     """The error budget of a month's or year's target is being used up too fast.
 
-    Burn rate 1 uses exactly the budget; the rule holds while it is at least ``burn_rate`` over *both*
+    Burn rate 1 uses exactly the budget; the rule holds while it is more than ``burn_rate`` over *both*
     windows: the long one says that it matters, the short one that it still goes on. After the
     multi-window, multi-burn-rate alerts of Google's SRE Workbook, chapter 5.
     """
@@ -64,6 +130,13 @@ class BudgetRule(Section):
     burn_rate: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
     min_samples: Annotated[int, Field(strict=True, ge=1)] | None = None
     severity: Severity = Severity.WARNING
+
+    @field_validator("short_window")
+    @classmethod
+    def _shorter(cls, short: timedelta, so_far: ValidationInfo) -> timedelta:
+        if "long_window" in so_far.data and short >= so_far.data["long_window"]:
+            raise mistake("short_window")
+        return short
 
 
 class SilenceRule(Section):
@@ -79,15 +152,15 @@ class SilenceRule(Section):
 
 class EmailChannel(Section):
     kind: Literal["email"] = "email"
-    to: Annotated[tuple[Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")], ...], Field(min_length=1)]
+    to: Annotated[tuple[Email, ...], Field(min_length=1)]
 
 
 class WebhookChannel(Section):
     """A POST with our own JSON body, signed."""
 
     kind: Literal["webhook"] = "webhook"
-    url: HttpUrl
-    secret_file: Path | None = None
+    url: WebUrl
+    secret_file: SecretFile | None = None
     """The HMAC key; none: unsigned."""
 
 
@@ -95,14 +168,14 @@ class AlertmanagerChannel(Section):
     """A POST with the body of a Prometheus Alertmanager webhook."""
 
     kind: Literal["alertmanager"] = "alertmanager"
-    url: HttpUrl
+    url: WebUrl
 
 
 class AppriseChannel(Section):
     """Whatever Apprise speaks. The target's address holds its secret, so it is in a file."""
 
     kind: Literal["apprise"] = "apprise"
-    url_file: Path
+    url_file: SecretFile
 
 
 Channel = Annotated[
@@ -152,12 +225,12 @@ class Quiet(Section):
 class Smtp(Section):
     """The mail server. The password is in a file or in ``WACHTPOST_SMTP_PASSWORD_FILE``."""
 
-    host: str
+    host: Annotated[str, Field(pattern=HOST)]
     port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 587
     tls: Literal["starttls", "tls", "none"] = "starttls"
-    sender: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
-    user: str | None = None
-    password_file: Path | None = None
+    sender: Email
+    user: Annotated[str, Field(min_length=1)] | None = None
+    password_file: SecretFile | None = None
 
     @model_validator(mode="after")
     def _no_password_in_clear(self) -> Self:
@@ -173,10 +246,10 @@ class Smtp(Section):
 class Grafana(Section):
     """Where breaches are written as annotations."""
 
-    url: HttpUrl
-    token_file: Path
-    dashboard_uid: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] = "wachtpost-live"
-    folder: str = "Wachtpost"
+    url: WebUrl
+    token_file: SecretFile
+    dashboard_uid: Annotated[str, Field(pattern=DASHBOARD_UID)] = "wachtpost-live"
+    folder: Annotated[str, Field(min_length=1)] = "Wachtpost"
 
 
 class Notify(Section):
@@ -189,11 +262,11 @@ class Notify(Section):
     flap_window: Annotated[Duration, from_to("1m", "24h")] = timedelta(hours=1)
     flap_messages: Annotated[int, Field(strict=True, ge=1, le=100)] = 2
     """How many messages one watch may cause within ``flap_window``; the rest come in one digest."""
-    tell_resolved: bool = True
+    tell_resolved: YesOrNo = True
     quiet: tuple[Quiet, ...] = ()
-    base_url: HttpUrl | None = None
+    base_url: WebUrl | None = None
     """Where people reach the notifier: the acknowledge link. None: no link."""
-    board_url: HttpUrl | None = None
+    board_url: WebUrl | None = None
     """The live board; the link in a message adds the moment."""
     link_valid: Annotated[Duration, from_to("5m", "168h")] = timedelta(hours=24)
     templates: Path | None = None

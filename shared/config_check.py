@@ -1,7 +1,7 @@
 """What is wrong with a city file, in sentences: every mistake at once, in the city's language.
 
-Three sources of mistakes become one list: TOML's grammar, the model (``shared.config``) and the names
-that must meet (``shared.config_names``). None of pydantic's own words reach a reader.
+Three sources of mistakes become one list: TOML's grammar, the model (``shared.config``) and what must
+meet (``shared.config_names``, ``shared.config_alert_names``). None of pydantic's own words reach a reader.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.config import NAMES, SHA256_HEX, CityFile, Language, Span
+from shared.config_alert_names import meeting_mistakes
+from shared.config_alerts import DASHBOARD_UID, EMAIL, HOST, PERIODS
 from shared.config_lines import key_lines
-from shared.config_names import KeyPath, name_mistakes
+from shared.config_names import KeyPath
 from shared.config_shape import choices, expected, fields, kinds, models, step_into
 from shared.config_words import MISTAKES, PHRASES
 from shared.events import NAME
@@ -29,8 +31,25 @@ from shared.events import NAME
 LONGEST_SHOWN: Final = 40
 """Characters of an offending value that are shown."""
 
-WITHHELD: Final = "key_sha256"
-"""The key whose values are never shown: someone may have pasted the API key itself."""
+WITHHELD: Final = ("key_sha256", "_file", "url")
+"""How the keys end whose values are never shown: someone may have pasted the key, the password or the token
+itself, and a webhook's address is often all that it takes to use it."""
+
+PATTERNS: Final[Mapping[str, str]] = {
+    NAME: "name",
+    SHA256_HEX: "key_sha256",
+    EMAIL: "email",
+    HOST: "host",
+    DASHBOARD_UID: "dashboard_uid",
+}
+"""What a text is not that does not match."""
+
+URL: Final = frozenset({"url_type", "url_parsing", "url_scheme", "url_too_long", "url_syntax_violation"})
+
+YIELDING: Final = frozenset(
+    {"name_unknown", "kpi_other_kind", "warn_at_high", "warn_at_low", "clear_at_high", "clear_at_low"}
+)
+"""What need not be said of a value that is no name or no number in the first place."""
 
 SPAN_MINUTES: Final = frozenset({"start_minute", "end_minute"})
 HOURS_DEPTH: Final = len(("hours", "name", "monday", 0))
@@ -158,7 +177,7 @@ def _from_pydantic(error: ErrorDetails, document: Mapping[str, object]) -> _Foun
     """What pydantic found, in our kinds of mistakes."""
     loc, kind = error["loc"], error["type"]
     path = _path_in(document, loc)
-    filled = {name: str(value) for name, value in error.get("ctx", {}).items()}
+    filled = {name: _number(value) for name, value in error.get("ctx", {}).items()}
     if SPAN_MINUTES.intersection(loc):
         return _Found(path[:HOURS_DEPTH], "span")
     match kind:
@@ -169,9 +188,13 @@ def _from_pydantic(error: ErrorDetails, document: Mapping[str, object]) -> _Foun
         case "extra_forbidden":
             return _Found(path, kind, known=fields(expected(loc[:-1])), like=str(loc[-1]), show=False)
         case "string_pattern_mismatch":
-            return _Found(path, {NAME: "name", SHA256_HEX: "key_sha256"}.get(filled["pattern"], "other"))
+            return _Found(path, PATTERNS.get(filled["pattern"], "other"))
         case "time_zone":
             return _Found(path, kind, known=tuple(available_timezones()), like=_text_at(path, document))
+        case _ if kind in URL:
+            return _Found(path, "url")
+        case _ if loc[-1] == "rolling":  # the union tag of shared.config_alerts.RuleWindow
+            return _Found(path, "rule_window", known=PERIODS, like=_text_at(path, document))
         case _ if kind in MISTAKES:
             return _Found(path, kind, filled)
     return _from_shape(kind, path, loc, document)
@@ -237,17 +260,16 @@ def _inner(value: object, step: str | int) -> object:
 
 
 def _meeting_mistakes(document: Mapping[str, object]) -> Iterator[_Found]:
-    for mistake in name_mistakes(document):
-        yield _Found(
-            mistake.at, mistake.kind, {"name": _quoted(mistake.name)}, mistake.known, like=mistake.name
-        )
+    for mistake in meeting_mistakes(document):
+        filled = {"name": _quoted(mistake.name), "number": _number(mistake.number)}
+        yield _Found(mistake.at, mistake.kind, filled, mistake.known, like=mistake.name)
 
 
 def _one_per_place(found: list[_Found]) -> Iterator[_Found]:
     """A name that is no name needs not be called unknown as well: the model's word goes first."""
-    spoken_for = {one.path for one in found if one.kind not in {"name_unknown", "kpi_other_kind"}}
+    spoken_for = {one.path for one in found if one.kind not in YIELDING}
     for one in found:
-        if one.kind not in {"name_unknown", "kpi_other_kind"} or one.path not in spoken_for:
+        if one.kind not in YIELDING or one.path not in spoken_for:
             yield one
 
 
@@ -289,14 +311,14 @@ def _key(document: object, path: KeyPath) -> str:
 def _given(document: object, path: KeyPath) -> str | None:
     for step in path:
         document = _inner(document, step)
-    if WITHHELD in path:
+    if any(isinstance(step, str) and step.endswith(WITHHELD) for step in path):
         return None
     match document:
         case bool():
             return str(document).lower()
         case int() | float() | date() | time():
             return _short(str(document))
-        case str():
+        case str() if "://" not in document:  # such as an address with a password in it
             return _quoted(document)
     return None
 
@@ -305,6 +327,10 @@ def _text_at(path: KeyPath, document: object) -> str:
     for step in path:
         document = _inner(document, step)
     return document if isinstance(document, str) else ""
+
+
+def _number(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _plain(name: str) -> str:

@@ -11,8 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.config_tables import KeyPath as KeyPath
+from shared.config_tables import Table, ids_in, tables_in, text_in, texts_in
+
 ALL_QUEUES: Final = "all"
 """The queue name under which a site's total is shown; no queue may be called so."""
+
+EVERY_QUEUE: Final = "*"
+"""In a rule: a watch of its own for each queue that has the KPI."""
 
 DEFAULT_DEFINITION: Final = "lier-1"
 """The missed definition of a file that names none."""
@@ -26,9 +32,6 @@ KIND_OF_KPI: Final[Mapping[str, str]] = {
 }
 """Which kind of queue has which KPI."""
 
-KeyPath = tuple[str | int, ...]
-Table = Mapping[str, object]
-
 
 @dataclass(frozen=True)
 class NameMistake:
@@ -36,16 +39,20 @@ class NameMistake:
 
     at: KeyPath
     kind: str
-    name: str
+    name: str = ""
+    """Empty: something is missing, or a number does not fit."""
     known: tuple[str, ...] = ()
+    number: float | None = None
+    """What a number must be compared with."""
 
     def __str__(self) -> str:
         known = f" (known: {', '.join(self.known)})" if self.known else ""
-        return f"{'.'.join(map(str, self.at))}: {self.kind} {self.name}{known}"
+        number = "" if self.number is None else f" {self.number:g}"
+        return f"{'.'.join(map(str, self.at))}: {self.kind} {self.name}".rstrip() + number + known
 
 
 @dataclass(frozen=True)
-class _Desk:
+class Desk:
     """What there is to refer to: the kind of each queue, by site and queue; ``None`` where it is missing."""
 
     sites: Mapping[str, Mapping[str, str | None]]
@@ -61,7 +68,10 @@ class _Desk:
 
 
 def name_mistakes(document: Table) -> list[NameMistake]:
-    """Return every name that stands twice or refers to nothing, in the order of the checks."""
+    """Return every name of the desk that stands twice or refers to nothing, in the order of the checks.
+
+    Those of rules, receivers and routes: ``shared.config_alert_names``.
+    """
     return [
         *_ids_twice(document),
         *_definition_unknown(document),
@@ -73,15 +83,16 @@ def name_mistakes(document: Table) -> list[NameMistake]:
 
 def _ids_twice(document: Table) -> Iterator[NameMistake]:
     for section in ("missed_definitions", "sites", "sources"):
-        yield from _twice((section,), _tables(document, section))
-    for number, site in _tables(document, "sites"):
-        yield from _twice(("sites", number, "queues"), _tables(site, "queues"))
+        yield from twice((section,), tables_in(document, section))
+    for number, site in tables_in(document, "sites"):
+        yield from twice(("sites", number, "queues"), tables_in(site, "queues"))
 
 
-def _twice(at: KeyPath, tables: list[tuple[int, Table]]) -> Iterator[NameMistake]:
+def twice(at: KeyPath, parts: list[tuple[int, Table]]) -> Iterator[NameMistake]:
+    """Find the ids in a list of tables that an earlier one has."""
     seen: Counter[str] = Counter()
-    for number, table in tables:
-        name = _text(table, "id")
+    for number, table in parts:
+        name = text_in(table, "id")
         if name is not None:
             seen[name] += 1
             if seen[name] == 2:
@@ -90,12 +101,12 @@ def _twice(at: KeyPath, tables: list[tuple[int, Table]]) -> Iterator[NameMistake
 
 def _definition_unknown(document: Table) -> Iterator[NameMistake]:
     known = (
-        _names(document, "missed_definitions") if "missed_definitions" in document else [DEFAULT_DEFINITION]
+        ids_in(document, "missed_definitions") if "missed_definitions" in document else [DEFAULT_DEFINITION]
     )
     live = document.get("live", {})
     if isinstance(live, dict) and isinstance(document.get("missed_definitions", []), list):
-        yield from _unknown(
-            ("live", "missed_definition"), _text(live, "missed_definition", DEFAULT_DEFINITION), known
+        yield from unknown(
+            ("live", "missed_definition"), text_in(live, "missed_definition", DEFAULT_DEFINITION), known
         )
 
 
@@ -103,29 +114,30 @@ def _hours_unknown(document: Table) -> Iterator[NameMistake]:
     hours = document.get("hours", {})
     if not isinstance(hours, dict):
         return
-    for number, site in _tables(document, "sites"):
-        for position, queue in _tables(site, "queues"):
-            yield from _unknown(("sites", number, "queues", position, "hours"), _text(queue, "hours"), hours)
+    for number, site in tables_in(document, "sites"):
+        for position, queue in tables_in(site, "queues"):
+            yield from unknown(("sites", number, "queues", position, "hours"), text_in(queue, "hours"), hours)
 
 
 def _target_mistakes(document: Table) -> Iterator[NameMistake]:
-    desk = _desk(document)
+    desk = desk_of(document)
     seen = set()
-    for number, target in _tables(document, "targets"):
-        site, queue = _text(target, "site"), _text(target, "queue", ALL_QUEUES)
-        promise = (_text(target, "kpi"), site, queue, _text(target, "period", "month"))
+    for number, target in tables_in(document, "targets"):
+        site, queue = text_in(target, "site"), text_in(target, "queue", ALL_QUEUES)
+        promise = (text_in(target, "kpi"), site, queue, text_in(target, "period", "month"))
         if promise in seen and promise[0]:
             yield NameMistake(("targets", number), "target_twice", promise[0])
         seen.add(promise)
-        yield from _unknown(("targets", number, "site"), site, desk.sites)
+        yield from unknown(("targets", number, "site"), site, desk.sites)
         if desk.sites and (site is None or site in desk.sites):
-            yield from _queue_of_target(("targets", number, "queue"), promise[0], queue, desk.queues(site))
+            yield from queue_mistakes(("targets", number, "queue"), promise[0], queue, desk.queues(site))
 
 
-def _queue_of_target(
+def queue_mistakes(
     at: KeyPath, kpi: str | None, queue: str | None, queues: Mapping[str, set[str | None]]
 ) -> Iterator[NameMistake]:
-    yield from _unknown(at, queue, list(dict.fromkeys([ALL_QUEUES, *queues])))
+    """Find a queue that is neither the total nor among ``queues``, or that does not have the KPI."""
+    yield from unknown(at, queue, list(dict.fromkeys([ALL_QUEUES, *queues])))
     kind = KIND_OF_KPI.get(kpi or "")
     kinds = queues.get(queue or "")
     if kind and kinds and None not in kinds and kind not in kinds:
@@ -134,55 +146,28 @@ def _queue_of_target(
 
 
 def _source_mistakes(document: Table) -> Iterator[NameMistake]:
-    desk = _desk(document)
-    for number, source in _tables(document, "sources"):
-        site = _text(source, "site")
-        yield from _unknown(("sources", number, "site"), site, desk.sites)
+    desk = desk_of(document)
+    for number, source in tables_in(document, "sources"):
+        site = text_in(source, "site")
+        yield from unknown(("sources", number, "site"), site, desk.sites)
         if site is None or site not in desk.sites:
             continue
-        for key, queue in _queues_named(source.get("queues")):
-            yield from _unknown(("sources", number, "queues", key), queue, desk.sites[site])
+        for key, queue in texts_in(source, "queues"):
+            yield from unknown(("sources", number, "queues", key), queue, desk.sites[site])
 
 
-def _queues_named(queues: object) -> Iterator[tuple[str | int, str]]:
-    """The queues of ours that a source names: in a list, or as what a PBX queue is called here."""
-    pairs: Iterator[tuple[str | int, object]] = iter(())
-    if isinstance(queues, dict):
-        pairs = iter(queues.items())
-    elif isinstance(queues, list):
-        pairs = iter(enumerate(queues))
-    for key, queue in pairs:
-        if isinstance(queue, str):
-            yield key, queue.strip()
-
-
-def _desk(document: Table) -> _Desk:
+def desk_of(document: Table) -> Desk:
+    """Return the sites and queues of a city file."""
     sites: dict[str, dict[str, str | None]] = {}
-    for _, site in _tables(document, "sites"):
-        name = _text(site, "id")
+    for _, site in tables_in(document, "sites"):
+        name = text_in(site, "id")
         if name is not None:
-            queues = {_text(queue, "id"): _text(queue, "kind") for _, queue in _tables(site, "queues")}
+            queues = {text_in(queue, "id"): text_in(queue, "kind") for _, queue in tables_in(site, "queues")}
             sites[name] = {queue: kind for queue, kind in queues.items() if queue is not None}
-    return _Desk(sites)
+    return Desk(sites)
 
 
-def _unknown(at: KeyPath, name: str | None, known: Mapping[str, object] | list[str]) -> Iterator[NameMistake]:
+def unknown(at: KeyPath, name: str | None, known: Mapping[str, object] | list[str]) -> Iterator[NameMistake]:
+    """Find a name that is not among those that are known."""
     if name is not None and name not in known:
         yield NameMistake(at, "name_unknown", name, tuple(known))
-
-
-def _tables(table: Table, key: str) -> list[tuple[int, Table]]:
-    found = table.get(key)
-    if not isinstance(found, list):
-        return []
-    return [(number, item) for number, item in enumerate(found) if isinstance(item, dict)]
-
-
-def _names(table: Table, key: str) -> list[str]:
-    names = (_text(item, "id") for _, item in _tables(table, key))
-    return [name for name in names if name is not None]
-
-
-def _text(table: Table, key: str, default: str | None = None) -> str | None:
-    value = table.get(key, default)
-    return value.strip() if isinstance(value, str) else None

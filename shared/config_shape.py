@@ -31,7 +31,10 @@ def step_into(annotation: object, step: str | int) -> object:
     if origin is dict:
         return inner[0] if step == "[key]" else inner[1]
     if origin in {Union, UnionType}:
-        return next((model for model in models(annotation) if step in kinds(model)), annotation)
+        sections = list(models(annotation))
+        if len(sections) == 1 and step in sections[0].model_fields:  # a section that may be left out
+            return step_into(sections[0], step)
+        return next((model for model in sections if step in kinds(model)), annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel) and step in annotation.model_fields:
         return annotation.model_fields[str(step)].annotation
     return None

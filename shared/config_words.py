@@ -138,6 +138,10 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
         Said("dit getal is te klein", "{ge} of meer"),
         Said("this number is too small", "{ge} or more"),
     ),
+    "greater_than": Sentence(
+        Said("dit getal is te klein", "meer dan {gt}"),
+        Said("this number is too small", "more than {gt}"),
+    ),
     "less_than_equal": Sentence(
         Said("dit getal is te groot", "{le} of minder"),
         Said("this number is too large", "{le} or less"),
@@ -297,6 +301,115 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
             "64 characters 0-9 and a-f, as wachtpost keys create gives them",
         ),
     ),
+    # Breaches
+    "rule_window": Sentence(
+        Said(
+            "geen venster van een regel",
+            '"today", "month" of "year", of een duur: een veelvoud van 10s tot 2h, of van 5m daarboven, '
+            "korter dan 26h",
+        ),
+        Said(
+            "not the window of a rule",
+            '"today", "month" or "year", or a duration: a multiple of 10s up to 2h, or of 5m above that, '
+            "shorter than 26h",
+        ),
+    ),
+    "short_window": Sentence(
+        Said("short_window is niet korter dan long_window", "een korter venster, zoals 1/12 van long_window"),
+        Said("short_window is not shorter than long_window", "a shorter window, such as 1/12 of long_window"),
+    ),
+    "target_missing": Sentence(
+        Said(
+            "deze regel heeft geen limiet, en de stad heeft die KPI niets beloofd voor: {known}",
+            "limit = … in deze regel, of een [[targets]] met deze kpi en queue",
+        ),
+        Said(
+            "this rule has no limit, and the city has promised nothing about that KPI for: {known}",
+            "limit = … in this rule, or a [[targets]] with this kpi and queue",
+        ),
+    ),
+    "warn_at_high": Sentence(
+        Said("deze waarschuwing komt niet voor de limiet", "minder dan {number}"),
+        Said("this warning does not come before the limit", "less than {number}"),
+    ),
+    "warn_at_low": Sentence(
+        Said("bij deze KPI is meer beter: deze waarschuwing komt niet voor de limiet", "meer dan {number}"),
+        Said("more of this KPI is better: this warning does not come before the limit", "more than {number}"),
+    ),
+    "clear_at_high": Sentence(
+        Said("bij deze waarde is het nog niet voorbij: ze ligt over de limiet", "{number} of minder"),
+        Said("it is not over at this value: it lies beyond the limit", "{number} or less"),
+    ),
+    "clear_at_low": Sentence(
+        Said("bij deze KPI is meer beter: deze waarde haalt de limiet niet", "{number} of meer"),
+        Said("more of this KPI is better: this value does not reach the limit", "{number} or more"),
+    ),
+    "burn_unreachable": Sentence(
+        Said(
+            "zo snel kan het niet gaan: dan is elke oproep al gemist",
+            "minder dan {number} (1 / streefwaarde)",
+        ),
+        Said("it cannot go this fast: by then every call is missed", "less than {number} (1 / target)"),
+    ),
+    # Who is told
+    "email": Sentence(
+        Said("geen e-mailadres", '"balie@lier.example": één adres, zonder naam of spaties'),
+        Said("not an e-mail address", '"desk@lier.example": one address, without a name or spaces'),
+    ),
+    "url": Sentence(
+        Said("geen webadres", 'een adres met http:// of https://, zoals "https://grafana.lier.example"'),
+        Said(
+            "not a web address", 'an address with http:// or https://, such as "https://grafana.lier.example"'
+        ),
+    ),
+    "url_secret": Sentence(
+        Said(
+            "in dit adres staat een gebruiker of een wachtwoord",
+            "het adres zonder wat voor @ staat; geheimen staan in een eigen bestand",
+        ),
+        Said(
+            "this address holds a user or a password",
+            "the address without what stands before @; secrets are in a file of their own",
+        ),
+    ),
+    "secret_itself": Sentence(
+        Said(
+            "dit lijkt het geheim zelf; hier hoort het bestand waarin het staat",
+            'een pad zonder spaties, zoals "/run/secrets/smtp"',
+        ),
+        Said(
+            "this looks like the secret itself; the file that holds it belongs here",
+            'a path without spaces, such as "/run/secrets/smtp"',
+        ),
+    ),
+    "host": Sentence(
+        Said("geen naam van een server", '"mail.lier.example" of een IP-adres; de poort staat in port'),
+        Said("not the name of a server", '"mail.lier.example" or an IP address; the port is in port'),
+    ),
+    "dashboard_uid": Sentence(
+        Said(
+            "geen uid van een dashboard",
+            "1 tot 40 letters, cijfers, '-' en '_', zoals na /d/ in het adres van het dashboard",
+        ),
+        Said(
+            "not the uid of a dashboard",
+            "1 to 40 letters, digits, '-' and '_', as after /d/ in the dashboard's address",
+        ),
+    ),
+    "smtp_missing": Sentence(
+        Said("e-mail zonder mailserver", "een deel [smtp] met host en sender"),
+        Said("e-mail without a mail server", "a section [smtp] with host and sender"),
+    ),
+    "smtp_clear": Sentence(
+        Said(
+            "zo gaat het wachtwoord onversleuteld over het netwerk",
+            'tls = "starttls" of "tls", of een mailserver op deze machine (127.0.0.1) zonder',
+        ),
+        Said(
+            "the password would cross the network unencrypted",
+            'tls = "starttls" or "tls", or a mail server on this machine (127.0.0.1) without',
+        ),
+    ),
 }
 """Every mistake that the check can find."""
 
@@ -322,6 +435,14 @@ PHRASES: Final[Mapping[str, tuple[str, str]]] = {
     "live_definition": ("{name} (actueel)", "{name} (live)"),
     "targets": ("streefwaarden", "targets"),
     "sources": ("bronnen", "sources"),
+    "rules": ("regels", "rules"),
+    "rules_by_kind": (
+        "{total}: {kpi} op een KPI, {budget} op een foutenbudget, {silence} op een stille bron",
+        "{total}: {kpi} on a KPI, {budget} on an error budget, {silence} on a silent source",
+    ),
+    "receivers": ("ontvangers", "receivers"),
+    "nobody": ("geen: niemand krijgt bericht", "none: nobody is told"),
+    "not_routed": ("{name} (op geen route)", "{name} (on no route)"),
     "open_today": ("vandaag open", "open today"),
     "closed": ("gesloten", "closed"),
 }

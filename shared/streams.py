@@ -53,3 +53,8 @@ def buckets(partition: int, resolution: str, site: str, queue: str) -> str:
 def checkpoint(partition: int, source: str) -> str:
     """Where a file source has read to; written by the script that publishes what it read."""
     return f"{{p{partition}}}:checkpoint:{source}"
+
+
+def notifier(partition: int, part: str) -> str:
+    """What the notifier keeps: fence, lease, state, records, outbox, log and dead."""
+    return f"{{p{partition}}}:notifier:{part}"

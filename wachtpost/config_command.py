@@ -62,6 +62,8 @@ def summary(city: CityFile, file: str, today: date) -> list[str]:
         (phrase("targets", language), str(len(city.targets))),
         (phrase("definitions", language), ", ".join(definitions)),
         (phrase("sources", language), ", ".join(s.id for s in city.sources) or phrase("none", language)),
+        (phrase("rules", language), _rules(city)),
+        (phrase("receivers", language), _receivers(city)),
         *((phrase("open_today", language), hours) for hours in _open_today(city, today)),
     ]
     width = max(len(name) for name, _ in rows)
@@ -78,6 +80,25 @@ def _site_rows(site: Site, language: Language) -> list[tuple[str, str]]:
             if queues
         ),
     ]
+
+
+def _rules(city: CityFile) -> str:
+    counts = {
+        "kpi": len(city.rules),
+        "budget": len(city.budget_rules),
+        "silence": len(city.silence_rules),
+    }
+    return phrase("rules_by_kind", city.city.language, total=sum(counts.values()), **counts)
+
+
+def _receivers(city: CityFile) -> str:
+    """The receivers; whoever is on no route is told nothing, which is worth a word but no mistake."""
+    language = city.city.language
+    told = {name for route in city.routes for name in (*route.receivers, *route.escalate_to)}
+    names = [
+        one.id if one.id in told else phrase("not_routed", language, name=one.id) for one in city.receivers
+    ]
+    return f"{len(names)}: {', '.join(names)}" if names else phrase("nobody", language)
 
 
 def _open_today(city: CityFile, today: date) -> list[str]:

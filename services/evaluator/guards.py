@@ -90,7 +90,7 @@ def _of_rule(city: CityFile, site: Site, rule: Rule) -> Iterator[Guard]:
     names = [queue.id for queue in fitting] if rule.queue == EVERY_QUEUE else [rule.queue]
     for name in names:
         queues = [queue for queue in fitting if name in {queue.id, ALL_QUEUES}]
-        limit = _limit(city, rule, site, name)
+        limit = city.limit_of(rule, site.id, name)
         if not queues or limit is None:
             continue
         for level, limits in _levels(rule, limit):
@@ -109,13 +109,6 @@ def _of_rule(city: CityFile, site: Site, rule: Rule) -> Iterator[Guard]:
                 min_samples=rule.min_samples or city.live.min_samples,
                 kpi=rule.kpi,
             )
-
-
-def _limit(city: CityFile, rule: Rule, site: Site, queue: str) -> float | None:
-    if rule.limit is not None:
-        return rule.limit
-    target = city.target(rule.kpi, site.id, queue) or city.target(rule.kpi, site.id, ALL_QUEUES)
-    return None if target is None else target.limit
 
 
 def _levels(rule: Rule, limit: float) -> Iterator[tuple[Level, Limits]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.breaches import Level, Measure, Reading, Severity, State
+from shared.breaches import Cause, Level, Measure, Reading, Severity, State
 
 
 class _Value(BaseModel):
@@ -42,9 +42,13 @@ class Breach(_Value):
     at: AwareDatetime
     """When the evaluator last said something about it."""
     state: State
+    cause: Cause | None = None
+    """Why it took its last step; of one that is closed: why it ended."""
     reading: Reading
     worst: float | None = None
     acknowledged: Acknowledgement | None = None
+    times: int = 1
+    """In a digest, of one that came and went: how often its watch did so since it was last told of."""
 
 
 class Happening(StrEnum):

@@ -57,6 +57,46 @@ def queue(line: str) -> str:
     return f'[[sites]]\nid = "lier"\n{first}[[sites.queues]]\n{line}\n'
 
 
+PROMISE = '[[targets]]\nkpi = "missed_ratio"\nlimit = 0.2\n'
+
+
+def rule(lines: str, kpi: str = "missed_ratio", id_: str = "missed") -> str:
+    return f'[[rules]]\nid = "{id_}"\nkpi = "{kpi}"\n{lines}\n'
+
+
+def budget(lines: str, short: str = 'short_window = "5m"') -> str:
+    return f'[[budget_rules]]\nid = "budget"\nlong_window = "1h"\n{short}\n{lines}\n'
+
+
+def silence(lines: str) -> str:
+    return f'{http("")}[[silence_rules]]\nid = "quiet-web"\n{lines}\n'
+
+
+def receiver(channel: str, id_: str = "desk") -> str:
+    return f'[[receivers]]\nid = "{id_}"\n[[receivers.channels]]\n{channel}\n'
+
+
+def webhook(lines: str) -> str:
+    return receiver(f'kind = "webhook"\n{lines}')
+
+
+def route(lines: str) -> str:
+    return webhook('url = "https://example.org/"') + f'[[routes]]\nreceivers = ["desk"]\n{lines}\n'
+
+
+def inline_route(keys: str) -> str:
+    """As ``route``; no line begins with ``sites``, which ``file_with`` would take for the section."""
+    return f'routes = [{{ receivers = ["desk"], {keys} }}]{HERE}\n' + webhook('url = "https://a.example/"')
+
+
+def smtp(lines: str, host: str = 'host = "mail.lier.example"') -> str:
+    return f'[smtp]\n{host}\nsender = "a@lier.example"\n{lines}\n'
+
+
+def grafana(lines: str, url: str = 'url = "https://grafana.lier.example"') -> str:
+    return f"[grafana]\n{url}\n{lines}\n"
+
+
 BROKEN: list[tuple[str, str, str]] = [
     # kind of mistake, key, file
     ("missing", "city", "# no city"),
@@ -261,6 +301,152 @@ BROKEN: list[tuple[str, str, str]] = [
     ("duration_range", "pipeline.future_tolerance", f'[pipeline]\nfuture_tolerance = "2h"{HERE}'),
     ("duration_range", "pipeline.lease", f'[pipeline]\nlease = "2m"{HERE}'),
     ("open_timeout", "pipeline", f'[pipeline]{HERE}\ndedup = "1h"\nopen_timeout = "2h"'),
+    # Rules
+    ("name_twice", "rules.missed.id", rule("limit = 0.2") + rule("limit = 0.2", id_=f'missed"{HERE}\n#')),
+    (
+        "name_twice",
+        "budget_rules.missed.id",
+        PROMISE + rule("limit = 0.2") + budget("burn_rate = 2.0").replace('"budget"', f'"missed"{HERE}'),
+    ),
+    (
+        "name_twice",
+        "silence_rules.missed.id",
+        rule("limit = 0.2") + silence('source = "web"').replace('"quiet-web"', f'"missed"{HERE}'),
+    ),
+    ("name_unknown", "rules.missed.site", rule(f'limit = 0.2\nsite = "lire"{HERE}')),
+    ("name_unknown", "rules.missed.queue", rule(f'limit = 0.2\nqueue = "onthal"{HERE}')),
+    ("name", "rules.missed.queue", rule(f'limit = 0.2\nqueue = "On thaal"{HERE}')),
+    ("string_type", "rules.missed.queue", rule(f"limit = 0.2\nqueue = 3{HERE}")),
+    ("kpi_other_kind", "rules.missed.queue", rule(f'limit = 0.2\nqueue = "loket"{HERE}')),
+    ("choice", "rules.missed.kpi", rule("", "mised").replace('"mised"', f'"mised"{HERE}')),
+    ("choice", "rules.missed.severity", rule(f'limit = 0.2\nseverity = "high"{HERE}')),
+    ("bool_type", "rules.missed.open_only", rule(f'limit = 0.2\nopen_only = "no"{HERE}')),
+    ("duration_negative", "rules.missed.hold", rule(f'limit = 0.2\nhold = "-1m"{HERE}')),
+    ("ratio", "rules.missed.limit", rule(f"limit = 20{HERE}")),
+    ("ratio", "rules.missed.warn_at", rule(f"limit = 0.2\nwarn_at = 18{HERE}")),
+    ("ratio", "rules.missed.clear_at", rule(f"limit = 0.2\nclear_at = 18{HERE}")),
+    ("rule_window", "rules.missed.window", rule(f'limit = 0.2\nwindow = "week"{HERE}')),
+    ("rule_window", "rules.missed.window", rule(f'limit = 0.2\nwindow = "7s"{HERE}')),
+    ("rule_window", "rules.missed.window", rule(f'limit = 0.2\nwindow = "-15m"{HERE}')),
+    ("rule_window", "rules.missed.window", rule(f"limit = 0.2\nwindow = 15{HERE}")),
+    ("rule_window", "rules.missed.window", rule(f"limit = 0.2\nwindow = []{HERE}")),
+    ("target_missing", "rules.missed", f'[[rules]]{HERE}\nid = "missed"\nkpi = "missed_ratio"'),
+    ("target_missing", "rules.wait", f'[[rules]]{HERE}\nid = "wait"\nkpi = "visit_wait_mean"\nqueue = "*"'),
+    ("warn_at_high", "rules.missed.warn_at", rule(f"limit = 0.2\nwarn_at = 0.2{HERE}")),
+    ("warn_at_high", "rules.missed.warn_at", PROMISE + rule(f"warn_at = 0.25{HERE}")),
+    ("warn_at_low", "rules.missed.warn_at", rule(f"limit = 0.8\nwarn_at = 0.8{HERE}", "service_level")),
+    ("clear_at_high", "rules.missed.clear_at", rule(f"limit = 0.2\nclear_at = 0.21{HERE}")),
+    ("clear_at_low", "rules.missed.clear_at", rule(f"limit = 0.8\nclear_at = 0.79{HERE}", "service_level")),
+    ("greater_than", "budget_rules.budget.burn_rate", PROMISE + budget(f"burn_rate = 0{HERE}")),
+    ("float_type", "budget_rules.budget.burn_rate", PROMISE + budget(f'burn_rate = "6"{HERE}')),
+    ("burn_unreachable", "budget_rules.budget.burn_rate", PROMISE + budget(f"burn_rate = 6{HERE}")),
+    ("burn_unreachable", "budget_rules.budget.burn_rate", PROMISE + budget(f"burn_rate = 5.0{HERE}")),
+    ("choice", "budget_rules.budget.kpi", budget(f'burn_rate = 2\nkpi = "lead_time_mean"{HERE}')),
+    ("missing", "budget_rules.budget.burn_rate", PROMISE + budget("").replace("]]", f"]]{HERE}")),
+    (
+        "short_window",
+        "budget_rules.budget.short_window",
+        PROMISE + budget("burn_rate = 2.0", f'short_window = "1h"{HERE}'),
+    ),
+    (
+        "window",
+        "budget_rules.budget.short_window",
+        PROMISE + budget("burn_rate = 2.0", f'short_window = "7s"{HERE}'),
+    ),
+    ("name_unknown", "budget_rules.budget.site", PROMISE + budget(f'burn_rate = 2\nsite = "lire"{HERE}')),
+    ("target_missing", "budget_rules.budget", budget("burn_rate = 2.0").replace("]]", f"]]{HERE}")),
+    ("name_unknown", "silence_rules.quiet-web.source", silence(f'source = "wep"{HERE}')),
+    ("name_unknown", "silence_rules.quiet-web.hours", silence(f'source = "web"\nhours = "desk"{HERE}')),
+    ("duration_range", "silence_rules.quiet-web.after", silence(f'source = "web"\nafter = "5s"{HERE}')),
+    # Who is told
+    (
+        "name_twice",
+        "receivers.desk.id",
+        webhook('url = "https://a.example/"')
+        + webhook('url = "https://b.example/"').replace('"desk"', f'"desk"{HERE}'),
+    ),
+    ("too_short", "receivers.desk.channels", f'[[receivers]]\nid = "desk"\nchannels = []{HERE}'),
+    (
+        "missing",
+        "receivers.desk.channels[0].kind",
+        receiver(f"# no kind{HERE}").replace(
+            f"[[receivers.channels]]\n# no kind{HERE}", f"[[receivers.channels]]{HERE}"
+        ),
+    ),
+    ("choice", "receivers.desk.channels[0].kind", receiver(f'kind = "mail"{HERE}')),
+    ("table", "receivers.desk.channels[0]", f'[[receivers]]\nid = "desk"\nchannels = ["mail"]{HERE}'),
+    ("tables", "receivers.desk.channels", f'[[receivers]]\nid = "desk"\nchannels = "mail"{HERE}'),
+    (
+        "smtp_missing",
+        "receivers.desk.channels[0].kind",
+        receiver(f'kind = "email"{HERE}\nto = ["a@b.example"]'),
+    ),
+    (
+        "email",
+        "receivers.desk.channels[0].to[0]",
+        smtp("") + receiver(f'kind = "email"\nto = ["desk"]{HERE}'),
+    ),
+    (
+        "email",
+        "receivers.desk.channels[0].to[1]",
+        smtp("") + receiver(f'kind = "email"\nto = ["a@b.example", "Desk <a@b.example>"]{HERE}'),
+    ),
+    (
+        "list",
+        "receivers.desk.channels[0].to",
+        smtp("") + receiver(f'kind = "email"\nto = "a@b.example"{HERE}'),
+    ),
+    ("too_short", "receivers.desk.channels[0].to", smtp("") + receiver(f'kind = "email"\nto = []{HERE}')),
+    ("url", "receivers.desk.channels[0].url", webhook(f'url = "meldkamer"{HERE}')),
+    ("url", "receivers.desk.channels[0].url", webhook(f'url = "ftp://example.org"{HERE}')),
+    ("url", "receivers.desk.channels[0].url", webhook(f"url = 3{HERE}")),
+    ("url", "receivers.desk.channels[0].url", webhook(f'url = "https://a.example/{"a" * 3_000}"{HERE}')),
+    ("url_secret", "receivers.desk.channels[0].url", webhook(f'url = "https://u:sesame@a.example/"{HERE}')),
+    ("url_secret", "notify.base_url", f'[notify]\nbase_url = "https://sesame@a.example/"{HERE}'),
+    (
+        "secret_itself",
+        "receivers.desk.channels[0].secret_file",
+        webhook(f'url = "https://a.example/"\nsecret_file = "open sesame"{HERE}'),
+    ),
+    (
+        "secret_itself",
+        "receivers.desk.channels[0].url_file",
+        receiver(f'kind = "apprise"\nurl_file = "slack://sesame/a/b"{HERE}'),
+    ),
+    ("path_type", "receivers.desk.channels[0].url_file", receiver(f'kind = "apprise"\nurl_file = 3{HERE}')),
+    ("missing", "routes[0].receivers", f"[[routes]]{HERE}"),
+    ("too_short", "routes[0].receivers", f"[[routes]]\nreceivers = []{HERE}"),
+    ("name_unknown", "routes[0].receivers[0]", f'[[routes]]\nreceivers = ["desk"]{HERE}'),
+    ("name_unknown", "routes[0].escalate_to[1]", route(f'escalate_to = ["desk", "boss"]{HERE}')),
+    ("name_unknown", "routes[0].sites[0]", inline_route('sites = ["lire"]')),
+    ("name_unknown", "routes[0].queues[1]", route(f'queues = ["all", "onthal"]{HERE}')),
+    ("name_unknown", "routes[0].rules[0]", route(f'rules = ["mised"]{HERE}')),
+    ("choice", "routes[0].severities[0]", route(f'severities = ["high"]{HERE}')),
+    ("choice", "routes[0].measures[0]", route(f'measures = ["burnrate"]{HERE}')),
+    ("list", "routes[0].severities", route(f'severities = "critical"{HERE}')),
+    ("duration_range", "routes[0].escalate_after", route(f'escalate_after = "10s"{HERE}')),
+    ("table", "notify", f"notify = 3{HERE}"),
+    ("tables", "notify.quiet", f'[notify]\nquiet = "desk"{HERE}'),
+    ("name_unknown", "notify.quiet[0].hours", f'[notify]\nquiet = [{{ hours = "night" }}]{HERE}'),
+    ("bool_type", "notify.tell_resolved", f"[notify]\ntell_resolved = 1{HERE}"),
+    ("less_than_equal", "notify.flap_messages", f"[notify]\nflap_messages = 101{HERE}"),
+    ("path_type", "notify.templates", f"[notify]\ntemplates = 3{HERE}"),
+    ("table", "smtp", f'smtp = "mail.lier.example"{HERE}'),
+    ("smtp_clear", "smtp", smtp('user = "u"\ntls = "none"').replace("[smtp]", f"[smtp]{HERE}")),
+    ("choice", "smtp.tls", smtp(f'tls = "ssl"{HERE}')),
+    ("extra_forbidden", "smtp.password", smtp(f'password = "open sesame"{HERE}')),
+    ("missing", "smtp.host", smtp("", "").replace("[smtp]", f"[smtp]{HERE}")),
+    ("host", "smtp.host", smtp("", f'host = "smtp://mail.lier.example:25"{HERE}')),
+    ("host", "smtp.host", smtp("", f'host = ""{HERE}')),
+    ("email", "smtp.sender", smtp("").replace('"a@lier.example"', f'"wachtpost"{HERE}')),
+    ("less_than_equal", "smtp.port", smtp(f"port = 70000{HERE}")),
+    ("secret_itself", "smtp.password_file", smtp(f'password_file = "open sesame"{HERE}')),
+    ("string_too_short", "smtp.password_file", smtp(f'password_file = ""{HERE}')),
+    ("string_too_short", "smtp.user", smtp(f'user = ""{HERE}')),
+    ("url", "grafana.url", grafana('token_file = "/t"', f'url = "grafana"{HERE}')),
+    ("secret_itself", "grafana.token_file", grafana(f'token_file = "glsa_opensesame"{HERE}')),
+    ("dashboard_uid", "grafana.dashboard_uid", grafana(f'token_file = "/t"\ndashboard_uid = "a b"{HERE}')),
+    ("string_too_short", "grafana.folder", grafana(f'token_file = "/t"\nfolder = ""{HERE}')),
     # TOML itself
     ("toml_value", "", f"[live]\nmin_samples ={HERE}"),
     ("toml_value", "", f"[live]\nmin_samples = ten{HERE}"),
@@ -326,6 +512,16 @@ def test_one_mistake_is_told_once_and_as_nothing_else(language: Language) -> Non
         (http("rate_per_sec = 3"), "rate_per_second"),
         ('[[sources]]\nkind = "htp"', "http"),
         (queue('id = "x"\nkind = "phone"\nhour = "desk"'), "hours"),
+        (rule('limit = 0.2\nwindow = "yaer"'), "year"),
+        (rule("limit = 0.2\nwarn = 0.1"), "warn_at"),
+        (rule('limit = 0.2\nqueue = "ontaal"'), "onthaal"),
+        (receiver('kind = "e-mail"'), "email"),
+        (webhook('url = "https://a.example/"\nsecret = "x"'), "secret_file"),
+        (route('rules = ["mised"]') + rule("limit = 0.2"), "missed"),
+        (route('severities = ["criticl"]'), "critical"),
+        (smtp('tls = "startls"'), "starttls"),
+        (smtp('password = "x"'), "password_file"),
+        (silence('source = "wep"'), "web"),
     ],
 )
 def test_a_slip_of_the_pen_gets_a_suggestion(snippet: str, meant: str) -> None:
@@ -380,10 +576,107 @@ def test_what_may_be_a_key_is_never_repeated() -> None:
         http("", 'key_sha256 = ["open sesame"]'),
         http("", 'key_sha256 = "open sesame"'),
         http('key_sha256 = ["open sesame"', ""),
+        smtp('password = "open sesame"'),
+        smtp('password_file = "open sesame"'),
+        smtp('password_file = ["open sesame"]'),
+        smtp("", 'host = "smtp://wachtpost:sesame@mail.lier.example"'),
+        grafana('token_file = "glsa_opensesame"'),
+        grafana('token_file = "/t"', 'url = "https://u:sesame@grafana.lier.example"'),
+        grafana('token_file = "/t"', 'url = "grafana?token=sesame"'),
+        grafana('token_file = "/t"\ntoken = "open sesame"'),
+        webhook('url = "hooks.example/sesame"'),
+        webhook('url = "https://a.example/"\nsecret_file = "open sesame"'),
+        webhook('url = "https://a.example/"\nsecret = "open sesame"'),
+        receiver('kind = "apprise"\nurl_file = "slack://sesame/a/b"'),
+        smtp("") + receiver('kind = "email"\nto = ["mailtos://u:sesame@a.example"]'),
     ):
         mistakes = explain(file_with(snippet), "city.toml")
         assert mistakes
         assert "sesame" not in str(mistakes)
+
+
+def test_neither_does_the_error_of_a_service_that_loads_the_file() -> None:
+    with pytest.raises(ValidationError) as refused:
+        CityFile.model_validate(tomllib.loads(file_with(smtp('password = "open sesame"'))))
+    assert "smtp.password" in str(refused.value)
+    assert "sesame" not in str(refused.value)
+
+
+def sentences(snippet: str) -> list[str]:
+    return [f"{one.wrong}; {one.allowed}" for one in explain(file_with(snippet, "en"), "city.toml")]
+
+
+def test_a_rule_without_limit_says_for_which_queues_nothing_is_promised() -> None:
+    queues = (
+        '[[sites]]\nid = "lier"\nqueues = [{ id = "a", kind = "counter" }, { id = "b", kind = "counter" }, '
+    )
+    queues += '{ id = "c", kind = "counter" }, { id = "p", kind = "phone" }]\n'
+    promise = '[[targets]]\nkpi = "visit_wait_mean"\nqueue = "b"\nlimit = 60\n'
+    each = rule('queue = "*"', "visit_wait_mean")
+    (told,) = sentences(queues + promise + each)
+    assert told.startswith(
+        "this rule has no limit, and the city has promised nothing about that KPI for: a, c;"
+    )
+    assert sentences(queues + promise + each + promise.replace('queue = "b"\n', "")) == []
+
+
+def test_with_several_sites_the_queue_is_told_with_its_site() -> None:
+    queues = "".join(f'[[sites]]\nid = "{s}"\nqueues = [{{ id = "a", kind = "phone" }}]\n' for s in "xy")
+    promise = '[[targets]]\nsite = "x"\nkpi = "missed_ratio"\nlimit = 0.2\n'
+    (told,) = sentences(queues + promise + rule(""))
+    assert "for: y/all;" in told
+    assert sentences(queues + promise + rule('site = "x"')) == []
+
+
+def test_a_threshold_must_fit_the_target_of_every_queue_that_the_rule_watches() -> None:
+    queues = (
+        '[[sites]]\nid = "lier"\nqueues = [{ id = "a", kind = "counter" }, { id = "b", kind = "counter" }]\n'
+    )
+    promises = "".join(
+        f'[[targets]]\nkpi = "visit_wait_mean"\nqueue = "{queue}"\nlimit = {limit}\n'
+        for queue, limit in (("a", 300), ("b", 60))
+    )
+    each = rule('queue = "*"\nwarn_at = 60\nclear_at = 60', "visit_wait_mean")
+    assert sentences(queues + promises + each) == [
+        "this warning does not come before the limit; less than 60"
+    ]
+    assert sentences(queues + promises + each.replace("*", "a")) == []
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        rule("limit = 0.2\nwarn_at = 0.19\nclear_at = 0.2"),
+        rule("limit = 0.8\nwarn_at = 0.85\nclear_at = 0.8", "service_level"),
+        rule("limit = 0"),
+        rule('limit = 0.2\nqueue = "*"\nwindow = "today"'),
+        rule('limit = 0.2\nwindow = "26h"').replace("26h", "25h"),
+        PROMISE + rule('queue = "onthaal"'),  # the site's target holds for its queues
+        PROMISE + budget("burn_rate = 4.9"),
+        PROMISE.replace("missed_ratio", "call_wait_mean").replace("0.2", "45")
+        + budget('burn_rate = 9.0\nkpi = "call_wait_mean"'),  # a wait knows no most
+        inline_route('queues = ["all", "loket"], sites = ["lier"]'),
+        webhook('url = "https://a.example/"') + webhook('url = "http://[::1]:1/"').replace("desk", "other"),
+        smtp('tls = "none"'),
+        smtp('user = "u"\ntls = "none"', 'host = "::1"'),
+        grafana('token_file = "relative/token"'),
+        silence('source = "web"'),
+    ],
+)
+def test_what_is_fine_is_not_complained_about(fine: str) -> None:
+    assert sentences(fine) == []
+
+
+@pytest.mark.parametrize("limit", ["false", "nan", "inf", "1" + "0" * 400, '"0.2"', "[]"])
+def test_a_limit_that_is_no_number_is_compared_with_nothing(limit: str) -> None:
+    told = explain(file_with(rule(f"limit = {limit}\nwarn_at = 0.9\nclear_at = 0.9")), "city.toml")
+    assert {one.key for one in told} == {"rules.missed.limit"}
+
+
+def test_a_wrong_target_is_not_a_missing_one() -> None:
+    assert [one.key for one in explain(file_with(target('limit = "0.2"') + rule("")), "c")] == [
+        "targets[0].limit"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -446,6 +739,8 @@ def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
 
 EXAMPLE = tomllib.loads(
     file_with(
+        'routes = [{ receivers = ["desk"], severities = ["info"], measures = ["silence"], sites = ["lier"], '
+        'queues = ["all"], rules = ["budget"], escalate_to = ["boss"], escalate_after = "5m" }]\n'
         '[calendar]\nclosing_days = [{ on = "2026-05-15", closes_at = "12:00" }, { every_year = "07-11" }]\n'
         '[hours.desk]\nmonday = ["09:00-12:00"]\non_holidays = true\n'
         '[[missed_definitions]]\nid = "lier-1"\noutcomes = ["closed"]\n'
@@ -454,6 +749,21 @@ EXAMPLE = tomllib.loads(
         + http('queues = ["onthaal"]\nrate_per_second = 3')
         + '[[sources]]\nkind = "queue_log"\nid = "pbx"\nsite = "lier"\npath = "x"\n'
         'queues = { "a" = "onthaal" }\n'
+        + rule(
+            'site = "lier"\nqueue = "*"\nwindow = "1h"\n'
+            'limit = 0.3\nwarn_at = 0.2\nclear_at = 0.2\nhold = "1m"'
+        )
+        + rule('queue = "onthaal"\nwindow = "year"\nopen_only = false\nseverity = "info"', id_="missed-year")
+        + budget('burn_rate = 2.0\nsite = "lier"\nkpi = "missed_ratio"\nmin_samples = 3')
+        + PROMISE
+        + '[[silence_rules]]\nid = "quiet-web"\nsource = "web"\nafter = "1m"\nhours = "desk"\n'
+        + receiver('kind = "webhook"\nurl = "https://a.example/"\nsecret_file = "/s"')
+        + receiver('kind = "email"\nto = ["a@b.example"]', "boss")
+        + receiver('kind = "apprise"\nurl_file = "/s"', "phone")
+        + '[notify]\nquiet = [{ hours = "desk", unless = ["info"] }]\ngroup_wait = "5s"\nflap_messages = 3\n'
+        'tell_resolved = false\nbase_url = "https://a.example/"\ntemplates = "/t"\n'
+        + smtp('port = 25\ntls = "tls"\nuser = "u"\npassword_file = "/s"')
+        + grafana('token_file = "/t"\ndashboard_uid = "x"\nfolder = "y"')
     )
 )
 
@@ -467,7 +777,11 @@ def replaced(value: object, path: tuple[str | int, ...], junk: object) -> object
     return [replaced(v, path[1:], junk) if k == path[0] else v for k, v in enumerate(value)]
 
 
-@settings(max_examples=300, deadline=None)
+def test_the_example_to_break_is_good_itself() -> None:
+    CityFile.model_validate(EXAMPLE)
+
+
+@settings(max_examples=500, deadline=None)
 @given(st.sampled_from([place for place in places(EXAMPLE) if place]), JUNK)
 def test_whatever_stands_anywhere_is_accepted_by_both_or_explained(
     place: tuple[str | int, ...], junk: object

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from shared.config import load
+from shared.config import CityFile, load
 from wachtpost.config_command import app, summary
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "wachtpost.toml"
@@ -34,10 +34,22 @@ def test_the_summary_says_who_is_waited_for_what_is_promised_and_when_the_desk_i
         "  streefwaarden  9",
         "  gemist         lier-1 (actueel), zonder-korte-ophangers",
         "  bronnen        geen",
+        "  regels         13: 9 op een KPI, 4 op een foutenbudget, 0 op een stille bron",
+        "  ontvangers     geen: niemand krijgt bericht",
         "  vandaag open   contactcentrum: 08:30-12:00",
         "  vandaag open   stadskantoor: 09:00-12:00",
     ]
     assert summary(load(SHIPPED), "city.toml", date(2026, 12, 25))[-1].endswith("stadskantoor: gesloten")
+
+
+def test_the_summary_points_out_who_is_on_no_route() -> None:
+    ways = [{"kind": "webhook", "url": "https://a.example/"}]
+    tables = load(SHIPPED).model_dump() | {
+        "receivers": [{"id": name, "channels": ways} for name in ("desk", "boss", "spare")],
+        "routes": [{"receivers": ["desk"], "escalate_to": ["boss"]}],
+    }
+    lines = summary(CityFile.model_validate(tables), "city.toml", date(2026, 12, 24))
+    assert "  ontvangers     3: desk, boss, spare (op geen route)" in lines
 
 
 def test_mistakes_go_to_stderr_with_place_value_reason_and_remedy(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from rich.text import Text
 from services.evaluator import kpi
 from services.evaluator.buckets import Bucket
 from shared.config import ALL_QUEUES, CityFile, Kpi
+from shared.numerals import NUMERALS, Numerals, clock_time
 from wachtpost.analyse.figures import Analysis, Judged, answered_within_bounds, judged
 from wachtpost.analyse.files import Reading
 from wachtpost.analyse.words import WORDS, Words
-from wachtpost.numerals import NUMERALS, Numerals, clock_time
 
 NOTHING = "–"
 """No reading."""

@@ -17,9 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.config import ALL_QUEUES, CityFile, Kpi, Queue, QueueKind, Site
+from shared.numerals import clock_time
 from wachtpost.demo.snapshot import TODAY, Place, Snapshot, Window
 from wachtpost.demo.words import Verdict, Words
-from wachtpost.numerals import clock_time
 
 WIDTH: Final = 100
 """Columns. The widths below and two spaces between them add up to it."""

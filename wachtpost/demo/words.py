@@ -8,7 +8,7 @@ from enum import Enum, auto
 from typing import Final
 
 from shared.config import Language
-from wachtpost.numerals import NUMERALS, Numerals
+from shared.numerals import NUMERALS, Numerals
 
 
 class Verdict(Enum):

@@ -27,6 +27,10 @@ class Numerals:
         """Return 0.125 as ``12,5 %``; rounded up: what is above its target never looks equal to it."""
         return self.percent.format(self.number(round_up(value * 100, 1), 1))
 
+    def ratio_least(self, value: float) -> str:
+        """Return a ratio of which more is better; rounded down: below its target never looks equal to it."""
+        return self.percent.format(self.number(round_down(value * 100, 1), 1))
+
     def ratio_limit(self, value: float) -> str:
         """Return a target of 0.2 as ``20 %``."""
         percent = round(value * 100, 3)
@@ -45,6 +49,11 @@ def round_up(value: float, digits: int) -> float:
     """Return ``value`` rounded up; float dust of a millionth of a digit does not count."""
     scale = 10.0**digits
     return math.ceil(round(value * scale, 6)) / scale
+
+
+def round_down(value: float, digits: int) -> float:
+    """Return ``value`` rounded down, with the same grain of dust."""
+    return -round_up(-value, digits)
 
 
 def clock_time(seconds: float) -> str:

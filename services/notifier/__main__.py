@@ -1,0 +1,29 @@
+"""``python -m services.notifier``: the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from services.notifier.app import build
+from services.notifier.settings import NotifierSettings
+from shared.process import Fault, city_or_exit, configure_logging, serve, settings_or_exit
+
+
+async def run(settings: NotifierSettings) -> int:
+    """Serve until told to stop; returns the exit status."""
+    fault = Fault()
+    app = build(settings, city_or_exit(settings.city_file), fault)
+    return await serve(app, settings.host, settings.port, fault)
+
+
+def main() -> None:
+    """Read the settings and run."""
+    configure_logging("notifier", "info")
+    settings = settings_or_exit(NotifierSettings)
+    configure_logging("notifier", settings.log_level)
+    sys.exit(asyncio.run(run(settings)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""The notifier, put together. The only module of the room that knows all the others."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from functools import partial
+
+import structlog
+from faststream.asgi import AsgiFastStream
+from faststream.asgi.types import ASGIApp
+
+from services.notifier import grafana
+from services.notifier.annotations import CityWords
+from services.notifier.channels import Senders, build_senders
+from services.notifier.channels.post import http_client
+from services.notifier.http import PATHS, http_app
+from services.notifier.links import Signer, links_for
+from services.notifier.message import Writer
+from services.notifier.metrics import NotifierMetrics
+from services.notifier.notice import Parcel, Permanent, Undelivered
+from services.notifier.pages import Pages
+from services.notifier.partition import Annotate, Deliver, Partition
+from services.notifier.rules import Policy
+from services.notifier.settings import NotifierSettings
+from services.notifier.state import Known
+from services.notifier.store import Store
+from services.notifier.template_files import TemplateFault, load_templates
+from shared.calendar import Calendar
+from shared.config import CityFile
+from shared.process import (
+    Fault,
+    Health,
+    health_route,
+    metrics_route,
+    redis_broker,
+    redis_check,
+    redis_client,
+    wait_for_redis,
+)
+from shared.tenancy import Role, cancel
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastStream:
+    """Return the service; nothing is connected before it starts. Raises ``ValueError``, ``OSError``."""
+    now = settings.now
+    redis = redis_client(settings)
+    broker = redis_broker(settings)
+    key = settings.link_key()
+    signer = None if key is None else Signer(key)
+    templates = load_templates(city.notify.templates, _report)
+    http = http_client()
+    deliver = deliverer(city, build_senders(city, settings, http, now), Writer(city, templates), signer)
+    annotations = grafana.build(city.grafana, CityWords.of(city))
+    metrics = NotifierMetrics(city)
+    owner = secrets.token_hex(8)
+    lease = city.pipeline.lease
+    stores = {n: Store(redis, n, owner, lease) for n in range(city.pipeline.partitions)}
+    rules = policy_of(city)
+    annotate = None if annotations is None else _annotator(annotations)
+    partitions = [
+        Partition(n, city, rules, store, broker, now, deliver, annotate, metrics)
+        for n, store in stores.items()
+    ]
+    checks = {f"partition_{partition.number}": partition.check for partition in partitions}
+    health = Health("notifier", {"redis": redis_check(redis), "work": fault.check, **checks}, now)
+    door = http_app(stores, Pages(city, templates), signer, settings.api_keys(), now)
+    tasks: list[asyncio.Task[None]] = []
+
+    async def preflight() -> None:
+        await wait_for_redis(redis, settings.redis_wait)
+        if annotations is not None:
+            await _look_at_grafana(annotations)
+
+    async def begin() -> None:
+        for partition in partitions:
+            name = f"partition {partition.number}"
+            tasks.append(fault.watch(asyncio.create_task(partition.run(), name=name)))
+
+    async def end() -> None:
+        await cancel(tasks)
+
+    async def close() -> None:
+        await http.aclose()
+        await redis.aclose()
+        if annotations is not None:
+            annotations.close()
+
+    for partition in partitions:
+        _show(partition, metrics)
+    routes: list[tuple[str, ASGIApp]] = [(path, door) for path in PATHS]
+    return AsgiFastStream(
+        broker,
+        asgi_routes=[
+            ("/health", health_route(health)),
+            ("/metrics", metrics_route(metrics.registry)),
+            *routes,
+        ],
+        on_startup=[preflight],
+        after_startup=[begin],
+        on_shutdown=[end],
+        after_shutdown=[close],
+        logger=None,
+    )
+
+
+def policy_of(city: CityFile) -> Policy:
+    """Return what the policy goes by."""
+    return Policy(
+        receivers=frozenset(receiver.id for receiver in city.receivers),
+        routes=city.routes,
+        notify=city.notify,
+        is_open=Calendar(city).is_open,
+    )
+
+
+def deliverer(city: CityFile, senders: Senders, writer: Writer, signer: Signer | None) -> Deliver:
+    """Return what puts a parcel into words and hands it over."""
+
+    async def deliver(parcel: Parcel) -> None:
+        sender = senders.get((parcel.notice.receiver, parcel.channel))
+        if sender is None:
+            raise Permanent("the city file has no such receiver or channel any more")
+        links = links_for(parcel.notice, city.notify, signer)
+        await sender.send(parcel, writer.write(parcel.notice, links))
+
+    return deliver
+
+
+def _annotator(annotations: grafana.Annotations) -> Annotate:
+    async def annotate(known: Known) -> None:
+        await annotations.write(known.breach)
+
+    return annotate
+
+
+async def _look_at_grafana(annotations: grafana.Annotations) -> None:
+    """Say early what is wrong; messages go out all the same."""
+    try:
+        await annotations.check()
+    except Undelivered as error:
+        log.warning("grafana_unwell", why=str(error))
+
+
+def _show(partition: Partition, metrics: NotifierMetrics) -> None:
+    """Have the gauges read the session when they are asked for."""
+    number = str(partition.number)
+
+    def going_on(acknowledged: bool) -> int:
+        session = partition.session
+        if session is None:
+            return 0
+        known = [k.breach for k in session.state.breaches.values() if k.is_firing]
+        return sum((breach.acknowledged is not None) is acknowledged for breach in known)
+
+    def parcels() -> int:
+        return 0 if (session := partition.session) is None else len(session.outbox)
+
+    metrics.outbox.labels(number).set_function(parcels)
+    metrics.owner.labels(number).set_function(
+        lambda: int(partition.role is Role.OWNER and partition.session is not None)
+    )
+    for acknowledged in (True, False):
+        metrics.open.labels(number, str(acknowledged).lower()).set_function(partial(going_on, acknowledged))
+
+
+def _report(fault: TemplateFault) -> None:
+    log.error("template_wrong", fault=str(fault))

@@ -1,0 +1,168 @@
+"""Our own webhook: a documented JSON body, signed. What receivers may rely on: ``docs/webhook.md``."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from services.notifier.channels.post import Post, header_value
+from services.notifier.message import Message
+from services.notifier.notice import Acknowledgement, Breach, Happening, Parcel
+from services.notifier.secrets import read_secret
+from shared.breaches import Hour, Level, Measure, Severity, State
+from shared.clock import Clock
+
+VERSION: Final = 1
+"""Of the body. A new optional field is free; anything else is a new version."""
+
+Unit = Literal["ratio", "seconds", "workdays", "times"]
+
+UNITS: Final[dict[Measure, Unit]] = {
+    Measure.MISSED_RATIO: "ratio",
+    Measure.CALL_WAIT_MEAN: "seconds",
+    Measure.SERVICE_LEVEL: "ratio",
+    Measure.VISIT_WAIT_MEAN: "seconds",
+    Measure.LEAD_TIME_MEAN: "workdays",
+    Measure.BURN_RATE: "times",
+    Measure.SILENCE: "seconds",
+}
+"""Of ``value``, ``limit``, ``clear_at``, ``before`` and ``worst``."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class BreachBody(_Part):
+    """One breach in the body of a webhook."""
+
+    id: str
+    rule: str
+    level: Level
+    severity: Severity
+    measure: Measure
+    unit: Unit
+    wrong: Literal["above", "below"]
+    """On which side of the limit the figure is wrong."""
+    site: str
+    queue: str
+    window: str
+    state: State
+    at: AwareDatetime
+    opened_at: AwareDatetime
+    fired_at: AwareDatetime | None
+    closed_at: AwareDatetime | None
+    acknowledged: Acknowledgement | None
+    limit: float
+    clear_at: float
+    value: float | None
+    before: float | None
+    worst: float | None
+    samples: int
+    waiting: int | None
+    longest_wait_s: float | None
+    budget_left: int | None
+    hour: Hour | None
+
+
+class WebhookBody(_Part):
+    """The body of a webhook. Every field is always there; what is not known is null."""
+
+    version: int = VERSION
+    id: str
+    key: str
+    happening: Happening
+    number: int
+    at: AwareDatetime
+    receiver: str
+    subject: str
+    text: str
+    breaches: tuple[BreachBody, ...]
+
+
+def webhook_body(parcel: Parcel, words: Message) -> bytes:
+    """Return the body as JSON."""
+    notice = parcel.notice
+    body = WebhookBody(
+        id=notice.id,
+        key=parcel.key,
+        happening=notice.happening,
+        number=notice.number,
+        at=notice.at,
+        receiver=notice.receiver,
+        subject=words.subject,
+        text=words.text,
+        breaches=tuple(map(_breach, notice.breaches)),
+    )
+    return body.model_dump_json().encode()
+
+
+def _breach(breach: Breach) -> BreachBody:
+    reading = breach.reading
+    return BreachBody(
+        id=breach.id,
+        rule=breach.rule,
+        level=breach.level,
+        severity=breach.severity,
+        measure=breach.measure,
+        unit=UNITS[breach.measure],
+        wrong="below" if breach.measure is Measure.SERVICE_LEVEL else "above",
+        site=breach.site,
+        queue=breach.queue,
+        window=breach.window,
+        state=breach.state,
+        at=breach.at,
+        opened_at=breach.opened_at,
+        fired_at=breach.fired_at,
+        closed_at=breach.closed_at,
+        acknowledged=breach.acknowledged,
+        limit=breach.limit,
+        clear_at=breach.clear_at,
+        value=reading.value,
+        before=reading.before,
+        worst=breach.worst,
+        samples=reading.samples,
+        waiting=reading.waiting,
+        longest_wait_s=reading.longest_wait_s,
+        budget_left=reading.budget_left,
+        hour=reading.hour,
+    )
+
+
+def sign(secret: str, timestamp: str, body: bytes) -> str:
+    """Return the signature: HMAC-SHA256 over ``<timestamp>.<body>``, so that neither can be replaced."""
+    mac = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256)
+    return f"v1={mac.hexdigest()}"
+
+
+def webhook_headers(key: str, secret: str | None, body: bytes, now: datetime) -> dict[str, str]:
+    """Return the headers of one attempt. ``now`` is what keeps an old recording from being played again."""
+    timestamp = str(int(now.timestamp()))
+    headers = {
+        "Content-Type": "application/json",
+        "Idempotency-Key": header_value(key),
+        "Wachtpost-Timestamp": timestamp,
+    }
+    if secret is not None:
+        headers["Wachtpost-Signature"] = sign(secret, timestamp, body)
+    return headers
+
+
+@dataclass(frozen=True)
+class WebhookSender:
+    """Sends the documented body, signed when there is a secret."""
+
+    post: Post
+    clock: Clock
+    secret_file: Path | None = None
+
+    async def send(self, parcel: Parcel, words: Message) -> None:
+        secret = None if self.secret_file is None else read_secret(self.secret_file).get_secret_value()
+        body = webhook_body(parcel, words)
+        await self.post.deliver(body, webhook_headers(parcel.key, secret, body, self.clock()))

@@ -1,0 +1,57 @@
+"""What people tell the notifier: entries on the breaches stream, beside the judge's.
+
+Whoever hears a command, a standby or the command line, puts it on the stream; the owner acts on it in the
+stream's order, exactly once, like on everything else there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from services.notifier.silences import Silence
+from shared.breaches import BreachChanged, BreachProgress
+
+
+class _Command(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Annotated[str, Field(min_length=1, max_length=128)]
+    at: AwareDatetime
+
+
+class Acknowledge(_Command):
+    """Somebody takes breaches on."""
+
+    kind: Literal["notifier.acknowledge"] = "notifier.acknowledge"
+    breaches: tuple[str, ...]
+    by: Annotated[str, Field(max_length=64)]
+
+
+class BeSilent(_Command):
+    """For a while nobody is to be told of what fits."""
+
+    kind: Literal["notifier.silence"] = "notifier.silence"
+    silence: Silence
+
+
+class EndSilence(_Command):
+    """A silence ends before its time."""
+
+    kind: Literal["notifier.end_silence"] = "notifier.end_silence"
+    silence: str
+
+
+Command = Acknowledge | BeSilent | EndSilence
+Word = Annotated[
+    BreachChanged | BreachProgress | Acknowledge | BeSilent | EndSilence, Field(discriminator="kind")
+]
+"""Anything on the breaches stream."""
+
+WORD: Final[TypeAdapter[Word]] = TypeAdapter(Word)
+
+
+def encode(command: Command) -> bytes:
+    """Return a command as the JSON that goes on the stream."""
+    return command.__pydantic_serializer__.to_json(command, exclude_none=True)

@@ -1,0 +1,81 @@
+"""The delivery log: what was decided and what became of it, one JSON line each. No address, no secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from services.notifier.decision import Verdict
+from services.notifier.outbox import Result, Tried
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: AwareDatetime
+    receiver: str
+
+
+class DecisionLine(_Line):
+    """Why a receiver was told, or was not."""
+
+    kind: Literal["decision"] = "decision"
+    breach: str
+    reason: str
+    notice: str | None = None
+    because: str = ""
+
+
+class DeliveryLine(_Line):
+    """What became of one try of one parcel."""
+
+    kind: Literal["delivery"] = "delivery"
+    key: str
+    """The idempotency key; it names the notice, the channel and which of its addresses."""
+    happening: str
+    channel: int
+    attempt: int
+    result: Result
+    why: str = ""
+    breaches: tuple[str, ...]
+
+
+Line = Annotated[DecisionLine | DeliveryLine, Field(discriminator="kind")]
+LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
+
+
+def decision_line(verdict: Verdict) -> bytes:
+    """Return the line of a decision."""
+    return _encoded(
+        DecisionLine(
+            at=verdict.at,
+            receiver=verdict.receiver,
+            breach=verdict.breach,
+            reason=verdict.reason,
+            notice=verdict.notice,
+            because=verdict.because,
+        )
+    )
+
+
+def delivery_line(tried: Tried, now: datetime) -> bytes:
+    """Return the line of a try."""
+    return _encoded(
+        DeliveryLine(
+            at=now,
+            receiver=tried.parcel.notice.receiver,
+            key=tried.parcel.key,
+            happening=tried.parcel.notice.happening,
+            channel=tried.parcel.channel,
+            attempt=tried.parcel.attempts + 1,
+            result=tried.result,
+            why=tried.why,
+            breaches=tuple(breach.id for breach in tried.parcel.notice.breaches),
+        )
+    )
+
+
+def _encoded(line: BaseModel) -> bytes:
+    return line.__pydantic_serializer__.to_json(line, exclude_none=True)

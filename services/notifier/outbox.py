@@ -1,0 +1,120 @@
+"""What is on its way: which parcel goes next, when it is tried again, and when it is given up. Pure.
+
+Parcels to one address by one channel form a *line* and go in order, so that nobody hears that something is
+over before hearing that it began. Only the head of a line is tried; lines do not wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Final
+
+from services.notifier.notice import Happening, Notice, Parcel
+from services.notifier.state import State
+from shared.config import CityFile
+from shared.config_alerts import EmailChannel
+
+FIRST_WAIT: Final = timedelta(seconds=2)
+LONGEST_WAIT: Final = timedelta(minutes=10)
+"""Between tries of one parcel: doubling from the first to the longest."""
+
+JITTER: Final = 0.25
+"""Each wait is shorter by up to this share, so that a hundred parcels do not come back at once."""
+
+LONGEST_ASKED: Final = timedelta(hours=1)
+"""A server may ask for patience (``Retry-After``), but not for ever."""
+
+GIVE_UP: Final = timedelta(hours=24)
+"""News that is a day old helps nobody; it goes to the dead letters with the last reason."""
+
+OBSOLETE_WHEN_TAKEN: Final = frozenset({Happening.REMINDER, Happening.ESCALATION})
+"""What nobody wants any more once every breach in it is acknowledged or over."""
+
+
+class Result(StrEnum):
+    """What became of a try, for the delivery log and ``notifications_total``."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    DEAD = "dead"
+    OBSOLETE = "obsolete"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What to write after a try: the parcel as it stands now, or that it is gone."""
+
+    parcel: Parcel
+    result: Result
+    why: str = ""
+    left: Parcel | None = None
+    """To be tried again; ``None``: out of the outbox."""
+
+
+def parcels(notice: Notice, city: CityFile) -> Iterator[Parcel]:
+    """Yield what is to be handed over for a notice: one for each channel, and each mail address."""
+    receiver = next((r for r in city.receivers if r.id == notice.receiver), None)
+    for position, channel in enumerate(receiver.channels if receiver is not None else ()):
+        addresses = channel.to if isinstance(channel, EmailChannel) else (None,)
+        for number, address in enumerate(addresses):
+            key = f"{notice.id}/{position}" if address is None else f"{notice.id}/{position}/{number}"
+            yield Parcel(key=key, notice=notice, channel=position, address=address, next_try=notice.at)
+
+
+def line(parcel: Parcel) -> tuple[str, int, str | None]:
+    """Return the line that a parcel stands in."""
+    return parcel.notice.receiver, parcel.channel, parcel.address
+
+
+def heads(waiting: Iterable[Parcel], under_way: Collection[str]) -> Iterator[Parcel]:
+    """Yield the first parcel of each line of which none is under way."""
+    first: dict[tuple[str, int, str | None], Parcel] = {}
+    for parcel in waiting:
+        at = line(parcel)
+        if at not in first or _order(parcel) < _order(first[at]):
+            first[at] = parcel
+    return (parcel for parcel in first.values() if parcel.key not in under_way)
+
+
+def is_obsolete(parcel: Parcel, state: State) -> bool:
+    """Whether nobody wants a parcel any more."""
+    if parcel.notice.happening not in OBSOLETE_WHEN_TAKEN:
+        return False
+    known = [state.breaches.get(breach.id) for breach in parcel.notice.breaches]
+    return all(k is None or k.is_over or k.breach.acknowledged is not None for k in known)
+
+
+def delivered(parcel: Parcel) -> Tried:
+    """The other side has it."""
+    return Tried(parcel, Result.DELIVERED)
+
+
+def refused(parcel: Parcel, why: str) -> Tried:
+    """It will never be taken."""
+    return Tried(parcel, Result.DEAD, why)
+
+
+def missed(parcel: Parcel, why: str, retry_after: float | None, now: datetime) -> Tried:
+    """It did not work this time."""
+    if now - parcel.notice.at >= GIVE_UP:
+        return Tried(parcel, Result.DEAD, f"given up after {GIVE_UP.total_seconds() / 3600:g} h: {why}")
+    again = parcel.model_copy(
+        update={"attempts": parcel.attempts + 1, "next_try": now + _wait(parcel, retry_after)}
+    )
+    return Tried(parcel, Result.RETRY, why, again)
+
+
+def _wait(parcel: Parcel, retry_after: float | None) -> timedelta:
+    doubled: timedelta = FIRST_WAIT * int(2 ** min(parcel.attempts, 30))
+    chance = int.from_bytes(blake2b(f"{parcel.key}#{parcel.attempts}".encode(), digest_size=4).digest())
+    wait: timedelta = min(doubled, LONGEST_WAIT) * (1 - JITTER * chance / 2**32)
+    asked = timedelta(seconds=retry_after or 0)
+    return max(wait, min(asked, LONGEST_ASKED))
+
+
+def _order(parcel: Parcel) -> tuple[datetime, str]:
+    return parcel.notice.at, parcel.key

@@ -1,0 +1,368 @@
+"""What the owner of a partition does: hear, decide, remember, deliver.
+
+One event's way: ``handover`` (batch) → ``hear`` → ``policy`` → commit (records, parcels and offset in one
+script) → ``deliver`` → commit (gone from the outbox, a line in the log). A crash before the first commit
+decides again with the same ids; one before the second delivers again with the same key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from faststream.redis import RedisBroker, StreamSub
+from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+
+from services.notifier import outbox, policy
+from services.notifier.commands import WORD, Acknowledge, BeSilent, EndSilence, Word
+from services.notifier.journal import decision_line, delivery_line
+from services.notifier.metrics import NotifierMetrics
+from services.notifier.notice import Notice, Parcel, Permanent, Transient
+from services.notifier.outbox import Tried
+from services.notifier.policy import Decision, Policy
+from services.notifier.state import Known, State, changes
+from services.notifier.store import Changes, Store
+from shared import streams
+from shared.clock import Clock
+from shared.config import CityFile
+from shared.entries import Batch
+from shared.handover import decoder, lean_parser
+from shared.lease import OffsetMoved, Superseded
+from shared.tenancy import Role, Tenancy, cancel, heed_cancellation, wait
+
+BATCH: Final = 500
+POLL_MS: Final = 1000
+TICK: Final = timedelta(seconds=1)
+"""How often time alone is looked at: reminders, waits that are over, parcels to be tried again."""
+
+RENEWALS: Final = 3
+"""How often within a lease the owner renews it, at least."""
+
+AT_ONCE: Final = 16
+"""Deliveries under way at the same time."""
+
+OURS_AGAIN: Final = timedelta(minutes=1)
+"""When a parcel is tried again that our own code failed on."""
+
+ANNOTATE_AGAIN: Final = timedelta(seconds=15)
+"""How long an annotation waits after Grafana did not take it."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+Deliver = Callable[[Parcel], Awaitable[None]]
+"""Hands a parcel over; raises ``Transient`` or ``Permanent``."""
+
+Annotate = Callable[[Known], Awaitable[None]]
+"""Writes a breach into Grafana; raises ``Transient`` or ``Permanent``."""
+
+
+@dataclass(slots=True)
+class Session:
+    """What is known and on its way, the offset it stands at, and the subscription that feeds it."""
+
+    state: State
+    outbox: dict[str, Parcel]
+    offset: str
+    subscription: StreamBatchSubscriber | None = None
+    broken: asyncio.Event = field(default_factory=asyncio.Event)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    to_annotate: dict[str, float] = field(default_factory=dict)
+    """Breach → when to write it into Grafana, on the monotonic clock."""
+    annotating: asyncio.Task[None] | None = None
+
+
+class Partition:
+    """Owns, or waits to own, what there is to tell about some sites."""
+
+    def __init__(
+        self,
+        number: int,
+        city: CityFile,
+        rules: Policy,
+        store: Store,
+        broker: RedisBroker,
+        now: Clock,
+        deliver: Deliver,
+        annotate: Annotate | None,
+        metrics: NotifierMetrics,
+    ) -> None:
+        self.number = number
+        self.store = store
+        self._city = city
+        self._rules = rules
+        self._broker = broker
+        self._now = now
+        self._deliver = deliver
+        self._annotate = annotate
+        self._metrics = metrics
+        self._lock = asyncio.Lock()
+        self._tick_every = min(TICK, city.pipeline.lease / RENEWALS)
+        self._tenancy = Tenancy(number, store.lease, city.pipeline.lease, self._hold_session)
+        self._session: Session | None = None
+
+    @property
+    def role(self) -> Role:
+        return self._tenancy.role
+
+    @property
+    def session(self) -> Session | None:
+        """The running session, while this process is the owner and may say so."""
+        if self._session is None or self._session.broken.is_set() or not self._tenancy.runs:
+            return None
+        return self._session
+
+    async def run(self) -> None:
+        """Own the partition whenever nobody else does. Ends only by being cancelled."""
+        await self._tenancy.run()
+
+    async def check(self, _now: datetime) -> str | None:
+        """Say what is wrong with this partition, if anything."""
+        if not self._tenancy.runs:
+            return "no word from Redis for longer than the lease"
+        if self.role is Role.STANDBY:
+            return None
+        session = self._session
+        if session is None or session.broken.is_set():
+            return "reading the committed state again"
+        subscription = session.subscription
+        if subscription is None or not subscription.running or all(t.done() for t in subscription.tasks):
+            return "the subscription is not running"
+        return None
+
+    async def _hold_session(self, fence: str) -> None:
+        """Read the committed state, go on from there, and look after it until it breaks."""
+        async with self._tenancy.loading(fence):
+            kept = await self.store.load()
+        session = Session(kept.state, kept.outbox, kept.offset)
+        self._note_for_grafana(session, session.state.breaches)
+        session.subscription = self._subscribe(session, fence)
+        self._session = session
+        try:
+            await session.subscription.start()
+            self._tenancy.begin()
+            log.info("owner", partition=self.number, offset=session.offset, outbox=len(session.outbox))
+            while not session.broken.is_set():
+                await self._tick(session, fence)
+                self._send_what_is_due(session, fence)
+                await wait(session.woken, self._tick_every)
+                session.woken.clear()
+                heed_cancellation()
+        finally:
+            self._session = None
+            _break(session)
+            await session.subscription.stop()
+            await cancel([*session.under_way.values(), *([session.annotating] if session.annotating else [])])
+
+    def _subscribe(self, session: Session, fence: str) -> StreamBatchSubscriber:
+        stream = StreamSub(
+            streams.breaches(self.number),
+            batch=True,
+            max_records=BATCH,
+            last_id=session.offset,
+            polling_interval=POLL_MS,
+        )
+        subscription = self._broker.subscriber(
+            stream=stream, parser=lean_parser, decoder=decoder, persistent=False
+        )
+
+        async def on_batch(batch: Batch) -> None:
+            await self._hear_batch(session, fence, batch)
+
+        subscription(on_batch)
+        return subscription
+
+    async def _hear_batch(self, session: Session, fence: str, batch: Batch) -> None:
+        """Decide on a batch and commit; a session that could not do both is at its end."""
+        async with self._lock:
+            if session.broken.is_set():
+                return
+            decisions = hear(session.state, self._words(batch), self._now(), self._rules)
+            await self._commit_or_break(session, fence, decisions, batch.ids[-1])
+        self._send_what_is_due(session, fence)
+
+    def _words(self, batch: Batch) -> list[Word]:
+        words: list[Word] = []
+        for entry, body in zip(batch.ids, batch.bodies, strict=True):
+            try:
+                words.append(WORD.validate_json(body or b""))
+            except ValidationError as error:
+                # Nothing of ours writes such an entry; it must not stop the others.
+                log.warning("unreadable_entry", partition=self.number, entry=entry, kinds=error.error_count())
+                self._metrics.unreadable.inc()
+        return words
+
+    async def _tick(self, session: Session, fence: str) -> None:
+        async with self._lock:
+            if session.broken.is_set():
+                return
+            done = False
+            try:
+                await self._tenancy.renew(fence)
+                done = True
+            finally:
+                if not done:
+                    _break(session)
+            decision = policy.on_time(session.state, self._now(), self._rules)
+            if decision.changed or decision.notices:
+                await self._commit_or_break(session, fence, [decision], session.offset)
+
+    async def _commit_or_break(
+        self, session: Session, fence: str, decisions: Sequence[Decision], after: str
+    ) -> None:
+        notices = [notice for decision in decisions for notice in decision.notices]
+        posted = [parcel for notice in notices for parcel in outbox.parcels(notice, self._city)]
+        state = decisions[-1].state if decisions else session.state
+        records = changes(session.state, state)
+        log_lines = [decision_line(v) for d in decisions for v in d.verdicts if v.receiver]
+        await self._write(session, fence, after, Changes(records=records, posted=posted, log=log_lines))
+        if session.broken.is_set():
+            return
+        session.state = state
+        session.outbox.update({parcel.key: parcel for parcel in posted})
+        changed = [key.removeprefix("breach/") for key in records if key.startswith("breach/")]
+        self._note_for_grafana(session, (name for name in changed if name in state.breaches))
+        self._note_unroutable(notices)
+
+    async def _write(self, session: Session, fence: str, after: str, written: Changes) -> None:
+        done = False
+        try:
+            await self.store.commit(fence, session.offset, after, written)
+            session.offset = after
+            done = True
+        except (RedisError, OffsetMoved, Superseded) as error:
+            log.warning("commit_failed", partition=self.number, error=type(error).__name__)
+        finally:
+            if not done:
+                _break(session)
+
+    def _note_unroutable(self, notices: Iterable[Notice]) -> None:
+        known = {receiver.id for receiver in self._city.receivers}
+        for notice in notices:
+            if notice.receiver not in known:
+                log.error("receiver_unknown", receiver=notice.receiver, notice=notice.id)
+
+    # Deliveries ----------------------------------------------------------------------------------
+
+    def _send_what_is_due(self, session: Session, fence: str) -> None:
+        """Begin the deliveries whose time has come."""
+        if session.broken.is_set():
+            return
+        now = self._now()
+        for parcel in list(outbox.heads(session.outbox.values(), session.under_way)):
+            if len(session.under_way) >= AT_ONCE:
+                break
+            if parcel.next_try <= now:
+                name = f"deliver {parcel.key}"
+                task = asyncio.create_task(self._attempt(session, fence, parcel), name=name)
+                task.add_done_callback(_tell_failure)
+                session.under_way[parcel.key] = task
+        if session.annotating is None or session.annotating.done():
+            session.annotating = asyncio.create_task(self._annotate_due(session), name="annotate")
+
+    async def _attempt(self, session: Session, fence: str, parcel: Parcel) -> None:
+        """Hand one parcel over and write down what became of it."""
+        # Should our own code fail on this one, it waits like any other, and the others go on.
+        session.outbox[parcel.key] = parcel.model_copy(update={"next_try": self._now() + OURS_AGAIN})
+        try:
+            began = time.monotonic()
+            tried = await self._try(session, parcel)
+            self._metrics.tried(tried, time.monotonic() - began)
+            async with self._lock:
+                if not session.broken.is_set():
+                    await self._remember(session, fence, tried)
+        finally:
+            session.under_way.pop(parcel.key, None)
+            session.woken.set()
+
+    async def _try(self, session: Session, parcel: Parcel) -> Tried:
+        if outbox.is_obsolete(parcel, session.state):
+            return Tried(parcel, outbox.Result.OBSOLETE, "acknowledged or over in the meantime")
+        try:
+            await self._deliver(parcel)
+        except Transient as error:
+            return outbox.missed(parcel, str(error), error.retry_after, self._now())
+        except Permanent as error:
+            return outbox.refused(parcel, str(error))
+        return outbox.delivered(parcel)
+
+    async def _remember(self, session: Session, fence: str, tried: Tried) -> None:
+        line = delivery_line(tried, self._now())
+        gone = tried.left is None
+        written = Changes(
+            posted=() if tried.left is None else (tried.left,),
+            taken_out=(tried.parcel.key,) if gone else (),
+            log=(line,),
+            dead=(line,) if tried.result is outbox.Result.DEAD else (),
+        )
+        await self._write(session, fence, session.offset, written)
+        if tried.left is None:
+            session.outbox.pop(tried.parcel.key, None)
+        else:
+            session.outbox[tried.parcel.key] = tried.left
+        if tried.result is not outbox.Result.DELIVERED:
+            log.warning("not_delivered", key=tried.parcel.key, result=tried.result, why=tried.why)
+
+    # Grafana -------------------------------------------------------------------------------------
+
+    def _note_for_grafana(self, session: Session, breaches: Iterable[str]) -> None:
+        if self._annotate is not None:
+            session.to_annotate.update(dict.fromkeys(breaches, 0.0))
+
+    async def _annotate_due(self, session: Session) -> None:
+        """Write what changed; what Grafana does not take waits, and newer news replaces it."""
+        due = [name for name, at in session.to_annotate.items() if at <= time.monotonic()]
+        for name in due:
+            known = session.state.breaches.get(name)
+            session.to_annotate.pop(name, None)
+            if known is None or self._annotate is None:
+                continue
+            try:
+                await self._annotate(known)
+            except (Transient, Permanent) as error:
+                self._metrics.annotated("failed")
+                log.warning("not_annotated", breach=name, why=str(error))
+                if isinstance(error, Transient):
+                    session.to_annotate.setdefault(name, time.monotonic() + ANNOTATE_AGAIN.total_seconds())
+            else:
+                self._metrics.annotated("written")
+
+
+def hear(state: State, words: Sequence[Word], now: datetime, rules: Policy) -> list[Decision]:
+    """Return the decisions on what was heard, in order; each goes on from the one before."""
+    decisions: list[Decision] = []
+    for word in words:
+        at = decisions[-1].state if decisions else state
+        decisions.append(_decide(at, word, now, rules))
+    return decisions
+
+
+def _decide(state: State, word: Word, now: datetime, rules: Policy) -> Decision:
+    match word:
+        case Acknowledge():
+            return policy.acknowledge(state, word.breaches, word.by, now, rules)
+        case BeSilent():
+            return policy.silence(state, word.silence, now, rules)
+        case EndSilence():
+            if word.silence not in state.silences:
+                return Decision(state, state)
+            return policy.expire_silence(state, word.silence, now, rules)
+        case _:
+            return policy.on_event(state, word, now, rules)
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("delivery_failed", task=task.get_name(), exc_info=error)
+
+
+def _break(session: Session) -> None:
+    session.broken.set()
+    session.woken.set()

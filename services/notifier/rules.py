@@ -1,0 +1,20 @@
+"""What the notifier's decisions rest on besides its state: the city file's word on telling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.notifier.quiet import IsOpen
+from shared.config_alerts import Notify, Route
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Who there is, who is told of what, and how; with the city's calendar for quiet hours."""
+
+    receivers: frozenset[str]
+    """Their ids. What is due to anybody else is dropped, with the reason."""
+    routes: tuple[Route, ...]
+    notify: Notify
+    is_open: IsOpen
+    """``shared.calendar.Calendar.is_open``."""

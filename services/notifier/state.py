@@ -1,0 +1,186 @@
+"""What the notifier knows, as one frozen value that is stored record by record.
+
+Four maps of small records. A record's key (``breach/<id>``, ``watch/<rule>/<level>/<site>/<queue>``,
+``lane/<receiver>/<happening>``, ``silence/<id>``) names a field of a hash; ``changes`` says which fields to
+write after a decision, ``decode`` reads them all back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from itertools import chain
+from typing import Final, TypeVar
+
+from pydantic import TypeAdapter
+
+from services.notifier.flapping import Tally
+from services.notifier.notice import Breach
+from services.notifier.silences import Silence
+from services.notifier.telling import Telling
+from shared.breaches import State as Standing
+
+
+@dataclass(frozen=True)
+class Known:
+    """A breach, and who was told what of it."""
+
+    breach: Breach
+    heard: tuple[str, ...] = ()
+    """Ids of the events that say how it stands at ``breach.at``."""
+    tellings: tuple[Telling, ...] = ()
+    """At most one per receiver, in the order of their names."""
+    forget_at: datetime | None = None
+    """Set when it is over."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.breach.closed_at is not None
+
+    @property
+    def is_firing(self) -> bool:
+        """Whether it fired and is not over; a figure that is on its way back still counts."""
+        return not self.is_over and has_fired(self.breach)
+
+    def can_go(self, now: datetime) -> bool:
+        """Whether everything about it was told, some time ago."""
+        return self.is_over and not self.tellings and self.forget_at is not None and self.forget_at <= now
+
+    @cached_property
+    def due(self) -> datetime | None:
+        """When time alone may change something about it."""
+        return soonest(telling.due for telling in self.tellings) if self.tellings else self.forget_at
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is remembered of a rule, level, site and queue beyond a single breach."""
+
+    latest: str
+    """The id of its latest breach."""
+    opened_at: datetime
+    is_open: bool
+    forget_at: datetime
+    """When it may be forgotten, unless it is open or has tallies."""
+    turned_at: datetime | None = None
+    """When it last fired or was over."""
+    tallies: tuple[Tally, ...] = ()
+    """At most one per receiver, in the order of their names."""
+
+    def can_go(self, now: datetime) -> bool:
+        return not self.is_open and not self.tallies and self.forget_at <= now
+
+    @cached_property
+    def due(self) -> datetime | None:
+        if self.tallies:
+            return soonest(tally.due for tally in self.tallies)
+        return None if self.is_open else self.forget_at
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The messages of one happening to one receiver: until when further ones are collected."""
+
+    until: datetime
+
+    @property
+    def due(self) -> datetime:
+        return self.until
+
+
+@dataclass(frozen=True)
+class State:
+    """All that the notifier's decisions rest on. The maps are never changed in place."""
+
+    breaches: Mapping[str, Known] = field(default_factory=dict)
+    watches: Mapping[str, Watch] = field(default_factory=dict)
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
+    silences: Mapping[str, Silence] = field(default_factory=dict)
+
+
+def has_fired(breach: Breach) -> bool:
+    return breach.fired_at is not None or breach.state in {Standing.FIRING, Standing.CLEARING}
+
+
+def watch_key(breach: Breach) -> str:
+    """Return the name of the watch that a breach is of."""
+    return f"{breach.rule}/{breach.level}/{breach.site}/{breach.queue}"
+
+
+def soonest(instants: Iterable[datetime | None]) -> datetime | None:
+    """Return the first of the instants that are there at all."""
+    return min((at for at in instants if at is not None), default=None)
+
+
+def next_due(state: State) -> datetime | None:
+    """Return when ``on_time`` has something to decide, perhaps in the past; ``None``: not by time alone."""
+    records: Iterator[Known | Watch | Lane] = chain(
+        state.breaches.values(), state.watches.values(), state.lanes.values()
+    )
+    return soonest(chain((r.due for r in records), (s.ends_at for s in state.silences.values())))
+
+
+R = TypeVar("R")
+
+_KNOWN: Final = TypeAdapter(Known)
+_WATCH: Final = TypeAdapter(Watch)
+_LANE: Final = TypeAdapter(Lane)
+_SILENCE: Final = TypeAdapter(Silence)
+
+
+def changes(before: State, after: State) -> dict[str, bytes | None]:
+    """Return what to write: key → the record as JSON, or ``None`` when it is to be deleted.
+
+    ``after`` must stem from ``before``: a record that was not touched is the same object in both.
+    """
+    changed = chain(
+        _changed("breach", before.breaches, after.breaches, _KNOWN),
+        _changed("watch", before.watches, after.watches, _WATCH),
+        _changed("lane", before.lanes, after.lanes, _LANE),
+        _changed("silence", before.silences, after.silences, _SILENCE),
+    )
+    return dict(sorted(changed))
+
+
+def decode(stored: Mapping[str, bytes]) -> State:
+    """Return the state that was stored under these keys.
+
+    Raises ``ValueError`` for a key or a record that is not ours.
+    """
+    breaches: dict[str, Known] = {}
+    watches: dict[str, Watch] = {}
+    lanes: dict[str, Lane] = {}
+    silences: dict[str, Silence] = {}
+    for key in sorted(stored):
+        kind, _, name = key.partition("/")
+        match kind:
+            case "breach":
+                breaches[name] = _KNOWN.validate_json(stored[key])
+            case "watch":
+                watches[name] = _WATCH.validate_json(stored[key])
+            case "lane":
+                lanes[name] = _LANE.validate_json(stored[key])
+            case "silence":
+                silences[name] = _SILENCE.validate_json(stored[key])
+            case _:
+                raise ValueError(f"no record of the notifier is stored under {key!r}")
+    return State(breaches, watches, lanes, silences)
+
+
+def encode(state: State) -> dict[str, bytes]:
+    """Return the whole state as it is stored."""
+    return {key: record for key, record in changes(State(), state).items() if record is not None}
+
+
+def _changed(
+    kind: str, before: Mapping[str, R], after: Mapping[str, R], adapter: TypeAdapter[R]
+) -> Iterator[tuple[str, bytes | None]]:
+    if before is after:
+        return
+    for name, record in after.items():
+        if before.get(name) is not record:
+            yield f"{kind}/{name}", adapter.dump_json(record, exclude_defaults=True)
+    for name in before.keys() - after.keys():
+        yield f"{kind}/{name}", None

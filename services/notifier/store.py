@@ -1,0 +1,145 @@
+"""The notifier's durable state in Redis: what it knows, what is on its way, and the log of both.
+
+One script writes the records of a decision, the parcels that follow from it and the new offset, under the
+owner's fence: a message is in the outbox if and only if the decision to send it is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from redis.asyncio import Redis
+
+from services.notifier.notice import Parcel
+from services.notifier.state import State, decode
+from shared import streams
+from shared.lease import Lease, OffsetMoved, Superseded
+
+BEGINNING: Final = "0-0"
+
+LOG_KEPT: Final = 50_000
+"""Lines of the delivery log kept (about)."""
+
+_COMMIT: Final = """
+-- KEYS: fence, state, records, outbox, log, dead. ARGV: fence, offset before, offset after, lines to keep,
+-- then five lists, each led by its length: records to put (key, JSON), records to drop (key),
+-- parcels to put (key, JSON), parcels to drop (key), log lines (JSON); at last dead parcels (JSON).
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
+if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[2] then return 'moved' end
+redis.call('HSET', KEYS[2], 'offset', ARGV[3])
+local at = 5
+local function items(width)
+  local first, count = at + 1, tonumber(ARGV[at])
+  at = at + 1 + count * width
+  return first, at - 1
+end
+local from, to
+for _, key in ipairs({KEYS[3], KEYS[4]}) do
+  from, to = items(2)
+  for i = from, to, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+  from, to = items(1)
+  for i = from, to do redis.call('HDEL', key, ARGV[i]) end
+end
+for _, key in ipairs({KEYS[5], KEYS[6]}) do
+  from, to = items(1)
+  for i = from, to do redis.call('XADD', key, 'MAXLEN', '~', ARGV[4], '*', '__data__', ARGV[i]) end
+end
+return 'ok'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a take-over found."""
+
+    offset: str
+    state: State
+    outbox: dict[str, Parcel]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What to write in one go."""
+
+    records: Mapping[str, bytes | None] = field(default_factory=dict)
+    """Key → JSON; ``None`` drops it."""
+    posted: Sequence[Parcel] = ()
+    taken_out: Sequence[str] = ()
+    log: Sequence[bytes] = ()
+    dead: Sequence[bytes] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.records or self.posted or self.taken_out or self.log or self.dead)
+
+
+class Store:
+    """One partition's part. Raises ``redis.RedisError`` when Redis cannot be reached."""
+
+    def __init__(self, redis: Redis, partition: int, owner: str, lease: timedelta) -> None:
+        self._redis = redis
+        self._partition = partition
+        self.lease = Lease(redis, self._key("fence"), self._key("lease"), owner, lease)
+        self._commit = redis.register_script(_COMMIT)
+
+    async def load(self) -> Kept:
+        """Read what was committed. Raises ``ValueError`` for records that are not ours."""
+        offset = await self._redis.hget(self._key("state"), "offset")
+        outbox = await self._redis.hgetall(self._key("outbox"))
+        return Kept(
+            offset=BEGINNING if offset is None else _text(offset),
+            state=await self.state(),
+            outbox={_text(key): Parcel.model_validate_json(value) for key, value in outbox.items()},
+        )
+
+    async def state(self) -> State:
+        """Read what is known; for whoever only looks."""
+        records = await self._redis.hgetall(self._key("records"))
+        return decode({_text(key): _bytes(value) for key, value in records.items()})
+
+    async def commit(self, fence: str, before: str, after: str, changes: Changes) -> None:
+        """Write everything, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""
+        put = [(key, text) for key, text in changes.records.items() if text is not None]
+        dropped = [key for key, text in changes.records.items() if text is None]
+        args: list[str | bytes | int] = [fence, before, after, LOG_KEPT, len(put)]
+        for key, text in put:
+            args += (key, text)
+        args += [len(dropped), *dropped, len(changes.posted)]
+        for parcel in changes.posted:
+            args += (parcel.key, parcel.model_dump_json(exclude_none=True))
+        for values in (changes.taken_out, changes.log, changes.dead):
+            args += [len(values), *values]
+        keys = [self._key(part) for part in ("fence", "state", "records", "outbox", "log", "dead")]
+        match _text(await self._commit(keys=keys, args=args)):
+            case "fenced":
+                raise Superseded(fence)
+            case "moved":
+                raise OffsetMoved(before)
+
+    async def unread(self, offset: str) -> int:
+        """Return how many entries of the breaches stream come after an offset (at most a thousand)."""
+        name = streams.breaches(self._partition)
+        return len(await self._redis.xrange(name, f"({offset}", "+", count=1000) or ())
+
+    async def say(self, command: bytes) -> None:
+        """Put a command on the breaches stream, for whoever is the owner."""
+        await self._redis.xadd(streams.breaches(self._partition), {streams.DATA_FIELD: command})
+
+    async def recent(self, part: str, count: int) -> list[bytes]:
+        """Return the latest entries of ``log`` or ``dead``, the newest first."""
+        entries = await self._redis.xrevrange(self._key(part), count=count)
+        field_name = streams.DATA_FIELD.encode()
+        return [_bytes((content or {}).get(field_name, b"")) for _, content in entries or ()]
+
+    def _key(self, part: str) -> str:
+        return streams.notifier(self._partition, part)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return value.encode() if isinstance(value, str) else value
