@@ -40,6 +40,14 @@ kpi = "missed_ratio"
 limit = 0.2
 period = "year"
 
+[[rules]]
+id = "missed"
+kpi = "missed_ratio"
+
+[[receivers]]
+id = "team"
+channels = [{{ kind = "webhook", url = "http://127.0.0.1:9/" }}]
+
 [[sources]]
 kind = "http"
 id = "pbx"
@@ -59,7 +67,7 @@ def services(redis_url: str, tmp_path: Path) -> Iterator[dict[str, ServiceProces
     }
     running = {
         name: ServiceProcess(f"services.{name}", tmp_path / f"{name}.log", **settings)
-        for name in ("ingest", "evaluator")
+        for name in ("ingest", "evaluator", "notifier")
     }
     for service in running.values():
         service.start()
@@ -95,7 +103,10 @@ def post(service: ServiceProcess, *events: dict[str, object]) -> None:
 
 
 def feed(service: ServiceProcess) -> None:
-    call, visit = {"queue": "phone"}, {"queue": "desk"}
+    call: dict[str, object] = {"queue": "phone"}
+    visit: dict[str, object] = {"queue": "desk"}
+    booked: dict[str, object] = {"appointment_at": "2026-03-03T09:58:58Z"}
+    appointments: list[dict[str, object]] = [booked, booked, {}, {}]
     post(
         service,
         {**call, "kind": "call.queued", "contact": "a"},
@@ -110,7 +121,7 @@ def feed(service: ServiceProcess) -> None:
                 "arrived_at": "2026-03-03T09:50:00Z",
                 **appointment,
             }
-            for appointment in [{"appointment_at": "2026-03-03T09:58:58Z"}] * 2 + [{}] * 2
+            for appointment in appointments
         ),
         *(
             {**visit, "kind": "appointment.booked", "booked_at": NOW, "starts_at": "2026-03-06T10:00:00Z"}
@@ -140,8 +151,10 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert value(text, "calls_waiting", queue="phone") == value(text, "visits_waiting", queue="desk") == 1
     assert value(text, "longest_wait_seconds", queue="phone") == 2
     assert value(text, "kpi_target", kpi="missed_ratio", queue="all") == 0.2
+    rule = {"rule": "missed", "kpi": "missed_ratio", "queue": "all", "severity": "critical"}
+    assert value(text, "kpi_breached", **rule) == value(text, "kpi_state", **rule, state="firing") == 1
     assert value(text, "last_event_timestamp_seconds", source="pbx") == 1772531998
-    texts = [text, scrape(services["ingest"])]
+    texts = [text, scrape(services["ingest"]), scrape(services["notifier"])]
     assert names("\n".join(texts)) == documented()
     for exported in texts:
         check_with_promtool(exported)
