@@ -36,8 +36,8 @@ check: $(VENV)/dev  ## format, lint, types, architecture, city file
 	@$(BIN)/lint-imports
 	@$(BIN)/wachtpost config check deploy/wachtpost.toml
 
-chaos: $(VENV)/dev  ## 200 kills at random instants, every bucket against an oracle
-	@$(BIN)/python -m pytest -m chaos $(ARGS)
+chaos: $(VENV)/dev  ## hundreds of kills at random instants, every figure against an oracle; properties in full
+	@WACHTPOST_THOROUGH=1 $(BIN)/python -m pytest -m "chaos or hypothesis" -n 2 $(ARGS)
 
 bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -6,9 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from redis.asyncio import Redis
 
 from tests.redis_servers import FLAVOURS, DebianRedis, RedisServer
+from tests.thorough import examples
+
+settings.register_profile("wachtpost", max_examples=examples(100), deadline=None)
+settings.load_profile("wachtpost")
 
 
 def _flavour(request: pytest.FixtureRequest) -> type[RedisServer]:

@@ -26,6 +26,9 @@ from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 
 HOST: Final = "127.0.0.1"
 
+PAUSE: Final = 0.05
+"""Seconds between two bytes of a receiver that drips."""
+
 RST_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of zero: closing sends a reset."""
 
@@ -80,6 +83,8 @@ class Fault(Enum):
     """Says 200, half the body, and no more."""
     DRIP = auto()
     """A byte of the head now and then, each in time for a limit per read."""
+    DRIP_IN_BODY = auto()
+    """Says 200, and the body a byte now and then."""
     RESET = auto()
     """Resets the connection after the request."""
     CLOSE = auto()
@@ -136,9 +141,10 @@ class HttpReceiver:
                 await self._say(writer, b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
                 await asyncio.Event().wait()
             case Fault.DRIP:
-                for sign in b"HTTP/1.1 200 OK" + b" " * 10_000:
-                    await self._say(writer, bytes([sign]))
-                    await asyncio.sleep(0.05)  # this is the fault, not a wait for something
+                await self._drip(writer, b"HTTP/1.1 200 OK" + b" " * 10_000)
+            case Fault.DRIP_IN_BODY:
+                await self._say(writer, b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n")
+                await self._drip(writer, b" " * 10_000)
             case Fault.RESET:
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RST_ON_CLOSE)
             case Fault.NONSENSE:
@@ -147,6 +153,11 @@ class HttpReceiver:
                 await self._say(writer, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n")
                 while True:
                     await self._say(writer, b"x" * 65536)
+
+    async def _drip(self, writer: asyncio.StreamWriter, what: bytes) -> None:
+        for sign in what:
+            await self._say(writer, bytes([sign]))
+            await asyncio.sleep(PAUSE)  # this is the fault, not a wait for something
 
     async def _say(self, writer: asyncio.StreamWriter, what: bytes) -> None:
         writer.write(what)
@@ -177,10 +188,11 @@ HANG_UP: Final = None
 
 
 @asynccontextmanager
-async def scripted_server(*script: bytes | None) -> AsyncIterator[int]:
+async def scripted_server(*script: bytes | None, pause: float = 0) -> AsyncIterator[int]:
     """A TCP server that says the first line at once and each further one after a line from the client.
 
-    At the end of the script it says nothing any more; at ``HANG_UP`` it closes. Yields the port.
+    At the end of the script it says nothing any more; at ``HANG_UP`` it closes. It thinks for ``pause``
+    seconds about each line. Yields the port.
     """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -190,6 +202,7 @@ async def scripted_server(*script: bytes | None) -> AsyncIterator[int]:
                     await reader.readline()
                 if line is HANG_UP:
                     return
+                await asyncio.sleep(pause)
                 writer.write(line + b"\r\n")
                 await writer.drain()
             await asyncio.Event().wait()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
-from typing import Final
 
 from services.evaluator.app import build
 from services.evaluator.settings import EvaluatorSettings
-from shared.process import Fault, city_or_exit, configure_logging, serve, settings_or_exit
-
-COLLECT_RARELY: Final = (50_000, 20, 100)
-"""Thresholds of the cyclic garbage collector: a batch makes thousands of small objects and no cycles,
-and the default thresholds spend a third of the evaluator's time looking for some."""
+from shared.process import (
+    Fault,
+    city_or_exit,
+    collect_rarely,
+    configure_logging,
+    serve,
+    settings_or_exit,
+)
 
 
 async def run(settings: EvaluatorSettings) -> int:
@@ -28,7 +29,7 @@ def main() -> None:
     configure_logging("evaluator", "info")
     settings = settings_or_exit(EvaluatorSettings)
     configure_logging("evaluator", settings.log_level)
-    gc.set_threshold(*COLLECT_RARELY)
+    collect_rarely()
     sys.exit(asyncio.run(run(settings)))
 
 

@@ -7,7 +7,14 @@ import sys
 
 from services.ingest.app import build
 from services.ingest.settings import IngestSettings
-from shared.process import Fault, city_or_exit, configure_logging, serve, settings_or_exit
+from shared.process import (
+    Fault,
+    city_or_exit,
+    collect_rarely,
+    configure_logging,
+    serve,
+    settings_or_exit,
+)
 
 
 async def run(settings: IngestSettings) -> int:
@@ -22,6 +29,7 @@ def main() -> None:
     configure_logging("ingest", "info")
     settings = settings_or_exit(IngestSettings)
     configure_logging("ingest", settings.log_level)
+    collect_rarely()
     sys.exit(asyncio.run(run(settings)))
 
 

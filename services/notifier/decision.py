@@ -71,7 +71,7 @@ def notice_of(receiver: str, happening: Happening, entries: Iterable[Entry], now
     ordered = sorted(entries, key=lambda entry: _order(entry.breach))
     number = max(entry.number for entry in ordered)
     said = [f"{entry.breach.id}#{entry.message}" for entry in ordered]
-    digest = sha256("\n".join((receiver, happening, str(number), *sorted(said))).encode()).hexdigest()
+    digest = sha256("\n".join((receiver, happening, *sorted(said))).encode()).hexdigest()
     return Notice(
         id=f"{happening}-{receiver}-{digest[:24]}",
         happening=happening,

@@ -83,6 +83,11 @@ def sent(tally: Tally, allowed: Leave, now: datetime, notify: Notify) -> Tally:
     )
 
 
+def cleared(tally: Tally, now: datetime) -> Tally:
+    """Return the tally without what came and went: it is told, or nobody is there to be told."""
+    return replace(tally, gone=None, times=0, look_at=None, forget_at=tally.forget_at or now)
+
+
 def gone_by(tally: Tally, breach: Breach, look_at: datetime) -> Tally:
     """Return the tally after one more breach came and went untold."""
     soonest = look_at if tally.look_at is None else min(tally.look_at, look_at)

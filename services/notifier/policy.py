@@ -23,8 +23,9 @@ from services.notifier.notice import Acknowledgement, Breach
 from services.notifier.reasons import Reason as Reason
 from services.notifier.routes import receivers_of
 from services.notifier.rules import Policy as Policy
+from services.notifier.settle import decide, open_desk, settle
 from services.notifier.silences import Silence as Silence
-from services.notifier.state import Known, has_fired, watch_key
+from services.notifier.state import Known, has_fired
 from services.notifier.state import State as State
 from services.notifier.state import decode as decode
 from services.notifier.state import encode as encode
@@ -43,15 +44,15 @@ def on_events(state: State, events: Sequence[BreachEvent], now: datetime, policy
 
     A breach that fires and is over within the batch is told of both.
     """
-    desk = Desk(state, policy, now)
+    desk = open_desk(state, policy, now)
     for event in events:
         _hear(desk, event)
-    return desk.decide()
+    return decide(desk)
 
 
 def on_time(state: State, now: datetime, policy: Policy) -> Decision:
     """Decide on what fell due until ``now``: waits, reminders, escalations, ends of quiet and silences."""
-    return Desk(state, policy, now).decide()
+    return decide(open_desk(state, policy, now))
 
 
 def acknowledge(state: State, breaches: Iterable[str], by: str, now: datetime, policy: Policy) -> Decision:
@@ -59,7 +60,7 @@ def acknowledge(state: State, breaches: Iterable[str], by: str, now: datetime, p
 
     ``by`` is a receiver's id or a role, never a person's name.
     """
-    desk = Desk(state, policy, now)
+    desk = open_desk(state, policy, now)
     for breach_id in dict.fromkeys(breaches):
         known = desk.breaches.get(breach_id)
         reason = _taken_on(known)
@@ -68,25 +69,25 @@ def acknowledge(state: State, breaches: Iterable[str], by: str, now: datetime, p
             breach = known.breach.model_copy(update={"acknowledged": acknowledged})
             desk.put(replace(known, breach=breach))
         desk.say(breach_id, by, reason)
-    return desk.decide()
+    return decide(desk)
 
 
 def silence(state: State, wanted: Silence, now: datetime, policy: Policy) -> Decision:
     """Add a silence, or replace the one of that id."""
-    desk = Desk(state, policy, now)
+    desk = open_desk(state, policy, now)
     desk.silences[wanted.id] = wanted
     desk.look_at_all()
-    return desk.decide()
+    return decide(desk)
 
 
 def expire_silence(state: State, silence_id: str, now: datetime, policy: Policy) -> Decision:
     """End a silence: what it kept back and still lasts is told. Raises ``KeyError`` for an unknown id."""
-    desk = Desk(state, policy, now)
     if silence_id not in state.silences:
         raise KeyError(silence_id)
+    desk = open_desk(state, policy, now)
     desk.silences.pop(silence_id, None)
     desk.look_at_all()
-    return desk.decide()
+    return decide(desk)
 
 
 def list_silences(state: State) -> tuple[Silence, ...]:
@@ -103,7 +104,7 @@ def list_breaches(state: State) -> tuple[Breach, ...]:
 def _hear(desk: Desk, event: BreachEvent) -> None:
     before = desk.breaches.get(event.breach)
     if before is not None and before.breach.id in desk.unsettled and _stops_firing(before, event):
-        desk.settle()
+        settle(desk)
         before = desk.breaches.get(event.breach)
     after = heard(before, desk.watch_of(event), event)
     if isinstance(after, Reason):
@@ -123,7 +124,7 @@ def _stops_firing(known: Known, event: BreachEvent) -> bool:
 
 def _supersede(desk: Desk, breach: Breach) -> None:
     """Close what the watch still has open: the judge has gone on to another breach."""
-    watch = desk.watches.get(watch_key(breach))
+    watch = desk.watch_of(breach)
     older = None if watch is None else desk.breaches.get(watch.latest)
     if older is None or older.is_over:
         return

@@ -8,7 +8,7 @@ write after a decision, ``decode`` reads them all back.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
@@ -20,6 +20,7 @@ from services.notifier.flapping import Tally
 from services.notifier.notice import Breach
 from services.notifier.silences import Silence
 from services.notifier.telling import Telling
+from shared.breaches import BreachEvent
 from shared.breaches import State as Standing
 
 
@@ -69,7 +70,13 @@ class Watch:
     tallies: tuple[Tally, ...] = ()
     """At most one per receiver, in the order of their names."""
 
+    def tidied(self, now: datetime) -> Watch:
+        """Return the watch without tallies that matter no more."""
+        kept = tuple(tally for tally in self.tallies if tally.due is not None and tally.due > now)
+        return self if len(kept) == len(self.tallies) else replace(self, tallies=kept)
+
     def can_go(self, now: datetime) -> bool:
+        """Whether no old event will come that it has to tell apart from a new one."""
         return not self.is_open and not self.tallies and self.forget_at <= now
 
     @cached_property
@@ -104,9 +111,9 @@ def has_fired(breach: Breach) -> bool:
     return breach.fired_at is not None or breach.state in {Standing.FIRING, Standing.CLEARING}
 
 
-def watch_key(breach: Breach) -> str:
-    """Return the name of the watch that a breach is of."""
-    return f"{breach.rule}/{breach.level}/{breach.site}/{breach.queue}"
+def watch_key(about: Breach | BreachEvent) -> str:
+    """Return the name of the watch that a breach, or an event of one, is of."""
+    return f"{about.rule}/{about.level}/{about.site}/{about.queue}"
 
 
 def soonest(instants: Iterable[datetime | None]) -> datetime | None:

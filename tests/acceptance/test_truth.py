@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,9 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from typer.testing import CliRunner
 
 from tests.eventually import eventually
 from tests.service_process import ROOT, ServiceProcess
+from wachtpost.cli import app
 
 DATA = ROOT.parent / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the recorded logs are not on this machine")
@@ -104,15 +104,16 @@ def log(request: pytest.FixtureRequest) -> Log:
     return LOGS[request.param]()
 
 
-def analyse(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "wachtpost", "analyse", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+def analyse(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["analyse", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return result.stdout
 
 
 @needs_data
 def test_offline_figures_of_the_bank_day_equal_every_published_figure() -> None:
     truth = json.loads((DATA / "bank-day" / "truth.json").read_text())
-    ours = json.loads(analyse("--json", DATA / "bank-day" / "queue_log").stdout)
+    ours = json.loads(analyse("--json", DATA / "bank-day" / "queue_log"))
     for whole, told in (("total", [truth["total"]]), ("queues", truth["queues"].values())):
         mine = [ours["total"]] if whole == "total" else [ours["queues"][queue] for queue in truth["queues"]]
         for here, there in zip(mine, told, strict=True):
@@ -133,7 +134,7 @@ def test_short_abandons_are_left_out_as_a_definition_says(tmp_path: Path) -> Non
     city = city_text(truth["queues"], live=definitions + '\n[live]\nmissed_definition = "under-5"')
     (tmp_path / "city.toml").write_text(city)
     queue_log = DATA / "bank-day" / "queue_log"
-    ours = json.loads(analyse("--json", "--city", tmp_path / "city.toml", queue_log).stdout)
+    ours = json.loads(analyse("--json", "--city", tmp_path / "city.toml", queue_log))
     for bound in (5, 10, 20):
         told = truth["total"]["missed_without_short_abandons"][f"<{bound}s"]
         assert ours["total"]["definitions"][f"under-{bound}"]["missed"] == told
@@ -141,7 +142,7 @@ def test_short_abandons_are_left_out_as_a_definition_says(tmp_path: Path) -> Non
 
 @needs_data
 def test_offline_figures_of_a_real_asterisk_equal_its_truth(log: Log) -> None:
-    ours = json.loads(analyse("--json", log.path).stdout)
+    ours = json.loads(analyse("--json", log.path))
     assert ours["queues"].keys() == log.truth.keys()
     for queue, told in log.truth.items():
         figures = ours["queues"][queue]
@@ -177,7 +178,7 @@ def test_the_live_way_equals_the_truth(log: Log, redis_url: str, tmp_path: Path)
 
 def offline_events(queue_log: Path) -> int:
     """How many lines are events, by the offline reading of the same file."""
-    return int(json.loads(analyse("--json", queue_log).stdout)["events"])
+    return int(json.loads(analyse("--json", queue_log))["events"])
 
 
 def city_text(queues: Mapping[str, object], live: str = "") -> str:

@@ -10,8 +10,8 @@ from typing import cast
 
 import redis
 
-from services.evaluator.__main__ import COLLECT_RARELY
 from services.evaluator.partition import BATCH
+from shared.process import COLLECT_RARELY
 from tests.bench.bare import READ, Pace, read_and_validate
 from tests.bench.load import busy, entries
 from tests.bench.report import Cell, Measured

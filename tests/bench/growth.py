@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from typing import Final, cast
 
-from services.evaluator.__main__ import COLLECT_RARELY
+from shared.process import COLLECT_RARELY
 from tests.bench.bare import read_and_validate
 from tests.bench.evaluator import committed, read_so_far
 from tests.bench.ingest import TIMEOUT, port_of

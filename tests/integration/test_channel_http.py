@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -80,11 +81,13 @@ HTML = b"<html><h1>502 Bad Gateway</h1></html>"
         ("204 without one", Reply(204)),
         ("200, and the body never ends", Fault.FLOOD),
         ("200, and the body stops half way", Fault.HANG_IN_BODY),
+        ("200, and the body comes a byte at a time", Fault.DRIP_IN_BODY),
     ],
 )
 async def test_delivered(receiver, client, kind, story, answer):
     receiver.will(answer)
-    await sender(client, receiver.url, kind).send(SENT, WORDS)
+    async with asyncio.timeout((LONG / 2).total_seconds()):  # nobody waits for the body to be complete
+        await sender(client, receiver.url, kind).send(SENT, WORDS)
     assert len(receiver.requests) == 1, story
 
 

@@ -144,6 +144,13 @@ async def test_a_server_that_takes_for_ever_is_given_up(story: str, script: list
             await sender(port, limit=SHORT).send(TO_ANNA, WORDS)
 
 
+async def test_a_server_that_answers_each_line_just_in_time_is_given_up_all_the_same():
+    pause = SHORT.total_seconds() / 2
+    async with scripted_server(READY, HELLO, OK, OK, GO_ON, OK, pause=pause) as port:
+        with pytest.raises(Transient, match=r"not answer within 0\.5 s"):
+            await sender(port, limit=SHORT).send(TO_ANNA, WORDS)
+
+
 async def test_a_server_that_takes_the_mail_and_does_not_say_goodbye():
     """It has the mail: hanging up on us then must not bring it twice."""
     async with scripted_server(READY, HELLO, OK, OK, GO_ON, OK, HANG_UP) as port:

@@ -23,6 +23,7 @@ from shared.config import Language
 from shared.config_alerts import Grafana
 from tests.eventually import eventually_async
 from tests.grafana_stand_in import BOARD, TOKEN, Fault, GrafanaStandIn
+from tests.thorough import examples
 
 OPENED = datetime(2026, 3, 12, 9, 5, tzinfo=UTC)
 OPENED_MS = 1773306300000
@@ -428,7 +429,9 @@ SLOW_FAULTS = st.sampled_from([Fault.HANG, Fault.HANG_DONE])
 TIMELINE: Sequence[Breach] = (OPEN, lasting(1), lasting(2), over(17))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     faults=st.lists(QUICK_FAULTS, max_size=30),
     slow=st.lists(st.tuples(st.integers(0, 30), SLOW_FAULTS), max_size=1),

@@ -10,6 +10,7 @@ import pytest
 
 from services.notifier.channels.alertmanager import alertmanager_body, fingerprint
 from services.notifier.notice import Happening, Parcel
+from shared.breaches import State
 from tests.parcels import MISSED, OVER, SERVICE_LEVEL, WORDS, parcel
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -56,3 +57,17 @@ def test_a_fingerprint_does_not_depend_on_the_order_of_labels():
 def test_a_label_without_value_is_absent():
     """To Prometheus an empty label is no label; a silence has no window."""
     assert "window" not in body(parcel(MISSED.model_copy(update={"window": ""})))["commonLabels"]
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (State.PENDING, "firing"),
+        (State.FIRING, "firing"),
+        (State.CLEARING, "firing"),  # not over before it is over
+        (State.OK, "resolved"),
+    ],
+)
+def test_when_an_alert_is_resolved(state: State, status: str):
+    told = body(parcel(MISSED.model_copy(update={"state": state})))
+    assert (told["status"], told["alerts"][0]["status"]) == (status, status)

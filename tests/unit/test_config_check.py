@@ -18,6 +18,7 @@ from shared.config import CityFile, Language
 from shared.config_check import Mistake, explain, language_of
 from shared.config_lines import key_lines
 from shared.config_words import MISTAKES, PHRASES, Said
+from tests.thorough import examples
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "wachtpost.toml"
 KEY = "0" * 64
@@ -781,7 +782,7 @@ def test_the_example_to_break_is_good_itself() -> None:
     CityFile.model_validate(EXAMPLE)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.sampled_from([place for place in places(EXAMPLE) if place]), JUNK)
 def test_whatever_stands_anywhere_is_accepted_by_both_or_explained(
     place: tuple[str | int, ...], junk: object

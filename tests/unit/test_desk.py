@@ -44,6 +44,7 @@ from shared.events import (
 from tests import evaluator_oracle as oracle
 from tests.chaos import load
 from tests.evaluator_oracle import Cell, Entry, Figures
+from tests.thorough import examples
 
 BANK_DAY = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "bank-day"
 CITY = load.city()
@@ -197,7 +198,7 @@ def lived_through(entries: Entries, events: Iterable[tuple[int, str]], now: int)
     return durable
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @example(134524, 36, [(7, "commit"), (12, "kill")])  # poison, too, says how late it is
 @given(st.integers(0, 10**6), st.integers(0, 400), cuts)
 def test_any_split_and_any_kill_equal_the_oracle(seed: int, size: int, events):
@@ -209,7 +210,7 @@ def test_any_split_and_any_kill_equal_the_oracle(seed: int, size: int, events):
     assert len(durable.dead) == verdict.refused.total()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 300), cuts)
 def test_who_waits_in_the_middle_of_it_equals_the_oracle(seed: int, size: int, events):
     written = load.stream(seed, size)
@@ -220,7 +221,7 @@ def test_who_waits_in_the_middle_of_it_equals_the_oracle(seed: int, size: int, e
     assert waiting == oracle.waiting(counted, CITY, now)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 80), st.randoms())
 def test_any_order_and_any_duplication_equal_the_oracle(seed: int, size: int, random: Random):
     counted = oracle.judge([w.seen for w in load.stream(seed, size)], CITY).counted
@@ -243,7 +244,7 @@ crossing = st.lists(
 """What, of which contact, at which minute, so many minutes late: entries are forgotten under way."""
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(crossing, cuts)
 def test_kills_and_splits_do_not_show_where_outcomes_come_after_the_horizon_either(history, events):
     facts: list[tuple[timedelta, Event]] = []

@@ -30,6 +30,7 @@ from services.notifier.words import WORDS
 from shared.breaches import Cause, Level, Measure, Severity
 from shared.config import CityFile, Language
 from tests.notices import NOW, acknowledged, breach, city, ended, notice, reading
+from tests.thorough import examples
 
 GOLDEN = Path(__file__).with_name("messages")
 WRITE = "WACHTPOST_WRITE_MESSAGES"
@@ -279,7 +280,7 @@ def renamed(named: CityFile, name: str) -> CityFile:
     return named.model_copy(update={"sites": sites, "receivers": receivers})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     name=NAMES,
     value=VALUES,

@@ -24,6 +24,7 @@ from tests.unit.policy_timeline import (
 )
 
 DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 CALM = policy_of(reminder="24h")
 """Nobody is reminded while a story is about something else."""
 
@@ -261,6 +262,59 @@ def test_escalation(picture: str):
     run(picture, LADDER)
 
 
+@pytest.mark.parametrize("first", [5, 25])
+def test_of_two_routes_the_first_to_escalate_counts(first: int):
+    afters = (timedelta(minutes=first), timedelta(minutes=30 - first))
+    routes = [Route(receivers=("team",), escalate_to=("chief",), escalate_after=after) for after in afters]
+    run(
+        """
+        0:00   phones fires      ✉ team firing phones
+        5:00                     ✉ chief escalation phones
+        40:00
+        """,
+        policy_of(*routes, reminder="24h"),
+    )
+
+
+def test_who_is_on_a_route_is_not_made_to_wait_for_an_escalation():
+    run(
+        """
+        0:00   post fires        ✉ chief firing post
+        0:10   web fires         ✉ team firing web
+        0:30                     ✉ chief firing web
+        10:00
+        """,
+        policy_of(
+            Route(receivers=("team",), queues=("web",), escalate_to=("chief",), escalate_after=MINUTE),
+            Route(receivers=("chief",)),
+        ),
+    )
+
+
+def test_a_route_that_came_to_lead_to_whom_we_would_escalate_tells_them_at_once():
+    shell, judge = Notifier(LADDER), Judge()
+    shell.hear(judge.event("phones", "fires", START), START)
+    shell.policy = policy_of(Route(receivers=("team", "chief")))
+    shell.hear(judge.event("phones", "lasts", instant("1:00")), instant("1:00"))
+    assert [(n.receiver, n.happening) for n in shell.notices] == [("team", "firing"), ("chief", "firing")]
+
+
+def test_a_route_that_no_longer_leads_to_somebody_tells_them_nothing_new():
+    shell, judge = Notifier(NIGHT), Judge()
+    night = instant("1:10:00")
+    shell.hear(judge.event("phones!warning", "fires", night), night)
+    shell.policy = policy_of(
+        Route(receivers=("others",)),
+        Route(receivers=("team",), queues=("web",)),
+        is_open=NIGHT.is_open,
+        reminder="24h",
+    )
+    shell.hear(judge.event("phones!warning", "lasts", night + MINUTE), night + MINUTE)
+    shell.wait_until(instant("2:30:00"))
+    assert [(notice.receiver, notice.happening) for notice in shell.notices] == [("others", "digest")]
+    assert reasons(shell)[-1] == "not_routed"
+
+
 def test_acknowledging_says_what_became_of_it():
     shell = run(
         """
@@ -326,6 +380,42 @@ NIGHT = policy_of(is_open=quiet_between("1:00:00-2:00:00"), reminder="24h", flap
 )
 def test_quiet_hours(picture: str):
     run(picture, NIGHT)
+
+
+def test_each_digest_counts_anew():
+    run(
+        """
+        1:10:00 phones!warning fires
+        1:20:00 phones!warning over
+        1:30:00 phones!warning fires
+        1:40:00 phones!warning over
+        2:00:00                        ✉ team digest phones!warning/2✓×2
+        2:30:00 phones!warning fires
+        2:40:00 phones!warning over
+        2:50:00                        ✉ team digest phones!warning/3✓
+        """,
+        policy_of(is_open=quiet_between("1:00:00-2:00:00", "2:20:00-2:50:00")),
+    )
+
+
+def test_no_digest_goes_to_a_receiver_that_is_gone():
+    shell = run("1:10:00 phones!warning fires\n 1:20:00 phones!warning over", NIGHT)
+    shell.policy = policy_of(Route(receivers=("others",)), is_open=NIGHT.is_open)
+    shell.wait_until(START + 9 * DAY)
+    assert shell.notices == []
+    assert reasons(shell)[-1] == "receiver_gone"
+    assert shell.state == State()
+
+
+def test_a_night_may_be_longer_than_anything_else_is_remembered():
+    run(
+        """
+        0:50:00 phones!warning fires   ✉ team firing phones!warning
+        1:10:00 phones!warning over
+        9:00:00                        ✉ team digest phones!warning✓
+        """,
+        policy_of(is_open=quiet_between("1:00:00-9:00:00"), reminder="24h", flap_window="5m"),
+    )
 
 
 def test_a_reminder_that_fell_due_in_the_night_is_in_the_digest():

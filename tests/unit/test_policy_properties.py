@@ -13,6 +13,7 @@ from services.notifier.notice import Happening, Notice
 from services.notifier.policy import Policy, State
 from services.notifier.state import watch_key
 from shared.config_alerts import Route
+from tests.thorough import examples
 from tests.unit.policy_timeline import SECOND, START, Judge, Notifier, Timeline, policy_of, quiet_between
 
 REMINDER = timedelta(minutes=20)
@@ -99,7 +100,7 @@ def ids(shell: Notifier) -> list[str]:
     return [notice.id for notice in shell.notices]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
 def test_how_often_it_is_asked_makes_no_difference(story: Story, policy: Policy):
     seldom = play(story, policy, ask_on_time=False)
@@ -108,7 +109,7 @@ def test_how_often_it_is_asked_makes_no_difference(story: Story, policy: Policy)
     assert seldom.state == often.state
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
 def test_events_twice_and_restarts_change_nothing(story: Story, policy: Policy):
     once, twice = play(story, policy), play(story, policy, again=True)
@@ -116,7 +117,7 @@ def test_events_twice_and_restarts_change_nothing(story: Story, policy: Policy):
     assert once.state == twice.state
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
 def test_no_two_notices_have_the_same_id(story: Story, policy: Policy):
     assert max(Counter(ids(play(story, policy))).values(), default=1) == 1
@@ -131,7 +132,7 @@ def told(shell: Notifier) -> dict[tuple[str, str], list[tuple[Happening, bool]]]
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
 def test_who_was_told_is_told_exactly_once_that_it_is_over(story: Story, policy: Policy):
     shell = play(story, policy)
@@ -144,7 +145,7 @@ def test_who_was_told_is_told_exactly_once_that_it_is_over(story: Story, policy:
             assert happenings == [(Happening.DIGEST, True)], "of what came and went, only a digest tells"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
 def test_a_watch_never_speaks_too_often(story: Story, policy: Policy):
     spoken: dict[tuple[str, str], list[datetime]] = defaultdict(list)
@@ -158,7 +159,7 @@ def test_a_watch_never_speaks_too_often(story: Story, policy: Policy):
             assert len(recent) <= policy.notify.flap_messages
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
 def test_nobody_is_reminded_of_what_was_acknowledged(story: Story, policy: Policy):
     shell = play(story, policy)
@@ -167,7 +168,7 @@ def test_nobody_is_reminded_of_what_was_acknowledged(story: Story, policy: Polic
             assert all(breach.acknowledged is None for breach in notice.breaches)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(stories(), POLICIES)
 def test_in_the_end_nothing_is_left(story: Story, policy: Policy):
     shell = play(story, policy)
@@ -176,7 +177,7 @@ def test_in_the_end_nothing_is_left(story: Story, policy: Policy):
     assert shell.stored == {}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(stories(), POLICIES)
 def test_every_notice_has_its_reason(story: Story, policy: Policy):
     shell = play(story, policy)
@@ -184,7 +185,7 @@ def test_every_notice_has_its_reason(story: Story, policy: Policy):
     assert explained == {(n.id, breach.id) for n in shell.notices for breach in n.breaches}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.permutations(["phones", "web", "web!info", "desk", "post!warning"]))
 def test_the_order_of_a_batch_makes_no_difference(names: list[str]):
     def notices(order: list[str]) -> tuple[Notice, ...]:

@@ -348,6 +348,36 @@ def test_progress_brings_new_figures_and_keeps_the_rest():
     assert (result.breach.acknowledged, result.breach.fired_at, result.tellings) == (ACK, NOON, (NEW,))
 
 
+GONE = Tally("team", gone=OVER, times=1, look_at=NOON + MIN)
+
+
+@pytest.mark.parametrize(
+    ("watch", "may_go"),
+    [
+        (Watch("b", NOON, is_open=False, forget_at=NOON), True),
+        (Watch("b", NOON, is_open=False, forget_at=NOON + MIN), False),
+        (Watch("b", NOON, is_open=True, forget_at=NOON), False),
+        (Watch("b", NOON, is_open=False, forget_at=NOON, tallies=(GONE,)), False),
+    ],
+)
+def test_when_a_watch_may_be_forgotten(watch: Watch, may_go: bool):
+    assert watch.can_go(NOON) is may_go
+    assert watch.tidied(NOON) == watch
+
+
+@pytest.mark.parametrize(
+    ("known", "may_go"),
+    [
+        (Known(OVER, forget_at=NOON), True),
+        (Known(OVER, forget_at=NOON + MIN), False),
+        (Known(OVER, tellings=(NEW,), forget_at=NOON), False),
+        (Known(FIRING), False),
+    ],
+)
+def test_when_a_breach_may_be_forgotten(known: Known, may_go: bool):
+    assert known.can_go(NOON) is may_go
+
+
 def test_what_is_not_ours_is_not_read_as_state():
     with pytest.raises(ValueError, match="no record"):
         decode({"outbox/1": b"{}"})

@@ -32,6 +32,7 @@ from services.ingest.sources.queue_log import (
 )
 from services.ingest.translate.queue_log import Memory, QueueLog, Rules, Skipped
 from shared.events import Outcome
+from tests.thorough import examples
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
 SOON = 10.0
@@ -585,7 +586,7 @@ DEEDS: list[Callable[[World], None]] = [
 ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.sampled_from(DEEDS), max_size=60))
 def test_whatever_happens_in_whatever_order_nothing_is_lost_or_doubled(deeds):
     with TemporaryDirectory() as directory:
@@ -602,7 +603,7 @@ def test_whatever_happens_in_whatever_order_nothing_is_lost_or_doubled(deeds):
 @pytest.mark.skipif(
     not KNOWN_TRUTHS.is_dir(), reason="the data with known truths is not here (../shared/data)"
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(st.lists(st.integers(1, 900), max_size=6))
 def test_a_real_log_through_checkpoints_gives_the_same_facts(sizes):
     path = KNOWN_TRUTHS / "asterisk" / "run-a" / "log" / "queue_log"

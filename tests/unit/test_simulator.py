@@ -16,6 +16,7 @@ from shared.config import CityFile
 from shared.events import EVENT, AppointmentBooked, CallAnswered, CallMissed, Event, VisitCalled, encode
 from simulator import next_working_day, rush_start, simulate
 from simulator.desk import Day, Duty, End, Person, Plan, Wait, serve
+from tests.thorough import examples
 
 CITY = CityFile.model_validate(
     tomllib.loads("""
@@ -181,7 +182,7 @@ def test_a_caller_who_hangs_up_while_it_rings_frees_the_agent_for_the_next() -> 
 # --- a day, as events ---------------------------------------------------------------------------------
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(
     st.integers(0, 10_000),
     st.sampled_from([TUESDAY, SUNDAY, CLOCK_BACK, CLOCK_ON]),
@@ -195,7 +196,7 @@ def test_a_day_is_in_order_valid_and_says_every_id_once(seed: int, day: date, lo
     assert [EVENT.validate_json(encode(event)) for event in events] == events
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from([0.5, 1, 2]))
 def test_every_queued_contact_has_exactly_one_outcome_and_the_wait_that_its_times_say(
     seed: int, load: float
@@ -216,7 +217,7 @@ def test_every_queued_contact_has_exactly_one_outcome_and_the_wait_that_its_time
             assert event.at >= event.arrived_at
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(st.integers(0, 10_000))
 def test_never_more_conversations_than_staff_reported(seed: int) -> None:
     for queue in ("onthaal", "wonen"):

@@ -38,6 +38,7 @@ from shared.events import (
     SourceRestarted,
     encode,
 )
+from tests.thorough import examples
 
 KNOWN_TRUTHS = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 needs_known_truths = pytest.mark.skipif(
@@ -592,7 +593,7 @@ def test_a_real_log_has_as_many_ids_as_facts_and_the_same_when_read_again(name):
 
 
 @needs_known_truths
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.data())
 def test_a_real_log_cut_anywhere_has_the_same_facts(data):
     lines = content("run-a")

@@ -23,6 +23,7 @@ from shared.entries import Batch
 from shared.events import CallAnswered, Event
 from tests import evaluator_oracle as oracle
 from tests.chaos import load
+from tests.thorough import examples
 
 CITY = load.city()
 PLACES = [Place(*place) for place in (*load.PHONES, *load.COUNTERS)]
@@ -41,7 +42,7 @@ def _day(seed: int) -> tuple[Desk, tuple[Event, ...], int]:
     return desk, tuple(oracle.judge([w.seen for w in written], CITY).counted), written[-1].seen.arrived
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     st.integers(0, 3),
     st.sampled_from(PLACES),
@@ -58,7 +59,7 @@ def test_a_fine_window_equals_filtering_the_history(seed: int, place: Place, wid
     assert oracle.not_empty(asdict(bucket)) == oracle.window(counted, CITY, place, *span, now=last)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.integers(0, 3),
     st.sampled_from(PLACES),

@@ -81,15 +81,13 @@ def notify(url: str, subject: str, text: str, kind: str, limit: timedelta) -> bo
 
     asset = AppriseAsset(
         async_mode=False,
-        http_redirects=False,
         secure_logging=True,
-        default_service_retry=0,
         service_timeout=limit.total_seconds(),
     )
     service = Apprise.instantiate(url, asset=asset)
     if service is None:
         return None
-    # An address can ask for these itself. Trying again is the outbox's work, and a failure is one.
+    # An address can ask for these itself. Trying again is the outbox's work, and a failure is a failure.
     service.retry = 0
     service.optional = False
     service.redirects = False
