@@ -256,7 +256,10 @@ class Notify(Section):
     """How the notifier behaves."""
 
     group_wait: Annotated[Duration, from_to("0s", "5m")] = timedelta(seconds=30)
-    """After a first message, how long further breaches for the same receiver are collected into one."""
+    """After a message, how long further ones of its kind for the same receiver are collected into one.
+
+    New breaches are never collected for longer than a second.
+    """
     reminder: Annotated[Duration, from_to("1m", "24h")] = timedelta(minutes=30)
     """How often a breach that lasts is told again while nobody has acknowledged it."""
     flap_window: Annotated[Duration, from_to("1m", "24h")] = timedelta(hours=1)

@@ -22,6 +22,9 @@ from services.notifier.state import Known, Lane, State, Watch, watch_key
 from services.notifier.telling import Circumstances, Ruling, Telling
 from shared.breaches import BreachEvent, Level, Measure, Severity
 
+NEWS_WITHIN: Final = timedelta(seconds=1)
+"""The first message of a new breach is never collected for longer than this, whatever ``group_wait`` says."""
+
 WATCH_REMEMBERED: Final = timedelta(days=7)
 """How long an old event cannot revive a watch's last breach; far longer than the stream is read again."""
 
@@ -172,8 +175,8 @@ class Desk:
             self._notices.append(notice)
             for entry in entries:
                 self.say(entry.breach.id, receiver, entry.reason, notice.id)
-            if self.policy.notify.group_wait:
-                self.lanes[f"{receiver}/{happening}"] = Lane(self.at + self.policy.notify.group_wait)
+            if wait := _group_wait(happening, self.policy.notify.group_wait):
+                self.lanes[f"{receiver}/{happening}"] = Lane(self.at + wait)
         self._mail = {}
 
     def tidy(self) -> None:
@@ -183,3 +186,8 @@ class Desk:
         self.watches = {key: one.tidied(at) for key, one in self.watches.items() if not one.can_go(at)}
         self.lanes = {key: one for key, one in self.lanes.items() if one.until > at}
         self.silences = {key: one for key, one in self.silences.items() if one.ends_at > at}
+
+
+def _group_wait(happening: Happening, wanted: timedelta) -> timedelta:
+    """Return how long further messages are collected."""
+    return min(wanted, NEWS_WITHIN) if happening is Happening.FIRING else wanted

@@ -130,19 +130,19 @@ def test_a_newer_breach_of_a_watch_ends_the_older_one():
 
 
 @stories(
-    further_breaches_wait_for_each_other="""
+    further_breaches_wait_for_each_other_a_second="""
         0:00  phones fires       ✉ team firing phones
-        0:10  web fires
-        0:20  desk fires
-        0:30                     ✉ team firing desk web
-        0:45  post fires
-        1:00                     ✉ team firing post
+        0:00  web fires
+        0:00  desk fires
+        0:01                     ✉ team firing desk web
+        0:01  post fires
+        0:02                     ✉ team firing post
         2:00  park fires         ✉ team firing park
     """,
     all_clears_too="""
         0:00  phones fires       ✉ team firing phones
-        0:10  web fires; desk fires
-        0:30                     ✉ team firing desk web
+        0:10  web fires          ✉ team firing web
+        0:20  desk fires         ✉ team firing desk
         5:00  phones over        ✉ team resolved phones✓
         5:10  web over
         5:20  desk over
@@ -155,15 +155,15 @@ def test_a_newer_breach_of_a_watch_ends_the_older_one():
     """,
     over_before_its_turn="""
         0:00  phones fires       ✉ team firing phones
-        0:10  web fires
-        0:15  web clears
-        0:20  web over
-        0:30                     ✉ team digest web✓
+        0:00  web fires
+        0:00  web clears
+        0:00  web over
+        0:01                     ✉ team digest web✓
     """,
     a_dip_when_its_turn_comes="""
         0:00  phones fires       ✉ team firing phones
-        0:10  web fires
-        0:25  web clears
+        0:00  web fires
+        0:00  web clears
         0:40  web fires          ✉ team firing web
     """,
 )
@@ -280,8 +280,8 @@ def test_who_is_on_a_route_is_not_made_to_wait_for_an_escalation():
     run(
         """
         0:00   post fires        ✉ chief firing post
-        0:10   web fires         ✉ team firing web
-        0:30                     ✉ chief firing web
+        0:00   web fires         ✉ team firing web
+        0:01                     ✉ chief firing web
         10:00
         """,
         policy_of(
