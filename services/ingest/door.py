@@ -15,7 +15,22 @@ from pydantic import JsonValue
 
 from shared.config import CityFile, HttpSource
 from shared.dead_letters import EXCERPT, DeadLetter, Reason
-from shared.events import Event, SourceHeartbeat, SourceRestarted
+from shared.events import (
+    AppointmentBooked,
+    AppointmentOffer,
+    Event,
+    SourceHeartbeat,
+    SourceRestarted,
+    VisitCalled,
+)
+
+LONGEST_VISIT: Final = timedelta(days=1)
+"""Nobody waits at a counter overnight."""
+
+SKEW: Final = timedelta(minutes=2)
+"""Two clocks of one sender may differ by this much; a wait is then 0."""
+
+FARTHEST_APPOINTMENT: Final = timedelta(days=2 * 365)
 
 _PHONE_NUMBER: Final = re.compile(r".*\+\d{8}.*|00\d{8,15}|0\d{8,9}", re.DOTALL)
 _PERHAPS: Final = re.compile(r"[+:]|^[\s.\-/()]*0")
@@ -77,7 +92,7 @@ def admit(event: Event, door: Door, now: datetime) -> Refusal | None:
         return _personal(event, "id")
     if looks_like_phone_number(getattr(event, "contact", None)):
         return _personal(event, "contact")
-    return _foreign(event, door) or _untimely(event, door, now)
+    return _foreign(event, door) or _untimely(event, door, now) or _implausible(event)
 
 
 def _personal(event: Event, name: str) -> Refusal:
@@ -108,6 +123,24 @@ def _untimely(event: Event, door: Door, now: datetime) -> Refusal | None:
         detail = f"older than {door.behind}: bring it in with wachtpost history import"
         return _refused(event, Reason.LATE, "at", detail)
     return None
+
+
+def _implausible(event: Event) -> Refusal | None:
+    """A second instant that is years off would not be refused by its own clock, but ruin a mean."""
+    far: str | None = None
+    if isinstance(event, VisitCalled) and not -SKEW <= event.at - event.arrived_at <= LONGEST_VISIT:
+        far = "arrived_at"
+    elif isinstance(event, AppointmentBooked):
+        if abs(event.at - event.booked_at) > LONGEST_VISIT:
+            far = "booked_at"
+        elif not -SKEW <= event.starts_at - event.booked_at <= FARTHEST_APPOINTMENT:
+            far = "starts_at"
+    elif isinstance(event, AppointmentOffer) and event.first_free_at - event.at > FARTHEST_APPOINTMENT:
+        far = "first_free_at"
+    if far is None:
+        return None
+    detail = f"{far} and the event's other instants do not go together; set the sender's clock"
+    return _refused(event, Reason.INVALID, far, detail)
 
 
 def _list(names: Mapping[str, object] | frozenset[str]) -> str:

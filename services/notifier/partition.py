@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Final
 
 import structlog
@@ -21,7 +22,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from services.notifier import outbox, policy
-from services.notifier.commands import WORD, Acknowledge, BeSilent, EndSilence, Word
+from services.notifier.commands import WORD, Acknowledge, BeSilent, Command, EndSilence, Word
 from services.notifier.journal import decision_line, delivery_line
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.notice import Notice, Parcel, Permanent, Transient
@@ -336,26 +337,32 @@ class Partition:
 
 
 def hear(state: State, words: Sequence[Word], now: datetime, rules: Policy) -> list[Decision]:
-    """Return the decisions on what was heard, in order; each goes on from the one before."""
+    """Return the decisions on what was heard, in order; each goes on from the one before.
+
+    Neighbouring events of the judge are decided on together: what fires in one batch is told in one message.
+    """
     decisions: list[Decision] = []
-    for word in words:
+    for is_command, run in groupby(words, key=lambda word: isinstance(word, Command)):
         at = decisions[-1].state if decisions else state
-        decisions.append(_decide(at, word, now, rules))
+        if not is_command:
+            events = [word for word in run if not isinstance(word, Command)]
+            decisions.append(policy.on_events(at, events, now, rules))
+            continue
+        for command in run:
+            at = decisions[-1].state if decisions else state
+            decisions.append(_obey(at, command, now, rules))
     return decisions
 
 
-def _decide(state: State, word: Word, now: datetime, rules: Policy) -> Decision:
-    match word:
+def _obey(state: State, command: Word, now: datetime, rules: Policy) -> Decision:
+    match command:
         case Acknowledge():
-            return policy.acknowledge(state, word.breaches, word.by, now, rules)
+            return policy.acknowledge(state, command.breaches, command.by, now, rules)
         case BeSilent():
-            return policy.silence(state, word.silence, now, rules)
-        case EndSilence():
-            if word.silence not in state.silences:
-                return Decision(state, state)
-            return policy.expire_silence(state, word.silence, now, rules)
-        case _:
-            return policy.on_event(state, word, now, rules)
+            return policy.silence(state, command.silence, now, rules)
+        case EndSilence() if command.silence in state.silences:
+            return policy.expire_silence(state, command.silence, now, rules)
+    return Decision(state, state)
 
 
 def _tell_failure(task: asyncio.Task[None]) -> None:

@@ -231,3 +231,13 @@ def test_a_contact_that_never_ends_does_not_pile_up_deadlines():
     assert len(desk.contacts._deadlines) <= 180
     desk.pass_time(99)
     assert desk.unfinished.total() == 180
+
+
+def test_what_is_partly_too_old_to_matter_is_forgotten_in_the_end() -> None:
+    contacts = OpenContacts(TIMEOUT)
+    contacts.queue(KEY, 1 * MIN, 0)
+    contacts.end(KEY, 3 * MIN, 0)
+    contacts.forget(2 * MIN)
+    assert contacts.remembered == 1
+    contacts.forget(4 * MIN)
+    assert contacts.remembered == 0

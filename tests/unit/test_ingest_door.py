@@ -42,6 +42,33 @@ def test_who_may_come_in(changes: dict[str, object], reason: Reason | None, name
     assert (refusal.reason, refusal.name) == (reason, name) if refusal else reason is None
 
 
+VISIT = {"kind": "visit.called", "arrived_at": NOW - timedelta(minutes=9)}
+BOOKING = {"kind": "appointment.booked", "booked_at": NOW, "starts_at": NOW + timedelta(days=9)}
+OFFER = {"kind": "appointment.offer", "first_free_at": NOW + timedelta(days=9)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        (VISIT, None),
+        (VISIT | {"arrived_at": NOW}, None),
+        (VISIT | {"arrived_at": NOW + timedelta(minutes=2)}, None),  # two clocks
+        (VISIT | {"arrived_at": NOW + timedelta(minutes=3)}, "arrived_at"),  # called before coming in
+        (VISIT | {"arrived_at": NOW - timedelta(days=3 * 365)}, "arrived_at"),
+        (BOOKING, None),
+        (BOOKING | {"booked_at": NOW - timedelta(days=3 * 365)}, "booked_at"),
+        (BOOKING | {"starts_at": NOW - timedelta(hours=1)}, "starts_at"),
+        (BOOKING | {"starts_at": NOW + timedelta(days=3 * 365)}, "starts_at"),
+        (OFFER, None),
+        (OFFER | {"first_free_at": NOW + timedelta(days=3 * 365)}, "first_free_at"),
+    ],
+)
+def test_a_second_clock_that_is_years_off_ruins_no_mean(fields: dict[str, object], name: str | None):
+    event = {"id": "e1", "at": NOW, "source": "pbx", "site": "lier", "queue": "wonen", **fields}
+    refusal = admit(EVENT.validate_python(event), DOORS["pbx"], NOW)
+    assert (refusal.reason, refusal.name) == (Reason.INVALID, name) if refusal else name is None
+
+
 @pytest.mark.parametrize(
     ("queue", "reason"), [("wonen", None), ("onthaal", Reason.NOT_ALLOWED), ("x", Reason.UNKNOWN_QUEUE)]
 )
