@@ -52,6 +52,9 @@ AT_ONCE: Final = 16
 OURS_AGAIN: Final = timedelta(minutes=1)
 """When a parcel is tried again that our own code failed on."""
 
+FINISH: Final = timedelta(seconds=2)
+"""How long deliveries under way may take at an orderly end; the fence guards against whoever is slower."""
+
 ANNOTATE_AGAIN: Final = timedelta(seconds=15)
 """How long an annotation waits after Grafana did not take it."""
 
@@ -158,9 +161,16 @@ class Partition:
                 heed_cancellation()
         finally:
             self._session = None
-            _break(session)
             await session.subscription.stop()
+            if not session.broken.is_set():
+                await self._finish(session)
+            _break(session)
             await cancel([*session.under_way.values(), *([session.annotating] if session.annotating else [])])
+
+    async def _finish(self, session: Session) -> None:
+        """At an orderly end, let what is being handed over be handed over and written down."""
+        if session.under_way:
+            await asyncio.wait(session.under_way.values(), timeout=FINISH.total_seconds())
 
     def _subscribe(self, session: Session, fence: str) -> StreamBatchSubscriber:
         stream = StreamSub(

@@ -20,6 +20,9 @@ from shared.lease import Lease, OffsetMoved, Superseded
 
 BEGINNING: Final = "0-0"
 
+OLD_NEWS: Final = timedelta(minutes=10)
+"""What was judged longer ago than this before the first start is not told; what lasts reports itself."""
+
 LOG_KEPT: Final = 50_000
 """Lines of the delivery log kept (about)."""
 
@@ -86,6 +89,7 @@ class Store:
 
     async def load(self) -> Kept:
         """Read what was committed. Raises ``ValueError`` for records that are not ours."""
+        await self._begin_lately()
         offset = await self._redis.hget(self._key("state"), "offset")
         outbox = await self._redis.hgetall(self._key("outbox"))
         return Kept(
@@ -93,6 +97,13 @@ class Store:
             state=await self.state(),
             outbox={_text(key): Parcel.model_validate_json(value) for key, value in outbox.items()},
         )
+
+    async def _begin_lately(self) -> None:
+        """The very first time, pass over old news: who comes later must not tell it all at once."""
+        if not await self._redis.hexists(self._key("state"), "offset"):
+            seconds, _ = await self._redis.time()
+            start = max(0, int((seconds - OLD_NEWS.total_seconds()) * 1000))
+            await self._redis.hsetnx(self._key("state"), "offset", f"{start}-0")
 
     async def state(self) -> State:
         """Read what is known; for whoever only looks."""
