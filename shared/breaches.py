@@ -84,7 +84,7 @@ class Hour(_Count):
     offered: int
     offered_before: int
     """In the same number of minutes of the hour before."""
-    staff: int | None = None
+    staff: int | None = Field(default=None, description="Who serves now, free or talking, as last reported")
     staff_before: int | None = None
 
 

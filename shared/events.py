@@ -136,7 +136,7 @@ class AppointmentOffer(_QueueFact):
 
 
 class StaffChanged(_QueueFact):
-    """How many members of staff serve a queue from now on."""
+    """How many members of staff serve a queue from now on: those who are free, pausing, or talking."""
 
     kind: Literal["staff.changed"] = "staff.changed"
     available: Headcount

@@ -6,9 +6,12 @@ import typer
 
 from services.evaluator import __main__ as evaluator_service
 from services.ingest import __main__ as ingest_service
+from services.notifier import __main__ as notifier_service
 from wachtpost import config_command, keys_command
 from wachtpost.analyse.command import analyse
 from wachtpost.demo.command import demo
+from wachtpost.notify import log, silences, trial
+from wachtpost.notify.breaches import ack, breaches
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 
@@ -20,6 +23,11 @@ def wachtpost() -> None:
 
 app.command()(demo)
 app.command()(analyse)
+app.command()(breaches)
+app.command()(ack)
+app.add_typer(silences.app, name="silence")
+app.add_typer(trial.app, name="notify")
+app.add_typer(log.app, name="notifications")
 app.add_typer(config_command.app, name="config")
 app.add_typer(keys_command.app, name="keys")
 
@@ -34,6 +42,12 @@ def ingest() -> None:
 def evaluator() -> None:
     """Run the evaluator service (settings: WACHTPOST_… variables)."""
     evaluator_service.main()
+
+
+@app.command()
+def notifier() -> None:
+    """Run the notifier service (settings: WACHTPOST_… variables)."""
+    notifier_service.main()
 
 
 def main() -> None:

@@ -157,7 +157,7 @@ class Readings:
         began = self._now_ms // 1000 // HOUR_S * HOUR_S
         end = self._now_ms // 1000 // FINE_S * FINE_S + FINE_S
         staff = self._desk.latest.staffs()
-        reported = [staff[place].available for place in places if place in staff]
+        reported = [staff[place].available + staff[place].busy for place in places if place in staff]
         return Hour(
             started_at=datetime.fromtimestamp(began, UTC),
             offered=self._offered(places, began, end),

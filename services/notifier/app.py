@@ -20,10 +20,9 @@ from services.notifier.message import Writer
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.notice import Parcel, Permanent, Undelivered
 from services.notifier.pages import Pages
-from services.notifier.partition import Annotate, Deliver, Partition
+from services.notifier.partition import Deliver, Partition
 from services.notifier.rules import Policy
 from services.notifier.settings import NotifierSettings
-from services.notifier.state import Known
 from services.notifier.store import Store
 from services.notifier.template_files import TemplateFault, load_templates
 from shared.calendar import Calendar
@@ -59,7 +58,7 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
     lease = city.pipeline.lease
     stores = {n: Store(redis, n, owner, lease) for n in range(city.pipeline.partitions)}
     rules = policy_of(city)
-    annotate = None if annotations is None else _annotator(annotations)
+    annotate = None if annotations is None else annotations.write
     partitions = [
         Partition(n, city, rules, store, broker, now, deliver, annotate, metrics)
         for n, store in stores.items()
@@ -127,13 +126,6 @@ def deliverer(city: CityFile, senders: Senders, writer: Writer, signer: Signer |
         await sender.send(parcel, writer.write(parcel.notice, links))
 
     return deliver
-
-
-def _annotator(annotations: grafana.Annotations) -> Annotate:
-    async def annotate(known: Known) -> None:
-        await annotations.write(known.breach)
-
-    return annotate
 
 
 async def _look_at_grafana(annotations: grafana.Annotations) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
 
 from services.notifier import policy
@@ -28,6 +28,9 @@ from shared.streams import partition_of
 MOST_FORM: Final = 16_384
 """Bytes of a form; a token is a few hundred."""
 
+SILENCE_ID: Final = r"^[A-Za-z0-9_-]{1,64}$"
+"""As in ``silences.Silence``."""
+
 PATHS: Final = (ACKNOWLEDGE_PATH, "/v1/breaches", "/v1/silences", "/openapi.json")
 
 
@@ -43,8 +46,8 @@ class WantedSilence(BaseModel):
     rules: tuple[Name, ...] = ()
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime
-    why: str = ""
-    by: str = ""
+    why: Annotated[str, Field(max_length=200)] = ""
+    by: Annotated[str, Field(max_length=64)] = ""
 
 
 class Asked(BaseModel):
@@ -115,18 +118,20 @@ def http_app(  # noqa: C901 - the routes, one after another
         """For a while, nobody is told of what fits."""
         only_with_key(authorization)
         name = secrets.token_hex(6)
+        at = now()
         fields = wanted.model_dump()
-        fields["starts_at"] = wanted.starts_at or now()
-        if wanted.ends_at <= fields["starts_at"]:
+        fields["starts_at"] = wanted.starts_at or at
+        if wanted.ends_at <= max(fields["starts_at"], at):
             raise HTTPException(422, "ends_at: choose a moment after starts_at and after now")
-        command = BeSilent(id=f"silence-{name}", at=now(), silence=Silence(id=name, **fields))
+        command = BeSilent(id=f"silence-{name}", at=at, silence=Silence(id=name, **fields))
         for store in stores.values():
             await store.say(encode(command))
         return Asked(id=name)
 
     @app.delete("/v1/silences", status_code=202)
     async def end_silence(
-        id_: Annotated[str, Query(alias="id")], authorization: Annotated[str | None, Header()] = None
+        id_: Annotated[str, Query(alias="id", pattern=SILENCE_ID)],
+        authorization: Annotated[str | None, Header()] = None,
     ) -> Asked:
         """A silence ends now; what it kept back and still lasts is told."""
         only_with_key(authorization)

@@ -25,10 +25,10 @@ from services.notifier import outbox, policy
 from services.notifier.commands import WORD, Acknowledge, BeSilent, Command, EndSilence, Word
 from services.notifier.journal import decision_line, delivery_line
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.notice import Notice, Parcel, Permanent, Transient
+from services.notifier.notice import Breach, Notice, Parcel, Permanent, Transient, Undelivered
 from services.notifier.outbox import Tried
 from services.notifier.policy import Decision, Policy
-from services.notifier.state import Known, State, changes
+from services.notifier.state import State, changes
 from services.notifier.store import Changes, Store
 from shared import streams
 from shared.clock import Clock
@@ -58,13 +58,25 @@ FINISH: Final = timedelta(seconds=2)
 ANNOTATE_AGAIN: Final = timedelta(seconds=15)
 """How long an annotation waits after Grafana did not take it."""
 
+ANNOTATE_WITHIN: Final = timedelta(days=7)
+"""A Grafana that was away for longer does without."""
+
 log = structlog.stdlib.get_logger(__name__)
 
 Deliver = Callable[[Parcel], Awaitable[None]]
 """Hands a parcel over; raises ``Transient`` or ``Permanent``."""
 
-Annotate = Callable[[Known], Awaitable[None]]
+Annotate = Callable[[Breach], Awaitable[None]]
 """Writes a breach into Grafana; raises ``Transient`` or ``Permanent``."""
+
+
+@dataclass(slots=True)
+class Owed:
+    """A breach that Grafana is to hear of."""
+
+    breach: Breach
+    at: float = 0.0
+    """When, on the monotonic clock."""
 
 
 @dataclass(slots=True)
@@ -78,8 +90,8 @@ class Session:
     broken: asyncio.Event = field(default_factory=asyncio.Event)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    to_annotate: dict[str, float] = field(default_factory=dict)
-    """Breach → when to write it into Grafana, on the monotonic clock."""
+    owed: dict[str, Owed] = field(default_factory=dict)
+    """What Grafana is to hear, by breach."""
     annotating: asyncio.Task[None] | None = None
 
 
@@ -146,7 +158,7 @@ class Partition:
         async with self._tenancy.loading(fence):
             kept = await self.store.load()
         session = Session(kept.state, kept.outbox, kept.offset)
-        self._note_for_grafana(session, session.state.breaches)
+        self._owe(session, [*(known.breach for known in kept.state.breaches.values()), *kept.owed])
         session.subscription = self._subscribe(session, fence)
         self._session = session
         try:
@@ -233,13 +245,16 @@ class Partition:
         state = decisions[-1].state if decisions else session.state
         records = changes(session.state, state)
         log_lines = [decision_line(v) for d in decisions for v in d.verdicts if v.receiver]
-        await self._write(session, fence, after, Changes(records=records, posted=posted, log=log_lines))
+        changed = (key.removeprefix("breach/") for key in records if key.startswith("breach/"))
+        news = [state.breaches[name].breach for name in changed if name in state.breaches]
+        owed = () if self._annotate is None else news
+        written = Changes(records=records, posted=posted, owed=owed, log=log_lines)
+        await self._write(session, fence, after, written)
         if session.broken.is_set():
             return
         session.state = state
         session.outbox.update({parcel.key: parcel for parcel in posted})
-        changed = [key.removeprefix("breach/") for key in records if key.startswith("breach/")]
-        self._note_for_grafana(session, (name for name in changed if name in state.breaches))
+        self._owe(session, owed)
         self._note_unroutable(notices)
 
     async def _write(self, session: Session, fence: str, after: str, written: Changes) -> None:
@@ -276,7 +291,8 @@ class Partition:
                 task.add_done_callback(_tell_failure)
                 session.under_way[parcel.key] = task
         if session.annotating is None or session.annotating.done():
-            session.annotating = asyncio.create_task(self._annotate_due(session), name="annotate")
+            session.annotating = asyncio.create_task(self._annotate_due(session, fence), name="annotate")
+            session.annotating.add_done_callback(_tell_failure)
 
     async def _attempt(self, session: Session, fence: str, parcel: Parcel) -> None:
         """Hand one parcel over and write down what became of it."""
@@ -323,27 +339,37 @@ class Partition:
 
     # Grafana -------------------------------------------------------------------------------------
 
-    def _note_for_grafana(self, session: Session, breaches: Iterable[str]) -> None:
+    def _owe(self, session: Session, breaches: Iterable[Breach]) -> None:
+        """Note what Grafana is to hear at once; newer news replaces older."""
         if self._annotate is not None:
-            session.to_annotate.update(dict.fromkeys(breaches, 0.0))
+            session.owed.update({breach.id: Owed(breach) for breach in breaches})
 
-    async def _annotate_due(self, session: Session) -> None:
-        """Write what changed; what Grafana does not take waits, and newer news replaces it."""
-        due = [name for name, at in session.to_annotate.items() if at <= time.monotonic()]
-        for name in due:
-            known = session.state.breaches.get(name)
-            session.to_annotate.pop(name, None)
-            if known is None or self._annotate is None:
-                continue
-            try:
-                await self._annotate(known)
-            except (Transient, Permanent) as error:
-                self._metrics.annotated("failed")
-                log.warning("not_annotated", breach=name, why=str(error))
-                if isinstance(error, Transient):
-                    session.to_annotate.setdefault(name, time.monotonic() + ANNOTATE_AGAIN.total_seconds())
-            else:
-                self._metrics.annotated("written")
+    async def _annotate_due(self, session: Session, fence: str) -> None:
+        """Write what is due; what Grafana does not take waits, even after the breach itself is forgotten."""
+        for owed in [owed for owed in session.owed.values() if owed.at <= time.monotonic()]:
+            owed.at = time.monotonic() + ANNOTATE_AGAIN.total_seconds()
+            if await self._annotated(owed.breach):
+                async with self._lock:
+                    await self._settle(session, fence, owed)
+
+    async def _annotated(self, breach: Breach) -> bool:
+        """Write one breach into Grafana; returns whether nothing is owed of it any more."""
+        if self._annotate is None:
+            return True
+        try:
+            await self._annotate(breach)
+        except Undelivered as error:
+            self._metrics.annotated("failed")
+            log.warning("not_annotated", breach=breach.id, why=str(error))
+            return isinstance(error, Permanent) or self._now() - breach.at > ANNOTATE_WITHIN
+        self._metrics.annotated("written")
+        return True
+
+    async def _settle(self, session: Session, fence: str, owed: Owed) -> None:
+        if session.broken.is_set() or session.owed.get(owed.breach.id) is not owed:
+            return
+        await self._write(session, fence, session.offset, Changes(settled=(owed.breach.id,)))
+        session.owed.pop(owed.breach.id, None)
 
 
 def hear(state: State, words: Sequence[Word], now: datetime, rules: Policy) -> list[Decision]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from services.notifier.notice import Parcel
+from services.notifier.notice import Breach, Parcel
 from services.notifier.state import State, decode
 from shared import streams
 from shared.lease import Lease, OffsetMoved, Superseded
@@ -27,9 +27,9 @@ LOG_KEPT: Final = 50_000
 """Lines of the delivery log kept (about)."""
 
 _COMMIT: Final = """
--- KEYS: fence, state, records, outbox, log, dead. ARGV: fence, offset before, offset after, lines to keep,
--- then five lists, each led by its length: records to put (key, JSON), records to drop (key),
--- parcels to put (key, JSON), parcels to drop (key), log lines (JSON); at last dead parcels (JSON).
+-- KEYS: fence, state, records, outbox, annotations, log, dead. ARGV: fence, offset before, offset after,
+-- lines to keep, then lists, each led by its length: for records, outbox and annotations what to put
+-- (key, JSON) and what to drop (key); log lines (JSON); at last dead parcels (JSON).
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
 if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[2] then return 'moved' end
 redis.call('HSET', KEYS[2], 'offset', ARGV[3])
@@ -40,13 +40,13 @@ local function items(width)
   return first, at - 1
 end
 local from, to
-for _, key in ipairs({KEYS[3], KEYS[4]}) do
+for _, key in ipairs({KEYS[3], KEYS[4], KEYS[5]}) do
   from, to = items(2)
   for i = from, to, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
   from, to = items(1)
   for i = from, to do redis.call('HDEL', key, ARGV[i]) end
 end
-for _, key in ipairs({KEYS[5], KEYS[6]}) do
+for _, key in ipairs({KEYS[6], KEYS[7]}) do
   from, to = items(1)
   for i = from, to do redis.call('XADD', key, 'MAXLEN', '~', ARGV[4], '*', '__data__', ARGV[i]) end
 end
@@ -61,6 +61,8 @@ class Kept:
     offset: str
     state: State
     outbox: dict[str, Parcel]
+    owed: Sequence[Breach] = ()
+    """What Grafana has not taken yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,12 @@ class Changes:
     """Key → JSON; ``None`` drops it."""
     posted: Sequence[Parcel] = ()
     taken_out: Sequence[str] = ()
+    owed: Sequence[Breach] = ()
+    """To be written into Grafana, each instead of what was owed of the same breach before."""
+    settled: Sequence[str] = ()
+    """Breaches of which Grafana is owed nothing any more."""
     log: Sequence[bytes] = ()
     dead: Sequence[bytes] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.records or self.posted or self.taken_out or self.log or self.dead)
 
 
 class Store:
@@ -92,10 +95,12 @@ class Store:
         await self._begin_lately()
         offset = await self._redis.hget(self._key("state"), "offset")
         outbox = await self._redis.hgetall(self._key("outbox"))
+        owed = await self._redis.hgetall(self._key("annotations"))
         return Kept(
             offset=BEGINNING if offset is None else _text(offset),
             state=await self.state(),
             outbox={_text(key): Parcel.model_validate_json(value) for key, value in outbox.items()},
+            owed=[Breach.model_validate_json(value) for value in owed.values()],
         )
 
     async def _begin_lately(self) -> None:
@@ -112,17 +117,19 @@ class Store:
 
     async def commit(self, fence: str, before: str, after: str, changes: Changes) -> None:
         """Write everything, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""
-        put = [(key, text) for key, text in changes.records.items() if text is not None]
-        dropped = [key for key, text in changes.records.items() if text is None]
-        args: list[str | bytes | int] = [fence, before, after, LOG_KEPT, len(put)]
-        for key, text in put:
-            args += (key, text)
-        args += [len(dropped), *dropped, len(changes.posted)]
-        for parcel in changes.posted:
-            args += (parcel.key, parcel.model_dump_json(exclude_none=True))
-        for values in (changes.taken_out, changes.log, changes.dead):
+        args: list[str | bytes | int] = [fence, before, after, LOG_KEPT]
+        _add_hash(
+            args,
+            {key: text for key, text in changes.records.items() if text is not None},
+            [key for key, text in changes.records.items() if text is None],
+        )
+        _add_hash(args, {one.key: one.model_dump_json() for one in changes.posted}, changes.taken_out)
+        _add_hash(args, {one.id: one.model_dump_json() for one in changes.owed}, changes.settled)
+        for values in (changes.log, changes.dead):
             args += [len(values), *values]
-        keys = [self._key(part) for part in ("fence", "state", "records", "outbox", "log", "dead")]
+        keys = [
+            self._key(part) for part in ("fence", "state", "records", "outbox", "annotations", "log", "dead")
+        ]
         match _text(await self._commit(keys=keys, args=args)):
             case "fenced":
                 raise Superseded(fence)
@@ -146,6 +153,13 @@ class Store:
 
     def _key(self, part: str) -> str:
         return streams.notifier(self._partition, part)
+
+
+def _add_hash(args: list[str | bytes | int], put: Mapping[str, str | bytes], dropped: Sequence[str]) -> None:
+    args.append(len(put))
+    for key, value in put.items():
+        args += (key, value)
+    args += [len(dropped), *dropped]
 
 
 def _text(value: bytes | str) -> str:

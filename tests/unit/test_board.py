@@ -9,7 +9,14 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from services.notifier.channels.webhook import WebhookBody, webhook_body
+from services.notifier.message import Message, Writer
+from services.notifier.notice import Happening, Parcel
+from services.notifier.template_files import TemplateFault, load_templates
+from shared.breaches import State
 from shared.config import CityFile, Kpi, Language, QueueKind
+from tests import notices
+from wachtpost.demo.alerts import Known, alerts, known_of
 from wachtpost.demo.board import (
     WIDTH,
     Scene,
@@ -18,6 +25,7 @@ from wachtpost.demo.board import (
     judge,
     waiting,
 )
+from wachtpost.demo.display import display_on
 from wachtpost.demo.snapshot import Place, Snapshot, read_metrics
 from wachtpost.demo.words import WORDS, Verdict
 
@@ -36,6 +44,11 @@ CITY = CityFile.model_validate(
         ]
     """)
 )
+
+
+def unexpected(fault: TemplateFault) -> None:
+    raise AssertionError(fault)
+
 
 PAGE = """
 # TYPE wachtpost_calls_waiting gauge
@@ -182,6 +195,124 @@ def test_a_site_without_counters_has_no_counters_on_its_board() -> None:
     assert "Telefoon" in text
     assert "Loketten" not in text
     assert "Afspraken" not in text
+
+
+# --- alerts and messages ---
+
+STATE = 'wachtpost_kpi_state{{kpi="x",queue="{}",rule="{}",severity="{}",site="huis",state="{}"}} {}\n'
+STANDINGS = [
+    ("onthaal", "wachten", "critical", "firing"),
+    ("onthaal", "wachten-warning", "warning", "firing"),
+    ("wonen", "wachten-warning", "warning", "clearing"),
+    ("all", "gemist", "warning", "pending"),
+]
+WELL = [("nacht", "gemist", "warning", "ok"), ("all", "lang", "warning", "insufficient")]
+
+
+def states(*standings: tuple[str, str, str, str]) -> str:
+    """A metrics page on which watches stand so, and not otherwise."""
+    return "".join(
+        STATE.format(queue, rule, severity, other, int(other == state))
+        for queue, rule, severity, state in standings
+        for other in (*State, "insufficient")
+    )
+
+
+STATES = states(*STANDINGS, *WELL)
+
+
+def alerts_shown(page: str, known: Known | None = None, language: Language = Language.NL) -> str:
+    """The part about alerts as text, without the spaces at line ends."""
+    output = StringIO()
+    told = alerts(read_metrics(page), CITY, known or {}, WORDS[language])
+    Console(file=output, width=WIDTH).print(told)
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
+
+
+def test_what_is_wrong_is_said_in_words_the_worst_first() -> None:
+    assert (
+        alerts_shown(STATES)
+        == """\
+Alarmen
+overschreden            Onthaal: wachten
+herstelt                Wonen: wachten-warning
+even afwachten          Totaal: gemist"""
+    )  # an early warning says nothing new beside its limit
+
+
+@pytest.mark.parametrize(("taken", "stands"), [
+    (False, "overschreden            Onthaal: gemiddeld 1:32 wachten, doel hoogstens 0:45"),
+    (True, "overschreden, opgepakt  Onthaal: gemiddeld 1:32 wachten, doel hoogstens 0:45"),
+])  # fmt: skip
+def test_what_the_notifier_knows_is_told_in_its_words(taken: bool, stands: str) -> None:
+    writer = Writer(notices.city(), load_templates(None, unexpected))
+    known = known_of([notices.acknowledged() if taken else notices.breach()], writer, notices.NOW)
+    assert stands in alerts_shown(STATES, known)
+    assert "Wonen: wachten-warning" in alerts_shown(STATES, known)  # it knows of that one a moment later
+
+
+def test_all_well_is_said_too_and_too_few_contacts_are_not_well() -> None:
+    assert alerts_shown(states(*WELL)) == "Alarmen  geen; regels in orde: 1, met te weinig metingen: 1"
+
+
+def test_a_very_bad_day_fits_all_the_same() -> None:
+    lines = alerts_shown(
+        states(*((f"lijn-{n}", "wachten", "critical", "firing") for n in range(9)))
+    ).splitlines()
+    assert len(lines) == 7
+    assert lines[-1] == "en nog 4"
+
+
+TOLD = WebhookBody.model_validate_json(
+    webhook_body(
+        Parcel(
+            key="k",
+            notice=notices.notice(Happening.FIRING, notices.breach()),
+            channel=0,
+            next_try=notices.NOW,
+        ),
+        Message("Onthaal: 1:32 wachten", "Onthaal\n\nhttp://127.0.0.1:8003/acknowledge?token=abc\n", ""),
+    )
+)
+
+
+def scene_of(number: int) -> Scene:
+    return Scene(notices.city(), NOW, speed=60, messages=(TOLD,) * number)
+
+
+def test_without_a_terminal_each_message_is_a_line_with_its_link_and_the_last_one_stays_behind() -> None:
+    output = StringIO()
+    display = display_on(Console(file=output), WORDS[Language.NL])
+    for number in (0, 1, 1, 2):
+        display.show(read_metrics(PAGE + STATES), scene_of(number), NOW)
+    display.close()
+    lines = [line.rstrip() for line in output.getvalue().splitlines()]
+    line = "10:16:00  bericht aan Teamleiders: Onthaal: 1:32 wachten"
+    assert [n for n, said in enumerate(lines) if said == line] == [1, 3]  # line 0 is the progress
+    assert lines[2].strip() == "http://127.0.0.1:8003/acknowledge?token=abc"
+    assert (
+        lines[-4:]
+        == [
+            "── bericht 2 aan Teamleiders, 10:16:00 ".ljust(WIDTH, "─"),
+            "Onderwerp: Onthaal: 1:32 wachten",
+            "Onthaal",
+            "",
+            "http://127.0.0.1:8003/acknowledge?token=abc",
+        ][-4:]
+    )
+
+
+@pytest.mark.parametrize(("height", "counters"), [(60, True), (24, False)])
+def test_in_a_low_terminal_the_message_goes_before_the_counters(height: int, counters: bool) -> None:
+    output = StringIO()
+    console = Console(file=output, force_terminal=True, width=WIDTH, height=height, color_system=None)
+    display = display_on(console, WORDS[Language.NL])
+    display.show(read_metrics(PAGE + STATES), scene_of(1), NOW)
+    live = output.getvalue()
+    assert ("Loketten" in live) is counters
+    assert "Onderwerp: Onthaal: 1:32 wachten" in live
+    display.close()
+    assert "Loketten" in output.getvalue()[len(live) :]  # nothing is left out of what stays behind
 
 
 def test_several_sites_stand_under_their_names() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
 import tomllib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -11,10 +13,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+import redis
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from services.notifier.channels.webhook import webhook_body
+from services.notifier.notice import Happening
 from shared.config import CityFile, HttpSource, QueueKind, QueueLogSource
 from shared.events import (
     AppointmentBooked,
@@ -25,17 +30,23 @@ from shared.events import (
     VisitCalled,
     encode,
 )
+from tests.eventually import eventually
+from tests.parcels import MISSED, WORDS, parcel
 from wachtpost.cli import app
 from wachtpost.demo import command
 from wachtpost.demo.city_copy import (
+    Receiver,
     Sender,
     source_names,
     toml,
     with_http_sources,
     with_log_source,
     with_queues,
+    with_receiver,
 )
 from wachtpost.demo.feed import BATCH, DoorShutError, EventFeed, LogFeed
+from wachtpost.demo.household import Household, KeeperLostError
+from wachtpost.demo.mailbox import open_mailbox
 from wachtpost.demo.replay import (
     NoEventError,
     NothingInItError,
@@ -123,6 +134,85 @@ def test_a_replayed_log_is_read_from_its_beginning(tmp_path: Path) -> None:
     (source,) = CityFile.model_validate(tomllib.loads(written)).sources
     assert isinstance(source, QueueLogSource)
     assert (source.path, source.start) == (tmp_path / "log", "beginning")
+
+
+RULED = DOCUMENT | tomllib.loads("""
+    [smtp]
+    host = "mail.example"
+    sender = "wachtpost@proefstad.example"
+    [grafana]
+    url = "https://grafana.example"
+    token_file = "/run/secrets/grafana"
+    [[receivers]]
+    id = "hoofd"
+    channels = [{ kind = "email", to = ["balie@proefstad.example"] }]
+    [[routes]]
+    receivers = ["hoofd"]
+    rules = ["loket"]
+    [notify]
+    reminder = "10m"
+    board_url = "https://grafana.example/d/live"
+    [[rules]]
+    id = "gemist"
+    kpi = "missed_ratio"
+    [[rules]]
+    id = "onthaal"
+    kpi = "call_wait_mean"
+    queue = "onthaal"
+    [[rules]]
+    id = "loket"
+    kpi = "visit_wait_mean"
+    queue = "loket"
+    [[rules]]
+    id = "elk-loket"
+    kpi = "visit_wait_mean"
+    queue = "*"
+    [[budget_rules]]
+    id = "budget"
+    long_window = "1h"
+    short_window = "10m"
+    burn_rate = 3.0
+    [[silence_rules]]
+    id = "pbx-zwijgt"
+    source = "pbx"
+""")
+
+
+def rule_ids(document: dict[str, object]) -> list[str]:
+    city = CityFile.model_validate(document)
+    return [rule.id for rules in (city.rules, city.budget_rules, city.silence_rules) for rule in rules]
+
+
+EVERY_RULE = ["gemist", "onthaal", "loket", "elk-loket", "budget"]
+
+
+@pytest.mark.parametrize(("story", "queues", "kept"), [
+    ("both queues", {"onthaal": "phone", "loket": "counter"}, EVERY_RULE),
+    ("no counter", {"onthaal": "phone"}, ["gemist", "onthaal", "elk-loket", "budget"]),
+    ("a counter without a target", {"balie": "counter"}, ["gemist", "budget"]),
+])  # fmt: skip
+def test_rules_about_what_is_not_there_are_left_out(
+    story: str, queues: dict[str, str], kept: list[str]
+) -> None:
+    kinds = {name: QueueKind(kind) for name, kind in queues.items()}
+    assert rule_ids(with_queues(RULED, {"huis": kinds})) == kept, story
+
+
+def test_a_rule_about_a_silent_source_goes_with_the_source() -> None:
+    assert "pbx-zwijgt" in rule_ids(RULED)
+    assert "pbx-zwijgt" not in rule_ids(with_http_sources(RULED, {"huis": Sender("demo", "key")}))
+
+
+def test_nobody_of_the_city_hears_of_a_demo() -> None:
+    receiver = Receiver("balie", "Balie", url="http://127.0.0.1:9/", base_url="http://127.0.0.1:8")
+    written = toml(with_receiver(with_http_sources(RULED, {"huis": Sender("demo", "key")}), receiver))
+    city = CityFile.model_validate(tomllib.loads(written))
+    assert [one.id for one in city.receivers] == ["balie"]
+    assert [route.receivers for route in city.routes] == [("balie",)]
+    assert (city.smtp, city.grafana, city.notify.board_url) == (None, None, None)
+    assert str(city.notify.base_url) == "http://127.0.0.1:8/"
+    assert city.notify.reminder == timedelta(minutes=10)  # all else is as the city has it
+    assert "example" not in written
 
 
 def test_replayed_queues_are_always_open_keep_their_names_and_the_targets_that_fit() -> None:
@@ -326,6 +416,41 @@ def test_log_lines_are_appended_when_they_are_due(tmp_path: Path) -> None:
     assert (log.read_bytes(), feed.finished) == (b"a\nb\nlate\nc\n", True)
 
 
+# --- the mailbox ---
+
+
+def test_the_mailbox_keeps_each_message_once_and_refuses_what_is_none() -> None:
+    first, second = parcel(MISSED), parcel(MISSED, happening=Happening.REMINDER)
+    bodies = [webhook_body(one, WORDS) for one in (first, second, first)]
+    with open_mailbox() as mailbox, httpx.Client(trust_env=False) as client:
+        answers = [client.post(mailbox.url, content=body).status_code for body in (*bodies, b"{}", b"")]
+        url = mailbox.url
+    assert answers == [204, 204, 204, 400, 400]
+    assert [message.key for message in mailbox.messages] == [first.key, second.key]
+    with pytest.raises(httpx.ConnectError):
+        httpx.post(url, trust_env=False)
+
+
+# --- the household ---
+
+
+def test_the_household_says_who_died_and_ends_with_its_keeper() -> None:
+    with Household() as household:
+        household.start("services.ingest", {"WACHTPOST_PORT": "no number"})
+        eventually(household.ended)
+        assert household.ended() == {"services.ingest": os.EX_CONFIG}
+        assert "WACHTPOST_PORT" in household.log_tail("services.ingest")
+        server = redis.Redis.from_url(household.redis_url)
+        assert server.ping()
+        os.kill(household._keeper.pid, signal.SIGKILL)
+        with pytest.raises(KeeperLostError):
+            household.ended()
+    assert not household.directory.exists()
+    with pytest.raises(redis.ConnectionError):
+        server.ping()
+    server.close()
+
+
 # --- the command --------------------------------------------------------------------------------------
 
 
@@ -335,3 +460,37 @@ def test_a_missing_extra_is_named_with_its_remedy(missing: str, monkeypatch: pyt
     result = CliRunner().invoke(app, ["demo"])
     assert result.exit_code == 1
     assert f"{missing} ontbreekt: pip install 'wachtpost[demo]'" in result.stderr
+
+
+@pytest.mark.parametrize(("content", "complaint"), [
+    (None, "niet te lezen: No such file or directory"),
+    (b"", "geen queue_log (epoch|callid|queue|agent|VERB|"),
+    (b"Dear all, please find the log attached.\n", "geen queue_log (epoch|callid|queue|agent|VERB|"),
+    (b'{"kind": "call.queued"}\n', "regel 1: geen gebeurtenis van het contract: call.queued.id: "),
+    (b"\x1f\x8b\x08broken", "niet te lezen: "),
+])  # fmt: skip
+def test_a_file_that_cannot_be_replayed_is_explained(
+    tmp_path: Path, content: bytes | None, complaint: str
+) -> None:
+    recorded = tmp_path / "recorded"
+    if content is not None:
+        recorded.write_bytes(content)
+    result = CliRunner().invoke(app, ["demo", "--replay", str(recorded)])
+    assert result.exit_code == 1
+    assert f"{recorded}" in result.stderr
+    assert complaint in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--for", "soon"), ("--for", "0s"), ("--speed", "0")])
+def test_a_wrong_option_is_explained(arguments: tuple[str, str]) -> None:
+    result = CliRunner().invoke(app, ["demo", *arguments])
+    assert result.exit_code == 2
+    assert arguments[0] in result.stderr
+
+
+def test_a_wrong_city_file_is_explained(tmp_path: Path) -> None:
+    file = tmp_path / "city.toml"
+    file.write_text(toml({**DOCUMENT, "targets": [{"kpi": "missed_ratio", "limit": -0.2}]}), encoding="utf-8")
+    result = CliRunner().invoke(app, ["demo", "--city", str(file)])
+    assert result.exit_code == 2
+    assert "targets[0].limit" in result.stderr

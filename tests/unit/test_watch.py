@@ -103,7 +103,7 @@ def test_a_breach_is_told_with_everything_a_supervisor_wants_to_know() -> None:
     morning.happen(
         CallQueued(id="w1", at=clock("9:11:10"), contact="w1", **common),
         CallQueued(id="w2", at=clock("9:12:00"), contact="w2", **common),
-        StaffChanged(id="s", at=clock("9:00"), available=2, **common),
+        StaffChanged(id="s", at=clock("9:00"), available=1, busy=1, paused=3, **common),
     )
     event = changed(morning.look("9:12:10"))
     assert (event.rule, event.level, event.queue, event.window) == ("missed", Level.LIMIT, "all", "15m")

@@ -1,13 +1,13 @@
 """The terminal board: what the evaluator's metrics say, for someone who runs a desk. Pure.
 
-At most 100 columns and, for a city with one site, 24 lines. A state is always said in words; colour
-only underlines it.
+At most 100 columns and, for a city with one site, about 30 lines; without its counters 16. A state is
+always said in words; colour only underlines it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,14 +16,16 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from services.notifier.channels.webhook import WebhookBody
 from shared.config import ALL_QUEUES, CityFile, Kpi, Queue, QueueKind, Site
 from shared.numerals import clock_time
+from wachtpost.demo.alerts import WIDTH as WIDTH
+from wachtpost.demo.alerts import Known, alerts
 from wachtpost.demo.snapshot import TODAY, Place, Snapshot, Window
 from wachtpost.demo.words import Verdict, Words
 
-WIDTH: Final = 100
-"""Columns. The widths below and two spaces between them add up to it."""
 NAME_WIDTH: Final = 20
+"""These widths and two spaces between them add up to ``WIDTH``."""
 COUNT_WIDTH: Final = 7
 FIGURE_WIDTH: Final = 21
 """A value, two spaces and a verdict: ``  12,6 %  binnen doel``."""
@@ -49,6 +51,10 @@ class Scene:
     speed: float
     refused: int = 0
     """Facts that ingest did not take."""
+    known: Known = field(default_factory=dict)
+    """What the notifier knows of breaches."""
+    messages: tuple[WebhookBody, ...] = ()
+    """What it has sent so far."""
 
 
 def judge(value: float | None, samples: int, limit: float | None) -> Verdict:
@@ -72,8 +78,11 @@ def waiting(snapshot: Snapshot, city: CityFile, kind: QueueKind) -> int:
     return sum(snapshot.waiting.get(place, 0) for place in places)
 
 
-def board(snapshot: Snapshot, scene: Scene, words: Words) -> RenderableType:
-    """Lay the figures out: a head line, then per site its phone queues, counters and appointments."""
+def board(snapshot: Snapshot, scene: Scene, words: Words, *, brief: bool = False) -> RenderableType:
+    """Lay the figures out: a head line, per site its phone queues, counters and appointments, then alerts.
+
+    ``brief`` leaves the counters out, for a low terminal.
+    """
     parts: list[RenderableType] = [_head(snapshot, scene, words)]
     for site in scene.city.sites:
         desk = _Desk(snapshot, scene.city, site, words)
@@ -81,9 +90,12 @@ def board(snapshot: Snapshot, scene: Scene, words: Words) -> RenderableType:
             parts.append(Text(f"\n{site.title}", style="bold"))
         if site.of_kind(QueueKind.PHONE):
             parts += ["", desk.phones()]
-        if site.of_kind(QueueKind.COUNTER):
+        if site.of_kind(QueueKind.COUNTER) and not brief:
             parts += ["", desk.counters(), desk.appointments()]
-    parts += ["", Text(words.note, style="dim")]
+    if not brief:
+        parts += ["", Text(words.note, style="dim")]
+    if snapshot.states:
+        parts += ["", alerts(snapshot, scene.city, scene.known, words)]
     return Group(*parts)
 
 

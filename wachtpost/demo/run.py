@@ -5,33 +5,47 @@ from __future__ import annotations
 import json
 import secrets
 import signal
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
 import httpx
+from pydantic import TypeAdapter
 
+from services.notifier.message import Writer
+from services.notifier.notice import Breach
+from services.notifier.template_files import TemplateFault, load_templates
 from shared.calendar import DAY
 from shared.clock import Clock, SimulatedClock
 from shared.config import CityFile
 from shared.events import Event
 from simulator import next_working_day, rush_start, simulate
 from wachtpost.demo import city_copy, replay
+from wachtpost.demo.alerts import Known, known_of
 from wachtpost.demo.board import Scene
 from wachtpost.demo.display import Display
 from wachtpost.demo.feed import DoorShutError, EventFeed, Feed, LogFeed
 from wachtpost.demo.household import Household, KeeperLostError
+from wachtpost.demo.mailbox import Mailbox, open_mailbox
 from wachtpost.demo.snapshot import Snapshot, read_metrics
 from wachtpost.demo.words import Words
 
 INGEST: Final = "services.ingest"
 EVALUATOR: Final = "services.evaluator"
+NOTIFIER: Final = "services.notifier"
+SERVICES: Final = (INGEST, EVALUATOR, NOTIFIER)
 HOST: Final = "127.0.0.1"
+RECEIVER: Final = "balie"
+"""The id of the demo's own receiver."""
+BREACHES: Final = TypeAdapter(tuple[Breach, ...])
+"""What the notifier answers at ``/v1/breaches``."""
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 READY_WITHIN: Final = timedelta(seconds=60)
@@ -44,7 +58,7 @@ ANSWER_WITHIN: Final = 5.0
 FEED_EVERY: Final = 0.1
 """Seconds between two handfuls of events."""
 LOOK_EVERY: Final = timedelta(seconds=1)
-BEFORE_RUSH: Final = timedelta(minutes=10)
+BEFORE_RUSH: Final = timedelta(minutes=5)
 """The demo joins the day this long before its busy spell; the morning so far is told at once."""
 AFTERWARDS: Final = timedelta(seconds=3)
 """How long the board stays once the day is told; everything is counted by then."""
@@ -118,6 +132,7 @@ class _Demo:
             site: city_copy.Sender(source, f"wachtpost_{secrets.token_urlsafe(32)}")
             for site, source in city_copy.source_names(sites).items()
         }
+        self._api_key = secrets.token_urlsafe(32)
 
     def play(self) -> None:
         """From nothing to nothing."""
@@ -133,16 +148,22 @@ class _Demo:
 
     def _play_in(self, household: Household, stack: ExitStack) -> None:
         log = household.directory / "queue_log"
+        mailbox = stack.enter_context(open_mailbox())
+        port = _free_port()
+        document = self._with_receiver(self._with_sources(log), mailbox, port)
+        self._city = CityFile.model_validate(document)
         city_file = household.directory / "city.toml"
-        city_file.write_text(city_copy.toml(self._with_sources(log)), encoding="utf-8")
+        city_file.write_text(city_copy.toml(document), encoding="utf-8")
         clock = self._clock()
-        self._start_services(household, city_file, clock)
+        self._start_services(household, city_file, clock, port)
         urls = self._wait_until_ready(household)
         if urls is None:
             return
-        ingest, evaluator = (stack.enter_context(_client(urls[name])) for name in (INGEST, EVALUATOR))
+        ingest, evaluator, notifier = (stack.enter_context(_client(urls[name])) for name in SERVICES)
+        notifier.headers["Authorization"] = f"Bearer {self._api_key}"
         self._announce(clock)
-        self._watch(household, clock, self._feed(clock, ingest, log), evaluator)
+        look = _Look(self._city, evaluator, notifier, mailbox)
+        self._watch(household, clock, self._feed(clock, ingest, log), look)
 
     # Setting up
 
@@ -152,6 +173,14 @@ class _Demo:
             return city_copy.with_http_sources(self._document, self._senders)
         log.touch()
         return city_copy.with_log_source(self._document, self._city.sites[0].id, log)
+
+    def _with_receiver(
+        self, document: Mapping[str, object], mailbox: Mailbox, port: int
+    ) -> dict[str, object]:
+        receiver = city_copy.Receiver(
+            RECEIVER, self._words.receiver, url=mailbox.url, base_url=f"http://{HOST}:{port}"
+        )
+        return city_copy.with_receiver(document, receiver)
 
     def _clock(self) -> SimulatedClock:
         """The services' clock: just before the next rush, or now for a recording."""
@@ -163,7 +192,12 @@ class _Demo:
     def _day(self, now: datetime) -> date:
         return next_working_day(self._city, now.astimezone(self._city.city.zone).date() + DAY)
 
-    def _start_services(self, household: Household, city_file: Path, clock: SimulatedClock) -> None:
+    def _start_services(
+        self, household: Household, city_file: Path, clock: SimulatedClock, notifier_port: int
+    ) -> None:
+        link_key, api_keys = household.directory / "link_key", household.directory / "api_keys"
+        link_key.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+        api_keys.write_text(sha256(self._api_key.encode()).hexdigest(), encoding="utf-8")
         env = {
             "WACHTPOST_CITY_FILE": str(city_file),
             "WACHTPOST_REDIS_URL": household.redis_url,
@@ -171,9 +205,16 @@ class _Demo:
             "WACHTPOST_PORT": "0",
             "WACHTPOST_CLOCK": str(clock),
         }
-        for service in (INGEST, EVALUATOR):
+        own = {
+            NOTIFIER: {
+                "WACHTPOST_PORT": str(notifier_port),  # the links in its messages lead there
+                "WACHTPOST_LINK_KEY_FILE": str(link_key),
+                "WACHTPOST_API_KEYS_FILE": str(api_keys),
+            }
+        }
+        for service in SERVICES:
             self._display.say(self._words.starting.format(what=_short(service)))
-            household.start(service, env)
+            household.start(service, {**env, **own.get(service, {})})
 
     def _wait_until_ready(self, household: Household) -> dict[str, str] | None:
         """Return where the services listen once both are healthy, or nothing when asked to stop before.
@@ -183,9 +224,9 @@ class _Demo:
         urls: dict[str, str] = {}
         deadline = self._now() + READY_WITHIN
         with _client("") as client:
-            while len(urls) < 2:
+            while len(urls) < len(SERVICES):
                 self._raise_if_ended(household)
-                for service in {INGEST, EVALUATOR} - urls.keys():
+                for service in set(SERVICES) - urls.keys():
                     url = _listening(household.log(service))
                     if url is not None and _healthy(client, url):
                         urls[service] = url
@@ -195,7 +236,7 @@ class _Demo:
                 if self._stop.wait(ASK_EVERY):
                     return None
                 if self._now() > deadline:
-                    late = min({INGEST, EVALUATOR} - urls.keys())
+                    late = min(set(SERVICES) - urls.keys())
                     limit = f"{READY_WITHIN.total_seconds():g}"
                     self._fail(household, late, self._words.unready.format(what=_short(late), limit=limit))
         return urls
@@ -231,9 +272,7 @@ class _Demo:
             self._display.say(words.replayed.format(file=options.recording.path, day=day, speed=speed))
         self._display.say(words.stop_hint)
 
-    def _watch(
-        self, household: Household, clock: SimulatedClock, feed: Feed, evaluator: httpx.Client
-    ) -> None:
+    def _watch(self, household: Household, clock: SimulatedClock, feed: Feed, look: _Look) -> None:
         """Tell the day and show the board, until the time is up, the day is over or someone says stop."""
         snapshot = Snapshot()
         started = self._now()
@@ -249,8 +288,15 @@ class _Demo:
             if over or now >= look_at:
                 look_at = now + LOOK_EVERY
                 self._raise_if_ended(household)
-                snapshot = _look(evaluator) or snapshot
-                scene = Scene(self._city, clock(), self._options.speed, feed.refused)
+                snapshot = look.figures() or snapshot
+                scene = Scene(
+                    self._city,
+                    clock(),
+                    self._options.speed,
+                    feed.refused,
+                    known=look.breaches(clock()),
+                    messages=look.mailbox.messages,
+                )
                 self._display.show(snapshot, scene, now)
             if over:
                 return
@@ -285,10 +331,45 @@ def _healthy(client: httpx.Client, url: str) -> bool:
         return False
 
 
-def _look(evaluator: httpx.Client) -> Snapshot | None:
-    """Return the present figures; nothing while the evaluator does not answer."""
+class _Look:
+    """Asks the services how things stand."""
+
+    def __init__(
+        self, city: CityFile, evaluator: httpx.Client, notifier: httpx.Client, mailbox: Mailbox
+    ) -> None:
+        self.mailbox = mailbox
+        self._writer = Writer(city, load_templates(city.notify.templates, _known_already))
+        self._evaluator = evaluator
+        self._notifier = notifier
+        self._known: Known = {}
+
+    def figures(self) -> Snapshot | None:
+        """Return the present figures; nothing while the evaluator does not answer."""
+        page = _get(self._evaluator, "/metrics")
+        return None if page is None else read_metrics(page.text)
+
+    def breaches(self, now: datetime) -> Known:
+        """Return what the notifier knows of breaches; what it last said while it does not answer."""
+        answer = _get(self._notifier, "/v1/breaches")
+        if answer is not None:
+            self._known = known_of(BREACHES.validate_json(answer.content), self._writer, now)
+        return self._known
+
+
+def _get(client: httpx.Client, path: str) -> httpx.Response | None:
     try:
-        answer = evaluator.get("/metrics")
+        answer = client.get(path)
     except httpx.TransportError:
         return None
-    return read_metrics(answer.text) if answer.status_code == httpx.codes.OK else None
+    return answer if answer.status_code == httpx.codes.OK else None
+
+
+def _free_port() -> int:
+    """Return a port of this machine that is free; until the notifier takes it, somebody else might."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _known_already(_fault: TemplateFault) -> None:
+    """Say nothing: the notifier reads the same templates and has it in its log."""

@@ -41,6 +41,15 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Watch:
+    """A rule at a place, as the evaluator names it: that of an earlier warning ends in ``-warning``."""
+
+    rule: str
+    place: Place
+    severity: str
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The figures on one metrics page. What the page does not say is absent, never zero."""
 
@@ -54,6 +63,8 @@ class Snapshot:
     answered: Mapping[Place, int] = field(default_factory=dict)
     unanswered: Mapping[tuple[Place, str], int] = field(default_factory=dict)
     """By outcome."""
+    states: Mapping[Watch, str] = field(default_factory=dict)
+    """How each watch stands: one of ``shared.breaches.State``, or ``insufficient``."""
     last_event: float | None = None
     """When the newest fact happened, seconds since 1970."""
     processed: int = 0
@@ -103,6 +114,11 @@ def read_metrics(text: str) -> Snapshot:
             (_place(labels), labels["outcome"]): int(value)
             for name, labels, value in samples
             if name == "calls_missed_total"
+        },
+        states={
+            Watch(labels["rule"], _place(labels), labels["severity"]): labels["state"]
+            for name, labels, value in samples
+            if name == "kpi_state" and value == 1
         },
         last_event=max(events, default=None),
         processed=int(sum(value for name, _, value in samples if name == "events_read_total")),

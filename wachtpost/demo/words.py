@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
+from shared.breaches import State
 from shared.config import Language
 from shared.numerals import NUMERALS, Numerals
 
@@ -54,6 +55,16 @@ class Words:
     behind: str
     refused: str
     note: str
+
+    alerts: str
+    all_well: str
+    states: dict[State, str]
+    acknowledged: str
+    more_alerts: str
+    receiver: str
+    message: str
+    subject: str
+    arrived: str
 
     setting_up: str
     starting: str
@@ -123,6 +134,19 @@ NL: Final = Words(
     behind="{} onderweg",
     refused="{} geweigerd",
     note="m:ss, naar boven afgerond. Een wachtrij zonder eigen doel staat tegen het doel van het geheel.",
+    alerts="Alarmen",
+    all_well="geen; regels in orde: {well}, met te weinig metingen: {few}",
+    states={
+        State.PENDING: "even afwachten",
+        State.FIRING: "overschreden",
+        State.CLEARING: "herstelt",
+    },
+    acknowledged="overschreden, opgepakt",
+    more_alerts="en nog {}",
+    receiver="Balieverantwoordelijke",
+    message="bericht {number} aan {receiver}, {at}",
+    subject="Onderwerp",
+    arrived="{at}  bericht aan {receiver}: {subject}",
     setting_up="Wachtpost voor {city}: alles draait tijdelijk op deze machine en verdwijnt na afloop.",
     starting="  {what} starten …",
     ready="  {what} klaar: {url}",
@@ -178,6 +202,19 @@ EN: Final = Words(
     behind="{} under way",
     refused="{} refused",
     note="m:ss, rounded up. A queue without a target of its own is held against the total's.",
+    alerts="Alerts",
+    all_well="none; rules fine: {well}, with too few contacts: {few}",
+    states={
+        State.PENDING: "wait and see",
+        State.FIRING: "breached",
+        State.CLEARING: "recovering",
+    },
+    acknowledged="breached, taken on",
+    more_alerts="and {} more",
+    receiver="Desk supervisor",
+    message="message {number} to {receiver}, {at}",
+    subject="Subject",
+    arrived="{at}  message to {receiver}: {subject}",
     setting_up="Wachtpost for {city}: everything runs on this machine for now and is gone afterwards.",
     starting="  starting {what} …",
     ready="  {what} is ready: {url}",

@@ -1,0 +1,132 @@
+"""What these commands share: the services' settings, the city file, and what the notifier keeps in Redis.
+
+A command never writes there itself: it puts its wish on the stream, and waits until the owner has acted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.text import Text
+
+from services.notifier.message import Writer
+from services.notifier.settings import NotifierSettings
+from services.notifier.store import Store
+from services.notifier.template_files import TemplateFault, load_templates
+from shared.config import CityFile
+from shared.process import redis_client
+from wachtpost.city_file import load_or_explain
+from wachtpost.notify.words import WORDS, Words
+
+HEARD_WITHIN: Final = timedelta(seconds=10)
+"""How long the owner may take to act on a command: a moment, or a lease when another one takes over."""
+
+LOOK_EVERY: Final = 0.05
+"""Seconds between two looks at whether it did."""
+
+Stores = Mapping[int, Store]
+"""What the notifier keeps, by partition."""
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who asks, of which city, in which language."""
+
+    settings: NotifierSettings
+    city: CityFile
+
+    @property
+    def words(self) -> Words:
+        return WORDS[self.city.city.language]
+
+    def now(self) -> datetime:
+        """By the services' clock."""
+        return self.settings.now()
+
+    def writer(self) -> Writer:
+        """Return what puts breaches into words, with the city's own templates."""
+        try:
+            return Writer(self.city, load_templates(self.city.notify.templates, _report))
+        except OSError as error:
+            fail(str(error))
+
+    def local(self, at: datetime) -> str:
+        """Return a moment on the city's clock."""
+        return f"{at.astimezone(self.city.city.zone):%Y-%m-%d %H:%M:%S}"
+
+    def ask(self, work: Callable[[Stores], Awaitable[Answer]]) -> Answer:
+        """Do work on what the notifier keeps; exits with status 2 and one sentence when Redis is away."""
+        try:
+            return asyncio.run(self._ask(work))
+        except (RedisError, TimeoutError) as error:
+            fail(self.words.redis_away.format(why=type(error).__name__))
+        except OSError as error:
+            fail(f"WACHTPOST_REDIS_PASSWORD_FILE: {error.strerror}: {error.filename}")
+        except ValueError as error:
+            fail(self.words.redis_strange.format(why=str(error).partition("\n")[0]))
+
+    async def _ask(self, work: Callable[[Stores], Awaitable[Answer]]) -> Answer:
+        redis = redis_client(self.settings)
+        lease = self.city.pipeline.lease
+        try:
+            return await work({n: Store(redis, n, "", lease) for n in range(self.city.pipeline.partitions)})
+        finally:
+            await redis.aclose()
+
+
+def access() -> Access:
+    """Return the access that the environment gives; exits with status 2 and says what is wrong with it."""
+    try:
+        settings = NotifierSettings()
+    except ValidationError as error:
+        mistake = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(str(part) for part in mistake["loc"]).upper()
+        fail(f"WACHTPOST_{name}: {mistake['msg']}")
+    return Access(settings, load_or_explain(settings.city_file))
+
+
+async def heard(happened: Callable[[], Awaitable[bool]]) -> bool:
+    """Wait until the owner has acted; ``False`` when it has not within ``HEARD_WITHIN``."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(HEARD_WITHIN.total_seconds()):
+            while not await happened():  # noqa: ASYNC110 - it happens in Redis, by another process
+                await asyncio.sleep(LOOK_EVERY)
+            return True
+    return False
+
+
+def unheard(given: Access) -> NoReturn:
+    """Say that the command waits for an owner, and exit with status 1."""
+    complain(given.words.nobody_listens.format(seconds=HEARD_WITHIN.total_seconds()))
+    raise typer.Exit(1)
+
+
+def say(text: str) -> None:
+    """Tell on stdout; a line stays a line, for whoever greps."""
+    Console(soft_wrap=True, highlight=False).print(Text(text))
+
+
+def complain(text: str) -> None:
+    """Tell on stderr."""
+    Console(stderr=True, soft_wrap=True, highlight=False).print(Text(text))
+
+
+def fail(text: str) -> NoReturn:
+    """Say what is wrong with the question, and exit with status 2."""
+    complain(text)
+    raise typer.Exit(2)
+
+
+def _report(fault: TemplateFault) -> None:
+    complain(str(fault))

@@ -1,0 +1,135 @@
+"""``wachtpost breaches`` and ``wachtpost ack``: what is going on, and who takes it on."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Collection, Mapping
+from typing import Annotated, Final
+
+import typer
+
+from services.notifier import policy
+from services.notifier.commands import Acknowledge, encode
+from services.notifier.notice import Breach
+from services.notifier.state import Known
+from wachtpost.notify.access import Access, Stores, access, complain, fail, heard, say, unheard
+
+ROLE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII)
+"""An id, such as a receiver's; no capitals, spaces or bare digits: neither a full name nor a phone number."""
+
+BY_HELP: Final = "Who: a receiver's id or a role, such as balie. Never a person's name"
+
+GoingOn = Mapping[str, tuple[int, Breach]]
+"""Breach → its partition, and what is known of it."""
+
+
+def breaches() -> None:
+    """List what is going on right now: what, where, since when, and who has taken it on."""
+    given = access()
+    going_on = given.ask(_going_on)
+    if not going_on:
+        say(given.words.no_breaches)
+    writer, now = given.writer(), given.now()
+    for number, (_, breach) in enumerate(going_on.values()):
+        if number:
+            say("")
+        standing = given.words.states[breach.state]
+        if breach.acknowledged is not None:
+            standing = f"{standing}, {given.words.taken}"
+        say(f"{writer.headline(breach, now)}  [{standing}]")
+        for fact in writer.facts(breach, now):
+            say(f"    {fact}")
+        say(f"    id: {breach.id}")
+
+
+def ack(
+    breach: Annotated[
+        list[str], typer.Argument(help="Ids as `wachtpost breaches` shows them; a clear beginning will do")
+    ],
+    by: Annotated[str, typer.Option(help=BY_HELP)],
+) -> None:
+    """Take breaches on: reminders and escalation stop, and the board shows it.
+
+    Waits until the notifier has noted it. Exit status 1: it has not yet; 2: no such breach.
+    """
+    given = access()
+    who = who_is(given, by)
+    going_on = given.ask(_going_on)
+    wanted = {name: going_on[name] for name in (_meant(given, one, going_on) for one in breach)}
+    writer, now = given.writer(), given.now()
+    fresh = {name: where for name, (where, one) in wanted.items() if one.acknowledged is None}
+    became = given.ask(lambda stores: _acknowledge(given, stores, fresh, who)) if fresh else {}
+    for name, (_, one) in wanted.items():
+        _tell(given, writer.headline(one, now), name, one, became)
+    if any(known is not None and _is_waiting(known) for known in became.values()):
+        unheard(given)
+
+
+def who_is(given: Access, by: str) -> str:
+    """Return the receiver's id or the role that ``by`` is; exits with status 2 for what may be a name."""
+    called = {receiver.name: receiver.id for receiver in given.city.receivers if receiver.name}
+    who = called.get(by, by)
+    if not ROLE.fullmatch(who):
+        known = ", ".join(receiver.id for receiver in given.city.receivers) or "–"
+        fail(given.words.by_wrong.format(by=by, known=known))
+    return who
+
+
+def meant(name: str, known: Collection[str]) -> list[str]:
+    """Return the one that is called so, else those that begin so."""
+    return [name] if name in known else [one for one in known if one.startswith(name)]
+
+
+def _meant(given: Access, name: str, going_on: GoingOn) -> str:
+    words = given.words
+    found = meant(name, going_on)
+    if len(found) > 1:
+        fail(words.breach_ambiguous.format(name=name))
+    if not found:
+        complain(words.breach_unknown.format(name=name))
+        fail(words.going_on.format(names=", ".join(going_on)) if going_on else words.no_breaches)
+    return found[0]
+
+
+async def _going_on(stores: Stores) -> GoingOn:
+    found = [(n, one) for n, store in stores.items() for one in policy.list_breaches(await store.state())]
+    return {one.id: (n, one) for n, one in sorted(found, key=lambda pair: (pair[1].opened_at, pair[1].id))}
+
+
+async def _acknowledge(
+    given: Access, stores: Stores, wanted: Mapping[str, int], by: str
+) -> dict[str, Known | None]:
+    """Put it on the streams and wait; return how each breach is known then."""
+    for number in sorted(set(wanted.values())):
+        names = tuple(name for name, where in wanted.items() if where == number)
+        command = Acknowledge(id=f"ack-{secrets.token_hex(6)}", at=given.now(), breaches=names, by=by)
+        await stores[number].say(encode(command))
+    known: dict[str, Known | None] = {}
+
+    async def all_done() -> bool:
+        for number in set(wanted.values()):
+            state = await stores[number].state()
+            known.update({name: state.breaches.get(name) for name, at in wanted.items() if at == number})
+        return not any(one is not None and _is_waiting(one) for one in known.values())
+
+    await heard(all_done)
+    return known
+
+
+def _is_waiting(known: Known) -> bool:
+    return not known.is_over and known.breach.acknowledged is None
+
+
+def _tell(
+    given: Access, headline: str, name: str, before: Breach, became: Mapping[str, Known | None]
+) -> None:
+    words = given.words
+    if before.acknowledged is not None:
+        say(words.ack_already.format(by=before.acknowledged.by, headline=headline))
+        return
+    known = became[name]
+    if known is None or (known.is_over and known.breach.acknowledged is None):
+        say(words.ack_over.format(name=name))
+    elif known.breach.acknowledged is not None:
+        say(words.ack_done.format(by=known.breach.acknowledged.by, headline=headline))

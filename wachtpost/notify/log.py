@@ -1,0 +1,81 @@
+"""``wachtpost notifications``: who was told what and why, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from services.notifier.journal import LINE, DecisionLine, DeliveryLine, Line
+from services.notifier.notice import Happening
+from services.notifier.reasons import Reason
+from services.notifier.store import LOG_KEPT
+from wachtpost.notify.access import Access, Stores, access, say
+
+app = typer.Typer(no_args_is_help=True, help="Who was told what and why, and what became of it.")
+
+Receiver = Annotated[str | None, typer.Option(help="Only what concerns this receiver")]
+Count = Annotated[int, typer.Option(min=1, max=LOG_KEPT, help="So many of the latest")]
+Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON object a line")]
+
+
+@app.callback()
+def notifications() -> None:
+    """Who was told what and why, and what became of it."""
+
+
+@app.command()
+def log(receiver: Receiver = None, count: Count = 50, json: Json = False) -> None:
+    """The delivery log: every decision and every try, the latest at the end. No addresses."""
+    given = access()
+    _show(given, "log", receiver, count, json, given.words.empty_log)
+
+
+@app.command()
+def dead(receiver: Receiver = None, count: Count = 50, json: Json = False) -> None:
+    """The messages that were given up, and why, the latest at the end."""
+    given = access()
+    _show(given, "dead", receiver, count, json, given.words.no_dead)
+
+
+def _show(given: Access, part: str, receiver: str | None, count: int, json: bool, nothing: str) -> None:
+    # What concerns one receiver may be far back: look through all that is kept.
+    reach = count if receiver is None else LOG_KEPT
+
+    async def read(stores: Stores) -> list[Line]:
+        return [LINE.validate_json(one) for s in stores.values() for one in await s.recent(part, reach)]
+
+    lines = sorted(given.ask(read), key=lambda line: line.at)
+    wanted = [line for line in lines if receiver in {None, line.receiver}][-count:]
+    if not wanted and not json:
+        say(nothing)
+    for line in wanted:
+        say(line.model_dump_json(exclude_none=True) if json else told(given, line))
+
+
+def told(given: Access, line: Line) -> str:
+    """Return a line of the log in words."""
+    match line:
+        case DecisionLine():
+            parts = [_reason(given, line.reason), line.breach]
+        case DeliveryLine():
+            parts = [*_delivery(given, line), *line.breaches]
+    return "  ".join([given.local(line.at), line.receiver, *filter(None, parts)])
+
+
+def _delivery(given: Access, line: DeliveryLine) -> Iterable[str]:
+    words = given.words
+    channels = next((r.channels for r in given.city.receivers if r.id == line.receiver), ())
+    if line.channel < len(channels):
+        yield channels[line.channel].kind
+    else:
+        yield words.channel.format(number=line.channel + 1)
+    happening = words.happenings[Happening(line.happening)]
+    yield f"{happening} {words.results[line.result]}{f': {line.why}' if line.why else ''}"
+    if line.attempt > 1:
+        yield words.attempt.format(number=line.attempt)
+
+
+def _reason(given: Access, reason: str) -> str:
+    return given.words.reasons[Reason(reason)] if reason in set(Reason) else reason

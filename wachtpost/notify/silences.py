@@ -1,0 +1,170 @@
+"""``wachtpost silence``: for a while, nobody is told of what fits. Board, log and annotations go on."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from datetime import timedelta
+from typing import Annotated, Final
+
+import typer
+
+from services.notifier import policy
+from services.notifier.commands import BeSilent, Command, EndSilence, encode
+from services.notifier.silences import Silence
+from shared.breaches import Measure, Severity
+from shared.config_names import ALL_QUEUES
+from wachtpost.durations import duration
+from wachtpost.notify.access import Access, Stores, access, complain, fail, heard, say, unheard
+from wachtpost.notify.breaches import BY_HELP, meant, who_is
+
+MOST_WHY: Final = 200
+"""Characters; as in ``Silence.why``."""
+
+app = typer.Typer(no_args_is_help=True, help="Silences: for a while, nobody is told of what fits.")
+
+
+@app.callback()
+def silence() -> None:
+    """Silences: for a while, nobody is told of what fits."""
+
+
+@app.command()
+def create(
+    for_: Annotated[
+        timedelta,
+        typer.Option("--for", parser=duration, metavar="DURATION", help="How long, such as 30m or 2h"),
+    ],
+    why: Annotated[str, typer.Option(help="Why, for colleagues; no names, no phone numbers")],
+    by: Annotated[str, typer.Option(help=BY_HELP)],
+    severity: Annotated[list[Severity] | None, typer.Option(help="Only these; again for more")] = None,
+    measure: Annotated[list[Measure] | None, typer.Option(help="Only these; again for more")] = None,
+    site: Annotated[list[str] | None, typer.Option(help="Only these; again for more")] = None,
+    queue: Annotated[list[str] | None, typer.Option(help='Only these; "all" is a site\'s total')] = None,
+    rule: Annotated[list[str] | None, typer.Option(help="Only these; again for more")] = None,
+) -> None:
+    """Be silent about what fits all that is given; with nothing given, about everything.
+
+    Waits until the notifier has noted it. Exit status 1: it has not yet; 2: a name that does not exist.
+    """
+    given = access()
+    _check_names(given, site or (), queue or (), rule or ())
+    if len(why) > MOST_WHY:
+        fail(f"--why: {len(why)} > {MOST_WHY}")
+    now = given.now()
+    wanted = Silence(
+        id=secrets.token_hex(4),
+        severities=tuple(severity or ()),
+        measures=tuple(measure or ()),
+        sites=tuple(site or ()),
+        queues=tuple(queue or ()),
+        rules=tuple(rule or ()),
+        starts_at=now,
+        ends_at=now + for_,
+        why=why,
+        by=who_is(given, by),
+    )
+
+    async def is_on(stores: Stores) -> bool:
+        return all([wanted.id in (await store.state()).silences for store in stores.values()])
+
+    _command(given, BeSilent(id=f"silence-{wanted.id}", at=now, silence=wanted), is_on)
+    say(told(given, wanted))
+
+
+@app.command("list")
+def list_() -> None:
+    """List the silences that are on or still to come, the first to end first."""
+    given = access()
+    silences = given.ask(_silences)
+    if not silences:
+        say(given.words.no_silences)
+    for one in silences:
+        say(told(given, one))
+
+
+@app.command()
+def expire(
+    silence_id: Annotated[str, typer.Argument(metavar="ID", help="As `wachtpost silence list` shows it")],
+) -> None:
+    """End a silence now: what it kept back and still lasts is told.
+
+    Exit status 1: the notifier has not noted it yet; 2: no such silence.
+    """
+    given = access()
+    known = [one.id for one in given.ask(_silences)]
+    found = meant(silence_id, known)
+    if len(found) != 1:
+        complain(given.words.silence_unknown.format(name=silence_id))
+        fail(given.words.going_on.format(names=", ".join(known)) if known else given.words.no_silences)
+    name = found[0]
+
+    async def is_gone(stores: Stores) -> bool:
+        return not any([name in (await store.state()).silences for store in stores.values()])
+
+    _command(given, EndSilence(id=f"end-{secrets.token_hex(6)}", at=given.now(), silence=name), is_gone)
+    say(given.words.silence_ended.format(name=name))
+
+
+def told(given: Access, one: Silence) -> str:
+    """Return a silence in a line: what, until when, why and by whom."""
+    words = given.words
+    start, until = given.local(one.starts_at), given.local(one.ends_at)
+    begun = one.starts_at <= given.now()
+    period = (
+        words.silence_until.format(until=until)
+        if begun
+        else words.silence_from.format(start=start, until=until)
+    )
+    fields = {
+        "severity": one.severities,
+        "measure": one.measures,
+        "site": one.sites,
+        "queue": one.queues,
+        "rule": one.rules,
+    }
+    what = " · ".join(f"{name}: {', '.join(values)}" for name, values in fields.items() if values)
+    line = words.silence_set.format(name=one.id, period=period, what=what or words.silence_everything)
+    reasons = [words.silence_why.format(why=one.why)] if one.why else []
+    reasons += [words.silence_by.format(by=one.by)] if one.by else []
+    return "  ".join([line, *reasons])
+
+
+def _check_names(given: Access, sites: Iterable[str], queues: Iterable[str], rules: Iterable[str]) -> None:
+    city = given.city
+    known_rules = [
+        rule.id for section in (city.rules, city.budget_rules, city.silence_rules) for rule in section
+    ]
+    known_queues = [ALL_QUEUES, *(queue.id for site in city.sites for queue in site.queues)]
+    known_queues += [source.id for source in city.sources]  # where a silence rule is about a source
+    _check(given, "--site", sites, [site.id for site in city.sites])
+    _check(given, "--queue", queues, known_queues)
+    _check(given, "--rule", rules, known_rules)
+
+
+def _check(given: Access, option: str, names: Iterable[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            fail(
+                given.words.name_unknown.format(
+                    option=option, name=name, known=", ".join(dict.fromkeys(known))
+                )
+            )
+
+
+async def _silences(stores: Stores) -> list[Silence]:
+    """Each once: a silence is kept in every partition."""
+    found = {one.id: one for store in stores.values() for one in policy.list_silences(await store.state())}
+    return sorted(found.values(), key=lambda one: (one.ends_at, one.id))
+
+
+def _command(given: Access, command: Command, done: Callable[[Stores], Awaitable[bool]]) -> None:
+    """Put it on every partition's stream and wait; exits with status 1 when nobody acts on it."""
+
+    async def work(stores: Stores) -> bool:
+        for store in stores.values():
+            await store.say(encode(command))
+        return await heard(lambda: done(stores))
+
+    if not given.ask(work):
+        unheard(given)

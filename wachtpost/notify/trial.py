@@ -1,0 +1,86 @@
+"""``wachtpost notify test``: a real message over every way to a receiver, and what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from services.notifier.app import deliverer
+from services.notifier.channels import build_senders
+from services.notifier.channels.post import http_client
+from services.notifier.notice import Happening, Notice, Parcel, Undelivered
+from services.notifier.outbox import parcels
+from shared.config_alerts import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
+from wachtpost.notify.access import Access, access, fail, say
+
+app = typer.Typer(no_args_is_help=True, help="Messages to receivers.")
+
+
+@app.callback()
+def notify() -> None:
+    """Messages to receivers."""
+
+
+@app.command()
+def test(receiver: Annotated[str, typer.Option(help="The receiver's id in the city file")]) -> None:
+    """Send a receiver a real test message by each of its channels, and say what became of each.
+
+    Needs no Redis. Exit status 0: all arrived; 1: some did not; 2: no such receiver, or a wrong city file.
+    """
+    given = access()
+    known = [one.id for one in given.city.receivers]
+    if not known:
+        fail(given.words.no_receivers)
+    if receiver not in known:
+        fail(given.words.receiver_unknown.format(name=receiver, known=", ".join(known)))
+    if not asyncio.run(_send(given, receiver)):
+        raise typer.Exit(1)
+
+
+async def _send(given: Access, receiver: str) -> bool:
+    """Hand every parcel over, one after another; return whether all arrived."""
+    words, city = given.words, given.city
+    at = given.now()
+    notice = Notice(
+        id=f"test-{secrets.token_hex(6)}", happening=Happening.TEST, receiver=receiver, breaches=(), at=at
+    )
+    all_arrived = True
+    async with http_client() as http:
+        senders = build_senders(city, given.settings, http, given.settings.now)
+        deliver = deliverer(city, senders, given.writer(), None)
+        for parcel, where in _addressed(given, notice):
+            try:
+                await deliver(parcel)
+            except Undelivered as error:
+                all_arrived = False
+                say(f"{where}  {words.not_delivered.format(why=error)}")
+            else:
+                say(f"{where}  {words.delivered}")
+    return all_arrived
+
+
+def _addressed(given: Access, notice: Notice) -> Iterator[tuple[Parcel, str]]:
+    """The parcels of a notice, each with where it goes, in a column."""
+    (receiver,) = (one for one in given.city.receivers if one.id == notice.receiver)
+    found = list(parcels(notice, given.city))
+    names = [f"{receiver.channels[p.channel].kind}  {masked(receiver.channels[p.channel], p)}" for p in found]
+    width = max(map(len, names))
+    yield from ((parcel, f"{name:<{width}}") for parcel, name in zip(found, names, strict=True))
+
+
+def masked(channel: Channel, parcel: Parcel) -> str:
+    """Return where a parcel goes as far as anybody may read it: an address may hold a name or a token."""
+    match channel:
+        case EmailChannel():
+            user, _, domain = (parcel.address or "").rpartition("@")
+            return f"{user[:1]}***@{domain}"
+        case WebhookChannel() | AlertmanagerChannel():
+            scheme, netloc, path, *_ = urlsplit(str(channel.url))
+            return f"{scheme}://{netloc}/{'***' if path.strip('/') else ''}"
+        case AppriseChannel():
+            return str(channel.url_file)
