@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 import structlog
-from faststream.redis import RedisBroker, StreamSub
+from faststream.redis import RedisBroker
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from prometheus_client import Histogram
 from redis.exceptions import RedisError
@@ -30,16 +30,13 @@ from shared.calendar import Calendar
 from shared.clock import Clock
 from shared.config import CityFile, Site
 from shared.entries import Batch, arrived_ms
-from shared.handover import decoder, lean_parser
+from shared.handover import subscribe, trouble
 from shared.lease import OffsetMoved, Superseded
 from shared.tenancy import Role, Tenancy, heed_cancellation, wait
 
 BATCH: Final = 2000
 """Entries read in one go. A batch is a commit: twice as many cost an eighth less each while there is a
 backlog; more than this saves little and delays what it holds (``make bench``)."""
-
-POLL_MS: Final = 1000
-"""How long a read waits for entries; it returns at once when there are any."""
 
 TICK: Final = timedelta(seconds=1)
 """How often time alone is looked at: the lease, unfinished contacts, the lag."""
@@ -125,16 +122,9 @@ class Partition:
 
     async def check(self, _now: datetime) -> str | None:
         """Say what is wrong with this partition, if anything."""
-        if not self._tenancy.runs:
-            return "no word from Redis for longer than the lease"
-        if self.role is Role.STANDBY:
-            return None
         session = self._session
-        if session is None or session.broken.is_set():
-            return "reading the committed state again"
-        subscription = session.subscription
-        if subscription is None or not subscription.running or all(t.done() for t in subscription.tasks):
-            return "the subscription is not running"
+        if (wrong := trouble(self._tenancy, session)) is not None or session is None:
+            return wrong
         if (
             session.oldest_unread is not None
             and time.monotonic() - session.committed > STALLED.total_seconds()
@@ -210,22 +200,10 @@ class Partition:
         return (pipeline.dedup + pipeline.future_tolerance + TRIM_EVERY) // timedelta(milliseconds=1)
 
     def _subscribe(self, session: Session, fence: str) -> StreamBatchSubscriber:
-        stream = StreamSub(
-            streams.events(self.number),
-            batch=True,
-            max_records=BATCH,
-            last_id=session.offset,
-            polling_interval=POLL_MS,
-        )
-        subscription = self._broker.subscriber(
-            stream=stream, parser=lean_parser, decoder=decoder, persistent=False
-        )
-
         async def on_batch(batch: Batch) -> None:
             await self._record(session, fence, batch)
 
-        subscription(on_batch)
-        return subscription
+        return subscribe(self._broker, streams.events(self.number), session.offset, BATCH, on_batch)
 
     async def _record(self, session: Session, fence: str, batch: Batch) -> None:
         """Count a batch and commit it; a session that could not do both is at its end."""

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Final
 
 import structlog
-from faststream.redis import RedisBroker, StreamSub
+from faststream.redis import RedisBroker
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from pydantic import ValidationError
 from redis.exceptions import RedisError
@@ -34,12 +34,11 @@ from shared import streams
 from shared.clock import Clock
 from shared.config import CityFile
 from shared.entries import Batch
-from shared.handover import decoder, lean_parser
+from shared.handover import subscribe, trouble
 from shared.lease import OffsetMoved, Superseded
 from shared.tenancy import Role, Tenancy, cancel, heed_cancellation, wait
 
 BATCH: Final = 500
-POLL_MS: Final = 1000
 TICK: Final = timedelta(seconds=1)
 """How often time alone is looked at: reminders, waits that are over, parcels to be tried again."""
 
@@ -141,17 +140,7 @@ class Partition:
 
     async def check(self, _now: datetime) -> str | None:
         """Say what is wrong with this partition, if anything."""
-        if not self._tenancy.runs:
-            return "no word from Redis for longer than the lease"
-        if self.role is Role.STANDBY:
-            return None
-        session = self._session
-        if session is None or session.broken.is_set():
-            return "reading the committed state again"
-        subscription = session.subscription
-        if subscription is None or not subscription.running or all(t.done() for t in subscription.tasks):
-            return "the subscription is not running"
-        return None
+        return trouble(self._tenancy, self._session)
 
     async def _hold_session(self, fence: str) -> None:
         """Read the committed state, go on from there, and look after it until it breaks."""
@@ -185,22 +174,10 @@ class Partition:
             await asyncio.wait(session.under_way.values(), timeout=FINISH.total_seconds())
 
     def _subscribe(self, session: Session, fence: str) -> StreamBatchSubscriber:
-        stream = StreamSub(
-            streams.breaches(self.number),
-            batch=True,
-            max_records=BATCH,
-            last_id=session.offset,
-            polling_interval=POLL_MS,
-        )
-        subscription = self._broker.subscriber(
-            stream=stream, parser=lean_parser, decoder=decoder, persistent=False
-        )
-
         async def on_batch(batch: Batch) -> None:
             await self._hear_batch(session, fence, batch)
 
-        subscription(on_batch)
-        return subscription
+        return subscribe(self._broker, streams.breaches(self.number), session.offset, BATCH, on_batch)
 
     async def _hear_batch(self, session: Session, fence: str, batch: Batch) -> None:
         """Decide on a batch and commit; a session that could not do both is at its end."""
