@@ -27,7 +27,7 @@ demo: $(VENV)/runtime  ## see it work: a busy day at the desk, live in this term
 	@$(BIN)/wachtpost demo $(ARGS)
 
 test: $(VENV)/dev  ## the fast tests, on a real Redis (if installed) and embedded Valkey
-	@$(BIN)/python -m pytest -m "not chaos" -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -m "not chaos" -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/dev  ## format, lint, types, architecture, city file
 	@$(BIN)/ruff format --check .
@@ -37,7 +37,7 @@ check: $(VENV)/dev  ## format, lint, types, architecture, city file
 	@$(BIN)/wachtpost config check deploy/wachtpost.toml
 
 chaos: $(VENV)/dev  ## hundreds of kills at random instants, every figure against an oracle; properties in full
-	@WACHTPOST_THOROUGH=1 $(BIN)/python -m pytest -m "chaos or hypothesis" -n 2 $(ARGS)
+	@WACHTPOST_THOROUGH=1 $(BIN)/python -m pytest -m "chaos or hypothesis" -n 2 --dist loadfile $(ARGS)
 
 bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -91,7 +91,7 @@ class Hour(_Count):
 class Reading(_Count):
     """The figure that was judged, and what a supervisor wants to know beside it."""
 
-    value: float | None = Field(description="In the unit of the measure; absent: no reading")
+    value: float | None = Field(default=None, description="In the unit of the measure; absent: no reading")
     samples: int = Field(ge=0, description="Contacts that the value rests on")
     before: float | None = Field(default=None, description="The same figure five minutes earlier: the trend")
     waiting: int | None = None

@@ -6,10 +6,9 @@ times as fast as ours: a reminder after a minute takes a second at speed 60.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
@@ -22,10 +21,11 @@ from shared import streams
 from shared.breaches import BREACH_EVENT, BreachChanged
 from shared.clock import SimulatedClock
 from shared.events import CallAnswered, CallMissed, Event, Outcome, encode
+from tests.entries import entries_now
 from tests.eventually import eventually_async
 from tests.grafana_stand_in import BOARD, TOKEN, GrafanaStandIn
 from tests.receivers import HttpReceiver, MailReceiver, Request, http_receiver, mail_receiver
-from tests.redis_servers import RedisServer, free_port
+from tests.redis_servers import FLAVOURS, DebianRedis, EmbeddedValkey, RedisServer, free_port
 from tests.service_process import ServiceProcess
 
 MORNING: Final = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -48,7 +48,7 @@ public_holidays = ""
 min_samples = 4
 
 [pipeline]
-lease = "1s"
+lease = "{lease}"
 
 [[sites]]
 id = "{site}"
@@ -64,7 +64,7 @@ period = "year"
 id = "gemist"
 kpi = "missed_ratio"
 queue = "*"
-window = "1h"
+window = "24h"
 {rule}
 
 {receivers}
@@ -104,6 +104,8 @@ class Told(NamedTuple):
     key: str
     """Of the header; the body says the same."""
     body: Mapping[str, object]
+    sent: int
+    """When this attempt began, in simulated epoch seconds."""
 
     @property
     def breaches(self) -> tuple[str, ...]:
@@ -116,7 +118,7 @@ class Told(NamedTuple):
     def of(cls, request: Request) -> Told:
         body = json.loads(request.body)
         assert request.headers["idempotency-key"] == body["key"]
-        return cls(body["happening"], body["key"], body)
+        return cls(body["happening"], body["key"], body, int(request.headers["wachtpost-timestamp"]))
 
 
 class Stage:
@@ -207,8 +209,7 @@ class Stage:
     def changes(self, queue: str) -> list[BreachChanged]:
         """What the judge said of a queue."""
         with self.server.client() as client:
-            entries = client.xrange(streams.breaches(0))
-        bodies = [fields[streams.DATA_FIELD.encode()] for _, fields in entries]
+            bodies = [body for _, body in entries_now(client, streams.breaches(0))]
         events = [BREACH_EVENT.validate_json(body) for body in bodies if b'"breach.changed"' in body]
         return [event for event in events if isinstance(event, BreachChanged) and event.queue == queue]
 
@@ -228,13 +229,21 @@ class Stage:
     def kept(self, part: str) -> list[dict[str, object]]:
         """The lines of the delivery log (``log``) or of the dead letters (``dead``), the oldest first."""
         with self.server.client() as client:
-            entries = client.xrange(streams.notifier(0, part))
-        return [json.loads(fields[streams.DATA_FIELD.encode()]) for _, fields in entries]
+            return [json.loads(body) for _, body in entries_now(client, streams.notifier(0, part))]
+
+    def deliveries(self, receiver: str) -> list[tuple[object, object, object]]:
+        """Happening, channel and result of each try for a receiver."""
+        lines = [line for line in self.logged(receiver) if line["kind"] == "delivery"]
+        return [(line["happening"], line["channel"], line["result"]) for line in lines]
+
+    def reasons(self, receiver: str) -> list[object]:
+        """Why a receiver was told or not, decision by decision."""
+        return [line["reason"] for line in self.logged(receiver) if line["kind"] == "decision"]
 
     def outbox(self) -> int:
         """How many messages are on their way."""
         with self.server.client() as client:
-            return client.hlen(streams.notifier(0, "outbox"))
+            return int(client.hlen(streams.notifier(0, "outbox")))
 
     def logged(self, receiver: str) -> list[dict[str, object]]:
         """The delivery log's lines about a receiver."""
@@ -249,6 +258,10 @@ class Stage:
             if f"queue:{queue}" in tags:
                 found.append(annotation)
         return found
+
+    async def until_state(self, queue: str, state: str, times: int = 1) -> None:
+        """Wait until the judge has said so often that a queue's watch is in that state."""
+        await eventually_async(lambda: self.states(queue).count(state) >= times, within=WITHIN)
 
     async def until_told(self, receiver: str, *happenings: str, within: float = WITHIN) -> list[Told]:
         """Wait until a receiver was told exactly this, in this order; returns it."""
@@ -274,10 +287,16 @@ class Stage:
         await eventually_async(lambda: self.clock() >= until, within=WITHIN)
 
     async def ask(
-        self, method: str, path: str, *, form: Mapping[str, str] | None = None, json: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        json: object = None,
+        key: str = API_KEY,
     ) -> httpx.Response:
-        """Ask the first notifier, with the API key."""
-        headers = {"Authorization": f"Bearer {API_KEY}"}
+        """Ask the first notifier."""
+        headers = {"Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(base_url=self.base_url, timeout=10, trust_env=False) as client:
             return await client.request(method, path, data=form, json=json, headers=headers)
 
@@ -286,6 +305,18 @@ def entry_order(entry: bytes) -> tuple[int, int]:
     """What stream entries are ordered by."""
     ms, _, sequence = entry.partition(b"-")
     return int(ms), int(sequence)
+
+
+@contextmanager
+def redis_server(flavour: str, directory: Path) -> Iterator[RedisServer]:
+    """A running server of the stage's own, of that flavour if it is installed; embedded Valkey always is."""
+    there = flavour if DebianRedis.binary() is not None else EmbeddedValkey.flavour
+    server = FLAVOURS[there](directory / there)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
 
 
 @asynccontextmanager
@@ -298,6 +329,7 @@ async def raised(
     notify: str = "",
     mails: Mapping[str, Sequence[str]] | None = None,
     speed: float = 60.0,
+    lease: str = "3s",
 ) -> AsyncIterator[Stage]:
     """A stage with receivers and a city file; no process yet. ``mails``: receiver → addresses as well."""
     stage = Stage(server, directory, speed)
@@ -306,7 +338,7 @@ async def raised(
             stage.webhooks[name] = await stack.enter_async_context(http_receiver())
         stage.mail = await stack.enter_async_context(mail_receiver())
         stack.enter_context(stage.grafana)
-        _write_files(stage, queues, rule, notify, mails or {})
+        _write_files(stage, queues, mails or {}, rule=rule, notify=notify, lease=lease)
         stack.callback(stage.end)
         yield stage
 
@@ -314,16 +346,11 @@ async def raised(
 async def until_up(*processes: ServiceProcess) -> None:
     """Wait until they listen."""
     for process in processes:
-        await eventually_async(lambda p=process: p.logged("listening"), within=WITHIN)  # type: ignore[misc]
-
-
-async def until_owner(process: ServiceProcess) -> None:
-    """Wait until a process owns its partition."""
-    await eventually_async(lambda: process.logged("owner"), within=WITHIN)
+        await eventually_async(lambda p=process: p.logged("listening"), within=WITHIN)
 
 
 def _write_files(
-    stage: Stage, queues: Sequence[str], rule: str, notify: str, mails: Mapping[str, Sequence[str]]
+    stage: Stage, queues: Sequence[str], mails: Mapping[str, Sequence[str]], **settings: str
 ) -> None:
     directory = stage.directory
     (directory / "token").write_text(TOKEN)
@@ -335,14 +362,13 @@ def _write_files(
     text = CITY.format(
         site=SITE,
         queues=", ".join(f'{{ id = "{name}", kind = "phone", name = "{name.title()}" }}' for name in queues),
-        rule=rule,
         receivers=receivers,
         mail_port=stage.mail.port,
         grafana=stage.grafana.url,
         token_file=directory / "token",
         board=BOARD,
         base_url=stage.base_url,
-        notify=notify,
+        **settings,
     )
     (directory / "city.toml").write_text(text, encoding="utf-8")
 
@@ -352,8 +378,3 @@ def _channels(stage: Stage, name: str, addresses: Sequence[str]) -> str:
     if addresses:
         channels.append(f'{{ kind = "email", to = {json.dumps(list(addresses))} }}')
     return ", ".join(channels)
-
-
-async def in_thread(function, *arguments):
-    """Run something that blocks, while the receivers go on answering."""
-    return await asyncio.to_thread(function, *arguments)

@@ -9,7 +9,17 @@ import pytest
 
 from services.evaluator.desk import Arrival, Desk
 from services.evaluator.watch import Judge, Verdict
-from shared.breaches import BreachChanged, BreachEvent, BreachProgress, Cause, Level, Measure, State
+from shared.breaches import (
+    BREACH_EVENT,
+    BreachChanged,
+    BreachEvent,
+    BreachProgress,
+    Cause,
+    Level,
+    Measure,
+    State,
+    encode,
+)
 from shared.calendar import Calendar
 from shared.config import CityFile
 from shared.events import (
@@ -247,3 +257,13 @@ def test_every_event_has_an_id_of_its_own() -> None:
         morning.calls(f"9:{minute:02}", answered=5 * (minute % 10 == 0), missed=5 * (minute % 10 == 5))
         events += morning.look(f"9:{minute:02}:05") + morning.look(f"9:{minute + 1:02}:06")
     assert len({event.id for event in events}) == len(events) > 10
+
+
+@pytest.mark.parametrize("at", ["9:00:05", "12:00"])
+def test_every_event_survives_the_wire(at: str) -> None:
+    """At closing time there is no figure any more; that must not make the news unreadable."""
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", missed=5)
+    events = morning.look("9:00:05")
+    events = events if at == "9:00:05" else morning.look(at)
+    assert [BREACH_EVENT.validate_json(encode(event)) for event in events] == events != []

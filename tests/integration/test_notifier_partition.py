@@ -1,0 +1,383 @@
+"""The life of the notifier's partition on a real Redis: hear, decide, deliver, remember, hand over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from services.notifier import partition as module
+from services.notifier.app import policy_of
+from services.notifier.commands import Acknowledge
+from services.notifier.commands import encode as encode_command
+from services.notifier.journal import LINE, DeliveryLine
+from services.notifier.metrics import NotifierMetrics
+from services.notifier.notice import Breach, Parcel, Permanent, Transient
+from services.notifier.partition import Partition
+from services.notifier.settings import NotifierSettings
+from services.notifier.store import Store
+from shared import streams
+from shared.breaches import BreachChanged, Cause, Level, Measure, Reading, Severity, State, encode
+from shared.config import CityFile
+from shared.process import redis_broker
+from shared.process import redis_client as client_of
+from shared.tenancy import Role
+from tests.eventually import eventually_async
+
+WITHIN = 20.0
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+CITY = CityFile.model_validate(
+    {
+        "city": {"name": "Test"},
+        "sites": [{"id": "huis", "queues": [{"id": q, "kind": "phone"} for q in ("a", "b")]}],
+        "pipeline": {"lease": "1s"},
+        "receivers": [
+            {"id": q, "channels": [{"kind": "webhook", "url": f"https://{q}.example/"}]} for q in ("a", "b")
+        ],
+        "routes": [{"receivers": [q], "queues": [q]} for q in ("a", "b")],
+        "notify": {"group_wait": "0s", "reminder": "2m", "flap_window": "1m", "flap_messages": 100},
+    }
+)
+STEPS = {
+    "firing": (State.PENDING, State.FIRING, Cause.HELD),
+    "ok": (State.FIRING, State.OK, Cause.CLOSED),
+}
+
+
+class Hands:
+    """Takes parcels and annotations over, as it is told."""
+
+    def __init__(self) -> None:
+        self.got: list[Parcel] = []
+        """All that was tried, in order."""
+        self.away: dict[str, Exception] = {}
+        """What to raise for a receiver."""
+        self.after: Callable[[], Awaitable[None]] | None = None
+        """What happens when a parcel was taken over, before anybody can write it down."""
+        self.written: list[Breach] = []
+        self.grafana: Exception | None = None
+
+    async def deliver(self, parcel: Parcel) -> None:
+        self.got.append(parcel)
+        if parcel.notice.receiver in self.away:
+            raise self.away[parcel.notice.receiver]
+        if self.after is not None:
+            await self.after()
+
+    async def annotate(self, breach: Breach) -> None:
+        if self.grafana is not None:
+            raise self.grafana
+        self.written.append(breach)
+
+    @property
+    def keys(self) -> list[str]:
+        return [parcel.key for parcel in self.got]
+
+    @property
+    def happenings(self) -> list[str]:
+        return [parcel.notice.happening.value for parcel in self.got]
+
+
+@dataclass
+class Desk:
+    """What the judge says, on a clock of our own."""
+
+    redis: Redis
+    now: datetime = START
+    opened: dict[str, datetime] = field(default_factory=dict)
+
+    async def say(self, queue: str, state: str, value: float | None = 0.4) -> str:
+        """A queue's watch takes a step; returns the breach."""
+        previous, standing, cause = STEPS[state]
+        opened = self.opened.setdefault(queue, self.now)
+        breach = f"gemist:limit:huis:{queue}:{int(opened.timestamp() * 1000)}"
+        event = BreachChanged(
+            id=f"{breach}:{state}",
+            breach=breach,
+            at=self.now,
+            rule="gemist",
+            level=Level.LIMIT,
+            measure=Measure.MISSED_RATIO,
+            severity=Severity.CRITICAL,
+            site="huis",
+            queue=queue,
+            window="1h",
+            limit=0.2,
+            clear_at=0.2,
+            opened_at=opened,
+            fired_at=opened,
+            reading=Reading(value=value, samples=10),
+            previous=previous,
+            state=standing,
+            cause=cause,
+        )
+        if standing is State.OK:
+            del self.opened[queue]
+        await self.put(encode(event))
+        return breach
+
+    async def put(self, body: bytes) -> None:
+        await self.redis.xadd(streams.breaches(0), {streams.DATA_FIELD: body})
+
+    def later(self, **passed: float) -> None:
+        self.now += timedelta(**passed)
+
+
+@dataclass
+class Running:
+    """A partition at work."""
+
+    partition: Partition
+    task: asyncio.Task[None]
+    metrics: NotifierMetrics
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+    @property
+    def owns(self) -> bool:
+        return self.partition.role is Role.OWNER and self.partition.session is not None
+
+    @property
+    def idle(self) -> bool:
+        """Nothing on its way."""
+        session = self.partition.session
+        return session is not None and not session.outbox
+
+
+@asynccontextmanager
+async def running(url: str, desk: Desk, hands: Hands, owner: str = "one") -> AsyncIterator[Running]:
+    others = asyncio.all_tasks()
+    settings = NotifierSettings(redis_url=SecretStr(url))
+    redis, broker = client_of(settings), redis_broker(settings)
+    metrics = NotifierMetrics(CITY)
+    store = Store(redis, 0, owner, CITY.pipeline.lease)
+    partition = Partition(
+        0, CITY, policy_of(CITY), store, broker, lambda: desk.now, hands.deliver, hands.annotate, metrics
+    )
+    await broker.start()
+    run = Running(partition, asyncio.create_task(partition.run()), metrics)
+    try:
+        yield run
+    finally:
+        await run.stop()
+        await eventually_async(lambda: asyncio.all_tasks() <= others, within=WITHIN)
+        await broker.stop()
+        await redis.aclose()
+
+
+@pytest.fixture
+async def desk(redis_client: Redis) -> Desk:
+    return Desk(redis_client)
+
+
+async def results(desk: Desk) -> list[tuple[str, str]]:
+    """Happening and result of each try in the delivery log."""
+    lines = [LINE.validate_json(line) for line in await Store(desk.redis, 0, "x", SECOND).recent("log", 1000)]
+    return [(line.happening, line.result.value) for line in reversed(lines) if isinstance(line, DeliveryLine)]
+
+
+async def test_it_tells_what_it_hears_once_and_keeps_nothing_on_its_way(redis_url: str, desk: Desk):
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await desk.say("a", "ok")
+        await eventually_async(lambda: len(hands.got) == 2 and run.idle, within=WITHIN)
+        assert await run.partition.check(desk.now) is None
+    assert hands.happenings == ["firing", "resolved"]
+    assert await results(desk) == [("firing", "delivered"), ("resolved", "delivered")]
+    assert (await Store(desk.redis, 0, "x", SECOND).load()).outbox == {}
+
+
+async def test_the_close_of_a_breach_without_a_reading_is_told(redis_url: str, desk: Desk):
+    """At closing time, and when a rule is gone, there is no figure any more."""
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await desk.say("a", "ok", value=None)
+        await eventually_async(lambda: len(hands.got) == 2 or unreadable(run), within=WITHIN)
+    assert hands.happenings == ["firing", "resolved"]
+
+
+async def test_what_was_handed_over_but_not_written_down_is_handed_over_again_with_the_same_key(
+    redis_url: str, desk: Desk
+):
+    hands, other = Hands(), Store(desk.redis, 0, "other", SECOND)
+
+    async def be_superseded() -> None:
+        hands.after = None
+        await desk.redis.delete(streams.notifier(0, "lease"))
+        assert await other.lease.claim() is not None
+
+    hands.after = be_superseded
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await eventually_async(lambda: len(hands.got) == 2 and run.idle, within=WITHIN)
+    assert len(set(hands.keys)) == 1
+    assert await results(desk) == [("firing", "delivered")]
+
+
+async def test_what_is_over_waits_until_its_beginning_is_told_and_others_do_not(redis_url: str, desk: Desk):
+    hands = Hands()
+    hands.away["a"] = Transient("it answered 500")
+    async with running(redis_url, desk, hands) as run:
+        for state in ("firing", "ok"):
+            await desk.say("a", state)
+            await desk.say("b", state)
+        await eventually_async(lambda: [p.notice.receiver for p in hands.got].count("b") == 2, within=WITHIN)
+        assert [p.notice.happening for p in hands.got if p.notice.receiver == "a"] == ["firing"]
+        hands.away.clear()
+        desk.later(seconds=3)
+        await eventually_async(lambda: run.idle, within=WITHIN)
+    told = [(p.notice.happening.value, p.attempts) for p in hands.got if p.notice.receiver == "a"]
+    assert told == [("firing", 0), ("firing", 1), ("resolved", 0)]
+
+
+async def test_a_reminder_that_could_not_be_handed_over_is_dropped_once_the_breach_is_taken_on(
+    redis_url: str, desk: Desk
+):
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        breach = await desk.say("a", "firing")
+        await eventually_async(lambda: len(hands.got) == 1 and run.idle, within=WITHIN)
+        hands.away["a"] = Transient("it answered 500")
+        desk.later(minutes=2)
+        await eventually_async(lambda: hands.happenings == ["firing", "reminder"], within=WITHIN)
+        await desk.put(encode_command(Acknowledge(id="x", at=desk.now, breaches=(breach,), by="a")))
+
+        def taken() -> bool:
+            session = run.partition.session
+            return session is not None and session.state.breaches[breach].breach.acknowledged is not None
+
+        await eventually_async(taken, within=WITHIN)
+        hands.away.clear()
+        desk.later(minutes=10)
+        await eventually_async(lambda: run.idle, within=WITHIN)
+    assert hands.happenings == ["firing", "reminder"]
+    assert await results(desk) == [("firing", "delivered"), ("reminder", "retry"), ("reminder", "obsolete")]
+
+
+async def test_a_parcel_on_which_our_own_code_fails_waits_and_the_others_go_on(redis_url: str, desk: Desk):
+    hands = Hands()
+    hands.away["a"] = RuntimeError("a defect of ours")
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await desk.say("b", "firing")
+        await eventually_async(lambda: {p.notice.receiver for p in hands.got} == {"a", "b"}, within=WITHIN)
+        hands.away.clear()
+        desk.later(seconds=61)
+        await eventually_async(lambda: run.idle, within=WITHIN)
+    assert await results(desk) == [("firing", "delivered")] * 2
+
+
+async def test_what_is_refused_for_good_is_a_dead_letter(redis_url: str, desk: Desk):
+    hands = Hands()
+    hands.away["a"] = Permanent("it refused the message (410)")
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle, within=WITHIN)
+    (dead,) = await Store(desk.redis, 0, "x", SECOND).recent("dead", 10)
+    line = LINE.validate_json(dead)
+    assert isinstance(line, DeliveryLine)
+    assert (line.key, line.result.value, line.why) == (hands.keys[0], "dead", "it refused the message (410)")
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{", b'{"kind":"breach.rumoured"}', b"\xff\xfe"])
+async def test_an_entry_that_is_none_of_ours_is_passed_over(redis_url: str, desk: Desk, body: bytes):
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        await desk.put(body)
+        await desk.redis.xadd(streams.breaches(0), {"other": b"1"})
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle, within=WITHIN)
+        assert unreadable(run) == 2
+    assert hands.happenings == ["firing"]
+
+
+async def test_of_two_only_the_owner_tells_and_the_other_goes_on_when_it_stops(redis_url: str, desk: Desk):
+    one, two = Hands(), Hands()
+    async with running(redis_url, desk, one) as first:
+        await eventually_async(lambda: first.owns, within=WITHIN)
+        async with running(redis_url, desk, two, "two") as second:
+            await desk.say("a", "firing")
+            await eventually_async(lambda: one.got and first.idle, within=WITHIN)
+            assert second.partition.role is Role.STANDBY
+            assert await second.partition.check(desk.now) is None
+            await first.stop()
+            await desk.say("a", "ok")
+            await eventually_async(lambda: two.got and second.idle, within=WITHIN)
+    assert (one.happenings, two.happenings) == (["firing"], ["resolved"])
+
+
+def unreadable(run: Running) -> float:
+    return run.metrics.registry.get_sample_value("wachtpost_notifier_unreadable_total") or 0
+
+
+# Grafana -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Grafana did not take is tried again at once."""
+    monkeypatch.setattr(module, "ANNOTATE_AGAIN", timedelta(0))
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_grafana_did_not_take_is_written_when_it_is_back(redis_url: str, desk: Desk):
+    hands = Hands()
+    hands.grafana = Transient("Grafana took longer than 15 s")
+    async with running(redis_url, desk, hands) as run:
+        breach = await desk.say("a", "firing")
+        await eventually_async(lambda: failed(run) > 0, within=WITHIN)
+        hands.grafana = None
+        await eventually_async(lambda: hands.written, within=WITHIN)
+    assert [one.id for one in hands.written] == [breach]
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("restart", [False, True], ids=["same-notifier", "another-notifier"])
+async def test_a_region_is_closed_even_if_grafana_was_away_until_the_breach_was_forgotten(
+    redis_url: str, desk: Desk, restart: bool
+):
+    hands = Hands()
+    hands.grafana = Transient("Grafana took longer than 15 s")
+
+    def forgotten(run: Running) -> bool:
+        session = run.partition.session
+        return session is not None and not session.state.breaches and not session.outbox
+
+    def closed() -> bool:
+        return [one.id for one in hands.written if one.closed_at is not None] == [breach]
+
+    async with running(redis_url, desk, hands) as run:
+        breach = await desk.say("a", "firing")
+        await desk.say("a", "ok")
+        await eventually_async(lambda: len(hands.got) == 2, within=WITHIN)
+        desk.later(hours=2)
+        await eventually_async(lambda: forgotten(run), within=WITHIN)
+        if not restart:
+            hands.grafana = None
+            await eventually_async(closed, within=WITHIN)
+    if restart:
+        hands.grafana = None
+        async with running(redis_url, desk, hands, "two"):
+            await eventually_async(closed, within=WITHIN)
+    hands.written.clear()
+    async with running(redis_url, desk, hands, "three") as run:
+        await eventually_async(lambda: run.owns, within=WITHIN)
+        await desk.say("b", "firing")
+        await eventually_async(lambda: hands.written, within=WITHIN)
+    assert breach not in [one.id for one in hands.written]
+
+
+def failed(run: Running) -> float:
+    return run.metrics.registry.get_sample_value("wachtpost_annotations_total", {"result": "failed"}) or 0

@@ -1,0 +1,237 @@
+"""The outbox's arithmetic: who goes first, when it is tried again, when it is given up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifier import outbox
+from services.notifier.notice import Acknowledgement, Breach, Happening, Notice, Parcel
+from services.notifier.outbox import FIRST_WAIT, GIVE_UP, JITTER, LONGEST_ASKED, LONGEST_WAIT, Result
+from services.notifier.state import Known, State
+from shared.breaches import State as Standing
+from shared.config import CityFile
+from tests.parcels import MISSED, OVER, SERVICE_LEVEL, parcel
+
+NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def waiting(key: str, after: float = 0, receiver: str = "team", channel: int = 0, **more: object) -> Parcel:
+    """A parcel whose notice was decided so many seconds after ``NOW``."""
+    notice = Notice(
+        id=key, happening=Happening.FIRING, receiver=receiver, breaches=(MISSED,), at=NOW + after * SECOND
+    )
+    fields: dict[str, object] = {"key": key, "notice": notice, "channel": channel, "next_try": notice.at}
+    return Parcel.model_validate(fields | more)
+
+
+def keys(*parcels: Parcel, under_way: tuple[str, ...] = ()) -> list[str]:
+    return sorted(parcel.key for parcel in outbox.heads(parcels, under_way))
+
+
+# Parcels of a notice -----------------------------------------------------------------------------------
+
+CITY = CityFile.model_validate(
+    {
+        "city": {"name": "Test"},
+        "sites": [{"id": "lier", "queues": [{"id": "algemeen", "kind": "phone"}]}],
+        "smtp": {"host": "127.0.0.1", "tls": "none", "sender": "wachtpost@stad.example"},
+        "receivers": [
+            {
+                "id": "team",
+                "channels": [
+                    {"kind": "webhook", "url": "https://in.example/"},
+                    {"kind": "email", "to": ["a@stad.example", "b@stad.example"]},
+                ],
+            }
+        ],
+    }
+)
+
+
+def test_a_notice_is_one_parcel_for_each_channel_and_each_address():
+    notice = waiting("n").notice
+    made = list(outbox.parcels(notice, CITY))
+    assert [(one.key, one.channel, one.address) for one in made] == [
+        ("n/0", 0, None),
+        ("n/1/0", 1, "a@stad.example"),
+        ("n/1/1", 1, "b@stad.example"),
+    ]
+    assert all(one.next_try == notice.at and one.attempts == 0 for one in made)
+
+
+def test_no_key_repeats_an_address():
+    assert not any("@" in one.key for one in outbox.parcels(waiting("n").notice, CITY))
+
+
+def test_a_notice_for_somebody_who_is_gone_is_no_parcel():
+    assert list(outbox.parcels(waiting("n", receiver="gone").notice, CITY)) == []
+
+
+# Lines -------------------------------------------------------------------------------------------------
+
+
+def test_only_the_oldest_of_a_line_goes_whatever_the_order_they_stand_in():
+    first, second = waiting("z", 0), waiting("a", 1)
+    assert keys(first, second) == keys(second, first) == ["z"]
+
+
+def test_while_the_first_is_under_way_or_waits_for_its_next_try_the_rest_of_its_line_waits():
+    first, second = waiting("first", 0, next_try=NOW + timedelta(hours=1)), waiting("second", 1)
+    assert keys(first, second, under_way=("first",)) == []
+    assert keys(first, second) == ["first"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"receiver": "other"}, {"channel": 1}, {"address": "b@stad.example"}],
+    ids=["receiver", "channel", "address"],
+)
+def test_lines_do_not_wait_for_each_other(other: dict[str, object]):
+    assert keys(waiting("one", 0), waiting("two", 1, **other), under_way=("one",)) == ["two"]  # type: ignore[arg-type]
+
+
+def test_what_was_decided_at_one_moment_goes_beginning_first():
+    begun = parcel(MISSED, happening=Happening.FIRING)
+    over = parcel(OVER, happening=Happening.RESOLVED)
+    named = [
+        one.model_copy(update={"key": f"{one.notice.happening}-supervisors-{n}/0"})
+        for n, one in enumerate((over, begun))
+    ]
+    assert keys(*named) == ["firing-supervisors-1/0"]
+
+
+lines = st.lists(
+    st.builds(
+        waiting,
+        st.uuids().map(str),
+        st.integers(0, 5),
+        st.sampled_from(["a", "b"]),
+        st.integers(0, 1),
+        address=st.sampled_from([None, "x@stad.example"]),
+    ),
+    max_size=20,
+)
+
+
+@given(lines, st.data())
+def test_a_head_is_the_oldest_of_its_line_and_every_line_that_rests_has_one(
+    parcels: list[Parcel], data: st.DataObject
+):
+    at_work = data.draw(st.sets(st.sampled_from([p.key for p in parcels]))) if parcels else set()
+    heads = list(outbox.heads(parcels, at_work))
+    assert len({outbox.line(head) for head in heads}) == len(heads)
+    for head in heads:
+        mates = [one for one in parcels if outbox.line(one) == outbox.line(head)]
+        assert all((head.notice.at, head.key) <= (one.notice.at, one.key) for one in mates)
+        assert head.key not in at_work
+    resting = {outbox.line(p) for p in parcels} - {outbox.line(p) for p in parcels if p.key in at_work}
+    assert resting <= {outbox.line(head) for head in heads}
+
+
+# Trying again ------------------------------------------------------------------------------------------
+
+
+@given(st.uuids().map(str), st.integers(0, 200))
+def test_waits_double_up_to_ten_minutes_and_are_shorter_by_a_quarter_at_most(key: str, attempts: int):
+    tried = outbox.missed(waiting(key, attempts=attempts), "it answered 500", None, NOW)
+    assert tried.left is not None
+    whole = min(FIRST_WAIT * 2 ** min(attempts, 20), LONGEST_WAIT)
+    assert whole * (1 - JITTER) <= tried.left.next_try - NOW <= whole
+    assert tried.left.attempts == attempts + 1
+
+
+@given(st.uuids().map(str), st.integers(0, 12), st.floats(0, 1e9))
+def test_nobody_is_asked_again_sooner_than_they_want_though_within_an_hour(
+    key: str, attempts: int, asked: float
+):
+    tried = outbox.missed(waiting(key, attempts=attempts), "it answered 429", asked, NOW)
+    assert tried.left is not None
+    wait = tried.left.next_try - NOW
+    assert wait >= min(timedelta(seconds=asked), LONGEST_ASKED)
+    assert wait <= LONGEST_ASKED
+
+
+def test_a_hundred_parcels_do_not_come_back_at_the_same_moment():
+    waits = {
+        tried.left.next_try
+        for n in range(100)
+        if (tried := outbox.missed(waiting(f"p{n}"), "away", None, NOW)).left is not None
+    }
+    assert len(waits) > 90
+
+
+def test_the_same_try_of_the_same_parcel_waits_as_long_wherever_it_is_worked_out():
+    one, other = (outbox.missed(waiting("p", attempts=3), "away", None, NOW) for _ in range(2))
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("age", "result"),
+    [(GIVE_UP - SECOND, Result.RETRY), (GIVE_UP, Result.DEAD), (GIVE_UP + timedelta(days=9), Result.DEAD)],
+)
+def test_what_is_a_day_old_is_given_up_with_the_last_reason(age: timedelta, result: Result):
+    tried = outbox.missed(waiting("p"), "it answered 503", 60.0, NOW + age)
+    assert tried.result is result
+    assert (tried.left is None) is (result is Result.DEAD)
+    assert tried.why == ("it answered 503" if tried.left else "given up after 24 h: it answered 503")
+
+
+def test_a_parcel_keeps_its_key_and_its_words_through_all_tries():
+    before = now = waiting("p", address="a@stad.example")
+    at = NOW
+    while (tried := outbox.missed(now, "away", None, at)).left is not None:
+        assert tried.left.next_try > at
+        now, at = tried.left, tried.left.next_try
+    assert now.model_copy(update={"attempts": 0, "next_try": before.next_try}) == before
+    assert GIVE_UP <= at - NOW < GIVE_UP + LONGEST_WAIT
+
+
+@pytest.mark.parametrize(
+    ("tried", "result"),
+    [
+        (outbox.delivered(waiting("p")), Result.DELIVERED),
+        (outbox.refused(waiting("p"), "it refused"), Result.DEAD),
+    ],
+)
+def test_what_is_delivered_or_refused_is_out(tried: outbox.Tried, result: Result):
+    assert (tried.result, tried.left) == (result, None)
+
+
+# Obsolete ----------------------------------------------------------------------------------------------
+
+TAKEN = MISSED.model_copy(update={"acknowledged": Acknowledgement(at=NOW, by="team")})
+GONE_QUIET = SERVICE_LEVEL.model_copy(update={"state": Standing.OK, "closed_at": NOW})
+
+
+def state(*breaches: Breach) -> State:
+    return State(breaches={breach.id: Known(breach) for breach in breaches})
+
+
+@pytest.mark.parametrize(
+    ("known", "obsolete"),
+    [
+        (state(MISSED), False),
+        (state(TAKEN), True),
+        (state(OVER), True),
+        (state(), True),  # forgotten long ago
+    ],
+    ids=["goes-on", "taken", "over", "forgotten"],
+)
+@pytest.mark.parametrize("happening", Happening)
+def test_only_reminders_and_escalations_become_obsolete(happening: Happening, known: State, obsolete: bool):
+    urging = happening in {Happening.REMINDER, Happening.ESCALATION}
+    assert outbox.is_obsolete(parcel(MISSED, happening=happening), known) is (obsolete and urging)
+
+
+@pytest.mark.parametrize(
+    ("known", "obsolete"),
+    [(state(TAKEN, SERVICE_LEVEL), False), (state(TAKEN, GONE_QUIET), True)],
+)
+def test_a_reminder_of_several_goes_while_any_of_them_goes_on(known: State, obsolete: bool):
+    both = parcel(MISSED, SERVICE_LEVEL, happening=Happening.REMINDER)
+    assert outbox.is_obsolete(both, known) is obsolete
