@@ -19,6 +19,7 @@ from tests.bench.ingest import many, single
 from tests.bench.latency import latency
 from tests.bench.report import Measured, console, show, write
 from tests.bench.stage import Stage
+from tests.bench.webhook import webhook
 
 
 class Name(StrEnum):
@@ -28,6 +29,7 @@ class Name(StrEnum):
     INGEST = "ingest"
     SINGLE = "single"
     LATENCY = "latency"
+    WEBHOOK = "webhook"
     GROWTH = "growth"
     ANALYSE = "analyse"
 
@@ -37,6 +39,7 @@ MEASUREMENTS: Final[Mapping[Name, Callable[[Stage, bool], Measured]]] = {
     Name.INGEST: many,
     Name.SINGLE: single,
     Name.LATENCY: latency,
+    Name.WEBHOOK: webhook,
     Name.GROWTH: growth,
     Name.ANALYSE: analyse,
 }

@@ -45,15 +45,15 @@ ARRIVES_AFTER: Final = timedelta(milliseconds=5)
 _INSTANTS: Final = ("at", "arrived_at", "appointment_at", "booked_at", "starts_at", "first_free_at")
 
 
-def city_text(queues: int) -> str:
-    """Return a city file of one site with so many queues (a multiple of ten), and the probe's."""
+def city_text(queues: int, watched: Sequence[str] = ()) -> str:
+    """Return a city file of one site with so many queues (a multiple of ten), and those of probes."""
     hours = "\n".join(f'{day} = ["00:00-24:00"]' for day in WEEKDAYS)
     names = [_queue(number, kind) for number, kind in enumerate(GROUP * (queues // len(GROUP)))]
     listed = ",\n".join(
         f'  {{ id = "{name}", kind = "{kind}", hours = "day" }}'
         for name, kind in [
             *((name, "counter" if "counter" in name else "phone") for name in names),
-            (PROBE, "phone"),
+            *((name, "phone") for name in (PROBE, *watched)),
         ]
     )
     return f"""

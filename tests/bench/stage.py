@@ -103,11 +103,11 @@ class Stage:
             return future.result(timeout=CHILD_WITHIN)
 
     @contextmanager
-    def service(self, module: str, queues: int) -> Iterator[ServiceProcess]:
-        """Run ``python -m MODULE`` for a city of so many queues, for the length of a block."""
+    def service(self, module: str, city: int | str) -> Iterator[ServiceProcess]:
+        """Run ``python -m MODULE`` for a block, for a city of so many queues or of that text."""
         self._services += 1
-        city_file = self.folder / f"city-{queues}.toml"
-        city_file.write_text(city_text(queues), encoding="utf-8")
+        city_file = self.folder / f"city-{self._services}.toml"
+        city_file.write_text(city_text(city) if isinstance(city, int) else city, encoding="utf-8")
         service = ServiceProcess(
             module,
             self.folder / f"{module}-{self._services}.log",
