@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from services.evaluator.buckets import DERIVED, Bucket, Resolution
+from services.evaluator.buckets import DERIVED, Bucket, Resolution, merged
 from services.evaluator.contacts import Place
 from shared.config_types import COARSE_REACH, COARSE_STEP, FINE_REACH, WINDOW_STEP
 
@@ -35,11 +35,19 @@ class Slot(NamedTuple):
     start: Start
 
 
+class _Sum(NamedTuple):
+    start_s: int
+    end_s: int
+    bucket: Bucket
+
+
 class Books:
     """Buckets by slot. Mutable; whoever writes it down asks ``take_changes`` what to write."""
 
     def __init__(self, kept: Iterable[tuple[Slot, Bucket]] = ()) -> None:
         self._shelves: dict[tuple[Place, Resolution], dict[Start, Bucket]] = {}
+        self._sums: dict[tuple[Place, Resolution], dict[int, _Sum]] = {}
+        """Windows as they were added up last, without their newest step; by length in seconds."""
         self._changed: set[Slot] = set()
         self._dropped: set[Slot] = set()
         for slot, bucket in kept:
@@ -48,6 +56,7 @@ class Books:
     def put(self, slot: Slot, bucket: Bucket) -> None:
         """Put a bucket where it was written down."""
         self._shelf(slot.place, slot.resolution)[slot.start] = bucket
+        self._forget_sums(slot)
 
     def add(self, slot: Slot, amount: Bucket) -> None:
         """Merge an amount into the bucket of a slot."""
@@ -56,6 +65,7 @@ class Books:
         if bucket is None:
             bucket = shelf[slot.start] = Bucket()
         bucket.add(amount)
+        self._forget_sums(slot)
         if slot.resolution not in DERIVED:
             self._changed.add(slot)
 
@@ -83,6 +93,29 @@ class Books:
                 if (bucket := shelf.get(at)) is not None:
                     yield bucket
 
+    def window(self, place: Place, resolution: Resolution, start_s: int, end_s: int) -> Bucket:
+        """Return the sum of the ring buckets that start in [start_s, end_s). Read only.
+
+        What is older than the newest step is added up once, and again only when something comes late or
+        the window moves on: the judge asks many times a second.
+        """
+        newest_s = end_s - (FINE_S if resolution is Resolution.FINE else COARSE_S)
+        sums = self._sums.setdefault((place, resolution), {})
+        known = sums.get(end_s - start_s)
+        if known is None or known.start_s != start_s:
+            older = merged(self.between(place, resolution, start_s, newest_s))
+            known = sums[end_s - start_s] = _Sum(start_s, newest_s, older)
+        newest = self._shelf(place, resolution).get(newest_s)
+        return known.bucket if newest is None else merged(iter((known.bucket, newest)))
+
+    def _forget_sums(self, slot: Slot) -> None:
+        """Forget what was added up with the slot in it."""
+        sums = self._sums.get((slot.place, slot.resolution))
+        if not sums or not isinstance(slot.start, int):
+            return
+        for length in [length for length, known in sums.items() if known.start_s <= slot.start < known.end_s]:
+            del sums[length]
+
     def slots(self) -> Iterator[tuple[Slot, Bucket]]:
         """Yield every bucket that is written down, with its slot."""
         for (place, resolution), shelf in self._shelves.items():
@@ -99,6 +132,7 @@ class Books:
             for start in [at for at in shelf if isinstance(at, int) and at < limit]:
                 del shelf[start]
                 slot = Slot(place, resolution, start)
+                self._forget_sums(slot)
                 self._changed.discard(slot)
                 self._dropped.add(slot)
 

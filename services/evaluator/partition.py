@@ -47,8 +47,11 @@ RENEWALS: Final = 3
 RECALL: Final = 5000
 """Entries read in one go at a take-over."""
 
+JUDGE_SHARE: Final = 0.25
+"""Under load, the share of the time that judging takes, at most. A look at ten queues takes milliseconds."""
+
 JUDGE_EVERY_S: Final = 0.05
-"""Under load, how often everything is looked at, at most: adding all windows up takes milliseconds."""
+"""So long a batch waits to be judged at most, even where a look takes longer."""
 
 TRIM_EVERY: Final = timedelta(minutes=1)
 
@@ -69,8 +72,8 @@ class Session:
     broken: asyncio.Event = field(default_factory=asyncio.Event)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     """There is something to look at before the next tick."""
-    judged: float = 0.0
-    """When everything was last looked at, on the monotonic clock."""
+    judge_from: float = 0.0
+    """When a batch may be judged again, on the monotonic clock."""
     lag_events: int = 0
     oldest_unread: int | None = None
     committed: float = 0.0
@@ -242,15 +245,18 @@ class Partition:
         session.lag_events, session.oldest_unread = await self._store.lag(counts.read, session.offset)
 
     def _judge(self, session: Session) -> Verdict:
-        session.judged = time.monotonic()
-        return session.judge.judge(session.desk, self._now())
+        began = time.monotonic()
+        verdict = session.judge.judge(session.desk, self._now())
+        took = time.monotonic() - began
+        session.judge_from = began + min(took / JUDGE_SHARE, JUDGE_EVERY_S)
+        return verdict
 
     def _judge_batch(self, session: Session, batch: Batch) -> Verdict:
         """Judge with the batch, so that an alert needs no tick; but not in the middle of a backlog, of
         which half is no fair sample, nor more often than anybody could notice."""
         if len(batch.ids) == BATCH:
             return NOTHING_TO_TELL
-        rest = session.judged + JUDGE_EVERY_S - time.monotonic()
+        rest = session.judge_from - time.monotonic()
         if rest <= 0:
             return self._judge(session)
         asyncio.get_running_loop().call_later(rest, session.woken.set)

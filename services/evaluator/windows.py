@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.evaluator.books import COARSE_S, FINE_S, Books
-from services.evaluator.buckets import Bucket, Resolution, merged
+from services.evaluator.buckets import Bucket, Resolution
 from services.evaluator.contacts import Place
 from shared.config_types import FINE_REACH
 
@@ -26,7 +26,7 @@ def window_bucket(books: Books, place: Place, window: timedelta, end_s: int) -> 
     """
     resolution = Resolution.FINE if window <= FINE_REACH else Resolution.COARSE
     start_s = end_s - int(window.total_seconds())
-    return merged(books.between(place, resolution, start_s, end_s))
+    return books.window(place, resolution, start_s, end_s)
 
 
 def duration_label(duration: timedelta) -> str:

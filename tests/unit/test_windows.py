@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.evaluator.books import COARSE_S, FINE_S, Books, Slot
-from services.evaluator.buckets import Bucket, Resolution
+from services.evaluator.buckets import Bucket, Resolution, merged
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Arrival, Desk
 from services.evaluator.facts import ms_of
@@ -123,3 +124,28 @@ def test_the_city_file_admits_no_window_that_the_rings_cannot_answer():
     for window in ("2h5s", "26h", "0s", "15s", "2h1m"):
         with pytest.raises(ValueError, match="window"):
             CityFile.model_validate({"city": {"name": "x"}, "live": {"windows": [window]}, "sites": []})
+
+
+class Asked(NamedTuple):
+    """A look at a window."""
+
+    steps: int
+    end: int
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(
+    st.lists(
+        st.integers(0, 40) | st.builds(Asked, steps=st.sampled_from([1, 3, 12]), end=st.integers(1, 41)),
+        max_size=60,
+    )
+)
+def test_a_window_that_was_added_up_before_is_no_other_than_one_added_up_anew(story: list[int | Asked]):
+    books = Books()
+    for happens in [*story, *(Asked(steps, end) for steps in (1, 3, 12) for end in range(1, 42))]:
+        if isinstance(happens, int):
+            books.add(Slot(DESK, Resolution.FINE, happens * FINE_S), Bucket(answered=1, waits={happens: 1}))
+            continue
+        start_s, end_s = (happens.end - happens.steps) * FINE_S, happens.end * FINE_S
+        asked = books.window(DESK, Resolution.FINE, start_s, end_s)
+        assert asked == merged(books.between(DESK, Resolution.FINE, start_s, end_s))
