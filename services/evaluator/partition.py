@@ -72,6 +72,8 @@ class Session:
     broken: asyncio.Event = field(default_factory=asyncio.Event)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     """There is something to look at before the next tick."""
+    caught_up: bool = False
+    """Whether everything that waited at the take-over has been read: half of it is no fair sample."""
     judge_from: float = 0.0
     """When a batch may be judged again, on the monotonic clock."""
     lag_events: int = 0
@@ -233,7 +235,7 @@ class Partition:
             try:
                 await self._tenancy.renew(fence)
                 session.desk.advance(ms_of(self._now()))
-                verdict = self._judge(session)
+                verdict = self._judge(session) if session.caught_up else NOTHING_TO_TELL
                 due = time.monotonic() - session.trimmed > TRIM_EVERY.total_seconds()
                 if due or verdict or session.desk.has_changes:
                     await self._commit(session, fence, session.offset, verdict, trim=due)
@@ -243,6 +245,7 @@ class Partition:
                     _break(session)
         counts = session.desk.counts
         session.lag_events, session.oldest_unread = await self._store.lag(counts.read, session.offset)
+        session.caught_up = session.caught_up or not session.lag_events
 
     def _judge(self, session: Session) -> Verdict:
         began = time.monotonic()
@@ -252,10 +255,11 @@ class Partition:
         return verdict
 
     def _judge_batch(self, session: Session, batch: Batch) -> Verdict:
-        """Judge with the batch, so that an alert needs no tick; but not in the middle of a backlog, of
-        which half is no fair sample, nor more often than anybody could notice."""
+        """Judge with the batch, so that an alert needs no tick; but not in the middle of a backlog, nor
+        more often than anybody could notice."""
         if len(batch.ids) == BATCH:
             return NOTHING_TO_TELL
+        session.caught_up = True
         rest = session.judge_from - time.monotonic()
         if rest <= 0:
             return self._judge(session)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+import redis
 
+from shared import streams
+from shared.events import SourceHeartbeat, encode
 from tests.eventually import eventually
 from tests.redis_servers import RedisServer, free_port
 from tests.service_process import ServiceProcess
@@ -98,3 +102,51 @@ def test_a_city_file_that_is_wrong_is_explained_in_the_log(
     line = evaluator.logged("city_file_wrong")
     assert line is not None
     assert "live.windows" in str(line["at"])
+
+
+FEED = """
+[[silence_rules]]
+id = "feed"
+source = "pbx"
+after = "5m"
+
+[[sources]]
+kind = "queue_log"
+id = "pbx"
+site = "site"
+path = "queue_log"
+"""
+
+
+def test_a_take_over_raises_no_alarm_before_it_has_read_what_waited(
+    tmp_path: Path, redis_url: str, start: Start
+) -> None:
+    """While no evaluator ran the source spoke on; it is the evaluator that was silent."""
+    (tmp_path / "city.toml").write_text(CITY + FEED)
+    morning = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+    with redis.Redis.from_url(redis_url) as client:
+        run_until(start, client, redis_url, [morning], read=1)
+        later = [morning + timedelta(minutes=minute) for minute in range(1, 21)]
+        run_until(start, client, redis_url, later, read=21)
+        assert client.xlen(streams.breaches(0)) == 0
+
+
+def run_until(start: Start, client: redis.Redis, url: str, spoken: list[datetime], read: int) -> None:
+    """Have an evaluator begin after the source has spoken, count all it said, judge, and end."""
+    for at in spoken:
+        beat = SourceHeartbeat(id=f"beat-{at:%H%M}", at=at, source="pbx", site="site")
+        entry = f"{int(at.timestamp() * 1000)}-0"
+        client.xadd(streams.events(0), {streams.DATA_FIELD: encode(beat)}, id=entry)
+    now = (spoken[-1] + timedelta(seconds=1)).isoformat()
+    evaluator = start(url, clock=f"{now}/{now}/0")
+    counted = f'events_read_total{{partition="0"}} {read}.0'
+    eventually(lambda: counted in metrics(evaluator) and judged(evaluator), within=30)
+    assert evaluator.stop() == 0
+
+
+def metrics(service: ServiceProcess) -> str:
+    return httpx.get(f"{service.url}/metrics", timeout=5).text
+
+
+def judged(service: ServiceProcess) -> bool:
+    return 'state="ok"} 1.0' in "".join(line for line in metrics(service).splitlines() if "kpi_state" in line)
