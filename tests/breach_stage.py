@@ -21,11 +21,12 @@ from shared import streams
 from shared.breaches import BREACH_EVENT, BreachChanged
 from shared.clock import SimulatedClock
 from shared.events import CallAnswered, CallMissed, Event, Outcome, encode
+from shared.ports import free_port
 from tests.entries import entries_now
 from tests.eventually import eventually_async
 from tests.grafana_stand_in import BOARD, TOKEN, GrafanaStandIn
 from tests.receivers import HttpReceiver, MailReceiver, Request, http_receiver, mail_receiver
-from tests.redis_servers import FLAVOURS, DebianRedis, EmbeddedValkey, RedisServer, free_port
+from tests.redis_servers import FLAVOURS, DebianRedis, EmbeddedValkey, RedisServer
 from tests.service_process import ServiceProcess
 
 MORNING: Final = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)

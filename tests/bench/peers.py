@@ -15,9 +15,9 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel
 
+from shared.ports import free_port
 from tests.bench.exporter import Calls
 from tests.eventually import eventually
-from tests.redis_servers import free_port
 from tests.service_process import ROOT
 
 PROGRAMS: Final = ("prometheus", "prometheus-alertmanager")

@@ -12,8 +12,9 @@ import redis
 
 from shared import streams
 from shared.events import SourceHeartbeat, encode
+from shared.ports import free_port
 from tests.eventually import eventually
-from tests.redis_servers import RedisServer, free_port
+from tests.redis_servers import RedisServer
 from tests.service_process import ServiceProcess
 
 CITY = """

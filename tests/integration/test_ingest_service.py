@@ -15,10 +15,11 @@ import redis
 from services.ingest.keys import sha256
 from services.ingest.translate.queue_log import QueueLog, Rules
 from shared.config import QueueLogSource
+from shared.ports import free_port
 from tests.entries import entries_now
 from tests.eventually import eventually
 from tests.ingest_desk import NOW, PBX_KEY, answered
-from tests.redis_servers import RedisServer, free_port
+from tests.redis_servers import RedisServer
 from tests.service_process import ServiceProcess
 
 CITY = """

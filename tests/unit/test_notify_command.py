@@ -19,8 +19,8 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.silences import Silence
 from shared.breaches import Measure, Severity, State
 from shared.config import CityFile, Language
+from shared.ports import free_port
 from tests.receivers import Fault, Reply, http_receiver, mail_receiver
-from tests.redis_servers import free_port
 from wachtpost.cli import app
 from wachtpost.notify import log, silences
 from wachtpost.notify.access import Access

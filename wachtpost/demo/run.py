@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import signal
-import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -26,6 +25,7 @@ from shared.calendar import DAY
 from shared.clock import Clock, SimulatedClock
 from shared.config import CityFile
 from shared.events import Event
+from shared.ports import free_port
 from simulator import next_working_day, rush_start, simulate
 from wachtpost.demo import city_copy, replay
 from wachtpost.demo.alerts import Known, known_of
@@ -149,7 +149,7 @@ class _Demo:
     def _play_in(self, household: Household, stack: ExitStack) -> None:
         log = household.directory / "queue_log"
         mailbox = stack.enter_context(open_mailbox())
-        port = _free_port()
+        port = free_port(HOST)
         document = self._with_receiver(self._with_sources(log), mailbox, port)
         self._city = CityFile.model_validate(document)
         city_file = household.directory / "city.toml"
@@ -362,13 +362,6 @@ def _get(client: httpx.Client, path: str) -> httpx.Response | None:
     except httpx.TransportError:
         return None
     return answer if answer.status_code == httpx.codes.OK else None
-
-
-def _free_port() -> int:
-    """Return a port of this machine that is free; until the notifier takes it, somebody else might."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _known_already(_fault: TemplateFault) -> None:

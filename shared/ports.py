@@ -1,0 +1,23 @@
+"""A port for a process that cannot take any (port 0), because others have to know it beforehand."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from typing import Final
+
+PORTS: Final = range(20_000, 32_000)
+"""Below those that systems give to whoever asks for any: nobody else happens to get one of these."""
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port that nobody listens on. Raises ``OSError`` when none is found."""
+    for _ in range(len(PORTS)):
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError:
+                continue
+        return port
+    raise OSError(f"no free port from {PORTS.start} to {PORTS.stop - 1} on {host}")
