@@ -24,7 +24,7 @@ from shared.clock import SimulatedClock
 from tests.chaos import load
 from tests.chaos.check import committed, expected, last_entry
 from tests.eventually import eventually
-from tests.redis_servers import DebianRedis, RedisServer
+from tests.redis_servers import RedisServer
 from tests.service_process import ServiceProcess
 
 CITY = load.city()
@@ -249,9 +249,7 @@ def live_through(server: RedisServer, directory: Path, seed: int, kills: int) ->
 
 
 def test_twenty_kills_a_pause_and_a_redis_kill(own_server: RedisServer, tmp_path: Path):
-    """Twenty on Redis; fewer on Valkey, unless it is the only one here."""
-    other_is_here = not isinstance(own_server, DebianRedis) and DebianRedis.binary() is not None
-    live_through(own_server, tmp_path, SEED, kills=14 if other_is_here else 20)
+    live_through(own_server, tmp_path, SEED, kills=20)
 
 
 @pytest.mark.chaos
