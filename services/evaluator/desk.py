@@ -178,11 +178,6 @@ class Desk:
         """Whether there is anything to write."""
         return self.books.changed or bool(self._dead)
 
-    @property
-    def stream_time(self) -> int:
-        """When the newest recorded entry arrived, UTC ms."""
-        return self._stream_time
-
     def record(self, batch: Iterable[Arrival | DeadLetter]) -> None:
         """Count a batch of stream entries, in stream order: facts, and what was no fact at all."""
         newest: dict[str, int] = {}

@@ -23,6 +23,7 @@ from shared.process import (
     redis_client,
     wait_for_redis,
 )
+from shared.tenancy import cancel
 
 
 def build(settings: IngestSettings, city: CityFile, now: Clock, fault: Fault) -> AsgiFastStream:
@@ -53,10 +54,7 @@ def build(settings: IngestSettings, city: CityFile, now: Clock, fault: Fault) ->
             tasks.append(fault.watch(asyncio.create_task(follow.beat(), name=f"heartbeat of {name}")))
 
     async def end() -> None:
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await cancel(tasks)
 
     return AsgiFastStream(
         # FastStream wants a broker. Ours has nothing to read here, and its publish() one by one is
