@@ -145,6 +145,11 @@ BreachEvent = Annotated[BreachChanged | BreachProgress, Field(discriminator="kin
 BREACH_EVENT: Final[TypeAdapter[BreachEvent]] = TypeAdapter(BreachEvent)
 
 
+def rule_label(rule: str, level: Level) -> str:
+    """Return what a watch's rule is called in metrics: the early threshold is a rule of its own there."""
+    return f"{rule}-{level}" if level is Level.WARNING else rule
+
+
 def encode(event: BreachEvent) -> bytes:
     """Return the event as the JSON that goes on the stream."""
     return event.__pydantic_serializer__.to_json(event, exclude_none=True)

@@ -28,7 +28,7 @@ from services.evaluator.facts import ms_of
 from services.evaluator.partition import Partition
 from services.evaluator.watch import Judge
 from services.evaluator.windows import duration_label, window_bucket, window_end
-from shared.breaches import Level, State
+from shared.breaches import State, rule_label
 from shared.calendar import Calendar
 from shared.clock import Clock
 from shared.config import ALL_QUEUES, CityFile, Kpi, QueueKind, Site
@@ -99,6 +99,7 @@ class DeskCollector(Collector):
         yield from self._rolling(desks, now)
         yield from self._live(desks, now)
         yield self._targets()
+        yield self._queues([site for site, _ in desks])
         yield from self._breaches([session.judge for _, session in owned])
         yield from self._pipeline(now)
 
@@ -248,19 +249,37 @@ class DeskCollector(Collector):
                     targets.add_metric([site.id, target.queue, target.kpi], target.limit)
         return targets
 
+    def _queues(self, sites: Sequence[Site]) -> Metric:
+        """What people call everything that the label ``queue`` can say, each exactly once per site."""
+        info = _gauge("queue_info", "What a queue is called", "kind", "name")
+        for site in sites:
+            names = {queue.id: (queue.kind.value, queue.title) for queue in site.queues}
+            names[ALL_QUEUES] = ("site", site.title)
+            for source in self._city.sources:
+                if source.site == site.id:
+                    names.setdefault(source.id, ("source", source.id))
+            for queue, (kind, name) in names.items():
+                info.add_metric([site.id, queue, kind, name], 1)
+        return info
+
     def _breaches(self, judges: Sequence[Judge]) -> Iterator[Metric]:
         labels = ("rule", "kpi", "severity")
         breached = _gauge("kpi_breached", "1 while a rule is breached", *labels)
         states = _gauge("kpi_state", "1 for the state that a rule is in", *labels, "state")
+        since = _gauge(
+            "kpi_state_since_timestamp_seconds", "When a rule that is not ok came into its state", *labels
+        )
         for standing in (standing for judge in judges for standing in judge.standings()):
-            who, state = standing.identity, standing.watch.state
-            rule = f"{who.rule}-{who.level}" if who.level is Level.WARNING else who.rule
-            at = [who.site, who.queue, rule, who.measure, who.severity]
-            shown = state.value if standing.sufficient or state is not State.OK else INSUFFICIENT
-            breached.add_metric(at, int(state in {State.FIRING, State.CLEARING}))
+            who, watch = standing.identity, standing.watch
+            at = [who.site, who.queue, rule_label(who.rule, who.level), who.measure, who.severity]
+            sufficient = standing.sufficient or watch.state is not State.OK
+            shown = watch.state.value if sufficient else INSUFFICIENT
+            breached.add_metric(at, int(watch.state in {State.FIRING, State.CLEARING}))
             for name in (*State, INSUFFICIENT):
                 states.add_metric([*at, name], int(name == shown))
-        yield from (breached, states)
+            if watch.state is not State.OK and watch.since is not None:
+                since.add_metric(at, watch.since.timestamp())
+        yield from (breached, states, since)
 
     # The pipeline itself ---------------------------------------------------------------------------
 

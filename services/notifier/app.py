@@ -18,7 +18,7 @@ from services.notifier.http import PATHS, http_app
 from services.notifier.links import Signer, links_for
 from services.notifier.message import Writer
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.notice import Parcel, Permanent, Undelivered
+from services.notifier.notice import Breach, Parcel, Permanent, Undelivered
 from services.notifier.pages import Pages
 from services.notifier.partition import Deliver, Partition
 from services.notifier.rules import Policy
@@ -140,12 +140,8 @@ def _show(partition: Partition, metrics: NotifierMetrics) -> None:
     """Have the gauges read the session when they are asked for."""
     number = str(partition.number)
 
-    def going_on(acknowledged: bool) -> int:
-        session = partition.session
-        if session is None:
-            return 0
-        known = [k.breach for k in session.state.breaches.values() if k.is_firing]
-        return sum((breach.acknowledged is not None) is acknowledged for breach in known)
+    def count(acknowledged: bool) -> int:
+        return sum((breach.acknowledged is not None) is acknowledged for breach in _going_on(partition))
 
     def parcels() -> int:
         return 0 if (session := partition.session) is None else len(session.outbox)
@@ -154,8 +150,14 @@ def _show(partition: Partition, metrics: NotifierMetrics) -> None:
     metrics.owner.labels(number).set_function(
         lambda: int(partition.role is Role.OWNER and partition.session is not None)
     )
+    metrics.going_on.append(lambda: _going_on(partition))
     for acknowledged in (True, False):
-        metrics.open.labels(number, str(acknowledged).lower()).set_function(partial(going_on, acknowledged))
+        metrics.open.labels(number, str(acknowledged).lower()).set_function(partial(count, acknowledged))
+
+
+def _going_on(partition: Partition) -> list[Breach]:
+    session = partition.session
+    return [] if session is None else [k.breach for k in session.state.breaches.values() if k.is_firing]
 
 
 def _report(fault: TemplateFault) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
+from services.notifier.notice import Breach
 from services.notifier.outbox import Result, Tried
+from shared.breaches import rule_label
 from shared.config import CityFile
 
 DELIVERY_EDGES_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -18,6 +22,9 @@ class NotifierMetrics:
 
     def __init__(self, city: CityFile) -> None:
         self.registry = CollectorRegistry()
+        self.going_on: list[Callable[[], Sequence[Breach]]] = []
+        """Asked at each scrape: the breaches that are going on, of each partition."""
+        self.registry.register(_GoingOn(self.going_on))
         self._channels: Mapping[tuple[str, int], str] = {
             (receiver.id, position): channel.kind
             for receiver in city.receivers
@@ -78,3 +85,28 @@ class NotifierMetrics:
     def annotated(self, result: str) -> None:
         """Count an annotation."""
         self._annotations.labels(result).inc()
+
+
+class _GoingOn(Collector):
+    """A row for every breach that is going on, for as long as it does."""
+
+    def __init__(self, sources: Sequence[Callable[[], Sequence[Breach]]]) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterator[Metric]:
+        labels = ("site", "queue", "rule", "kpi", "severity")
+        opened = GaugeMetricFamily(
+            "wachtpost_breach_opened_timestamp_seconds", "When a breach that is going on began", labels=labels
+        )
+        taken = GaugeMetricFamily(
+            "wachtpost_breach_acknowledged_timestamp_seconds",
+            "When somebody took on a breach that is going on, and which role",
+            labels=(*labels, "by"),
+        )
+        for breach in (breach for source in self._sources for breach in source()):
+            rule = rule_label(breach.rule, breach.level)
+            at = [breach.site, breach.queue, rule, breach.measure, breach.severity]
+            opened.add_metric(at, breach.opened_at.timestamp())
+            if breach.acknowledged is not None:
+                taken.add_metric([*at, breach.acknowledged.by], breach.acknowledged.at.timestamp())
+        yield from (opened, taken)

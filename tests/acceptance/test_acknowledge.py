@@ -88,6 +88,8 @@ async def test_a_scanner_that_follows_the_link_takes_nothing_on_and_the_button_d
         return isinstance(acknowledged, dict) and acknowledged["by"] == "taken"
 
     await eventually_async(is_taken, within=WITHIN)
+    metrics = (await stage.ask("GET", "/metrics")).text
+    assert re.search(r'breach_acknowledged_timestamp_seconds\{by="taken",.*queue="taken"', metrics)
     before = reminders(stage, "taken")
     await eventually_async(
         lambda: any("state:acknowledged" in str(one["tags"]) for one in stage.regions("taken")), within=WITHIN

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -31,7 +32,7 @@ min_samples = 2
 [[sites]]
 id = "site"
 queues = [
-    {{ id = "phone", kind = "phone" }},
+    {{ id = "phone", kind = "phone", name = "Front desk" }},
     {{ id = "desk", kind = "counter" }},
 ]
 
@@ -84,7 +85,7 @@ def names(text: str) -> set[str]:
     return {family.name for family in text_string_to_metric_families(text)}
 
 
-def value(text: str, name: str, **labels: str) -> float | None:
+def value(text: str, name: str, /, **labels: str) -> float | None:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             if sample.name == f"wachtpost_{name}" and labels.items() <= sample.labels.items():
@@ -153,7 +154,21 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert value(text, "kpi_target", kpi="missed_ratio", queue="all") == 0.2
     rule = {"rule": "missed", "kpi": "missed_ratio", "queue": "all", "severity": "critical"}
     assert value(text, "kpi_breached", **rule) == value(text, "kpi_state", **rule, state="firing") == 1
+    opened = value(text, "kpi_state_since_timestamp_seconds", **rule)
+    assert opened == datetime.fromisoformat(NOW).timestamp()
+    for queue, kind, called in (
+        ("phone", "phone", "Front desk"),
+        ("desk", "counter", "desk"),
+        ("all", "site", "site"),
+        ("pbx", "source", "pbx"),
+    ):
+        assert value(text, "queue_info", queue=queue, kind=kind, name=called) == 1
     assert value(text, "last_event_timestamp_seconds", source="pbx") == 1772531998
+    notifier = services["notifier"]
+    eventually(
+        lambda: value(scrape(notifier), "breach_opened_timestamp_seconds", **rule) == opened, within=30
+    )
+    assert value(scrape(notifier), "breach_acknowledged_timestamp_seconds", **rule) is None
     texts = [text, scrape(services["ingest"]), scrape(services["notifier"])]
     assert names("\n".join(texts)) == documented()
     for exported in texts:
