@@ -260,6 +260,16 @@ class ServiceLevel(Section):
     within: WaitBound = timedelta(seconds=20)
 
 
+class ServiceLevelDefinition(Section):
+    """One way to work out a service level. Change the meaning, raise the version."""
+
+    id: Name
+    version: Annotated[int, Field(strict=True, ge=1)] = 1
+    within: WaitBound
+    of: Literal["answered_and_missed", "answered"] = "answered_and_missed"
+    """What is divided by: with the missed calls, or only those that reached staff."""
+
+
 class Live(Section):
     """What the rolling figures look back over."""
 
@@ -392,6 +402,37 @@ class HttpSource(Section):
     """How many events a second it may send on average (bursts of ten seconds' worth)."""
 
 
+class History(Section):
+    """Figures from before Wachtpost, in files of their own (``shared.history_file``)."""
+
+    files: tuple[Path, ...] = ()
+    """Relative to the city file."""
+
+
+class PolicyReport(Section):
+    """The monthly mail of the policy report."""
+
+    receivers: tuple[Name, ...] = ()
+    """Those with an e-mail channel get the report of the month that ended; none: no mail."""
+    working_day: Annotated[int, Field(strict=True, ge=1, le=15)] = 3
+    """Which working day of the month it is sent on."""
+    at: time = time(8)
+    """Local time of that day."""
+    attach: tuple[Literal["pdf", "html", "csv", "json", "md"], ...] = ("html", "csv")
+    sheet: Path | None = None
+    """What stands around the indicators (``wachtpost report --sheet``); relative to the city file."""
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _clock(cls, value: object) -> object:
+        if isinstance(value, time):
+            return value
+        try:
+            return time(*divmod(_minute(str(value)), 60))
+        except ValueError:
+            raise mistake("report_time") from None
+
+
 Source = Annotated[QueueLogSource | HttpSource, Field(discriminator="kind")]
 
 
@@ -408,6 +449,7 @@ class CityFile(Section):
     missed_definitions: tuple[MissedDefinition, ...] = (LIER_1,)
     speed_categories: SpeedCategories = SpeedCategories()
     service_level: ServiceLevel = ServiceLevel()
+    service_level_definitions: tuple[ServiceLevelDefinition, ...] = ()
     live: Live = Live()
     sites: Annotated[tuple[Site, ...], Field(min_length=1)]
     targets: tuple[Target, ...] = ()
@@ -420,6 +462,8 @@ class CityFile(Section):
     notify: Notify = Notify()
     smtp: Smtp | None = None
     grafana: Grafana | None = None
+    history: History = History()
+    report: PolicyReport = PolicyReport()
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:

@@ -55,6 +55,7 @@ def alert_mistakes(document: Table) -> list[NameMistake]:
         *_route_mistakes(document),
         *_hours_unknown(document),
         *_mail_server_missing(document),
+        *_report_mistakes(document),
     ]
 
 
@@ -226,3 +227,18 @@ def _mail_server_missing(document: Table) -> Iterator[NameMistake]:
         for position, channel in tables_in(receiver, "channels"):
             if text_in(channel, "kind") == "email":
                 yield NameMistake(("receivers", number, "channels", position, "kind"), "smtp_missing")
+
+
+def _report_mistakes(document: Table) -> Iterator[NameMistake]:
+    """Whoever gets the monthly report exists, and has an e-mail address."""
+    mailed = {
+        text_in(receiver, "id")
+        for _, receiver in tables_in(document, "receivers")
+        if any(text_in(channel, "kind") == "email" for _, channel in tables_in(receiver, "channels"))
+    }
+    receivers = ids_in(document, "receivers")
+    for position, name in texts_in(table_in(document, "report"), "receivers"):
+        at = ("report", "receivers", position)
+        yield from unknown(at, name, receivers)
+        if name in receivers and name not in mailed:
+            yield NameMistake(at, "report_no_mail", name)

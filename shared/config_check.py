@@ -9,22 +9,23 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from difflib import get_close_matches
 from typing import Final
 from zoneinfo import available_timezones
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.config import NAMES, SHA256_HEX, CityFile, Language, Span
 from shared.config_alert_names import meeting_mistakes
 from shared.config_alerts import DASHBOARD_UID, EMAIL, HOST, PERIODS
 from shared.config_lines import key_lines
-from shared.config_names import KeyPath
+from shared.config_names import KeyPath, NameMistake
 from shared.config_shape import choices, expected, fields, kinds, models, step_into
+from shared.config_tables import Table
 from shared.config_words import MISTAKES, PHRASES
 from shared.events import NAME
 
@@ -94,12 +95,27 @@ class _Found:
 
 def explain(text: str, file: str) -> list[Mistake]:
     """Return every mistake in the text of a city file, in the order of its lines; none: it is good."""
-    language = language_of(text)
+    return explain_as(CityFile, text, file, language_of(text), meeting_mistakes)
+
+
+Meeting = Callable[[Table], Iterable[NameMistake]]
+"""Finds what does not fit something else in a file."""
+
+
+def nothing_to_meet(_document: Table) -> Iterable[NameMistake]:
+    """The ``Meeting`` of a file that refers to nothing."""
+    return ()
+
+
+def explain_as(
+    model: type[BaseModel], text: str, file: str, language: Language, meeting: Meeting = nothing_to_meet
+) -> list[Mistake]:
+    """Return every mistake in a file that ``model`` describes, by line; none: it is good."""
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         return [_grammar(error, text, file, language)]
-    found = [*_model_mistakes(document), *_meeting_mistakes(document)]
+    found = [*_model_mistakes(model, document), *_meeting_mistakes(meeting, document)]
     lines = key_lines(text) if found else {}
     mistakes = {_in_words(one, document, lines, file, language): None for one in _one_per_place(found)}
     return sorted(mistakes, key=lambda mistake: (mistake.line or 0, mistake.key, mistake.wrong))
@@ -137,7 +153,7 @@ _GRAMMAR: Final = (
     ("Expected ']", "toml_open"),
     ('Expected "', "toml_open"),
     ("Illegal character '\\n'", "toml_open"),
-    ("Found invalid character '\\n'", "toml_open"),
+    ("_Found invalid character '\\n'", "toml_open"),
 )
 
 
@@ -162,18 +178,18 @@ def _sentence(kind: str, language: Language, **filled: str) -> tuple[str, str]:
 # --- the model ---------------------------------------------------------------------------------------
 
 
-def _model_mistakes(document: Mapping[str, object]) -> Iterator[_Found]:
+def _model_mistakes(model: type[BaseModel], document: Mapping[str, object]) -> Iterator[_Found]:
     try:
-        CityFile.model_validate(document)
+        model.model_validate(document)
     except ValidationError as problem:
         for error in problem.errors(include_url=False):
             # pydantic counts only the good items of a list: one bad item of one is not an empty list
             phantom = error["type"] == "too_short" and error["input"]
             if error["type"] != NAMES and not phantom:
-                yield _from_pydantic(error, document)
+                yield _from_pydantic(model, error, document)
 
 
-def _from_pydantic(error: ErrorDetails, document: Mapping[str, object]) -> _Found:
+def _from_pydantic(model: type[BaseModel], error: ErrorDetails, document: Mapping[str, object]) -> _Found:
     """What pydantic found, in our kinds of mistakes."""
     loc, kind = error["loc"], error["type"]
     path = _path_in(document, loc)
@@ -186,7 +202,7 @@ def _from_pydantic(error: ErrorDetails, document: Mapping[str, object]) -> _Foun
         case "union_tag_not_found":
             return _Found((*path, "kind"), "missing", {"key": "kind"})
         case "extra_forbidden":
-            return _Found(path, kind, known=fields(expected(loc[:-1])), like=str(loc[-1]), show=False)
+            return _Found(path, kind, known=fields(expected(model, loc[:-1])), like=str(loc[-1]), show=False)
         case "string_pattern_mismatch":
             return _Found(path, PATTERNS.get(filled["pattern"], "other"))
         case "time_zone":
@@ -197,12 +213,14 @@ def _from_pydantic(error: ErrorDetails, document: Mapping[str, object]) -> _Foun
             return _Found(path, "rule_window", known=PERIODS, like=_text_at(path, document))
         case _ if kind in MISTAKES:
             return _Found(path, kind, filled)
-    return _from_shape(kind, path, loc, document)
+    return _from_shape(model, kind, path, loc, document)
 
 
-def _from_shape(kind: str, path: KeyPath, loc: KeyPath, document: Mapping[str, object]) -> _Found:
+def _from_shape(
+    model: type[BaseModel], kind: str, path: KeyPath, loc: KeyPath, document: Mapping[str, object]
+) -> _Found:
     """Mistakes whose sentence depends on what the model expects at the place."""
-    wanted = expected(loc)
+    wanted = expected(model, loc)
     match kind:
         case "union_tag_invalid":
             return _choice((*path, "kind"), kinds(wanted), document)
@@ -259,8 +277,8 @@ def _inner(value: object, step: str | int) -> object:
 # --- the names ---------------------------------------------------------------------------------------
 
 
-def _meeting_mistakes(document: Mapping[str, object]) -> Iterator[_Found]:
-    for mistake in meeting_mistakes(document):
+def _meeting_mistakes(meeting: Meeting, document: Table) -> Iterator[_Found]:
+    for mistake in meeting(document):
         filled = {"name": _quoted(mistake.name), "number": _number(mistake.number)}
         yield _Found(mistake.at, mistake.kind, filled, mistake.known, like=mistake.name)
 

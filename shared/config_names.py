@@ -82,7 +82,7 @@ def name_mistakes(document: Table) -> list[NameMistake]:
 
 
 def _ids_twice(document: Table) -> Iterator[NameMistake]:
-    for section in ("missed_definitions", "sites", "sources"):
+    for section in ("missed_definitions", "service_level_definitions", "sites", "sources"):
         yield from twice((section,), tables_in(document, section))
     for number, site in tables_in(document, "sites"):
         yield from twice(("sites", number, "queues"), tables_in(site, "queues"))

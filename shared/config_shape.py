@@ -1,4 +1,4 @@
-"""What the model of the city file expects at a place: which keys, which choices, lists or tables of what."""
+"""What the model of a city's file expects at a place: which keys, which choices, lists or tables of what."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Annotated, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from shared.config import CityFile
 from shared.config_names import KeyPath
 
 
-def expected(loc: KeyPath) -> object:
+def expected(model: type[BaseModel], loc: KeyPath) -> object:
     """The annotation of the model at a location of pydantic's."""
-    annotation: object = CityFile
+    annotation: object = model
     for step in loc:
         annotation = step_into(annotation, step)
     return annotation

@@ -7,11 +7,20 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 import durationpy
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+)
 from pydantic_core import PydanticCustomError
 
 from shared.config_words import MISTAKES
 from shared.events import NAME
+from shared.periods import Period
 
 WINDOW_STEP: Final = timedelta(seconds=10)
 FINE_REACH: Final = timedelta(hours=2)
@@ -88,6 +97,19 @@ def check_window(value: timedelta) -> timedelta:
 
 
 Window = Annotated[Duration, AfterValidator(check_window)]
+
+
+def _period(value: object) -> Period:
+    if isinstance(value, Period):
+        return value
+    try:
+        return Period.parse(str(value))
+    except ValueError:
+        raise mistake("period") from None
+
+
+PeriodName = Annotated[Period, PlainValidator(_period), PlainSerializer(lambda period: period.name)]
+"""Written as its name: ``2026``, ``2026-10``, ``2026-H1`` or ``2026-Q3``."""
 
 
 class Kpi(StrEnum):

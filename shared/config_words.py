@@ -301,6 +301,19 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
             "64 characters 0-9 and a-f, as wachtpost keys create gives them",
         ),
     ),
+    # History and reports
+    "period": Sentence(
+        Said("geen periode", '"2026", "2026-10", "2026-H1" of "2026-Q3"'),
+        Said("not a period", '"2026", "2026-10", "2026-H1" or "2026-Q3"'),
+    ),
+    "report_time": Sentence(
+        Said("geen uur van de dag", '"08:00": uren en minuten'),
+        Said("not a time of day", '"08:00": hours and minutes'),
+    ),
+    "report_no_mail": Sentence(
+        Said("{name} heeft geen e-mailadres om het rapport naar te sturen", 'een kanaal met kind = "email"'),
+        Said("{name} has no e-mail address to send the report to", 'a channel with kind = "email"'),
+    ),
     # Breaches
     "rule_window": Sentence(
         Said(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,8 @@ from rich.text import Text
 from shared.calendar import Calendar
 from shared.clock import system_clock
 from shared.config import CityFile, Language, QueueKind, Site
-from shared.config_check import Mistake, explain, language_of, phrase
+from shared.config_check import Mistake, explain, explain_as, language_of, phrase
+from shared.history_file import HistoryFile, place_mistakes
 
 app = typer.Typer(no_args_is_help=True, help="The city file.")
 
@@ -43,10 +45,26 @@ def check(file: Annotated[Path, typer.Argument(help="The city file, such as depl
             errors.print(styled)
         raise typer.Exit(1)
     city = CityFile.model_validate(tomllib.loads(text))
+    for named in city.history.files:
+        _check_history(file.parent / named, city, errors)
     output = Console(soft_wrap=True, highlight=False)
     today = Calendar(city).local_day(int(system_clock().timestamp() * 1000))
     for line in summary(city, str(file), today):
         output.print(Text(line))
+
+
+def _check_history(file: Path, city: CityFile, errors: Console) -> None:
+    language = city.city.language
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        errors.print(Text(unreadable(file, error, language)))
+        raise typer.Exit(2) from None
+    mistakes = explain_as(HistoryFile, text, str(file), language, partial(place_mistakes, city))
+    if mistakes:
+        for styled in told(mistakes, str(file), language):
+            errors.print(styled)
+        raise typer.Exit(1)
 
 
 def summary(city: CityFile, file: str, today: date) -> list[str]:

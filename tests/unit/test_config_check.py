@@ -98,6 +98,12 @@ def grafana(lines: str, url: str = 'url = "https://grafana.lier.example"') -> st
     return f"[grafana]\n{url}\n{lines}\n"
 
 
+def _level(more: str) -> str:
+    return f'[[service_level_definitions]]\nid = "a"\nwithin = "20s"\n{more}\n'
+
+
+_TWO_LEVELS = _level("") + _level("").replace('"a"', f'"a"{HERE}')
+
 BROKEN: list[tuple[str, str, str]] = [
     # kind of mistake, key, file
     ("missing", "city", "# no city"),
@@ -448,6 +454,19 @@ BROKEN: list[tuple[str, str, str]] = [
     ("secret_itself", "grafana.token_file", grafana(f'token_file = "glsa_opensesame"{HERE}')),
     ("dashboard_uid", "grafana.dashboard_uid", grafana(f'token_file = "/t"\ndashboard_uid = "a b"{HERE}')),
     ("string_too_short", "grafana.folder", grafana(f'token_file = "/t"\nfolder = ""{HERE}')),
+    # History and the report
+    ("list", "history.files", f'[history]\nfiles = "old.toml"{HERE}'),
+    ("name_twice", "service_level_definitions.a.id", _TWO_LEVELS),
+    ("choice", "service_level_definitions.a.of", _level(f'of = "offered"{HERE}')),
+    ("report_time", "report.at", f'[report]\nat = "8 uur"{HERE}'),
+    ("greater_than_equal", "report.working_day", f"[report]\nworking_day = 0{HERE}"),
+    ("choice", "report.attach[0]", f'[report]\nattach = ["xlsx"]{HERE}'),
+    ("name_unknown", "report.receivers[0]", f'[report]\nreceivers = ["policy"]{HERE}'),
+    (
+        "report_no_mail",
+        "report.receivers[0]",
+        receiver('kind = "webhook"\nurl = "http://127.0.0.1/"') + f'\n[report]\nreceivers = ["desk"]{HERE}',
+    ),
     # TOML itself
     ("toml_value", "", f"[live]\nmin_samples ={HERE}"),
     ("toml_value", "", f"[live]\nmin_samples = ten{HERE}"),
@@ -489,7 +508,8 @@ def test_a_mistake_is_told_with_its_key_line_and_reason(
 
 
 def test_the_table_of_broken_files_knows_every_kind_of_mistake() -> None:
-    assert {kind for kind, _, _ in BROKEN} == set(MISTAKES) - {"other"}
+    of_other_files = {"period"}
+    assert {kind for kind, _, _ in BROKEN} == set(MISTAKES) - {"other"} - of_other_files
 
 
 @pytest.mark.parametrize("language", list(Language))

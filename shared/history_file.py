@@ -1,0 +1,84 @@
+"""Figures from before Wachtpost, as the city reported them, and where its series break.
+
+They are *reported*, never computed: nothing here goes into a bucket. ``[history] files`` of the city
+file names them; they are TOML, checked like the city file itself.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from shared.config import CityFile
+from shared.config_names import ALL_QUEUES, Desk, NameMistake, queue_mistakes, unknown
+from shared.config_tables import Table, tables_in, text_in
+from shared.config_types import Kpi, Name, PeriodName, Section, mistake
+
+
+class ReportedFigure(Section):
+    """One figure that the city published for one period."""
+
+    kpi: Kpi
+    period: PeriodName
+    value: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """In the unit of the KPI: a ratio from 0 to 1, seconds, working days."""
+    site: Name | None = None
+    """None: every site (most cities have one)."""
+    queue: Name = ALL_QUEUES
+    samples: Annotated[int, Field(strict=True, ge=0)] | None = None
+    """Contacts that it rests on, where that is known."""
+    note: str = ""
+
+    @field_validator("value")
+    @classmethod
+    def _ratios(cls, value: float, so_far: ValidationInfo) -> float:
+        if so_far.data.get("kpi") in {Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL} and value > 1:
+            raise mistake("ratio")
+        return value
+
+
+class Break(Section):
+    """Where figures before and after cannot be compared without thinking."""
+
+    period: PeriodName
+    """The first period that is measured anew."""
+    what: Literal["definition", "software", "organisation"]
+    text: Annotated[str, Field(min_length=1, max_length=400)]
+    kpis: tuple[Kpi, ...] = ()
+    """Which series break; none named: all."""
+
+
+class HistoryFile(Section):
+    """One file of figures."""
+
+    source: str = ""
+    """Where the figures were published."""
+    figures: tuple[ReportedFigure, ...] = ()
+    breaks: tuple[Break, ...] = ()
+
+
+def load_history(city_file: Path, files: Iterable[Path]) -> tuple[HistoryFile, ...]:
+    """Read the history files that a city file names, relative to it.
+
+    Raises ``OSError``, ``tomllib.TOMLDecodeError`` or ``pydantic.ValidationError``.
+    """
+    return tuple(
+        HistoryFile.model_validate(tomllib.loads((city_file.parent / file).read_text(encoding="utf-8")))
+        for file in files
+    )
+
+
+def place_mistakes(city: CityFile, document: Table) -> Iterator[NameMistake]:
+    """Find the sites and queues of a history file that the city file does not have."""
+    desk = Desk({site.id: {queue.id: queue.kind.value for queue in site.queues} for site in city.sites})
+    for number, figure in tables_in(document, "figures"):
+        site, queue = text_in(figure, "site"), text_in(figure, "queue", ALL_QUEUES)
+        yield from unknown(("figures", number, "site"), site, desk.sites)
+        if site is None or site in desk.sites:
+            yield from queue_mistakes(
+                ("figures", number, "queue"), text_in(figure, "kpi"), queue, desk.queues(site)
+            )
