@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check chaos bench lock schemas clean
+.PHONY: help demo test slow check chaos bench lock schemas clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/runtime: requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) from requirements.lock (once, about a minute) ..."
@@ -27,7 +27,10 @@ demo: $(VENV)/runtime  ## see it work: a busy day at the desk, live in this term
 	@$(BIN)/wachtpost demo $(ARGS)
 
 test: $(VENV)/dev  ## the fast tests, on a real Redis (if installed) and embedded Valkey
-	@$(BIN)/python -m pytest -m "not chaos" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not chaos and not slow and not compose" -n 2 --dist loadfile $(ARGS)
+
+slow: $(VENV)/dev  ## tests that take longer: a year of events, boards in a real Prometheus, the demo to its end
+	@$(BIN)/python -m pytest -m "slow and not chaos" -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/dev  ## format, lint, types, architecture, city file
 	@$(BIN)/ruff format --check .

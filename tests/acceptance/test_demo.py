@@ -160,6 +160,7 @@ def test_a_busy_spell_is_told_taken_on_by_the_link_and_ctrl_c_stops_everything(d
     assert demo.left_behind() == []
 
 
+@pytest.mark.slow
 def test_sigterm_while_it_is_still_starting(demo: Demo) -> None:
     demo.start()
     eventually(lambda: "evaluator" in demo.said, within=WITHIN)
@@ -168,6 +169,7 @@ def test_sigterm_while_it_is_still_starting(demo: Demo) -> None:
     assert demo.left_behind() == []
 
 
+@pytest.mark.slow
 def test_even_kill_9_leaves_nothing_behind(demo: Demo) -> None:
     demo.start()
     demo.runs()
@@ -203,6 +205,7 @@ def city(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.slow
 def test_a_queue_log_replayed_to_its_end_is_counted_exactly(demo: Demo, city: Path, tmp_path: Path) -> None:
     log = tmp_path / "recorded"
     log.write_text(queue_log(calls=30), encoding="utf-8")
@@ -220,6 +223,7 @@ def test_a_queue_log_replayed_to_its_end_is_counted_exactly(demo: Demo, city: Pa
     assert demo.left_behind() == []
 
 
+@pytest.mark.slow
 def test_replayed_events_are_counted_exactly_and_the_demo_ends_when_its_time_is_up(
     demo: Demo, city: Path, tmp_path: Path
 ) -> None:

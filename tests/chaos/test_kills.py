@@ -252,7 +252,6 @@ def test_twenty_kills_a_pause_and_a_redis_kill(own_server: RedisServer, tmp_path
     live_through(own_server, tmp_path, SEED, kills=20)
 
 
-@pytest.mark.chaos
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_hundred_kills_and_more(own_server: RedisServer, tmp_path: Path, seed: int):

@@ -211,7 +211,6 @@ async def test_twenty_breaches_and_fifteen_kills(tmp_path: Path):
         server.kill()
 
 
-@pytest.mark.chaos
 @pytest.mark.timeout(3600)
 async def test_two_hundred_breaches_and_a_hundred_and_fifty_kills(own_server: RedisServer, tmp_path: Path):
     await live_through(own_server, tmp_path, 2, rounds=50)
