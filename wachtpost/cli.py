@@ -7,7 +7,7 @@ import typer
 from services.evaluator import __main__ as evaluator_service
 from services.ingest import __main__ as ingest_service
 from services.notifier import __main__ as notifier_service
-from wachtpost import config_command, keys_command
+from wachtpost import config_command, grafana_command, keys_command
 from wachtpost.analyse.command import analyse
 from wachtpost.demo.command import demo
 from wachtpost.notify import log, silences, trial
@@ -30,6 +30,7 @@ app.add_typer(trial.app, name="notify")
 app.add_typer(log.app, name="notifications")
 app.add_typer(config_command.app, name="config")
 app.add_typer(keys_command.app, name="keys")
+app.add_typer(grafana_command.app, name="grafana")
 
 
 @app.command()
