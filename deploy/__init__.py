@@ -1,0 +1,1 @@
+"""What an installation is made of; the only Python in it makes the boards."""

@@ -1,0 +1,655 @@
+"""What the boards say: every text in Dutch and in English, side by side.
+
+A ``Text`` cannot be made with one language only, so no board can lack one. The words are those of the
+messages and of the demo's board: *boven doel*, *te weinig metingen*, *opgepakt*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Language(StrEnum):
+    NL = "nl"
+    EN = "en"
+
+
+class Text(NamedTuple):
+    """One text in every language."""
+
+    nl: str
+    en: str
+
+    def said_in(self, language: Language) -> str:
+        """Return it in one language."""
+        return self.nl if language is Language.NL else self.en
+
+
+class PanelText(NamedTuple):
+    """A panel's title, and what it says to who hovers over it."""
+
+    title: Text
+    about: Text
+
+
+Say = Callable[[Text], str]
+"""Speaks one language."""
+
+
+def same(text: str) -> Text:
+    """What is the same in every language, such as a unit."""
+    return Text(text, text)
+
+
+def headed(say: Say, text: PanelText) -> tuple[str, str]:
+    """Return a panel's title and description in one language."""
+    return say(text.title), say(text.about)
+
+
+def speaker(language: Language) -> Say:
+    """Return who says a text in ``language``."""
+    return lambda text: text.said_in(language)
+
+
+# --- Said on many boards ---------------------------------------------------------------------------------
+
+NO_DATA: Final = Text("geen gegevens", "no data")
+"""Nobody answers: not zero, and not too few either."""
+TOO_FEW: Final = Text("te weinig metingen", "too few to judge")
+TOO_FEW_SHORT: Final = Text("te weinig", "too few")
+"""Where a number would stand."""
+ON_TARGET: Final = Text("binnen doel", "on target")
+ABOVE_TARGET: Final = Text("boven doel", "above target")
+BELOW_TARGET: Final = Text("onder doel", "below target")
+NO_TARGET: Final = Text("geen doel", "no target")
+TARGET: Final = Text("doel", "target")
+CALLS: Final = Text("oproepen", "calls")
+ANSWERED: Final = Text("beantwoord", "answered")
+VISITS: Final = Text("bezoeken", "visits")
+BOOKINGS: Final = Text("afspraken", "appointments")
+WORKDAYS: Final = Text("werkdagen", "working days")
+QUEUE: Final = Text("Wachtrij", "Queue")
+CLUSTER: Final = Text("Loket", "Counter")
+PLACE: Final = Text("Waar", "Where")
+SITE: Final = Text("Plaats", "Site")
+RULE: Final = Text("Regel", "Rule")
+FIGURE: Final = Text("Kengetal", "Figure")
+SEVERITY: Final = Text("Ernst", "Severity")
+STATE: Final = Text("Stand", "State")
+SINCE: Final = Text("Sinds", "Since")
+BREACHES_OF: Final = Text("Overschrijdingen hiervan", "Its breaches")
+DATA_SOURCE: Final = Text("Gegevensbron", "Data source")
+
+STATES: Final[Mapping[str, Text]] = {
+    "insufficient": TOO_FEW,
+    "ok": Text("in orde", "all well"),
+    "pending": Text("even afwachten", "wait and see"),
+    "clearing": Text("herstelt", "recovering"),
+    "firing": Text("overschreden", "breached"),
+}
+"""What a rule can be in, the most serious last: the highest of several is what a supervisor wants to see."""
+
+KPIS: Final[Mapping[str, Text]] = {
+    "missed_ratio": Text("gemiste oproepen", "missed calls"),
+    "call_wait_mean": Text("wachttijd telefoon", "phone wait"),
+    "service_level": Text("serviceniveau", "service level"),
+    "visit_wait_mean": Text("wachttijd loket", "counter wait"),
+    "lead_time_mean": Text("termijn tot afspraak", "lead time"),
+    "burn_rate": Text("verbruik van de foutmarge", "error budget burn"),
+    "silence": Text("stilte van een bron", "silence of a source"),
+}
+SEVERITIES: Final[Mapping[str, Text]] = {
+    "critical": Text("kritiek", "critical"),
+    "warning": Text("waarschuwing", "warning"),
+    "info": Text("ter info", "info"),
+}
+OUTCOMES: Final[Mapping[str, Text]] = {
+    "answered": Text("beantwoord", "answered"),
+    "abandoned": Text("opgehangen", "hung up"),
+    "timed_out": Text("te lang gewacht", "timed out"),
+    "no_agents": Text("niemand beschikbaar", "nobody available"),
+    "left_by_key": Text("koos terugbellen of voicemail", "chose call-back or voicemail"),
+    "closed": Text("gesloten", "closed"),
+}
+VISIT_ENDS: Final[Mapping[str, Text]] = {
+    "appointment": Text("met afspraak", "by appointment"),
+    "walk_in": Text("zonder afspraak", "walk-in"),
+    "early": Text("vóór het afgesproken uur", "before the booked time"),
+    "left": Text("weggegaan", "left"),
+}
+REASONS: Final[Mapping[str, Text]] = {
+    "unreadable": Text("onleesbaar", "unreadable"),
+    "invalid": Text("geen geldig feit", "not a valid fact"),
+    "unknown_queue": Text("onbekende wachtrij", "unknown queue"),
+    "not_allowed": Text("niet toegelaten", "not allowed"),
+    "personal": Text("lijkt op een telefoonnummer", "looks like a phone number"),
+    "future": Text("uit de toekomst", "from the future"),
+    "late": Text("te laat", "too late"),
+}
+RESULTS: Final[Mapping[str, Text]] = {
+    "delivered": Text("afgeleverd", "delivered"),
+    "retry": Text("opnieuw te proberen", "to be tried again"),
+    "dead": Text("opgegeven", "given up"),
+    "obsolete": Text("achterhaald", "overtaken"),
+}
+
+
+class Boards:
+    """Names of the boards, as in the links between them."""
+
+    LIVE: Final = Text("Live telefonie", "Live telephony")
+    COUNTERS: Final = Text("Loketten", "Counters")
+    APPOINTMENTS: Final = Text("Afspraken", "Appointments")
+    BREACHES: Final = Text("Overschrijdingen", "Breaches")
+    POLICY: Final = Text("Beleidsindicatoren", "Policy indicators")
+    PIPELINE: Final = Text("Gezondheid van de meting", "Health of the measuring")
+
+    LIVE_ABOUT: Final = Text(
+        "Wie wacht er nu, en houdt het contactcentrum zich aan wat de stad belooft. Voor een scherm aan "
+        "de muur: voeg ?kiosk toe aan het adres.",
+        "Who is waiting now, and does the contact centre keep what the city promises. For a screen on the "
+        "wall: add ?kiosk to the address.",
+    )
+    COUNTERS_ABOUT: Final = Text(
+        "Wachten aan de loketten, elk loket tegen zijn eigen doel.",
+        "Waiting at the counters, each against its own target.",
+    )
+    APPOINTMENTS_ABOUT: Final = Text(
+        "Hoeveel werkdagen een inwoner op een afspraak wacht, en waar de agenda vol loopt.",
+        "How many working days a resident waits for an appointment, and where the diary fills up.",
+    )
+    BREACHES_ABOUT: Final = Text(
+        "Wat er mis is, wie het opgepakt heeft, en wie er bericht van kreeg.",
+        "What is wrong, who has taken it on, and who was told.",
+    )
+    POLICY_ABOUT: Final = Text(
+        "De cijfers van vandaag naast de doelen van het beleidsrapport.",
+        "Today's figures beside the targets of the policy report.",
+    )
+    PIPELINE_ABOUT: Final = Text(
+        "Kan men de cijfers vertrouwen: komt alles binnen, wordt alles geteld, gaat elk bericht de deur uit.",
+        "Can the figures be trusted: does everything come in, is everything counted, does every message "
+        "go out.",
+    )
+
+
+class Annotations:
+    BREACHES: Final = Text("Overschrijdingen", "Breaches")
+    FROM_FIGURES: Final = Text("Overschrijdingen volgens de cijfers", "Breaches by the figures")
+
+
+class Live:
+    WAITING: Final = PanelText(
+        Text("Wachtenden nu", "Waiting now"),
+        Text(
+            "Bellers die nu in een van de gekozen wachtrijen wachten.",
+            "Callers waiting in the chosen queues.",
+        ),
+    )
+    LONGEST: Final = PanelText(
+        Text("Langste wacht nu", "Longest wait now"),
+        Text(
+            "Hoelang de beller die het langst wacht al wacht (uren:minuten:seconden). Nul: er wacht niemand.",
+            "How long the caller who waits longest has waited (hours:minutes:seconds). Zero: nobody waits.",
+        ),
+    )
+    WAIT: Final = PanelText(
+        Text("Gemiddelde wacht, 15 min", "Mean wait, 15 min"),
+        Text(
+            "Gemiddelde wachttijd van de oproepen die het laatste kwartier beantwoord zijn, alle "
+            "wachtrijen samen, tegen het doel van de stad. Te weinig oproepen: dan staat er geen cijfer.",
+            "Mean wait of the calls answered in the last quarter of an hour, all queues together, against "
+            "the city's target. Too few calls: no figure is shown.",
+        ),
+    )
+    MISSED: Final = PanelText(
+        Text("Gemist, 15 min", "Missed, 15 min"),
+        Text(
+            "Aandeel gemiste oproepen in het laatste kwartier, alle wachtrijen samen, tegen het doel van "
+            "de stad.",
+            "Share of calls missed in the last quarter of an hour, all queues together, against the "
+            "city's target.",
+        ),
+    )
+    LEVEL: Final = PanelText(
+        Text("Serviceniveau, 15 min", "Service level, 15 min"),
+        Text(
+            "Aandeel oproepen dat in het laatste kwartier snel genoeg beantwoord is; de stad stelt in wat "
+            "snel is.",
+            "Share of calls of the last quarter of an hour answered fast enough; the city configures what "
+            "is fast.",
+        ),
+    )
+    AGE: Final = PanelText(
+        Text("Laatste bericht", "Latest news"),
+        Text(
+            "Hoelang geleden de telefooncentrale of een loket voor het laatst iets liet weten "
+            "(uren:minuten:seconden). Loopt dit op tijdens de openingsuren, dan zijn de andere cijfers "
+            "oud.",
+            "How long ago the telephone exchange or a counter last said anything (hours:minutes:seconds). "
+            "When this grows during opening hours, the other figures are old.",
+        ),
+    )
+    QUEUES_NOW: Final = PanelText(
+        Text("Wachtenden per wachtrij", "Waiting per queue"),
+        Text("Bellers die nu wachten, per wachtrij.", "Callers waiting now, per queue."),
+    )
+    QUEUES_WAIT: Final = PanelText(
+        Text("Gemiddelde wacht per wachtrij, 15 min", "Mean wait per queue, 15 min"),
+        Text(
+            "Per wachtrij, tegen haar eigen doel of anders dat van de stad. Wat boven doel is, staat "
+            "bovenaan.",
+            "Per queue, against its own target or else the city's. What is above target comes first.",
+        ),
+    )
+    QUEUES_MISSED: Final = PanelText(
+        Text("Gemist per wachtrij, 15 min", "Missed per queue, 15 min"),
+        Text(
+            "Per wachtrij, tegen haar eigen doel of anders dat van de stad. Wat boven doel is, staat "
+            "bovenaan.",
+            "Per queue, against its own target or else the city's. What is above target comes first.",
+        ),
+    )
+    SPEED: Final = PanelText(
+        Text("Hoe snel beantwoord, laatste uur", "How fast answered, last hour"),
+        Text(
+            "Aandeel van de beantwoorde oproepen per wachttijd in seconden, alle wachtrijen samen. "
+            "Geen balken: te weinig oproepen.",
+            "Share of answered calls by seconds waited, all queues together. No bars: too few calls.",
+        ),
+    )
+    STATES: Final = PanelText(
+        Text("Overschrijdingen", "Breaches"),
+        Text(
+            "Per wachtrij de ernstigste stand van al haar regels. De naam van de stad: alle wachtrijen "
+            "samen.",
+            "Per queue the most serious state of all its rules. The name of the city: all queues together.",
+        ),
+    )
+    WAIT_COURSE: Final = PanelText(
+        Text("Gemiddelde wacht, verloop", "Mean wait, course"),
+        Text(
+            "Gemiddelde wacht over telkens het laatste kwartier; streepjeslijn: het doel. "
+            "Een gat: te weinig oproepen voor een cijfer.",
+            "Mean wait over the last quarter of an hour each time; dashed: the target. A gap: too few calls.",
+        ),
+    )
+    MISSED_COURSE: Final = PanelText(
+        Text("Gemist, verloop", "Missed, course"),
+        Text(
+            "Aandeel gemist over telkens het laatste kwartier; streepjeslijn: het doel. "
+            "Een gat: te weinig oproepen voor een cijfer.",
+            "Share missed over the last quarter of an hour each time; dashed: the target. A gap: too few "
+            "calls.",
+        ),
+    )
+    TODAY: Final = PanelText(
+        Text("Vandaag, oproepen per uur", "Today, calls per hour"),
+        Text(
+            "Hoe de oproepen afliepen in het uur vóór elk moment van vandaag: om 10:00 staat er wat er "
+            "tussen 09:00 en 10:00 gebeurde, en rechts het uur tot nu.",
+            "How calls ended in the hour before each moment of today: at 10:00 what happened from 09:00 "
+            "to 10:00, and at the right the hour until now.",
+        ),
+    )
+
+
+class Counters:
+    VERDICTS: Final = PanelText(
+        Text(
+            "Wachttijd met afspraak vandaag, tegen het eigen doel",
+            "Wait with an appointment today, against its target",
+        ),
+        Text(
+            "Gemiddelde wacht van vandaag, in minuten vanaf het afgesproken uur, per loket tegen het doel "
+            "van dat loket. Te weinig bezoeken met afspraak: dan staat er geen cijfer.",
+            "Today's mean wait in minutes from the booked time, per counter against its own target. "
+            "Too few visits by appointment: no figure is shown.",
+        ),
+    )
+    NOW: Final = PanelText(
+        Text("Nu aan de loketten", "At the counters now"),
+        Text(
+            "Per loket: wie er wacht en hoelang al (uren:minuten:seconden), wie er zonder afspraak kwam "
+            "en hoelang die vandaag gemiddeld wachtte, en wie er vóór het afgesproken uur geroepen werd; "
+            "deze laatste telt apart.",
+            "Per counter: who is waiting and for how long (hours:minutes:seconds), who came without an "
+            "appointment and how long they waited today, and who was called before the booked time, which "
+            "is counted apart.",
+        ),
+    )
+    WAITING: Final = Text("wachten nu", "waiting now")
+    LONGEST: Final = Text("langst", "longest")
+    LAST_HOUR: Final = Text("bezoeken, laatste uur", "visits, last hour")
+    WALK_INS: Final = Text("waarvan zonder afspraak", "of which walk-ins")
+    WALK_IN_WAIT: Final = Text("hun wacht vandaag", "their wait today")
+    EARLY: Final = Text("vroeg geroepen, laatste uur", "called early, last hour")
+    COURSE: Final = PanelText(
+        Text("$queue", "$queue"),
+        Text(
+            "Gemiddelde wacht met afspraak over telkens het laatste uur; streepjeslijn: het doel van dit "
+            "loket. Een gat: te weinig bezoeken voor een cijfer.",
+            "Mean wait by appointment over the last hour each time; dashed: this counter's target. A gap: "
+            "too few visits.",
+        ),
+    )
+    WAIT_HOUR: Final = Text("laatste uur", "last hour")
+    WAIT_TODAY: Final = Text("vandaag tot dan", "today until then")
+    PER_HOUR: Final = PanelText(
+        Text("Bezoeken per uur", "Visits per hour"),
+        Text(
+            "Hoe de bezoeken afliepen in het uur vóór elk moment, alle gekozen loketten samen.",
+            "How visits ended in the hour before each moment, all chosen counters together.",
+        ),
+    )
+    WAITING_COURSE: Final = PanelText(
+        Text("Wachtenden per loket", "Waiting per counter"),
+        Text("Bezoekers die wachten, verloop per loket.", "Visitors waiting, over time, per counter."),
+    )
+
+
+class Appointments:
+    TODAY: Final = PanelText(
+        Text("Termijn tot de afspraak, vandaag", "Lead time, today"),
+        Text(
+            "Gemiddeld aantal werkdagen tussen boeken en afspraak, van de afspraken die vandaag gemaakt "
+            "zijn, tegen het doel van de stad. Weekends, feestdagen en sluitingsdagen tellen niet.",
+            "Mean working days from booking to appointment, for the appointments made today, against the "
+            "city's target. Weekends, public holidays and closing days do not count.",
+        ),
+    )
+    BOOKED: Final = PanelText(
+        Text("Afspraken gemaakt vandaag", "Appointments made today"),
+        Text("Afspraken die vandaag gemaakt zijn, per loket.", "Appointments made today, per counter."),
+    )
+    FREE: Final = PanelText(
+        Text("Eerste vrije afspraak", "First free appointment"),
+        Text(
+            "Werkdagen tot de eerste vrije afspraak zoals de agenda ze laatst meldde, tegen het doel voor "
+            "de termijn.",
+            "Working days to the first free appointment as the diary last reported, against the target "
+            "for lead time.",
+        ),
+    )
+    SPREAD: Final = PanelText(
+        Text("Hoelang op voorhand, spreiding", "How long ahead, spread"),
+        Text(
+            "Afspraken van de gekozen periode naar het aantal werkdagen tot de afspraak: elke balk telt "
+            "van de vorige grens (niet mee) tot de zijne (wel mee).",
+            "Appointments of the chosen period by working days ahead: each bar counts from the bound "
+            "before it (excluded) to its own (included).",
+        ),
+    )
+    LONGER: Final = Text("langer", "longer")
+    COURSE: Final = PanelText(
+        Text("Termijn tot de afspraak, verloop", "Lead time, course"),
+        Text(
+            "Gemiddelde termijn over telkens de dag tot dan en het laatste uur; streepjeslijn: het doel. "
+            "Een gat: te weinig afspraken voor een cijfer.",
+            "Mean lead time of the day so far and of the last hour each time; dashed: the target. A gap: "
+            "too few.",
+        ),
+    )
+    CLUSTERS: Final = PanelText(
+        Text("Termijn per loket, vandaag", "Lead time per counter, today"),
+        Text(
+            "Gemiddelde termijn van de afspraken van vandaag, per loket tegen het doel. "
+            "Wat boven doel is, staat bovenaan.",
+            "Mean lead time of today's appointments, per counter against the target. What is above comes "
+            "first.",
+        ),
+    )
+    PER_DAY: Final = PanelText(
+        Text("Afspraken gemaakt per dag", "Appointments made per day"),
+        Text(
+            "Afspraken die gemaakt zijn in de 24 uur vóór elk moment, per loket.",
+            "Appointments made in the 24 hours before each moment, per counter.",
+        ),
+    )
+    FREE_COURSE: Final = PanelText(
+        Text("Eerste vrije afspraak, verloop", "First free appointment, course"),
+        Text(
+            "Loopt een lijn op, dan raakt de agenda van dat loket vol.",
+            "A rising line: that counter's diary is filling up.",
+        ),
+    )
+
+
+class Breaches:
+    OPEN: Final = PanelText(
+        Text("Nu open", "Open now"),
+        Text(
+            "Elke overschrijding die nu loopt: sinds wanneer, hoe ernstig, en wie ze heeft opgepakt.",
+            "Every breach going on: since when, how serious, and who has taken it on.",
+        ),
+    )
+    NONE: Final = Text("geen open overschrijdingen", "no open breaches")
+    TAKEN_BY: Final = Text("Opgepakt door", "Taken on by")
+    TAKEN_AT: Final = Text("Opgepakt om", "Taken on at")
+    NOBODY: Final = Text("nog niemand", "nobody yet")
+    NOT_YET: Final = Text("–", "–")
+    COUNT: Final = PanelText(
+        Text("Open en onderweg", "Open and under way"),
+        Text(
+            "Overschrijdingen die nu lopen, opgepakt of niet, en berichten die nog niet afgeleverd zijn. "
+            "Blijft dat laatste boven nul, dan is een kanaal stuk.",
+            "Breaches going on now, taken on or not, and messages not delivered yet. "
+            "When the latter stay above zero, a channel is broken.",
+        ),
+    )
+    TAKEN: Final = Text("opgepakt", "taken on")
+    NOT_TAKEN: Final = Text("nog niet opgepakt", "not taken on yet")
+    OUTBOX: Final = Text("berichten onderweg", "messages on their way")
+    HISTORY: Final = PanelText(
+        Text("Verloop per regel", "Course per rule"),
+        Text(
+            "De stand van elke regel bij elke wachtrij. Blader onderaan.",
+            "The state of every rule at every queue. Page at the bottom.",
+        ),
+    )
+    FLAPPING: Final = PanelText(
+        Text("Komt en gaat", "Comes and goes"),
+        Text(
+            "Hoe vaak een regel in de gekozen periode begon of ophield overschreden te zijn. Komt er een "
+            "vaak voor, dan is een ruimere marge of een langere aanhoudtijd te overwegen.",
+            "How often a rule began or ceased to be breached in the chosen period. Where one does so "
+            "often, consider a wider margin or a longer hold.",
+        ),
+    )
+    NEVER: Final = Text("niets kwam of ging", "nothing came or went")
+    DELIVERIES: Final = PanelText(
+        Text("Berichten per minuut, per afloop", "Messages per minute, by result"),
+        Text(
+            "Pogingen om een bericht af te geven, per kanaal en afloop.",
+            "Attempts to hand over a message, by channel and result.",
+        ),
+    )
+    SPEED: Final = PanelText(
+        Text("Duur van één poging", "Time of one attempt"),
+        Text(
+            "De helft van de pogingen duurt korter dan de mediaan; 95 van de 100 korter dan de bovenste "
+            "lijn.",
+            "Half of the attempts take less than the median; 95 in 100 less than the upper line.",
+        ),
+    )
+    MEDIAN: Final = Text("mediaan", "median")
+    P95: Final = Text("95 van de 100 korter", "95 in 100 shorter")
+
+
+class Policy:
+    PLAIN: Final = PanelText(
+        Text("Wat hier staat, en wat nog komt", "What stands here, and what is to come"),
+        Text("Leeswijzer bij dit bord.", "How to read this board."),
+    )
+    PLAIN_TEXT: Final = Text(
+        "**Wat hier staat:** de cijfers van *vandaag* tegen de doelen van de stad, de doelen zelf, en de "
+        "stand van alle regels, ook die over maand en jaar.\n\n**Wat nog komt:** de indicatoren van het "
+        "beleidsrapport (maanden en jaren), wat er van de foutmarge overblijft, en de vergelijking met "
+        "vorige jaren. Tot dan staat er niets in hun plaats.",
+        "**What stands here:** the figures of *today* against the city's targets, the targets themselves, "
+        "and the state of all rules, those over month and year included.\n\n**What is to come:** the "
+        "indicators of the policy report (months and years), what is left of the error budget, and "
+        "earlier years beside them. Until then nothing stands in their place.",
+    )
+    MISSED: Final = PanelText(
+        Text("Gemiste oproepen, vandaag", "Missed calls, today"),
+        Text(
+            "Aandeel gemiste oproepen van vandaag tegen het doel dat voor het jaar geldt.",
+            "Share of calls missed today, against the target that holds for the year.",
+        ),
+    )
+    WAIT: Final = PanelText(
+        Text("Gemiddelde wacht telefoon, vandaag", "Mean phone wait, today"),
+        Text(
+            "Gemiddelde wacht van de beantwoorde oproepen van vandaag tegen het doel dat voor de maand "
+            "geldt.",
+            "Mean wait of today's answered calls, against the target that holds for the month.",
+        ),
+    )
+    LEAD: Final = PanelText(
+        Text("Termijn tot de afspraak, vandaag", "Lead time, today"),
+        Text(
+            "Gemiddeld aantal werkdagen tot de afspraak, van de afspraken van vandaag, tegen het doel.",
+            "Mean working days to the appointment, of today's bookings, against the target.",
+        ),
+    )
+    COUNTERS: Final = PanelText(
+        Text("Wachttijd aan de loketten, vandaag", "Wait at the counters, today"),
+        Text(
+            "Gemiddelde wacht met afspraak van vandaag, elk loket tegen zijn eigen doel.",
+            "Today's mean wait by appointment, each counter against its own target.",
+        ),
+    )
+    TARGETS: Final = PanelText(
+        Text("Wat de stad belooft", "What the city promises"),
+        Text(
+            "De doelen uit het bestand van de stad. Serviceniveau is een minimum, alle andere zijn een "
+            "maximum.",
+            "The targets of the city file. Service level is a least, all others are a most.",
+        ),
+    )
+    SHARE: Final = Text("Aandeel", "Share")
+    WAIT_COLUMN: Final = Text("Wachttijd", "Wait")
+    LEAD_COLUMN: Final = Text("Termijn", "Lead time")
+    RULES: Final = PanelText(
+        Text("Stand van alle regels", "State of all rules"),
+        Text(
+            "Elke regel bij elke wachtrij; met de kolomkoppen kan men sorteren en filteren. "
+            "«Sinds» staat er zodra een regel niet in orde is.",
+            "Every rule at every queue; sort and filter by the headings. “Since” is there when a rule is "
+            "not well.",
+        ),
+    )
+
+
+class Pipeline:
+    UP: Final = PanelText(
+        Text("Draait alles", "Is everything running"),
+        Text("Wat Prometheus kan bereiken, per onderdeel.", "What Prometheus can reach, per part."),
+    )
+    RUNS: Final = Text("draait", "running")
+    DOWN: Final = Text("antwoordt niet", "no answer")
+    OWNER: Final = PanelText(
+        Text("Wie doet het werk", "Who does the work"),
+        Text(
+            "Per deel: welk proces werkt en welk klaarstaat om over te nemen. Er hoort er telkens precies "
+            "één te werken.",
+            "Per partition: which process works and which stands by. Exactly one should work at any time.",
+        ),
+    )
+    WORKS: Final = Text("werkt", "works")
+    STANDS_BY: Final = Text("staat klaar", "stands by")
+    EVALUATOR: Final = Text("oordelen", "judging")
+    NOTIFIER: Final = Text("verwittigen", "notifying")
+    ALARMS: Final = PanelText(
+        Text("Alarmen over de meting zelf", "Alarms about the measuring itself"),
+        Text(
+            "Wat Prometheus nu meldt; wat te doen bij elk alarm staat in deploy/alarms.md.",
+            "What Prometheus reports now; deploy/alarms.md says what to do about each.",
+        ),
+    )
+    NO_ALARMS: Final = Text("geen alarmen", "no alarms")
+    ALARM: Final = Text("Alarm", "Alarm")
+    ABOUT_WHAT: Final = Text("Onderdeel", "Part")
+    LAG: Final = PanelText(
+        Text("Achterstand", "Lag"),
+        Text(
+            "Leeftijd van het oudste feit dat nog niet geteld is. Nul: alles is geteld.",
+            "Age of the oldest fact not counted yet. Zero: everything is counted.",
+        ),
+    )
+    RATES: Final = PanelText(
+        Text("Feiten per seconde, per bron", "Facts per second, by source"),
+        Text("Wat er binnenkomt, en wat er geteld wordt.", "What comes in, and what is counted."),
+    )
+    COUNTED: Final = Text("geteld", "counted")
+    AGES: Final = PanelText(
+        Text("Laatste bericht per bron", "Latest news by source"),
+        Text(
+            "Hoelang geleden elke bron voor het laatst iets liet weten (uren:minuten:seconden).",
+            "How long ago each source last said anything (hours:minutes:seconds).",
+        ),
+    )
+    NEVER: Final = Text("nog nooit", "never yet")
+    COMMIT: Final = PanelText(
+        Text("Duur van vastleggen", "Time to commit"),
+        Text(
+            "Hoelang het duurt om een handvol feiten in Redis vast te leggen; hoe lichter, hoe meer keren.",
+            "How long it takes to write a batch of facts to Redis; the lighter, the more often.",
+        ),
+    )
+    COMMIT_QUANTILES: Final = PanelText(
+        Text("Duur van vastleggen, mediaan en traagste", "Time to commit, median and slowest"),
+        Text(
+            "Mediaan, en waaronder 99 van de 100 keren blijven.",
+            "Median, and what 99 times in 100 stay below.",
+        ),
+    )
+    P99: Final = Text("99 van de 100 korter", "99 in 100 shorter")
+    DEAD: Final = PanelText(
+        Text("Geweigerd in deze periode, per reden", "Refused in this period, by reason"),
+        Text(
+            "Wat niet geteld kon worden en waarom. De berichten zelf staan in Redis, zonder "
+            "persoonsgegevens.",
+            "What could not be counted, and why. The items themselves are in Redis, without personal data.",
+        ),
+    )
+    ODD: Final = PanelText(
+        Text("Dubbel, te laat, onbekend, onleesbaar", "Double, late, unknown, unreadable"),
+        Text(
+            "In deze periode: feiten die tweemaal kwamen (één keer geteld), te late feiten, onbekende "
+            "regels in de logboeken van de centrale, en vreemde posten in de stroom van overschrijdingen.",
+            "In this period: facts that came twice (counted once), late facts, unknown lines in the "
+            "exchange's logs, and foreign entries in the stream of breaches.",
+        ),
+    )
+    DUPLICATES: Final = Text("dubbel", "double")
+    LATE: Final = Text("te laat", "late")
+    UNKNOWN_LINES: Final = Text("onbekende logregels", "unknown log lines")
+    UNREADABLE: Final = Text("onleesbare posten", "unreadable entries")
+    REQUESTS: Final = PanelText(
+        Text("Aanvragen per seconde, per antwoord", "Requests per second, by answer"),
+        Text(
+            "Aan de deur van ingest. 2xx: aanvaard; 4xx: geweigerd, zie de redenen; 5xx: wij kunnen even "
+            "niet.",
+            "At ingest's door. 2xx: accepted; 4xx: refused, see the reasons; 5xx: we cannot for now.",
+        ),
+    )
+    RESULTS: Final = PanelText(
+        Text("Berichten in deze periode, per afloop", "Messages in this period, by result"),
+        Text(
+            "Pogingen van de notifier om een bericht af te geven.",
+            "Attempts of the notifier to hand over a message.",
+        ),
+    )
+    NOTES: Final = PanelText(
+        Text("Aantekeningen in Grafana", "Annotations in Grafana"),
+        Text(
+            "Overschrijdingen die in deze periode op de borden aangetekend zijn, of niet konden worden.",
+            "Breaches written onto the boards in this period, or that could not be.",
+        ),
+    )
+    WRITTEN: Final = Text("geschreven", "written")
+    FAILED: Final = Text("mislukt", "failed")
