@@ -1,0 +1,1 @@
+"""What proves the boards: a lint, Grafana's own types, and every query against a real Prometheus."""

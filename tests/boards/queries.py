@@ -1,0 +1,236 @@
+"""Asks a real Prometheus everything that the boards ask, the way Grafana does, and judges the answers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from tests.boards.files import Asked, Board, JsonObject, asked, substituted, used_variables, variable_query
+from tests.boards.promql import UnreadableError, parse, selectors
+
+RANGE_S: Final = 30
+STEP_S: Final = 1
+GRAFANAS: Final = {
+    "__interval": "2s",
+    "__interval_ms": "2000",
+    "__rate_interval": "10s",
+    "__range": f"{RANGE_S}s",
+    "__range_s": str(RANGE_S),
+    "__range_ms": str(RANGE_S * 1000),
+}
+"""What Grafana's own variables would be on a board that looks back half a minute."""
+ALL: Final = "$__all"
+FAMILIES: Final = {"redis_": "redis", "node_": "node", "alertmanager_": "alertmanager", "grafana_": "grafana"}
+"""Series of others, and the job that has them."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One query with what became of it."""
+
+    asked: Asked
+    query: str
+    error: str = ""
+    series: int = 0
+    """How many series have a value; a series of NaN shows nothing."""
+    values: frozenset[float] = frozenset()
+    """The values that occur."""
+
+
+class Prometheus:
+    """The HTTP API of a Prometheus, as Grafana uses it. Every query is asked once."""
+
+    def __init__(self, client: httpx.Client, now: float) -> None:
+        self._client = client
+        self._now = now
+        self._known: dict[tuple[str, str], JsonObject] = {}
+
+    @property
+    def executed(self) -> int:
+        """How many different queries were asked."""
+        return len(self._known)
+
+    def instant(self, query: str) -> JsonObject:
+        """Return the API's answer about now."""
+        return self._get("query", query, {"query": query, "time": self._now})
+
+    def over_time(self, query: str) -> JsonObject:
+        """Return the API's answer about the last moments, step by step."""
+        span = {"start": self._now - RANGE_S, "end": self._now, "step": STEP_S}
+        return self._get("query_range", query, {"query": query, **span})
+
+    def values_of(self, label: str, series: str) -> JsonObject:
+        """Return the API's answer about the values of a label."""
+        return self._get(f"label/{label}/values", series, {"match[]": series} if series else {})
+
+    def _get(self, path: str, query: str, parameters: Mapping[str, str | float]) -> JsonObject:
+        if (path, query) not in self._known:
+            self._known[path, query] = self._client.get(f"/api/v1/{path}", params=dict(parameters)).json()
+        return self._known[path, query]
+
+
+def ask_everything(boards: Sequence[Board], prometheus: Prometheus) -> list[Answered]:
+    """Return the answers to every target, variable and annotation of every board."""
+    return [one for board in boards for one in _ask_board(board, prometheus)]
+
+
+def _ask_board(board: Board, prometheus: Prometheus) -> Iterator[Answered]:
+    values = dict(GRAFANAS)
+    for variable in board.variables:
+        asks = variable_query(variable)
+        if asks is None:
+            values[str(variable.get("name"))] = _first_choice(variable)
+            continue
+        one = Asked(board, None, f"variable {variable.get('name')}", asks.expr, instant=True)
+        found, answered = _ask_variable(one, variable, asks.label, prometheus, values)
+        values[str(variable.get("name"))] = as_grafana_opens(variable, found)
+        yield answered
+    for one in asked(board):
+        if one.panel is not None or not one.where.startswith("variable "):
+            query = substituted(one.expr, values)
+            answer = prometheus.instant(query) if one.instant else prometheus.over_time(query)
+            yield _judged(one, query, answer)
+
+
+def _ask_variable(
+    one: Asked, variable: JsonObject, label: str, prometheus: Prometheus, values: Mapping[str, str]
+) -> tuple[list[str], Answered]:
+    query = substituted(one.expr, values)
+    if label:
+        answer = prometheus.values_of(label, query)
+        texts = [str(text) for text in answer.get("data") or []]
+    else:
+        answer = prometheus.instant(query)
+        texts = [_as_text(series) for series in _series(answer)]
+    found = chosen_by_regex(texts, str(variable.get("regex") or ""))
+    return found, Answered(one, query, _error(answer), len(found))
+
+
+def chosen_by_regex(texts: Sequence[str], regex: str) -> list[str]:
+    """Return the values that a variable's regex takes from what came back, as Grafana does."""
+    if not regex:
+        return list(texts)
+    # As in JavaScript: between slashes, and names of groups without the P.
+    pattern = re.compile(re.sub(r"^/(.*)/[a-z]*$", r"\1", regex, flags=re.DOTALL).replace("(?<", "(?P<"))
+    found: list[str] = []
+    for text in texts:
+        matches = list(pattern.finditer(text))
+        if "value" in pattern.groupindex:
+            values = [match["value"] for match in matches if match["value"] is not None]
+        else:
+            values = [match[pattern.groups and 1] for match in matches]
+        found += values[:1]
+    return list(dict.fromkeys(found))
+
+
+def as_grafana_opens(variable: JsonObject, found: Sequence[str]) -> str:
+    """Return what a query variable is when its board is opened: all, or the first there is."""
+    chosen = variable.get("current", {}).get("value")
+    chosen = chosen[0] if isinstance(chosen, list) and chosen else chosen
+    if chosen == ALL or (not chosen and variable.get("includeAll")):
+        return str(variable.get("allValue") or f"({'|'.join(map(escaped, found))})")
+    return str(chosen or (found[0] if found else ""))
+
+
+def escaped(value: str) -> str:
+    """Return a value as Grafana writes it into a regular expression inside a string of PromQL."""
+    return re.sub(r"[$^*{}\[\]'+?.()|\\]", r"\\\\\g<0>", value)
+
+
+def _first_choice(variable: JsonObject) -> str:
+    """A variable that asks nothing: what is chosen, or the first option."""
+    chosen = variable.get("current", {}).get("value")
+    return str(chosen or str(variable.get("query", "")).split(",")[0].rpartition(" : ")[2].strip())
+
+
+def _as_text(series: JsonObject) -> str:
+    """A series as Grafana writes it for ``query_result``."""
+    labels = {name: value for name, value in series.get("metric", {}).items() if name != "__name__"}
+    inside = ",".join(f'{name}="{value}"' for name, value in labels.items())
+    at, value = series["value"]
+    return f"{series.get('metric', {}).get('__name__', '')}{{{inside}}} {value} {at * 1000}"
+
+
+def _judged(one: Asked, query: str, answer: JsonObject) -> Answered:
+    found = _series(answer)
+    values = frozenset(value for series in found for value in _values(series))
+    return Answered(one, query, _error(answer), sum(map(_has_value, found)), values)
+
+
+def _error(answer: JsonObject) -> str:
+    return "" if answer["status"] == "success" else str(answer.get("error", answer))
+
+
+def failures(answers: Iterable[Answered]) -> list[str]:
+    """Return the queries that Prometheus refused, each with its reason."""
+    return [f"{one.asked}: {one.error}\n      {' '.join(one.query.split())}" for one in answers if one.error]
+
+
+def empties(answers: Iterable[Answered], jobs: Mapping[str, bool]) -> tuple[list[Answered], list[Answered]]:
+    """Return the queries that brought nothing: those that should have, and those about an absent job."""
+    empty = [one for one in answers if not one.error and one.series == 0]
+    absent = [one for one in empty if _about_absent(one, jobs)]
+    return [one for one in empty if one not in absent], absent
+
+
+def left_out(answers: Iterable[Answered]) -> list[str]:
+    """Return variables that were not filled in: Prometheus would read them as they stand."""
+    return sorted({f"{one.asked}: ${name}" for one in answers for name in used_variables(one.query)})
+
+
+def without_a_word(answers: Iterable[Answered]) -> list[str]:
+    """Return the states that occur and that their panel, which has words for others, has none for."""
+    return [
+        f"{one.asked}: {value:g}"
+        for one in answers
+        if one.asked.panel is not None and one.asked.panel.mappings
+        if one.asked.panel.type in {"state-timeline", "status-history"}
+        for value in sorted(one.values)
+        if not any(_maps(mapping, value) for mapping in one.asked.panel.mappings)
+    ]
+
+
+def _maps(mapping: JsonObject, value: float) -> bool:
+    options = mapping.get("options", {})
+    if mapping.get("type") == "range":
+        low, high = options.get("from"), options.get("to")
+        return (low is None or low <= value) and (high is None or value <= high)
+    return mapping.get("type") == "value" and f"{value:g}" in options
+
+
+def _about_absent(one: Answered, jobs: Mapping[str, bool]) -> bool:
+    """Whether a query is only about series of a job that nobody runs here."""
+    try:
+        names = {selector.name for selector in selectors(parse(one.query))}
+    except UnreadableError:
+        return False
+    owners = {
+        next((job for prefix, job in FAMILIES.items() if name.startswith(prefix)), "") for name in names
+    }
+    return bool(owners) and not any(jobs.get(owner, owner == "") for owner in owners)
+
+
+def _series(answer: JsonObject) -> list[Any]:
+    """A vector's or matrix' series; a scalar and a string are one."""
+    data = answer.get("data")
+    if not isinstance(data, dict):
+        return []
+    if data["resultType"] in {"scalar", "string"}:
+        return [{"value": data["result"]}]
+    result: list[Any] = data["result"]
+    return result
+
+
+def _has_value(series: JsonObject) -> bool:
+    return bool(series.get("histograms") or series.get("histogram") or _values(series))
+
+
+def _values(series: JsonObject) -> list[float]:
+    """The values of a series that are numbers."""
+    points = series["values"] if "values" in series else [series["value"]] if "value" in series else []
+    return [number for _, value in points if not math.isnan(number := float(value))]

@@ -1,0 +1,67 @@
+"""Whatever is measured about people is on a board, or there is a reason why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.boards.files import asked, read_boards
+from tests.boards.promql import parse, selectors
+from tests.boards.series import Documented, documented
+
+ABOUT_PEOPLE = ("Evaluator: contacts", "Evaluator: rolling figures", "Evaluator: right now")
+"""Headings of ``docs/metrics.md``."""
+
+RAW = "the boards show its means and shares, exact and per window; this is for questions of one's own"
+
+NOT_SHOWN: dict[str, str] = {
+    "wachtpost_calls_offered_total": "its parts are shown: answered, and missed by outcome",
+    "wachtpost_call_wait_seconds": RAW,
+    "wachtpost_visit_wait_seconds": RAW,
+    "wachtpost_walk_in_wait_seconds": RAW,
+}
+"""Metrics that no board shows, and why."""
+
+
+@pytest.fixture(scope="module")
+def shown() -> set[str]:
+    queries = (one.expr for board in read_boards() for one in asked(board))
+    return {selector.name for query in queries for selector in selectors(parse(query))}
+
+
+def about_people() -> list[Documented]:
+    return [one for one in documented() if one.section in ABOUT_PEOPLE]
+
+
+def is_shown(one: Documented, shown: set[str]) -> bool:
+    return any(
+        name in shown for name in (one.name, *(f"{one.name}_{part}" for part in ("bucket", "sum", "count")))
+    )
+
+
+def test_the_headings_are_those_of_the_documentation() -> None:
+    assert set(ABOUT_PEOPLE) <= {one.section for one in documented()}
+    assert len(about_people()) > 20
+
+
+@pytest.mark.parametrize("one", about_people(), ids=lambda one: one.name)
+def test_a_metric_about_people_is_on_a_board_or_has_a_reason_not_to(one: Documented, shown: set[str]) -> None:
+    if one.name in NOT_SHOWN:
+        assert not is_shown(one, shown), "it is shown after all: take it off the list"
+        assert len(NOT_SHOWN[one.name]) > 20, "a reason is a sentence"
+    else:
+        assert is_shown(one, shown), (
+            f"no board shows {one.name}; show it, or list it in NOT_SHOWN with a reason"
+        )
+
+
+def test_the_list_names_metrics_that_exist() -> None:
+    assert NOT_SHOWN.keys() <= {one.name for one in about_people()}
+
+
+def test_a_metric_on_no_board_goes_red() -> None:
+    assert not is_shown(
+        Documented("wachtpost_call_wait_seconds", "histogram", ""), {"wachtpost_calls_waiting"}
+    )
+    assert is_shown(
+        Documented("wachtpost_call_wait_seconds", "histogram", ""), {"wachtpost_call_wait_seconds_sum"}
+    )

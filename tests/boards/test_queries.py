@@ -1,0 +1,195 @@
+"""Every query of every board is put to a real Prometheus that watches a city at work, and brings something.
+
+``python -m pytest tests/boards/test_queries.py -s`` prints how many were asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.grafana import may_be_empty
+from tests.boards.examples import board, both, target
+from tests.boards.files import Board, read_boards
+from tests.boards.queries import (
+    Answered,
+    Prometheus,
+    as_grafana_opens,
+    ask_everything,
+    chosen_by_regex,
+    empties,
+    failures,
+    left_out,
+    without_a_word,
+)
+from tests.boards.stage import PROMETHEUS_FILE, Stage, prometheus_binary, raised, scrape_config
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+
+Key = tuple[str, str, str]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    if prometheus_binary() is None:
+        pytest.skip("Prometheus is not installed (apt install prometheus): no query was asked")
+    with raised(tmp_path_factory.mktemp("boards")) as stage:
+        yield stage
+
+
+@pytest.fixture
+def prometheus(stage: Stage) -> Iterator[Prometheus]:
+    with httpx.Client(base_url=stage.prometheus, timeout=20, trust_env=False) as client:
+        yield Prometheus(client, time.time())
+
+
+def key(one: Answered) -> Key:
+    """As ``may_be_empty`` lists a query."""
+    return one.asked.board.uid, one.asked.panel.title if one.asked.panel else "", one.asked.where
+
+
+def told(answers: list[Answered]) -> str:
+    return "\n".join(f"  {one.asked}\n      {' '.join(one.query.split())}" for one in answers)
+
+
+def test_every_query_of_every_board_brings_something(stage: Stage, prometheus: Prometheus) -> None:
+    boards = read_boards()
+    answers = ask_everything(boards, prometheus)
+    excused = may_be_empty()
+    empty, absent = empties(answers, stage.jobs)
+    unexcused = [one for one in empty if key(one) not in excused]
+    print(f"\n{len(answers)} queries of {len(boards)} boards, {prometheus.executed} different ones asked:")
+    brought = sum(one.series > 0 for one in answers)
+    print(f"{brought} brought something, {len(empty) - len(unexcused)} brought nothing and may")
+    print(f"about a job that is not installed here: {told(absent) or 'none'}")
+    # Another day they may well be empty: somebody should only look whether the reason still holds.
+    surprising = [one for one in answers if key(one) in excused and one.series]
+    print(f"{len(surprising)} that may be empty were not: {'; '.join(str(one.asked) for one in surprising)}")
+    assert len(answers) > 100, "the boards ask more than that"
+    assert not failures(answers), "\n".join(failures(answers))
+    assert not left_out(answers), left_out(answers)
+    assert not unexcused, f"{len(unexcused)} queries brought nothing:\n{told(unexcused)}"
+
+
+def test_every_state_that_occurs_has_a_word(prometheus: Prometheus) -> None:
+    answers = ask_everything(read_boards(), prometheus)
+    assert without_a_word(answers) == []
+
+
+def test_a_state_without_a_word_goes_red(prometheus: Prometheus) -> None:
+    one = board()
+    panel = one.body["panels"][1]
+    panel["targets"] = [target("max(wachtpost_kpi_breached) + 1")]
+    one.body["panels"] = [panel]
+    assert [text.rpartition(" ")[2] for text in without_a_word(ask_everything([one], prometheus))] == ["2"]
+
+
+def test_what_may_be_empty_exists_and_has_a_reason() -> None:
+    boards = {board.uid: board for board in read_boards()}
+    for (uid, title, ref), reason in may_be_empty().items():
+        panels = [panel for panel in boards[uid].panels if panel.title == title]
+        assert len(panels) == 1, f"{uid} has {len(panels)} panels {title!r}"
+        assert ref in [one["refId"] for one in panels[0].targets], f"{uid} {title!r} has no query {ref}"
+        assert len(reason) > 20, f"{uid} {title!r} {ref}: a reason is a sentence, not {reason!r}"
+
+
+def asking(expr: str, *, instant: bool = False) -> Board:
+    one = board()
+    one.body["panels"] = one.body["panels"][:1]
+    one.body["panels"][0]["targets"] = [target(expr, instant=instant)]
+    return one
+
+
+def answer(prometheus: Prometheus, expr: str, *, instant: bool = False) -> Answered:
+    return next(one for one in ask_everything([asking(expr, instant=instant)], prometheus) if one.asked.panel)
+
+
+def test_the_small_board_has_an_answer_to_everything(stage: Stage, prometheus: Prometheus) -> None:
+    answers = ask_everything(both(), prometheus)
+    assert not failures(answers)
+    assert empties(answers, stage.jobs) == ([], [])
+    assert prometheus.executed < len(answers), "the two languages ask the same; it is asked once"
+
+
+@pytest.mark.parametrize("instant", [True, False])
+def test_a_query_that_prometheus_refuses_fails(prometheus: Prometheus, instant: bool) -> None:
+    refused = answer(prometheus, "wachtpost_queue_info * on (site) wachtpost_queue_info", instant=instant)
+    assert "many-to-many" in failures([refused])[0]
+
+
+@pytest.mark.parametrize(
+    ("story", "expr"),
+    [
+        ("a series that is not there", "wachtpost_calls_wating"),
+        ("a label value that is not there", 'wachtpost_missed_ratio{window="2h"}'),
+        ("sides that never match", "wachtpost_missed_ratio > wachtpost_kpi_target"),
+        ("nothing but NaN", "0 * (wachtpost_calls_waiting * 0) / 0"),
+        ("a variable that is not there", 'wachtpost_calls_waiting{queue="$wachtrij"}'),
+    ],
+)
+@pytest.mark.parametrize("instant", [True, False])
+def test_a_query_that_brings_nothing_fails(
+    stage: Stage, prometheus: Prometheus, story: str, expr: str, instant: bool
+) -> None:
+    nothing = answer(prometheus, expr, instant=instant)
+    assert empties([nothing], stage.jobs) == ([nothing], []), story
+
+
+def test_a_variable_that_is_not_there_is_told(prometheus: Prometheus) -> None:
+    assert "$wachtrij" in left_out([answer(prometheus, 'up{job="$wachtrij"}')])[0]
+
+
+def test_a_query_about_a_job_that_is_not_installed_is_no_failure(prometheus: Prometheus) -> None:
+    nothing = answer(prometheus, "sum(grafana_there_is_none)")
+    assert empties([nothing], {"grafana": False}) == ([], [nothing])
+    assert empties([nothing], {"grafana": True}) == ([nothing], [])
+    both_sides = answer(prometheus, "grafana_there_is_none or wachtpost_there_is_none")
+    assert empties([both_sides], {"grafana": False}) == ([both_sides], []), "ours could have answered"
+
+
+# --- Without a server -------------------------------------------------------------------------------------
+
+ALL: dict[str, Any] = {"includeAll": True, "current": {"value": ["$__all"]}}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ({**ALL, "allValue": ".+"}, ".+"),
+        (ALL, r"(a|loket-b\\.c)"),
+        ({"includeAll": True}, r"(a|loket-b\\.c)"),
+        ({"current": {}}, "a"),
+        ({"current": {"value": "loket-b"}}, "loket-b"),
+    ],
+)
+def test_a_variable_is_what_grafana_opens_it_with(variable: dict[str, Any], value: str) -> None:
+    assert as_grafana_opens(variable, ["a", "loket-b.c"]) == value
+
+
+@pytest.mark.parametrize(
+    ("regex", "found"),
+    [
+        ("", ['info{name="A",queue="a"}', 'info{name="B",queue="b"}']),
+        ('/queue="([^"]+)"/', ["a", "b"]),
+        ('/name="(?<text>[^"]+)"|queue="(?<value>[^"]+)"/g', ["a", "b"]),
+        ('/queue="(?<value>c)"/', []),
+    ],
+)
+def test_a_variables_regex_takes_what_grafana_takes(regex: str, found: list[str]) -> None:
+    assert chosen_by_regex(['info{name="A",queue="a"}', 'info{name="B",queue="b"}'], regex) == found
+
+
+def test_the_scrape_config_keeps_jobs_and_relabelling_and_changes_addresses() -> None:
+    text = PROMETHEUS_FILE.read_text(encoding="utf-8")
+    config = scrape_config(text, {"evaluator": "http://127.0.0.1:18002"}, PROMETHEUS_FILE.parent)
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    assert jobs["evaluator"]["static_configs"] == [{"targets": ["127.0.0.1:18002"]}]
+    assert jobs["evaluator"]["metric_relabel_configs"][0]["replacement"] == "wachtpost"
+    assert not any(
+        key.endswith("_sd_configs") and key != "static_configs" for job in jobs.values() for key in job
+    )
+    assert "alerting" not in config
