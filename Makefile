@@ -50,7 +50,8 @@ schemas: $(VENV)/dev  ## write the JSON Schemas of the wire contract anew
 
 lock:  ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build -o requirements.lock
-	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra demo --group build --group dev -o requirements-dev.lock
+	uv pip compile -q pyproject.toml --python-platform linux --python-version 3.13 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra parquet --extra pdf --group build -o deploy/requirements.lock
+	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra demo --extra parquet --extra pdf --group build --group dev -o requirements-dev.lock
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
