@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from redis.asyncio import Redis
+from shared.redis_connection import RedisClient
 
 _CLAIM: Final = """
 -- KEYS: fence, lease. ARGV: owner, lease in ms, the fence that the owner holds ('' = none).
@@ -42,7 +42,9 @@ class OffsetMoved(Exception):  # noqa: N818 - Redis lost or restored data: read 
 class Lease:
     """The lease of one partition of one room. Raises ``redis.RedisError`` when Redis cannot be reached."""
 
-    def __init__(self, redis: Redis, fence_key: str, lease_key: str, owner: str, lasts: timedelta) -> None:
+    def __init__(
+        self, redis: RedisClient, fence_key: str, lease_key: str, owner: str, lasts: timedelta
+    ) -> None:
         self._owner = owner
         self._lasts_ms = lasts // timedelta(milliseconds=1)
         self._keys = (fence_key, lease_key)

@@ -1,4 +1,4 @@
-"""What every service process needs besides its own work: logging, health, metrics, Redis and an end.
+"""What every service process needs besides its own work: logging, settings, health, metrics and an end.
 
 The composition roots (``services.*.app``) put these together; nothing here knows what a service does.
 """
@@ -18,36 +18,22 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
 from faststream.asgi import AsgiResponse
 from faststream.asgi.types import ASGIApp, Receive, Scope, Send
-from faststream.redis import RedisBroker
-from faststream.security import SASLPlaintext
-from prometheus_client import CollectorRegistry, disable_created_metrics, make_asgi_app
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, make_asgi_app
 from pydantic import ValidationError
 from pydantic_core import to_json
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.clock import Clock
 from shared.config import CityFile, load
 from shared.config_check import explain
+from shared.redis_connection import RedisClient
 from shared.settings import ServiceSettings
-
-SOCKET_TIMEOUT: Final = 10.0
-"""Seconds a reply may take. Blocking reads must ask for less than this (FastStream: at most 5 s)."""
-
-CONNECT_TIMEOUT: Final = 3.0
-"""Seconds to reach Redis; it is next door."""
-
-HEALTH_CHECK_INTERVAL: Final = 15
-"""Seconds of silence after which a pooled connection is tried before it is used."""
 
 PING_WITHIN: Final = timedelta(seconds=1)
 """A Redis that takes longer to answer a ping is as good as gone; probes give up after a few seconds."""
@@ -162,76 +148,6 @@ def city_or_exit(path: Path) -> CityFile:
     sys.exit(os.EX_CONFIG)
 
 
-# Redis -----------------------------------------------------------------------------------------------
-
-
-class RedisAbsentError(Exception):
-    """Redis did not answer within the start-up wait."""
-
-
-def redis_client(settings: ServiceSettings) -> Redis:
-    """Return a client (bytes in, bytes out; nothing is connected yet).
-
-    A lost connection is retried for about half a second; then the error is the caller's.
-    """
-    return Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        password=settings.redis_password(),
-        socket_timeout=SOCKET_TIMEOUT,
-        socket_connect_timeout=CONNECT_TIMEOUT,
-        health_check_interval=HEALTH_CHECK_INTERVAL,
-        retry=_short_retry(),
-    )
-
-
-def redis_broker(settings: ServiceSettings) -> RedisBroker:
-    """Return a FastStream broker for the same Redis, logging through the same lines."""
-    url = settings.redis_url.get_secret_value()
-    password = settings.redis_password()
-    user = urlsplit(url).username or "default"
-    return RedisBroker(
-        url,
-        security=SASLPlaintext(username=user, password=password) if password else None,
-        socket_timeout=SOCKET_TIMEOUT,
-        socket_connect_timeout=CONNECT_TIMEOUT,
-        health_check_interval=HEALTH_CHECK_INTERVAL,
-        retry=_short_retry(),
-        logger=logging.getLogger("faststream.redis"),
-        log_level=logging.DEBUG,  # two lines for every batch say nothing
-        apply_types=False,  # handlers take what their decoder returns; nothing is cast
-    )
-
-
-def _short_retry() -> Retry:
-    return Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=2)
-
-
-def patient_retry() -> Retry:
-    """Return the back-off for work that must be done some time: up to 2 s apart, without end."""
-    return Retry(ExponentialBackoff(cap=2.0, base=0.05), retries=-1, supported_errors=(RedisError,))
-
-
-async def wait_for_redis(redis: Redis, within: timedelta) -> None:
-    """Return once Redis answers; raises ``RedisAbsentError`` when it has not ``within`` that time."""
-    last: list[Exception] = []
-
-    async def remember(error: Exception) -> None:
-        if not last:
-            log.warning("waiting_for_redis", error=type(error).__name__)
-        last[:] = [error]
-
-    async def ping() -> None:
-        await redis.ping()
-
-    try:
-        async with asyncio.timeout(within.total_seconds()):
-            await patient_retry().call_with_retry(ping, remember)
-    except TimeoutError:
-        why = type(last[0]).__name__ if last else "no answer"
-        log.critical("redis_absent", waited_s=within.total_seconds(), error=why)
-        raise RedisAbsentError(f"no Redis within {within.total_seconds():g} s: {why}") from None
-
-
 # Health ----------------------------------------------------------------------------------------------
 
 Check = Callable[[datetime], Awaitable[str | None]]
@@ -253,7 +169,7 @@ class Health:
         return dict(zip(self._checks, said, strict=True))
 
 
-def redis_check(redis: Redis) -> Check:
+def redis_check(redis: RedisClient) -> Check:
     """Return the check that Redis answers."""
 
     async def answers(_now: datetime) -> str | None:
@@ -283,6 +199,13 @@ def health_route(health: Health) -> ASGIApp:
         await response(scope, receive, send)
 
     return answer
+
+
+def metrics_registry() -> CollectorRegistry:
+    """Return a registry that knows of this process: when it started, its memory, its open files."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
 
 
 def metrics_route(registry: CollectorRegistry) -> ASGIApp:

@@ -9,16 +9,19 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.clock import Clock, parse_clock
+from shared.redis_url import cluster_of
 
 
 class ServiceSettings(BaseSettings):
     """Read from ``WACHTPOST_…`` variables; raises ``pydantic.ValidationError`` with the variable's name."""
 
-    model_config = SettingsConfigDict(env_prefix="WACHTPOST_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="WACHTPOST_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     city_file: Path = Path("deploy/wachtpost.toml")
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
-    """May carry a user name; the password belongs in a file."""
+    """A server or a cluster (``shared.redis_url``). May carry a user name; the password belongs in a file."""
     redis_password_file: Path | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)]
@@ -26,6 +29,12 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     clock: str = ""
     """Empty: this machine's clock. Else a simulated one (``shared.clock``)."""
+
+    @field_validator("redis_url")
+    @classmethod
+    def _readable_url(cls, value: SecretStr) -> SecretStr:
+        cluster_of(value.get_secret_value())
+        return value
 
     @field_validator("clock")
     @classmethod

@@ -10,7 +10,7 @@ from typing import Final
 
 from faststream.asgi import AsgiFastStream
 from faststream.asgi.types import ASGIApp, Receive, Scope, Send
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import Histogram
 
 from services.evaluator.metrics import PREFIX, DeskCollector
 from services.evaluator.partition import Partition
@@ -22,12 +22,11 @@ from shared.process import (
     Fault,
     Health,
     health_route,
+    metrics_registry,
     metrics_route,
-    redis_broker,
     redis_check,
-    redis_client,
-    wait_for_redis,
 )
+from shared.redis_connection import redis_broker, redis_client, wait_for_redis
 from shared.tenancy import cancel
 
 COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -39,7 +38,7 @@ def build(settings: EvaluatorSettings, city: CityFile, fault: Fault) -> AsgiFast
     calendar = Calendar(city)
     redis = redis_client(settings)
     broker = redis_broker(settings)
-    registry = CollectorRegistry()
+    registry = metrics_registry()
     commit_seconds = Histogram(
         f"{PREFIX}commit_seconds", "Time to commit a batch", registry=registry, buckets=COMMIT_EDGES_S
     )

@@ -98,8 +98,9 @@ class DeskCollector(Collector):
         yield from self._histograms(desks)
         yield from self._rolling(desks, now)
         yield from self._live(desks, now)
-        yield self._targets()
-        yield self._queues([site for site, _ in desks])
+        sites = [site for site, _ in desks]
+        yield self._targets(sites)
+        yield self._queues(sites)
         yield from self._breaches([session.judge for _, session in owned])
         yield from self._pipeline(now)
 
@@ -238,9 +239,9 @@ class DeskCollector(Collector):
                     free.add_metric(labels, days)
         yield from (calls, visits, longest, staff, free)
 
-    def _targets(self) -> Metric:
+    def _targets(self, sites: Sequence[Site]) -> Metric:
         targets = _gauge("kpi_target", "What the city promises, in the unit of the KPI", "kpi")
-        for site in self._city.sites:
+        for site in sites:
             for target in self._city.targets:
                 if target.site in {None, site.id} and target.queue in {
                     ALL_QUEUES,

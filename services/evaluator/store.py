@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from redis.asyncio import Redis
-
 from services.evaluator.books import Books, Slot, Start
 from services.evaluator.buckets import DERIVED, Bucket, Resolution, decode
 from services.evaluator.contacts import Place
@@ -25,6 +23,7 @@ from shared.breaches import encode
 from shared.dead_letters import KEEP
 from shared.entries import Batch, batch_of
 from shared.lease import Lease, OffsetMoved, Superseded
+from shared.redis_connection import RedisClient
 
 BEGINNING: Final = "0-0"
 """The offset before the first entry."""
@@ -78,7 +77,7 @@ class Kept:
 class Store:
     """The state of one partition. Raises ``redis.RedisError`` when Redis cannot be reached."""
 
-    def __init__(self, redis: Redis, partition: int, owner: str, lease: timedelta) -> None:
+    def __init__(self, redis: RedisClient, partition: int, owner: str, lease: timedelta) -> None:
         self._redis = redis
         self._partition = partition
         self.lease = Lease(redis, streams.fence(partition), streams.lease(partition), owner, lease)
@@ -109,7 +108,7 @@ class Store:
 
     async def entries(self, first: str, last: str, count: int) -> Batch:
         """Read up to ``count`` stream entries from ``first`` to ``last``, both included."""
-        entries: list[tuple[bytes, dict[bytes, bytes]]] = await self._redis.execute_command(  # type: ignore[no-untyped-call]
+        entries: list[tuple[bytes, dict[bytes, bytes]]] = await self._redis.execute_command(
             "XRANGE", streams.events(self._partition), first, last, "COUNT", count
         )
         return batch_of(entries)

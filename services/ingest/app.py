@@ -18,11 +18,9 @@ from shared.process import (
     Health,
     health_route,
     metrics_route,
-    redis_broker,
     redis_check,
-    redis_client,
-    wait_for_redis,
 )
+from shared.redis_connection import redis_broker, redis_client, wait_for_redis
 from shared.tenancy import cancel
 
 

@@ -23,7 +23,7 @@ from shared.clock import Clock
 from shared.config import CityFile, QueueLogSource
 from shared.dead_letters import DeadLetter, Reason
 from shared.events import Event, SourceHeartbeat, SourceRestarted
-from shared.process import patient_retry
+from shared.redis_connection import patient_retry
 from shared.streams import partition_of
 
 HEARTBEAT: Final = timedelta(seconds=30)

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import Counter
 
 from shared.config import CityFile, QueueLogSource
 from shared.dead_letters import Reason
+from shared.process import metrics_registry
 
 STATUSES: Final = (202, 400, 401, 404, 405, 413, 415, 422, 429, 500, 503)
 """The answers a sender can get."""
@@ -18,7 +19,7 @@ class IngestMetrics:
     """The counters of one process, in a registry of their own."""
 
     def __init__(self, city: CityFile) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = metrics_registry()
         self.events = Counter(
             "wachtpost_ingest_events",
             "Events that Redis has, by source.",

@@ -11,12 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from redis.asyncio import Redis
-
 from shared import streams
 from shared.clock import Clock
 from shared.dead_letters import KEEP, DeadLetter
 from shared.events import Event, encode
+from shared.redis_connection import RedisClient
 
 CHUNK: Final = 500
 """Events a script adds at once: fast (4 × a pipeline) and short enough that nobody waits behind it."""
@@ -69,7 +68,7 @@ class Publisher:
     Entry ids carry the time of arrival, by Redis' own clock; ``stamp`` puts a simulated one in its place.
     """
 
-    def __init__(self, redis: Redis, stamp: Clock | None = None) -> None:
+    def __init__(self, redis: RedisClient, stamp: Clock | None = None) -> None:
         self._redis = redis
         self._stamp = stamp
         self._add = redis.register_script(_ADD)

@@ -32,11 +32,9 @@ from shared.process import (
     Health,
     health_route,
     metrics_route,
-    redis_broker,
     redis_check,
-    redis_client,
-    wait_for_redis,
 )
+from shared.redis_connection import redis_broker, redis_client, wait_for_redis
 from shared.tenancy import Role, cancel
 
 log = structlog.stdlib.get_logger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -13,6 +13,7 @@ from services.notifier.notice import Breach
 from services.notifier.outbox import Result, Tried
 from shared.breaches import rule_label
 from shared.config import CityFile
+from shared.process import metrics_registry
 
 DELIVERY_EDGES_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -21,7 +22,7 @@ class NotifierMetrics:
     """The metrics of one process, in a registry of their own."""
 
     def __init__(self, city: CityFile) -> None:
-        self.registry = CollectorRegistry()
+        self.registry = metrics_registry()
         self.going_on: list[Callable[[], Sequence[Breach]]] = []
         """Asked at each scrape: the breaches that are going on, of each partition."""
         self.registry.register(_GoingOn(self.going_on))

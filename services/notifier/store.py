@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from redis.asyncio import Redis
-
 from services.notifier.notice import Breach, Parcel
 from services.notifier.state import State, decode
 from shared import streams
 from shared.lease import Lease, OffsetMoved, Superseded
+from shared.redis_connection import RedisClient
 
 BEGINNING: Final = "0-0"
 
@@ -84,7 +83,7 @@ class Changes:
 class Store:
     """One partition's part. Raises ``redis.RedisError`` when Redis cannot be reached."""
 
-    def __init__(self, redis: Redis, partition: int, owner: str, lease: timedelta) -> None:
+    def __init__(self, redis: RedisClient, partition: int, owner: str, lease: timedelta) -> None:
         self._redis = redis
         self._partition = partition
         self.lease = Lease(redis, self._key("fence"), self._key("lease"), owner, lease)

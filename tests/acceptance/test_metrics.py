@@ -214,6 +214,6 @@ def check_with_promtool(text: str) -> None:
 def documented() -> set[str]:
     """The metrics that ``docs/metrics.md`` lists, without the suffix that a sample carries."""
     text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| `(wachtpost_\w+)`", text, re.MULTILINE)
+    listed = re.findall(r"^\| `((?:wachtpost|process)_\w+)`", text, re.MULTILINE)
     assert len(listed) == len(set(listed))
     return {name.removesuffix("_total") for name in listed}

@@ -25,8 +25,8 @@ from services.notifier.store import Store
 from shared import streams
 from shared.breaches import BreachChanged, Cause, Level, Measure, Reading, Severity, State, encode
 from shared.config import CityFile
-from shared.process import redis_broker
-from shared.process import redis_client as client_of
+from shared.redis_connection import redis_broker
+from shared.redis_connection import redis_client as client_of
 from shared.tenancy import Role
 from tests.eventually import eventually_async
 

@@ -22,8 +22,8 @@ from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.store import Store
 from shared import streams
 from shared.calendar import Calendar
-from shared.process import redis_broker
-from shared.process import redis_client as client_of
+from shared.redis_connection import RedisClient, redis_broker
+from shared.redis_connection import redis_client as client_of
 from shared.tenancy import Role
 from tests import evaluator_oracle as oracle
 from tests.chaos import load
@@ -42,7 +42,7 @@ class Running:
 
     partition: Partition
     task: asyncio.Task[None]
-    redis: Redis
+    redis: RedisClient
 
     async def stop(self) -> None:
         self.task.cancel()

@@ -23,7 +23,7 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.store import Store
 from services.notifier.template_files import TemplateFault, load_templates
 from shared.config import CityFile
-from shared.process import redis_client
+from shared.redis_connection import RedisClient, redis_client
 from wachtpost.city_file import load_or_explain
 from wachtpost.notify.words import WORDS, Words
 
@@ -66,9 +66,15 @@ class Access:
         return f"{at.astimezone(self.city.city.zone):%Y-%m-%d %H:%M:%S}"
 
     def ask(self, work: Callable[[Stores], Awaitable[Answer]]) -> Answer:
-        """Do work on what the notifier keeps; exits with status 2 and one sentence when Redis is away."""
+        """Do work on what the notifier keeps; exits like ``reach``."""
+        lease = self.city.pipeline.lease
+        partitions = range(self.city.pipeline.partitions)
+        return self.reach(lambda redis: work({n: Store(redis, n, "", lease) for n in partitions}))
+
+    def reach(self, work: Callable[[RedisClient], Awaitable[Answer]]) -> Answer:
+        """Do work in Redis; exits with status 2 and one sentence when it is away."""
         try:
-            return asyncio.run(self._ask(work))
+            return asyncio.run(self._reach(work))
         except (RedisError, TimeoutError) as error:
             fail(self.words.redis_away.format(why=type(error).__name__))
         except OSError as error:
@@ -76,11 +82,10 @@ class Access:
         except ValueError as error:
             fail(self.words.redis_strange.format(why=str(error).partition("\n")[0]))
 
-    async def _ask(self, work: Callable[[Stores], Awaitable[Answer]]) -> Answer:
+    async def _reach(self, work: Callable[[RedisClient], Awaitable[Answer]]) -> Answer:
         redis = redis_client(self.settings)
-        lease = self.city.pipeline.lease
         try:
-            return await work({n: Store(redis, n, "", lease) for n in range(self.city.pipeline.partitions)})
+            return await work(redis)
         finally:
             await redis.aclose()
 
