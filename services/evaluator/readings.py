@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from services.evaluator import kpi
 from services.evaluator.books import FINE_S, Slot
 from services.evaluator.buckets import Bucket, Resolution, merged
+from services.evaluator.budget import budget_left
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Desk
 from services.evaluator.guards import Guard, Period, Window
@@ -138,10 +138,7 @@ class Readings:
         return self._kpi(guard, self._pane(guard, guard.windows[0], int(TREND.total_seconds()))).value
 
     def _budget_left(self, guard: Guard) -> int | None:
-        """Return how many contacts may still be missed in the target's period; negative: too many were.
-
-        Of n contacts with m missed and the limit L: the largest x with (m + x) / (n + x) ≤ L.
-        """
+        """Return how many contacts may still be missed in the target's period; negative: too many were."""
         if guard.kpi is not Kpi.MISSED_RATIO:
             return None
         target = self._city.target(Kpi.MISSED_RATIO, guard.site, ALL_QUEUES)
@@ -149,8 +146,7 @@ class Readings:
             return None
         bucket = self._pane(guard, Period(target.period))
         lost = kpi.missed(bucket, self._city.live_definition)
-        contacts = bucket.answered + lost
-        return math.floor((target.limit * contacts - lost) / (1 - target.limit) + 1e-9)
+        return budget_left(lost, bucket.answered + lost, target.limit)
 
     def _hour(self, places: Sequence[Place]) -> Hour:
         """What changed at the top of the hour: as many minutes of this hour and of the one before."""
