@@ -50,6 +50,11 @@ def buckets(partition: int, resolution: str, site: str, queue: str) -> str:
     return f"{{p{partition}}}:{resolution}:{site}:{queue}"
 
 
+def corrections(partition: int) -> str:
+    """The log of days that were replaced: who, when, why, what was there before; never trimmed."""
+    return f"{{p{partition}}}:corrections"
+
+
 def checkpoint(partition: int, source: str) -> str:
     """Where a file source has read to; written by the script that publishes what it read."""
     return f"{{p{partition}}}:checkpoint:{source}"

@@ -10,6 +10,7 @@ from services.notifier import __main__ as notifier_service
 from wachtpost import config_command, grafana_command, keys_command
 from wachtpost.analyse.command import analyse
 from wachtpost.demo.command import demo
+from wachtpost.history import command as history_command
 from wachtpost.notify import log, silences, trial
 from wachtpost.notify.breaches import ack, breaches
 
@@ -28,6 +29,7 @@ app.command()(ack)
 app.add_typer(silences.app, name="silence")
 app.add_typer(trial.app, name="notify")
 app.add_typer(log.app, name="notifications")
+app.add_typer(history_command.app, name="history")
 app.add_typer(config_command.app, name="config")
 app.add_typer(keys_command.app, name="keys")
 app.add_typer(grafana_command.app, name="grafana")

@@ -27,6 +27,9 @@ Start = int | str
 """Which bucket of a resolution: its start in epoch seconds, a local day as ISO text, or ``all``."""
 
 
+_NOTHING: Final = Bucket()
+
+
 class Slot(NamedTuple):
     """Where a bucket is kept."""
 
@@ -145,9 +148,19 @@ class Books:
                         del shelf[day]
 
     def take_changes(self) -> tuple[list[tuple[Slot, Bucket]], list[Slot]]:
-        """Return the changed buckets and the dropped slots since the last call."""
-        changed = [(slot, self._shelves[slot.place, slot.resolution][slot.start]) for slot in self._changed]
+        """Return the changed buckets and the dropped slots since the last call.
+
+        A bucket to which what was added was taken back in the end (a late outcome) is dropped: whatever came
+        about in another way, or in another order, is written down as if it always had been so.
+        """
         dropped = list(self._dropped)
+        changed = []
+        for slot in self._changed:
+            bucket = self._shelves[slot.place, slot.resolution][slot.start]
+            if bucket == _NOTHING:
+                dropped.append(slot)
+            else:
+                changed.append((slot, bucket))
         self._changed.clear()
         self._dropped.clear()
         return changed, dropped

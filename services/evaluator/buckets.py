@@ -134,8 +134,15 @@ class Bucket:
                     mine[cell] = mine.get(cell, 0) + count
 
     def encode(self) -> bytes:
-        """Return the bucket as JSON; zeros are left out."""
-        return to_json({name: value for name, value in zip(_FIELDS, _fields_of(self), strict=True) if value})
+        """Return the bucket as JSON; zeros are left out.
+
+        Equal buckets have equal bytes, in whatever order things happened: cells are sorted.
+        """
+        amounts = {name: value for name, value in zip(_FIELDS, _fields_of(self), strict=True) if value}
+        for name, cells in zip(_HISTOGRAMS, _histograms_of(self), strict=True):
+            if cells:
+                amounts[name] = {cell: cells[cell] for cell in sorted(cells)}
+        return to_json(amounts)
 
 
 _FIELDS: Final = tuple(f.name for f in fields(Bucket))

@@ -165,7 +165,7 @@ def test_without_redis_every_command_says_so_in_one_sentence(
 
 @pytest.mark.parametrize(("environment", "said"), [
     ({"PORT": "no number"}, "WACHTPOST_PORT: "),
-    ({"REDIS_URL": "postgres://here"}, "klopt niet: Redis URL must specify one of the following schemes"),
+    ({"REDIS_URL": "postgres://here"}, "WACHTPOST_REDIS_URL: "),
     ({"REDIS_PASSWORD_FILE": "/nowhere/at/all"}, "WACHTPOST_REDIS_PASSWORD_FILE: No such file"),
     ({"CITY_FILE": "/nowhere/at/all"}, "/nowhere/at/all"),
 ])  # fmt: skip

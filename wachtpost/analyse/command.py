@@ -5,25 +5,19 @@ from __future__ import annotations
 import json
 import sys
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from shared.config import CityFile
 from wachtpost.analyse import files as reader
 from wachtpost.analyse.figures import as_json
+from wachtpost.analyse.progress import progress_bar
 from wachtpost.analyse.tables import tables
 from wachtpost.analyse.words import WORDS
 from wachtpost.city_file import load_or_explain
 from wachtpost.config_command import unreadable
-
-BIG: Final = 4 * 1024 * 1024
-"""Bytes from which a progress bar is worth its line."""
 
 WIDEST: Final = 120
 
@@ -49,7 +43,7 @@ def analyse(
     words = WORDS[rules.city.language]
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
-        with _progress(files, rules) as told:
+        with progress_bar(files, rules) as told:
             analysis, reading = reader.analyse(files, city, source, told)
     except OSError as error:
         errors.print(unreadable(Path(error.filename or files[0]), error, rules.city.language))
@@ -79,29 +73,3 @@ def analyse(
     for item in tables(analysis, reading, rules):
         console.print(item)
         console.print()
-
-
-@contextmanager
-def _progress(files: Sequence[Path], city: CityFile) -> Iterator[reader.Progress | None]:
-    sizes = {file: file.stat().st_size for file in files}
-    console = Console(stderr=True)
-    if not console.is_terminal or sum(sizes.values()) < BIG:
-        yield None
-        return
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-    with bar:
-        task = bar.add_task(WORDS[city.city.language].reading, total=sum(sizes.values()))
-        done: dict[Path, int] = {}
-
-        def told(file: Path, read: int) -> None:
-            done[file] = read
-            bar.update(task, completed=sum(done.values()))
-
-        yield told

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -99,39 +100,89 @@ def analyse(
     rules = city if city is not None else UNCONFIGURED
     desk = Desk(rules, Calendar(rules), None if city is None else city.sites, rings=False)
     reading = Reading()
-    newest = 0
-    facts = _facts(files, _rules(rules, source), reading, progress)
-    while batch := list(islice(facts, BATCH)):
-        arrivals = []
-        for where, fact in batch:
-            newest = max(newest, ms_of(fact.at))
-            # A file has no arrival times: each fact counts as having come when it happened.
-            arrivals.append(Arrival(where, ms_of(fact.at), fact))
-        desk.record(arrivals)
-        desk.advance(newest)
-        _note(desk, reading)
-    desk.advance(newest + EVER if newest else 0)
-    _note(desk, reading)
-    reading.duplicates = desk.counts.duplicates
+    newest = record(desk, facts(files, rules, source, reading, progress), reading)
+    close(desk, newest, reading)
     return Analysis.of(desk.books), reading
 
 
-def _note(desk: Desk, reading: Reading) -> None:
-    for letter in desk.take_changes().dead:
+def record(
+    desk: Desk,
+    found: Iterator[tuple[str, Event]],
+    reading: Reading,
+    now: int | None = None,
+    counted: Callable[[Event], None] | None = None,
+) -> int:
+    """Have the desk count facts with the place where each stands; return the newest moment (UTC ms, or 0).
+
+    A file has no arrival times. Without ``now``, each fact counts as having come when it happened. With it
+    (UTC ms), facts are taken to have come in the order they stand in, and by ``now``: what lies further back
+    than ``pipeline.dedup``, or ahead, is refused as it would be live. ``counted`` is told of every fact that
+    the desk did not refuse.
+    """
+    newest = 0
+    while batch := list(islice(found, BATCH)):
+        arrivals = []
+        for where, fact in batch:
+            at = ms_of(fact.at)
+            newest = max(newest, at if now is None else min(at, now))
+            arrivals.append(Arrival(where, at if now is None else newest, fact))
+        desk.record(arrivals)
+        desk.advance(newest)
+        refused = _note(desk, reading)
+        if counted is not None:
+            for arrival in arrivals:
+                if arrival.entry not in refused:
+                    counted(arrival.fact)
+    return newest
+
+
+def close(desk: Desk, newest: int, reading: Reading) -> None:
+    """The files are at their end: whoever has no outcome by now will not get one."""
+    desk.advance(newest + EVER if newest else 0)
+    _note(desk, reading)
+    reading.duplicates = desk.counts.duplicates
+
+
+def _note(desk: Desk, reading: Reading) -> set[str]:
+    """Count what the desk refused, and return where it stood."""
+    letters = desk.take_changes().dead
+    for letter in letters:
         file, _, number = letter.where.rpartition(":")
         reading.refuse(letter.reason, BadLine(Path(file), int(number), letter.detail))
+    return {letter.where for letter in letters}
 
 
-def _facts(
+def facts(
+    files: Sequence[Path],
+    city: CityFile,
+    source: str | None,
+    reading: Reading,
+    progress: Progress | None = None,
+) -> Iterator[tuple[str, Event]]:
+    """Yield what any mix of files says, with ``file:line``, in the order of time.
+
+    queue_logs are one log, whatever rotation made of it; files of events each have their own order, and are
+    read side by side. Errors as of ``analyse``.
+    """
+    rules = _rules(city, source)
+    each_once = list(dict.fromkeys(files))
+    logs = [file for file in each_once if not _is_ndjson(file)]
+    sides = [_ndjson(file, reading, progress) for file in each_once if file not in logs]
+    if logs:
+        sides.insert(0, _queue_logs(logs, rules, reading, progress))
+    yield from heapq.merge(*sides, key=_moment)
+
+
+def _moment(found: tuple[str, Event]) -> datetime:
+    return found[1].at
+
+
+def _queue_logs(
     files: Sequence[Path], rules: Rules, reading: Reading, progress: Progress | None
 ) -> Iterator[tuple[str, Event]]:
-    logs = [file for file in files if not _is_ndjson(file)]
     translator = QueueLog(rules)
-    for file in in_time_order(logs):
+    for file in in_time_order(files):
         yield from _queue_log(file, translator, reading, progress)
-    for file in files:
-        if file not in logs:
-            yield from _ndjson(file, reading, progress)
 
 
 def _queue_log(

@@ -155,24 +155,30 @@ class _Page:
 
     def footer(self, analysis: Analysis, reading: Reading) -> Text:
         """Return what was read, and what could not be used."""
-        words, number = self.words, self._write.number
         outside = analysis.outside.offered + analysis.outside.visits + analysis.outside.walk_ins
-        lines = [words.read.format(number(reading.lines), number(reading.events), number(reading.noise))]
+        lines = reading_lines(reading, self._city)
         if outside:
-            lines.append(words.outside.format(number(outside)))
-        if reading.unknown_verbs:
-            lines.append(words.unknown.format(number(reading.unknown_verbs)))
-        if reading.duplicates:
-            lines.append(words.duplicates.format(number(reading.duplicates)))
-        if refused := sum(reading.refused.values()):
-            lines.append(words.refused.format(number(refused)))
-            lines += [f"  {bad.file}:{bad.number}: {bad.why}" for bad in reading.first_bad]
-            if (more := refused - len(reading.first_bad)) > 0:
-                lines.append(words.more.format(number(more)))
+            lines.insert(1, self.words.outside.format(self._write.number(outside)))
         return Text("\n".join(lines))
 
     def _ratio(self, value: float | None) -> str:
         return NOTHING if value is None else self._write.ratio(value)
+
+
+def reading_lines(reading: Reading, city: CityFile) -> list[str]:
+    """Return what was read, and what could not be used: the first lines by their place."""
+    words, number = WORDS[city.city.language], NUMERALS[city.city.language].number
+    lines = [words.read.format(number(reading.lines), number(reading.events), number(reading.noise))]
+    if reading.unknown_verbs:
+        lines.append(words.unknown.format(number(reading.unknown_verbs)))
+    if reading.duplicates:
+        lines.append(words.duplicates.format(number(reading.duplicates)))
+    if refused := sum(reading.refused.values()):
+        lines.append(words.refused.format(number(refused)))
+        lines += [f"  {bad.file}:{bad.number}: {bad.why}" for bad in reading.first_bad]
+        if (more := refused - len(reading.first_bad)) > 0:
+            lines.append(words.more.format(number(more)))
+    return lines
 
 
 def _table(first: str, *others: str) -> Table:

@@ -1,0 +1,207 @@
+"""The days that are kept for years: read for reports, and replaced by whoever worked them out anew.
+
+The evaluator owns a partition's buckets, and this is somebody else's write. So one script compares what is
+there with what the change starts from, writes, logs, and raises the fence: an owner is superseded at its next
+commit and reads everything anew, the sums of months and years too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import date, timedelta
+from hashlib import sha1
+from typing import Final
+
+from services.evaluator.books import Slot
+from services.evaluator.buckets import Bucket, decode
+from services.evaluator.contacts import Place
+from services.evaluator.corrections import (
+    LINE,
+    Change,
+    Correction,
+    Hours,
+    Replaced,
+    Settled,
+    beginning,
+    day_of,
+    day_slot,
+)
+from services.evaluator.indicators import Days
+from services.evaluator.store import Store
+from shared import streams
+from shared.calendar import Calendar
+from shared.config import CityFile
+from shared.redis_connection import RedisClient
+
+PAGE: Final = 1000
+"""Lines of the log read in one go."""
+
+_REPLACE: Final = """
+-- KEYS: fence, lease, corrections, then the hashes of days.
+-- ARGV: the correction's id, its line in the log, then for every day: hash (its number), field, SHA-1 of
+--       what is expected there and what is to come in its place ('' = nothing), the beginning of its line.
+-- Returns 0, or the number of the first day that is not as expected; then nothing is written.
+local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
+if last and string.find(last[2][2], ARGV[1], 1, true) then return 0 end  -- done, and the answer got lost
+for i = 3, #ARGV, 5 do
+  local there = redis.call('HGET', KEYS[3 + tonumber(ARGV[i])], ARGV[i + 1])
+  if (there and redis.sha1hex(there) or '') ~= ARGV[i + 2] then return (i - 3) / 5 + 1 end
+end
+local function log(line) redis.call('XADD', KEYS[3], '*', '__data__', line) end
+log(ARGV[2])
+for i = 3, #ARGV, 5 do
+  local key, field, after = KEYS[3 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 3]
+  local before = redis.call('HGET', key, field) or 'null'
+  if after == '' then
+    redis.call('HDEL', key, field)
+    after = 'null'
+  else
+    redis.call('HSET', key, field, after)
+  end
+  log(ARGV[i + 4] .. '"before":' .. before .. ',"after":' .. after .. '}')
+end
+local turn = tonumber(string.match(redis.call('GET', KEYS[1]) or '0', '^%d+')) + 1
+redis.call('SET', KEYS[1], turn .. ':history')
+redis.call('DEL', KEYS[2])
+return 0
+"""
+
+
+class ChangedUnderneathError(Exception):
+    """A day is no longer what a change starts from; nothing of that partition was replaced."""
+
+    def __init__(self, slot: Slot) -> None:
+        super().__init__(f"{slot.place.site}/{slot.place.queue} {slot.start} was changed meanwhile")
+        self.slot = slot
+
+
+class Archive:
+    """The days of all sites of a city. Raises ``redis.RedisError`` when Redis cannot be reached."""
+
+    def __init__(self, redis: RedisClient, city: CityFile) -> None:
+        self._redis = redis
+        self._city = city
+        self._replace = redis.register_script(_REPLACE)
+
+    @property
+    def places(self) -> list[Place]:
+        """The places of the city file, in its order."""
+        return [Place(site.id, queue.id) for site in self._city.sites for queue in site.queues]
+
+    async def read(self, first: date, last: date) -> Days:
+        """Return the days from ``first`` to ``last``, both included, within opening hours."""
+        days: dict[Place, dict[date, Bucket]] = {place: {} for place in self.places}
+        for slot, text in (await self._written(first, last, (Hours.INSIDE,))).items():
+            days[slot.place][day_of(slot)] = decode(text)
+        return days
+
+    async def written(self, first: date, last: date) -> dict[Slot, bytes]:
+        """Return the same days as they are written down, with those outside opening hours."""
+        return await self._written(first, last, tuple(Hours))
+
+    async def first_day(self) -> date | None:
+        """Return the oldest day on which anything was counted."""
+        return min(await self._known_days(), default=None)
+
+    async def last_day(self) -> date | None:
+        """Return the youngest day on which anything was counted."""
+        return max(await self._known_days(), default=None)
+
+    async def settled(self, calendar: Calendar, now: int) -> dict[int, Settled]:
+        """Return, by partition, which days nothing may still change by itself. ``now`` in UTC ms."""
+        found = {}
+        for partition in range(self._city.pipeline.partitions):
+            store = Store(self._redis, partition, "", self._city.pipeline.lease)
+            _, oldest = await store.lag(0, await store.offset())
+            cursor = await self._redis.hget(streams.state(partition), "cursor")
+            found[partition] = Settled.at(
+                calendar, now, self._city.pipeline.dedup, oldest, None if cursor is None else int(cursor)
+            )
+        return found
+
+    async def replace(self, correction: Correction, changes: Sequence[Change]) -> None:
+        """Write the changes and log them, each partition all at once; only days that are settled.
+
+        Raises ``ChangedUnderneathError`` when a day is not what its change starts from any more. Then nothing
+        of that partition is written; those before it (by number) are.
+        """
+        shares: dict[int, list[Change]] = {}
+        for change in changes:
+            shares.setdefault(self.partition_of(change.slot), []).append(change)
+        for partition, share in sorted(shares.items()):
+            await self._replace_share(partition, correction, share)
+
+    def partition_of(self, slot: Slot) -> int:
+        """Return the partition that keeps a day."""
+        return streams.partition_of(slot.place.site, self._city.pipeline.partitions)
+
+    async def corrections(self) -> list[Correction]:
+        """Return what was ever replaced, the oldest first; over several partitions, each once."""
+        found = {line.id: line async for line in self._log() if isinstance(line, Correction)}
+        return sorted(found.values(), key=lambda correction: correction.at)
+
+    async def replaced(self, correction: str) -> list[Replaced]:
+        """Return the buckets of one correction, before and after, by day and place."""
+        found = [
+            line async for line in self._log() if isinstance(line, Replaced) and line.correction == correction
+        ]
+        return sorted(found, key=lambda line: (line.day, line.place, line.hours))
+
+    async def _replace_share(self, partition: int, correction: Correction, changes: Sequence[Change]) -> None:
+        keys: dict[str, int] = {}
+        args: list[str | bytes | int] = [
+            correction.id,
+            correction.__pydantic_serializer__.to_json(correction),
+        ]
+        for change in changes:
+            slot = change.slot
+            name = streams.buckets(partition, slot.resolution.value, slot.place.site, slot.place.queue)
+            expected = "" if change.before is None else sha1(change.before, usedforsecurity=False).hexdigest()
+            args += (keys.setdefault(name, len(keys) + 1), str(slot.start), expected, change.after or b"")
+            args.append(beginning(correction, change))
+        answer = await self._replace(
+            keys=[streams.fence(partition), streams.lease(partition), streams.corrections(partition), *keys],
+            args=args,
+        )
+        if answer:
+            raise ChangedUnderneathError(changes[int(answer) - 1].slot)
+
+    async def _written(self, first: date, last: date, hours: Iterable[Hours]) -> dict[Slot, bytes]:
+        days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+        if not days:
+            return {}
+        asked = [(place, part) for place in self.places for part in hours]
+        pipeline = self._redis.pipeline(transaction=False)
+        for place, part in asked:
+            pipeline.hmget(self._name(place, part), [day.isoformat() for day in days])
+        return {
+            day_slot(place, day, part): text
+            for (place, part), answer in zip(asked, await pipeline.execute(), strict=True)
+            for day, text in zip(days, answer, strict=True)
+            if text is not None
+        }
+
+    async def _known_days(self) -> set[date]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for place in self.places:
+            for part in Hours:
+                pipeline.hkeys(self._name(place, part))
+        return {date.fromisoformat(day.decode()) for days in await pipeline.execute() for day in days}
+
+    async def _log(self) -> AsyncIterator[Correction | Replaced]:
+        for partition in range(self._city.pipeline.partitions):
+            store = streams.corrections(partition)
+            first = "-"
+            while True:
+                entries: list[tuple[bytes, dict[bytes, bytes]]] = await self._redis.execute_command(
+                    "XRANGE", store, first, "+", "COUNT", PAGE
+                )
+                for _, fields in entries:
+                    yield LINE.validate_json(fields[streams.DATA_FIELD.encode()])
+                if len(entries) < PAGE:
+                    break
+                first = f"({entries[-1][0].decode()}"
+
+    def _name(self, place: Place, hours: Hours) -> str:
+        slot = day_slot(place, date.min, hours)
+        return streams.buckets(self.partition_of(slot), slot.resolution.value, place.site, place.queue)

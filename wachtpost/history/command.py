@@ -1,0 +1,350 @@
+"""``wachtpost history``: days worked out anew, the archive as a file, and the log of what was replaced."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import zlib
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from services.evaluator.archive import Archive, ChangedUnderneathError
+from services.evaluator.buckets import Bucket
+from services.evaluator.contacts import Place
+from services.evaluator.corrections import MOST_WHY, Correction, Replaced, day_of
+from services.evaluator.facts import ms_of
+from services.ingest.door import looks_like_phone_number
+from shared.calendar import Calendar
+from shared.redis_connection import RedisClient
+from wachtpost.analyse.progress import progress_bar
+from wachtpost.analyse.tables import reading_lines
+from wachtpost.analyse.words import WORDS as READING_WORDS
+from wachtpost.config_command import unreadable
+from wachtpost.history import rows
+from wachtpost.history.plan import place_name, plan_import, plan_restore
+from wachtpost.history.recount import Recounted, fingerprint, recount
+from wachtpost.history.replacing import Answer, Planned, Question, replace
+from wachtpost.history.tables import Shift, as_values, shifts, table
+from wachtpost.history.words import WORDS, Words
+from wachtpost.notify.access import Access, access, complain, fail, say
+from wachtpost.notify.breaches import BY_HELP, meant, who_is
+
+WIDEST: Final = 120
+
+app = typer.Typer(no_args_is_help=True, help="Days of the past: recount, back up, put back, look up.")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter('write a day such as "2026-03-12"') from None
+
+
+By = Annotated[str, typer.Option(help=BY_HELP)]
+Why = Annotated[str, typer.Option(help="Why, for colleagues; no names, no phone numbers")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change")]
+From = Annotated[
+    date | None, typer.Option("--from", parser=_day, metavar="DAY", help="Only from this local day on")
+]
+To = Annotated[
+    date | None, typer.Option("--to", parser=_day, metavar="DAY", help="Only up to and including this day")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines instead of tables")]
+
+
+@app.callback()
+def history() -> None:
+    """Days of the past: recount, back up, put back, look up."""
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="queue_log files, or events as NDJSON; plain or gzip")],
+    dry_run: DryRun = False,
+    by: By = "",
+    why: Why = "",
+    from_: From = None,
+    to: To = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Which queue_log source of the city file wrote the logs; else the first"),
+    ] = None,
+    allow_fewer: Annotated[
+        bool, typer.Option("--allow-fewer", help="Even where a day gets fewer contacts than it has")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Work whole local days out anew from files, and replace what the files are about.
+
+    Exit status 0: replaced, or nothing to replace; 1: changed by something else meanwhile; 2: refused.
+    """
+    given = access()
+    words = WORDS[given.city.city.language]
+    _check_range(words, from_, to)
+    by, why = _signed(given, words, by, why, dry_run)
+    recounted, question = _read(
+        given, files, source, Question("import", (), by, why, {}, dry_run, allow_fewer)
+    )
+    covered = {
+        one
+        for one in recounted.covered
+        if (from_ is None or one.day >= from_) and (to is None or one.day <= to)
+    }
+    if not covered:
+        _tell_reading(given, recounted)
+        fail(words.nothing_covered)
+    days = {one.day for one in covered}
+    answer = _replace(
+        given,
+        question,
+        (min(days), max(days)),
+        lambda written, settled: plan_import(covered, recounted.buckets, written, settled),
+    )
+    if not as_json:
+        _tell_reading(given, recounted)
+    _tell(given, question, answer, as_json)
+
+
+@app.command()
+def export(
+    kind: Annotated[
+        rows.Format | None, typer.Option("--format", help="Else by the name of --output, or csv")
+    ] = None,
+    from_: From = None,
+    to: To = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file; else it goes to stdout")
+    ] = None,
+) -> None:
+    """Write every day, queue and part of the day as a row, from which `restore` makes the same again."""
+    given = access()
+    words = WORDS[given.city.city.language]
+    _check_range(words, from_, to)
+
+    async def work(redis: RedisClient) -> list[rows.Row]:
+        archive = Archive(redis, given.city)
+        first, last = from_ or await archive.first_day(), to or await archive.last_day()
+        return [] if first is None or last is None else rows.rows_of(await archive.written(first, last))
+
+    found = given.reach(work)
+    if not found:
+        fail(words.nothing_there)
+    suffix = output.suffix.removeprefix(".") if output is not None else ""
+    by_name = rows.Format(suffix) if suffix in set(rows.Format) else rows.Format.CSV
+    try:
+        text = rows.written_as(found, kind or by_name)
+        if output is None:
+            sys.stdout.buffer.write(text)
+            return
+        output.write_bytes(text)
+    except ImportError:
+        fail(words.no_parquet)
+    except OSError as error:
+        fail(f"{output}: {error.strerror}")
+    first, last = day_of(found[0].slot), day_of(found[-1].slot)
+    say(words.exported.format(rows=len(found), first=first, last=last, file=output))
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `wachtpost history export` wrote, in any format")],
+    dry_run: DryRun = False,
+    by: By = "",
+    why: Why = "",
+    from_: From = None,
+    to: To = None,
+    overwrite: Annotated[
+        bool, typer.Option("--replace", help="Overwrite days that have other figures here")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put days back as an export has them. Days that are not in the file stay as they are.
+
+    Exit status 0: done, or nothing to do; 1: changed by something else meanwhile; 2: refused.
+    """
+    given = access()
+    words = WORDS[given.city.city.language]
+    _check_range(words, from_, to)
+    by, why = _signed(given, words, by, why, dry_run)
+    places = [Place(site.id, queue.id) for site in given.city.sites for queue in site.queues]
+    try:
+        read = rows.read(file, places)
+        question = Question("restore", (fingerprint(file),), by, why, {}, dry_run, overwrite)
+    except rows.BadRowError as error:
+        fail(words.bad_row.format(why=error))
+    except ImportError:
+        fail(words.no_parquet)
+    except OSError as error:
+        fail(unreadable(file, error, given.city.city.language))
+    wanted = {
+        slot: bucket
+        for slot, bucket in read.items()
+        if (from_ is None or day_of(slot) >= from_) and (to is None or day_of(slot) <= to)
+    }
+    if not wanted:
+        fail(words.nothing_there)
+    days = {day_of(slot) for slot in wanted}
+    answer = _replace(
+        given,
+        question,
+        (min(days), max(days)),
+        lambda written, settled: plan_restore(wanted, written, settled),
+    )
+    _tell(given, question, answer, as_json)
+
+
+@app.command()
+def log(
+    correction: Annotated[
+        str | None, typer.Argument(metavar="ID", help="What one of them replaced; a clear beginning will do")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was ever replaced: when, by whom, why and from which files; with an ID, before and after."""
+    given = access()
+    words = WORDS[given.city.city.language]
+    found = given.reach(lambda redis: Archive(redis, given.city).corrections())
+    if correction is None:
+        if as_json:
+            _dump([one.model_dump(mode="json") for one in found])
+        elif not found:
+            say(words.empty_log)
+        for one in () if as_json else found:
+            _tell_correction(given, words, one)
+        return
+    known = [one.id for one in found]
+    matching = meant(correction, known)
+    if len(matching) != 1:
+        fail(words.log_unknown.format(name=correction, known=", ".join(known) or "–"))
+    lines = given.reach(lambda redis: Archive(redis, given.city).replaced(matching[0]))
+    if as_json:
+        _dump([line.model_dump(mode="json") for line in lines])
+        return
+    _tell_correction(given, words, next(one for one in found if one.id == matching[0]))
+    _print_table(given, [_shift(line) for line in lines])
+
+
+def _check_range(words: Words, first: date | None, last: date | None) -> None:
+    if first is not None and last is not None and first > last:
+        fail(words.upside_down.format(first=first, last=last))
+
+
+def _signed(given: Access, words: Words, by: str, why: str, dry_run: bool) -> tuple[str, str]:
+    """Return who replaces days and why: nothing is replaced without both."""
+    if not dry_run and not (by and why.strip()):
+        fail(words.unsigned)
+    if len(why) > MOST_WHY:
+        fail(words.why_long.format(length=len(why), most=MOST_WHY))
+    if looks_like_phone_number(why):
+        fail(words.why_personal)
+    return (who_is(given, by) if by else ""), why.strip()
+
+
+def _read(
+    given: Access, files: Sequence[Path], source: str | None, question: Question
+) -> tuple[Recounted, Question]:
+    """Count the files, and note in the question what they were; exits with status 2 where it cannot."""
+    city, language = given.city, given.city.city.language
+    words = READING_WORDS[language]
+    now = ms_of(given.now())
+    try:
+        prints = tuple(fingerprint(file) for file in dict.fromkeys(files))
+        with progress_bar(files, city) as told:
+            recounted = recount(files, city, Calendar(city), source, now, told)
+    except OSError as error:
+        fail(unreadable(Path(error.filename or files[0]), error, language))
+    except KeyError as error:
+        fail(words.no_source.format(error.args[0], ", ".join(s.id for s in city.sources) or "-"))
+    except (EOFError, zlib.error):
+        fail(words.damaged.format(", ".join(map(str, files))))
+    return recounted, dataclasses.replace(question, files=prints, refused=dict(recounted.reading.refused))
+
+
+def _replace(given: Access, question: Question, days: tuple[date, date], planned: Planned) -> Answer:
+    try:
+        return given.reach(
+            lambda redis: replace(
+                Archive(redis, given.city), given.city, question, *days, planned, given.now()
+            )
+        )
+    except ChangedUnderneathError as error:
+        words = WORDS[given.city.city.language]
+        complain(
+            words.changed_underneath.format(
+                day=error.slot.start, queue=place_name(given.city, error.slot.place)
+            )
+        )
+        raise typer.Exit(1) from None
+
+
+def _tell(given: Access, question: Question, answer: Answer, as_json: bool) -> None:
+    """Say what changed or would; exits with status 2 when something spoke against it."""
+    words, plan = WORDS[given.city.city.language], answer.plan
+    if as_json:
+        _dump(
+            {
+                "dry_run": question.dry_run,
+                "correction": answer.correction,
+                "changes": as_values(plan.changes),
+                "unchanged": plan.unchanged,
+                "refused": dict(question.refused),
+                "objections": list(answer.objections),
+            }
+        )
+    elif plan.changes:
+        _print_table(given, shifts(plan.changes))
+    for line in answer.objections:
+        complain(line)
+    if answer.objections:
+        fail(words.refused)
+    if as_json:
+        return
+    days = len({(change.slot.start, change.slot.place) for change in plan.changes})
+    if not days:
+        say(words.nothing_to_do)
+    elif question.dry_run:
+        say(words.would.format(days=days, same=plan.unchanged))
+    else:
+        say(words.done.format(days=days, same=plan.unchanged, id=answer.correction))
+        say(words.counters_stay)
+
+
+def _tell_reading(given: Access, recounted: Recounted) -> None:
+    for line in reading_lines(recounted.reading, given.city):
+        say(line)
+
+
+def _tell_correction(given: Access, words: Words, one: Correction) -> None:
+    say(
+        words.log_line.format(
+            at=given.local(one.at), id=one.id, how=words.hows[one.how], by=one.by, why=one.why
+        )
+    )
+    for file in one.files:
+        say(words.log_files.format(name=file.name, sha256=file.sha256))
+    if one.refused:
+        counts = ", ".join(f"{reason} {count}" for reason, count in one.refused.items())
+        say(words.log_refused.format(counts=counts))
+
+
+def _shift(line: Replaced) -> Shift:
+    return Shift(line.day, line.place, line.hours, line.before or Bucket(), line.after or Bucket())
+
+
+def _print_table(given: Access, changed: Sequence[Shift]) -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDEST
+    console.print(table(changed, given.city))
+
+
+def _dump(values: object) -> None:
+    json.dump(values, sys.stdout, indent=1, ensure_ascii=False)
+    sys.stdout.write("\n")

@@ -1,0 +1,222 @@
+"""What an import or a restore would change, and what speaks against it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from services.evaluator.books import Slot
+from services.evaluator.buckets import Bucket, decode
+from services.evaluator.contacts import Place
+from services.evaluator.corrections import Change, Hours, Settled, StillOpen, day_of, day_slot
+from shared.config import CityFile, QueueKind
+from shared.events import (
+    AppointmentBooked,
+    CallAnswered,
+    CallEnded,
+    CallMissed,
+    CallQueued,
+    Event,
+    VisitArrived,
+    VisitCalled,
+    VisitLeft,
+)
+
+
+class Group(StrEnum):
+    """What a file may be about: others' figures of the same day stay as they are."""
+
+    CALLS = "calls"
+    VISITS = "visits"
+    APPOINTMENTS = "appointments"
+
+
+GROUP_OF: Final[Mapping[type[Event], Group]] = {
+    CallQueued: Group.CALLS,
+    CallAnswered: Group.CALLS,
+    CallMissed: Group.CALLS,
+    CallEnded: Group.CALLS,
+    VisitArrived: Group.VISITS,
+    VisitCalled: Group.VISITS,
+    VisitLeft: Group.VISITS,
+    AppointmentBooked: Group.APPOINTMENTS,
+}
+
+FIELDS: Final[Mapping[Group, tuple[str, ...]]] = {
+    Group.CALLS: (
+        "answered",
+        "wait_ms",
+        "wait_max_ms",
+        "abandoned",
+        "timed_out",
+        "no_agents",
+        "left_by_key",
+        "closed",
+        "unfinished",
+        "ended",
+        "talk_ms",
+        "waits",
+        "abandon_waits",
+    ),
+    Group.VISITS: (
+        "visits",
+        "visit_wait_ms",
+        "visit_wait_max_ms",
+        "walk_ins",
+        "walk_in_wait_ms",
+        "walk_in_wait_max_ms",
+        "early",
+        "left",
+        "unfinished",
+        "visit_waits",
+        "walk_in_waits",
+    ),
+    Group.APPOINTMENTS: ("booked", "lead_days", "leads"),
+}
+"""The fields of a bucket. ``unfinished`` are calls at a phone queue and visits at a counter."""
+
+
+class Covered(NamedTuple):
+    """A queue, a local day, and what of it files are about."""
+
+    place: Place
+    day: date
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class Fewer:
+    """A day that would have fewer contacts than it has: perhaps a file that holds half of it."""
+
+    covered: Covered
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A day that may still change by itself, and from which day on that is so."""
+
+    day: date
+    before: date
+    why: StillOpen
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be replaced, and what speaks against it."""
+
+    changes: tuple[Change, ...]
+    unchanged: int
+    """Days per queue that are already as they should be."""
+    fewer: tuple[Fewer, ...]
+    unsettled: tuple[Unsettled, ...]
+    differing: tuple[Change, ...] = ()
+    """A restore: changes of what is there, rather than of nothing."""
+
+
+def group_of_waiting(city: CityFile, place: Place) -> Group:
+    """Return what those are who wait at a place."""
+    kinds = {queue.id: queue.kind for queue in city.site(place.site).queues}
+    return Group.CALLS if kinds[place.queue] is QueueKind.PHONE else Group.VISITS
+
+
+def place_name(city: CityFile, place: Place) -> str:
+    """Return a queue's id, with its site's where there are several."""
+    return place.queue if len(city.sites) == 1 else f"{place.site}/{place.queue}"
+
+
+def contacts(bucket: Bucket, group: Group) -> int:
+    """Return the contacts that have an outcome, or the appointments."""
+    match group:
+        case Group.CALLS:
+            return bucket.answered + bucket.unanswered
+        case Group.VISITS:
+            return bucket.visits + bucket.walk_ins + bucket.early + bucket.left
+        case Group.APPOINTMENTS:
+            return bucket.booked
+
+
+def plan_import(
+    covered: AbstractSet[Covered],
+    recounted: Mapping[Slot, Bucket],
+    written: Mapping[Slot, bytes],
+    settled: Callable[[Slot], Settled],
+) -> Plan:
+    """Return what would change when days are replaced, as far as the files are about them.
+
+    ``written`` holds what is there for every covered day. ``settled`` says which days may be replaced.
+    """
+    groups: dict[tuple[date, Place], set[Group]] = {}
+    for place, day, group in covered:
+        groups.setdefault((day, place), set()).add(group)
+    changes: list[Change] = []
+    fewer: list[Fewer] = []
+    unchanged = 0
+    for (day, place), wanted in sorted(groups.items()):
+        slots = [day_slot(place, day, hours) for hours in Hours]
+        before = [_there(written, slot) for slot in slots]
+        new = [recounted.get(slot, Bucket()) for slot in slots]
+        for group in sorted(wanted):
+            had, has = (sum(contacts(bucket, group) for bucket in side) for side in (before, new))
+            if has < had:
+                fewer.append(Fewer(Covered(place, day, group), had, has))
+        after = [_replaced(*pair, wanted) for pair in zip(before, new, strict=True)]
+        found = list(_changes(zip(slots, after, strict=True), written))
+        changes += found
+        unchanged += not found
+    return Plan(tuple(changes), unchanged, tuple(fewer), _unsettled(changes, settled))
+
+
+def plan_restore(
+    restored: Mapping[Slot, Bucket], written: Mapping[Slot, bytes], settled: Callable[[Slot], Settled]
+) -> Plan:
+    """Return what would change when every day and queue in ``restored`` becomes as it says there.
+
+    What a day has outside opening hours belongs to it: absent there, it is to be absent here.
+    """
+    days = sorted({(day_of(slot), slot.place) for slot in restored})
+    changes: list[Change] = []
+    unchanged = 0
+    for day, place in days:
+        slots = [day_slot(place, day, hours) for hours in Hours]
+        found = list(_changes(((slot, restored.get(slot, Bucket())) for slot in slots), written))
+        changes += found
+        unchanged += not found
+    differing = tuple(change for change in changes if change.before is not None)
+    return Plan(tuple(changes), unchanged, (), _unsettled(changes, settled), differing)
+
+
+def _there(written: Mapping[Slot, bytes], slot: Slot) -> Bucket:
+    text = written.get(slot)
+    return Bucket() if text is None else decode(text)
+
+
+def _replaced(before: Bucket, new: Bucket, groups: AbstractSet[Group]) -> Bucket:
+    """Return ``before`` with the fields of some groups from ``new``."""
+    after = Bucket()
+    after.add(before)
+    for group in groups:
+        for name in FIELDS[group]:
+            setattr(after, name, getattr(new, name))
+    return after
+
+
+def _changes(wanted: Iterable[tuple[Slot, Bucket]], written: Mapping[Slot, bytes]) -> Iterator[Change]:
+    for slot, bucket in wanted:
+        change = Change.to(slot, written.get(slot), bucket)
+        if change is not None:
+            yield change
+
+
+def _unsettled(changes: Iterable[Change], settled: Callable[[Slot], Settled]) -> tuple[Unsettled, ...]:
+    found = {
+        day: Unsettled(day, limit.before, limit.why)
+        for change in changes
+        if (day := day_of(change.slot)) >= (limit := settled(change.slot)).before
+    }
+    return tuple(found[day] for day in sorted(found))

@@ -1,0 +1,76 @@
+"""Files become whole local days again, by the same code that counts live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from services.evaluator.books import Slot
+from services.evaluator.buckets import Bucket, Resolution
+from services.evaluator.contacts import Place
+from services.evaluator.corrections import FromFile, day_of
+from services.evaluator.desk import Desk
+from services.evaluator.facts import ms_of
+from shared.calendar import Calendar
+from shared.config import CityFile
+from shared.events import Event, SourceHeartbeat, SourceRestarted
+from wachtpost.analyse.files import Progress, Reading, close, facts, record
+from wachtpost.history.plan import GROUP_OF, Covered, group_of_waiting
+
+DAILY: Final = frozenset({Resolution.DAY, Resolution.DAY_OUTSIDE})
+
+
+@dataclass(frozen=True)
+class Recounted:
+    """The days of some files."""
+
+    buckets: Mapping[Slot, Bucket]
+    covered: AbstractSet[Covered]
+    """What the files have facts of."""
+    reading: Reading
+
+
+def recount(
+    files: Sequence[Path],
+    city: CityFile,
+    calendar: Calendar,
+    source: str | None,
+    now: int,
+    progress: Progress | None = None,
+) -> Recounted:
+    """Count files as if they had come live, by ``now`` (UTC ms) at the latest. Errors as of ``analyse``.
+
+    Who waited until after the open timeout is unfinished on the day that it ran out, also where nothing else
+    happened; but the end of the files says nothing about a day that they have no facts of.
+    """
+    desk = Desk(city, calendar, city.sites, rings=False)
+    reading = Reading()
+    covered: set[Covered] = set()
+
+    def counted(fact: Event) -> None:
+        group = GROUP_OF.get(type(fact))
+        if group is not None and not isinstance(fact, SourceHeartbeat | SourceRestarted):
+            day = date.fromisoformat(desk.local_day(ms_of(fact.at) // 1000))
+            covered.add(Covered(Place(fact.site, fact.queue), day, group))
+
+    newest = record(desk, facts(files, city, source, reading, progress), reading, now, counted)
+    for slot, bucket in desk.books.slots():
+        if slot.resolution in DAILY and bucket.unfinished:
+            covered.add(Covered(slot.place, day_of(slot), group_of_waiting(city, slot.place)))
+    close(desk, newest, reading)
+    buckets = {slot: bucket for slot, bucket in desk.books.slots() if slot.resolution in DAILY}
+    return Recounted(buckets, covered, reading)
+
+
+def fingerprint(file: Path) -> FromFile:
+    """Return a file's name and what it holds, for the log; raises ``OSError``."""
+    held = sha256()
+    with file.open("rb") as raw:
+        while piece := raw.read(1 << 20):
+            held.update(piece)
+    return FromFile(name=file.name, sha256=held.hexdigest())

@@ -1,0 +1,243 @@
+"""The archive as a file: a row for each local day, queue and part of the day, all figures in columns.
+
+Columns: ``day`` (ISO), ``site``, ``queue``, ``hours`` (inside or outside opening hours), then every field of
+``services.evaluator.buckets.Bucket`` (integers; ``…_ms``: milliseconds). Its histograms are objects from cell
+to count in NDJSON and in a column of CSV, and maps in Parquet.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, fields
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from services.evaluator.books import Slot
+from services.evaluator.buckets import Bucket, decode
+from services.evaluator.contacts import Place
+from services.evaluator.corrections import Hours, day_of, day_slot, hours_of
+from shared.events import Name
+
+KEYS: Final = ("day", "site", "queue", "hours")
+HISTOGRAMS: Final = tuple(one.name for one in fields(Bucket) if one.default_factory is dict)
+COUNTS: Final = tuple(one.name for one in fields(Bucket) if one.name not in HISTOGRAMS)
+COLUMNS: Final = (*KEYS, *COUNTS, *HISTOGRAMS)
+
+SUMS: Final = {
+    "waits": "answered",
+    "abandon_waits": "abandoned",
+    "visit_waits": "visits",
+    "walk_in_waits": "walk_ins",
+    "leads": "booked",
+}
+"""A histogram, and the count that it adds up to."""
+
+Record = Mapping[str, object]
+"""A row by column."""
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    NDJSON = "ndjson"
+    PARQUET = "parquet"
+
+
+class Row(NamedTuple):
+    slot: Slot
+    bucket: Bucket
+
+
+class BadRowError(ValueError):
+    """A row that is none of ours. The text says where and why, and does not quote it."""
+
+    def __init__(self, file: Path, number: int, why: str) -> None:
+        super().__init__(f"{file}:{number}: {why}")
+
+
+def rows_of(written: Mapping[Slot, bytes]) -> list[Row]:
+    """Return what is written down as rows, by day, site, queue, and inside hours first."""
+    found = [Row(slot, decode(text)) for slot, text in written.items()]
+    return sorted(found, key=lambda row: (row.slot.start, row.slot.place, hours_of(row.slot)))
+
+
+def record_of(row: Row) -> Record:
+    """Return a row by column; histograms with their cells in order."""
+    record: dict[str, object] = {
+        "day": day_of(row.slot),
+        "site": row.slot.place.site,
+        "queue": row.slot.place.queue,
+        "hours": hours_of(row.slot).value,
+        **asdict(row.bucket),
+    }
+    for name in HISTOGRAMS:
+        record[name] = dict(sorted(getattr(row.bucket, name).items()))
+    return record
+
+
+def written_as(rows: Iterable[Row], kind: Format) -> bytes:
+    """Return the file; raises ``ImportError`` for Parquet without the extra."""
+    return _WRITERS[kind]([record_of(row) for row in rows])
+
+
+def read(file: Path, places: Collection[Place]) -> dict[Slot, Bucket]:
+    """Return what ``written_as`` wrote, in any format.
+
+    Raises ``BadRowError``, ``OSError``, or ``ImportError`` for Parquet without the extra.
+    """
+    found: dict[Slot, Bucket] = {}
+    for number, record in _READERS[_format_of(file)](file):
+        try:
+            row = row_of(record, places)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise BadRowError(file, number, f"{where}: {first['type']}") from None
+        except ValueError as error:
+            raise BadRowError(file, number, str(error)) from None
+        if row.slot in found:
+            raise BadRowError(file, number, "the same day, queue and hours stand in the file twice")
+        found[row.slot] = row.bucket
+    return found
+
+
+class _Key(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    day: date
+    site: Name
+    queue: Name
+    hours: Hours
+
+
+_BUCKET: Final = TypeAdapter(Bucket)
+
+
+def row_of(record: Record, places: Collection[Place]) -> Row:
+    """Return the row of a record; raises ``ValueError`` (``ValidationError``) that says what is wrong."""
+    if strange := record.keys() - set(COLUMNS):
+        raise ValueError(f"{len(strange)} column(s) that a history does not have")
+    key = _Key.model_validate({name: value for name, value in record.items() if name in KEYS})
+    bucket = _BUCKET.validate_python({name: value for name, value in record.items() if name not in KEYS})
+    place = Place(key.site, key.queue)
+    if place not in places:
+        raise ValueError(f"the city file has no queue {key.site}/{key.queue}")
+    for name, total in SUMS.items():
+        cells: dict[int, int] = getattr(bucket, name)
+        if min(cells.values(), default=1) < 1 or min(cells, default=0) < 0:
+            raise ValueError(f"{name}: counts from 1 in cells from 0 are expected")
+        if sum(cells.values()) != getattr(bucket, total):
+            raise ValueError(f"{name} does not add up to {total}")
+    if any(getattr(bucket, name) < 0 for name in COUNTS):
+        raise ValueError("a count is below 0")
+    return Row(day_slot(place, key.day, key.hours), bucket)
+
+
+def _to_csv(records: Iterable[Record]) -> bytes:
+    text = io.StringIO(newline="")
+    out = csv.writer(text, lineterminator="\n")
+    out.writerow(COLUMNS)
+    for record in records:
+        out.writerow([_cell(record[name]) for name in COLUMNS])
+    return text.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    return json.dumps(value, separators=(",", ":")) if isinstance(value, dict) else value
+
+
+def _from_csv(file: Path) -> Iterator[tuple[int, Record]]:
+    with file.open(encoding="utf-8-sig", newline="") as text:
+        lines = csv.DictReader(text, strict=True)
+        try:
+            for record in lines:
+                yield lines.line_num, _from_cells(record)
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise BadRowError(file, lines.line_num, f"no CSV ({type(error).__name__})") from None
+        except json.JSONDecodeError:
+            raise BadRowError(file, lines.line_num, "a histogram is no JSON object") from None
+
+
+def _from_cells(record: Mapping[str, str]) -> Record:
+    return {
+        name: json.loads(cell or "{}") if name in HISTOGRAMS else cell
+        for name, cell in record.items()
+        if cell != ""
+    }
+
+
+def _to_ndjson(records: Iterable[Record]) -> bytes:
+    lines = [json.dumps({**record, "day": str(record["day"])}, separators=(",", ":")) for record in records]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _from_ndjson(file: Path) -> Iterator[tuple[int, Record]]:
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except (json.JSONDecodeError, UnicodeDecodeError):
+                record = None
+            if not isinstance(record, dict):
+                raise BadRowError(file, number, "no JSON object")
+            yield number, record
+
+
+def _to_parquet(records: Iterable[Record]) -> bytes:
+    import pyarrow as pa  # type: ignore[import-untyped]
+    from pyarrow import parquet
+
+    kinds = {"day": pa.date32(), "site": pa.string(), "queue": pa.string(), "hours": pa.string()}
+    kinds |= dict.fromkeys(COUNTS, pa.int64())
+    kinds |= dict.fromkeys(HISTOGRAMS, pa.map_(pa.int64(), pa.int64()))
+    rows = [
+        {name: list(value.items()) if isinstance(value, dict) else value for name, value in record.items()}
+        for record in records
+    ]
+    buffer = io.BytesIO()
+    parquet.write_table(pa.Table.from_pylist(rows, schema=pa.schema(list(kinds.items()))), buffer)
+    return buffer.getvalue()
+
+
+def _from_parquet(file: Path) -> Iterator[tuple[int, Record]]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(io.BytesIO(file.read_bytes()))
+    except pa.ArrowException as error:
+        raise BadRowError(file, 0, f"no Parquet ({type(error).__name__})") from None
+    for number, record in enumerate(table.to_pylist(), start=1):
+        yield (
+            number,
+            {name: dict(value or ()) if name in HISTOGRAMS else value for name, value in record.items()},
+        )
+
+
+_WRITERS: Final[Mapping[Format, Callable[[Iterable[Record]], bytes]]] = {
+    Format.CSV: _to_csv,
+    Format.NDJSON: _to_ndjson,
+    Format.PARQUET: _to_parquet,
+}
+_READERS: Final[Mapping[Format, Callable[[Path], Iterator[tuple[int, Record]]]]] = {
+    Format.CSV: _from_csv,
+    Format.NDJSON: _from_ndjson,
+    Format.PARQUET: _from_parquet,
+}
+
+
+def _format_of(file: Path) -> Format:
+    """By how it begins, not by its name."""
+    with file.open("rb") as raw:
+        head = raw.read(4)
+    if head == b"PAR1":
+        return Format.PARQUET
+    return Format.NDJSON if head.startswith(b"{") else Format.CSV

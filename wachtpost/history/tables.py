@@ -1,0 +1,131 @@
+"""What changes, as a table for people and as values for machines. Pure: prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, NamedTuple
+
+from pydantic_core import from_json
+from rich.table import Table
+
+from services.evaluator import kpi
+from services.evaluator.buckets import Bucket, decode
+from services.evaluator.contacts import Place
+from services.evaluator.corrections import Change, Hours, day_of, hours_of
+from shared.config import CityFile
+from shared.numerals import NUMERALS, clock_time
+from wachtpost.history.plan import Group, contacts, group_of_waiting, place_name
+from wachtpost.history.words import WORDS
+
+MOST_DAYS: Final = 60
+"""Rows of single days; more are added up by month."""
+
+NOTHING: Final = "–"
+
+
+class Shift(NamedTuple):
+    """One bucket, before and after."""
+
+    day: date
+    place: Place
+    hours: Hours
+    before: Bucket
+    after: Bucket
+
+
+@dataclass
+class _Side:
+    inside: Bucket = field(default_factory=Bucket)
+    outside: Bucket = field(default_factory=Bucket)
+
+    def add(self, hours: Hours, bucket: Bucket) -> None:
+        (self.inside if hours is Hours.INSIDE else self.outside).add(bucket)
+
+
+def shifts(changes: Iterable[Change]) -> list[Shift]:
+    """Return changes as buckets."""
+    return [
+        Shift(
+            day_of(change.slot),
+            change.slot.place,
+            hours_of(change.slot),
+            Bucket() if change.before is None else decode(change.before),
+            Bucket() if change.after is None else decode(change.after),
+        )
+        for change in changes
+    ]
+
+
+def table(changed: Iterable[Shift], city: CityFile) -> Table:
+    """Return before → after, by day and queue; by month where that would be a long list."""
+    words = WORDS[city.city.language]
+    changed = list(changed)
+    by_day = len({(shift.day, shift.place) for shift in changed}) <= MOST_DAYS
+    rows: dict[tuple[str, Place], tuple[_Side, _Side]] = {}
+    for shift in changed:
+        period = f"{shift.day}" if by_day else f"{shift.day:%Y-%m}"
+        before, after = rows.setdefault((period, shift.place), (_Side(), _Side()))
+        before.add(shift.hours, shift.before)
+        after.add(shift.hours, shift.after)
+    made = Table(
+        box=None,
+        pad_edge=False,
+        title=words.changes if by_day else words.changes_by_month,
+        title_justify="left",
+        title_style="bold",
+        caption=words.columns.format(definition=_definition(city)),
+        caption_justify="left",
+    )
+    made.add_column(words.day if by_day else words.month)
+    made.add_column(words.queue)
+    for name in (words.contacts, words.answered, words.lost, words.mean, words.booked, words.outside):
+        made.add_column(name, justify="right")
+    for (period, place), (before, after) in sorted(rows.items()):
+        made.add_row(period, place_name(city, place), *_cells(place, before, after, city))
+    return made
+
+
+def as_values(changes: Iterable[Change]) -> list[Mapping[str, object]]:
+    """Return every bucket that changes, as JSON values; ``None``: nothing there."""
+    return [
+        {
+            "day": str(day_of(change.slot)),
+            "site": change.slot.place.site,
+            "queue": change.slot.place.queue,
+            "hours": hours_of(change.slot).value,
+            "before": None if change.before is None else from_json(change.before),
+            "after": None if change.after is None else from_json(change.after),
+        }
+        for change in changes
+    ]
+
+
+def _definition(city: CityFile) -> str:
+    definition = city.live_definition
+    return f"{definition.id} v{definition.version}"
+
+
+def _cells(place: Place, before: _Side, after: _Side, city: CityFile) -> list[str]:
+    figures = zip(_figures(place, before, city), _figures(place, after, city), strict=True)
+    return [one if one == other else f"{one} → {other}" for one, other in figures]
+
+
+def _figures(place: Place, side: _Side, city: CityFile) -> list[str]:
+    number = NUMERALS[city.city.language].number
+    inside, group = side.inside, group_of_waiting(city, place)
+    if group is Group.CALLS:
+        answered, lost, mean = inside.answered, kpi.missed(inside, city.live_definition), kpi.call_wait_mean
+    else:
+        answered, lost = contacts(inside, group) - inside.left, inside.left
+        mean = kpi.visit_wait_mean
+    wait = mean(inside).value
+    return [
+        number(contacts(inside, group)),
+        number(answered),
+        number(lost),
+        NOTHING if wait is None else clock_time(wait),
+        NOTHING if group is Group.CALLS else number(inside.booked),
+        number(contacts(side.outside, group)),
+    ]
