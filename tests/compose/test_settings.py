@@ -1,0 +1,78 @@
+"""What docker-compose.yml, the Dockerfile and .env.example promise, read without Docker."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.service_process import ROOT
+
+COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+NO_DEFAULT = {"WACHTPOST_QUEUE_LOG_DIR"}
+"""Whose default is an empty volume; the example shows where Asterisk writes."""
+
+
+def test_the_example_shows_every_setting_with_its_default() -> None:
+    used = dict(re.findall(r"\$\{(WACHTPOST_\w+):-([^}]*)\}", COMPOSE))
+    shown = dict(re.findall(r"^#(WACHTPOST_\w+)=(.*)$", EXAMPLE, re.MULTILINE))
+    assert shown.keys() == used.keys()
+    assert {name: value for name, value in shown.items() if name not in NO_DEFAULT} == {
+        name: value for name, value in used.items() if name not in NO_DEFAULT
+    }
+
+
+def test_a_setting_has_the_same_default_wherever_it_stands() -> None:
+    used = re.findall(r"\$\{(WACHTPOST_\w+):-([^}]*)\}", COMPOSE)
+    assert len(set(used)) == len({name for name, _ in used})
+    assert not re.findall(r"\$\{\w+\}", COMPOSE)
+
+
+@pytest.mark.parametrize(
+    "image",
+    re.findall(r"^ +image: (\S+)", COMPOSE, re.MULTILINE)
+    + re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE),
+)
+def test_every_image_is_pinned_and_names_no_registry(image: str) -> None:
+    name, _, tag = re.sub(r"\$\{[^}]*\}", "set", image).partition(":")
+    assert tag not in {"", "latest"}
+    assert "." not in name.split("/")[0]
+
+
+def test_the_build_is_told_no_index() -> None:
+    assert not re.search(r"index-url|trusted-host|https?://", DOCKERFILE)
+
+
+def test_the_boards_are_where_grafana_looks_for_them() -> None:
+    provider = (ROOT / "deploy/grafana/provisioning/dashboards/wachtpost.yml").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r"path: (\S+)", provider)
+    (home,) = re.findall(r"HOME_DASHBOARD_PATH: (\S+)", COMPOSE)
+    for language in ("nl", "en"):
+        folder = Path(pattern.replace("$WACHTPOST_LANGUAGE", language))
+        assert (ROOT / "deploy/grafana" / folder.relative_to("/etc/grafana")).is_dir()
+        first = Path(home.replace("${WACHTPOST_LANGUAGE:-nl}", language))
+        assert (ROOT / "deploy/grafana" / first.relative_to("/etc/grafana")).is_file()
+
+
+@pytest.mark.parametrize("script", ["backup.sh", "restore.sh"])
+@pytest.mark.parametrize("arguments", [("one", "two", "three"), ("no-such-file", "--what")])
+def test_a_script_that_is_asked_wrongly_says_so_and_does_nothing(
+    script: str, arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        ["sh", str(ROOT / "deploy" / script), *arguments],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "COMPOSE_PROJECT_NAME": "no-such-project"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "usage" in done.stderr
+    assert not list(tmp_path.iterdir())
