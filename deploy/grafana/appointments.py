@@ -38,7 +38,7 @@ def appointments(language: Language) -> Board:
         refresh="30s",
         bands=(
             Band(
-                8,
+                10,
                 (
                     (6, lead_time_today(say, language)),
                     (9, _clusters(say, language)),
@@ -46,7 +46,7 @@ def appointments(language: Language) -> Board:
                 ),
             ),
             Band(9, ((12, _course(say)), (12, _spread(say)))),
-            Band(7, ((12, _booked(say)), (12, _per_day(say)))),
+            Band(9, ((12, _booked(say)), (12, _per_day(say)))),
             Band(6, ((24, _free_course(say)),)),
         ),
     )
@@ -57,11 +57,10 @@ def lead_time_today(say: Say, language: Language) -> Panel:
     name."""
     return stat(
         headed(say, Words.TODAY),
-        [verdicts(LEAD_TIME, say, TOTAL, TODAY, one=True)],
+        [verdicts(LEAD_TIME, say, TOTAL, TODAY, one=True, counted=True)],
         verdict_fields(LEAD_TIME, say),
         named=True,
         solid=True,
-        title_size=18,
         links=(to_board(Name.BREACHES, language),),
     )
 
@@ -69,7 +68,7 @@ def lead_time_today(say: Say, language: Language) -> Panel:
 def _clusters(say: Say, language: Language) -> Panel:
     return bar_gauge(
         headed(say, Words.CLUSTERS),
-        [verdicts(LEAD_TIME, say, CHOSEN, TODAY, one=False)],
+        [verdicts(LEAD_TIME, say, CHOSEN, TODAY, counted=True)],
         verdict_fields(LEAD_TIME, say, (breaches_of_queue(language),)),
         title_size=14,
         value_size=18,
@@ -160,8 +159,6 @@ def _free_course(say: Say) -> Panel:
     return state_timeline(
         headed(say, Words.FREE_COURSE),
         [Query(named(free), legend="{{name}}")],
-        Fields(
-            unit=say(LEAD_TIME.unit), decimals=0, least=0, colour=numbers_as_shades(), no_value=say(NO_DATA)
-        ),
+        Fields(unit=COUNT, decimals=0, least=0, colour=numbers_as_shades(), no_value=say(NO_DATA)),
         legend=False,
     )

@@ -69,7 +69,7 @@ def breaches(language: Language) -> Board:
         bands=(
             Band(9, ((20, _open(say)), (4, _outbox(say)))),
             Band(11, ((24, _history(say)),)),
-            Band(8, ((8, _flapping(say)), (8, _deliveries(say)), (8, _speed(say)))),
+            Band(9, ((8, _flapping(say)), (8, _deliveries(say)), (8, _speed(say)))),
         ),
     )
 
@@ -154,8 +154,7 @@ def _outbox(say: Say) -> Panel:
                 of_name(say(Words.TAKEN), color=fixed(PLAIN)),
             ),
         ),
-        named=True,
-        title_size=14,
+        listed=True,
     )
 
 
@@ -174,7 +173,7 @@ def _flapping(say: Say) -> Panel:
         headed(say, Words.FLAPPING),
         [
             Query(
-                f"topk(10,\n{named(changes)}\n)",
+                f"topk(6,\n{named(changes)}\n)",
                 Answer.NOW,
                 "{{name}} · {{rule}}",
                 empty_because="no rule began or ceased to be breached",
@@ -204,14 +203,15 @@ def _deliveries(say: Say) -> Panel:
 
 def _speed(say: Say) -> Panel:
     def quantile(share: float) -> str:
-        tries = "sum by (le) (rate(wachtpost_delivery_seconds_bucket[$__rate_interval])) > 0"
-        return f"histogram_quantile({share}, {tries})"
+        tries = "sum by (le) (rate(wachtpost_delivery_seconds_bucket[$__rate_interval]))"
+        some = "sum(rate(wachtpost_delivery_seconds_count[$__rate_interval])) > 0"
+        return f"histogram_quantile({share}, {tries})\nand on () {some}"
 
     quiet = "nothing was sent lately"
     return time_series(
         headed(say, Words.SPEED),
         [
-            Query(quantile(0.5), legend=say(Words.MEDIAN), empty_because=quiet),
+            Query(quantile(0.5), legend=say(Words.HALF), empty_because=quiet),
             Query(quantile(0.95), legend=say(Words.P95), empty_because=quiet),
         ],
         Fields(
@@ -220,7 +220,7 @@ def _speed(say: Say) -> Panel:
             colour=shades(PLAIN),
             no_value=say(NO_DATA),
             overrides=(
-                of_name(say(Words.MEDIAN), color=fixed(PLAIN)),
+                of_name(say(Words.HALF), color=fixed(PLAIN)),
                 of_name(say(Words.P95), color=fixed(Colour.ORANGE)),
             ),
         ),

@@ -14,9 +14,11 @@ from deploy.grafana.panels import (
     Fields,
     Panel,
     Query,
+    Word,
     columns,
     fixed,
     headed_columns,
+    mappings,
     merged,
     numbers_as_shades,
     of_name,
@@ -31,6 +33,8 @@ from deploy.grafana.promql import CHOSEN, LONG, TODAY, increase, named, per_plac
 from deploy.grafana.words import (
     CLUSTER,
     NO_DATA,
+    NOT_REPORTED,
+    STAFF_COUNTER,
     TARGET,
     VISIT_ENDS,
     Boards,
@@ -57,8 +61,8 @@ def counters(language: Language) -> Board:
         refresh="10s",
         bands=(
             Band(5, ((24, cluster_verdicts(say, Words.VERDICTS, language)),)),
-            Band(9, ((15, _now(say, language)), (9, _per_hour(say)))),
-            Band(6, ((24, _waiting(say)),)),
+            Band(11, ((24, _now(say, language)),)),
+            Band(8, ((9, _per_hour(say)), (15, _waiting(say)))),
             Band(7, ((24, _course(say, language)),)),
         ),
     )
@@ -68,11 +72,10 @@ def cluster_verdicts(say: Say, text: PanelText, language: Language, places: str 
     """A tile per cluster: today's wait against its own target. Also on the policy board."""
     return stat(
         headed(say, text),
-        [verdicts(VISIT_WAIT, say, places, TODAY, one=False)],
+        [verdicts(VISIT_WAIT, say, places, TODAY)],
         verdict_fields(VISIT_WAIT, say, (breaches_of_queue(language),)),
         named=True,
         solid=True,
-        title_size=14,
         links=(to_board(Name.BREACHES, language),),
     )
 
@@ -90,7 +93,9 @@ def _now(say: Say, language: Language) -> Panel:
             CLOCK,
         ),
         (Words.EARLY, increase(visits.replace("}", ', ended="early"}'), "site, queue", "1h"), COUNT),
+        *((text, _staff(state), COUNT) for state, text in STAFF_COUNTER.items()),
     )
+    unreported = mappings({"-1": Word(say(NOT_REPORTED))})
     headings = {"name": say(CLUSTER)} | headed_columns(say(text) for text, _, _ in asked)
     return table(
         headed(say, Words.NOW),
@@ -99,9 +104,10 @@ def _now(say: Say, language: Language) -> Panel:
             decimals=0,
             colour=fixed(Colour.TEXT),
             no_value="–",
-            links=(breaches_of_row(language),),
             overrides=(
+                of_name(say(CLUSTER), links=[breaches_of_row(language).to_json()]),
                 *(of_name(say(text), unit=unit) for text, _, unit in asked),
+                *(of_name(say(text), mappings=unreported) for text in STAFF_COUNTER.values()),
                 # Not taken away: the link needs it.
                 of_name("queue", custom_hideFrom={"legend": False, "tooltip": False, "viz": True}),
             ),
@@ -110,6 +116,13 @@ def _now(say: Say, language: Language) -> Panel:
         sort_by=((say(Words.WAITING), True),),
         tall=True,
     )
+
+
+def _staff(state: str) -> str:
+    """Staff in a state; -1 where no source reports it: else the column would come and go."""
+    told = per_place(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}')
+    every = per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}")
+    return f"{told}\nor 0 * {every} - 1"
 
 
 def _per_hour(say: Say) -> Panel:
@@ -129,12 +142,13 @@ def _per_hour(say: Say) -> Panel:
 
 
 def _waiting(say: Say) -> Panel:
-    waiting = named(per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}"))
+    most = per_place(f"max_over_time(wachtpost_visits_waiting{{{CHOSEN}}}[$__interval])")
     return state_timeline(
         headed(say, Words.WAITING_COURSE),
-        [Query(waiting, legend="{{name}}")],
+        [Query(named(most), legend="{{name}}")],
         Fields(unit=COUNT, decimals=0, least=0, colour=numbers_as_shades(), no_value=say(NO_DATA)),
         legend=False,
+        at_least_every="10m",
     )
 
 

@@ -102,14 +102,16 @@ STATE_COLOURS: Final = {
 SEVERITY_COLOURS: Final = {"critical": BAD, "warning": Colour.ORANGE, "info": PLAIN}
 
 
-def verdicts(kpi: Kpi, say: Say, places: str, window: str, *, one: bool) -> Query:
-    """The figure of now with its verdict as its name; of ``one`` place, or of several with theirs."""
+def verdicts(
+    kpi: Kpi, say: Say, places: str, window: str, *, one: bool = False, counted: bool = False
+) -> Query:
+    """The figure of now with its verdict as its name; of ``one`` place, or of several with theirs.
+
+    ``counted``: and on how many contacts it rests, where there is room for it.
+    """
     who = "" if one else "{{name}} · "
-    return Query(
-        kpi.verdict(say, places, window),
-        Answer.NOW,
-        f"{who}{{{{verdict}}}} · {say(kpi.contacts)}: {{{{samples}}}}",
-    )
+    rests_on = f" · {say(kpi.contacts)}: {{{{samples}}}}" if counted else ""
+    return Query(kpi.verdict(say, places, window), Answer.NOW, f"{who}{{{{verdict}}}}{rests_on}")
 
 
 def verdict_fields(kpi: Kpi, say: Say, links: tuple[Link, ...] = (), most: float | None = None) -> Fields:

@@ -28,7 +28,9 @@ from deploy.grafana.panels import (
 from deploy.grafana.promql import CHOSEN, LONG, SHORT, SITE, TOTAL, Kpi, increase, named, per_place, states
 from deploy.grafana.words import (
     NO_DATA,
+    NOT_REPORTED,
     OUTCOMES,
+    STAFF_PHONE,
     TARGET,
     Boards,
     Language,
@@ -39,8 +41,7 @@ from deploy.grafana.words import (
 )
 from deploy.grafana.words import Live as Words
 
-FAR: Final = 18
-"""Pixels of the words in the tiles at the top."""
+NOBODY_REPORTS: Final = "no source may report staff: a queue_log, for one, does not"
 
 
 def live(language: Language) -> Board:
@@ -54,28 +55,29 @@ def live(language: Language) -> Board:
         refresh="5s",
         bands=(
             Band(
-                6,
+                7,
                 (
                     (3, _waiting(say)),
-                    (4, _longest(say)),
-                    (5, _tile(say, Words.WAIT, CALL_WAIT, language)),
-                    (5, _tile(say, Words.MISSED, MISSED, language)),
+                    (5, _longest(say)),
+                    (4, _tile(say, Words.WAIT, CALL_WAIT, language)),
+                    (4, _tile(say, Words.MISSED, MISSED, language)),
                     (4, _tile(say, Words.LEVEL, SERVICE_LEVEL, language)),
-                    (3, _age(say, language)),
+                    (4, _age(say, language)),
                 ),
             ),
             Band(
-                8,
+                7,
                 (
-                    (5, _queues_now(say, language)),
-                    (7, _queues(say, Words.QUEUES_WAIT, CALL_WAIT, language)),
-                    (7, _queues(say, Words.QUEUES_MISSED, MISSED, language)),
+                    (4, _queues_now(say, language)),
+                    (3, _staff(say)),
+                    (6, _queues(say, Words.QUEUES_WAIT, CALL_WAIT, language)),
+                    (6, _queues(say, Words.QUEUES_MISSED, MISSED, language)),
                     (5, _speed(say)),
                 ),
             ),
-            Band(5, ((24, _states(say, language)),)),
+            Band(6, ((24, _states(say, language)),)),
             Band(
-                7,
+                6,
                 (
                     (8, course(say, Words.WAIT_COURSE, CALL_WAIT, language)),
                     (8, course(say, Words.MISSED_COURSE, MISSED, language)),
@@ -109,18 +111,19 @@ def _tile(say: Say, text: PanelText, kpi: Kpi, language: Language) -> Panel:
         verdict_fields(kpi, say),
         named=True,
         solid=True,
-        title_size=FAR,
         links=(to_board(Name.BREACHES, language),),
     )
 
 
 def _age(say: Say, language: Language) -> Panel:
+    last = "max by (source) (wachtpost_last_event_timestamp_seconds)"
     # clamp_min: a sender's clock may run a little ahead.
-    age = "clamp_min(time() - max(wachtpost_last_event_timestamp_seconds > 0), 0)"
+    longest = f"topk(1, clamp_min(time() - ({last} > 0), 0))"
     return stat(
         headed(say, Words.AGE),
-        [Query(age, Answer.NOW)],
+        [Query(longest, Answer.NOW, "{{source}}")],
         Fields(unit=CLOCK, decimals=0, colour=fixed(Colour.TEXT), no_value=say(NO_DATA)),
+        named=True,
         links=(to_board(Name.PIPELINE, language),),
     )
 
@@ -143,10 +146,23 @@ def _queues_now(say: Say, language: Language) -> Panel:
     )
 
 
+def _staff(say: Say) -> Panel:
+    def told(state: str) -> str:
+        reported = per_place(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}')
+        return f"sum({reported})"
+
+    return stat(
+        headed(say, Words.STAFF),
+        [Query(told(state), Answer.NOW, say(text), NOBODY_REPORTS) for state, text in STAFF_PHONE.items()],
+        Fields(unit=COUNT, decimals=0, colour=fixed(Colour.TEXT), no_value=say(NOT_REPORTED)),
+        listed=True,
+    )
+
+
 def _queues(say: Say, text: PanelText, kpi: Kpi, language: Language) -> Panel:
     return bar_gauge(
         headed(say, text),
-        [verdicts(kpi, say, CHOSEN, SHORT, one=False)],
+        [verdicts(kpi, say, CHOSEN, SHORT, counted=True)],
         verdict_fields(kpi, say, (breaches_of_queue(language),), most=1 if kpi is MISSED else None),
         title_size=16,
         value_size=26,
@@ -160,14 +176,14 @@ def _speed(say: Say) -> Panel:
     bounded = f'label_replace({share}, "category", "$1+", "category", ">(.+)")'
     padded = f'label_replace({bounded}, "order", "0000$1", "category", "([0-9]+).*")'
     ordered = f'label_replace({padded}, "order", "$1", "order", ".*([0-9]{{5}})")'
-    seconds = f'label_replace({ordered}, "category", "$1 s", "category", "(.+)")'
     return bar_gauge(
         headed(say, Words.SPEED),
-        [Query(seconds, Answer.ROWS)],
+        [Query(ordered, Answer.ROWS)],
         Fields(unit=RATIO, decimals=0, least=0, most=1, colour=fixed(PLAIN), no_value=say(NO_DATA)),
         rows=True,
-        title_size=14,
-        value_size=20,
+        upright=True,
+        title_size=16,
+        value_size=22,
         transformations=(
             sorted_by("order"),
             columns({"category": "category", "Value": "Value"}, hidden=("Time", "order")),

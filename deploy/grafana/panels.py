@@ -154,6 +154,8 @@ class Panel:
     repeat: str = ""
     """The variable whose every value gets a panel like this."""
     per_row: int = 3
+    at_least_every: str = ""
+    """The shortest step of its queries, such as ``5m``; empty: as the time range has it."""
 
     def to_json(self, number: int, place: JsonObject) -> JsonObject:
         """Return it as Grafana writes it."""
@@ -175,6 +177,8 @@ class Panel:
             made["transformations"] = self.transformations
         if self.time_from:
             made |= {"timeFrom": self.time_from, "hideTimeOverride": True}
+        if self.at_least_every:
+            made["interval"] = self.at_least_every
         if self.repeat:
             made |= {"repeat": self.repeat, "repeatDirection": "h", "maxPerRow": self.per_row}
         return made
@@ -248,6 +252,8 @@ def target_line(ref: str) -> Override:
     )
 
 
+_NAME_LINE: Final = 1.5
+"""Height of the name above a bar, in its size."""
 _REDUCED: Final[JsonObject] = {"calcs": ["lastNotNull"], "fields": "", "values": False}
 
 
@@ -261,11 +267,14 @@ def stat(
     *,
     named: bool = False,
     solid: bool = False,
-    title_size: int | None = None,
-    graph: bool = False,
+    listed: bool = False,
     links: tuple[Link, ...] = (),
 ) -> Panel:
-    """A number as large as fits. ``named``: with the series' name above it; ``solid``: on its colour."""
+    """A number as large as fits. ``named``: with the series' name above it; ``solid``: on its colour;
+    ``listed``: one below the other, each name beside its number.
+
+    Sizes are left to Grafana: it leaves no room for a name whose size is set, and cuts it off.
+    """
     return Panel(
         kind="stat",
         title=words[0],
@@ -275,15 +284,15 @@ def stat(
         links=links,
         options={
             "colorMode": "background_solid" if solid else "value",
-            "graphMode": "area" if graph else "none",
-            "justifyMode": "center",
-            "orientation": "auto",
+            "graphMode": "none",
+            "justifyMode": "auto" if listed else "center",
+            "orientation": "horizontal" if listed else "auto",
             "percentChangeColorMode": "standard",
             "reduceOptions": _REDUCED,
             "showPercentChange": False,
-            "text": {} if title_size is None else {"titleSize": title_size},
-            "textMode": "value_and_name" if named else "value",
-            "wideLayout": False,
+            "text": {},
+            "textMode": "value_and_name" if named or listed else "value",
+            "wideLayout": listed,
         },
     )
 
@@ -300,7 +309,10 @@ def bar_gauge(
     transformations: tuple[JsonObject, ...] = (),
     links: tuple[Link, ...] = (),
 ) -> Panel:
-    """A bar per series, or with ``rows`` per row of a table; its name above it."""
+    """A bar per series, or with ``rows`` per row of a table; its name above it, or below it if ``upright``.
+
+    More bars than fit are scrolled: squeezed, their numbers would lie on their names.
+    """
     return Panel(
         kind="bargauge",
         title=words[0],
@@ -310,16 +322,17 @@ def bar_gauge(
         transformations=transformations,
         links=links,
         options={
-            "displayMode": "basic",
+            # Of one colour it is solid, and seen from afar; "basic" is a third of the colour.
+            "displayMode": "gradient",
             "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
             "maxVizHeight": 300,
-            "minVizHeight": 16,
+            "minVizHeight": round(_NAME_LINE * title_size) + value_size,
             "minVizWidth": 8,
             "namePlacement": "auto" if upright else "top",
             "orientation": "vertical" if upright else "horizontal",
             "reduceOptions": {**_REDUCED, "values": rows},
             "showUnfilled": True,
-            "sizing": "auto",
+            "sizing": "auto" if upright else "manual",
             "text": {"titleSize": title_size, "valueSize": value_size},
             "valueMode": "text",
         },
@@ -382,7 +395,7 @@ def state_timeline(
     *,
     per_page: int = 0,
     legend: bool = True,
-    show_values: str = "auto",
+    at_least_every: str = "",
     links: tuple[Link, ...] = (),
 ) -> Panel:
     """A bar per series, cut where its state changes; the words stand in it and in the legend."""
@@ -391,7 +404,7 @@ def state_timeline(
         "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": legend},
         "mergeValues": True,
         "rowHeight": 0.86,
-        "showValue": show_values,
+        "showValue": "auto",
         "tooltip": {"hideZeros": False, "mode": "single", "sort": "none"},
     }
     if per_page:
@@ -403,6 +416,7 @@ def state_timeline(
         queries=tuple(queries),
         fields=_with_custom(fields, {"fillOpacity": 85, "lineWidth": 0}),
         links=links,
+        at_least_every=at_least_every,
         options=options,
     )
 

@@ -35,6 +35,7 @@ from deploy.grafana.panels import (
     table,
     time_series,
 )
+from deploy.grafana.promql import INFO_OF_ALL_SITES, increase, named
 from deploy.grafana.words import (
     NO_DATA,
     REASONS,
@@ -44,6 +45,7 @@ from deploy.grafana.words import (
     Boards,
     Breaches,
     Language,
+    PanelText,
     Say,
     headed,
     speaker,
@@ -66,8 +68,8 @@ def pipeline(language: Language) -> Board:
             Band(8, ((8, _up(say)), (8, _owner(say)), (8, _alarms(say)))),
             Band(7, ((8, _lag(say)), (10, _rates(say)), (6, _ages(say)))),
             Band(8, ((8, _commit_quantiles(say)), (16, _commit(say)))),
-            Band(9, ((8, _dead(say)), (8, _odd(say)), (8, _requests(say)))),
-            Band(6, ((16, _results(say)), (8, _notes(say)))),
+            Band(10, ((8, _dead(say)), (8, _unfinished(say)), (8, _closed(say)))),
+            Band(7, ((6, _odd(say)), (8, _requests(say)), (6, _results(say)), (4, _notes(say)))),
         ),
     )
 
@@ -200,7 +202,7 @@ def _commit_quantiles(say: Say) -> Panel:
     return time_series(
         headed(say, Words.COMMIT_QUANTILES),
         [
-            Query(quantile(0.5), legend=say(Breaches.MEDIAN)),
+            Query(quantile(0.5), legend=say(Breaches.HALF)),
             Query(quantile(0.99), legend=say(Words.P99)),
         ],
         Fields(
@@ -208,7 +210,7 @@ def _commit_quantiles(say: Say) -> Panel:
             least=0,
             no_value=say(NO_DATA),
             overrides=(
-                of_name(say(Breaches.MEDIAN), color=fixed(PLAIN)),
+                of_name(say(Breaches.HALF), color=fixed(PLAIN)),
                 of_name(say(Words.P99), color=fixed(Colour.ORANGE)),
             ),
         ),
@@ -232,6 +234,27 @@ def _dead(say: Say) -> Panel:
     )
 
 
+def _unfinished(say: Say) -> Panel:
+    # A gauge, as a late outcome takes one back; and then it is not less than none.
+    lost = "clamp_min(max by (site, queue) (delta(wachtpost_calls_unfinished[$__range])), 0)"
+    return _per_queue(say, Words.UNFINISHED, lost, Colour.ORANGE)
+
+
+def _closed(say: Say) -> Panel:
+    outside = increase("wachtpost_contacts_while_closed_total", "site, queue", "$__range")
+    return _per_queue(say, Words.CLOSED, outside, PLAIN)
+
+
+def _per_queue(say: Say, text: PanelText, counts: str, colour: Colour) -> Panel:
+    return bar_gauge(
+        headed(say, text),
+        [Query(f"sort_desc(\n{named(counts, INFO_OF_ALL_SITES)}\n)", Answer.NOW, "{{name}}")],
+        Fields(unit=COUNT, decimals=0, least=0, colour=fixed(colour), no_value=say(NO_DATA)),
+        title_size=13,
+        value_size=15,
+    )
+
+
 def _odd(say: Say) -> Panel:
     no_log = "no source is a queue_log"
     asked = (
@@ -247,8 +270,7 @@ def _odd(say: Say) -> Panel:
             for text, series, empty_because in asked
         ],
         Fields(unit=COUNT, decimals=0, colour=fixed(Colour.TEXT), no_value=say(NO_DATA)),
-        named=True,
-        title_size=14,
+        listed=True,
     )
 
 
@@ -283,8 +305,7 @@ def _results(say: Say) -> Panel:
             no_value=say(NO_DATA),
             overrides=tuple(series_words(say, RESULTS, RESULT_COLOURS)),
         ),
-        named=True,
-        title_size=16,
+        listed=True,
     )
 
 
@@ -301,6 +322,5 @@ def _notes(say: Say) -> Panel:
                 series_words(say, {"written": Words.WRITTEN, "failed": Words.FAILED}, (PLAIN, BAD))
             ),
         ),
-        named=True,
-        title_size=16,
+        listed=True,
     )

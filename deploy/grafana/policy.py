@@ -85,11 +85,10 @@ def policy(language: Language) -> Board:
 def _tile(say: Say, text: PanelText, kpi: Kpi, language: Language) -> Panel:
     return stat(
         headed(say, text),
-        [verdicts(kpi, say, TOTAL, TODAY, one=True)],
+        [verdicts(kpi, say, TOTAL, TODAY, one=True, counted=True)],
         verdict_fields(kpi, say),
         named=True,
         solid=True,
-        title_size=18,
         links=(to_board(Name.BREACHES, language),),
     )
 

@@ -34,14 +34,15 @@ TODAY: Final = "today"
 """Windows of rolling figures (``live.windows`` of the city file)."""
 
 INFO: Final = f"max by (site, queue, name) (wachtpost_queue_info{{{SITE}}})"
+INFO_OF_ALL_SITES: Final = "max by (site, queue, name) (wachtpost_queue_info)"
 STATE_CODES: Final = {state: code for code, state in enumerate(STATES)}
 """A number per state, the most serious highest, so that ``max`` of several is the one to look at."""
 
 
-def named(query: str) -> str:
+def named(query: str, info: str = INFO) -> str:
     """Give every answer of ``query``, which has ``site`` and ``queue``, what people call the queue
     (``name``)."""
-    return f"{_bracketed(query)}\n* on (site, queue) group_left (name) {INFO}"
+    return f"{_bracketed(query)}\n* on (site, queue) group_left (name) {info}"
 
 
 def per_place(series: str) -> str:

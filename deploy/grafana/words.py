@@ -68,6 +68,8 @@ TARGET: Final = Text("doel", "target")
 CALLS: Final = Text("oproepen", "calls")
 ANSWERED: Final = Text("beantwoord", "answered")
 VISITS: Final = Text("bezoeken", "visits")
+NOT_REPORTED: Final = Text("niet gemeld", "not reported")
+"""Where a source could tell and none does."""
 BOOKINGS: Final = Text("afspraken", "appointments")
 WORKDAYS: Final = Text("werkdagen", "working days")
 QUEUE: Final = Text("Wachtrij", "Queue")
@@ -79,7 +81,7 @@ FIGURE: Final = Text("Kengetal", "Figure")
 SEVERITY: Final = Text("Ernst", "Severity")
 STATE: Final = Text("Stand", "State")
 SINCE: Final = Text("Sinds", "Since")
-BREACHES_OF: Final = Text("Overschrijdingen hiervan", "Its breaches")
+BREACHES_OF: Final = Text("Toon de overschrijdingen", "Show its breaches")
 DATA_SOURCE: Final = Text("Gegevensbron", "Data source")
 
 STATES: Final[Mapping[str, Text]] = {
@@ -118,6 +120,16 @@ VISIT_ENDS: Final[Mapping[str, Text]] = {
     "walk_in": Text("zonder afspraak", "walk-in"),
     "early": Text("vóór het afgesproken uur", "before the booked time"),
     "left": Text("weggegaan", "left"),
+}
+STAFF_PHONE: Final[Mapping[str, Text]] = {
+    "available": Text("vrij", "free"),
+    "busy": Text("in gesprek", "on a call"),
+    "paused": Text("in pauze", "on a break"),
+}
+STAFF_COUNTER: Final[Mapping[str, Text]] = {
+    "available": Text("medewerkers vrij", "staff free"),
+    "busy": Text("medewerkers bezig", "staff serving"),
+    "paused": Text("medewerkers in pauze", "staff on a break"),
 }
 REASONS: Final[Mapping[str, Text]] = {
     "unreadable": Text("onleesbaar", "unreadable"),
@@ -189,14 +201,14 @@ class Live:
         ),
     )
     LONGEST: Final = PanelText(
-        Text("Langste wacht nu", "Longest wait now"),
+        Text("Langste wachttijd nu", "Longest wait now"),
         Text(
             "Hoelang de beller die het langst wacht al wacht (uren:minuten:seconden). Nul: er wacht niemand.",
             "How long the caller who waits longest has waited (hours:minutes:seconds). Zero: nobody waits.",
         ),
     )
     WAIT: Final = PanelText(
-        Text("Gemiddelde wacht, 15 min", "Mean wait, 15 min"),
+        Text("Gemiddelde wachttijd, 15 min", "Mean wait, 15 min"),
         Text(
             "Gemiddelde wachttijd van de oproepen die het laatste kwartier beantwoord zijn, alle "
             "wachtrijen samen, tegen het doel van de stad. Te weinig oproepen: dan staat er geen cijfer.",
@@ -205,7 +217,7 @@ class Live:
         ),
     )
     MISSED: Final = PanelText(
-        Text("Gemist, 15 min", "Missed, 15 min"),
+        Text("Gemiste oproepen, 15 min", "Missed calls, 15 min"),
         Text(
             "Aandeel gemiste oproepen in het laatste kwartier, alle wachtrijen samen, tegen het doel van "
             "de stad.",
@@ -216,20 +228,31 @@ class Live:
     LEVEL: Final = PanelText(
         Text("Serviceniveau, 15 min", "Service level, 15 min"),
         Text(
-            "Aandeel oproepen dat in het laatste kwartier snel genoeg beantwoord is; de stad stelt in wat "
-            "snel is.",
+            "Aandeel oproepen dat in het laatste kwartier snel genoeg beantwoord is; de stad bepaalt wat "
+            "snel genoeg is.",
             "Share of calls of the last quarter of an hour answered fast enough; the city configures what "
             "is fast.",
         ),
     )
     AGE: Final = PanelText(
-        Text("Laatste bericht", "Latest news"),
+        Text("Langst stille bron", "Quietest source"),
         Text(
-            "Hoelang geleden de telefooncentrale of een loket voor het laatst iets liet weten "
-            "(uren:minuten:seconden). Loopt dit op tijdens de openingsuren, dan zijn de andere cijfers "
-            "oud.",
-            "How long ago the telephone exchange or a counter last said anything (hours:minutes:seconds). "
-            "When this grows during opening hours, the other figures are old.",
+            "Welke bron (de telefooncentrale, een loket, de agenda) het langst niets liet weten, en hoelang "
+            "al (uren:minuten:seconden). Loopt dit op tijdens de openingsuren, dan zijn haar cijfers oud. "
+            "De link in de titel toont alle bronnen.",
+            "Which source (the telephone exchange, a counter, the diary) has said nothing for longest, and "
+            "for how long (hours:minutes:seconds). When this grows during opening hours, its figures are "
+            "old. The link in the title shows all sources.",
+        ),
+    )
+    STAFF: Final = PanelText(
+        Text("Medewerkers nu", "Staff now"),
+        Text(
+            "Hoeveel medewerkers van de gekozen wachtrijen nu vrij, in gesprek of in pauze zijn, volgens de "
+            "laatste melding. Wie voor meer dan één wachtrij werkt, telt bij elk mee. «Niet gemeld»: geen "
+            "enkele bron laat dit weten.",
+            "How many of the chosen queues' staff are free, on a call or on a break, as last reported. Who "
+            "serves more than one queue counts in each. “Not reported”: no source tells.",
         ),
     )
     QUEUES_NOW: Final = PanelText(
@@ -237,7 +260,7 @@ class Live:
         Text("Bellers die nu wachten, per wachtrij.", "Callers waiting now, per queue."),
     )
     QUEUES_WAIT: Final = PanelText(
-        Text("Gemiddelde wacht per wachtrij, 15 min", "Mean wait per queue, 15 min"),
+        Text("Gemiddelde wachttijd per wachtrij, 15 min", "Mean wait per queue, 15 min"),
         Text(
             "Per wachtrij, tegen haar eigen doel of anders dat van de stad. Wat boven doel is, staat "
             "bovenaan.",
@@ -245,7 +268,7 @@ class Live:
         ),
     )
     QUEUES_MISSED: Final = PanelText(
-        Text("Gemist per wachtrij, 15 min", "Missed per queue, 15 min"),
+        Text("Gemiste oproepen per wachtrij, 15 min", "Missed calls per queue, 15 min"),
         Text(
             "Per wachtrij, tegen haar eigen doel of anders dat van de stad. Wat boven doel is, staat "
             "bovenaan.",
@@ -253,11 +276,12 @@ class Live:
         ),
     )
     SPEED: Final = PanelText(
-        Text("Hoe snel beantwoord, laatste uur", "How fast answered, last hour"),
+        Text("Wachttijd in seconden, laatste uur", "Seconds waited, last hour"),
         Text(
-            "Aandeel van de beantwoorde oproepen per wachttijd in seconden, alle wachtrijen samen. "
-            "Geen balken: te weinig oproepen.",
-            "Share of answered calls by seconds waited, all queues together. No bars: too few calls.",
+            "Welk aandeel van de beantwoorde oproepen zoveel seconden wachtte, alle wachtrijen samen; 20-45: "
+            "meer dan 20 en hoogstens 45 seconden. Geen balken: te weinig oproepen.",
+            "Which share of the answered calls waited so many seconds, all queues together; 20-45: more than "
+            "20 and at most 45 seconds. No bars: too few calls.",
         ),
     )
     STATES: Final = PanelText(
@@ -269,15 +293,15 @@ class Live:
         ),
     )
     WAIT_COURSE: Final = PanelText(
-        Text("Gemiddelde wacht, verloop", "Mean wait, course"),
+        Text("Gemiddelde wachttijd, verloop", "Mean wait, course"),
         Text(
-            "Gemiddelde wacht over telkens het laatste kwartier; streepjeslijn: het doel. "
+            "Gemiddelde wachttijd over telkens het laatste kwartier; streepjeslijn: het doel. "
             "Een gat: te weinig oproepen voor een cijfer.",
             "Mean wait over the last quarter of an hour each time; dashed: the target. A gap: too few calls.",
         ),
     )
     MISSED_COURSE: Final = PanelText(
-        Text("Gemist, verloop", "Missed, course"),
+        Text("Gemiste oproepen, verloop", "Missed calls, course"),
         Text(
             "Aandeel gemist over telkens het laatste kwartier; streepjeslijn: het doel. "
             "Een gat: te weinig oproepen voor een cijfer.",
@@ -303,8 +327,8 @@ class Counters:
             "Wait with an appointment today, against its target",
         ),
         Text(
-            "Gemiddelde wacht van vandaag, in minuten vanaf het afgesproken uur, per loket tegen het doel "
-            "van dat loket. Te weinig bezoeken met afspraak: dan staat er geen cijfer.",
+            "Gemiddelde wachttijd van vandaag, in minuten vanaf het afgesproken uur, per loket tegen het "
+            "doel van dat loket. Te weinig bezoeken met afspraak: dan staat er geen cijfer.",
             "Today's mean wait in minutes from the booked time, per counter against its own target. "
             "Too few visits by appointment: no figure is shown.",
         ),
@@ -312,24 +336,25 @@ class Counters:
     NOW: Final = PanelText(
         Text("Nu aan de loketten", "At the counters now"),
         Text(
-            "Per loket: wie er wacht en hoelang al (uren:minuten:seconden), wie er zonder afspraak kwam "
-            "en hoelang die vandaag gemiddeld wachtte, en wie er vóór het afgesproken uur geroepen werd; "
-            "deze laatste telt apart.",
-            "Per counter: who is waiting and for how long (hours:minutes:seconds), who came without an "
-            "appointment and how long they waited today, and who was called before the booked time, which "
-            "is counted apart.",
+            "Per loket: hoeveel bezoekers er wachten en hoelang al (uren:minuten:seconden), hoeveel er "
+            "zonder afspraak kwamen en hoelang die vandaag gemiddeld wachtten, hoeveel er vóór het "
+            "afgesproken uur geroepen werden (die tellen apart), en de medewerkers volgens de laatste "
+            "melding.",
+            "Per counter: how many visitors wait and for how long (hours:minutes:seconds), how many came "
+            "without an appointment and how long they waited today, how many were called before the booked "
+            "time (counted apart), and the staff as last reported.",
         ),
     )
     WAITING: Final = Text("wachten nu", "waiting now")
-    LONGEST: Final = Text("langst", "longest")
+    LONGEST: Final = Text("langste wachttijd", "longest wait")
     LAST_HOUR: Final = Text("bezoeken, laatste uur", "visits, last hour")
     WALK_INS: Final = Text("waarvan zonder afspraak", "of which walk-ins")
-    WALK_IN_WAIT: Final = Text("hun wacht vandaag", "their wait today")
+    WALK_IN_WAIT: Final = Text("hun wachttijd vandaag", "their wait today")
     EARLY: Final = Text("vroeg geroepen, laatste uur", "called early, last hour")
     COURSE: Final = PanelText(
         Text("$queue", "$queue"),
         Text(
-            "Gemiddelde wacht met afspraak over telkens het laatste uur; streepjeslijn: het doel van dit "
+            "Gemiddelde wachttijd met afspraak over telkens het laatste uur; streepjeslijn: het doel van dit "
             "loket. Een gat: te weinig bezoeken voor een cijfer.",
             "Mean wait by appointment over the last hour each time; dashed: this counter's target. A gap: "
             "too few visits.",
@@ -345,8 +370,13 @@ class Counters:
         ),
     )
     WAITING_COURSE: Final = PanelText(
-        Text("Wachtenden per loket", "Waiting per counter"),
-        Text("Bezoekers die wachten, verloop per loket.", "Visitors waiting, over time, per counter."),
+        Text("Wachtenden per loket, verloop", "Waiting per counter, course"),
+        Text(
+            "Het hoogste aantal wachtende bezoekers in telkens tien minuten (of meer, bij een langere "
+            "periode), per loket. Het getal staat in de balk.",
+            "The most visitors waiting in ten minutes at a time (or more, over a longer period), per "
+            "counter. The number stands in the bar.",
+        ),
     )
 
 
@@ -374,19 +404,19 @@ class Appointments:
         ),
     )
     SPREAD: Final = PanelText(
-        Text("Hoelang op voorhand, spreiding", "How long ahead, spread"),
+        Text("Werkdagen tot de afspraak, verdeling", "Working days ahead, spread"),
         Text(
-            "Afspraken van de gekozen periode naar het aantal werkdagen tot de afspraak: elke balk telt "
-            "van de vorige grens (niet mee) tot de zijne (wel mee).",
-            "Appointments of the chosen period by working days ahead: each bar counts from the bound "
-            "before it (excluded) to its own (included).",
+            "Hoeveel van de afspraken uit de gekozen periode zoveel werkdagen vooruit liggen. Balk 7 na balk "
+            "5: meer dan 5 en hoogstens 7 werkdagen.",
+            "How many of the chosen period's appointments lie so many working days ahead. Bar 7 after bar 5: "
+            "more than 5 and at most 7 working days.",
         ),
     )
     LONGER: Final = Text("langer", "longer")
     COURSE: Final = PanelText(
         Text("Termijn tot de afspraak, verloop", "Lead time, course"),
         Text(
-            "Gemiddelde termijn over telkens de dag tot dan en het laatste uur; streepjeslijn: het doel. "
+            "Gemiddelde termijn van de dag tot dan en van het laatste uur; streepjeslijn: het doel. "
             "Een gat: te weinig afspraken voor een cijfer.",
             "Mean lead time of the day so far and of the last hour each time; dashed: the target. A gap: "
             "too few.",
@@ -402,17 +432,22 @@ class Appointments:
         ),
     )
     PER_DAY: Final = PanelText(
-        Text("Afspraken gemaakt per dag", "Appointments made per day"),
+        Text("Afspraken gemaakt in 24 uur, verloop", "Appointments made in 24 hours, course"),
         Text(
-            "Afspraken die gemaakt zijn in de 24 uur vóór elk moment, per loket.",
-            "Appointments made in the 24 hours before each moment, per counter.",
+            "Afspraken die gemaakt zijn in de 24 uur vóór elk moment, alle gekozen loketten samen.",
+            "Appointments made in the 24 hours before each moment, all chosen counters together.",
         ),
     )
     FREE_COURSE: Final = PanelText(
-        Text("Eerste vrije afspraak, verloop", "First free appointment, course"),
         Text(
-            "Loopt een lijn op, dan raakt de agenda van dat loket vol.",
-            "A rising line: that counter's diary is filling up.",
+            "Werkdagen tot de eerste vrije afspraak, verloop",
+            "Working days to the first free appointment, course",
+        ),
+        Text(
+            "Per loket, zoals de agenda het meldde; het getal staat in de balk, en hoe blauwer, hoe langer. "
+            "Wordt het groter, dan raakt de agenda van dat loket vol.",
+            "Per counter, as the diary reported; the number stands in the bar, and the bluer, the longer. "
+            "When it grows, that counter's diary is filling up.",
         ),
     )
 
@@ -445,16 +480,16 @@ class Breaches:
     HISTORY: Final = PanelText(
         Text("Verloop per regel", "Course per rule"),
         Text(
-            "De stand van elke regel bij elke wachtrij. Blader onderaan.",
-            "The state of every rule at every queue. Page at the bottom.",
+            "De stand van elke regel bij elke wachtrij. Onderaan kan men bladeren.",
+            "The state of every rule at every queue. Turn the pages at the bottom.",
         ),
     )
     FLAPPING: Final = PanelText(
         Text("Komt en gaat", "Comes and goes"),
         Text(
-            "Hoe vaak een regel in de gekozen periode begon of ophield overschreden te zijn. Komt er een "
-            "vaak voor, dan is een ruimere marge of een langere aanhoudtijd te overwegen.",
-            "How often a rule began or ceased to be breached in the chosen period. Where one does so "
+            "De zes regels waarvan een overschrijding in de gekozen periode het vaakst begon of ophield. "
+            "Gebeurt dat vaak, overweeg dan een ruimere marge of een langere wachttijd vóór de melding.",
+            "The six rules of which a breach began or ended most often in the chosen period. Where that is "
             "often, consider a wider margin or a longer hold.",
         ),
     )
@@ -462,26 +497,27 @@ class Breaches:
     DELIVERIES: Final = PanelText(
         Text("Berichten per minuut, per afloop", "Messages per minute, by result"),
         Text(
-            "Pogingen om een bericht af te geven, per kanaal en afloop.",
-            "Attempts to hand over a message, by channel and result.",
+            "Pogingen om een bericht af te geven, per afloop.",
+            "Attempts to hand over a message, by result.",
         ),
     )
     SPEED: Final = PanelText(
         Text("Duur van één poging", "Time of one attempt"),
         Text(
-            "De helft van de pogingen duurt korter dan de mediaan; 95 van de 100 korter dan de bovenste "
-            "lijn.",
-            "Half of the attempts take less than the median; 95 in 100 less than the upper line.",
+            "Hoelang het duurt om een bericht af te geven: de helft van de pogingen blijft onder de ene "
+            "lijn, 95 van de 100 onder de andere. Een gat: er werd niets verstuurd.",
+            "How long it takes to hand over a message: half of the attempts stay below one line, 95 in 100 "
+            "below the other. A gap: nothing was sent.",
         ),
     )
-    MEDIAN: Final = Text("mediaan", "median")
+    HALF: Final = Text("de helft korter", "half shorter")
     P95: Final = Text("95 van de 100 korter", "95 in 100 shorter")
 
 
 class Policy:
     PLAIN: Final = PanelText(
         Text("Wat hier staat, en wat nog komt", "What stands here, and what is to come"),
-        Text("Leeswijzer bij dit bord.", "How to read this board."),
+        Text("Hoe dit bord te lezen.", "How to read this board."),
     )
     PLAIN_TEXT: Final = Text(
         "**Wat hier staat:** de cijfers van *vandaag* tegen de doelen van de stad, de doelen zelf, en de "
@@ -501,9 +537,9 @@ class Policy:
         ),
     )
     WAIT: Final = PanelText(
-        Text("Gemiddelde wacht telefoon, vandaag", "Mean phone wait, today"),
+        Text("Gemiddelde wachttijd telefoon, vandaag", "Mean phone wait, today"),
         Text(
-            "Gemiddelde wacht van de beantwoorde oproepen van vandaag tegen het doel dat voor de maand "
+            "Gemiddelde wachttijd van de beantwoorde oproepen van vandaag tegen het doel dat voor de maand "
             "geldt.",
             "Mean wait of today's answered calls, against the target that holds for the month.",
         ),
@@ -518,14 +554,14 @@ class Policy:
     COUNTERS: Final = PanelText(
         Text("Wachttijd aan de loketten, vandaag", "Wait at the counters, today"),
         Text(
-            "Gemiddelde wacht met afspraak van vandaag, elk loket tegen zijn eigen doel.",
+            "Gemiddelde wachttijd met afspraak van vandaag, elk loket tegen zijn eigen doel.",
             "Today's mean wait by appointment, each counter against its own target.",
         ),
     )
     TARGETS: Final = PanelText(
         Text("Wat de stad belooft", "What the city promises"),
         Text(
-            "De doelen uit het bestand van de stad. Serviceniveau is een minimum, alle andere zijn een "
+            "De doelen zoals de stad ze ingesteld heeft. Serviceniveau is een minimum, alle andere zijn een "
             "maximum.",
             "The targets of the city file. Service level is a least, all others are a most.",
         ),
@@ -546,13 +582,13 @@ class Policy:
 
 class Pipeline:
     UP: Final = PanelText(
-        Text("Draait alles", "Is everything running"),
+        Text("Draait alles?", "Is everything running?"),
         Text("Wat Prometheus kan bereiken, per onderdeel.", "What Prometheus can reach, per part."),
     )
     RUNS: Final = Text("draait", "running")
     DOWN: Final = Text("antwoordt niet", "no answer")
     OWNER: Final = PanelText(
-        Text("Wie doet het werk", "Who does the work"),
+        Text("Wie doet het werk?", "Who does the work?"),
         Text(
             "Per deel: welk proces werkt en welk klaarstaat om over te nemen. Er hoort er telkens precies "
             "één te werken.",
@@ -586,13 +622,13 @@ class Pipeline:
     )
     COUNTED: Final = Text("geteld", "counted")
     AGES: Final = PanelText(
-        Text("Laatste bericht per bron", "Latest news by source"),
+        Text("Stilte per bron", "Silence by source"),
         Text(
             "Hoelang geleden elke bron voor het laatst iets liet weten (uren:minuten:seconden).",
             "How long ago each source last said anything (hours:minutes:seconds).",
         ),
     )
-    NEVER: Final = Text("nog nooit", "never yet")
+    NEVER: Final = Text("nog nooit gehoord", "never heard of")
     COMMIT: Final = PanelText(
         Text("Duur van vastleggen", "Time to commit"),
         Text(
@@ -601,10 +637,10 @@ class Pipeline:
         ),
     )
     COMMIT_QUANTILES: Final = PanelText(
-        Text("Duur van vastleggen, mediaan en traagste", "Time to commit, median and slowest"),
+        Text("Duur van vastleggen, gewoon en traagst", "Time to commit, usual and slowest"),
         Text(
-            "Mediaan, en waaronder 99 van de 100 keren blijven.",
-            "Median, and what 99 times in 100 stay below.",
+            "Waar de helft van de keren onder blijft, en waar 99 van de 100 keren onder blijven.",
+            "What half of the times stay below, and what 99 in 100 stay below.",
         ),
     )
     P99: Final = Text("99 van de 100 korter", "99 in 100 shorter")
@@ -619,16 +655,35 @@ class Pipeline:
     ODD: Final = PanelText(
         Text("Dubbel, te laat, onbekend, onleesbaar", "Double, late, unknown, unreadable"),
         Text(
-            "In deze periode: feiten die tweemaal kwamen (één keer geteld), te late feiten, onbekende "
-            "regels in de logboeken van de centrale, en vreemde posten in de stroom van overschrijdingen.",
+            "In deze periode: feiten die tweemaal kwamen (één keer geteld), feiten die te laat kwamen, "
+            "onbekende regels in het logboek van de centrale, en onleesbare meldingen van overschrijdingen.",
             "In this period: facts that came twice (counted once), late facts, unknown lines in the "
-            "exchange's logs, and foreign entries in the stream of breaches.",
+            "exchange's log, and unreadable reports of breaches.",
+        ),
+    )
+    UNFINISHED: Final = PanelText(
+        Text("Oproepen zonder afloop in deze periode", "Calls without an outcome in this period"),
+        Text(
+            "Oproepen waarvan nooit gemeld is hoe ze afliepen, per wachtrij; ze gelden niet als beantwoord "
+            "en niet als gemist. Zijn het er meer dan een paar, dan is de telefooncentrale herstart of haar "
+            "logboek stuk.",
+            "Calls of which nobody ever told how they ended, per queue; they pass neither for answered nor "
+            "for missed. When there are more than a few, the exchange was restarted, or its log is broken.",
+        ),
+    )
+    CLOSED: Final = PanelText(
+        Text("Buiten de openingsuren in deze periode", "Outside opening hours in this period"),
+        Text(
+            "Oproepen en bezoeken buiten de openingsuren, per wachtrij; ze tellen in geen enkel ander cijfer "
+            "mee. Zijn het er veel, kijk dan na of de openingsuren juist ingesteld zijn.",
+            "Calls and visits outside opening hours, per queue; they are in no other figure. Where there are "
+            "many, see whether the opening hours are configured right.",
         ),
     )
     DUPLICATES: Final = Text("dubbel", "double")
     LATE: Final = Text("te laat", "late")
     UNKNOWN_LINES: Final = Text("onbekende logregels", "unknown log lines")
-    UNREADABLE: Final = Text("onleesbare posten", "unreadable entries")
+    UNREADABLE: Final = Text("onleesbaar", "unreadable")
     REQUESTS: Final = PanelText(
         Text("Aanvragen per seconde, per antwoord", "Requests per second, by answer"),
         Text(

@@ -11,7 +11,7 @@ Excepted: TypeAlias = tuple[str, int | None, str]
 SLIDING: Final = "it shows the whole hour or day before each moment, and its title and description say so"
 
 EXCEPTIONS: Final[Mapping[Excepted, str]] = {
-    ("live", 14, "rate-interval"): SLIDING,
+    ("live", 15, "rate-interval"): SLIDING,
     ("counters", 3, "rate-interval"): SLIDING,
     ("appointments", 7, "rate-interval"): SLIDING,
 }
