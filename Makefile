@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check chaos bench lock schemas clean
+.PHONY: help demo test slow check chaos bench boards compose-test up down restart tools backup restore schemas lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,7 @@ check: $(VENV)/dev  ## format, lint, types, architecture, city file
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/wachtpost config check deploy/wachtpost.toml
+	@$(BIN)/python -m deploy.grafana --check
 
 chaos: $(VENV)/dev  ## hundreds of kills at random instants, every figure against an oracle; properties in full
 	@WACHTPOST_THOROUGH=1 $(BIN)/python -m pytest -m "chaos or hypothesis" -n 2 --dist loadfile $(ARGS)
@@ -45,12 +46,37 @@ chaos: $(VENV)/dev  ## hundreds of kills at random instants, every figure agains
 bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
+boards: $(VENV)/dev  ## write the Grafana boards anew from deploy/grafana
+	@$(BIN)/python -m deploy.grafana
+
+compose-test: $(VENV)/dev  ## build the image, run docker-compose.yml, kill, back up, restore (needs Docker)
+	@WACHTPOST_COMPOSE_RIG=1 $(BIN)/python -m pytest -m compose tests/compose $(ARGS)
+
+up:  ## deploy with docker compose: missing secrets are made, then wait until all is healthy
+	@sh deploy/secrets.sh
+	docker compose up -d --wait --build
+
+down:  ## stop the deployment; its data stays
+	docker compose --profile ha down
+
+restart:  ## take over a changed city file
+	docker compose --profile ha restart $$(docker compose --profile ha ps --services --status running | grep -E '^(ingest|evaluator|notifier|reporter)')
+
+tools:  ## a command beside a deployment (ARGS="history log")
+	@docker compose run --rm tools $(ARGS)
+
+backup:  ## copy what a deployment remembers into backups/
+	@sh deploy/backup.sh $(ARGS)
+
+restore:  ## put a backup back (FILE=backups/…; FORCE=--force over what is there)
+	@sh deploy/restore.sh $(FILE) $(FORCE)
+
 schemas: $(VENV)/dev  ## write the JSON Schemas of the wire contract anew
 	@$(BIN)/python -m tests.contract.evolution
 
 lock:  ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build -o requirements.lock
-	uv pip compile -q pyproject.toml --python-platform linux --python-version 3.13 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra parquet --extra pdf --group build -o deploy/requirements.lock
+	uv pip compile -q pyproject.toml --python-platform linux --python-version 3.13 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra pdf --group build -o deploy/requirements.lock
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra demo --extra parquet --extra pdf --group build --group dev -o requirements-dev.lock
 
 clean:  ## remove the virtual environment and caches

@@ -217,7 +217,8 @@ class Stack:
         self.folder = folder
         self.project = f"wachtpost-test-{secrets.token_hex(4)}"
         self.secrets = folder / "secrets"
-        self.city_file = folder / "city.toml"
+        self.city_file = folder / "city" / "wachtpost.toml"
+        self.city_file.parent.mkdir()
         self.queue_log = folder / "asterisk" / "queue_log"
         self.ports = dict(
             zip(("ingest", "notifier", "notifier-standby", "grafana"), free_ports(4), strict=True)
@@ -243,7 +244,7 @@ class Stack:
             "COMPOSE_PROFILES": "",
             "WACHTPOST_VERSION": IMAGE.partition(":")[2],
             "WACHTPOST_BIND": "127.0.0.1",
-            "WACHTPOST_CITY_FILE": str(self.city_file),
+            "WACHTPOST_CITY_DIR": str(self.city_file.parent),
             "WACHTPOST_SECRETS_DIR": str(self.secrets),
             "WACHTPOST_QUEUE_LOG_DIR": str(self.queue_log.parent),
             "WACHTPOST_QUEUE_LOG_GID": str(os.getgid()),
