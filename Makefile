@@ -32,7 +32,7 @@ test: $(VENV)/dev  ## the fast tests, on a real Redis (if installed) and embedde
 slow: $(VENV)/dev  ## tests that take longer: a year of events, boards in a real Prometheus, the demo to its end
 	@$(BIN)/python -m pytest -m "slow and not chaos" -n 2 --dist loadfile $(ARGS)
 
-check: $(VENV)/dev  ## format, lint, types, architecture, city file
+check: $(VENV)/dev  ## format, lint, types, architecture, city file, boards
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
