@@ -16,7 +16,7 @@ umask 077
 LC_ALL=C
 export LC_ALL
 
-USERS='ingest evaluator notifier history exporter operator'  # of Redis, each with a password in redis_<user>
+USERS='ingest evaluator notifier reporter history exporter operator'  # of Redis; passwords in redis_<user>
 OTHERS='grafana_admin link_key'                      # link_key signs the links to acknowledge a breach
 FILL_IN='api_keys smtp grafana_token'                # may stay empty: then the feature is off
 LONG=64                                              # characters of a random one: 256 bits

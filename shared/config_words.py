@@ -118,6 +118,10 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
         Said("deze tekst is leeg", "minstens één teken"),
         Said("this text is empty", "at least one character"),
     ),
+    "string_too_long": Sentence(
+        Said("deze tekst is te lang", "hoogstens {max_length} tekens"),
+        Said("this text is too long", "{max_length} characters at most"),
+    ),
     "int_type": Sentence(
         Said("hier hoort een geheel getal", "een geheel getal zonder aanhalingstekens, zoals 10"),
         Said("a whole number belongs here", "a whole number without quotes, such as 10"),
@@ -313,6 +317,24 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
     "report_no_mail": Sentence(
         Said("{name} heeft geen e-mailadres om het rapport naar te sturen", 'een kanaal met kind = "email"'),
         Said("{name} has no e-mail address to send the report to", 'a channel with kind = "email"'),
+    ),
+    "amount": Sentence(
+        Said(
+            "geen bedrag of percentage met twee decimalen",
+            'tussen aanhalingstekens, met een punt voor de decimalen en zonder duizendtallen: "22884.73"',
+        ),
+        Said(
+            "not an amount or a percentage with two decimals",
+            'in quotes, with a point before the decimals and no sign for thousands: "22884.73"',
+        ),
+    ),
+    "percent_differs": Sentence(
+        Said("dit percentage volgt niet uit de bedragen", '"{computed}", of andere bedragen'),
+        Said("this percentage does not follow from the amounts", '"{computed}", or other amounts'),
+    ),
+    "end_before_start": Sentence(
+        Said("deze dag ligt voor het begin", "de begindag of later"),
+        Said("this day lies before the start", "the day of the start or later"),
     ),
     # Breaches
     "rule_window": Sentence(

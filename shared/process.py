@@ -13,9 +13,10 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -31,7 +32,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.clock import Clock
 from shared.config import CityFile, load
-from shared.config_check import explain
+from shared.config_check import Mistake, explain, explain_as
+from shared.history_file import HistoryFile, load_history, place_mistakes
 from shared.redis_connection import RedisClient
 from shared.settings import ServiceSettings
 
@@ -137,15 +139,33 @@ def city_or_exit(path: Path) -> CityFile:
     except OSError as error:
         log.critical("city_file_unreadable", file=str(path), wrong=error.strerror)
     except ValueError:
-        for mistake in explain(path.read_text(encoding="utf-8", errors="replace"), str(path)):
-            log.critical(
-                "city_file_wrong",
-                where=mistake.where,
-                at=mistake.key,
-                wrong=mistake.wrong,
-                allowed=mistake.allowed,
-            )
+        mistakes = explain(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        _log_mistakes("city_file_wrong", mistakes)
     sys.exit(os.EX_CONFIG)
+
+
+def history_or_exit(city_file: Path, city: CityFile) -> tuple[HistoryFile, ...]:
+    """Return the history files that a city file names; else logs what is wrong and ends the process."""
+    wrong = False
+    for file in city.history.files:
+        path = city_file.parent / file
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            log.critical("history_file_unreadable", file=str(path), wrong=error.strerror)
+            wrong = True
+            continue
+        mistakes = explain_as(HistoryFile, text, str(path), city.city.language, partial(place_mistakes, city))
+        _log_mistakes("history_file_wrong", mistakes)
+        wrong = wrong or bool(mistakes)
+    if wrong:
+        sys.exit(os.EX_CONFIG)
+    return load_history(city_file, city.history.files)
+
+
+def _log_mistakes(event: str, mistakes: Iterable[Mistake]) -> None:
+    for mistake in mistakes:
+        log.critical(event, where=mistake.where, at=mistake.key, wrong=mistake.wrong, allowed=mistake.allowed)
 
 
 # Health ----------------------------------------------------------------------------------------------

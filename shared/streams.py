@@ -60,6 +60,11 @@ def checkpoint(partition: int, source: str) -> str:
     return f"{{p{partition}}}:checkpoint:{source}"
 
 
+def reports(partition: int) -> str:
+    """A hash of the monthly reports that were handed to the notifier, by period; only the first partition's."""
+    return f"{{p{partition}}}:reports"
+
+
 def notifier(partition: int, part: str) -> str:
-    """What the notifier keeps: fence, lease, state, records, outbox, log and dead."""
+    """What the notifier keeps: fence, lease, state, records, outbox, log, dead and documents to be mailed."""
     return f"{{p{partition}}}:notifier:{part}"

@@ -13,6 +13,8 @@ from wachtpost.demo.command import demo
 from wachtpost.history import command as history_command
 from wachtpost.notify import log, silences, trial
 from wachtpost.notify.breaches import ack, breaches
+from wachtpost.report.command import report
+from wachtpost.reporter.command import reporter
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 
@@ -24,6 +26,8 @@ def wachtpost() -> None:
 
 app.command()(demo)
 app.command()(analyse)
+app.command()(report)
+app.command()(reporter)
 app.command()(breaches)
 app.command()(ack)
 app.add_typer(silences.app, name="silence")

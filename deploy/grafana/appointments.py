@@ -53,8 +53,7 @@ def appointments(language: Language) -> Board:
 
 
 def lead_time_today(say: Say, language: Language) -> Panel:
-    """The whole city's lead time of today against the target. Also on the policy board, under the same
-    name."""
+    """The whole city's lead time of today against the target."""
     return stat(
         headed(say, Words.TODAY),
         [verdicts(LEAD_TIME, say, TOTAL, TODAY, one=True, counted=True)],

@@ -69,7 +69,7 @@ def counters(language: Language) -> Board:
 
 
 def cluster_verdicts(say: Say, text: PanelText, language: Language, places: str = CHOSEN) -> Panel:
-    """A tile per cluster: today's wait against its own target. Also on the policy board."""
+    """A tile per cluster: today's wait against its own target."""
     return stat(
         headed(say, text),
         [verdicts(VISIT_WAIT, say, places, TODAY)],

@@ -177,8 +177,8 @@ class Boards:
         "What is wrong, who has taken it on, and who was told.",
     )
     POLICY_ABOUT: Final = Text(
-        "De cijfers van vandaag naast de doelen van het beleidsrapport.",
-        "Today's figures beside the targets of the policy report.",
+        "De maanden en jaren van het beleidsrapport tegen hun doelen, en wat er nog gemist mag worden.",
+        "The policy report's months and years against their targets, and what may still be missed.",
     )
     PIPELINE_ABOUT: Final = Text(
         "Kan men de cijfers vertrouwen: komt alles binnen, wordt alles geteld, gaat elk bericht de deur uit.",
@@ -515,49 +515,142 @@ class Breaches:
 
 
 class Policy:
-    PLAIN: Final = PanelText(
-        Text("Wat hier staat, en wat nog komt", "What stands here, and what is to come"),
-        Text("Hoe dit bord te lezen.", "How to read this board."),
-    )
-    PLAIN_TEXT: Final = Text(
-        "**Wat hier staat:** de cijfers van *vandaag* tegen de doelen van de stad, de doelen zelf, en de "
-        "stand van alle regels, ook die over maand en jaar.\n\n**Wat nog komt:** de indicatoren van het "
-        "beleidsrapport (maanden en jaren), wat er van de foutmarge overblijft, en de vergelijking met "
-        "vorige jaren. Tot dan staat er niets in hun plaats.",
-        "**What stands here:** the figures of *today* against the city's targets, the targets themselves, "
-        "and the state of all rules, those over month and year included.\n\n**What is to come:** the "
-        "indicators of the policy report (months and years), what is left of the error budget, and "
-        "earlier years beside them. Until then nothing stands in their place.",
-    )
     MISSED: Final = PanelText(
-        Text("Gemiste oproepen, vandaag", "Missed calls, today"),
+        Text("Gemiste oproepen, dit jaar", "Missed calls, this year"),
         Text(
-            "Aandeel gemiste oproepen van vandaag tegen het doel dat voor het jaar geldt.",
-            "Share of calls missed today, against the target that holds for the year.",
+            "Aandeel gemiste oproepen van dit jaar tot nu, alle wachtrijen samen, tegen het doel voor het "
+            "jaar.",
+            "Share of calls missed this year so far, all queues together, against the year's target.",
         ),
     )
     WAIT: Final = PanelText(
-        Text("Gemiddelde wachttijd telefoon, vandaag", "Mean phone wait, today"),
+        Text("Gemiddelde wachttijd telefoon, deze maand", "Mean phone wait, this month"),
         Text(
-            "Gemiddelde wachttijd van de beantwoorde oproepen van vandaag tegen het doel dat voor de maand "
-            "geldt.",
-            "Mean wait of today's answered calls, against the target that holds for the month.",
+            "Gemiddelde wachttijd van de beantwoorde oproepen van deze maand tot nu, tegen het doel voor de "
+            "maand.",
+            "Mean wait of this month's answered calls so far, against the month's target.",
         ),
     )
     LEAD: Final = PanelText(
-        Text("Termijn tot de afspraak, vandaag", "Lead time, today"),
+        Text("Termijn tot de afspraak, deze maand", "Lead time, this month"),
         Text(
-            "Gemiddeld aantal werkdagen tot de afspraak, van de afspraken van vandaag, tegen het doel.",
-            "Mean working days to the appointment, of today's bookings, against the target.",
+            "Gemiddeld aantal werkdagen tot de afspraak, van de afspraken die deze maand gemaakt zijn, tegen "
+            "het doel voor de maand.",
+            "Mean working days to the appointment, of this month's bookings, against the month's target.",
         ),
     )
     COUNTERS: Final = PanelText(
-        Text("Wachttijd aan de loketten, vandaag", "Wait at the counters, today"),
+        Text("Wachttijd aan de loketten, deze maand", "Wait at the counters, this month"),
         Text(
-            "Gemiddelde wachttijd met afspraak van vandaag, elk loket tegen zijn eigen doel.",
-            "Today's mean wait by appointment, each counter against its own target.",
+            "Gemiddelde wachttijd met afspraak van deze maand tot nu, elk loket tegen zijn eigen doel.",
+            "This month's mean wait by appointment so far, each counter against its own target.",
         ),
     )
+    BUDGET: Final = PanelText(
+        Text("Foutmarge: wat nog gemist mag worden", "Error budget: what may still be missed"),
+        Text(
+            "Nog te missen: zoveel van de eerstvolgende oproepen mogen allemaal gemist worden; onder nul "
+            "zijn er al zoveel te veel gemist. Verwacht: het aandeel aan het einde, als er per open minuut "
+            "evenveel oproepen komen als op de laatste 20 open dagen en er daarvan evenveel gemist worden "
+            "als tot nu. Met 95 % zekerheid ligt het tussen de twee grenzen, als de dagen die komen lijken "
+            "op die er waren.",
+            "May still be missed: that many of the very next calls may all be; below zero, so many too many "
+            "were. Projected: the share in the end, if as many calls come per open minute as on the last 20 "
+            "open days, and as large a share is missed as so far. With 95 % confidence it lies between the "
+            "two bounds, if the days to come are like those there were.",
+        ),
+    )
+    NO_BUDGET: Final = Text(
+        "geen doel voor gemiste oproepen, of de dagen worden nog gelezen",
+        "no target for missed calls, or the days are still being read",
+    )
+    PERIOD: Final = Text("Periode", "Period")
+    THIS_MONTH: Final = Text("deze maand", "this month")
+    THIS_YEAR: Final = Text("dit jaar", "this year")
+    LEFT: Final = Text("Nog te missen", "May still be missed")
+    OUTLOOK: Final = Text("Vooruitzicht", "Outlook")
+    LIKELY: Final = Text("haalt het doel", "will meet the target")
+    OPEN: Final = Text("kan nog beide kanten op", "may still go either way")
+    UNLIKELY: Final = Text("haalt het doel niet", "will miss the target")
+    PROJECTED: Final = Text("Verwacht", "Projected")
+    AT_LEAST: Final = Text("Minstens", "At least")
+    AT_MOST: Final = Text("Hoogstens", "At most")
+    YEARS: Final = PanelText(
+        Text("Gemiste oproepen per jaar", "Missed calls per year"),
+        Text(
+            "«Gerapporteerd» (ger.) is wat de stad publiceerde vóór Wachtpost telde; de andere cijfers telde "
+            "Wachtpost zelf. Een * staat bij een breuk in de reeks: daarvoor en daarna is niet zomaar te "
+            "vergelijken. Het doel is dat van nu.",
+            "“As reported” (rep.) is what the city published before Wachtpost counted; Wachtpost counted the "
+            "others itself. A * marks a break in the series: before and after cannot simply be compared. The "
+            "target is that of now.",
+        ),
+    )
+    REPORTED: Final = Text("gerapporteerd", "as reported")
+    REPORTED_MARK: Final = Text("ger.", "rep.")
+    SO_FAR: Final = Text(" tot nu", " so far")
+    NOTHING_YET: Final = Text("nog geen maanden of jaren", "no months or years yet")
+    BREAKS: Final = PanelText(
+        Text("Breuken in de reeksen", "Breaks in the series"),
+        Text(
+            "Vanaf wanneer anders gemeten of gerekend werd, en waarom.",
+            "From when on it was measured or worked out differently, and why.",
+        ),
+    )
+    NO_BREAKS: Final = Text("geen breuken bekend", "no known breaks")
+    FROM: Final = Text("Vanaf", "From")
+    WHAT: Final = Text("Wat", "What")
+    EXPLAINED: Final = Text("Uitleg", "Explanation")
+    EVERY_SERIES: Final = Text("alle reeksen", "every series")
+    REASONS: Final[Mapping[str, Text]] = {
+        "definition": Text("definitie", "definition"),
+        "software": Text("programma", "software"),
+        "organisation": Text("organisatie", "organisation"),
+    }
+    MISSED_MONTHS: Final = PanelText(
+        Text("Gemiste oproepen per maand", "Missed calls per month"),
+        Text(
+            "Aandeel gemiste oproepen, alle wachtrijen samen. Geldt het doel voor het jaar, dan staat er bij "
+            "een maand «geen doel».",
+            "Share of calls missed, all queues together. Where the target holds for the year, a month says "
+            "“no target”.",
+        ),
+    )
+    WAIT_MONTHS: Final = PanelText(
+        Text("Gemiddelde wachttijd telefoon per maand", "Mean phone wait per month"),
+        Text(
+            "Gemiddelde wachttijd van de beantwoorde oproepen, elke maand tegen het doel van nu.",
+            "Mean wait of answered calls, each month against the target of now.",
+        ),
+    )
+    LEAD_MONTHS: Final = PanelText(
+        Text("Termijn tot de afspraak per maand", "Lead time per month"),
+        Text(
+            "Gemiddeld aantal werkdagen tussen boeken en afspraak, elke maand tegen het doel van nu.",
+            "Mean working days from booking to appointment, each month against the target of now.",
+        ),
+    )
+    SPEED: Final = PanelText(
+        Text("Hoe snel beantwoord, per maand", "How fast answered, per month"),
+        Text(
+            "Aandeel van de beantwoorde oproepen per wachttijd, alle wachtrijen samen; hoe meer van de "
+            "snelste, onderaan, hoe beter.",
+            "Share of answered calls by wait, all queues together; the more of the fastest, at the bottom, "
+            "the better.",
+        ),
+    )
+    COUNTER_MONTHS: Final = PanelText(
+        Text("Wachttijd van bezoekers per loket en maand", "Visitors' wait per counter and month"),
+        Text(
+            "Gemiddelde wachttijd met afspraak, elk loket tegen zijn doel van nu. Een streepje: geen "
+            "bezoeken.",
+            "Mean wait by appointment, each counter against its target of now. A dash: no visits.",
+        ),
+    )
+    MONTH: Final = Text("Maand", "Month")
+    JUDGED: Final = Text("Geldt", "Judged")
+    PER_MONTH: Final = Text("per maand", "per month")
+    PER_YEAR: Final = Text("per jaar", "per year")
     TARGETS: Final = PanelText(
         Text("Wat de stad belooft", "What the city promises"),
         Text(

@@ -12,6 +12,7 @@ from shared.process import (
     city_or_exit,
     collect_rarely,
     configure_logging,
+    history_or_exit,
     serve,
     settings_or_exit,
 )
@@ -20,7 +21,8 @@ from shared.process import (
 async def run(settings: EvaluatorSettings) -> int:
     """Serve until told to stop; returns the exit status."""
     fault = Fault()
-    app = build(settings, city_or_exit(settings.city_file), fault)
+    city = city_or_exit(settings.city_file)
+    app = build(settings, city, history_or_exit(settings.city_file, city), fault)
     return await serve(app, settings.host, settings.port, fault)
 
 

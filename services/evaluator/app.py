@@ -14,10 +14,13 @@ from prometheus_client import Histogram
 
 from services.evaluator.metrics import PREFIX, DeskCollector
 from services.evaluator.partition import Partition
+from services.evaluator.past import Past
+from services.evaluator.policy_metrics import PolicyCollector
 from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.store import Store
 from shared.calendar import Calendar
 from shared.config import CityFile
+from shared.history_file import HistoryFile
 from shared.process import (
     Fault,
     Health,
@@ -32,7 +35,9 @@ from shared.tenancy import cancel
 COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
-def build(settings: EvaluatorSettings, city: CityFile, fault: Fault) -> AsgiFastStream:
+def build(
+    settings: EvaluatorSettings, city: CityFile, history: Sequence[HistoryFile], fault: Fault
+) -> AsgiFastStream:
     """Return the service; nothing is connected before it starts. Raises ``ValueError``, ``OSError``."""
     now = settings.now
     calendar = Calendar(city)
@@ -43,19 +48,15 @@ def build(settings: EvaluatorSettings, city: CityFile, fault: Fault) -> AsgiFast
         f"{PREFIX}commit_seconds", "Time to commit a batch", registry=registry, buckets=COMMIT_EDGES_S
     )
     owner = secrets.token_hex(8)
-    partitions = [
-        Partition(
-            number,
-            city,
-            calendar,
-            Store(redis, number, owner, city.pipeline.lease),
-            broker,
-            now,
-            commit_seconds,
-        )
-        for number in settings.partition_numbers(city.pipeline.partitions)
-    ]
+    partitions: list[Partition] = []
+    pasts: list[Past] = []
+    for number in settings.partition_numbers(city.pipeline.partitions):
+        store = Store(redis, number, owner, city.pipeline.lease)
+        partition = Partition(number, city, calendar, store, broker, now, commit_seconds)
+        partitions.append(partition)
+        pasts.append(Past(partition, store, city, calendar, now))
     registry.register(DeskCollector(city, calendar, partitions, now))
+    registry.register(PolicyCollector(city, calendar, history, pasts, now))
     checks = {f"partition_{partition.number}": partition.check for partition in partitions}
     health = Health("evaluator", {"redis": redis_check(redis), "work": fault.check, **checks}, now)
 
@@ -65,9 +66,10 @@ def build(settings: EvaluatorSettings, city: CityFile, fault: Fault) -> AsgiFast
         await wait_for_redis(redis, settings.redis_wait)
 
     async def begin() -> None:
-        for partition in partitions:
-            name = f"partition {partition.number}"
-            tasks.append(fault.watch(asyncio.create_task(partition.run(), name=name)))
+        for past in pasts:
+            name = f"partition {past.partition.number}"
+            tasks.append(fault.watch(asyncio.create_task(past.partition.run(), name=name)))
+            tasks.append(fault.watch(asyncio.create_task(past.run(), name=f"past of {name}")))
 
     async def end() -> None:
         await cancel(tasks)

@@ -242,12 +242,12 @@ class DeskCollector(Collector):
     def _targets(self, sites: Sequence[Site]) -> Metric:
         targets = _gauge("kpi_target", "What the city promises, in the unit of the KPI", "kpi")
         for site in sites:
-            for target in self._city.targets:
-                if target.site in {None, site.id} and target.queue in {
-                    ALL_QUEUES,
-                    *(q.id for q in site.queues),
-                }:
-                    targets.add_metric([site.id, target.queue, target.kpi], target.limit)
+            known = {ALL_QUEUES, *(queue.id for queue in site.queues)}
+            # A month's target beside a year's, or a site's own beside everybody's: one of them counts.
+            promised = {(target.queue, target.kpi) for target in self._city.targets if target.queue in known}
+            for queue, name in sorted(promised):
+                if (target := self._city.target(name, site.id, queue)) is not None:
+                    targets.add_metric([site.id, queue, name], target.limit)
         return targets
 
     def _queues(self, sites: Sequence[Site]) -> Metric:

@@ -68,6 +68,8 @@ class Session:
     desk: Desk
     judge: Judge
     offset: str
+    counted_from: date
+    """The first local day in the desk's sums of months and years: a New Year's Day."""
     subscription: StreamBatchSubscriber | None = None
     broken: asyncio.Event = field(default_factory=asyncio.Event)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -167,14 +169,13 @@ class Partition:
         reach = (pipeline.dedup + pipeline.open_timeout + timedelta(days=1)) // timedelta(milliseconds=1)
         places = [Place(site.id, queue.id) for site in self._sites for queue in site.queues]
         first = self._calendar.local_day(min(now, offset_ms) - reach)
-        days = _days(
-            date(first.year, 1, 1), self._calendar.local_day(max(now, offset_ms)) + timedelta(days=1)
-        )
+        counted_from = date(first.year, 1, 1)
+        days = _days(counted_from, self._calendar.local_day(max(now, offset_ms)) + timedelta(days=1))
         kept = await self._store.load(places, days, first.isoformat())
         desk = self._desk(kept)
         await self._recall(desk, kept.offset)
         judge = Judge(self._city, self._calendar, self._sites, kept.state)
-        return Session(desk, judge, kept.offset, committed=time.monotonic())
+        return Session(desk, judge, kept.offset, counted_from, committed=time.monotonic())
 
     def _desk(self, kept: Kept) -> Desk:
         return Desk(

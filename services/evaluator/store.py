@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from services.evaluator.books import Books, Slot, Start
@@ -172,6 +172,26 @@ class Store:
                 raise Superseded(fence)
             case "moved":
                 raise OffsetMoved(before)
+
+    async def known_days(self, places: Sequence[Place]) -> set[date]:
+        """Return the local days on which anything was counted at any place within opening hours."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for place in places:
+            pipeline.hkeys(self._days_of(place))
+        return {date.fromisoformat(_text(day)) for days in await pipeline.execute() for day in days}
+
+    async def days(self, place: Place, days: Sequence[date]) -> dict[date, Bucket]:
+        """Read some days of a place, within opening hours; those without a bucket are left out."""
+        if not days:
+            return {}
+        fields = [day.isoformat() for day in days]
+        found: Iterable[bytes | None] = await self._redis.execute_command(
+            "HMGET", self._days_of(place), *fields
+        )
+        return {day: decode(text) for day, text in zip(days, found, strict=True) if text is not None}
+
+    def _days_of(self, place: Place) -> str:
+        return streams.buckets(self._partition, Resolution.DAY.value, place.site, place.queue)
 
     async def _buckets(self, places: Sequence[Place], days: Sequence[str]) -> list[tuple[Slot, Bucket]]:
         asked: list[tuple[Place, Resolution]] = []

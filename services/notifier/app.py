@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
 from faststream.asgi import AsgiFastStream
 from faststream.asgi.types import ASGIApp
+from redis.exceptions import RedisError
 
 from services.notifier import grafana
 from services.notifier.annotations import CityWords
@@ -16,17 +18,19 @@ from services.notifier.channels import Senders, build_senders
 from services.notifier.channels.post import http_client
 from services.notifier.http import PATHS, http_app
 from services.notifier.links import Signer, links_for
-from services.notifier.message import Writer
+from services.notifier.message import Message, Writer
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.notice import Breach, Parcel, Permanent, Undelivered
+from services.notifier.notice import Breach, Parcel, Permanent, Transient, Undelivered
 from services.notifier.pages import Pages
 from services.notifier.partition import Deliver, Partition
 from services.notifier.rules import Policy
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import Store
 from services.notifier.template_files import TemplateFault, load_templates
+from shared import reports
 from shared.calendar import Calendar
 from shared.config import CityFile
+from shared.config_alerts import EmailChannel
 from shared.process import (
     Fault,
     Health,
@@ -49,12 +53,14 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
     signer = None if key is None else Signer(key)
     templates = load_templates(city.notify.templates, _report)
     http = http_client()
-    deliver = deliverer(city, build_senders(city, settings, http, now), Writer(city, templates), signer)
     annotations = grafana.build(city.grafana, CityWords.of(city))
     metrics = NotifierMetrics(city)
     owner = secrets.token_hex(8)
     lease = city.pipeline.lease
     stores = {n: Store(redis, n, owner, lease) for n in range(city.pipeline.partitions)}
+    senders = build_senders(city, settings, http, now)
+    documents = stores[reports.PARTITION].document
+    deliver = deliverer(city, senders, Writer(city, templates), signer, documents)
     rules = policy_of(city)
     annotate = None if annotations is None else annotations.write
     partitions = [
@@ -110,20 +116,51 @@ def policy_of(city: CityFile) -> Policy:
         routes=city.routes,
         notify=city.notify,
         is_open=Calendar(city).is_open,
+        by_mail=frozenset(
+            receiver.id
+            for receiver in city.receivers
+            if any(isinstance(channel, EmailChannel) for channel in receiver.channels)
+        ),
     )
 
 
-def deliverer(city: CityFile, senders: Senders, writer: Writer, signer: Signer | None) -> Deliver:
-    """Return what puts a parcel into words and hands it over."""
+Documents = Callable[[str], Awaitable[reports.Document | None]]
+"""Fetches the document of a report; raises ``redis.RedisError``, or ``ValueError`` for what is none."""
+
+
+def deliverer(
+    city: CityFile,
+    senders: Senders,
+    writer: Writer,
+    signer: Signer | None,
+    documents: Documents | None = None,
+) -> Deliver:
+    """Return what puts a parcel into words and hands it over; reports need ``documents``."""
 
     async def deliver(parcel: Parcel) -> None:
         sender = senders.get((parcel.notice.receiver, parcel.channel))
         if sender is None:
             raise Permanent("the city file has no such receiver or channel any more")
-        links = links_for(parcel.notice, city.notify, signer)
-        await sender.send(parcel, writer.write(parcel.notice, links))
+        if parcel.notice.enclosed is not None:
+            words = await _enclosed(documents, parcel.notice.enclosed.document)
+        else:
+            words = writer.write(parcel.notice, links_for(parcel.notice, city.notify, signer))
+        await sender.send(parcel, words)
 
     return deliver
+
+
+async def _enclosed(documents: Documents | None, name: str) -> Message:
+    """The mail of a report, which is in words already."""
+    try:
+        document = None if documents is None else await documents(name)
+    except RedisError as error:
+        raise Transient(f"Redis does not give the report ({type(error).__name__})") from None
+    except ValueError:
+        raise Permanent("what lies in Redis is no report that this version knows") from None
+    if document is None:
+        raise Permanent("the report is not in Redis any more")
+    return Message(document.subject, document.text, html="", attachments=document.attachments)
 
 
 async def _look_at_grafana(annotations: grafana.Annotations) -> None:

@@ -1,4 +1,4 @@
-"""What people tell the notifier: entries on the breaches stream, beside the judge's.
+"""What people and the reporter tell the notifier: entries on the breaches stream, beside the judge's.
 
 Whoever hears a command, a standby or the command line, puts it on the stream; the owner acts on it in the
 stream's order, exactly once, like on everything else there.
@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.notifier.silences import Silence
 from shared.breaches import BreachChanged, BreachProgress
+from shared.reports import ReportReady
 
 
 class _Command(BaseModel):
@@ -45,7 +46,8 @@ class EndSilence(_Command):
 
 Command = Acknowledge | BeSilent | EndSilence
 Word = Annotated[
-    BreachChanged | BreachProgress | Acknowledge | BeSilent | EndSilence, Field(discriminator="kind")
+    BreachChanged | BreachProgress | Acknowledge | BeSilent | EndSilence | ReportReady,
+    Field(discriminator="kind"),
 ]
 """Anything on the breaches stream."""
 

@@ -19,6 +19,7 @@ class Verdict:
 
     at: datetime
     breach: str
+    """Of a report: its id."""
     receiver: str
     """Empty when it is about no receiver in particular."""
     reason: Reason
@@ -41,6 +42,8 @@ class Decision:
     state: State
     notices: tuple[Notice, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    document: str | None = None
+    """Of a report: the document that came with the word, to be kept as long as a parcel brings it."""
 
     @property
     def changed(self) -> dict[str, bytes | None]:

@@ -23,6 +23,7 @@ class DecisionLine(_Line):
 
     kind: Literal["decision"] = "decision"
     breach: str
+    """Of a report: its id."""
     reason: str
     notice: str | None = None
     because: str = ""
@@ -40,6 +41,8 @@ class DeliveryLine(_Line):
     result: Result
     why: str = ""
     breaches: tuple[str, ...]
+    report: str | None = None
+    """Of a report: its period."""
 
 
 Line = Annotated[DecisionLine | DeliveryLine, Field(discriminator="kind")]
@@ -73,6 +76,7 @@ def delivery_line(tried: Tried, now: datetime) -> bytes:
             result=tried.result,
             why=tried.why,
             breaches=tuple(breach.id for breach in tried.parcel.notice.breaches),
+            report=None if (brought := tried.parcel.notice.enclosed) is None else brought.period,
         )
     )
 

@@ -19,6 +19,7 @@ from services.notifier.view import BreachView, Viewer
 from services.notifier.words import WORDS
 from shared.breaches import Severity
 from shared.config import CityFile
+from shared.reports import Attachment
 
 SUBJECT_LENGTH: Final = 78
 """Characters; the line length of RFC 5322, and about what a lock screen shows."""
@@ -32,12 +33,14 @@ _BREAKS: Final = re.compile(r"\s*[\x00-\x1f\x7f-\x9f\u2028\u2029]+\s*")
 
 @dataclass(frozen=True)
 class Message:
-    """What a channel hands over; ``text`` and ``html`` say the same."""
+    """What a channel hands over; ``text`` and ``html`` say the same, if there is any ``html``."""
 
     subject: str
     """At most ``SUBJECT_LENGTH`` characters, on one line."""
     text: str
     html: str
+    attachments: tuple[Attachment, ...] = ()
+    """By mail only."""
 
 
 @dataclass(frozen=True)

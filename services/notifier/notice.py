@@ -62,6 +62,17 @@ class Happening(StrEnum):
     DIGEST = "digest"
     """What flapping or quiet hours held back, in one message."""
     TEST = "test"
+    REPORT = "report"
+    """The policy report of a period, by mail; about no breach."""
+
+
+class Enclosed(_Value):
+    """What a notice of a report brings: megabytes, so it lies elsewhere (``shared.reports.Document``)."""
+
+    document: str
+    """Its id."""
+    period: str
+    """``2026-10``."""
 
 
 class Notice(_Value):
@@ -75,6 +86,8 @@ class Notice(_Value):
     at: AwareDatetime
     number: int = 1
     """Which reminder it is; for other happenings 1."""
+    enclosed: Enclosed | None = None
+    """Of a report, and only there."""
 
 
 class Parcel(_Value):

@@ -31,8 +31,15 @@ LONGEST_ASKED: Final = timedelta(hours=1)
 GIVE_UP: Final = timedelta(hours=24)
 """News that is a day old helps nobody; it goes to the dead letters with the last reason."""
 
+GIVE_UP_REPORT: Final = timedelta(days=7)
+"""Last month's figures are as good after a weekend without a mail server."""
+
 OBSOLETE_WHEN_TAKEN: Final = frozenset({Happening.REMINDER, Happening.ESCALATION})
 """What nobody wants any more once every breach in it is acknowledged or over."""
+
+
+Line = tuple[str, int, str | None, bool]
+"""Receiver, channel, address, and whether it is of reports."""
 
 
 class Result(StrEnum):
@@ -56,23 +63,32 @@ class Tried:
 
 
 def parcels(notice: Notice, city: CityFile) -> Iterator[Parcel]:
-    """Yield what is to be handed over for a notice: one for each channel, and each mail address."""
+    """Yield what is to be handed over for a notice: one for each channel, and each mail address.
+
+    A report goes by mail only.
+    """
     receiver = next((r for r in city.receivers if r.id == notice.receiver), None)
     for position, channel in enumerate(receiver.channels if receiver is not None else ()):
         addresses = channel.to if isinstance(channel, EmailChannel) else (None,)
+        if notice.happening is Happening.REPORT and not isinstance(channel, EmailChannel):
+            continue
         for number, address in enumerate(addresses):
             key = f"{notice.id}/{position}" if address is None else f"{notice.id}/{position}/{number}"
             yield Parcel(key=key, notice=notice, channel=position, address=address, next_try=notice.at)
 
 
-def line(parcel: Parcel) -> tuple[str, int, str | None]:
-    """Return the line that a parcel stands in."""
-    return parcel.notice.receiver, parcel.channel, parcel.address
+def line(parcel: Parcel) -> Line:
+    """Return the line that a parcel stands in.
+
+    Reports have lines of their own: a mail server that takes no large message at the moment must not keep
+    alerts waiting.
+    """
+    return parcel.notice.receiver, parcel.channel, parcel.address, parcel.notice.happening is Happening.REPORT
 
 
 def heads(waiting: Iterable[Parcel], under_way: Collection[str]) -> Iterator[Parcel]:
     """Yield the first parcel of each line of which none is under way."""
-    first: dict[tuple[str, int, str | None], Parcel] = {}
+    first: dict[Line, Parcel] = {}
     for parcel in waiting:
         at = line(parcel)
         if at not in first or _order(parcel) < _order(first[at]):
@@ -88,6 +104,18 @@ def is_obsolete(parcel: Parcel, state: State) -> bool:
     return all(k is None or k.is_over or k.breach.acknowledged is not None for k in known)
 
 
+def documents(waiting: Iterable[Parcel]) -> set[str]:
+    """Return the documents that parcels bring."""
+    return {parcel.notice.enclosed.document for parcel in waiting if parcel.notice.enclosed is not None}
+
+
+def spent(tried: Tried, waiting: Iterable[Parcel]) -> set[str]:
+    """Return the documents that nobody waits for any more once this try is written down."""
+    if tried.left is not None:
+        return set()
+    return documents([tried.parcel]) - documents(one for one in waiting if one.key != tried.parcel.key)
+
+
 def delivered(parcel: Parcel) -> Tried:
     """The other side has it."""
     return Tried(parcel, Result.DELIVERED)
@@ -100,8 +128,9 @@ def refused(parcel: Parcel, why: str) -> Tried:
 
 def missed(parcel: Parcel, why: str, retry_after: float | None, now: datetime) -> Tried:
     """It did not work this time."""
-    if now - parcel.notice.at >= GIVE_UP:
-        return Tried(parcel, Result.DEAD, f"given up after {GIVE_UP.total_seconds() / 3600:g} h: {why}")
+    give_up = GIVE_UP_REPORT if parcel.notice.happening is Happening.REPORT else GIVE_UP
+    if now - parcel.notice.at >= give_up:
+        return Tried(parcel, Result.DEAD, f"given up after {give_up.total_seconds() / 3600:g} h: {why}")
     again = parcel.model_copy(
         update={"attempts": parcel.attempts + 1, "next_try": now + _wait(parcel, retry_after)}
     )

@@ -22,20 +22,23 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from services.notifier import outbox, policy
-from services.notifier.commands import WORD, Acknowledge, BeSilent, Command, EndSilence, Word
+from services.notifier.commands import WORD, Acknowledge, BeSilent, EndSilence, Word
 from services.notifier.journal import decision_line, delivery_line
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.notice import Breach, Notice, Parcel, Permanent, Transient, Undelivered
 from services.notifier.outbox import Tried
 from services.notifier.policy import Decision, Policy
+from services.notifier.reports import send_report
 from services.notifier.state import State, changes
 from services.notifier.store import Changes, Store
 from shared import streams
+from shared.breaches import BreachChanged, BreachProgress
 from shared.clock import Clock
 from shared.config import CityFile
 from shared.entries import Batch
 from shared.handover import subscribe, trouble
 from shared.lease import OffsetMoved, Superseded
+from shared.reports import ReportReady
 from shared.tenancy import Role, Tenancy, cancel, heed_cancellation, wait
 
 BATCH: Final = 500
@@ -225,7 +228,9 @@ class Partition:
         changed = (key.removeprefix("breach/") for key in records if key.startswith("breach/"))
         news = [state.breaches[name].breach for name in changed if name in state.breaches]
         owed = () if self._annotate is None else news
-        written = Changes(records=records, posted=posted, owed=owed, log=log_lines)
+        came = {decision.document for decision in decisions if decision.document is not None}
+        spent = came - outbox.documents(posted)
+        written = Changes(records=records, posted=posted, owed=owed, log=log_lines, spent=spent)
         await self._write(session, fence, after, written)
         if session.broken.is_set():
             return
@@ -305,6 +310,7 @@ class Partition:
             taken_out=(tried.parcel.key,) if gone else (),
             log=(line,),
             dead=(line,) if tried.result is outbox.Result.DEAD else (),
+            spent=outbox.spent(tried, session.outbox.values()),
         )
         await self._write(session, fence, session.offset, written)
         if tried.left is None:
@@ -355,26 +361,30 @@ def hear(state: State, words: Sequence[Word], now: datetime, rules: Policy) -> l
     Neighbouring events of the judge are decided on together: what fires in one batch is told in one message.
     """
     decisions: list[Decision] = []
-    for is_command, run in groupby(words, key=lambda word: isinstance(word, Command)):
+    for of_the_judge, run in groupby(
+        words, key=lambda word: isinstance(word, BreachChanged | BreachProgress)
+    ):
         at = decisions[-1].state if decisions else state
-        if not is_command:
-            events = [word for word in run if not isinstance(word, Command)]
+        if of_the_judge:
+            events = [word for word in run if isinstance(word, BreachChanged | BreachProgress)]
             decisions.append(policy.on_events(at, events, now, rules))
             continue
-        for command in run:
+        for word in run:
             at = decisions[-1].state if decisions else state
-            decisions.append(_obey(at, command, now, rules))
+            decisions.append(_obey(at, word, now, rules))
     return decisions
 
 
-def _obey(state: State, command: Word, now: datetime, rules: Policy) -> Decision:
-    match command:
+def _obey(state: State, word: Word, now: datetime, rules: Policy) -> Decision:
+    match word:
         case Acknowledge():
-            return policy.acknowledge(state, command.breaches, command.by, now, rules)
+            return policy.acknowledge(state, word.breaches, word.by, now, rules)
         case BeSilent():
-            return policy.silence(state, command.silence, now, rules)
-        case EndSilence() if command.silence in state.silences:
-            return policy.expire_silence(state, command.silence, now, rules)
+            return policy.silence(state, word.silence, now, rules)
+        case EndSilence() if word.silence in state.silences:
+            return policy.expire_silence(state, word.silence, now, rules)
+        case ReportReady():
+            return send_report(state, word, now, rules)
     return Decision(state, state)
 
 

@@ -23,6 +23,9 @@ class Reason(StrEnum):
     CAME_AND_WENT = "came_and_went"
     """Over before it could be told: counted in a digest."""
 
+    REPORT = "report"
+    """The policy report is mailed to whom the city file names: nothing holds it back."""
+
     # It waits, because …
     COLLECTING = "collecting"
     """The receiver just had a message of this kind; this one goes with the next."""
@@ -49,6 +52,8 @@ class Reason(StrEnum):
     NOT_ROUTED = "not_routed"
     """No route leads to this receiver any more; without a receiver: no route leads anywhere."""
     RECEIVER_GONE = "receiver_gone"
+    NO_MAIL = "no_mail"
+    """A report, to somebody without an e-mail channel."""
     PENDING = "pending"
     """Not held long enough yet to tell anybody."""
     BLIP = "blip"

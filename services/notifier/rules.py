@@ -18,3 +18,5 @@ class Policy:
     notify: Notify
     is_open: IsOpen
     """``shared.calendar.Calendar.is_open``."""
+    by_mail: frozenset[str] = frozenset()
+    """Those of the receivers who have an e-mail channel."""

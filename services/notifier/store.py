@@ -6,7 +6,7 @@ owner's fence: a message is in the outbox if and only if the decision to send it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -16,6 +16,7 @@ from services.notifier.state import State, decode
 from shared import streams
 from shared.lease import Lease, OffsetMoved, Superseded
 from shared.redis_connection import RedisClient
+from shared.reports import Document
 
 BEGINNING: Final = "0-0"
 
@@ -26,9 +27,9 @@ LOG_KEPT: Final = 50_000
 """Lines of the delivery log kept (about)."""
 
 _COMMIT: Final = """
--- KEYS: fence, state, records, outbox, annotations, log, dead. ARGV: fence, offset before, offset after,
--- lines to keep, then lists, each led by its length: for records, outbox and annotations what to put
--- (key, JSON) and what to drop (key); log lines (JSON); at last dead parcels (JSON).
+-- KEYS: fence, state, records, outbox, annotations, log, dead, documents. ARGV: fence, offset before, offset
+-- after, lines to keep, then lists, each led by its length: for records, outbox and annotations what to put
+-- (key, JSON) and what to drop (key); log lines (JSON); dead parcels (JSON); at last documents to drop (id).
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
 if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[2] then return 'moved' end
 redis.call('HSET', KEYS[2], 'offset', ARGV[3])
@@ -49,8 +50,14 @@ for _, key in ipairs({KEYS[6], KEYS[7]}) do
   from, to = items(1)
   for i = from, to do redis.call('XADD', key, 'MAXLEN', '~', ARGV[4], '*', '__data__', ARGV[i]) end
 end
+from, to = items(1)
+for i = from, to do redis.call('HDEL', KEYS[8], ARGV[i]) end
 return 'ok'
 """
+
+
+COMMITTED: Final = ("fence", "state", "records", "outbox", "annotations", "log", "dead", "documents")
+"""The keys of that script, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,8 @@ class Changes:
     """Breaches of which Grafana is owed nothing any more."""
     log: Sequence[bytes] = ()
     dead: Sequence[bytes] = ()
+    spent: Collection[str] = ()
+    """Documents that no parcel brings any more."""
 
 
 class Store:
@@ -124,16 +133,19 @@ class Store:
         )
         _add_hash(args, {one.key: one.model_dump_json() for one in changes.posted}, changes.taken_out)
         _add_hash(args, {one.id: one.model_dump_json() for one in changes.owed}, changes.settled)
-        for values in (changes.log, changes.dead):
+        for values in (changes.log, changes.dead, sorted(changes.spent)):
             args += [len(values), *values]
-        keys = [
-            self._key(part) for part in ("fence", "state", "records", "outbox", "annotations", "log", "dead")
-        ]
+        keys = [self._key(part) for part in COMMITTED]
         match _text(await self._commit(keys=keys, args=args)):
             case "fenced":
                 raise Superseded(fence)
             case "moved":
                 raise OffsetMoved(before)
+
+    async def document(self, name: str) -> Document | None:
+        """Return what a report's mail consists of. Raises ``ValueError`` for what is none."""
+        document = await self._redis.hget(self._key("documents"), name)
+        return None if document is None else Document.model_validate_json(document)
 
     async def unread(self, offset: str) -> int:
         """Return how many entries of the breaches stream come after an offset (at most a thousand)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -41,6 +42,11 @@ kpi = "missed_ratio"
 limit = 0.2
 period = "year"
 
+[[targets]]
+kpi = "missed_ratio"
+limit = 0.25
+period = "month"
+
 [[rules]]
 id = "missed"
 kpi = "missed_ratio"
@@ -54,6 +60,27 @@ kind = "http"
 id = "pbx"
 site = "site"
 key_sha256 = ["{sha256(KEY)}"]
+
+[history]
+files = ["history.toml"]
+"""
+HISTORY = """
+[[figures]]
+kpi = "missed_ratio"
+period = "2022"
+value = 0.1156
+
+[[breaks]]
+period = "2021"
+what = "software"
+text = 'Another "exchange", with a back\\slash'
+"""
+QUEUE_OF_NOBODY = """
+[[figures]]
+kpi = "missed_ratio"
+period = "2023"
+value = 0.1
+queue = "nobody"
 """
 NOW = "2026-03-03T10:00:00+00:00"
 
@@ -61,14 +88,20 @@ NOW = "2026-03-03T10:00:00+00:00"
 @pytest.fixture
 def services(redis_url: str, tmp_path: Path) -> Iterator[dict[str, ServiceProcess]]:
     (tmp_path / "city.toml").write_text(CITY)
+    (tmp_path / "history.toml").write_text(HISTORY)
     settings = {
         "city_file": tmp_path / "city.toml",
         "redis_url": redis_url,
         "clock": f"{NOW}/{NOW}/0",
     }
+    modules = {
+        "ingest": "services.ingest",
+        "evaluator": "services.evaluator",
+        "notifier": "services.notifier",
+        "reporter": "wachtpost.reporter",
+    }
     running = {
-        name: ServiceProcess(f"services.{name}", tmp_path / f"{name}.log", **settings)
-        for name in ("ingest", "evaluator", "notifier")
+        name: ServiceProcess(module, tmp_path / f"{name}.log", **settings) for name, module in modules.items()
     }
     for service in running.values():
         service.start()
@@ -152,6 +185,7 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert value(text, "calls_waiting", queue="phone") == value(text, "visits_waiting", queue="desk") == 1
     assert value(text, "longest_wait_seconds", queue="phone") == 2
     assert value(text, "kpi_target", kpi="missed_ratio", queue="all") == 0.2
+    assert text.count('wachtpost_kpi_target{kpi="missed_ratio",queue="all"') == 1, "two targets, one series"
     rule = {"rule": "missed", "kpi": "missed_ratio", "queue": "all", "severity": "critical"}
     assert value(text, "kpi_breached", **rule) == value(text, "kpi_state", **rule, state="firing") == 1
     opened = value(text, "kpi_state_since_timestamp_seconds", **rule)
@@ -164,12 +198,21 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     ):
         assert value(text, "queue_info", queue=queue, kind=kind, name=called) == 1
     assert value(text, "last_event_timestamp_seconds", source="pbx") == 1772531998
+    for period in ("2026", "2026-03"):
+        at = {"site": "site", "queue": "all", "period": period, "origin": "computed"}
+        assert value(text, "indicator_missed_ratio", **at) == pytest.approx(1 / 3)
+        assert value(text, "indicator_samples", kpi="lead_time_mean", **at) == 2
+        assert value(text, "indicator_period", period=period, state="running") == 1
+    assert value(text, "indicator_missed_ratio", period="2022", origin="reported") == 0.1156
+    assert value(text, "indicator_target", kpi="missed_ratio", period="year") == 0.2
+    assert value(text, "indicator_break", text='Another "exchange", with a back\\slash') == 1
+    eventually(lambda: value(scrape(evaluator), "error_budget_contacts", period="year") == -1, within=30)
     notifier = services["notifier"]
     eventually(
         lambda: value(scrape(notifier), "breach_opened_timestamp_seconds", **rule) == opened, within=30
     )
     assert value(scrape(notifier), "breach_acknowledged_timestamp_seconds", **rule) is None
-    texts = [text, scrape(services["ingest"]), scrape(services["notifier"])]
+    texts = [text, *(scrape(services[name]) for name in ("ingest", "notifier", "reporter"))]
     assert names("\n".join(texts)) == documented()
     for exported in texts:
         check_with_promtool(exported)
@@ -199,6 +242,33 @@ def test_a_figure_on_too_few_contacts_is_shown_as_its_sample_size_only(
     text = scrape(evaluator)
     assert value(text, "kpi_samples", kpi="call_wait_mean", queue="phone", window="15m") == 1
     assert value(text, "call_wait_mean_seconds", queue="phone", window="15m") is None
+
+
+@pytest.mark.parametrize(
+    ("story", "text", "event"),
+    [
+        ("not there", None, "history_file_unreadable"),
+        ("no figure", "[[figures]]", "history_file_wrong"),
+        ("a queue that the city does not have", HISTORY + QUEUE_OF_NOBODY, "history_file_wrong"),
+    ],
+)
+def test_a_history_file_that_is_wrong_is_said_at_the_start(
+    tmp_path: Path, story: str, text: str | None, event: str
+) -> None:
+    (tmp_path / "city.toml").write_text(CITY)
+    if text is not None:
+        (tmp_path / "history.toml").write_text(text)
+    evaluator = ServiceProcess(
+        "services.evaluator",
+        tmp_path / "log",
+        city_file=tmp_path / "city.toml",
+        redis_url="redis://127.0.0.1:9",
+    )
+    evaluator.start()
+    assert evaluator.wait() == os.EX_CONFIG, story
+    line = evaluator.logged(event)
+    assert line is not None, evaluator.lines
+    assert "history.toml" in str(line)
 
 
 def check_with_promtool(text: str) -> None:

@@ -20,6 +20,7 @@ from tests.bench.latency import latency
 from tests.bench.report import Measured, console, show, write
 from tests.bench.stage import Stage
 from tests.bench.webhook import webhook
+from tests.bench.years import years
 
 
 class Name(StrEnum):
@@ -31,6 +32,7 @@ class Name(StrEnum):
     LATENCY = "latency"
     WEBHOOK = "webhook"
     GROWTH = "growth"
+    YEARS = "years"
     ANALYSE = "analyse"
 
 
@@ -41,6 +43,7 @@ MEASUREMENTS: Final[Mapping[Name, Callable[[Stage, bool], Measured]]] = {
     Name.LATENCY: latency,
     Name.WEBHOOK: webhook,
     Name.GROWTH: growth,
+    Name.YEARS: years,
     Name.ANALYSE: analyse,
 }
 

@@ -16,6 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from services.evaluator.metrics import DeskCollector
+from services.evaluator.policy_metrics import PolicyCollector
 from services.ingest.metrics import IngestMetrics
 from services.notifier.metrics import NotifierMetrics
 from shared.calendar import Calendar
@@ -96,9 +97,11 @@ def exported_labels() -> dict[str, Labels]:
     """Return the labels that the services themselves declare for each metric."""
     city = CityFile.model_validate(tomllib.loads(_CITY))
     desk = DeskCollector(city, Calendar(city), (), system_clock)
+    policy = PolicyCollector(city, Calendar(city), (), (), system_clock)
     declared: dict[str, set[str]] = defaultdict(set)
     for name, names in [
         *_declared(desk),
+        *_declared(policy),
         *(one for registry in _registries(city) for one in _of_registry(registry)),
         # Made where the evaluator is put together.
         ("wachtpost_commit_seconds", ()),

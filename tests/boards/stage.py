@@ -21,9 +21,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import yaml  # type: ignore[import-untyped]  # ships no types
 
+from services.evaluator.buckets import Bucket
 from services.notifier.links import ACKNOWLEDGE_PATH
+from shared import streams
 from shared.calendar import DAY
-from shared.config import CityFile
+from shared.config import CityFile, QueueKind
 from shared.events import Event
 from shared.ports import free_port
 from simulator import SOURCE, next_working_day, rush_start, simulate
@@ -52,6 +54,9 @@ LOAD: Final = 3.0
 INTO_THE_RUSH: Final = timedelta(minutes=45)
 AFTERNOON: Final = 15
 """The hour that it is in the test's city, so that "today" is never a few minutes old."""
+OLDER_DAYS: Final = 800
+OLDER_THAN: Final = 4 * DAY
+"""Days that nothing can change any more."""
 CAUGHT_UP_WITHIN: Final = 40.0
 SCRAPES: Final = 6
 """Scrapes of the same series after which every rate has something to go by."""
@@ -86,6 +91,7 @@ def raised(folder: Path) -> Iterator[Stage]:
         server.start()
         mailbox = stack.enter_context(open_mailbox())
         city = _City.of(folder, mailbox)
+        _write_older_days(server, city.original)
         services = _services(folder, city, server.url)
         for service in services.values():
             stack.callback(service.kill)
@@ -123,6 +129,7 @@ class _City:
         (site, *_others) = (site.id for site in original.sites)
         sender = city_copy.Sender(SOURCE, f"wachtpost_{secrets.token_urlsafe(32)}")
         port = free_port(HOST)
+        document = city_copy.with_history_from(document, CITY_FILE.parent)
         changed = city_copy.with_http_sources(_afternoon(_always_open(_quick(document))), {site: sender})
         changed["sources"] = [*_list(changed, "sources"), _queue_log(folder, site)]
         receiver = city_copy.Receiver("balie", "Balie", url=mailbox.url, base_url=f"http://{HOST}:{port}")
@@ -156,6 +163,27 @@ class _City:
         for batch in ([twice], [twice], [late], [{**call, "id": "no-moment"}]):
             client.post(EVENTS_PATH, json=batch, headers=headers)
         client.post(EVENTS_PATH, json=[twice])
+
+
+def _write_older_days(server: RedisServer, city: CityFile) -> None:
+    """Two years of days that somebody imported: months and years within the targets, and beyond them."""
+    latest = _now().date() - OLDER_THAN
+    with server.client() as client:
+        pipeline = client.pipeline(transaction=False)
+        for site in city.sites:
+            for queue in site.queues:
+                name = streams.buckets(0, "day", site.id, queue.id)
+                for ago in range(OLDER_DAYS):
+                    day = latest - ago * DAY
+                    pipeline.hset(name, day.isoformat(), _day(queue.kind, day.month).encode())
+        pipeline.execute()
+
+
+def _day(kind: QueueKind, month: int) -> Bucket:
+    wait_s = 4 * month * month  # from seconds in January to ten minutes in December
+    if kind is QueueKind.PHONE:
+        return Bucket(answered=10, wait_ms=10_000 * wait_s, abandoned=month // 3, waits={wait_s: 10})
+    return Bucket(visits=5, visit_wait_ms=5000 * wait_s, booked=2, lead_days=month)
 
 
 def _list(document: Mapping[str, object], name: str) -> list[Any]:
@@ -325,6 +353,7 @@ def _until_caught_up(stage: Stage) -> None:
             for query in (
                 "sum(wachtpost_events_read_total) > 1000",
                 "sum(wachtpost_kpi_breached)",
+                "sum(wachtpost_error_budget_projected_ratio)",  # the older days have been read
                 "sum(wachtpost_breaches_open{acknowledged='true'}) or sum(wachtpost_breaches_open)",
                 f"min(count_over_time(up{{job='evaluator'}}[30s])) > {SCRAPES}",
             )

@@ -35,6 +35,7 @@ SERVICES = (
     "ingest",
     "evaluator",
     "notifier",
+    "reporter",
     "prometheus",
     "alertmanager",
     "redis-exporter",

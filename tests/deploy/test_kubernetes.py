@@ -37,6 +37,7 @@ from tests.deploy.kustomization import (
     text,
     texts,
 )
+from wachtpost.reporter.settings import ReporterSettings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 KUBERNETES: Final = ROOT / "deploy/kubernetes"
@@ -44,10 +45,14 @@ REGION: Final = KUBERNETES / "overlays/region"
 OLDEST: Final = "1.30"
 """Before it, ``lifecycle.preStop.sleep`` was not on by default."""
 
+ALONE: Final = {"Deployment/ingest-queue-log", "Deployment/reporter"}
+"""A file has one reader; a report that is made a few minutes later is as good."""
+
 SETTINGS: Final[dict[str, type[ServiceSettings]]] = {
     "ingest": IngestSettings,
     "evaluator": EvaluatorSettings,
     "notifier": NotifierSettings,
+    "reporter": ReporterSettings,
 }
 
 
@@ -176,9 +181,9 @@ def test_every_partition_of_the_example_has_a_site():
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_only_a_queue_log_has_a_single_reader(replicas: int):
+def test_only_a_queue_log_and_the_reporter_are_alone(replicas: int):
     found = {named(one) for one in services() if at(one, "spec")["replicas"] == replicas}
-    assert (found == {"Deployment/ingest-queue-log"}) is (replicas == 1)
+    assert (found == ALONE) is (replicas == 1)
     alone = next(one for one in services() if named(one) == "Deployment/ingest-queue-log")
     assert at(alone, "spec", "strategy") == {"type": "Recreate"}, "also while it is replaced"
 
@@ -204,7 +209,7 @@ def test_a_service_is_not_given_up_while_it_waits_for_redis():
         probe = at(container, "startupProbe")
         patience = int(text(probe, "periodSeconds")) * int(text(probe, "failureThreshold"))
         told = settings(workload)
-        assert isinstance(told, IngestSettings | EvaluatorSettings | NotifierSettings)
+        assert isinstance(told, IngestSettings | EvaluatorSettings | NotifierSettings | ReporterSettings)
         assert told.redis_wait.total_seconds() < patience
 
 
@@ -253,7 +258,7 @@ def test_a_budget_guards_every_pod_that_matters_and_allows_one_to_go():
             f"{named(budget)}: nobody could go"
         )
         guarded += [named(one) for one in chosen]
-    running = {named(one) for one in of_kind("Deployment", "StatefulSet")} - {"Deployment/ingest-queue-log"}
+    running = {named(one) for one in of_kind("Deployment", "StatefulSet")} - ALONE
     assert sorted(guarded) == sorted(running)
 
 
@@ -464,7 +469,7 @@ def relabelled(rules: Sequence[Manifest], labels: Mapping[str, str]) -> Mapping[
     return labels
 
 
-@pytest.mark.parametrize("job", ["ingest", "evaluator", "notifier"])
+@pytest.mark.parametrize("job", ["ingest", "evaluator", "notifier", "reporter"])
 @pytest.mark.parametrize("site", ["", "lier"])
 @pytest.mark.parametrize("name", ["up", "wachtpost_calls_waiting", "wachtpost_dead_letters_total"])
 def test_a_series_gets_the_same_instance_as_in_compose(job: str, site: str, name: str):

@@ -50,6 +50,7 @@ from shared.config import CityFile
 from shared.dead_letters import DeadLetter, Reason
 from shared.events import EVENTS
 from shared.ports import free_port
+from shared.reports import Document, ReportReady
 from tests.eventually import eventually
 from tests.ingest_desk import NOW, PBX_KEY, answered
 from tests.parcels import MISSED, parcel
@@ -57,6 +58,7 @@ from tests.redis_servers import DebianRedis
 from tests.service_process import ROOT, ServiceProcess
 from wachtpost.cli import app
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
+from wachtpost.reporter.handing import Handing
 
 WITHIN: Final = 30.0
 """Seconds for what usually takes one; the machine may be busy with other tests."""
@@ -64,7 +66,7 @@ WITHIN: Final = 30.0
 MAXMEMORY_MB: Final = 64
 
 SERVICES: Final = ("ingest", "evaluator", "notifier")
-PEOPLE: Final = (*SERVICES, "history", "exporter", "operator")
+PEOPLE: Final = (*SERVICES, "reporter", "history", "exporter", "operator")
 """Everybody with a password."""
 
 USERS: Final = (*PEOPLE, "health")
@@ -280,7 +282,9 @@ async def test_every_line_of_the_scripts_of_the_notifier(server: Guarded):
             dead=(b'{"dead":1}',),
         )
         await store.commit(fence, before, "5-0", everything)
-        gone = Decided(records={"none": None}, taken_out=(one.key,), settled=(MISSED.id,))
+        gone = Decided(
+            records={"none": None}, taken_out=(one.key,), settled=(MISSED.id,), spent=("report:2026-02",)
+        )
         await store.commit(fence, "5-0", "6-0", gone)
         await store.lease.renew(fence)
         kept = await store.load()
@@ -293,6 +297,33 @@ async def test_every_line_of_the_scripts_of_the_notifier(server: Guarded):
         assert await store.recent("log", 1) == [b'{"line":1}']
         assert await store.recent("dead", 1) == [b'{"dead":1}']
         await store.lease.release(fence)
+    assert server.refusals() == []
+
+
+@flavours
+async def test_every_line_of_the_script_of_the_reporter(server: Guarded):
+    city = CityFile.model_validate(
+        {"city": {"name": "Huis"}, "sites": [{"id": "huis", "queues": [{"id": "onthaal", "kind": "phone"}]}]}
+    )
+    async with server.service("evaluator") as client:
+        store = EvaluatorStore(client, 0, "one", LEASE)
+        fence = await store.lease.claim()
+        assert fence is not None
+        counted = Counted({"read": "1"}, [(slot, Bucket(answered=1)) for slot in SLOTS], [], [])
+        await store.commit(fence, BEGINNING, "5-0", counted, Verdict([], {}), trim="")
+    word = ReportReady(id="report:2026-02", at=NOW, period="2026-02", receivers=("balie",))
+    document = Document(id=word.id, subject="Rapport", text="Hier is het.")
+    extra = word.model_copy(update={"id": "report:2026-02:1"})
+    async with server.service("reporter") as client:
+        archive, handing = Archive(client, city), Handing(client)
+        assert await archive.first_day() == date(2026, 3, 2)
+        assert (await archive.read(date(2026, 3, 1), date(2026, 3, 31)))[HOME]
+        assert [await handing.hand_over(document, word, counts=True) for _ in range(2)] == [True, False]
+        for _ in range(2):
+            await handing.hand_over(document.model_copy(update={"id": extra.id}), extra, counts=False)
+        assert await handing.sent() == {"2026-02"}
+    async with server.service("notifier") as client:
+        assert await NotifierStore(client, 0, "one", LEASE).document(word.id) == document
     assert server.refusals() == []
 
 
@@ -456,6 +487,42 @@ def test_a_morning_at_the_desk_and_nobody_is_refused_anything(server: Guarded, t
             desk.kill()
 
 
+REPORTING: Final = """
+city = { name = "Proefstad" }
+[[sites]]
+id = "huis"
+queues = [{ id = "onthaal", kind = "phone" }]
+[smtp]
+host = "127.0.0.1"
+tls = "none"
+sender = "wachtpost@stad.example"
+[[receivers]]
+id = "hoofd"
+channels = [{ kind = "email", to = ["hoofd@stad.example"] }]
+[report]
+receivers = ["hoofd"]
+"""
+
+
+@flavours
+def test_a_reporter_hands_its_report_over_and_is_refused_nothing(server: Guarded, tmp_path: Path):
+    city, clock = tmp_path / "city.toml", SimulatedClock(datetime.now(UTC), MORNING, 1)
+    city.write_text(REPORTING)
+    with server.client("evaluator") as client:
+        day = Bucket(answered=1).encode()
+        client.hset(streams.buckets(0, "day", "huis", "onthaal"), "2026-10-06", day)
+    told = {"redis_url": server.url("reporter"), "redis_password_file": server.secrets / "redis_reporter"}
+    reporter = ServiceProcess("wachtpost.reporter", tmp_path / "log", city_file=city, clock=clock, **told)
+    try:
+        reporter.start()
+        eventually(lambda: reporter.logged("handed_over"), within=WITHIN)
+        assert reporter.health().status_code == 200
+        assert reporter.stop() == 0
+    finally:
+        reporter.kill()
+    assert server.refusals() == []
+
+
 def _commands_work(desk: Desk, breach: str) -> None:
     """The commands of the notifier's container, as the notifier; nothing but it can say something."""
     assert breach in desk.says("notifier", "breaches")
@@ -494,8 +561,23 @@ KEYS: Final = {
     "checkpoint": streams.checkpoint(12, "asterisk"),
     **{
         f"notifier:{part}": streams.notifier(12, part)
-        for part in ("fence", "lease", "state", "records", "outbox", "annotations", "log", "dead")
+        for part in (
+            "fence",
+            "lease",
+            "state",
+            "records",
+            "outbox",
+            "annotations",
+            "log",
+            "dead",
+            "documents",
+        )
     },
+    "reports": streams.reports(12),
+    # Reports are the first partition's.
+    "first reports": streams.reports(0),
+    "first documents": streams.notifier(0, "documents"),
+    "first breaches": streams.breaches(0),
     "of nobody": "{p12}:other",
     "of another program": "other:events",
 }
@@ -560,8 +642,10 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         "lease": {"GET", "SET", "DEL"},
         "state": {"HGET", "HGETALL", "HSET"},
         **{kind: {"HGETALL", "HMGET", "HSET", "HDEL"} for kind in BUCKETS},
+        "day": {"HGETALL", "HKEYS", "HMGET", "HSET", "HDEL"},
         "events": {"EXISTS", "XINFO", "XRANGE", "XREAD", "XTRIM"},
         "breaches": {"XADD"},
+        "first breaches": {"XADD"},
         "dead": {"XADD"},
     },
     "notifier": {
@@ -573,7 +657,16 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         "notifier:annotations": {"HGETALL", "HSET", "HDEL"},
         "notifier:log": {"XADD", "XREVRANGE"},
         "notifier:dead": {"XADD", "XREVRANGE"},
+        "notifier:documents": {"HGET", "HDEL"},
+        "first documents": {"HGET", "HDEL"},
         "breaches": {"XADD", "XRANGE", "XREAD"},
+        "first breaches": {"XADD", "XRANGE", "XREAD"},
+    },
+    "reporter": {
+        **{kind: {"HKEYS", "HMGET"} for kind in ("day", "day-outside")},
+        "first reports": {"HKEYS", "HSETNX"},
+        "first documents": {"HEXISTS", "HSET"},
+        "first breaches": {"XADD"},
     },
     "history": {
         "fence": {"GET", "SET"},
@@ -616,6 +709,7 @@ MAY: Final = {
     "ingest": OF_ALL_SERVICES,
     "evaluator": OF_ALL_SERVICES,
     "notifier": {*OF_ALL_SERVICES, "TIME"},
+    "reporter": OF_ALL_SERVICES,
     "history": OF_ALL_SERVICES,
     "exporter": {
         *("CLIENT SETNAME x", "INFO", "PING"),
@@ -685,6 +779,11 @@ def test_exactly_these_commands_about_the_server(attacked: Guarded, user: str):
         ("ingest", "return 1", ["breaches"]),
         ("evaluator", "return 1", ["checkpoint"]),
         ("notifier", "return 1", ["events"]),
+        ("reporter", "return redis.call('HDEL', KEYS[1], 'f')", ["first reports"]),
+        ("reporter", "return redis.call('HGETALL', KEYS[1])", ["first documents"]),
+        ("reporter", "return redis.call('HSET', '{p12}:day:huis:onthaal', 'f', 'x')", []),
+        ("reporter", "return 1", ["reports"]),
+        ("reporter", "return 1", ["day"]),
     ],
 )
 def test_a_script_gets_no_further_than_its_user(attacked: Guarded, user: str, script: str, keys: list[str]):

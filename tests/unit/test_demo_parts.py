@@ -39,6 +39,7 @@ from wachtpost.demo.city_copy import (
     Sender,
     source_names,
     toml,
+    with_history_from,
     with_http_sources,
     with_log_source,
     with_queues,
@@ -213,6 +214,15 @@ def test_nobody_of_the_city_hears_of_a_demo() -> None:
     assert str(city.notify.base_url) == "http://127.0.0.1:8/"
     assert city.notify.reminder == timedelta(minutes=10)  # all else is as the city has it
     assert "example" not in written
+
+
+def test_a_copy_finds_the_history_beside_the_original_and_other_queues_have_none(tmp_path: Path) -> None:
+    document = {**DOCUMENT, "history": {"files": ["before.toml"]}}
+    copy = with_history_from(document, tmp_path / "city")
+    assert CityFile.model_validate(copy).history.files == (tmp_path / "city" / "before.toml",)
+    assert not CityFile.model_validate(with_history_from(DOCUMENT, tmp_path)).history.files
+    replayed = with_queues(copy, {"huis": {"nieuw": QueueKind.PHONE}})
+    assert not CityFile.model_validate(replayed).history.files
 
 
 def test_replayed_queues_are_always_open_keep_their_names_and_the_targets_that_fit() -> None:

@@ -285,7 +285,7 @@ def renamed(named: CityFile, name: str) -> CityFile:
     name=NAMES,
     value=VALUES,
     measure=st.sampled_from(Measure),
-    happening=st.sampled_from(Happening),
+    happening=st.sampled_from(sorted(set(Happening) - {Happening.REPORT})),  # comes in words of its own
     language=st.sampled_from(Language),
     count=st.integers(1, 5),
     over=st.booleans(),

@@ -16,7 +16,7 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPT: Final = Path("deploy/secrets.sh")
 
-USERS: Final = ("ingest", "evaluator", "notifier", "history", "exporter", "operator")
+USERS: Final = ("ingest", "evaluator", "notifier", "reporter", "history", "exporter", "operator")
 RANDOM: Final = {*(f"redis_{user}" for user in USERS), "grafana_admin", "link_key"}
 FILL_IN: Final = {"api_keys", "smtp", "grafana_token"}
 DERIVED: Final = {"users.acl", "redis_exporter.json"}

@@ -78,6 +78,13 @@ def with_receiver(document: Tables, receiver: Receiver) -> dict[str, object]:
     }
 
 
+def with_history_from(document: Tables, folder: Path) -> dict[str, object]:
+    """Return the city with its history files where they are: beside the original, not beside a copy."""
+    history = document.get("history", {})
+    files = history.get("files", []) if isinstance(history, dict) else []
+    return {**document, "history": {"files": [str((folder / file).resolve()) for file in files]}}
+
+
 def with_fitting_rules(document: Tables) -> dict[str, object]:
     """Return the city without the rules that are about something it does not have, and without routes.
 
@@ -108,7 +115,8 @@ def with_log_source(document: Tables, site: str, log: Path) -> dict[str, object]
 
 
 def with_queues(document: Tables, queues: Queues) -> dict[str, object]:
-    """Return the city with other queues, always open, and without sources; what fits none is left out."""
+    """Return the city with other queues, always open, without sources and without history; what fits none is
+    left out."""
     titles = _titles(document)
     sites = [
         {
@@ -122,7 +130,8 @@ def with_queues(document: Tables, queues: Queues) -> dict[str, object]:
         for site, named in queues.items()
     ]
     kept = [one for one in _tables(document, "targets") if _fits(one, queues)]
-    return with_fitting_rules({**document, "sites": sites, "targets": kept, "sources": []})
+    changed = {**document, "sites": sites, "targets": kept, "sources": [], "history": {}}
+    return with_fitting_rules(changed)
 
 
 def _titles(document: Tables) -> dict[tuple[str, str], str]:

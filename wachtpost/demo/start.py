@@ -10,6 +10,7 @@ from rich.console import Console
 
 from shared.clock import system_clock
 from shared.config import CityFile
+from wachtpost.demo.city_copy import with_history_from
 from wachtpost.demo.display import display_on
 from wachtpost.demo.replay import NoEventError, NothingInItError, UnreadableFileError, survey
 from wachtpost.demo.run import DemoError, Options, run
@@ -20,7 +21,8 @@ def start(
     city_file: Path, words: Words, speed: float, seed: int, replay: Path | None, limit: timedelta | None
 ) -> str | None:
     """Run the demo to its end; return what went wrong, for its user, or nothing."""
-    document = tomllib.loads(city_file.read_text(encoding="utf-8"))
+    original = tomllib.loads(city_file.read_text(encoding="utf-8"))
+    document = with_history_from(original, city_file.parent)
     site = CityFile.model_validate(document).sites[0].id
     try:
         recording = None if replay is None else survey(replay, site)

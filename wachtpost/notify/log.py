@@ -60,7 +60,7 @@ def told(given: Access, line: Line) -> str:
         case DecisionLine():
             parts = [_reason(given, line.reason), line.breach]
         case DeliveryLine():
-            parts = [*_delivery(given, line), *line.breaches]
+            parts = [*_delivery(given, line), *line.breaches, line.report or ""]
     return "  ".join([given.local(line.at), line.receiver, *filter(None, parts)])
 
 

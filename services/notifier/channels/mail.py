@@ -61,6 +61,10 @@ def compose(parcel: Parcel, words: Message, *, sender: str, address: str, at: da
     mail.set_content(words.text, cte="quoted-printable")
     if words.html:
         mail.add_alternative(words.html, subtype="html", cte="quoted-printable")
+    for one in words.attachments:
+        main, _, sub = one.media_type.partition("/")
+        charset = {"charset": "utf-8"} if main == "text" else {}
+        mail.add_attachment(one.data, maintype=main, subtype=sub, filename=one.name, params=charset)
     return mail
 
 

@@ -1,0 +1,31 @@
+"""``python -m wachtpost.reporter``: the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from shared.process import Fault, city_or_exit, configure_logging, serve, settings_or_exit
+from wachtpost.reporter.app import build
+from wachtpost.reporter.making import maker
+from wachtpost.reporter.settings import ReporterSettings
+
+
+async def run(settings: ReporterSettings) -> int:
+    """Serve until told to stop; returns the exit status."""
+    fault = Fault()
+    city = city_or_exit(settings.city_file)
+    app = build(settings, city, maker(settings, city), fault)
+    return await serve(app, settings.host, settings.port, fault)
+
+
+def main() -> None:
+    """Read the settings and run."""
+    configure_logging("reporter", "info")
+    settings = settings_or_exit(ReporterSettings)
+    configure_logging("reporter", settings.log_level)
+    sys.exit(asyncio.run(run(settings)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""The reporter, put together."""
+
+from __future__ import annotations
+
+import asyncio
+
+from faststream.asgi import AsgiFastStream
+
+from services.evaluator.archive import Archive
+from shared.config import CityFile
+from shared.process import Fault, Health, health_route, metrics_route, redis_check
+from shared.redis_connection import redis_broker, redis_client, wait_for_redis
+from shared.tenancy import cancel
+from wachtpost.reporter.handing import Handing
+from wachtpost.reporter.making import Make
+from wachtpost.reporter.metrics import ReporterMetrics
+from wachtpost.reporter.reporter import Reporter
+from wachtpost.reporter.settings import ReporterSettings
+
+
+def build(settings: ReporterSettings, city: CityFile, make: Make, fault: Fault) -> AsgiFastStream:
+    """Return the service; nothing is connected before it starts. Raises ``OSError`` for the password file."""
+    redis = redis_client(settings)
+    metrics = ReporterMetrics()
+    archive = Archive(redis, city)
+    reporter = Reporter(city, settings.now, Handing(redis), archive.first_day, make, metrics)
+    checks = {"redis": redis_check(redis), "work": fault.check, "report": reporter.check}
+    health = Health("reporter", checks, settings.now)
+    tasks: list[asyncio.Task[None]] = []
+
+    async def preflight() -> None:
+        await wait_for_redis(redis, settings.redis_wait)
+
+    async def begin() -> None:
+        tasks.append(fault.watch(asyncio.create_task(reporter.run(), name="reporter")))
+
+    async def end() -> None:
+        await cancel(tasks)
+
+    return AsgiFastStream(
+        redis_broker(settings),  # FastStream wants a broker; there is nothing to read
+        asgi_routes=[("/health", health_route(health)), ("/metrics", metrics_route(metrics.registry))],
+        on_startup=[preflight],
+        after_startup=[begin],
+        on_shutdown=[end],
+        after_shutdown=[redis.aclose],
+        logger=None,
+    )
