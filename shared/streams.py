@@ -61,7 +61,7 @@ def checkpoint(partition: int, source: str) -> str:
 
 
 def reports(partition: int) -> str:
-    """A hash of the monthly reports that were handed to the notifier, by period; only the first partition's."""
+    """A hash of the monthly reports that the notifier was handed, by period; only of the first partition."""
     return f"{{p{partition}}}:reports"
 
 
