@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,21 @@ from tests.thorough import examples
 
 settings.register_profile("wachtpost", max_examples=examples(100), deadline=None)
 settings.load_profile("wachtpost")
+
+SECOND: Final = "valkey"
+"""The kind of server that ``make test`` leaves to ``make slow`` where it has both."""
+
+SERVER_PARAMETERS: Final = ("shared_server", "own_server", "flavour")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the second run of whatever runs on both kinds of server."""
+    if DebianRedis.binary() is None:
+        return
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and SECOND in (callspec.params.get(name) for name in SERVER_PARAMETERS):
+            item.add_marker(pytest.mark.slow)
 
 
 def _flavour(request: pytest.FixtureRequest) -> type[RedisServer]:

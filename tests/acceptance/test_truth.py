@@ -202,7 +202,9 @@ def live(url: str) -> dict[str, Told]:
     """What the evaluator's metrics say of each queue."""
     told: dict[str, Told] = {}
     for name, labels, value in samples(url):
-        here = told.setdefault(labels["queue"], Told()) if "queue" in labels else Told()
+        if not name.startswith("wachtpost_call") or "queue" not in labels:
+            continue
+        here = told.setdefault(labels["queue"], Told())
         match name:
             case "wachtpost_calls_answered_total":
                 here.answered = int(value)

@@ -22,6 +22,7 @@ from services.notifier.metrics import NotifierMetrics
 from shared.calendar import Calendar
 from shared.clock import system_clock
 from shared.config import CityFile
+from wachtpost.reporter.metrics import ReporterMetrics
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = ROOT / "docs" / "metrics.md"
@@ -119,7 +120,7 @@ queues = [{ id = "phone", kind = "phone" }, { id = "desk", kind = "counter" }]
 
 
 def _registries(city: CityFile) -> tuple[CollectorRegistry, ...]:
-    return (NotifierMetrics(city).registry, IngestMetrics(city).registry)
+    return (NotifierMetrics(city).registry, IngestMetrics(city).registry, ReporterMetrics().registry)
 
 
 def _of_registry(registry: CollectorRegistry) -> Iterator[tuple[str, Iterable[str]]]:

@@ -132,7 +132,7 @@ def test_what_can_never_work_is_told(text: str, told: str) -> None:
 
 
 def test_every_documented_metric_is_exported_with_known_labels() -> None:
-    names = {one.name for one in documented()}
+    names = {one.name for one in documented() if one.name.startswith("wachtpost_")}
     exported = {name for name in exported_labels() if name.startswith("wachtpost_")}
     assert names == exported
     bucket = catalogue().labels("wachtpost_call_wait_seconds_bucket")

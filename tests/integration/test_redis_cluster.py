@@ -33,6 +33,7 @@ from tests.redis_cluster import Cluster, missing, running_cluster
 from tests.service_process import ROOT, ServiceProcess
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(missing() is not None, reason=f"{missing()} is not installed"),
 ]

@@ -175,6 +175,7 @@ def test_every_alarm_does_what_its_stories_say():
     check("promtool", "test", "rules", *TEST_FILES)
 
 
+@pytest.mark.slow
 def test_no_alarm_keeps_its_stories_without_its_for(tmp_path: Path):
     """Every ``for`` is in some story: taken away, the story fails."""
     shutil.copytree(PROMETHEUS, tmp_path / "prometheus")
@@ -387,6 +388,7 @@ def ask(url: str, query: str) -> dict[str, float]:
     return {row["metric"].get("instance", ""): float(row["value"][1]) for row in answer["data"]["result"]}
 
 
+@pytest.mark.slow
 def test_counters_go_on_over_a_take_over(tmp_path: Path):
     """One series for whoever owns, without a reset; but each replica says itself whether it does."""
     first, second = [OWNER.format(count=100)], [STANDBY]

@@ -176,6 +176,17 @@ def test_the_budget_is_that_of_the_last_month_and_its_year():
     ]
 
 
+def test_the_last_day_of_a_period_is_enough_for_a_report():
+    assert made("2026-02", at("2026-03-31"), ("onthaal", "2026-02-28", calls(1))).until == date(2026, 2, 28)
+
+
+def test_a_budget_that_is_overdrawn_now_is_not_lost_while_calls_are_to_come():
+    days = [("onthaal", f"2026-01-{day:02}", calls(70, 30)) for day in (5, 6, 7, 8, 12, 13)]
+    _, year = lier(made("2026-01", at("2026-01-14"), *days)).budgets
+    assert year.of.left < 0
+    assert not year.lost
+
+
 def test_a_budget_is_lost_when_even_answering_everyone_does_not_help():
     # 40 of 60 missed on five days before the year ends: no 120 calls are still to come.
     days = [("onthaal", f"2026-12-{day}", calls(4, 8)) for day in ("14", "15", "16", "17", "21")]

@@ -84,6 +84,24 @@ def test_labels_of_upright_bars_never_overlap_and_stay_inside(given_bars: tuple[
         assert bottom <= height, said
 
 
+@pytest.mark.parametrize("count", [2, 9, 14])
+@pytest.mark.parametrize("over", [False, True])
+def test_labels_of_bars_that_are_equally_high_do_not_overlap(count: int, over: bool):
+    equal = tuple(Bar(str(2016 + n), 0.1614, "16,14 %", "16,14", over=over) for n in range(count))
+    assert collisions(drawn(Columns("t", "d", equal, 0.1, "≤ 10 %"))) == []
+
+
+@pytest.mark.parametrize("share", [0.85, 0.9, 0.95, 0.999, 1.0])
+def test_no_target_line_runs_through_a_label(share: float):
+    # A dash beside 0:52 reads as a minus.
+    root = drawn(Columns("t", "d", (Bar("jan", share, "0:52"),), 1.0, "≤ 1:00"))
+    level = float(
+        next(line.attrib["y1"] for line in root.iter(f"{SVG}line") if "stroke-dasharray" in line.attrib)
+    )
+    top, bottom = next((box[2], box[4]) for box in boxes(root) if box[0] == "0:52")
+    assert not top < level < bottom
+
+
 @given(bars(most=6))
 def test_labels_of_half_charts_never_overlap(given_bars: tuple[Bar, ...]):
     shown = tuple(Bar(b.label[:3], b.value, b.text[:5], limit=b.limit, over=b.over) for b in given_bars)

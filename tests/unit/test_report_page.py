@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -16,7 +16,7 @@ from services.evaluator.contacts import Place
 from services.evaluator.indicators import Days
 from shared.config import Language
 from tests.unit import report_year
-from wachtpost.report.charts import contrast
+from wachtpost.report.charts import BAR, contrast
 from wachtpost.report.document import Report
 from wachtpost.report.render import Kind, render
 from wachtpost.report.words import WORDS
@@ -227,6 +227,23 @@ def test_an_empty_period_has_no_figure_at_all():
     assert "Er waren geen oproepen." in text
     assert "0,00" not in text
     assert not re.search(r"(?<!\d)0:00", text)
+    drawn = [rect.attributes["fill"] for svg in read(html).all("svg") for rect in svg.all("rect")]
+    assert BAR not in drawn
+
+
+def test_names_of_the_city_are_text_and_nothing_else():
+    nasty = "<b>A&B</b>"
+    site = replace(
+        HALF_YEAR.sites[0],
+        name=nasty,
+        clusters=tuple(replace(one, name=nasty) for one in HALF_YEAR.sites[0].clusters),
+        queue_names=dict.fromkeys(HALF_YEAR.sites[0].queue_names, nasty),
+    )
+    breaks = tuple(one.model_copy(update={"text": nasty}) for one in HALF_YEAR.breaks)
+    for sites in ((site,), (site, site)):
+        html = page(replace(HALF_YEAR, city=nasty, sites=sites, breaks=breaks))
+        assert nasty not in html
+        assert not list(read(html).all("b"))
 
 
 def colours() -> dict[str, str]:

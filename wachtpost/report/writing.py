@@ -15,7 +15,7 @@ from shared.periods import Period
 from wachtpost.analyse.words import WORDS as OUTCOME_WORDS
 from wachtpost.report.blocks import Verdict
 from wachtpost.report.sheet_words import SHEET_WORDS
-from wachtpost.report.words import WORDS, Words
+from wachtpost.report.words import Words
 
 PERCENT_DIGITS: Final = 2
 """As the policy follow-up publishes them."""
@@ -51,10 +51,6 @@ class Writing:
     def share(self, value: float) -> str:
         """Return a share that is held against nothing, rounded to the nearest tenth of a percent."""
         return self.numerals.percent.format(self.numerals.number(value * 100, 1))
-
-    def bare(self, percent: str) -> str:
-        """Return a percentage without its sign, where it is clear."""
-        return percent.removesuffix("%").rstrip()
 
     def more_calls(self, count: int) -> str:
         """Return a difference of two counts of calls in words."""
@@ -175,6 +171,3 @@ def named(definition: MissedDefinition | ServiceLevelDefinition) -> str:
 
 def seconds(duration: timedelta) -> int:
     return duration // SECOND
-
-
-__all__ = ["WORDS", "Words", "Writing", "named", "seconds"]
