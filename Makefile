@@ -27,7 +27,7 @@ demo: $(VENV)/runtime  ## see it work: a busy day at the desk, live in this term
 	@$(BIN)/wachtpost demo $(ARGS)
 
 test: $(VENV)/dev  ## the fast tests, on a real Redis (if installed) and embedded Valkey
-	@$(BIN)/python -m pytest -m "not chaos and not slow and not compose" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not chaos and not slow and not compose" -n 3 --dist loadfile $(ARGS)
 
 slow: $(VENV)/dev  ## tests that take longer: a year of events, boards in a real Prometheus, the demo to its end
 	@$(BIN)/python -m pytest -m "slow and not chaos" -n 2 --dist loadfile $(ARGS)
