@@ -261,6 +261,7 @@ NETWORKS = {
     "ingest": {"data", "metrics", "front"},
     "evaluator": {"data", "metrics"},
     "notifier": {"data", "metrics", "front"},
+    "reporter": {"data", "metrics"},
     "redis-exporter": {"data", "metrics"},
     "prometheus": {"metrics"},
     "alertmanager": {"metrics", "front"},
@@ -326,6 +327,21 @@ def test_the_figures_of_the_whole_day_equal_the_truth(stack: Stack) -> None:
     stack.up()  # a setting has changed: the services are made anew
     expect(stack, dict(bank_day().truth))
     assert sum(told.answered for told in bank_day().truth.values()) > 1000
+
+
+def test_people_have_their_tools(stack: Stack) -> None:
+    def tools(*command: str) -> str:
+        return stack.compose("run", "--rm", "--no-deps", "-T", "tools", *command, within=120)
+
+    month = f"{evenings()[0]:%Y-%m}"
+    page = tools("report", month, "--format", "html")
+    assert page.startswith("<!doctype html>")
+    assert month.partition("-")[0] in page
+    tools("report", month, "--format", "pdf", "-o", "/tmp/report.pdf")  # Pango is there
+    rows = [json.loads(line) for line in tools("history", "export", "--format", "ndjson").splitlines()]
+    days = [row for row in rows if "answered" in row]
+    assert sum(row["answered"] for row in days) == sum(told.answered for told in bank_day().truth.values())
+    assert "wachtpost.toml" in tools("config", "check", "/etc/wachtpost/wachtpost.toml")
 
 
 def test_a_standby_takes_over_within_seconds_and_nothing_is_lost(stack: Stack) -> None:
