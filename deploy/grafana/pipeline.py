@@ -1,4 +1,4 @@
-"""Health of the measuring itself: may one believe the other boards."""
+"""Pipeline health itself: may one believe the other boards."""
 
 from __future__ import annotations
 

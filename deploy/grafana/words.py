@@ -156,7 +156,7 @@ class Boards:
     APPOINTMENTS: Final = Text("Afspraken", "Appointments")
     BREACHES: Final = Text("Overschrijdingen", "Breaches")
     POLICY: Final = Text("Beleidsindicatoren", "Policy indicators")
-    PIPELINE: Final = Text("Gezondheid van de meting", "Health of the measuring")
+    PIPELINE: Final = Text("Gezondheid van de meting", "Pipeline health")
 
     LIVE_ABOUT: Final = Text(
         "Wie wacht er nu, en houdt het contactcentrum zich aan wat de stad belooft. Voor een scherm aan "
