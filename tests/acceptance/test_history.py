@@ -464,6 +464,7 @@ def test_an_evaluator_at_work_takes_the_days_over_by_itself_and_loses_nothing(
     """Calls come in all the while; month and year are judged with the days that were put in."""
     town.forget_days()
     with town.running(LATER, "ingest", "evaluator") as (ingest, evaluator):
+        eventually(lambda: metric(evaluator.url, "lease_owner") == 1, within=WITHIN)
         read = metric(evaluator.url, "events_read_total")
         batches = [
             [
