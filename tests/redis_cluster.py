@@ -54,7 +54,7 @@ class Node:
 
     def start(self) -> None:
         """Start it; does not wait for anything."""
-        self.directory.mkdir(parents=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         options = {
             "include": MANIFESTS / "redis.conf",
             "bind": "127.0.0.1",
@@ -83,6 +83,13 @@ class Node:
                 return bool(client.ping())
             except redis.RedisError:
                 return False
+
+    def came_up(self) -> bool:
+        """Whether it answers; one whose ports somebody else took meanwhile is started on others."""
+        if self._process is not None and self._process.poll() is not None:
+            self.port, self._bus_port = free_port(), free_port()
+            self.start()
+        return self.answers()
 
     def master_port(self) -> int | None:
         """The port of its master; nothing when it is one itself."""
@@ -156,7 +163,7 @@ def running_cluster(directory: Path) -> Iterator[Cluster]:
     try:
         for node in nodes:
             node.start()
-        eventually(lambda: all(node.answers() for node in nodes), within=UP_WITHIN)
+        eventually(lambda: all(node.came_up() for node in nodes), within=UP_WITHIN)
         _create(nodes, secrets / "redis_cluster")
         eventually(cluster.is_well, within=UP_WITHIN)
         yield cluster
