@@ -150,7 +150,7 @@ def _rendered(made: Report, kind: Kind, words: Words, sheet: Sheet | None) -> by
     try:
         return render(made, kind, words, sheet)
     except NoPdfError as error:
-        fail(words.pdf_library.format(why=error.library) if error.library else words.no_pdf)
+        fail(words.pdf_library.format(why=error.lacking) if error.lacking else words.no_pdf)
 
 
 def _write(document: bytes, output: Path | None, words: Words) -> None:

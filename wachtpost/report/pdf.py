@@ -8,11 +8,11 @@ VARIANT: Final = "pdf/ua-1"
 
 
 class NoPdfError(Exception):
-    """No PDF maker here. ``library``: what it misses of the machine; empty: it is not installed itself."""
+    """No PDF maker here. ``lacking``: what it misses of the machine; empty: it is not installed itself."""
 
-    def __init__(self, library: str = "") -> None:
-        super().__init__(library or "weasyprint is not installed")
-        self.library = library
+    def __init__(self, lacking: str = "") -> None:
+        super().__init__(lacking or "weasyprint is not installed")
+        self.lacking = lacking
 
 
 def as_pdf(html: str) -> bytes:
