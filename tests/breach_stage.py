@@ -23,7 +23,7 @@ from shared.clock import SimulatedClock
 from shared.events import CallAnswered, CallMissed, Event, Outcome, encode
 from shared.ports import free_port
 from tests.entries import entries_now
-from tests.eventually import eventually_async
+from tests.eventually import WITHIN, eventually_async
 from tests.grafana_stand_in import BOARD, TOKEN, GrafanaStandIn
 from tests.receivers import HttpReceiver, MailReceiver, Request, http_receiver, mail_receiver
 from tests.redis_servers import FLAVOURS, DebianRedis, EmbeddedValkey, RedisServer
@@ -35,9 +35,6 @@ MORNING: Final = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 SITE: Final = "huis"
 API_KEY: Final = "wachtpost_" + "k" * 43
 LINK_KEY: Final = "a key of the tests, long enough"
-WITHIN: Final = 40.0
-"""Seconds that anything may take on a busy machine, take-overs included."""
-
 CITY: Final = """
 [city]
 name = "Proefstad"
@@ -262,12 +259,12 @@ class Stage:
 
     async def until_state(self, queue: str, state: str, times: int = 1) -> None:
         """Wait until the judge has said so often that a queue's watch is in that state."""
-        await eventually_async(lambda: self.states(queue).count(state) >= times, within=WITHIN)
+        await eventually_async(lambda: self.states(queue).count(state) >= times)
 
-    async def until_told(self, receiver: str, *happenings: str, within: float = WITHIN) -> list[Told]:
+    async def until_told(self, receiver: str, *happenings: str) -> list[Told]:
         """Wait until a receiver was told exactly this, in this order; returns it."""
         wanted = list(happenings)
-        await eventually_async(lambda: len(self.told(receiver)) >= len(wanted), within=within)
+        await eventually_async(lambda: len(self.told(receiver)) >= len(wanted))
         assert self.happenings(receiver) == wanted
         return self.told(receiver)
 
@@ -280,12 +277,12 @@ class Stage:
                 offset = client.hget(streams.notifier(0, "state"), "offset")
                 return isinstance(offset, bytes) and entry_order(offset) >= entry_order(last)
 
-            await eventually_async(lambda: heard() and self.outbox() == 0, within=WITHIN)
+            await eventually_async(lambda: heard() and self.outbox() == 0)
 
     async def simulated(self, passed: timedelta) -> None:
         """Wait until so much simulated time has passed."""
         until = self.clock() + passed
-        await eventually_async(lambda: self.clock() >= until, within=WITHIN)
+        await eventually_async(lambda: self.clock() >= until)
 
     async def ask(
         self,
@@ -298,7 +295,7 @@ class Stage:
     ) -> httpx.Response:
         """Ask the first notifier."""
         headers = {"Authorization": f"Bearer {key}"}
-        async with httpx.AsyncClient(base_url=self.base_url, timeout=10, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.base_url, timeout=WITHIN, trust_env=False) as client:
             return await client.request(method, path, data=form, json=json, headers=headers)
 
 
@@ -347,7 +344,7 @@ async def raised(
 async def until_up(*processes: ServiceProcess) -> None:
     """Wait until they listen."""
     for process in processes:
-        await eventually_async(lambda p=process: p.logged("listening"), within=WITHIN)
+        await eventually_async(lambda p=process: p.logged("listening"))
 
 
 def _write_files(

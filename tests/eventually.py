@@ -6,16 +6,24 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
-STEP = 0.02
+STEP: Final = 0.02
 """Seconds between two looks."""
+
+WITHIN: Final = 120.0
+"""Seconds after which what a test waits for will not come any more: the one limit of every wait.
+
+Nothing takes a tenth of it on a machine with nothing else to do. It says nothing about how quick anything
+should be: a machine that compiles something meanwhile may be thirty times slower.
+"""
 
 
 class NeverHappenedError(AssertionError):
     """The condition did not come true within the limit."""
 
 
-def eventually(condition: Callable[[], object], *, within: float = 10.0) -> None:
+def eventually(condition: Callable[[], object], *, within: float = WITHIN) -> None:
     """Return as soon as ``condition()`` is true; raises ``NeverHappenedError`` after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not condition():
@@ -25,7 +33,7 @@ def eventually(condition: Callable[[], object], *, within: float = 10.0) -> None
 
 
 async def eventually_async(
-    condition: Callable[[], object] | Callable[[], Awaitable[object]], *, within: float = 10.0
+    condition: Callable[[], object] | Callable[[], Awaitable[object]], *, within: float = WITHIN
 ) -> None:
     """The same, without holding up the event loop; the condition may be a coroutine function."""
     deadline = time.monotonic() + within

@@ -26,6 +26,8 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.eventually import WITHIN
+
 TOKEN: Final = "glsa_stand-in"
 BOARD: Final = "wachtpost-live"
 
@@ -191,7 +193,7 @@ class GrafanaStandIn:
         if authorization != f"Bearer {self.token}":
             return 401, {"message": "Invalid API key"}
         if self.meet is not None and request.method == "POST" and path == "/annotations":
-            self.meet.wait(timeout=10)
+            self.meet.wait(timeout=WITHIN)
         with self._lock:
             return self._route(request, path.strip("/").split("/"))
 

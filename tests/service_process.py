@@ -11,11 +11,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 
 ROOT = Path(__file__).resolve().parents[1]
-UP_WITHIN = 30.0
-"""Seconds a service gets to start; the machine may be busy with other tests."""
 
 
 class ServiceProcess:
@@ -52,7 +50,7 @@ class ServiceProcess:
     @property
     def url(self) -> str:
         """Where it listens; waits until it does."""
-        eventually(lambda: self.logged("listening") or self.exited, within=UP_WITHIN)
+        eventually(lambda: self.logged("listening") or self.exited)
         line = self.logged("listening")
         assert line is not None, f"it ended instead:\n{self.log.read_text(encoding='utf-8')}"
         return f"http://127.0.0.1:{line['port']}"
@@ -63,12 +61,12 @@ class ServiceProcess:
 
     def health(self) -> httpx.Response:
         """Ask for ``/health``."""
-        return httpx.get(f"{self.url}/health", timeout=5)
+        return httpx.get(f"{self.url}/health", timeout=WITHIN)
 
-    def wait(self, within: float = 20.0) -> int:
+    def wait(self) -> int:
         """Return the exit status, once it has ended by itself."""
         assert self._process is not None
-        return self._process.wait(timeout=within)
+        return self._process.wait(timeout=WITHIN)
 
     def stop(self) -> int:
         """SIGTERM; returns the exit status."""
@@ -80,5 +78,5 @@ class ServiceProcess:
         """SIGKILL. Ended already: nothing."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=WITHIN)
             self._process = None

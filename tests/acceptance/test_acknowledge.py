@@ -14,8 +14,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.breach_stage import WITHIN, Stage, raised, redis_server, until_up
-from tests.eventually import eventually_async
+from tests.breach_stage import Stage, raised, redis_server, until_up
+from tests.eventually import WITHIN, eventually_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,14 +46,14 @@ def link(stage: Stage, queue: str) -> str | None:
 
 
 async def mailed_link(stage: Stage, queue: str) -> str:
-    await eventually_async(lambda: link(stage, queue), within=WITHIN)
+    await eventually_async(lambda: link(stage, queue))
     url = link(stage, queue)
     assert url is not None
     return url
 
 
 async def visit(method: str, url: str, **form: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=WITHIN, trust_env=False) as client:
         return await client.request(method, url, data=form or None)
 
 
@@ -76,7 +76,7 @@ async def test_a_scanner_that_follows_the_link_takes_nothing_on_and_the_button_d
         assert "Ja, ik pak dit op" in page.text
         assert '<html lang="nl">' in page.text
     # The next reminder still comes: nothing of this acknowledged it.
-    await eventually_async(lambda: reminders(stage, "taken") == 1, within=WITHIN)
+    await eventually_async(lambda: reminders(stage, "taken") == 1)
     assert await taken(stage, "taken") == [None]
     (token,) = parse_qs(urlsplit(url).query)["token"]
     done = await visit("POST", url.partition("?")[0], token=token)
@@ -87,19 +87,19 @@ async def test_a_scanner_that_follows_the_link_takes_nothing_on_and_the_button_d
         (acknowledged,) = await taken(stage, "taken")
         return isinstance(acknowledged, dict) and acknowledged["by"] == "taken"
 
-    await eventually_async(is_taken, within=WITHIN)
+    await eventually_async(is_taken)
     metrics = (await stage.ask("GET", "/metrics")).text
     assert re.search(r'breach_acknowledged_timestamp_seconds\{by="taken",.*queue="taken"', metrics)
     before = reminders(stage, "taken")
     await eventually_async(
-        lambda: any("state:acknowledged" in str(one["tags"]) for one in stage.regions("taken")), within=WITHIN
+        lambda: any("state:acknowledged" in str(one["tags"]) for one in stage.regions("taken"))
     )
     await stage.simulated(2 * REMINDER)
     assert reminders(stage, "taken") == before
     again = await visit("POST", url.partition("?")[0], token=token)
     assert "Al opgepakt" in again.text
     stage.calls("taken", answered=16)
-    await eventually_async(lambda: "resolved" in stage.happenings("taken"), within=WITHIN)
+    await eventually_async(lambda: "resolved" in stage.happenings("taken"))
 
 
 async def test_a_breach_that_nobody_takes_on_is_told_again_and_again_until_it_is_over(stage: Stage):
@@ -108,7 +108,7 @@ async def test_a_breach_that_nobody_takes_on_is_told_again_and_again_until_it_is
     assert len({one.key for one in told}) == 3
     assert [one.body["number"] for one in told] == [1, 1, 2]
     stage.calls("left", answered=16)
-    await eventually_async(lambda: "resolved" in stage.happenings("left"), within=WITHIN)
+    await eventually_async(lambda: "resolved" in stage.happenings("left"))
     much = len(stage.told("left"))
     await stage.simulated(REMINDER)
     assert len(stage.told("left")) == much
@@ -123,7 +123,7 @@ async def test_a_link_that_was_tampered_with_or_comes_too_late_does_nothing(stag
     assert (await visit("GET", url[:-2])).status_code == 403
     assert await taken(stage, "over") == [None]
     stage.calls("over", answered=16)
-    await eventually_async(lambda: "resolved" in stage.happenings("over"), within=WITHIN)
+    await eventually_async(lambda: "resolved" in stage.happenings("over"))
     late = await visit("POST", url.partition("?")[0], token=token)
     assert late.status_code == 200
     assert "Dit is al voorbij" in late.text

@@ -14,8 +14,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.breach_stage import WITHIN, Stage, raised, redis_server, until_up
-from tests.eventually import eventually_async
+from tests.breach_stage import Stage, raised, redis_server, until_up
+from tests.eventually import WITHIN, eventually_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,7 +49,7 @@ def region(stage: Stage, queue: str) -> tuple[datetime, datetime, set[str]]:
 
 async def assert_one_region(stage: Stage, queue: str, state: str = "state:over") -> None:
     """In the end there is exactly one region, from when the judge saw it open to when he saw it over."""
-    await eventually_async(lambda: stage.regions(queue) and state in region(stage, queue)[2], within=WITHIN)
+    await eventually_async(lambda: stage.regions(queue) and state in region(stage, queue)[2])
     opened, closed = stage.changes(queue)[0], stage.changes(queue)[-1]
     start, end, _ = region(stage, queue)
     assert abs(start - opened.at) < timedelta(milliseconds=2)
@@ -59,11 +59,11 @@ async def assert_one_region(stage: Stage, queue: str, state: str = "state:over")
 async def test_a_breach_is_told_once_by_every_channel_and_so_is_its_end(stage: Stage):
     stage.calls("told", answered=2, missed=3)
     (firing,) = await stage.until_told("told", "firing")
-    await eventually_async(lambda: stage.mail.mails, within=WITHIN)
-    await eventually_async(lambda: stage.regions("told"), within=WITHIN)
+    await eventually_async(lambda: stage.mail.mails)
+    await eventually_async(lambda: stage.regions("told"))
     stage.calls("told", answered=20)
     _, resolved = await stage.until_told("told", "firing", "resolved")
-    await eventually_async(lambda: len(stage.mail.mails) == 2, within=WITHIN)
+    await eventually_async(lambda: len(stage.mail.mails) == 2)
     assert firing.breaches == resolved.breaches == (stage.changes("told")[0].breach,)
     assert firing.key != resolved.key
     assert [mail.recipients for mail in stage.mail.mails] == [("balie@proefstad.example",)] * 2
@@ -72,7 +72,7 @@ async def test_a_breach_is_told_once_by_every_channel_and_so_is_its_end(stage: S
     assert begun["References"] == ended["References"]
     assert begun["Message-ID"] != ended["Message-ID"]
     await assert_one_region(stage, "told")
-    await eventually_async(lambda: len(stage.deliveries("told")) == 4, within=WITHIN)
+    await eventually_async(lambda: len(stage.deliveries("told")) == 4)
     assert sorted(stage.deliveries("told")) == [
         ("firing", 0, "delivered"),
         ("firing", 1, "delivered"),
@@ -86,7 +86,7 @@ async def test_three_calls_and_one_missed_are_too_few_to_say_anything(stage: Sta
     evaluator = stage.processes[0]
 
     def state(name: str) -> float | None:
-        text = httpx.get(f"{evaluator.url}/metrics", timeout=10, trust_env=False).text
+        text = httpx.get(f"{evaluator.url}/metrics", timeout=WITHIN, trust_env=False).text
         lines = (line for line in text.splitlines() if line.startswith("wachtpost_kpi_state{"))
         (line,) = (line for line in lines if 'queue="quiet"' in line and f'state="{name}"' in line)
         return float(line.rpartition(" ")[2])

@@ -20,12 +20,9 @@ import pytest
 from shared.config import CityFile
 from shared.events import encode
 from simulator import simulate
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-WITHIN = 90.0
-"""Seconds for what usually takes ten; the machine may be busy with other tests."""
-
 CITY = """
 city = { name = "Proefstad", language = "en" }
 targets = [{ kpi = "missed_ratio", limit = 0.2 }, { kpi = "call_wait_mean", limit = 45 }]
@@ -39,8 +36,6 @@ queues = [
 """
 
 LINK = r"http://127\.0\.0\.1:\d+/acknowledge\?token=\S+"
-
-pytestmark = pytest.mark.timeout(180)
 
 
 class Demo:
@@ -79,7 +74,7 @@ class Demo:
 
     def says(self, pattern: str) -> str:
         """Wait until the output has it; returns its first group, or else all of it."""
-        eventually(lambda: re.search(pattern, self.said) or not self._lives, within=WITHIN)
+        eventually(lambda: re.search(pattern, self.said) or not self._lives)
         found = re.search(pattern, self.said)
         assert found, self.said
         return found[found.re.groups and 1]
@@ -142,7 +137,7 @@ def test_a_busy_spell_is_told_taken_on_by_the_link_and_ctrl_c_stops_everything(d
     with httpx.Client(trust_env=False, timeout=WITHIN) as client:
         assert "<form" in client.get(url).text  # nothing has happened yet: it asks
         client.post(url.partition("?")[0], data={"token": parse_qs(urlsplit(url).query)["token"][0]})
-        eventually(lambda: "<form" not in client.get(url).text, within=WITHIN)
+        eventually(lambda: "<form" not in client.get(url).text)
     demo.process.send_signal(signal.SIGINT)
     assert demo.exit_status() == 0, demo.said
     answered, missed = total(demo.said, "Totaal")
@@ -163,7 +158,7 @@ def test_a_busy_spell_is_told_taken_on_by_the_link_and_ctrl_c_stops_everything(d
 @pytest.mark.slow
 def test_sigterm_while_it_is_still_starting(demo: Demo) -> None:
     demo.start()
-    eventually(lambda: "evaluator" in demo.said, within=WITHIN)
+    eventually(lambda: "evaluator" in demo.said)
     demo.process.send_signal(signal.SIGTERM)
     assert demo.exit_status() == 0, demo.said
     assert demo.left_behind() == []
@@ -175,7 +170,7 @@ def test_even_kill_9_leaves_nothing_behind(demo: Demo) -> None:
     demo.runs()
     demo.process.kill()
     demo.process.wait()
-    eventually(lambda: not demo.left_behind(), within=WITHIN)
+    eventually(lambda: not demo.left_behind())
 
 
 def test_a_service_that_does_not_start_is_explained_by_its_log(demo: Demo) -> None:

@@ -23,7 +23,7 @@ from shared.breaches import BREACH_EVENT, State
 from shared.events import CallAnswered, Event
 from shared.events import encode as encoded
 from simulator.city_day import simulate
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.redis_servers import EmbeddedValkey
 from tests.service_process import ROOT, ServiceProcess
 from wachtpost.cli import app
@@ -81,7 +81,6 @@ key_sha256 = ["{sha256(KEY)}"]
 THURSDAY = date(2026, 3, 12)
 DAYS = (THURSDAY, THURSDAY + timedelta(days=1), THURSDAY + timedelta(days=4))
 LATER = datetime(2026, 3, 20, 12, tzinfo=UTC)
-WITHIN = 60.0
 SIGNED = ("--by", "balie", "--why", "proef")
 
 DATA = ROOT.parent / "shared" / "data"
@@ -134,14 +133,14 @@ class Town:
             with self.running(evening, "ingest", "evaluator") as (ingest, evaluator):
                 post(ingest.url, events)
                 sent += len(events)
-                eventually(lambda: metric(evaluator.url, "events_read_total") == sent, within=WITHIN)  # noqa: B023
+                eventually(lambda: metric(evaluator.url, "events_read_total") == sent)  # noqa: B023
                 assert metric(evaluator.url, "dead_letters_total") == 0
         self.until(LATER)
 
     def until(self, at: datetime) -> None:
         """Let the evaluator judge everything until then."""
         with self.running(at, "evaluator"):
-            eventually(lambda: self.cursor() >= at.timestamp() * 1000, within=WITHIN)
+            eventually(lambda: self.cursor() >= at.timestamp() * 1000)
 
     def cursor(self) -> int:
         with redis.Redis.from_url(self.url) as client:
@@ -183,7 +182,7 @@ def post(url: str, events: Sequence[Event]) -> None:
             f"{url}/v1/events",
             content=b"\n".join(map(encoded, events[start : start + 500])),
             headers={"Authorization": f"Bearer {KEY}", "content-type": "application/x-ndjson"},
-            timeout=10,
+            timeout=WITHIN,
         )
         assert (answer.status_code, answer.json()["refused"]) == (202, []), answer.text
 
@@ -192,7 +191,7 @@ def metric(url: str, name: str, **labels: str) -> float:
     """A metric summed over its labels."""
     return sum(
         sample.value
-        for family in text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=10).text)
+        for family in text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=WITHIN).text)
         for sample in family.samples
         if sample.name == f"wachtpost_{name}" and labels.items() <= sample.labels.items()
     )
@@ -464,7 +463,7 @@ def test_an_evaluator_at_work_takes_the_days_over_by_itself_and_loses_nothing(
     """Calls come in all the while; month and year are judged with the days that were put in."""
     town.forget_days()
     with town.running(LATER, "ingest", "evaluator") as (ingest, evaluator):
-        eventually(lambda: metric(evaluator.url, "lease_owner") == 1, within=WITHIN)
+        eventually(lambda: metric(evaluator.url, "lease_owner") == 1)
         read = metric(evaluator.url, "events_read_total")
         batches = [
             [
@@ -492,7 +491,7 @@ def test_an_evaluator_at_work_takes_the_days_over_by_itself_and_loses_nothing(
         pouring.start()
         town.says("import", file, *SIGNED)
         pouring.join()
-        eventually(lambda: metric(evaluator.url, "events_read_total") == read + 600, within=WITHIN)
+        eventually(lambda: metric(evaluator.url, "events_read_total") == read + 600)
         assert metric(evaluator.url, "duplicates_total") == 0
         assert evaluator.logged("commit_failed") or evaluator.logged("superseded")
     today = town.days()["{p0}:day:huis:bouwen"].pop(str(LATER.date()).encode())
@@ -515,10 +514,10 @@ def test_month_and_year_so_far_are_judged_with_the_days_put_in(redis_url: str, t
     ]
     with town.running(LATER, "ingest", "evaluator") as (ingest, evaluator):
         post(ingest.url, live)
-        eventually(lambda: metric(evaluator.url, "calls_answered_total") == 2, within=WITHIN)
+        eventually(lambda: metric(evaluator.url, "calls_answered_total") == 2)
         assert metric(evaluator.url, "kpi_breached") == 0
         town.says("import", file, *SIGNED)
-        eventually(lambda: metric(evaluator.url, "kpi_breached", kpi="call_wait_mean") == 2, within=WITHIN)
+        eventually(lambda: metric(evaluator.url, "kpi_breached", kpi="call_wait_mean") == 2)
         assert town.readings("month") == (3.0, 3)
         assert town.readings("year") == (4.5, 4)
         assert metric(evaluator.url, "calls_answered_total") == 2  # counters tell what came in live
@@ -527,7 +526,7 @@ def test_month_and_year_so_far_are_judged_with_the_days_put_in(redis_url: str, t
     town.flush()
     town.says("restore", backup, *SIGNED)
     with town.running(LATER, "evaluator") as (evaluator,):
-        eventually(lambda: metric(evaluator.url, "kpi_breached", kpi="call_wait_mean") == 2, within=WITHIN)
+        eventually(lambda: metric(evaluator.url, "kpi_breached", kpi="call_wait_mean") == 2)
         assert town.readings("month") == (9.0, 1)
         assert town.readings("year") == (9.0, 2)
 
@@ -575,7 +574,6 @@ def test_a_recorded_log_gives_the_same_bytes_live_and_imported(
             assert ingest.url
             eventually(
                 lambda: metric(evaluator.url, "events_read_total") >= expected,  # noqa: B023
-                within=WITHIN,
             )
             assert metric(evaluator.url, "dead_letters_total") == 0
     later = evenings[-1] + timedelta(days=4)

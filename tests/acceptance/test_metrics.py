@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.ingest.keys import sha256
 from shared.dead_letters import Reason
 from shared.events import Outcome
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.service_process import ROOT, ServiceProcess
 
 KEY = "wachtpost_" + "m" * 43
@@ -111,7 +111,7 @@ def services(redis_url: str, tmp_path: Path) -> Iterator[dict[str, ServiceProces
 
 
 def scrape(service: ServiceProcess) -> str:
-    return httpx.get(f"{service.url}/metrics", timeout=10).text
+    return httpx.get(f"{service.url}/metrics", timeout=WITHIN).text
 
 
 def names(text: str) -> set[str]:
@@ -169,7 +169,7 @@ def feed(service: ServiceProcess) -> None:
 def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceProcess]) -> None:
     feed(services["ingest"])
     evaluator = services["evaluator"]
-    eventually(lambda: value(scrape(evaluator), "events_read_total") == 13, within=30)
+    eventually(lambda: value(scrape(evaluator), "events_read_total") == 13)
     text = scrape(evaluator)
     at = {"site": "site", "window": "15m"}
     for queue in ("phone", "all"):
@@ -206,11 +206,9 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert value(text, "indicator_missed_ratio", period="2022", origin="reported") == 0.1156
     assert value(text, "indicator_target", kpi="missed_ratio", period="year") == 0.2
     assert value(text, "indicator_break", text='Another "exchange", with a back\\slash') == 1
-    eventually(lambda: value(scrape(evaluator), "error_budget_contacts", period="year") == -1, within=30)
+    eventually(lambda: value(scrape(evaluator), "error_budget_contacts", period="year") == -1)
     notifier = services["notifier"]
-    eventually(
-        lambda: value(scrape(notifier), "breach_opened_timestamp_seconds", **rule) == opened, within=30
-    )
+    eventually(lambda: value(scrape(notifier), "breach_opened_timestamp_seconds", **rule) == opened)
     assert value(scrape(notifier), "breach_acknowledged_timestamp_seconds", **rule) is None
     texts = [text, *(scrape(services[name]) for name in ("ingest", "notifier", "reporter"))]
     assert names("\n".join(texts)) == documented()
@@ -220,7 +218,7 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
 
 def test_every_series_is_there_before_the_first_event(services: dict[str, ServiceProcess]) -> None:
     evaluator = services["evaluator"]
-    eventually(lambda: value(scrape(evaluator), "lease_owner") == 1, within=30)
+    eventually(lambda: value(scrape(evaluator), "lease_owner") == 1)
     text = scrape(evaluator)
     assert value(text, "calls_answered_total", queue="phone") == 0
     for outcome in Outcome:
@@ -238,7 +236,7 @@ def test_a_figure_on_too_few_contacts_is_shown_as_its_sample_size_only(
 ) -> None:
     post(services["ingest"], {"queue": "phone", "kind": "call.answered", "wait_ms": 1})
     evaluator = services["evaluator"]
-    eventually(lambda: value(scrape(evaluator), "events_read_total") == 1, within=30)
+    eventually(lambda: value(scrape(evaluator), "events_read_total") == 1)
     text = scrape(evaluator)
     assert value(text, "kpi_samples", kpi="call_wait_mean", queue="phone", window="15m") == 1
     assert value(text, "call_wait_mean_seconds", queue="phone", window="15m") is None
@@ -276,7 +274,12 @@ def check_with_promtool(text: str) -> None:
     if promtool is None:
         pytest.skip("promtool is not installed (apt install prometheus): names and values were compared")
     checked = subprocess.run(
-        [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=30
+        [promtool, "check", "metrics"],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WITHIN,
     )
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 

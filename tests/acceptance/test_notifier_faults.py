@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.breach_stage import WITHIN, Stage, raised, redis_server, until_up
+from tests.breach_stage import Stage, raised, redis_server, until_up
 from tests.eventually import eventually_async
 from tests.receivers import Fault, Reply
 
@@ -62,13 +62,13 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 async def attempts(stage: Stage, queue: str, number: int) -> None:
-    await eventually_async(lambda: len(stage.told(queue)) >= number, within=WITHIN)
+    await eventually_async(lambda: len(stage.told(queue)) >= number)
 
 
 @pytest.mark.parametrize("queue", RECOVERS)
 async def test_who_recovers_is_told_with_the_same_key_on_every_attempt(stage: Stage, queue: str):
     failures = [answer for answer in RECOVERS[queue] if answer != Reply(204)]
-    await eventually_async(lambda: ("firing", 0, "delivered") in stage.deliveries(queue), within=WITHIN)
+    await eventually_async(lambda: ("firing", 0, "delivered") in stage.deliveries(queue))
     told = stage.told(queue)
     assert [one.happening for one in told] == ["firing"] * (len(failures) + 1)
     assert len({one.key for one in told}) == 1
@@ -77,7 +77,7 @@ async def test_who_recovers_is_told_with_the_same_key_on_every_attempt(stage: St
 
 
 async def test_retry_after_is_honoured(stage: Stage):
-    await eventually_async(lambda: len(stage.told("busy")) == 3, within=WITHIN)
+    await eventually_async(lambda: len(stage.told("busy")) == 3)
     first, second, _ = stage.told("busy")
     assert second.sent - first.sent >= 59  # both are whole seconds
 
@@ -87,14 +87,14 @@ async def test_who_refuses_for_good_is_in_the_dead_letters_with_the_reason(stage
     def dead() -> list[object]:
         return [line["why"] for line in stage.kept("dead") if line["receiver"] == queue]
 
-    await eventually_async(dead, within=WITHIN)
+    await eventually_async(dead)
     assert dead() == [REFUSES[queue][1]]
     assert stage.deliveries(queue) == [("firing", 0, "dead")]
     assert len(stage.told(queue)) == 1
 
 
 async def test_a_bad_recipient_does_not_keep_a_good_one_from_their_mail(stage: Stage):
-    await eventually_async(lambda: len(stage.deliveries("mailed")) == 3, within=WITHIN)
+    await eventually_async(lambda: len(stage.deliveries("mailed")) == 3)
     assert [mail.recipients for mail in stage.mail.mails] == [(GOOD,)]
     assert sorted(stage.deliveries("mailed")) == [
         ("firing", 0, "delivered"),

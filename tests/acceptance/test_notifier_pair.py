@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from shared import streams
-from tests.breach_stage import WITHIN, Stage, raised, until_up
+from tests.breach_stage import Stage, raised, until_up
 from tests.eventually import eventually_async
 from tests.receivers import Reply
 from tests.redis_servers import RedisServer
@@ -23,7 +23,7 @@ async def owner(stage: Stage, *notifiers: ServiceProcess) -> ServiceProcess:
         held = fence.decode() if isinstance(fence, bytes) else None
         return next((one for one in notifiers if any(at.get("fence") == held for at in one.lines)), None)
 
-    await eventually_async(holder, within=WITHIN)
+    await eventually_async(holder)
     found = holder()
     assert found is not None
     return found
@@ -48,7 +48,7 @@ async def test_one_tells_and_when_it_is_killed_the_other_does_and_a_redis_restar
         other = second if holder is first else first
         await one_cycle(stage, "one")
         await stage.until_told("one", "firing", "resolved")
-        await eventually_async(lambda: len(stage.deliveries("one")) == 2, within=WITHIN)
+        await eventually_async(lambda: len(stage.deliveries("one")) == 2)
 
         stage.kill(holder)
         await one_cycle(stage, "one")  # nobody owns it now, or hardly anybody
@@ -57,7 +57,7 @@ async def test_one_tells_and_when_it_is_killed_the_other_does_and_a_redis_restar
 
         stage.webhooks["one"].will(Reply(503))
         stage.calls("one", answered=4, missed=2)
-        await eventually_async(lambda: ("firing", 0, "retry") in stage.deliveries("one"), within=WITHIN)
+        await eventually_async(lambda: ("firing", 0, "retry") in stage.deliveries("one"))
         own_server.kill()
         own_server.start()
         stage.calls("one", answered=4)

@@ -11,7 +11,7 @@ import redis
 import redis.asyncio
 
 from services.ingest.keys import sha256
-from tests.eventually import eventually_async
+from tests.eventually import WITHIN, eventually_async
 from tests.receivers import http_receiver
 from tests.service_process import ServiceProcess
 
@@ -137,10 +137,10 @@ async def test_what_is_planted_in_the_input_is_found_nowhere(redis_url: str, tmp
             door = f"{services['ingest'].url}/v1/events"
             headers = {"Authorization": f"Bearer {KEY}", "content-type": "application/x-ndjson"}
             answers = []
-            async with httpx.AsyncClient(timeout=10, headers=headers) as http:
+            async with httpx.AsyncClient(timeout=WITHIN, headers=headers) as http:
                 answers += [(await http.post(door, content=one)).text for one in sent()]
                 # The abandoned calls of the log and of the sender: enough for a message about them.
-                await eventually_async(lambda: len(receiver.requests) > 0, within=30)
+                await eventually_async(lambda: len(receiver.requests) > 0)
                 metrics = [(await http.get(f"{service.url}/metrics")).text for service in services.values()]
             stored = await everything_in(redis_url)
         finally:

@@ -20,6 +20,7 @@ import redis
 from typer.testing import CliRunner, Result
 
 from shared import config, streams
+from tests.eventually import WITHIN
 from tests.redis_servers import EmbeddedValkey
 from tests.service_process import ROOT
 from tests.unit import report_year
@@ -29,9 +30,6 @@ NOW = datetime(2026, 10, 14, 9, tzinfo=UTC)
 SITE = "lier"
 SHEET = ROOT / "deploy" / "sheet-lier-2024-q2.toml"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-START_WITHIN = 60
-"""Seconds that a browser may take on a busy machine."""
-
 MEASURE = """
 <script>
 const found = {wide: [], texts: [], overlaps: []};
@@ -235,7 +233,7 @@ def test_nothing_is_cut_off_or_overlaps_in_a_browser(
         ],
         capture_output=True,
         text=True,
-        timeout=START_WITHIN,
+        timeout=WITHIN,
         check=True,
     )
     found = re.search(r"<title>(\{.*?\})</title>", answer.stdout)

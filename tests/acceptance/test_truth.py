@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.service_process import ROOT, ServiceProcess
 from wachtpost.cli import app
 
@@ -168,7 +168,7 @@ def test_the_live_way_equals_the_truth(log: Log, redis_url: str, tmp_path: Path)
             running("services.evaluator", tmp_path / "evaluator.log", **settings) as evaluator,
         ):
             events = offline_events(queue_log)
-            eventually(lambda: metric(evaluator.url, "events_read_total") >= events, within=60)  # noqa: B023
+            eventually(lambda: metric(evaluator.url, "events_read_total") >= events)  # noqa: B023
             assert metric(evaluator.url, "dead_letters_total") == 0
             assert metric(evaluator.url, "duplicates_total") == 0
             told = live(evaluator.url)
@@ -224,6 +224,6 @@ def metric(url: str, name: str) -> float:
 
 
 def samples(url: str) -> Iterator[tuple[str, dict[str, str], float]]:
-    for family in text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=10).text):
+    for family in text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=WITHIN).text):
         for sample in family.samples:
             yield sample.name, sample.labels, sample.value

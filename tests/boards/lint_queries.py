@@ -36,6 +36,7 @@ from tests.boards.promql import (
     walk,
 )
 from tests.boards.series import Catalogue
+from tests.eventually import WITHIN
 
 DATASOURCE: Final = "${datasource}"
 BUILT_IN: Final = frozenset({"-- Grafana --", "-- Dashboard --", "-- Mixed --", "grafana"})
@@ -377,7 +378,11 @@ def promtool_faults(queries: Sequence[str], promtool: str) -> dict[int, str]:
         rules = Path(folder) / "rules.yml"
         rules.write_text("\n".join(lines) + "\n", encoding="utf-8")
         done = subprocess.run(
-            [promtool, "check", "rules", str(rules)], capture_output=True, text=True, check=False, timeout=60
+            [promtool, "check", "rules", str(rules)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=WITHIN,
         )
     said = done.stdout + done.stderr
     faults = {

@@ -30,7 +30,7 @@ from shared.events import Event
 from shared.ports import free_port
 from simulator import SOURCE, next_working_day, rush_start, simulate
 from tests.boards.files import ROOT
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.redis_servers import DebianRedis, EmbeddedValkey, RedisServer
 from tests.service_process import ServiceProcess
 from wachtpost.demo import city_copy
@@ -57,7 +57,6 @@ AFTERNOON: Final = 15
 OLDER_DAYS: Final = 800
 OLDER_THAN: Final = 4 * DAY
 """Days that nothing can change any more."""
-CAUGHT_UP_WITHIN: Final = 40.0
 SCRAPES: Final = 6
 """Scrapes of the same series after which every rate has something to go by."""
 
@@ -99,7 +98,7 @@ def raised(folder: Path) -> Iterator[Stage]:
         urls = {name: service.url for name, service in services.items()}
         exporters = _exporters(folder, server, stack)
         prometheus = _prometheus(folder, {**urls, **exporters}, stack)
-        client = stack.enter_context(httpx.Client(base_url=urls["ingest"], timeout=10, trust_env=False))
+        client = stack.enter_context(httpx.Client(base_url=urls["ingest"], timeout=WITHIN, trust_env=False))
         feed = EventFeed(city.events(), client, {city.site: city.sender})
         there = {"prometheus", *urls, *exporters}
         stage = Stage(prometheus, {job: job in there for job in _jobs()}, lambda: feed.advance(_now()))
@@ -306,7 +305,7 @@ def _prometheus(folder: Path, addresses: Mapping[str, str], stack: ExitStack) ->
     )
     log = folder / "prometheus.log"
     process = _start([binary, *options], log, stack)
-    eventually(lambda: _ready(url) or process.poll() is not None, within=CAUGHT_UP_WITHIN)
+    eventually(lambda: _ready(url) or process.poll() is not None)
     assert process.poll() is None, f"Prometheus ended instead:\n{log.read_text(encoding='utf-8')}"
     return url
 
@@ -321,7 +320,7 @@ def _start(command: list[str], log: Path, stack: ExitStack) -> subprocess.Popen[
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
-        process.wait(5)
+        process.wait(timeout=WITHIN)
         return
     process.kill()
     process.wait()
@@ -329,16 +328,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/-/ready", timeout=2, trust_env=False).status_code == httpx.codes.OK
+        return httpx.get(f"{url}/-/ready", timeout=WITHIN, trust_env=False).status_code == httpx.codes.OK
     except httpx.TransportError:
         return False
 
 
 def _until_watched(stage: Stage) -> None:
-    eventually(
-        lambda: _value(stage, "min(up{job=~'ingest|evaluator|notifier'})") == 1, within=CAUGHT_UP_WITHIN
-    )
-    eventually(lambda: _value(stage, "sum(wachtpost_lease_owner)") == 1, within=CAUGHT_UP_WITHIN)
+    eventually(lambda: _value(stage, "min(up{job=~'ingest|evaluator|notifier'})") == 1)
+    eventually(lambda: _value(stage, "sum(wachtpost_lease_owner)") == 1)
 
 
 def _until_caught_up(stage: Stage) -> None:
@@ -359,7 +356,7 @@ def _until_caught_up(stage: Stage) -> None:
             )
         )
 
-    eventually(enough, within=CAUGHT_UP_WITHIN)
+    eventually(enough)
 
 
 def _acknowledge_one(mailbox: Mailbox, stage: Stage) -> None:
@@ -369,13 +366,13 @@ def _acknowledge_one(mailbox: Mailbox, stage: Stage) -> None:
         stage.advance()
         return [link for message in mailbox.messages if (link := link_in(message))]
 
-    eventually(links, within=CAUGHT_UP_WITHIN)
+    eventually(links)
     parts = urlsplit(links()[0])
     (token,) = parse_qs(parts.query)["token"]
     page = httpx.post(
         f"{parts.scheme}://{parts.netloc}{ACKNOWLEDGE_PATH}",
         data={"token": token},
-        timeout=10,
+        timeout=WITHIN,
         trust_env=False,
     )
     assert page.status_code == httpx.codes.OK, page.text
@@ -383,7 +380,7 @@ def _acknowledge_one(mailbox: Mailbox, stage: Stage) -> None:
 
 def _value(stage: Stage, query: str) -> float | None:
     answer = httpx.get(
-        f"{stage.prometheus}/api/v1/query", params={"query": query}, timeout=5, trust_env=False
+        f"{stage.prometheus}/api/v1/query", params={"query": query}, timeout=WITHIN, trust_env=False
     ).json()
     found = answer.get("data", {}).get("result", [])
     return float(found[0]["value"][1]) if found else None

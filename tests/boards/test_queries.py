@@ -27,8 +27,9 @@ from tests.boards.queries import (
     without_a_word,
 )
 from tests.boards.stage import PROMETHEUS_FILE, Stage, prometheus_binary, raised, scrape_config
+from tests.eventually import WITHIN
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = pytest.mark.slow
 
 Key = tuple[str, str, str]
 
@@ -43,7 +44,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @pytest.fixture
 def prometheus(stage: Stage) -> Iterator[Prometheus]:
-    with httpx.Client(base_url=stage.prometheus, timeout=20, trust_env=False) as client:
+    with httpx.Client(base_url=stage.prometheus, timeout=WITHIN, trust_env=False) as client:
         yield Prometheus(client, time.time())
 
 

@@ -23,15 +23,12 @@ from shared import streams
 from shared.clock import SimulatedClock
 from tests.chaos import load
 from tests.chaos.check import committed, expected, last_entry
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.redis_servers import RedisServer
 from tests.service_process import ServiceProcess
 
 CITY = load.city()
 SEED = 20_261_025
-WITHIN = 40.0
-"""Seconds that a take-over may take on a busy machine; the lease is 1 s."""
-
 BACKLOG = 300
 """How far the writer runs ahead of what is committed: there is always something to count."""
 
@@ -79,7 +76,7 @@ class Writer(threading.Thread):
                     at += PORTION
                 return True
         except (redis.ConnectionError, redis.TimeoutError):
-            eventually(lambda: self._server.answers() or self._stopped.is_set(), within=WITHIN)
+            eventually(lambda: self._server.answers() or self._stopped.is_set())
             return False
 
     def _there(self, client: redis.Redis) -> int:
@@ -132,7 +129,7 @@ class Fleet:
 
     def owner(self) -> ServiceProcess:
         """Wait until one of them holds the fence."""
-        eventually(self.holder, within=WITHIN)
+        eventually(self.holder)
         holder = self.holder()
         assert holder is not None
         return holder
@@ -179,7 +176,7 @@ def under_load(
 def further_on(fleet: Fleet, entries: int, most: int) -> None:
     """Wait until so many more entries are committed, if there are as many."""
     goal = min(fleet.read() + entries, most)
-    eventually(lambda: fleet.read() >= goal, within=WITHIN)
+    eventually(lambda: fleet.read() >= goal)
 
 
 def assert_exact(fleet: Fleet, written: Sequence[load.Written]) -> None:
@@ -196,7 +193,7 @@ def assert_done(fleet: Fleet, written: Sequence[load.Written]) -> None:
         found = committed(fleet.server.url, CITY)
         return found.offset == goal.offset and found.cursor >= goal.cursor
 
-    eventually(done, within=WITHIN)
+    eventually(done)
     found = committed(fleet.server.url, CITY)
     found.cursor = goal.cursor
     assert found == goal
@@ -218,12 +215,12 @@ def pause_the_owner(fleet: Fleet, written: Sequence[load.Written]) -> None:
     assert process is not None
     os.kill(process.pid, signal.SIGSTOP)
     try:
-        eventually(lambda: fleet.holder() is not paused, within=WITHIN)
+        eventually(lambda: fleet.holder() is not paused)
         further_on(fleet, 1, len(written))
     finally:
         os.kill(process.pid, signal.SIGCONT)
-    eventually(lambda: paused.logged("superseded"), within=WITHIN)
-    eventually(lambda: paused.health().status_code == 200, within=WITHIN)
+    eventually(lambda: paused.logged("superseded"))
+    eventually(lambda: paused.health().status_code == 200)
     assert_exact(fleet, written)
 
 

@@ -32,7 +32,6 @@ from tests.redis_servers import EmbeddedValkey, RedisServer
 SEED = 20_261_124
 SPEED = 30
 """A reminder is due after a minute: two seconds."""
-WITHIN = 60.0
 QUEUES = ("north", "east", "south", "west")
 NOTIFY = 'group_wait = "0s"\nreminder = "1m"\nflap_window = "1m"\nflap_messages = 100\n'
 FAILURES = (Fault.RESET, Fault.CLOSE, Reply(503), Reply(429, {"Retry-After": "1"}))
@@ -127,7 +126,7 @@ class Siege:
             known = decode({key.decode(): value for key, value in stored.items()}).breaches
             return all(known[breach].breach.acknowledged is not None for breach in told.breaches)
 
-        await eventually_async(pressed, within=WITHIN)
+        await eventually_async(pressed)
         await until(committed)
         for breach in told.breaches:
             self.taken[breach] = self.stage.clock()
@@ -146,7 +145,7 @@ async def until(condition: Callable[[], object]) -> None:
         except (redis.ConnectionError, redis.TimeoutError):
             return False
 
-    await eventually_async(holds, within=WITHIN)
+    await eventually_async(holds)
 
 
 async def steadily(act: Callable[[], T]) -> T:

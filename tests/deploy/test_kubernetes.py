@@ -37,6 +37,7 @@ from tests.deploy.kustomization import (
     text,
     texts,
 )
+from tests.eventually import WITHIN
 from wachtpost.reporter.settings import ReporterSettings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -129,7 +130,7 @@ def test_a_misspelt_field_would_be_found():
 @pytest.mark.parametrize("folder", ["overlays/region", "queue-log"])
 def test_kustomize_itself_says_the_same(folder: str):
     command = ["kubectl", "kustomize", str(KUBERNETES / folder)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, check=False)
     assert done.returncode == 0, done.stderr
     theirs = list(yaml.safe_load_all(done.stdout))
     for manifest in theirs:
@@ -486,7 +487,7 @@ def test_prometheus_understands_it(tmp_path: Path):
     job = {name: value for name, value in scrape_config().items() if name != "kubernetes_sd_configs"}
     (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({"scrape_configs": [job]}))
     command = ["promtool", "check", "config", str(tmp_path / "prometheus.yml")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -496,4 +497,4 @@ def test_prometheus_understands_it(tmp_path: Path):
 @pytest.mark.parametrize("script", ["start.sh", "create.sh"])
 def test_the_scripts_are_plain_posix(script: str):
     for shell in (["sh", "-n"], ["bash", "--posix", "-n"]):
-        subprocess.run([*shell, KUBERNETES / "redis-cluster" / script], check=True, timeout=10)
+        subprocess.run([*shell, KUBERNETES / "redis-cluster" / script], check=True, timeout=WITHIN)

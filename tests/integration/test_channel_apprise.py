@@ -12,7 +12,7 @@ import pytest
 
 from services.notifier.channels.apprise_target import AppriseSender, kind
 from services.notifier.notice import Happening, Permanent, Transient
-from tests.eventually import eventually_async
+from tests.eventually import WITHIN, eventually_async
 from tests.parcels import MISSED, WORDS, parcel
 from tests.receivers import Fault, HttpReceiver, Reply, http_receiver
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:Deprecati
 """Apprise imports it on Pythons that still have it."""
 
 SENT = parcel(MISSED)
-SHORT, LONG = timedelta(seconds=0.5), timedelta(seconds=30)
+SHORT, LONG = timedelta(seconds=0.5), timedelta(seconds=WITHIN)
 
 
 @pytest.fixture

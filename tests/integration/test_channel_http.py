@@ -18,10 +18,11 @@ from services.notifier.channels.sender import Limits, Sender
 from services.notifier.channels.webhook import sign
 from services.notifier.notice import Permanent, Transient
 from tests.channel_city import NoSecrets, city
+from tests.eventually import WITHIN
 from tests.parcels import MISSED, NOW, WORDS, parcel
 from tests.receivers import HOST, Authority, Fault, HttpReceiver, Reply, http_receiver, scripted_server
 
-SHORT, LONG = timedelta(seconds=0.5), timedelta(seconds=20)
+SHORT, LONG = timedelta(seconds=0.5), timedelta(seconds=WITHIN)
 """A limit that the receiver is to break, and one that a busy machine keeps."""
 
 SENT = parcel(MISSED)

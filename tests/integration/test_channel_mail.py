@@ -13,6 +13,7 @@ from services.notifier.channels import build_senders
 from services.notifier.channels.sender import Limits, Sender
 from services.notifier.notice import Happening, Permanent, Transient
 from tests.channel_city import NoSecrets, city
+from tests.eventually import WITHIN
 from tests.parcels import MISSED, NOW, OVER, WORDS, parcel
 from tests.receivers import HANG_UP, HOST, Authority, MailReceiver, mail_receiver, scripted_server
 
@@ -28,7 +29,7 @@ async def server() -> AsyncIterator[MailReceiver]:
         yield server
 
 
-SHORT, LONG = timedelta(seconds=0.5), timedelta(seconds=20)
+SHORT, LONG = timedelta(seconds=0.5), timedelta(seconds=WITHIN)
 """A limit that the server is to break, and one that a busy machine keeps."""
 
 

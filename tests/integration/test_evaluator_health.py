@@ -13,7 +13,7 @@ import redis
 from shared import streams
 from shared.events import SourceHeartbeat, encode
 from shared.ports import free_port
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.redis_servers import RedisServer
 from tests.service_process import ServiceProcess
 
@@ -59,38 +59,40 @@ def is_healthy(service: ServiceProcess) -> bool:
 
 
 def owns(service: ServiceProcess) -> bool:
-    return 'wachtpost_lease_owner{partition="0"} 1.0' in httpx.get(f"{service.url}/metrics", timeout=5).text
+    return (
+        'wachtpost_lease_owner{partition="0"} 1.0' in httpx.get(f"{service.url}/metrics", timeout=WITHIN).text
+    )
 
 
 def test_it_fails_while_redis_is_away_and_recovers_by_itself(own_server: RedisServer, start: Start) -> None:
     evaluator = start(own_server.url)
-    eventually(lambda: is_healthy(evaluator) and owns(evaluator), within=30)
+    eventually(lambda: is_healthy(evaluator) and owns(evaluator))
     own_server.kill()
-    eventually(lambda: said(evaluator)[0] == 503 and not owns(evaluator), within=30)
+    eventually(lambda: said(evaluator)[0] == 503 and not owns(evaluator))
     checks = said(evaluator)[1]
     assert "Redis does not answer" in checks["redis"]
     assert checks["partition_0"] != "ok"
     own_server.restart()
-    eventually(lambda: is_healthy(evaluator) and owns(evaluator), within=30)
+    eventually(lambda: is_healthy(evaluator) and owns(evaluator))
 
 
 def test_a_standby_is_healthy_shows_no_figures_and_takes_over_at_once_when_asked(
     redis_url: str, start: Start
 ) -> None:
     owner = start(redis_url)
-    eventually(lambda: owns(owner), within=30)
+    eventually(lambda: owns(owner))
     standby = start(redis_url)
-    eventually(lambda: is_healthy(standby), within=30)
-    figures = httpx.get(f"{standby.url}/metrics", timeout=5).text
+    eventually(lambda: is_healthy(standby))
+    figures = httpx.get(f"{standby.url}/metrics", timeout=WITHIN).text
     assert not owns(standby)
     assert "wachtpost_calls_answered_total{" not in figures, "two processes must not show the same calls"
     assert owner.stop() == 0
-    eventually(lambda: owns(standby), within=5)
+    eventually(lambda: owns(standby))
 
 
 def test_without_redis_at_the_start_it_says_so_and_ends(tmp_path: Path, start: Start) -> None:
     evaluator = start(f"redis://127.0.0.1:{free_port()}/0", redis_wait="PT1S")
-    assert evaluator.wait(within=30) != 0
+    assert evaluator.wait() != 0
     assert evaluator.logged("redis_absent") is not None
 
 
@@ -99,7 +101,7 @@ def test_a_city_file_that_is_wrong_is_explained_in_the_log(
 ) -> None:
     (tmp_path / "city.toml").write_text(CITY + "\n[live]\nwindows = ['7s']\n")
     evaluator = start(redis_url)
-    assert evaluator.wait(within=30) != 0
+    assert evaluator.wait() != 0
     line = evaluator.logged("city_file_wrong")
     assert line is not None
     assert "live.windows" in str(line["at"])
@@ -141,12 +143,12 @@ def run_until(start: Start, client: redis.Redis, url: str, spoken: list[datetime
     now = (spoken[-1] + timedelta(seconds=1)).isoformat()
     evaluator = start(url, clock=f"{now}/{now}/0")
     counted = f'events_read_total{{partition="0"}} {read}.0'
-    eventually(lambda: counted in metrics(evaluator) and judged(evaluator), within=30)
+    eventually(lambda: counted in metrics(evaluator) and judged(evaluator))
     assert evaluator.stop() == 0
 
 
 def metrics(service: ServiceProcess) -> str:
-    return httpx.get(f"{service.url}/metrics", timeout=5).text
+    return httpx.get(f"{service.url}/metrics", timeout=WITHIN).text
 
 
 def judged(service: ServiceProcess) -> bool:

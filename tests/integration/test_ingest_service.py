@@ -267,7 +267,7 @@ def test_while_redis_is_away_lines_wait(start: Start, own_server: RedisServer, q
     eventually(lambda: service.logged("redis_away"))
     own_server.start()
     with own_server.client() as client:
-        eventually(lambda: len(ids_on(client)) == 6, within=20)
+        eventually(lambda: len(ids_on(client)) == 6)
     assert service.stop() == 0
 
 

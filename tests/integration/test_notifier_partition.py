@@ -30,7 +30,6 @@ from shared.redis_connection import redis_client as client_of
 from shared.tenancy import Role
 from tests.eventually import eventually_async
 
-WITHIN = 20.0
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 CITY = CityFile.model_validate(
@@ -170,7 +169,7 @@ async def running(url: str, desk: Desk, hands: Hands, owner: str = "one") -> Asy
         yield run
     finally:
         await run.stop()
-        await eventually_async(lambda: asyncio.all_tasks() <= others, within=WITHIN)
+        await eventually_async(lambda: asyncio.all_tasks() <= others)
         await broker.stop()
         await redis.aclose()
 
@@ -191,7 +190,7 @@ async def test_it_tells_what_it_hears_once_and_keeps_nothing_on_its_way(redis_ur
     async with running(redis_url, desk, hands) as run:
         await desk.say("a", "firing")
         await desk.say("a", "ok")
-        await eventually_async(lambda: len(hands.got) == 2 and run.idle, within=WITHIN)
+        await eventually_async(lambda: len(hands.got) == 2 and run.idle)
         assert await run.partition.check(desk.now) is None
     assert hands.happenings == ["firing", "resolved"]
     assert await results(desk) == [("firing", "delivered"), ("resolved", "delivered")]
@@ -204,7 +203,7 @@ async def test_the_close_of_a_breach_without_a_reading_is_told(redis_url: str, d
     async with running(redis_url, desk, hands) as run:
         await desk.say("a", "firing")
         await desk.say("a", "ok", value=None)
-        await eventually_async(lambda: len(hands.got) == 2 or unreadable(run), within=WITHIN)
+        await eventually_async(lambda: len(hands.got) == 2 or unreadable(run))
     assert hands.happenings == ["firing", "resolved"]
 
 
@@ -221,7 +220,7 @@ async def test_what_was_handed_over_but_not_written_down_is_handed_over_again_wi
     hands.after = be_superseded
     async with running(redis_url, desk, hands) as run:
         await desk.say("a", "firing")
-        await eventually_async(lambda: len(hands.got) == 2 and run.idle, within=WITHIN)
+        await eventually_async(lambda: len(hands.got) == 2 and run.idle)
     assert len(set(hands.keys)) == 1
     assert await results(desk) == [("firing", "delivered")]
 
@@ -233,11 +232,11 @@ async def test_what_is_over_waits_until_its_beginning_is_told_and_others_do_not(
         for state in ("firing", "ok"):
             await desk.say("a", state)
             await desk.say("b", state)
-        await eventually_async(lambda: [p.notice.receiver for p in hands.got].count("b") == 2, within=WITHIN)
+        await eventually_async(lambda: [p.notice.receiver for p in hands.got].count("b") == 2)
         assert [p.notice.happening for p in hands.got if p.notice.receiver == "a"] == ["firing"]
         hands.away.clear()
         desk.later(seconds=3)
-        await eventually_async(lambda: run.idle, within=WITHIN)
+        await eventually_async(lambda: run.idle)
     told = [(p.notice.happening.value, p.attempts) for p in hands.got if p.notice.receiver == "a"]
     assert told == [("firing", 0), ("firing", 1), ("resolved", 0)]
 
@@ -248,20 +247,20 @@ async def test_a_reminder_that_could_not_be_handed_over_is_dropped_once_the_brea
     hands = Hands()
     async with running(redis_url, desk, hands) as run:
         breach = await desk.say("a", "firing")
-        await eventually_async(lambda: len(hands.got) == 1 and run.idle, within=WITHIN)
+        await eventually_async(lambda: len(hands.got) == 1 and run.idle)
         hands.away["a"] = Transient("it answered 500")
         desk.later(minutes=2)
-        await eventually_async(lambda: hands.happenings == ["firing", "reminder"], within=WITHIN)
+        await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
         await desk.put(encode_command(Acknowledge(id="x", at=desk.now, breaches=(breach,), by="a")))
 
         def taken() -> bool:
             session = run.partition.session
             return session is not None and session.state.breaches[breach].breach.acknowledged is not None
 
-        await eventually_async(taken, within=WITHIN)
+        await eventually_async(taken)
         hands.away.clear()
         desk.later(minutes=10)
-        await eventually_async(lambda: run.idle, within=WITHIN)
+        await eventually_async(lambda: run.idle)
     assert hands.happenings == ["firing", "reminder"]
     assert await results(desk) == [("firing", "delivered"), ("reminder", "retry"), ("reminder", "obsolete")]
 
@@ -272,10 +271,10 @@ async def test_a_parcel_on_which_our_own_code_fails_waits_and_the_others_go_on(r
     async with running(redis_url, desk, hands) as run:
         await desk.say("a", "firing")
         await desk.say("b", "firing")
-        await eventually_async(lambda: {p.notice.receiver for p in hands.got} == {"a", "b"}, within=WITHIN)
+        await eventually_async(lambda: {p.notice.receiver for p in hands.got} == {"a", "b"})
         hands.away.clear()
         desk.later(seconds=61)
-        await eventually_async(lambda: run.idle, within=WITHIN)
+        await eventually_async(lambda: run.idle)
     assert await results(desk) == [("firing", "delivered")] * 2
 
 
@@ -284,7 +283,7 @@ async def test_what_is_refused_for_good_is_a_dead_letter(redis_url: str, desk: D
     hands.away["a"] = Permanent("it refused the message (410)")
     async with running(redis_url, desk, hands) as run:
         await desk.say("a", "firing")
-        await eventually_async(lambda: hands.got and run.idle, within=WITHIN)
+        await eventually_async(lambda: hands.got and run.idle)
     (dead,) = await Store(desk.redis, 0, "x", SECOND).recent("dead", 10)
     line = LINE.validate_json(dead)
     assert isinstance(line, DeliveryLine)
@@ -298,7 +297,7 @@ async def test_an_entry_that_is_none_of_ours_is_passed_over(redis_url: str, desk
         await desk.put(body)
         await desk.redis.xadd(streams.breaches(0), {"other": b"1"})
         await desk.say("a", "firing")
-        await eventually_async(lambda: hands.got and run.idle, within=WITHIN)
+        await eventually_async(lambda: hands.got and run.idle)
         assert unreadable(run) == 2
     assert hands.happenings == ["firing"]
 
@@ -306,15 +305,15 @@ async def test_an_entry_that_is_none_of_ours_is_passed_over(redis_url: str, desk
 async def test_of_two_only_the_owner_tells_and_the_other_goes_on_when_it_stops(redis_url: str, desk: Desk):
     one, two = Hands(), Hands()
     async with running(redis_url, desk, one) as first:
-        await eventually_async(lambda: first.owns, within=WITHIN)
+        await eventually_async(lambda: first.owns)
         async with running(redis_url, desk, two, "two") as second:
             await desk.say("a", "firing")
-            await eventually_async(lambda: one.got and first.idle, within=WITHIN)
+            await eventually_async(lambda: one.got and first.idle)
             assert second.partition.role is Role.STANDBY
             assert await second.partition.check(desk.now) is None
             await first.stop()
             await desk.say("a", "ok")
-            await eventually_async(lambda: two.got and second.idle, within=WITHIN)
+            await eventually_async(lambda: two.got and second.idle)
     assert (one.happenings, two.happenings) == (["firing"], ["resolved"])
 
 
@@ -337,9 +336,9 @@ async def test_what_grafana_did_not_take_is_written_when_it_is_back(redis_url: s
     hands.grafana = Transient("Grafana took longer than 15 s")
     async with running(redis_url, desk, hands) as run:
         breach = await desk.say("a", "firing")
-        await eventually_async(lambda: failed(run) > 0, within=WITHIN)
+        await eventually_async(lambda: failed(run) > 0)
         hands.grafana = None
-        await eventually_async(lambda: hands.written, within=WITHIN)
+        await eventually_async(lambda: hands.written)
     assert [one.id for one in hands.written] == [breach]
 
 
@@ -361,21 +360,21 @@ async def test_a_region_is_closed_even_if_grafana_was_away_until_the_breach_was_
     async with running(redis_url, desk, hands) as run:
         breach = await desk.say("a", "firing")
         await desk.say("a", "ok")
-        await eventually_async(lambda: len(hands.got) == 2, within=WITHIN)
+        await eventually_async(lambda: len(hands.got) == 2)
         desk.later(hours=2)
-        await eventually_async(lambda: forgotten(run), within=WITHIN)
+        await eventually_async(lambda: forgotten(run))
         if not restart:
             hands.grafana = None
-            await eventually_async(closed, within=WITHIN)
+            await eventually_async(closed)
     if restart:
         hands.grafana = None
         async with running(redis_url, desk, hands, "two"):
-            await eventually_async(closed, within=WITHIN)
+            await eventually_async(closed)
     hands.written.clear()
     async with running(redis_url, desk, hands, "three") as run:
-        await eventually_async(lambda: run.owns, within=WITHIN)
+        await eventually_async(lambda: run.owns)
         await desk.say("b", "firing")
-        await eventually_async(lambda: hands.written, within=WITHIN)
+        await eventually_async(lambda: hands.written)
     assert breach not in [one.id for one in hands.written]
 
 

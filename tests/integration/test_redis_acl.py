@@ -51,7 +51,7 @@ from shared.dead_letters import DeadLetter, Reason
 from shared.events import EVENTS
 from shared.ports import free_port
 from shared.reports import Document, ReportReady
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.ingest_desk import NOW, PBX_KEY, answered
 from tests.parcels import MISSED, parcel
 from tests.redis_servers import DebianRedis
@@ -59,9 +59,6 @@ from tests.service_process import ROOT, ServiceProcess
 from wachtpost.cli import app
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
 from wachtpost.reporter.handing import Handing
-
-WITHIN: Final = 30.0
-"""Seconds for what usually takes one; the machine may be busy with other tests."""
 
 MAXMEMORY_MB: Final = 64
 
@@ -124,7 +121,7 @@ class Guarded:
             username=user,
             password=given if user else None,
             driver_info=None,  # introduces itself by CLIENT SETINFO, which not everybody may
-            socket_timeout=5,
+            socket_timeout=WITHIN,
             retry=Retry(ConstantBackoff(0), 0),
         )
 
@@ -141,7 +138,7 @@ class Guarded:
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait(timeout=10)
+        self._process.wait(timeout=WITHIN)
 
 
 @pytest.fixture(scope="module")
@@ -432,7 +429,7 @@ class Desk:
         calls = [answered(n, **miss) for n in range(count)]
         headers = {"Authorization": f"Bearer {PBX_KEY}"}
         answer = httpx.post(
-            f"{self.services['ingest'].url}/v1/events", json=calls, headers=headers, timeout=10
+            f"{self.services['ingest'].url}/v1/events", json=calls, headers=headers, timeout=WITHIN
         )
         assert answer.json()["accepted"] == len(calls)
 
@@ -476,7 +473,7 @@ def test_a_morning_at_the_desk_and_nobody_is_refused_anything(server: Guarded, t
             desk.start()
             desk.missed_calls(5)
             desk.missed_call_in_the_log()
-            eventually(lambda: desk.counted() == 6 and desk.told(), within=WITHIN)
+            eventually(lambda: desk.counted() == 6 and desk.told())
             (breach,) = desk.told()
             _commands_work(desk, breach)
             assert desk.are_well()
@@ -515,7 +512,7 @@ def test_a_reporter_hands_its_report_over_and_is_refused_nothing(server: Guarded
     reporter = ServiceProcess("wachtpost.reporter", tmp_path / "log", city_file=city, clock=clock, **told)
     try:
         reporter.start()
-        eventually(lambda: reporter.logged("handed_over"), within=WITHIN)
+        eventually(lambda: reporter.logged("handed_over"))
         assert reporter.health().status_code == 200
         assert reporter.stop() == 0
     finally:
@@ -530,7 +527,7 @@ def _commands_work(desk: Desk, breach: str) -> None:
     made = desk.says("notifier", "silence", "create", "--for", "2h", "--why", "werken", "--by", "balie")
     assert desk.says("notifier", "silence", "list") == made
     assert "voorbij" in desk.says("notifier", "silence", "expire", made.split()[1])
-    eventually(lambda: breach in desk.says("notifier", "notifications", "dead"), within=WITHIN)
+    eventually(lambda: breach in desk.says("notifier", "notifications", "dead"))
     assert breach in desk.says("notifier", "notifications", "log")
 
 

@@ -45,7 +45,6 @@ from wachtpost.reporter.handing import Handing
 from wachtpost.reporter.metrics import ReporterMetrics
 from wachtpost.reporter.reporter import Reporter, word_of
 
-WITHIN: Final = 20.0
 SECOND: Final = timedelta(seconds=1)
 MOMENT: Final = datetime(2026, 11, 4, 7, tzinfo=UTC)
 """Eight in the morning of the third working day."""
@@ -173,7 +172,7 @@ def done(partition: Partition) -> bool:
 async def test_each_address_gets_one_mail_with_the_report(desk: Desk):
     assert await desk.reporter().look() == Period.parse("2026-10")
     async with desk.notifier() as partition:
-        await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition), within=WITHIN)
+        await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition))
     assert desk.arrived() == [ANNA, BERT, CHRIS]
     assert desk.web.requests == []
     read = desk.mail.mails[0].message
@@ -191,7 +190,7 @@ async def test_nothing_is_left_but_the_memory_that_it_was_sent_and_the_log(desk:
     await desk.reporter().look()
     assert await desk.documents() == 1
     async with desk.notifier() as partition:
-        await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition), within=WITHIN)
+        await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition))
     assert await desk.documents() == 0
     assert await Handing(desk.redis).sent() == {"2026-10"}
     decided = [line for line in await desk.log() if isinstance(line, DecisionLine)]
@@ -211,7 +210,7 @@ async def test_no_record_that_is_written_again_and_again_holds_the_report(desk: 
     desk.mail.replies["DATA"] = "452 4.3.1 no room at the moment"
     await desk.reporter().look()
     async with desk.notifier():
-        await eventually_async(lambda: desk.redis.hlen(streams.notifier(0, "outbox")), within=WITHIN)
+        await eventually_async(lambda: desk.redis.hlen(streams.notifier(0, "outbox")))
         parcels = await desk.redis.hvals(streams.notifier(0, "outbox"))
     (word,) = await entries(desk.redis, streams.breaches(0))
     assert max(map(len, [*parcels, word[1]])) < 1000
@@ -221,7 +220,7 @@ async def test_restarts_and_further_looks_send_nothing_twice(desk: Desk):
     for _ in range(2):
         await desk.reporter().look()
         async with desk.notifier() as partition:
-            await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition), within=WITHIN)
+            await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition))
     desk.now += timedelta(days=2)
     assert await desk.reporter().look() is None
     assert len(await desk.words()) == 1
@@ -238,7 +237,7 @@ async def test_one_who_is_refused_is_told_apart_and_the_others_have_it(desk: Des
     desk.mail.refuses[BERT] = "550 5.1.1 no such user"
     await desk.reporter().look()
     async with desk.notifier() as partition:
-        await eventually_async(lambda: len(desk.mail.mails) == 2 and done(partition), within=WITHIN)
+        await eventually_async(lambda: len(desk.mail.mails) == 2 and done(partition))
     assert desk.arrived() == [ANNA, CHRIS]
     (dead,) = await desk.log("dead")
     assert isinstance(dead, DeliveryLine)
@@ -251,12 +250,12 @@ async def test_a_mail_server_that_takes_nothing_now_gets_it_later_and_the_report
     desk.mail.replies["DATA"] = "452 4.3.1 no room at the moment"
     await desk.reporter().look()
     async with desk.notifier():
-        await eventually_async(lambda: retried(desk), within=WITHIN)
+        await eventually_async(lambda: retried(desk))
     assert await desk.documents() == 1
     desk.mail.replies.clear()
     desk.now += timedelta(days=3)  # a weekend; news would have been given up
     async with desk.notifier("two") as partition:
-        await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition), within=WITHIN)
+        await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition))
     assert await desk.documents() == 0
 
 
@@ -268,7 +267,7 @@ async def retried(desk: Desk) -> bool:
 async def test_what_goes_to_nobody_is_said_and_leaves_nothing(desk: Desk):
     await desk.hand_over("scherm", "weg")
     async with desk.notifier():
-        await eventually_async(lambda: desk.log(), within=WITHIN)
+        await eventually_async(lambda: desk.log())
     told = [(line.receiver, line.reason) for line in await desk.log() if isinstance(line, DecisionLine)]
     assert told == [("scherm", "no_mail"), ("weg", "receiver_gone")]
     assert await desk.documents() == 0
@@ -278,7 +277,7 @@ async def test_a_report_that_is_gone_is_a_dead_letter_not_an_endless_wait(desk: 
     await desk.hand_over("raad")
     await desk.redis.delete(streams.notifier(0, "documents"))
     async with desk.notifier():
-        await eventually_async(lambda: desk.log("dead"), within=WITHIN)
+        await eventually_async(lambda: desk.log("dead"))
     (dead,) = await desk.log("dead")
     assert isinstance(dead, DeliveryLine)
     assert dead.why == "the report is not in Redis any more"
@@ -290,7 +289,7 @@ async def test_the_first_report_stays_when_a_second_is_handed_over_by_hand(desk:
     await desk.hand_over("raad", name="report:2026-10:again")
     assert await Handing(desk.redis).sent() == {"2026-10"}
     async with desk.notifier() as partition:
-        await eventually_async(lambda: len(desk.mail.mails) == 4 and done(partition), within=WITHIN)
+        await eventually_async(lambda: len(desk.mail.mails) == 4 and done(partition))
     assert desk.arrived() == [ANNA, BERT, CHRIS, CHRIS]
     assert len({mail.message["Message-ID"] for mail in desk.mail.mails}) == 4
 
@@ -411,8 +410,8 @@ def message_ids(mail: MailReceiver) -> list[str]:
 async def test_the_service_makes_the_report_and_the_notifier_mails_it(town: Town):
     town.reporter.start()
     town.notifier.start()
-    await eventually_async(lambda: len(town.mail.mails) == 2, within=WITHIN)
-    await eventually_async(lambda: nothing_left(town), within=WITHIN)
+    await eventually_async(lambda: len(town.mail.mails) == 2)
+    await eventually_async(lambda: nothing_left(town))
     read = town.mail.mails[0].message
     assert read["Subject"] == "Beleidsrapport Proefstad: oktober 2026"
     text = read.get_body(["plain"])
@@ -446,11 +445,11 @@ async def test_a_notifier_that_is_killed_with_the_mail_just_sent_sends_the_same_
     town.notifier.start()
     assert await asyncio.to_thread(lambda: town.notifier.url)
     town.reporter.start()
-    await eventually_async(lambda: town.mail.mails and town.notifier.exited, within=WITHIN)
+    await eventually_async(lambda: town.mail.mails and town.notifier.exited)
     town.mail.mails = list(town.mail.mails)
     first = message_ids(town.mail)[0]
     town.notifier.start()
-    await eventually_async(lambda: nothing_left(town), within=WITHIN)
+    await eventually_async(lambda: nothing_left(town))
     told = message_ids(town.mail)
     assert told.count(first) == 2  # it had it, and could not write that down
     assert len(set(told)) == 2  # one for each receiver, however often it came
@@ -463,13 +462,13 @@ async def test_reporters_killed_and_started_again_send_nothing_twice(town: Town)
     try:
         for service in (town.reporter, other):
             service.start()
-        await eventually_async(lambda: town.handed_over(), within=WITHIN)
+        await eventually_async(lambda: town.handed_over())
         for service in (town.reporter, other):
             service.kill()
             service.start()
         town.notifier.start()
-        await eventually_async(lambda: len(town.mail.mails) == 2, within=WITHIN)
-        await eventually_async(lambda: nothing_left(town), within=WITHIN)
+        await eventually_async(lambda: len(town.mail.mails) == 2)
+        await eventually_async(lambda: nothing_left(town))
         assert all(
             await asyncio.to_thread(
                 lambda: [one.health().status_code == 200 for one in (town.reporter, other)]
@@ -502,7 +501,7 @@ async def test_by_hand_it_counts_once_and_tries_and_repeats_do_not_count(town: T
     assert (again.exit_code, "al eerder verstuurd" in again.stderr) == (1, True)
     assert (await ask("2026-10", "--again")).exit_code == 0
     town.notifier.start()
-    await eventually_async(lambda: nothing_left(town), within=WITHIN)
+    await eventually_async(lambda: nothing_left(town))
     arrived = sorted(address for mail in town.mail.mails for address in mail.recipients)
     assert arrived == [ANNA] * 2 + [CHRIS] * 3
     assert len(set(message_ids(town.mail))) == 5

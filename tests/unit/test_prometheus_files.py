@@ -22,7 +22,7 @@ import yaml  # type: ignore[import-untyped]  # ships no types
 from pydantic import BaseModel, Field
 
 from shared.ports import free_port
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.redis_servers import DebianRedis
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -32,8 +32,6 @@ ALARMS_PAGE = DEPLOY / "alarms.md"
 METRICS = DEPLOY.parent / "docs" / "metrics.md"
 RULE_FILES = sorted((PROMETHEUS / "rules").glob("*.yml"))
 TEST_FILES = sorted((PROMETHEUS / "tests").glob("*.yml"))
-UP_WITHIN = 30.0
-
 PACKAGES = {
     "promtool": "prometheus",
     "prometheus": "prometheus",
@@ -150,7 +148,7 @@ def program(name: str) -> str:
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     words = [program(str(command[0])), *map(str, command[1:])]
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=100)
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=WITHIN)
 
 
 def check(*command: str | Path) -> str:
@@ -275,7 +273,7 @@ def running(*command: str, answers: str) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            eventually(lambda: process.poll() is not None or up(url + answers), within=UP_WITHIN)
+            eventually(lambda: process.poll() is not None or up(url + answers))
             assert process.poll() is None, f"{command[0]} ended"
             yield url
         finally:
@@ -284,7 +282,7 @@ def running(*command: str, answers: str) -> Iterator[str]:
 
 def up(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2).status_code == 200
+        return httpx.get(url, timeout=WITHIN).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -324,11 +322,11 @@ def test_the_real_programs_have_what_the_rules_use(job: str, tmp_path: Path):
             case _:
                 words = alertmanager(ALERTMANAGER, tmp_path / "store")
         url = stack.enter_context(running(*words, answers="/metrics"))
-        eventually(lambda: not EXPORTED[job] - exported(url), within=UP_WITHIN)
+        eventually(lambda: not EXPORTED[job] - exported(url))
 
 
 def exported(url: str) -> set[str]:
-    return set(re.findall(r"^(\w+)[ {]", httpx.get(f"{url}/metrics", timeout=5).text, re.MULTILINE))
+    return set(re.findall(r"^(\w+)[ {]", httpx.get(f"{url}/metrics", timeout=WITHIN).text, re.MULTILINE))
 
 
 # Scraping ------------------------------------------------------------------------------------------------
@@ -384,7 +382,7 @@ def scraping(targets: Sequence[str], folder: Path) -> Path:
 
 def ask(url: str, query: str) -> dict[str, float]:
     """Return the value for each instance."""
-    answer = httpx.get(f"{url}/api/v1/query", params={"query": query}, timeout=5).json()
+    answer = httpx.get(f"{url}/api/v1/query", params={"query": query}, timeout=WITHIN).json()
     return {row["metric"].get("instance", ""): float(row["value"][1]) for row in answer["data"]["result"]}
 
 
@@ -401,14 +399,14 @@ def test_counters_go_on_over_a_take_over(tmp_path: Path):
             metrics = ("wachtpost_calls_answered_total", "wachtpost_events_read_total")
             return all(ask(url, metric) == {"wachtpost": count} for metric in metrics)
 
-        eventually(lambda: is_at(100), within=UP_WITHIN)
+        eventually(lambda: is_at(100))
         first.append(OWNER.format(count=140))
-        eventually(lambda: is_at(140), within=UP_WITHIN)
+        eventually(lambda: is_at(140))
         first.append(STANDBY)
         second.append(OWNER.format(count=150))
-        eventually(lambda: is_at(150), within=UP_WITHIN)
+        eventually(lambda: is_at(150))
         owners = {targets[0]: 0, targets[1]: 1}
-        eventually(lambda: ask(url, "wachtpost_lease_owner") == owners, within=UP_WITHIN)
+        eventually(lambda: ask(url, "wachtpost_lease_owner") == owners)
         assert ask(url, "resets(wachtpost_calls_answered_total[1m])") == {"wachtpost": 0}
         assert ask(url, "max_over_time(wachtpost_calls_answered_total[1m])") == {"wachtpost": 150}
 
@@ -500,10 +498,10 @@ def test_what_follows_from_something_else_is_not_told_beside_it(
     until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     body = [{"labels": labels, "endsAt": until} for labels in (cause, *muted, *others)]
     with running(*alertmanager(ALERTMANAGER, tmp_path / "store"), answers="/-/ready") as url:
-        httpx.post(f"{url}/api/v2/alerts", json=body, timeout=5).raise_for_status()
+        httpx.post(f"{url}/api/v2/alerts", json=body, timeout=WITHIN).raise_for_status()
 
         def suppressed() -> set[str]:
-            alerts = httpx.get(f"{url}/api/v2/alerts", timeout=5).json()
+            alerts = httpx.get(f"{url}/api/v2/alerts", timeout=WITHIN).json()
             return {
                 json.dumps(alert["labels"], sort_keys=True)
                 for alert in alerts
@@ -511,4 +509,4 @@ def test_what_follows_from_something_else_is_not_told_beside_it(
             }
 
         expected = {json.dumps(labels, sort_keys=True) for labels in muted}
-        eventually(lambda: suppressed() == expected, within=UP_WITHIN)
+        eventually(lambda: suppressed() == expected)

@@ -32,12 +32,10 @@ from services.ingest.sources.queue_log import (
 )
 from services.ingest.translate.queue_log import Memory, QueueLog, Rules, Skipped
 from shared.events import Outcome
+from tests.eventually import WITHIN
 from tests.thorough import examples
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
-SOON = 10.0
-"""Seconds within which what a test waits for has happened."""
-
 KNOWN_TRUTHS = Path(__file__).resolve().parents[2] / ".." / "shared" / "data"
 
 
@@ -644,7 +642,7 @@ class Reader:
             self._came.notify_all()
 
     async def has(self, count: int) -> None:
-        async with asyncio.timeout(SOON), self._came:
+        async with asyncio.timeout(WITHIN), self._came:
             await self._came.wait_for(lambda: len(self.lines) >= count)
 
 
@@ -662,7 +660,7 @@ async def reading(follower: Follower) -> AsyncIterator[Reader]:
         yield reader
     finally:
         stop.set()
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(WITHIN):
             await task
 
 

@@ -13,6 +13,8 @@ from typing import Final
 
 import pytest
 
+from tests.eventually import WITHIN
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPT: Final = Path("deploy/secrets.sh")
 
@@ -237,7 +239,7 @@ def test_many_at_once_make_each_secret_once(folder: Path):
         subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(6)
     ]
-    ended = [(process.communicate(timeout=60), process.returncode) for process in running]
+    ended = [(process.communicate(timeout=WITHIN), process.returncode) for process in running]
     assert {(error, status) for (_, error), status in ended} == {("", 0)}
     said = [name for (output, _), _ in ended for name in names(output)]
     assert all(said.count(name) == 1 for name in (*RANDOM, *FILL_IN))
