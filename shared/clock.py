@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 Clock = Callable[[], datetime]
 """Returns the present instant, in UTC."""
@@ -34,6 +35,19 @@ class SimulatedClock:
         return f"{self.real.isoformat()}/{self.simulated.isoformat()}/{self.speed}"
 
 
+@dataclass(frozen=True)
+class ClockFile:
+    """A simulated clock that stands in a file and is read anew at every look, so that tests can make it jump
+    while services run by it. Written ``@<path>`` in the environment; the file is replaced whole, never
+    rewritten in place. Raises ``OSError`` and ``ValueError`` as the file does.
+    """
+
+    path: Path
+
+    def __call__(self) -> datetime:
+        return _simulated(self.path.read_text(encoding="utf-8"))()
+
+
 def parse_clock(text: str) -> Clock:
     """Return the clock that ``text`` describes: empty for this machine's, else a simulated one.
 
@@ -41,6 +55,12 @@ def parse_clock(text: str) -> Clock:
     """
     if not text:
         return system_clock
+    if text.startswith("@"):
+        return ClockFile(Path(text.removeprefix("@")))
+    return _simulated(text)
+
+
+def _simulated(text: str) -> SimulatedClock:
     parts = text.split("/")
     if len(parts) != 3:
         raise ValueError("a simulated clock is written <real ISO>/<simulated ISO>/<speed>")

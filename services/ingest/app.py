@@ -11,7 +11,7 @@ from services.ingest.http import PATHS, events_app
 from services.ingest.metrics import IngestMetrics
 from services.ingest.publish import Publisher
 from services.ingest.settings import IngestSettings
-from shared.clock import Clock, SimulatedClock
+from shared.clock import Clock, system_clock
 from shared.config import CityFile, QueueLogSource
 from shared.process import (
     Fault,
@@ -31,7 +31,7 @@ def build(settings: IngestSettings, city: CityFile, now: Clock, fault: Fault) ->
     """
     redis = redis_client(settings)
     metrics = IngestMetrics(city)
-    publisher = Publisher(redis, stamp=now if isinstance(now, SimulatedClock) else None)
+    publisher = Publisher(redis, stamp=None if now is system_clock else now)
     follows = [
         QueueLogFollow(source, city, publisher, metrics, now)
         for source in city.sources
