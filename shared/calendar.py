@@ -8,6 +8,7 @@ simply never reached, and one inside the repeated hour is open both times.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -18,14 +19,22 @@ from shared.config import CityFile, ClosingDay, WeekHours
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
 DAY: Final = timedelta(days=1)
+DAY_MS: Final = DAY // MILLISECOND
+MINUTE_MS: Final = 60_000
 MIDNIGHT: Final = 24 * 60
 """The end of a day, in minutes of the wall clock."""
 SATURDAY: Final = 5
 LAST_YEAR: Final = 2199
 """Lead times look no further: a slip such as the year 9026 must cost neither seconds nor the desk."""
 
+OPEN_FOR_EVER_MS: Final = 400 * DAY_MS
+"""A desk that has been open for longer than this does not close: looking further back tells nothing."""
+
 Minutes = tuple[int, int]
 """Part of a local day, from inclusive to exclusive, in minutes of the wall clock."""
+
+Stretch = tuple[int, int]
+"""From inclusive to exclusive, UTC ms."""
 
 
 class Calendar:
@@ -35,11 +44,13 @@ class Calendar:
     """
 
     def __init__(self, city: CityFile) -> None:
-        self._zone = city.city.zone
+        self.zone = city.city.zone
+        """The only place that knows it."""
         self._hours = city.hours
         self._country = city.calendar.public_holidays
         self._closing_days = city.calendar.closing_days
         self._spans: dict[tuple[str, date], tuple[Minutes, ...]] = {}
+        self._stretches: dict[tuple[str, date], tuple[Stretch, ...]] = {}
         self._holidays: dict[int, frozenset[date]] = {}
         self._working_days: dict[int, tuple[int, ...]] = {}
 
@@ -65,8 +76,46 @@ class Calendar:
         minute = local.hour * 60 + local.minute
         return any(start <= minute < end for start, end in self.spans(hours, local.date()))
 
+    def opened(self, hours: str | None, at_ms: int) -> int | None:
+        """Return when the desk that is open at an instant opened (both UTC ms): spans that touch are one.
+
+        Over midnight, over a clock change and over as many days as it takes. ``None`` when it is shut, or
+        never shuts. Raises ``KeyError`` for a name the city file does not have.
+        """
+        if hours is None:
+            return None
+        day = self.local_day(at_ms)
+        since = next((start for start, end in self.stretches(hours, day) if start <= at_ms < end), None)
+        while since is not None:
+            day -= DAY
+            before = self.stretches(hours, day)
+            if not before or before[-1][1] != since:
+                return since
+            since = before[-1][0] if at_ms - since < OPEN_FOR_EVER_MS else None
+        return None
+
+    def stretches(self, hours: str | None, day: date) -> tuple[Stretch, ...]:
+        """Return when in a local day the hours are on (UTC ms), in order; those that touch are one.
+
+        ``None`` is always open. Raises ``KeyError`` for a name the city file does not have.
+        """
+        if hours is None:
+            return (self.day_bounds(day),)
+        known = self._stretches.get((hours, day))
+        if known is None:
+            known = self._stretches[hours, day] = self._work_out_stretches(hours, day)
+        return known
+
+    def local_hour(self, at_ms: int) -> int:
+        """Return when the hour on the city's clock that an instant is in began, both UTC ms."""
+        local = self._local(at_ms)
+        return at_ms // MINUTE_MS * MINUTE_MS - local.minute * MINUTE_MS
+
     def spans(self, hours: str, day: date) -> tuple[Minutes, ...]:
-        """Return the opening hours of a day, after holidays, closing days and half days; may be empty."""
+        """Return the opening hours of a day, after holidays, closing days and half days; may be empty.
+
+        In order, and those that touch are one.
+        """
         known = self._spans.get((hours, day))
         if known is None:
             known = self._spans[hours, day] = self._work_out_spans(self._hours[hours], day)
@@ -92,19 +141,30 @@ class Calendar:
         )
 
     def _local(self, at_ms: int) -> datetime:
-        return (EPOCH + timedelta(milliseconds=at_ms)).astimezone(self._zone)
+        return (EPOCH + timedelta(milliseconds=at_ms)).astimezone(self.zone)
 
     def _midnight_ms(self, day: date) -> int:
         # Where a clock change skips midnight, zoneinfo reads it with the offset before the change:
         # that is the change itself, the day's first instant. Where midnight comes twice: the first one.
-        return (datetime.combine(day, time.min, self._zone) - EPOCH) // MILLISECOND
+        return (datetime.combine(day, time.min, self.zone) - EPOCH) // MILLISECOND
 
     def _work_out_spans(self, week: WeekHours, day: date) -> tuple[Minutes, ...]:
         usual = week.by_weekday[day.weekday()]
         latest = MIDNIGHT if week.on_holidays else self._closes_at(day)
-        return tuple(
+        return joined(
             (span.start_minute, min(span.end_minute, latest)) for span in usual if span.start_minute < latest
         )
+
+    def _work_out_stretches(self, hours: str, day: date) -> tuple[Stretch, ...]:
+        first, end = self.day_bounds(day)
+        if end - first == DAY_MS:
+            return tuple(
+                (first + opens * MINUTE_MS, first + closes * MINUTE_MS)
+                for opens, closes in self.spans(hours, day)
+            )
+        # A clock change, which skips minutes of the wall clock or repeats them: each as it comes.
+        minutes = range(first, end, MINUTE_MS)
+        return joined((at, at + MINUTE_MS) for at in minutes if self.is_open(hours, at))
 
     def _closes_at(self, day: date) -> int:
         """The minute after which the calendar closes a day: 0 on a holiday, 1440 on a usual day."""
@@ -130,7 +190,18 @@ class Calendar:
 
     def _day_within_reach(self, at: datetime) -> date:
         latest = datetime(LAST_YEAR, 12, 30, tzinfo=UTC)
-        return min(max(at, EPOCH), latest).astimezone(self._zone).date()
+        return min(max(at, EPOCH), latest).astimezone(self.zone).date()
+
+
+def joined(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Return spans (from inclusive to exclusive) in order; those that touch or overlap become one."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return tuple(found)
 
 
 def _falls_on(closing: ClosingDay, day: date) -> bool:

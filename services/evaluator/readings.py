@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from services.evaluator import kpi
@@ -41,11 +41,14 @@ class Readings:
         """Whether any queue of a guard is open now."""
         return any(self._calendar.is_open(hours, self._now_ms) for hours in guard.hours)
 
-    def read(self, guard: Guard) -> tuple[float | None, int]:
-        """Return the figure that is judged and its samples; ``None`` for no reading or too few."""
+    def read(self, guard: Guard, *, running: bool = False) -> tuple[float | None, int]:
+        """Return the figure that is judged and its samples; ``None`` for no reading or too few.
+
+        ``running``: whether its breach is going on already.
+        """
         match guard.measure:
             case Measure.SILENCE:
-                return self._silence(guard)
+                return self._silence(guard, running=running)
             case Measure.BURN_RATE:
                 return self._burn_rate(guard)
             case _:
@@ -86,29 +89,19 @@ class Readings:
             return None, long.samples
         return min(values) / guard.target, long.samples
 
-    def _silence(self, guard: Guard) -> tuple[float | None, int]:
+    def _silence(self, guard: Guard, *, running: bool) -> tuple[float | None, int]:
         """Return the seconds since the source last spoke, or since it had to if that is later.
 
-        ``None`` before its first word.
+        While it is breached only the former: a desk that opens is no word from the source. ``None`` before
+        its first word.
         """
         last = self._desk.latest.sources().get(guard.queue)
         if last is None:
             return None, 0
-        since = max(last, *(self._opened(hours) for hours in guard.hours))
+        since = last
+        for hours in () if running else guard.hours:
+            since = max(since, self._calendar.opened(hours, self._now_ms) or since)
         return max(0, self._now_ms - since) / 1000, 1
-
-    def _opened(self, hours: str | None) -> int:
-        """When the span of opening hours that is running began, UTC ms; long ago when always open."""
-        if hours is None:
-            return 0
-        day = self._calendar.local_day(self._now_ms)
-        local = self._now.astimezone(self._city.city.zone)
-        minute = local.hour * 60 + local.minute
-        begun = [start for start, end in self._calendar.spans(hours, day) if start <= minute < end]
-        if not begun:
-            return self._now_ms
-        opening = datetime.combine(day, time(*divmod(begun[0], 60)), self._city.city.zone)
-        return int(opening.astimezone(UTC).timestamp() * 1000)
 
     def _pane(self, guard: Guard, window: Window, back_s: int = 0) -> Bucket:
         return merged(self._of_place(place, window, back_s) for place in guard.places)
@@ -149,8 +142,8 @@ class Readings:
         return budget_left(lost, bucket.answered + lost, target.limit)
 
     def _hour(self, places: Sequence[Place]) -> Hour:
-        """What changed at the top of the hour: as many minutes of this hour and of the one before."""
-        began = self._now_ms // 1000 // HOUR_S * HOUR_S
+        """What changed at the top of the local hour: as many minutes of it and of the one before."""
+        began = self._calendar.local_hour(self._now_ms) // 1000
         end = self._now_ms // 1000 // FINE_S * FINE_S + FINE_S
         staff = self._desk.latest.staffs()
         reported = [staff[place].available + staff[place].busy for place in places if place in staff]

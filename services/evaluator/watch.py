@@ -156,7 +156,7 @@ class Judge:
         value, samples, steps = None, 0, list[Step]()
         looked = readings.is_open(guard) or not guard.open_only
         if looked:
-            value, samples = readings.read(guard)
+            value, samples = readings.read(guard, running=standing.watch.state is not State.OK)
             steps = judge(standing.watch, value, now, guard.limits)
         elif guard.rolling:
             steps = close(standing.watch, now, Cause.CLOSED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,40 +12,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.calendar import Calendar
-from shared.config import CityFile
+from shared.config import WEEKDAYS, CityFile
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 
-CITY = CityFile.model_validate(
-    {
-        "city": {"name": "Lier"},
-        "hours": {
-            "desk": {
-                "monday": ["09:00-12:30", "13:30-16:30"],
-                "tuesday": ["09:00-12:30", "13:30-19:00"],
-                "wednesday": ["09:00-16:00"],
-                "thursday": ["09:00-16:00"],
-                "friday": ["09:00-12:30"],
-                "saturday": ["09:00-12:00"],
-            },
-            "night": {"saturday": ["22:00-24:00"], "sunday": ["00:00-02:30", "03:00-04:00"]},
-            "always": {
-                day: ["00:00-24:00"]
-                for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-            }
-            | {"on_holidays": True},
+DOCUMENT: dict[str, object] = {
+    "city": {"name": "Lier"},
+    "hours": {
+        "desk": {
+            "monday": ["09:00-12:30", "13:30-16:30"],
+            "tuesday": ["09:00-12:30", "13:30-19:00"],
+            "wednesday": ["09:00-16:00"],
+            "thursday": ["09:00-16:00"],
+            "friday": ["09:00-12:30"],
+            "saturday": ["09:00-12:00"],
         },
-        "calendar": {
-            "closing_days": [
-                {"every_year": "07-11"},
-                {"on": "2026-05-15"},
-                {"every_year": "12-24", "closes_at": "12:00"},
-                {"every_year": "12-31", "closes_at": "12:00"},
-            ]
-        },
-        "sites": [{"id": "lier", "queues": [{"id": "onthaal", "kind": "phone", "hours": "desk"}]}],
-    }
-)
+        "night": {"saturday": ["22:00-24:00"], "sunday": ["00:00-02:30", "03:00-04:00"]},
+        "always": {
+            day: ["00:00-24:00"]
+            for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+        }
+        | {"on_holidays": True},
+    },
+    "calendar": {
+        "closing_days": [
+            {"every_year": "07-11"},
+            {"on": "2026-05-15"},
+            {"every_year": "12-24", "closes_at": "12:00"},
+            {"every_year": "12-31", "closes_at": "12:00"},
+        ]
+    },
+    "sites": [{"id": "lier", "queues": [{"id": "onthaal", "kind": "phone", "hours": "desk"}]}],
+}
+CITY = CityFile.model_validate(DOCUMENT)
 CALENDAR = Calendar(CITY)
 
 DAYS = st.dates(date(2024, 1, 1), date(2028, 12, 31))
@@ -57,6 +57,11 @@ def ms(at: datetime) -> int:
 
 def lier(text: str, fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=BRUSSELS, fold=fold)
+
+
+def wall(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo is not None else lier(text)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +185,109 @@ def test_open_is_what_the_wall_clock_reads_minute_by_minute(at: datetime, name: 
     shut = wall.date() in BELGIAN_HOLIDAYS or f"{wall:%m-%d}" == "07-11" or wall.date() == date(2026, 5, 15)
     expected = not shut and wall.hour * 60 + wall.minute in minutes
     assert CALENDAR.is_open(name, ms(at)) is expected
+
+
+ZONES = (
+    "Europe/Brussels",
+    "Africa/Cairo",  # its clocks skip a midnight
+    "Asia/Kolkata",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",  # half an hour of summer time
+    "America/St_Johns",
+)
+CLOCKS = st.sampled_from(["00:00", "01:30", "02:00", "02:30", "03:00", "08:00", "12:00", "23:30", "24:00"])
+MINUTE, HOUR = 60_000, 3_600_000
+
+
+@st.composite
+def weeks(draw: st.DrawFn) -> dict[str, object]:
+    """Opening hours of a week out of few clock times, so that many spans touch."""
+
+    def a_day() -> list[str]:
+        edges = sorted(set(draw(st.lists(CLOCKS, min_size=2, max_size=6))))
+        spans = [f"{one}-{other}" for one, other in pairwise(edges)]
+        return draw(st.permutations([span for span in spans if draw(st.booleans())]))
+
+    return {day: a_day() for day in WEEKDAYS} | {"on_holidays": draw(st.booleans())}
+
+
+@st.composite
+def moments(draw: st.DrawFn) -> tuple[Calendar, int]:
+    """The calendar of any city, and an instant; every other one near a clock change."""
+    file = DOCUMENT | {
+        "city": {"name": "Elders", "time_zone": draw(st.sampled_from(ZONES))},
+        "hours": {"desk": draw(weeks())},
+    }
+    near = draw(st.sampled_from([None, "2026-03-29", "2026-10-25", "2026-04-24", "2026-04-05", "2026-10-04"]))
+    if near is None:
+        return Calendar(CityFile.model_validate(file)), ms(draw(INSTANTS))
+    hours = draw(st.integers(-48 * 12, 48 * 12)) / 12
+    day = datetime.fromisoformat(near).replace(tzinfo=UTC)
+    return Calendar(CityFile.model_validate(file)), ms(day) + round(hours * HOUR)
+
+
+@given(moments())
+def test_stretches_say_when_the_desk_is_open_and_never_touch(moment: tuple[Calendar, int]) -> None:
+    calendar, at = moment
+    stretches = calendar.stretches("desk", calendar.local_day(at))
+    assert any(start <= at < end for start, end in stretches) is calendar.is_open("desk", at)
+    assert all(start < end for start, end in stretches)
+    assert all(one[1] < other[0] for one, other in pairwise(stretches))
+
+
+@given(moments())
+def test_opened_is_the_instant_at_which_a_shut_desk_opened(moment: tuple[Calendar, int]) -> None:
+    calendar, at = moment
+    since = calendar.opened("desk", at)
+    if since is None:
+        long_ago = at - 380 * 24 * HOUR
+        assert not calendar.is_open("desk", at) or calendar.is_open("desk", long_ago)
+        return
+    assert calendar.is_open("desk", since)
+    assert not calendar.is_open("desk", since - 1)
+    assert all(
+        calendar.is_open("desk", minute) for minute in range(since, min(at, since + 9 * 24 * HOUR), MINUTE)
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "at", "opened"),
+    [
+        ({"monday": ["08:00-12:00", "12:00-17:00"]}, "2026-03-02T15:00", "2026-03-02T08:00"),
+        ({"monday": ["12:00-17:00", "08:00-12:00"]}, "2026-03-02T15:00", "2026-03-02T08:00"),
+        ({"monday": ["08:00-12:00", "13:00-17:00"]}, "2026-03-02T15:00", "2026-03-02T13:00"),
+        ({"sunday": ["20:00-24:00"], "monday": ["00:00-06:00"]}, "2026-03-02T03:00", "2026-03-01T20:00"),
+        ({day: ["00:00-24:00"] for day in WEEKDAYS}, "2026-03-02T03:00", "2026-01-02T00:00"),  # New Year
+        ({day: ["00:00-24:00"] for day in WEEKDAYS} | {"on_holidays": True}, "2026-03-02T03:00", None),
+        ({"saturday": ["22:00-24:00"], "sunday": ["00:00-05:00"]}, "2026-03-29T04:00", "2026-03-28T22:00"),
+        (
+            {"sunday": ["01:00-02:00", "03:00-05:00"]},
+            "2026-03-29T04:00",
+            "2026-03-29T01:00",
+        ),  # 2 to 3 is skipped
+        ({"sunday": ["02:30-05:00"]}, "2026-03-29T04:00", "2026-03-29T03:00"),  # no 2:30 on that day
+        ({"sunday": ["00:00-02:30"]}, "2026-10-25T02:15+01:00", "2026-10-25T02:00+01:00"),  # 2:00 comes twice
+        ({"monday": ["08:00-17:00"]}, "2026-03-02T18:00", None),
+        ({"thursday": ["08:00-24:00"], "friday": ["00:00-17:00"]}, "2026-12-25T10:00", None),
+    ],
+)
+def test_a_desk_opened_when_it_had_been_shut(hours: dict[str, object], at: str, opened: str | None) -> None:
+    calendar = Calendar(CityFile.model_validate(DOCUMENT | {"hours": {"desk": hours}}))
+    assert calendar.opened("desk", ms(wall(at))) == (None if opened is None else ms(wall(opened)))
+
+
+def test_without_hours_nobody_opened() -> None:
+    assert CALENDAR.opened(None, ms(lier("2026-03-02T10:00"))) is None
+
+
+@given(moments())
+def test_an_hour_is_one_of_the_citys_clock(moment: tuple[Calendar, int]) -> None:
+    calendar, at = moment
+    began = calendar.local_hour(at)
+    assert began <= at < began + HOUR
+    wall, start = (datetime.fromtimestamp(instant / 1000, calendar.zone) for instant in (at, began))
+    if wall.utcoffset() == start.utcoffset():
+        assert (start.minute, start.second, start.hour) == (0, 0, wall.hour)
 
 
 def easter(year: int) -> date:

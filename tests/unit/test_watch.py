@@ -62,6 +62,7 @@ def city(**sections: object) -> CityFile:
     return CityFile.model_validate(document | sections)
 
 
+ALWAYS_OPEN = [{"id": "site", "queues": [{"id": "a", "kind": "phone"}]}]
 RULE = {"id": "missed", "kpi": "missed_ratio", "limit": 0.2, "hold": "0s"}
 
 
@@ -195,6 +196,59 @@ def test_a_silent_source_is_told_in_its_hours_and_not_before_its_first_word() ->
     assert (event.measure, event.queue, event.reading.value) == (Measure.SILENCE, "pbx", 301)
     morning.happen(SourceHeartbeat(id="i", at=clock("8:06"), source="pbx", site="site"))
     assert morning.states("8:06:01") == ["clearing", "ok"]
+
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@pytest.mark.parametrize(
+    ("story", "spans"),
+    [
+        ("day and night", ["00:00-24:00"]),
+        ("two shifts", ["00:00-12:00", "12:00-24:00"]),
+        ("office hours", ["08:00-17:00"]),
+        ("with lunch", ["08:00-12:00", "13:00-17:00"]),
+    ],
+)
+def test_a_source_dead_for_days_is_told_once_and_over_when_it_speaks(story: str, spans: list[str]) -> None:
+    """No midnight, no change of shift and no opening of the desk is a word from the source."""
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "always"}
+    hours = {"always": dict.fromkeys(WEEKDAYS, spans), "office": {}}
+    brussels = {"name": "Test", "time_zone": "Europe/Brussels"}
+    file = city(silence_rules=[rule], hours=hours, city=brussels)
+    morning = Morning(file)
+    morning.happen(SourceHeartbeat(id="h", at=clock("9:00"), source="pbx", site="site"))
+    # To the Tuesday after the clocks went forward
+    looks = [at for hour in range(9, 30 * 24) for at in (f"{hour}:00:00", f"{hour}:00:01", f"{hour}:05:01")]
+    told = [e for at in looks for e in morning.look(at) if isinstance(e, BreachChanged)]
+    assert [event.state for event in told] == [State.PENDING, State.FIRING], story
+    morning.happen(SourceHeartbeat(id="i", at=clock("728:30"), source="pbx", site="site"))
+    later = [e for at in ("728:30:01", "728:34") for e in morning.look(at) if isinstance(e, BreachChanged)]
+    assert [event.state for event in later] == [State.CLEARING, State.OK]
+
+
+@pytest.mark.parametrize(
+    "hours", [["00:00-24:00"], ["18:00-24:00", "00:00-18:00"], ["12:00-24:00", "00:00-06:00"]]
+)
+def test_silence_goes_on_over_midnight(hours: list[str]) -> None:
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "night"}
+    morning = Morning(
+        city(silence_rules=[rule], hours={"night": dict.fromkeys(WEEKDAYS, hours), "office": {}})
+    )
+    morning.happen(SourceHeartbeat(id="h", at=clock("23:58"), source="pbx", site="site"))
+    assert morning.look("24:03") == []
+    assert changed(morning.look("24:03:01")).reading.value == 301
+
+
+def test_what_changed_at_the_top_of_the_hour_is_counted_by_the_citys_clock() -> None:
+    """In India the hour begins when that of UTC is half over."""
+    india = {"name": "Pune", "time_zone": "Asia/Kolkata"}
+    morning = Morning(city(rules=[RULE | {"open_only": False}], city=india, hours={}, sites=ALWAYS_OPEN))
+    morning.calls("9:20", answered=2)
+    morning.calls("9:35", missed=5)
+    hour = changed(morning.look("9:35:05")).reading.hour
+    assert hour is not None
+    assert (hour.started_at, hour.offered, hour.offered_before) == (clock("9:30"), 5, 0)
 
 
 def test_the_budget_burns_only_when_both_windows_say_so() -> None:
