@@ -9,7 +9,7 @@ instant until which that was judged (``cursor``) is committed with the rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
@@ -98,6 +98,8 @@ class Changes:
     buckets: list[tuple[Slot, Bucket]]
     dropped: list[Slot]
     dead: list[DeadLetter]
+    gone: Collection[str] = ()
+    """State fields that go."""
 
 
 @dataclass(slots=True)
@@ -234,7 +236,7 @@ class Desk:
         changed, dropped = self.books.take_changes()
         dead, self._dead = self._dead, []
         state = {"cursor": str(self.contacts.cursor), **self.counts.fields(), **self.latest.take_changes()}
-        return Changes(state, changed, dropped, dead)
+        return Changes(state, changed, dropped, dead, self.latest.take_gone())
 
     def local_day(self, at_s: int) -> str:
         """Return the local calendar day of an instant (epoch s) as ISO text."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from services.evaluator.contacts import Place
 
@@ -15,6 +15,9 @@ class Subject(StrEnum):
     SOURCE = "source"
     OFFER = "offer"
     STAFF = "staff"
+
+
+_OF_PLACES: Final = (Subject.OFFER, Subject.STAFF)
 
 
 class Offer(NamedTuple):
@@ -39,6 +42,7 @@ class Latest:
     def __init__(self, state: Mapping[str, str] | None = None) -> None:
         self._reports: dict[str, tuple[int, ...]] = {}
         self._changed: set[str] = set()
+        self._gone: set[str] = set()
         for name, value in (state or {}).items():
             if name.partition(":")[0] in set(Subject):
                 self._reports[name] = tuple(int(part) for part in value.split(","))
@@ -67,11 +71,25 @@ class Latest:
         """Place → its latest staff report."""
         return {Place(*name): Staff(*report) for name, report in self._about(Subject.STAFF)}
 
+    def sweep(self, sources: Collection[str], places: Collection[Place]) -> None:
+        """Forget the reports of sources and about places other than these."""
+        known = {f"{Subject.SOURCE}:{source}" for source in sources}
+        known |= {f"{about}:{place.site}:{place.queue}" for about in _OF_PLACES for place in places}
+        for name in self._reports.keys() - known:
+            del self._reports[name]
+            self._gone.add(name)
+
     def take_changes(self) -> dict[str, str]:
         """Return the fields to write since the last call."""
         changes = {name: ",".join(map(str, self._reports[name])) for name in self._changed}
         self._changed.clear()
         return changes
+
+    def take_gone(self) -> set[str]:
+        """Return the fields that were swept since the last call."""
+        gone = self._gone - self._reports.keys()
+        self._gone.clear()
+        return gone
 
     def _note(self, name: str, report: tuple[int, ...]) -> None:
         if name not in self._reports or report > self._reports[name]:

@@ -175,9 +175,16 @@ class Partition:
         desk = self._desk(kept)
         await self._recall(desk, kept.offset)
         judge = Judge(self._city, self._calendar, self._sites, kept.state)
+        for watch in judge.unreadable:
+            log.error("watch_unreadable", partition=self.number, watch=watch)
         return Session(desk, judge, kept.offset, counted_from, committed=time.monotonic())
 
     def _desk(self, kept: Kept) -> Desk:
+        at = {site.id for site in self._sites}
+        kept.latest.sweep(
+            [source.id for source in self._city.sources if source.site in at],
+            [Place(site.id, queue.id) for site in self._sites for queue in site.queues],
+        )
         return Desk(
             self._city,
             self._calendar,

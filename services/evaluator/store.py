@@ -31,8 +31,9 @@ BEGINNING: Final = "0-0"
 _COMMIT: Final = """
 -- KEYS: fence, state, dead letters, events, breaches, then the hashes of buckets.
 -- ARGV: fence, offset before, offset after, oldest entry to keep ('' = do not trim), dead letters and
---       breach events to keep, then five lists, each led by its length: state (field, value),
---       buckets (key, field, value), dropped (key, field), dead letters (value), breach events (value).
+--       breach events to keep, then six lists, each led by its length: state (field, value), state that
+--       goes (field), buckets (key, field, value), dropped (key, field), dead letters (value), breach
+--       events (value).
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
 if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[2] then return 'moved' end
 local at = 7
@@ -43,6 +44,8 @@ local function items(width)
 end
 local from, to = items(2)
 for i = from, to, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+from, to = items(1)
+for i = from, to do redis.call('HDEL', KEYS[2], ARGV[i]) end
 redis.call('HSET', KEYS[2], 'offset', ARGV[3])
 from, to = items(3)
 for i = from, to, 3 do redis.call('HSET', KEYS[5 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2]) end
@@ -142,10 +145,12 @@ class Store:
             name = streams.buckets(self._partition, slot.resolution.value, slot.place.site, slot.place.queue)
             return keys.setdefault(name, len(keys) + 1)
 
+        gone = {*changes.gone, *verdict.gone}
         state = {**changes.state, **verdict.state}
         args: list[str | bytes | int] = [fence, before, after, trim, KEEP, BREACHES_KEPT, len(state)]
         for name, value in state.items():
             args += (name, value)
+        args += (len(gone), *gone)
         args.append(len(changes.buckets))
         for slot, bucket in changes.buckets:
             args += (key(slot), str(slot.start), bucket.encode())

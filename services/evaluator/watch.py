@@ -6,12 +6,12 @@ as the figures that caused it, and so does where each watch stands: a crash repe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypedDict
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from services.evaluator.breach import Step, Watch, close, judge, noted
 from services.evaluator.desk import Desk
@@ -89,9 +89,11 @@ class Verdict:
 
     events: Sequence[BreachEvent] = ()
     state: Mapping[str, str] = field(default_factory=dict)
+    gone: Collection[str] = ()
+    """State fields that go; no matter what ``state`` says of them."""
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.state)
+        return bool(self.events or self.state or self.gone)
 
 
 NOTHING_TO_TELL: Final = Verdict()
@@ -100,7 +102,11 @@ _STANDING: Final = TypeAdapter(Standing)
 
 
 class Judge:
-    """Judges the guards of some sites. Not thread-safe."""
+    """Judges the guards of some sites. Not thread-safe.
+
+    A watch that the city file does not have any more goes from the state when its breach was ended. One that
+    cannot be read (``unreadable``) begins anew.
+    """
 
     def __init__(
         self,
@@ -112,34 +118,32 @@ class Judge:
         self._city = city
         self._calendar = calendar
         self._guards = {guard.id: guard for guard in guards(city, sites)}
-        kept = {
-            name.removeprefix(FIELD): _STANDING.validate_json(text)
-            for name, text in (state or {}).items()
-            if name.startswith(FIELD)
-        }
+        kept, self.unreadable = _kept(state or {})
         self._standings = {
             name: Standing(Identity.of(guard), kept[name].watch if name in kept else Watch())
             for name, guard in self._guards.items()
         }
-        self._gone = {
+        self._ended = {
             name: standing
             for name, standing in kept.items()
             if name not in self._guards and standing.watch.state is not State.OK
         }
         self._changed: set[str] = set()
+        self._gone = {FIELD + name for name in {*kept, *self.unreadable} - self._guards.keys()}
 
     def judge(self, desk: Desk, now: datetime) -> Verdict:
         """Look at everything at one instant and return what there is to tell and to write."""
         events: list[BreachEvent] = []
-        for name, standing in self._gone.items():
+        for name, standing in self._ended.items():
             steps = close(standing.watch, now, Cause.RULE_GONE)
             events += _told(standing.identity, steps, Reading(value=None, samples=0), now)
             self._keep(name, replace(standing, watch=steps[-1].watch))
-        self._gone.clear()
+        self._ended.clear()
         readings = Readings(self._city, self._calendar, desk, now)
         for name, guard in self._guards.items():
             events += self._look(name, guard, readings, now)
-        return Verdict(events, self._take_changes())
+        gone, self._gone = self._gone, set()
+        return Verdict(events, self._take_changes(), gone)
 
     def standings(self) -> Iterator[Standing]:
         """Yield where every watch of the city file stands."""
@@ -182,6 +186,20 @@ class Judge:
         self._standings[name] = standing
         if write:
             self._changed.add(name)
+
+
+def _kept(state: Mapping[str, str]) -> tuple[dict[str, Standing], frozenset[str]]:
+    """Return where watches stood, by their names, and the names of those that cannot be read."""
+    found: dict[str, Standing] = {}
+    unreadable: set[str] = set()
+    for field_name, text in state.items():
+        if field_name.startswith(FIELD):
+            name = field_name.removeprefix(FIELD)
+            try:
+                found[name] = _STANDING.validate_json(text)
+            except ValidationError:
+                unreadable.add(name)
+    return found, frozenset(unreadable)
 
 
 def _progress_due(guard: Guard, watch: Watch, standing: Standing, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from services.evaluator.buckets import Bucket
 from services.evaluator.partition import Partition
 from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.store import Store
@@ -109,6 +110,26 @@ async def test_it_takes_over_and_counts_what_stands_on_the_stream_and_what_comes
         await until_counted(redis, written)
         assert await outcome(redis_url) == expected(written, CITY)
         assert await run.partition.check(load.END) is None
+
+
+async def test_a_take_over_sweeps_what_the_city_file_does_not_have_and_keeps_its_figures(redis_url: str):
+    written = load.stream(1, 60)
+    figures = streams.buckets(0, "day", CITY.sites[0].id, "weg")
+    stale = {"watch:weg:limit:lier:all": "{}", "source:weg": "7", "staff:lier:weg": "5,1,0,0"}
+    async with Redis.from_url(redis_url) as redis:
+        for name, value in stale.items():
+            await redis.hset(streams.state(0), name, value)
+        await redis.hset(figures, "2020-01-02", Bucket(answered=1).encode())
+        async with running(redis_url) as run:
+            await write(redis, written)
+            await until_owner(run)
+            await until_counted(redis, written)
+
+            async def swept() -> bool:
+                return not any(await redis.hmget(streams.state(0), *stale))
+
+            await eventually_async(swept)
+        assert await redis.hexists(figures, "2020-01-02")
 
 
 async def test_a_standby_waits_and_takes_over_at_once_when_the_owner_gives_up(redis_url: str):

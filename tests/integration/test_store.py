@@ -15,6 +15,7 @@ from services.evaluator.contacts import Place
 from services.evaluator.desk import Changes
 from services.evaluator.latest import Offer
 from services.evaluator.store import BEGINNING, Store
+from services.evaluator.watch import Verdict
 from shared import streams
 from shared.dead_letters import DeadLetter, Reason
 from shared.lease import OffsetMoved, Superseded
@@ -106,6 +107,16 @@ async def test_a_commit_replaces_and_drops(redis_client: Redis):
     assert kept[SLOTS[0]] == BUCKET
     assert SLOTS[1] not in kept
     assert kept[SLOTS[2]] == Bucket(answered=1)
+
+
+async def test_state_that_goes_is_gone_whoever_says_so_and_whatever_else_is_said_of_it(redis_client: Redis):
+    owner = store(redis_client)
+    fence = await claimed(owner)
+    told = {"offer:lier:loket": "5,9", "source:pbx": "7", "watch:x": "{}"}
+    await owner.commit(fence, BEGINNING, "5-0", Changes(told, [], [], []))
+    swept = Changes({}, [], [], [], gone={"offer:lier:loket"})
+    await owner.commit(fence, "5-0", "6-0", swept, Verdict(state={"watch:x": "{}"}, gone={"watch:x"}))
+    assert await redis_client.hgetall(streams.state(0)) == {b"source:pbx": b"7", b"offset": b"6-0"}
 
 
 async def _fence_moved(redis: Redis) -> None:

@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from services.evaluator.desk import Arrival, Desk
+from services.evaluator.guards import guards
 from services.evaluator.watch import Judge, Verdict
 from shared.breaches import (
     BREACH_EVENT,
@@ -94,6 +95,8 @@ class Morning:
     def look(self, at: str) -> list[BreachEvent]:
         verdict: Verdict = self.judge.judge(self.desk, clock(at))
         self.state |= verdict.state
+        for name in verdict.gone:
+            del self.state[name]
         return list(verdict.events)
 
     def states(self, at: str) -> list[str]:
@@ -300,8 +303,49 @@ def test_a_rule_that_is_taken_out_ends_its_breach() -> None:
     events = [e for e in morning.look("9:00:06") if e.rule == "missed"]
     event = changed(events)
     assert (event.breach, event.cause, event.state) == (opened.breach, Cause.RULE_GONE, State.OK)
+    assert {name.split(":")[1] for name in morning.state} <= {"other"}
     morning.restart(city(rules=[RULE | {"id": "other"}]))
     assert morning.look("9:00:07") == []
+
+
+@pytest.mark.parametrize(
+    ("story", "after"),
+    [
+        ("the rule", {}),
+        ("its warning", {"rules": [RULE]}),
+        ("its queue", {"rules": [RULE | {"queue": "*", "warn_at": 0.1}], "sites": ALWAYS_OPEN}),
+    ],
+)
+@pytest.mark.parametrize("over", [False, True])
+def test_nothing_is_kept_of_what_the_city_file_does_not_have_any_more(
+    story: str, after: dict[str, object], over: bool
+) -> None:
+    morning = Morning(city(rules=[RULE | {"queue": "*", "warn_at": 0.1}]))
+    for queue in ("a", "b"):
+        morning.calls("9:00", missed=5, queue=queue)
+    morning.look("9:00:05")
+    if over:
+        morning.look("12:00")
+    assert len(morning.state) == 4
+    file = city(**after)
+    morning.restart(file)
+    left = {standing.identity.rule for standing in morning.judge.standings()}
+    told = [event for event in morning.look("12:00:01") if isinstance(event, BreachChanged)]
+    assert bool([event for event in told if event.cause is Cause.RULE_GONE]) is not over, story
+    assert {name.split(":")[1] for name in morning.state} <= left
+    assert morning.state.keys() <= {f"watch:{guard.id}" for guard in guards(file, file.sites)}
+
+
+def test_a_watch_that_cannot_be_read_begins_anew() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", missed=5)
+    morning.look("9:00:05")
+    (name,) = morning.state
+    morning.state = {name: '{"identity":', "watch:who:knows": "nothing"}
+    morning.restart()
+    assert morning.judge.unreadable == {name.removeprefix("watch:"), "who:knows"}
+    assert morning.states("9:00:06") == ["pending", "firing"]
+    assert morning.state.keys() == {name}
 
 
 def test_every_event_has_an_id_of_its_own() -> None:
