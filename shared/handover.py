@@ -10,6 +10,7 @@ from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.message import BatchStreamMessage, RedisBatchStreamMessage
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 
+from shared.ending import cancel
 from shared.entries import Batch, batch_of
 from shared.tenancy import Role, Tenancy
 
@@ -40,6 +41,19 @@ def subscribe(
     )
     subscription(on_batch)
     return subscription
+
+
+async def unsubscribe(subscription: StreamBatchSubscriber) -> None:
+    """Read no more, once the batch at hand is done; returns when nothing of the subscription runs.
+
+    FastStream cancels its tasks and goes on; where it is cancelled itself while it waits for the batch, it
+    leaves them behind.
+    """
+    tasks = list(subscription.tasks)
+    try:
+        await subscription.stop()
+    finally:
+        await cancel(tasks)
 
 
 def trouble(tenancy: Tenancy, session: Fed | None) -> str | None:

@@ -33,15 +33,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from shared.clock import Clock
 from shared.config import CityFile, load
 from shared.config_check import Mistake, explain, explain_as
+from shared.ending import DRAIN
 from shared.history_file import HistoryFile, load_history, place_mistakes
 from shared.redis_connection import RedisClient
 from shared.settings import ServiceSettings
 
 PING_WITHIN: Final = timedelta(seconds=1)
 """A Redis that takes longer to answer a ping is as good as gone; probes give up after a few seconds."""
-
-DRAIN: Final = 10
-"""Seconds that requests under way get to finish after SIGTERM."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -298,7 +296,7 @@ async def serve(app: ASGIApp, host: str, port: int, fault: Fault) -> int:
             access_log=False,
             server_header=False,
             lifespan="on",
-            timeout_graceful_shutdown=DRAIN,
+            timeout_graceful_shutdown=int(DRAIN.total_seconds()),
         )
     )
     ending = asyncio.create_task(server.end_on(fault), name="end on a fault")

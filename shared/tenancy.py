@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from enum import StrEnum
@@ -23,6 +23,7 @@ from typing import Final
 import structlog
 from redis.exceptions import RedisError
 
+from shared.ending import Shield, cancel, heed_cancellation
 from shared.lease import Lease, OffsetMoved, Superseded
 
 TRIES: Final = 5
@@ -48,6 +49,8 @@ class Tenancy:
         self, number: int, lease: Lease, lasts: timedelta, hold: Callable[[str], Awaitable[None]]
     ) -> None:
         self.number = number
+        self.shield = Shield()
+        """For what a session must not be broken off in: it shares its limit with the release of the lease."""
         self._lease = lease
         self._lasts_s = lasts.total_seconds()
         self._hold = hold
@@ -76,7 +79,7 @@ class Tenancy:
                 await asyncio.sleep(self._lasts_s / TRIES)
                 heed_cancellation()
         finally:
-            await self._give_up()
+            await self.shield.run(self._give_up())
 
     async def renew(self, fence: str) -> None:
         """Keep the lease; raises ``Superseded``."""
@@ -84,13 +87,16 @@ class Tenancy:
         self._in_touch = time.monotonic()
 
     @asynccontextmanager
-    async def loading(self, fence: str) -> AsyncIterator[None]:
-        """Keep the lease while the state is being read, however long that takes."""
-        renewing = asyncio.create_task(self._renew_again_and_again(fence))
+    async def keeping(self, fence: str) -> AsyncIterator[None]:
+        """Keep the lease while the state is read, or while a session ends, however long that takes.
+
+        Raises ``Superseded`` or ``redis.RedisError`` at the end when it could not be kept.
+        """
+        renewing = asyncio.create_task(self._renew_again_and_again(fence), name="keep the lease")
         try:
             yield
         finally:
-            renewing.cancel()
+            await self.shield.run(cancel([renewing]))
         await self.renew(fence)
 
     async def _take_turn(self) -> None:
@@ -101,8 +107,7 @@ class Tenancy:
         """
         held = self._fence
         try:
-            self._fence = await self._lease.claim(held)
-            self._in_touch = time.monotonic()
+            await self.shield.run(self._claim())  # broken off, it might be ours with nobody to give it up
             if self._fence is not None:
                 log.info("took_over", partition=self.number, fence=self._fence)
                 self._role = Role.TAKING_OVER
@@ -118,6 +123,10 @@ class Tenancy:
             log.warning("redis_away", partition=self.number, error=type(error).__name__)
         finally:
             self._role = Role.STANDBY if self._fence is None else Role.TAKING_OVER
+
+    async def _claim(self) -> None:
+        self._fence = await self._lease.claim(self._fence)
+        self._in_touch = time.monotonic()
 
     async def _give_up(self) -> None:
         """Let a standby take over at once."""
@@ -141,27 +150,3 @@ async def wait(event: asyncio.Event, limit: timedelta) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(limit.total_seconds()):
             await event.wait()
-
-
-def heed_cancellation() -> None:
-    """Raise ``CancelledError`` if this task was cancelled and the error got lost on its way.
-
-    ``asyncio.wait_for`` of Python 3.11 swallows it when what it waits for is done at the same moment,
-    and redis-py sends every command through it.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-
-
-async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks until they have ended, however often a cancellation gets lost in them."""
-    left = {task for task in tasks if not task.done()}
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
-
-
-CANCEL_AGAIN_S: Final = 1.0
-"""A cancellation that did nothing for this long is repeated."""

@@ -20,6 +20,7 @@ from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.store import Store
 from shared.calendar import Calendar
 from shared.config import CityFile
+from shared.ending import cancel
 from shared.history_file import HistoryFile
 from shared.process import (
     Fault,
@@ -30,7 +31,6 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.tenancy import cancel
 
 COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 

@@ -29,10 +29,11 @@ from shared import streams
 from shared.calendar import Calendar
 from shared.clock import Clock
 from shared.config import CityFile, Site
+from shared.ending import heed_cancellation
 from shared.entries import Batch, arrived_ms
-from shared.handover import subscribe, trouble
+from shared.handover import subscribe, trouble, unsubscribe
 from shared.lease import OffsetMoved, Superseded
-from shared.tenancy import Role, Tenancy, heed_cancellation, wait
+from shared.tenancy import Role, Tenancy, wait
 
 BATCH: Final = 2000
 """Entries read in one go. A batch is a commit: twice as many cost an eighth less each while there is a
@@ -143,7 +144,7 @@ class Partition:
 
     async def _hold_session(self, fence: str) -> None:
         """Read the committed state, go on from there, and look after it until it breaks."""
-        async with self._tenancy.loading(fence):
+        async with self._tenancy.keeping(fence):
             session = await self._open()
         self._session = session
         session.subscription = self._subscribe(session, fence)
@@ -159,7 +160,7 @@ class Partition:
         finally:
             self._session = None
             _break(session)  # a batch that is still on its way counts in the next session
-            await session.subscription.stop()
+            await self._tenancy.shield.run(unsubscribe(session.subscription))
 
     async def _open(self) -> Session:
         pipeline = self._city.pipeline

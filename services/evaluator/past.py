@@ -32,8 +32,8 @@ from services.evaluator.store import Store
 from shared.calendar import DAY, Calendar
 from shared.clock import Clock
 from shared.config import CityFile, QueueKind, Site
+from shared.ending import heed_cancellation
 from shared.periods import MONTHS, Period
-from shared.tenancy import heed_cancellation
 
 MONTHS_TOLD: Final = 25
 """The running one, and two years to hold it against. Years are told for as long as there are days."""

@@ -13,6 +13,7 @@ from services.ingest.publish import Publisher
 from services.ingest.settings import IngestSettings
 from shared.clock import Clock, system_clock
 from shared.config import CityFile, QueueLogSource
+from shared.ending import cancel
 from shared.process import (
     Fault,
     Health,
@@ -21,7 +22,6 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.tenancy import cancel
 
 
 def build(settings: IngestSettings, city: CityFile, now: Clock, fault: Fault) -> AsgiFastStream:

@@ -31,6 +31,7 @@ from shared import reports
 from shared.calendar import Calendar
 from shared.config import CityFile
 from shared.config_alerts import EmailChannel
+from shared.ending import cancel
 from shared.process import (
     Fault,
     Health,
@@ -39,7 +40,7 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.tenancy import Role, cancel
+from shared.tenancy import Role
 
 log = structlog.stdlib.get_logger(__name__)
 

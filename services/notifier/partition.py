@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -35,11 +36,12 @@ from shared import streams
 from shared.breaches import BreachChanged, BreachProgress
 from shared.clock import Clock
 from shared.config import CityFile
+from shared.ending import END, cancel, heed_cancellation
 from shared.entries import Batch
-from shared.handover import subscribe, trouble
+from shared.handover import subscribe, trouble, unsubscribe
 from shared.lease import OffsetMoved, Superseded
 from shared.reports import ReportReady
-from shared.tenancy import Role, Tenancy, cancel, heed_cancellation, wait
+from shared.tenancy import Role, Tenancy, wait
 
 BATCH: Final = 500
 TICK: Final = timedelta(seconds=1)
@@ -54,8 +56,9 @@ AT_ONCE: Final = 16
 OURS_AGAIN: Final = timedelta(minutes=1)
 """When a parcel is tried again that our own code failed on."""
 
-FINISH: Final = timedelta(seconds=2)
-"""How long deliveries under way may take at an orderly end; the fence guards against whoever is slower."""
+FINISH: Final = END - timedelta(seconds=2)
+"""How long deliveries under way may take at an orderly end. What takes longer is cut off, and handed over
+again by the next owner with the same key; the rest of ``END`` is for giving the lease up."""
 
 ANNOTATE_AGAIN: Final = timedelta(seconds=15)
 """How long an annotation waits after Grafana did not take it."""
@@ -147,7 +150,7 @@ class Partition:
 
     async def _hold_session(self, fence: str) -> None:
         """Read the committed state, go on from there, and look after it until it breaks."""
-        async with self._tenancy.loading(fence):
+        async with self._tenancy.keeping(fence):
             kept = await self.store.load()
         session = Session(kept.state, kept.outbox, kept.offset)
         self._owe(session, [*(known.breach for known in kept.state.breaches.values()), *kept.owed])
@@ -158,23 +161,27 @@ class Partition:
             self._tenancy.begin()
             log.info("owner", partition=self.number, offset=session.offset, outbox=len(session.outbox))
             while not session.broken.is_set():
-                await self._tick(session, fence)
+                # Cancelled in the middle of a commit, the session would be broken and could finish nothing.
+                await self._tenancy.shield.run(self._tick(session, fence))
                 self._send_what_is_due(session, fence)
                 await wait(session.woken, self._tick_every)
                 session.woken.clear()
                 heed_cancellation()
         finally:
             self._session = None
-            await session.subscription.stop()
-            if not session.broken.is_set():
-                await self._finish(session)
+            await self._tenancy.shield.run(self._end(session, session.subscription, fence))
+
+    async def _end(self, session: Session, subscription: StreamBatchSubscriber, fence: str) -> None:
+        """Let what is being handed over be handed over and written down, unless the session broke."""
+        try:
+            await unsubscribe(subscription)
+            if session.under_way and not session.broken.is_set():
+                with suppress(RedisError, Superseded):
+                    async with self._tenancy.keeping(fence):
+                        await asyncio.wait(session.under_way.values(), timeout=FINISH.total_seconds())
+        finally:
             _break(session)
             await cancel([*session.under_way.values(), *([session.annotating] if session.annotating else [])])
-
-    async def _finish(self, session: Session) -> None:
-        """At an orderly end, let what is being handed over be handed over and written down."""
-        if session.under_way:
-            await asyncio.wait(session.under_way.values(), timeout=FINISH.total_seconds())
 
     def _subscribe(self, session: Session, fence: str) -> StreamBatchSubscriber:
         async def on_batch(batch: Batch) -> None:

