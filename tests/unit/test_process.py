@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter
 from pydantic import BaseModel, SecretStr
 
 from shared.events import EVENT
-from shared.process import Fault, Health, configure_logging, health_route, metrics_route
+from shared.process import Degraded, Fault, Health, configure_logging, health_route, metrics_route
 from tests.ingest_desk import NOW, PHONE, answered
 
 
@@ -92,7 +92,13 @@ async def get(app, path: str = "/") -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "word"), [([None, None], 200, "ok"), ([None, "lease lost"], 503, "failing")]
+    ("said", "status", "word"),
+    [
+        ([None, None], 200, "ok"),
+        ([None, "lease lost"], 503, "failing"),
+        ([None, Degraded("an entry was set aside")], 200, "degraded"),
+        (["lease lost", Degraded("an entry was set aside")], 503, "failing"),
+    ],
 )
 async def test_health_says_what_each_check_says(said: list[str | None], status: int, word: str):
     seen: list[datetime] = []
