@@ -60,6 +60,11 @@ def checkpoint(partition: int, source: str) -> str:
     return f"{{p{partition}}}:checkpoint:{source}"
 
 
+def once(partition: int, call: str) -> str:
+    """That a call was done, and what it answered (``shared.scripts``); gone after minutes."""
+    return f"{{p{partition}}}:once:{call}"
+
+
 def reports(partition: int) -> str:
     """A hash of the monthly reports that the notifier was handed, by period; only of the first partition."""
     return f"{{p{partition}}}:reports"

@@ -22,46 +22,46 @@ from shared import streams
 from shared.breaches import encode
 from shared.dead_letters import KEEP
 from shared.entries import Batch, batch_of
-from shared.lease import Lease, OffsetMoved, Superseded
+from shared.lease import FencedScript, Lease
 from shared.redis_connection import RedisClient
 
 BEGINNING: Final = "0-0"
 """The offset before the first entry."""
 
 _COMMIT: Final = """
--- KEYS: fence, state, dead letters, events, breaches, then the hashes of buckets.
--- ARGV: fence, offset before, offset after, oldest entry to keep ('' = do not trim), dead letters and
---       breach events to keep, then six lists, each led by its length: state (field, value), state that
---       goes (field), buckets (key, field, value), dropped (key, field), dead letters (value), breach
---       events (value).
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
-if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[2] then return 'moved' end
-local at = 7
-local function items(width)
-  local first, count = at + 1, tonumber(ARGV[at])
-  at = at + 1 + count * width
-  return first, at - 1
-end
-local from, to = items(2)
+-- KEYS[3] on: dead letters, events, breaches, the notifier's state, then the hashes of buckets.
+-- ARGV[5] on: oldest entry to keep ('' = do not trim), dead letters and breach events to keep, then six
+--             lists: state (field, value), state that goes (field), buckets (key, field, value), dropped
+--             (key, field), dead letters (value), breach events (value).
+at = 8
+from, to = items(2)
 for i = from, to, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 from, to = items(1)
 for i = from, to do redis.call('HDEL', KEYS[2], ARGV[i]) end
-redis.call('HSET', KEYS[2], 'offset', ARGV[3])
 from, to = items(3)
-for i = from, to, 3 do redis.call('HSET', KEYS[5 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2]) end
+for i = from, to, 3 do redis.call('HSET', KEYS[6 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2]) end
 from, to = items(2)
-for i = from, to, 2 do redis.call('HDEL', KEYS[5 + tonumber(ARGV[i])], ARGV[i + 1]) end
+for i = from, to, 2 do redis.call('HDEL', KEYS[6 + tonumber(ARGV[i])], ARGV[i + 1]) end
 from, to = items(1)
-for i = from, to do redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[5], '*', '__data__', ARGV[i]) end
+for i = from, to do redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], '*', '__data__', ARGV[i]) end
 from, to = items(1)
-for i = from, to do redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[6], '*', '__data__', ARGV[i]) end
-if ARGV[4] ~= '' then redis.call('XTRIM', KEYS[4], 'MINID', '~', ARGV[4]) end
-return 'ok'
+for i = from, to do redis.call('XADD', KEYS[5], '*', '__data__', ARGV[i]) end
+if ARGV[5] ~= '' then
+  -- LIMIT 0: all that may go; left to itself, Redis lets 10,000 go at most, however many came meanwhile.
+  redis.call('XTRIM', KEYS[4], 'MINID', '~', ARGV[5], 'LIMIT', 0)
+  local over = redis.call('XLEN', KEYS[5]) - tonumber(ARGV[7])
+  local heard = redis.call('HGET', KEYS[6], 'offset')
+  if over > 0 and heard then
+    redis.call('XTRIM', KEYS[5], 'MINID', '~', heard, 'LIMIT', over)
+  elseif over > 0 then  -- there never was a notifier, which would begin with the latest
+    redis.call('XTRIM', KEYS[5], 'MAXLEN', '~', ARGV[7], 'LIMIT', 0)
+  end
+end
 """
 
 
 BREACHES_KEPT: Final = 100_000
-"""Breach events kept (about): years of them; the notifier is at most minutes behind."""
+"""Breach events kept (about), years of them; and all that the notifier has not heard, however many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Store:
         self._redis = redis
         self._partition = partition
         self.lease = Lease(redis, streams.fence(partition), streams.lease(partition), owner, lease)
-        self._commit = redis.register_script(_COMMIT)
+        self._commit = FencedScript(redis, _COMMIT)
 
     async def load(self, places: Sequence[Place], days: Sequence[str], kept_from: str = "") -> Kept:
         """Read what was committed: ring buckets, totals, and the day buckets of ``days`` (ISO, rising).
@@ -147,7 +147,7 @@ class Store:
 
         gone = {*changes.gone, *verdict.gone}
         state = {**changes.state, **verdict.state}
-        args: list[str | bytes | int] = [fence, before, after, trim, KEEP, BREACHES_KEPT, len(state)]
+        args: list[str | bytes | int] = [trim, KEEP, BREACHES_KEPT, len(state)]
         for name, value in state.items():
             args += (name, value)
         args += (len(gone), *gone)
@@ -161,22 +161,15 @@ class Store:
         args += [letter.encode() for letter in changes.dead]
         args.append(len(verdict.events))
         args += [encode(event) for event in verdict.events]
-        answer = await self._commit(
-            keys=[
-                streams.fence(self._partition),
-                streams.state(self._partition),
-                streams.dead_letters(self._partition),
-                streams.events(self._partition),
-                streams.breaches(self._partition),
-                *keys,
-            ],
-            args=args,
-        )
-        match _text(answer):
-            case "fenced":
-                raise Superseded(fence)
-            case "moved":
-                raise OffsetMoved(before)
+        named = [
+            streams.fence(self._partition),
+            streams.state(self._partition),
+            streams.dead_letters(self._partition),
+            streams.events(self._partition),
+            streams.breaches(self._partition),
+            streams.notifier(self._partition, "state"),
+        ]
+        await self._commit(fence, before, after, [*named, *keys], args)
 
     async def known_days(self, places: Sequence[Place]) -> set[date]:
         """Return the local days on which anything was counted at any place within opening hours."""

@@ -24,6 +24,7 @@ from shared.config import CityFile, QueueLogSource
 from shared.dead_letters import DeadLetter, Reason
 from shared.events import Event, SourceHeartbeat, SourceRestarted
 from shared.redis_connection import patient_retry
+from shared.scripts import call_name
 from shared.streams import partition_of
 
 HEARTBEAT: Final = timedelta(seconds=30)
@@ -140,16 +141,20 @@ class QueueLogFollow:
     async def _write(self, told: Told, checkpoint: Checkpoint) -> None:
         """Dead letters first: a crash in between may tell of them twice, never not at all."""
 
+        name = call_name()
+
         async def bury() -> None:
-            await self._publisher.bury(self._partition, told.letters)
+            await self._publisher.bury(self._partition, told.letters, name)
 
         if told.letters:
             await patient_retry().call_with_retry(bury, self._complain)
         await self._persist(told.facts, ReadUpTo(self.source.id, checkpoint.encode()))
 
     async def _persist(self, facts: list[Event], read_up_to: ReadUpTo | None) -> None:
+        name = call_name()
+
         async def write() -> None:
-            await self._publisher.write(self._partition, facts, read_up_to)
+            await self._publisher.write(self._partition, facts, read_up_to, name)
 
         await patient_retry().call_with_retry(write, self._complain)
         self._metrics.events.labels(self.source.id).inc(len(facts))

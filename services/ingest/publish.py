@@ -1,7 +1,8 @@
 """Events onto the stream, dead letters beside it. Every write is a script; what it covers happens together.
 
-A write whose answer got lost is repeated, by the client or by the sender: the same facts with the
-same ids may then stand on the stream twice, and the evaluator counts them once.
+A write whose answer got lost is repeated by the client, and done once. Where the client gives up, the sender
+repeats it: the same facts with the same ids may then stand on the stream twice, and the evaluator counts them
+once.
 Errors are redis-py's own (``redis.exceptions.RedisError``): whoever called tries again.
 """
 
@@ -16,18 +17,20 @@ from shared.clock import Clock
 from shared.dead_letters import KEEP, DeadLetter
 from shared.events import Event, encode
 from shared.redis_connection import RedisClient
+from shared.scripts import OnceScript, call_name
 
 CHUNK: Final = 500
 """Events a script adds at once: fast (4 × a pipeline) and short enough that nobody waits behind it."""
 
 _ADD: Final = """
--- KEYS: stream [, checkpoint]   ARGV: arrival in ms or '*', checkpoint, field, event, event, ...
-local id = ARGV[1]
+-- KEYS[2] on: stream [, checkpoint]   ARGV[2] on: arrival in ms or '*', checkpoint, field, event, event, ...
+if #KEYS > 2 and redis.call('GET', KEYS[3]) == ARGV[3] then return end  -- done: no two batches end there
+local id = ARGV[2]
 if id ~= '*' then
   -- A stream's ids only rise: when the given clock is behind the last entry, that entry's time is used.
   local ms = tonumber(id)
-  if redis.call('EXISTS', KEYS[1]) == 1 then
-    local told = redis.call('XINFO', 'STREAM', KEYS[1])
+  if redis.call('EXISTS', KEYS[2]) == 1 then
+    local told = redis.call('XINFO', 'STREAM', KEYS[2])
     for i = 1, #told, 2 do
       if told[i] == 'last-generated-id' then
         ms = math.max(ms, tonumber(string.match(told[i + 1], '^%d+')))
@@ -36,21 +39,19 @@ if id ~= '*' then
   end
   id = string.format('%.0f', ms) .. '-*'
 end
-for i = 4, #ARGV do
-  redis.call('XADD', KEYS[1], id, ARGV[3], ARGV[i])
+for i = 5, #ARGV do
+  redis.call('XADD', KEYS[2], id, ARGV[4], ARGV[i])
 end
-if #KEYS > 1 then
-  redis.call('SET', KEYS[2], ARGV[2])
+if #KEYS > 2 then
+  redis.call('SET', KEYS[3], ARGV[3])
 end
-return #ARGV - 3
 """
 
 _BURY: Final = """
--- KEYS: dead-letter stream   ARGV: how many to keep, field, letter, letter, ...
-for i = 3, #ARGV do
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', ARGV[2], ARGV[i])
+-- KEYS[2]: dead-letter stream   ARGV[2] on: how many to keep, field, letter, letter, ...
+for i = 4, #ARGV do
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', ARGV[3], ARGV[i])
 end
-return #ARGV - 2
 """
 
 
@@ -71,33 +72,39 @@ class Publisher:
     def __init__(self, redis: RedisClient, stamp: Clock | None = None) -> None:
         self._redis = redis
         self._stamp = stamp
-        self._add = redis.register_script(_ADD)
-        self._bury = redis.register_script(_BURY)
+        self._add = OnceScript(redis, _ADD)
+        self._bury = OnceScript(redis, _BURY)
 
     async def write(
-        self, partition: int, events: Sequence[Event], read_up_to: ReadUpTo | None = None
+        self,
+        partition: int,
+        events: Sequence[Event],
+        read_up_to: ReadUpTo | None = None,
+        name: str | None = None,
     ) -> None:
         """Return once Redis has all events, in this order.
 
         With a checkpoint, both are written by one script call, so whoever passes one keeps its batches
         small. Without, a long batch takes several calls, and an error may leave the first of them written.
+        Whoever tries again after an error gives both tries the same ``name`` (``shared.scripts``).
         """
-        stream = streams.events(partition)
+        name = name or call_name()
+        keys, checkpoint = [streams.events(partition)], b""
         entries = [encode(event) for event in events]
+        chunks = _chunks(entries)
         if read_up_to is not None:
-            keys = [stream, streams.checkpoint(partition, read_up_to.source)]
-            await self._add(
-                keys=keys, args=[self._arrival(), read_up_to.checkpoint, streams.DATA_FIELD, *entries]
-            )
-            return
-        for chunk in _chunks(entries):
-            await self._add(keys=[stream], args=[self._arrival(), b"", streams.DATA_FIELD, *chunk])
+            keys.append(streams.checkpoint(partition, read_up_to.source))
+            checkpoint, chunks = read_up_to.checkpoint, iter([entries])
+        for number, chunk in enumerate(chunks):
+            args: list[str | bytes] = [self._arrival(), checkpoint, streams.DATA_FIELD, *chunk]
+            await self._add(partition, f"{name}-{number}", keys, args)
 
-    async def bury(self, partition: int, letters: Sequence[DeadLetter]) -> None:
-        """Return once Redis has the dead letters; the oldest of too many go."""
-        stream = streams.dead_letters(partition)
-        for chunk in _chunks([letter.encode() for letter in letters]):
-            await self._bury(keys=[stream], args=[KEEP, streams.DATA_FIELD, *chunk])
+    async def bury(self, partition: int, letters: Sequence[DeadLetter], name: str | None = None) -> None:
+        """Return once Redis has the dead letters; the oldest of too many go. ``name``: as for ``write``."""
+        name = name or call_name()
+        keys = [streams.dead_letters(partition)]
+        for number, chunk in enumerate(_chunks([letter.encode() for letter in letters])):
+            await self._bury(partition, f"{name}-{number}", keys, [KEEP, streams.DATA_FIELD, *chunk])
 
     async def checkpoint(self, partition: int, source: str) -> bytes | None:
         """Return how far a source was read, or nothing the first time."""

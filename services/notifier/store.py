@@ -14,9 +14,10 @@ from typing import Final
 from services.notifier.notice import Breach, Parcel
 from services.notifier.state import State, decode
 from shared import streams
-from shared.lease import Lease, OffsetMoved, Superseded
+from shared.lease import FencedScript, Lease
 from shared.redis_connection import RedisClient
 from shared.reports import Document
+from shared.scripts import UNDER_OOM, OnceScript, call_name
 
 BEGINNING: Final = "0-0"
 
@@ -27,19 +28,10 @@ LOG_KEPT: Final = 50_000
 """Lines of the delivery log kept (about)."""
 
 _COMMIT: Final = """
--- KEYS: fence, state, records, outbox, annotations, log, dead, documents. ARGV: fence, offset before, offset
--- after, lines to keep, then lists, each led by its length: for records, outbox and annotations what to put
--- (key, JSON) and what to drop (key); log lines (JSON); dead parcels (JSON); at last documents to drop (id).
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
-if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[2] then return 'moved' end
-redis.call('HSET', KEYS[2], 'offset', ARGV[3])
-local at = 5
-local function items(width)
-  local first, count = at + 1, tonumber(ARGV[at])
-  at = at + 1 + count * width
-  return first, at - 1
-end
-local from, to
+-- KEYS[3] on: records, outbox, annotations, log, dead, documents. ARGV[5] on: lines to keep, then lists: for
+-- records, outbox and annotations what to put (key, JSON) and what to drop (key); log lines (JSON); dead
+-- parcels (JSON); at last documents to drop (id).
+at = 6
 for _, key in ipairs({KEYS[3], KEYS[4], KEYS[5]}) do
   from, to = items(2)
   for i = from, to, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
@@ -48,12 +40,13 @@ for _, key in ipairs({KEYS[3], KEYS[4], KEYS[5]}) do
 end
 for _, key in ipairs({KEYS[6], KEYS[7]}) do
   from, to = items(1)
-  for i = from, to do redis.call('XADD', key, 'MAXLEN', '~', ARGV[4], '*', '__data__', ARGV[i]) end
+  for i = from, to do redis.call('XADD', key, 'MAXLEN', '~', ARGV[5], '*', '__data__', ARGV[i]) end
 end
 from, to = items(1)
 for i = from, to do redis.call('HDEL', KEYS[8], ARGV[i]) end
-return 'ok'
 """
+
+_SAY: Final = "redis.call('XADD', KEYS[2], '*', ARGV[2], ARGV[3])"
 
 
 COMMITTED: Final = ("fence", "state", "records", "outbox", "annotations", "log", "dead", "documents")
@@ -96,7 +89,8 @@ class Store:
         self._redis = redis
         self._partition = partition
         self.lease = Lease(redis, self._key("fence"), self._key("lease"), owner, lease)
-        self._commit = redis.register_script(_COMMIT)
+        self._commit = FencedScript(redis, _COMMIT)
+        self._say = OnceScript(redis, _SAY, UNDER_OOM)
 
     async def load(self) -> Kept:
         """Read what was committed. Raises ``ValueError`` for records that are not ours."""
@@ -125,7 +119,7 @@ class Store:
 
     async def commit(self, fence: str, before: str, after: str, changes: Changes) -> None:
         """Write everything, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""
-        args: list[str | bytes | int] = [fence, before, after, LOG_KEPT]
+        args: list[str | bytes | int] = [LOG_KEPT]
         _add_hash(
             args,
             {key: text for key, text in changes.records.items() if text is not None},
@@ -135,12 +129,7 @@ class Store:
         _add_hash(args, {one.id: one.model_dump_json() for one in changes.owed}, changes.settled)
         for values in (changes.log, changes.dead, sorted(changes.spent)):
             args += [len(values), *values]
-        keys = [self._key(part) for part in COMMITTED]
-        match _text(await self._commit(keys=keys, args=args)):
-            case "fenced":
-                raise Superseded(fence)
-            case "moved":
-                raise OffsetMoved(before)
+        await self._commit(fence, before, after, [self._key(part) for part in COMMITTED], args)
 
     async def document(self, name: str) -> Document | None:
         """Return what a report's mail consists of. Raises ``ValueError`` for what is none."""
@@ -154,7 +143,8 @@ class Store:
 
     async def say(self, command: bytes) -> None:
         """Put a command on the breaches stream, for whoever is the owner."""
-        await self._redis.xadd(streams.breaches(self._partition), {streams.DATA_FIELD: command})
+        keys = [streams.breaches(self._partition)]
+        await self._say(self._partition, call_name(), keys, [streams.DATA_FIELD, command])
 
     async def recent(self, part: str, count: int) -> list[bytes]:
         """Return the latest entries of ``log`` or ``dead``, the newest first."""

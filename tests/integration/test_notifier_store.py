@@ -94,10 +94,12 @@ async def test_records_are_replaced_and_dropped_and_parcels_too(redis_client: Re
     assert (await one.load()).owed == [OVER]
 
 
-async def test_a_commit_of_nothing_moves_the_offset_only(redis_client: Redis):
+async def test_a_commit_of_nothing_moves_the_offset_and_its_own_number_only(redis_client: Redis):
     one, fence = await claimed(redis_client)
     await one.commit(fence, BEGINNING, "5-0", Changes())
-    assert await everything(redis_client) == {b"state": {b"offset": b"5-0"}}
+    assert await everything(redis_client) == {
+        b"state": {b"offset": b"5-0", b"commit": fence.encode() + b" 1"}
+    }
 
 
 @pytest.mark.parametrize("before", [BEGINNING, "4-0"], ids=["nothing-yet", "something-already"])

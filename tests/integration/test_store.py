@@ -116,7 +116,8 @@ async def test_state_that_goes_is_gone_whoever_says_so_and_whatever_else_is_said
     await owner.commit(fence, BEGINNING, "5-0", Changes(told, [], [], []))
     swept = Changes({}, [], [], [], gone={"offer:lier:loket"})
     await owner.commit(fence, "5-0", "6-0", swept, Verdict(state={"watch:x": "{}"}, gone={"watch:x"}))
-    assert await redis_client.hgetall(streams.state(0)) == {b"source:pbx": b"7", b"offset": b"6-0"}
+    left = await redis_client.hgetall(streams.state(0))
+    assert left == {b"source:pbx": b"7", b"offset": b"6-0", b"commit": f"{fence} 2".encode()}
 
 
 async def _fence_moved(redis: Redis) -> None:
@@ -136,6 +137,11 @@ async def _state_lost(redis: Redis) -> None:
     await redis.delete(streams.state(0))
 
 
+async def _last_commit_lost(redis: Redis) -> None:
+    """Which had moved no offset: what a power cut takes."""
+    await redis.hdel(streams.state(0), "commit")
+
+
 @pytest.mark.parametrize(
     ("happened", "refusal"),
     [
@@ -143,6 +149,7 @@ async def _state_lost(redis: Redis) -> None:
         (_fence_lost, Superseded),
         (_offset_moved, OffsetMoved),
         (_state_lost, OffsetMoved),
+        (_last_commit_lost, OffsetMoved),
     ],
 )
 async def test_a_commit_that_comes_too_late_writes_nothing_at_all(
@@ -240,6 +247,60 @@ async def test_trimming_keeps_all_from_the_oldest_entry_on(redis_client: Redis):
     left = [int(entry.partition("-")[0]) for entry, _ in await entries(redis_client, streams.events(0))]
     assert set(range(500, 1001)) <= set(left)
     assert len(left) < 1000
+
+
+async def test_a_state_of_before_commits_had_numbers_goes_on(redis_client: Redis):
+    await redis_client.hset(streams.state(0), mapping={"offset": "5-0", "read": "3"})
+    await redis_client.set(streams.fence(0), "7:older")
+    await redis_client.set(streams.lease(0), "7:older", px=1)
+    owner = store(redis_client)
+    await eventually_async(owner.lease.claim)
+    await owner.commit("8:one", "5-0", "6-0", changes(4))
+    kept = await owner.load([DESK], ["2023-11-14"])
+    assert (kept.offset, kept.counts.read) == ("6-0", 4)
+
+
+async def _breaches(redis: Redis, count: int) -> None:
+    pipeline = redis.pipeline()
+    for n in range(1, count + 1):
+        pipeline.xadd(streams.breaches(0), {"__data__": "{}"}, id=f"{n}-0")
+    await pipeline.execute()
+
+
+@pytest.mark.parametrize(
+    ("heard", "oldest", "left"),
+    [
+        ("0-0", 1, 3000),  # the notifier has been away since the beginning: all of it waits
+        (
+            "700-0",
+            601,
+            2400,
+        ),  # what it has not heard stays, however much that is (a node of 100 goes at once)
+        ("2950-0", 2001, 1000),  # it is up to date: what is kept for people to look back
+        (None, 2001, 1000),  # there never was one
+    ],
+)
+async def test_breaches_that_the_notifier_has_not_heard_are_never_trimmed(
+    redis_client: Redis, monkeypatch: pytest.MonkeyPatch, heard: str | None, oldest: int, left: int
+):
+    monkeypatch.setattr("services.evaluator.store.BREACHES_KEPT", 1000)
+    await _breaches(redis_client, 3000)
+    if heard is not None:
+        await redis_client.hset(streams.notifier(0, "state"), "offset", heard)
+    owner = store(redis_client)
+    await owner.commit(await claimed(owner), BEGINNING, "9-0", changes(), trim="5-0")
+    kept = await entries(redis_client, streams.breaches(0))
+    assert (kept[0][0], len(kept)) == (f"{oldest}-0", left)
+
+
+async def test_a_tick_trims_all_that_may_go_however_much_came_since_the_last(redis_client: Redis):
+    pipeline = redis_client.pipeline(transaction=False)
+    for n in range(1, 12_001):
+        pipeline.xadd(streams.events(0), {"__data__": "{}"}, id=f"{n}-0")
+    await pipeline.execute()
+    owner = store(redis_client)
+    await owner.commit(await claimed(owner), BEGINNING, "12000-0", changes(), trim="12000-0")
+    assert await redis_client.xlen(streams.events(0)) <= 100  # the node of the last
 
 
 async def test_without_redis_it_says_so(own_server: RedisServer):

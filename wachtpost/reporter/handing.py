@@ -7,17 +7,14 @@ from typing import Final
 from shared import streams
 from shared.redis_connection import RedisClient
 from shared.reports import PARTITION, Document, ReportReady, encode
+from shared.scripts import OnceScript, call_name
 
 _HAND_OVER: Final = """
--- KEYS: reports, documents, breaches. ARGV: month ('' = an extra one), id, document, word.
+-- KEYS[2] on: reports, documents, breaches. ARGV[2] on: month ('' = an extra one), id, document, word.
 -- Returns 1, or 0 when that month's report was handed over before; then nothing is written.
-if ARGV[1] ~= '' then
-  if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[4]) == 0 then return 0 end
-elseif redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 then
-  return 1  -- done, and the answer got lost
-end
-redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
-redis.call('XADD', KEYS[3], '*', '__data__', ARGV[4])
+if ARGV[2] ~= '' and redis.call('HSETNX', KEYS[2], ARGV[2], ARGV[5]) == 0 then return 0 end
+redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
+redis.call('XADD', KEYS[4], '*', '__data__', ARGV[5])
 return 1
 """
 
@@ -28,7 +25,7 @@ class Handing:
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
         self._reports = streams.reports(PARTITION)
-        self._hand_over = redis.register_script(_HAND_OVER)
+        self._hand_over = OnceScript(redis, _HAND_OVER)
 
     async def sent(self) -> frozenset[str]:
         """Return the months that were handed over, by name."""
@@ -41,6 +38,6 @@ class Handing:
         With ``counts`` it is the month's own: only the first one is taken.
         """
         keys = [self._reports, streams.notifier(PARTITION, "documents"), streams.breaches(PARTITION)]
-        month = word.period if counts else ""
-        answer = await self._hand_over(keys=keys, args=[month, word.id, encode(document), encode(word)])
-        return bool(answer)
+        month, name = (word.period, call_name()) if counts else ("", word.id)
+        args: list[str | bytes] = [month, word.id, encode(document), encode(word)]
+        return await self._hand_over(PARTITION, name, keys, args) == b"1"

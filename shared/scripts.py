@@ -1,0 +1,56 @@
+"""Scripts of writers that nobody fences: a call is done once, however often the client sends it.
+
+redis-py says a command again when the connection is cut before the answer came, and Redis may have done what
+the first one said. So every call bears a name. Redis keeps it for a while, with the answer: who says the same
+again gets the same answer and nothing else. (The owner of a partition numbers its commits instead, see
+``shared.lease.FencedScript``.)
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from shared import streams
+from shared.redis_connection import RedisClient
+
+UNDER_OOM: Final = "#!lua flags=allow-oom"
+"""The first line of a script that a full Redis is to run all the same: it is small, or makes room."""
+
+REMEMBERED: Final = timedelta(minutes=2)
+"""How long a call's name is kept: the client gives up repeating after three times 13 s."""
+
+_ONCE: Final = """
+-- KEYS: the call's name, then its own. ARGV: how long the name is kept in ms, then its own.
+local said = redis.call('GET', KEYS[1])
+if said then return said end  -- done, and the answer got lost
+local function work()
+{work}
+end
+local answer = tostring(work() or '')
+redis.call('SET', KEYS[1], answer, 'PX', ARGV[1])
+return answer
+"""
+
+
+class OnceScript:
+    """A script; its own keys begin with ``KEYS[2]``, its arguments with ``ARGV[2]``."""
+
+    def __init__(self, redis: RedisClient, work: str, first_line: str = "") -> None:
+        self._script = redis.register_script(first_line + _ONCE.replace("{work}", work))
+
+    async def __call__(
+        self, partition: int, name: str, keys: Sequence[str], args: Sequence[str | bytes | int]
+    ) -> bytes:
+        """Do what it says, once for each ``name``, and return what it said then, as text."""
+        marker = streams.once(partition, name)
+        kept_ms = REMEMBERED // timedelta(milliseconds=1)
+        answer: bytes = await self._script(keys=[marker, *keys], args=[kept_ms, *args])
+        return answer
+
+
+def call_name() -> str:
+    """Return a name that no other call has."""
+    return secrets.token_hex(8)
