@@ -13,6 +13,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -35,6 +36,7 @@ from shared.config import CityFile, load
 from shared.config_check import Mistake, explain, explain_as
 from shared.ending import DRAIN
 from shared.history_file import HistoryFile, load_history, place_mistakes
+from shared.http_limits import HEAD_BYTES, HEAD_WITHIN, LimitedConnection, Patience, within
 from shared.redis_connection import RedisClient
 from shared.settings import ServiceSettings
 
@@ -287,17 +289,23 @@ class Fault:
         self.report(f"{task.get_name()} ended ({type(error).__name__ if error else 'without an error'})")
 
 
-async def serve(app: ASGIApp, host: str, port: int, fault: Fault) -> int:
+async def serve(app: ASGIApp, settings: ServiceSettings, fault: Fault) -> int:
     """Serve until SIGTERM, SIGINT or a fault, finish requests under way, and return the exit status.
 
-    Port 0 takes a free one; the log line ``listening`` says which. Raises ``SystemExit`` when the
-    application does not start or the port is taken.
+    What a client may cost is limited (``shared.http_limits``). Port 0 takes a free one; the log line
+    ``listening`` says which. Raises ``SystemExit`` when the application does not start or the port is taken.
     """
+    limits = settings.http_limits
     server = _Server(
         uvicorn.Config(
-            app,
-            host=host,
-            port=port,
+            within(limits, app),
+            host=settings.host,
+            port=settings.port,
+            http=partial(LimitedConnection, limits),  # type: ignore[arg-type]  # it asks for no more than a call
+            ws="none",
+            backlog=limits.connections,
+            h11_max_incomplete_event_size=HEAD_BYTES,
+            timeout_keep_alive=int(HEAD_WITHIN.total_seconds()),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -316,10 +324,18 @@ async def serve(app: ASGIApp, host: str, port: int, fault: Fault) -> int:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._patience = Patience()
+
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup()
         port = self.servers[0].sockets[0].getsockname()[1]
         log.info("listening", host=self.config.host, port=port)
+
+    async def on_tick(self, counter: int) -> bool:
+        self._patience.look(self.server_state.connections, time.monotonic())
+        return await super().on_tick(counter)
 
     async def end_on(self, fault: Fault) -> None:
         await fault.reported()

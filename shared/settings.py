@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.clock import Clock, parse_clock
 from shared.redis_url import cluster_of
+
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a client may cost (``shared.http_limits``)."""
+
+    connections: int
+    body_bytes: int
+    patience: timedelta
 
 
 class ServiceSettings(BaseSettings):
@@ -26,6 +39,14 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)]
     """0 takes a free port; the log says which."""
+    body_limit: Annotated[int, Field(ge=1024, le=64 * MIB)] = 64 * 1024
+    """Bytes of a request's body."""
+    http_connections: Annotated[int, Field(ge=4, le=10_000)] = 64
+    """Clients at once. Each has one request at a time: bodies take at most so many times ``body_limit``."""
+    http_patience: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))] = timedelta(
+        seconds=30
+    )
+    """How long a client may take to send a body, and again to take an answer."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     clock: str = ""
     """Empty: this machine's clock. Else a simulated one (``shared.clock``)."""
@@ -46,6 +67,11 @@ class ServiceSettings(BaseSettings):
     def now(self) -> Clock:
         """The clock that the settings ask for."""
         return parse_clock(self.clock)
+
+    @property
+    def http_limits(self) -> HttpLimits:
+        """What a client may cost."""
+        return HttpLimits(self.http_connections, self.body_limit, self.http_patience)
 
     def redis_password(self) -> str | None:
         """Return the password from its file; raises ``OSError`` when the file cannot be read."""

@@ -56,6 +56,11 @@ class ServiceProcess:
         return f"http://127.0.0.1:{line['port']}"
 
     @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def exited(self) -> bool:
         return self._process is None or self._process.poll() is not None
 

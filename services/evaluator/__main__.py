@@ -23,7 +23,7 @@ async def run(settings: EvaluatorSettings) -> int:
     fault = Fault()
     city = city_or_exit(settings.city_file)
     app = build(settings, city, history_or_exit(settings.city_file, city), fault)
-    return await serve(app, settings.host, settings.port, fault)
+    return await serve(app, settings, fault)
 
 
 def main() -> None:

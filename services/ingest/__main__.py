@@ -21,7 +21,7 @@ async def run(settings: IngestSettings) -> int:
     """Serve until told to stop; returns the exit status."""
     fault = Fault()
     app = build(settings, city_or_exit(settings.city_file), settings.now, fault)
-    return await serve(app, settings.host, settings.port, fault)
+    return await serve(app, settings, fault)
 
 
 def main() -> None:

@@ -199,10 +199,6 @@ async def _read(request: Request, limit: int) -> bytes:
 
     Raises ``UnreadableBodyError`` for a broken gzip.
     """
-    too_large = HTTPException(413, f"send at most {limit} bytes a request (unpacked)")
-    announced = request.headers.get("content-length", "0")
-    if announced.isdecimal() and int(announced) > limit:
-        raise too_large
     packing = request.headers.get("content-encoding", "identity").strip().lower()
     if packing not in {"identity", "gzip"}:
         raise HTTPException(415, "send the body as it is, or packed with gzip")
@@ -211,7 +207,7 @@ async def _read(request: Request, limit: int) -> bytes:
     async for chunk in request.stream():
         body += chunk if gzip is None else _unpacked(gzip, chunk, limit + 1 - len(body))
         if len(body) > limit:
-            raise too_large
+            raise HTTPException(413, f"send at most {limit} bytes a request (unpacked)")
     if gzip is not None and (not gzip.eof or gzip.unused_data):
         raise bodies.UnreadableBodyError("expected one whole gzip member", len(body))
     return bytes(body)

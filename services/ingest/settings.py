@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import Field
 
-from shared.settings import ServiceSettings
-
-MIB: Final = 1024 * 1024
+from shared.settings import MIB, ServiceSettings
 
 
 class IngestSettings(ServiceSettings):
@@ -17,7 +15,7 @@ class IngestSettings(ServiceSettings):
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8001
     body_limit: Annotated[int, Field(ge=1024, le=64 * MIB)] = 5 * MIB
-    """Bytes of a request's body, unpacked; 5,000 events take about 1 MiB."""
+    """Bytes of a request's body, also unpacked; 5,000 events take about 1 MiB."""
     items_limit: Annotated[int, Field(ge=1, le=50_000)] = 5_000
     """Items of one request: judged in one go, so this bounds how long others wait."""
     redis_wait: timedelta = timedelta(seconds=20)

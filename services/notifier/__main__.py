@@ -14,7 +14,7 @@ async def run(settings: NotifierSettings) -> int:
     """Serve until told to stop; returns the exit status."""
     fault = Fault()
     app = build(settings, city_or_exit(settings.city_file), fault)
-    return await serve(app, settings.host, settings.port, fault)
+    return await serve(app, settings, fault)
 
 
 def main() -> None:

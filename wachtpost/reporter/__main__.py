@@ -16,7 +16,7 @@ async def run(settings: ReporterSettings) -> int:
     fault = Fault()
     city = city_or_exit(settings.city_file)
     app = build(settings, city, maker(settings, city), fault)
-    return await serve(app, settings.host, settings.port, fault)
+    return await serve(app, settings, fault)
 
 
 def main() -> None:
