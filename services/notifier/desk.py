@@ -25,9 +25,6 @@ from shared.breaches import BreachEvent, Level, Measure, Severity
 NEWS_WITHIN: Final = timedelta(seconds=1)
 """The first message of a new breach is never collected for longer than this, whatever ``group_wait`` says."""
 
-WATCH_REMEMBERED: Final = timedelta(days=7)
-"""How long an old event cannot revive a watch's last breach; far longer than the stream is read again."""
-
 
 class Desk:
     """Lives for one decision."""
@@ -107,15 +104,10 @@ class Desk:
         breach = known.breach
         key = watch_key(breach)
         watch = self.watches.get(key)
-        if watch is None or watch.latest != breach.id or watch.is_open is known.is_over:
-            watch = Watch(
-                latest=breach.id,
-                opened_at=breach.opened_at,
-                is_open=not known.is_over,
-                forget_at=self.now + WATCH_REMEMBERED,
-                turned_at=None if watch is None else watch.turned_at,
-                tallies=() if watch is None else watch.tallies,
-            )
+        if watch is None:
+            watch = Watch.of(breach)
+        elif watch.opened_at < breach.opened_at:
+            watch = replace(watch, latest=breach.id, opened_at=breach.opened_at)
         self.watches[key] = replace(watch, turned_at=self.now) if turned else watch
 
     def _look_at_inhibited(self) -> None:
@@ -180,10 +172,12 @@ class Desk:
         self._mail = {}
 
     def tidy(self) -> None:
-        """Forget what nobody needs any more."""
+        """Forget what nobody needs any more; what a breach refers to stays as long as the breach."""
         at = self.at
         self.breaches = {key: one for key, one in self.breaches.items() if not one.can_go(at)}
-        self.watches = {key: one.tidied(at) for key, one in self.watches.items() if not one.can_go(at)}
+        in_use = {watch_key(known.breach) for known in self.breaches.values()}
+        aged = ((key, watch.aged(at, in_use=key in in_use)) for key, watch in self.watches.items())
+        self.watches = {key: watch for key, watch in aged if watch is not None}
         self.lanes = {key: one for key, one in self.lanes.items() if one.until > at}
         self.silences = {key: one for key, one in self.silences.items() if one.ends_at > at}
 

@@ -1,7 +1,8 @@
 """What an event makes of a breach, and which events change nothing.
 
 The stream delivers at least once, and the judge's word is final: an event that is older than what is
-known, that is known already, or that is about a breach which is over, is not heard.
+known, that is known already, or that is about a breach which is over, is not heard. That it is over always
+is: a breach ends once.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ def _of_unknown(watch: Watch | None, event: BreachEvent) -> Known | Reason:
 
 
 def _follows(breach: Breach, event: BreachEvent) -> bool:
+    if event.state is Standing.OK:
+        return True  # nothing can be newer, whatever became of the judge's clock
     if event.at < breach.at or (event.state is Standing.PENDING and has_fired(breach)):
         return False
     if event.at > breach.at:
@@ -47,6 +50,7 @@ def _follows(breach: Breach, event: BreachEvent) -> bool:
 
 def _breach(event: BreachEvent, before: Breach | None) -> Breach:
     fired = event.state in {Standing.FIRING, Standing.CLEARING}
+    at = event.at if before is None else max(event.at, before.at)
     return Breach(
         id=event.breach,
         rule=event.rule,
@@ -59,9 +63,9 @@ def _breach(event: BreachEvent, before: Breach | None) -> Breach:
         limit=event.limit,
         clear_at=event.clear_at,
         opened_at=event.opened_at,
-        fired_at=(before and before.fired_at) or event.fired_at or (event.at if fired else None),
-        closed_at=event.at if event.state is Standing.OK else None,
-        at=event.at,
+        fired_at=(before and before.fired_at) or event.fired_at or (at if fired else None),
+        closed_at=at if event.state is Standing.OK else None,
+        at=at,
         state=event.state,
         cause=event.cause if isinstance(event, BreachChanged) else before and before.cause,
         reading=event.reading,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import chain
 from typing import Final, TypeVar
@@ -55,6 +55,10 @@ class Known:
         return soonest(telling.due for telling in self.tellings) if self.tellings else self.forget_at
 
 
+WATCH_REMEMBERED: Final = timedelta(days=7)
+"""How long an old event cannot revive a watch's last breach; far longer than the stream is read again."""
+
+
 @dataclass(frozen=True)
 class Watch:
     """What is remembered of a rule, level, site and queue beyond a single breach."""
@@ -62,28 +66,32 @@ class Watch:
     latest: str
     """The id of its latest breach."""
     opened_at: datetime
-    is_open: bool
-    forget_at: datetime
-    """When it may be forgotten, unless it is open or has tallies."""
     turned_at: datetime | None = None
     """When it last fired or was over."""
     tallies: tuple[Tally, ...] = ()
     """At most one per receiver, in the order of their names."""
+    forget_at: datetime | None = None
+    """When it may be forgotten, unless it has tallies; ``None`` while there is a breach of it."""
 
-    def tidied(self, now: datetime) -> Watch:
-        """Return the watch without tallies that matter no more."""
-        kept = tuple(tally for tally in self.tallies if tally.due is not None and tally.due > now)
-        return self if len(kept) == len(self.tallies) else replace(self, tallies=kept)
+    @classmethod
+    def of(cls, breach: Breach) -> Watch:
+        """Return the watch of which nothing is known but this breach."""
+        return cls(breach.id, breach.opened_at)
 
-    def can_go(self, now: datetime) -> bool:
-        """Whether no old event will come that it has to tell apart from a new one."""
-        return not self.is_open and not self.tallies and self.forget_at <= now
+    def aged(self, now: datetime, *, in_use: bool) -> Watch | None:
+        """Return what is left of it at ``now``; ``None`` when no old event will come that it has to tell
+        apart from a new one. While it is ``in_use`` by a breach it stays, however long that lasts.
+        """
+        tallies = tuple(tally for tally in self.tallies if tally.due is not None and tally.due > now)
+        forget_at = None if in_use else self.forget_at or now + WATCH_REMEMBERED
+        if forget_at is not None and forget_at <= now and not tallies:
+            return None
+        after = replace(self, tallies=tallies, forget_at=forget_at)
+        return self if after == self else after
 
     @cached_property
     def due(self) -> datetime | None:
-        if self.tallies:
-            return soonest(tally.due for tally in self.tallies)
-        return None if self.is_open else self.forget_at
+        return soonest(tally.due for tally in self.tallies) if self.tallies else self.forget_at
 
 
 @dataclass(frozen=True)
@@ -152,7 +160,7 @@ def changes(before: State, after: State) -> dict[str, bytes | None]:
 
 
 def decode(stored: Mapping[str, bytes]) -> State:
-    """Return the state that was stored under these keys.
+    """Return the state that was stored under these keys, whole: every breach has its watch.
 
     Raises ``ValueError`` for a key or a record that is not ours.
     """
@@ -173,6 +181,8 @@ def decode(stored: Mapping[str, bytes]) -> State:
                 silences[name] = _SILENCE.validate_json(stored[key])
             case _:
                 raise ValueError(f"no record of the notifier is stored under {key!r}")
+    for known in sorted(breaches.values(), key=lambda one: one.breach.opened_at, reverse=True):
+        watches.setdefault(watch_key(known.breach), Watch.of(known.breach))
     return State(breaches, watches, lanes, silences)
 
 

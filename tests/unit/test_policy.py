@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from services.notifier import policy as notifier
-from services.notifier.policy import Reason, Silence, list_breaches, list_silences
+from services.notifier.notice import Happening
+from services.notifier.policy import Reason, Silence, decode, list_breaches, list_silences, on_time
 from services.notifier.state import State
 from shared.breaches import Severity
 from shared.config_alerts import Route
@@ -635,6 +636,35 @@ def test_a_new_route_is_told_of_what_is_going_on():
     shell.policy = policy_of(Route(receivers=("team", "others")))
     shell.hear(judge.event("phones", "lasts", instant("1:00")), instant("1:00"))
     assert [notice.receiver for notice in shell.notices] == ["team", "others"]
+
+
+HOLIDAYS = policy_of(is_open=quiet_between("1:00:00-400:00:00"), reminder="24h")
+"""Quiet for more than two weeks: the town hall is shut."""
+
+
+@pytest.mark.parametrize("ends", ["2:00:00", "170:00:00", "399:59:59"])
+def test_what_ends_in_a_quiet_of_weeks_is_told_when_it_is_over(ends: str):
+    shell = run(
+        f"""
+        0:00       phones!warning fires       ✉ team firing phones!warning
+        {ends}     phones!warning over
+        400:00:00                             ✉ team digest phones!warning✓
+        """,
+        HOLIDAYS,
+    )
+    shell.wait_until(instant("600:00:00"))
+    assert shell.state == State()
+
+
+def test_a_breach_whose_watch_was_forgotten_is_told_to_its_end():
+    """What an older version stored, or what somebody took out of Redis by hand."""
+    shell, judge = Notifier(HOLIDAYS), Judge()
+    shell.hear(judge.event("phones!warning", "fires", START), START)
+    shell.hear(judge.event("phones!warning", "over", instant("2:00:00")), instant("2:00:00"))
+    del shell.stored["watch/missed/warning/lier/phones"]
+    shell.state = decode(shell.stored)
+    decision = on_time(shell.state, instant("400:00:00"), HOLIDAYS)
+    assert [notice.happening for notice in decision.notices] == [Happening.DIGEST]
 
 
 def test_nobody_is_told_that_it_is_over_where_the_city_does_not_want_it():

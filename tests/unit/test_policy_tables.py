@@ -15,7 +15,7 @@ from services.notifier.quiet import quiet_until
 from services.notifier.reasons import DIGESTED, HOLDS, Reason
 from services.notifier.routes import escalations_of, fits, receivers_of
 from services.notifier.silences import Silence, silence_of
-from services.notifier.state import Known, Watch, decode
+from services.notifier.state import WATCH_REMEMBERED, Known, Watch, decode
 from services.notifier.telling import (
     Circumstances,
     Role,
@@ -316,9 +316,10 @@ ENDED = after(changed("ok>pending", 0), changed("pending>firing", 1, 2), changed
         (OPENED, changed("firing>clearing", 0, 3), Standing.CLEARING),  # in the same moment
         (OPENED, changed("pending>firing", 0, 2), Reason.DUPLICATE),
         (OPENED, changed("ok>pending", 0), Reason.DUPLICATE),
-        (OPENED, changed("clearing>ok", 0, 3), Reason.STALE),  # does not follow in that moment
+        (OPENED, changed("clearing>ok", 0, 3), Standing.OK),  # it ends once, whatever came before
         (OPENED, changed("ok>pending", 1, 3), Reason.STALE),  # fired already
         (OPENED, changed("firing>clearing", -1, 3), Reason.STALE),
+        (OPENED, changed("clearing>ok", -1, 3), Standing.OK),  # the judge's clock was set back
         (ENDED, changed("pending>firing", 3, 4), Reason.STALE),
         (ENDED, changed("firing>ok", 2, 3), Reason.DUPLICATE),
     ],
@@ -330,7 +331,7 @@ def test_which_events_are_heard(known: Known | None, event: BreachChanged, found
 
 @pytest.mark.parametrize(("opened", "is_heard"), [(-1, False), (0, False), (1, True)])
 def test_a_watch_hears_of_newer_breaches_only(opened: float, is_heard: bool):
-    watch = Watch("b", NOON, is_open=False, forget_at=NOON)
+    watch = Watch("b", NOON)
     result = heard(None, watch, changed("pending>firing", 5, opened=opened))
     assert isinstance(result, Known) is is_heard
 
@@ -352,17 +353,25 @@ GONE = Tally("team", gone=OVER, times=1, look_at=NOON + MIN)
 
 
 @pytest.mark.parametrize(
-    ("watch", "may_go"),
+    ("watch", "in_use", "left"),
     [
-        (Watch("b", NOON, is_open=False, forget_at=NOON), True),
-        (Watch("b", NOON, is_open=False, forget_at=NOON + MIN), False),
-        (Watch("b", NOON, is_open=True, forget_at=NOON), False),
-        (Watch("b", NOON, is_open=False, forget_at=NOON, tallies=(GONE,)), False),
+        (Watch("b", NOON), True, Watch("b", NOON)),
+        (Watch("b", NOON), False, Watch("b", NOON, forget_at=NOON + WATCH_REMEMBERED)),
+        (Watch("b", NOON, forget_at=NOON + MIN), False, Watch("b", NOON, forget_at=NOON + MIN)),
+        (Watch("b", NOON, forget_at=NOON), False, None),
+        (Watch("b", NOON, forget_at=NOON), True, Watch("b", NOON)),
+        (
+            Watch("b", NOON, tallies=(GONE,), forget_at=NOON),
+            False,
+            Watch("b", NOON, tallies=(GONE,), forget_at=NOON),
+        ),
     ],
+    ids=["a breach", "none left", "not yet", "forgotten", "a breach after all", "something to tell"],
 )
-def test_when_a_watch_may_be_forgotten(watch: Watch, may_go: bool):
-    assert watch.can_go(NOON) is may_go
-    assert watch.tidied(NOON) == watch
+def test_a_watch_is_remembered_while_a_breach_refers_to_it_and_a_week_after(
+    watch: Watch, in_use: bool, left: Watch | None
+):
+    assert watch.aged(NOON, in_use=in_use) == left
 
 
 @pytest.mark.parametrize(
