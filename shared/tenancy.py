@@ -27,7 +27,10 @@ from shared.ending import Shield, cancel, heed_cancellation
 from shared.lease import Lease, OffsetMoved, Superseded
 
 TRIES: Final = 5
-"""How often within a lease a standby asks whether it has run out, and a slow start renews it."""
+"""How often within a lease a standby asks whether it has run out, and a slow start renews it, at least."""
+
+TRY_EVERY: Final = timedelta(seconds=1)
+"""However long the lease is, a standby hears this soon that the owner has given it up."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -53,6 +56,7 @@ class Tenancy:
         """For what a session must not be broken off in: it shares its limit with the release of the lease."""
         self._lease = lease
         self._lasts_s = lasts.total_seconds()
+        self._try_every_s = min(TRY_EVERY, lasts / TRIES).total_seconds()
         self._hold = hold
         self._fence: str | None = None
         self._role = Role.STANDBY
@@ -76,7 +80,7 @@ class Tenancy:
         try:
             while True:
                 await self._take_turn()
-                await asyncio.sleep(self._lasts_s / TRIES)
+                await asyncio.sleep(self._try_every_s)
                 heed_cancellation()
         finally:
             await self.shield.run(self._give_up())
@@ -141,7 +145,7 @@ class Tenancy:
         with suppress(RedisError, Superseded):  # the renewal at the end of loading tells
             while True:
                 await self.renew(fence)
-                await asyncio.sleep(self._lasts_s / TRIES)
+                await asyncio.sleep(self._try_every_s)
                 heed_cancellation()
 
 

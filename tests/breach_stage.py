@@ -327,7 +327,7 @@ async def raised(
     notify: str = "",
     mails: Mapping[str, Sequence[str]] | None = None,
     speed: float = 60.0,
-    lease: str = "3s",
+    lease: str = "1m",
 ) -> AsyncIterator[Stage]:
     """A stage with receivers and a city file; no process yet. ``mails``: receiver → addresses as well."""
     stage = Stage(server, directory, speed)

@@ -22,6 +22,13 @@ from tests.eventually import WITHIN, eventually
 DURABLE = {"appendonly": "yes", "appendfsync": "everysec"}
 
 
+def leases_run_out(url: str) -> None:
+    """Have every lease run out at once: whoever held one is dead, and no test waits for time to pass."""
+    with redis.Redis.from_url(url) as client:
+        for key in client.scan_iter("*lease"):
+            client.delete(key)
+
+
 class RedisServer(ABC):
     """A server on 127.0.0.1 whose port and data outlive its process."""
 

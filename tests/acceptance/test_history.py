@@ -24,7 +24,7 @@ from shared.events import CallAnswered, Event
 from shared.events import encode as encoded
 from simulator.city_day import simulate
 from tests.eventually import WITHIN, eventually
-from tests.redis_servers import EmbeddedValkey
+from tests.redis_servers import EmbeddedValkey, leases_run_out
 from tests.service_process import ROOT, ServiceProcess
 from wachtpost.cli import app
 
@@ -48,7 +48,7 @@ thursday = ["07:00-21:00"]
 friday = ["07:00-21:00"]
 
 [pipeline]
-lease = "1s"
+lease = "1m"
 
 [[sites]]
 id = "huis"
@@ -125,6 +125,7 @@ class Town:
         finally:
             for service in services:
                 service.kill()
+            leases_run_out(self.url)
 
     def live(self, evenings: Sequence[tuple[datetime, Sequence[Event]]]) -> None:
         """What happened by each evening comes in and is counted; then time passes until ``LATER``."""

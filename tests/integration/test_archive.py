@@ -43,7 +43,7 @@ def city(partitions: int = 1) -> CityFile:
             [city]
             name = "Test"
             [pipeline]
-            lease = "1s"
+            lease = "1m"
             partitions = {partitions}
             [[sites]]
             id = "huis"

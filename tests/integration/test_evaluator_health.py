@@ -21,7 +21,7 @@ CITY = """
 [city]
 name = "Test"
 [pipeline]
-lease = "1s"
+lease = "1m"
 [[sites]]
 id = "site"
 queues = [{ id = "phone", kind = "phone" }]

@@ -36,7 +36,7 @@ CITY = CityFile.model_validate(
     {
         "city": {"name": "Test"},
         "sites": [{"id": "huis", "queues": [{"id": q, "kind": "phone"} for q in ("a", "b")]}],
-        "pipeline": {"lease": "1s"},
+        "pipeline": {"lease": "1m"},
         "receivers": [
             {"id": q, "channels": [{"kind": "webhook", "url": f"https://{q}.example/"}]} for q in ("a", "b")
         ],

@@ -49,15 +49,20 @@ class Running:
             await self.task
 
 
+LEASE = timedelta(minutes=1)
+"""Nobody loses it by being slow."""
+
+
 @asynccontextmanager
-async def running(url: str, owner: str = "one") -> AsyncIterator[Running]:
+async def running(url: str, owner: str = "one", lease: timedelta = LEASE) -> AsyncIterator[Running]:
     """A partition as the evaluator runs it, at the end of the load's time."""
+    city = CITY.model_copy(update={"pipeline": CITY.pipeline.model_copy(update={"lease": lease})})
     others = asyncio.all_tasks()
     settings = EvaluatorSettings(redis_url=SecretStr(url))
     redis, broker = client_of(settings), redis_broker(settings)
     seconds = Histogram("commit", "", registry=CollectorRegistry())
-    store = Store(redis, 0, owner, CITY.pipeline.lease)
-    partition = Partition(0, CITY, Calendar(CITY), store, broker, lambda: load.END, seconds)
+    store = Store(redis, 0, owner, lease)
+    partition = Partition(0, city, Calendar(city), store, broker, lambda: load.END, seconds)
     await broker.start()
     run = Running(partition, asyncio.create_task(partition.run()), redis)
     try:
@@ -233,7 +238,8 @@ async def test_it_goes_on_after_a_redis_restart_in_mid_stream(
 
 async def test_a_redis_that_hangs_is_waited_for(own_server: RedisServer):
     written = load.stream(7, 300)
-    async with running(own_server.url) as run, Redis.from_url(own_server.url) as redis:
+    short = timedelta(seconds=1)
+    async with running(own_server.url, lease=short) as run, Redis.from_url(own_server.url) as redis:
         await write(redis, written[:100])
         await until_counted(redis, written[:100])
         os.kill(own_server.pid, signal.SIGSTOP)
@@ -284,7 +290,7 @@ async def test_it_says_how_far_it_is_behind(redis_url: str):
         assert session is not None
         async with run.partition.lock:  # as if a batch took long
             await write(redis, [load.Written("9999999999999-0", b"{}", oracle.Entry(0, None, "invalid"))])
-            assert await Store(redis, 0, "x", CITY.pipeline.lease).lag(len(written), session.offset) == (
+            assert await Store(redis, 0, "x", LEASE).lag(len(written), session.offset) == (
                 1,
                 9999999999999,
             )

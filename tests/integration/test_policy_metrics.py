@@ -47,7 +47,7 @@ CITY = CityFile.model_validate(
         [city]
         name = "Test"
         [pipeline]
-        lease = "1s"
+        lease = "1m"
         [[sites]]
         id = "huis"
         queues = [

@@ -356,7 +356,7 @@ MORNING: Final = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 CITY: Final = """
 city = {{ name = "Proefstad" }}
-pipeline = {{ lease = "3s" }}
+pipeline = {{ lease = "1m" }}
 live = {{ min_samples = 4 }}
 [[sites]]
 id = "huis"

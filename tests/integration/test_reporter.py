@@ -39,6 +39,7 @@ from tests.channel_city import NoSecrets
 from tests.entries import entries
 from tests.eventually import eventually_async
 from tests.receivers import HOST, HttpReceiver, Mail, MailReceiver, http_receiver, mail_receiver
+from tests.redis_servers import leases_run_out
 from tests.service_process import ServiceProcess
 from wachtpost.cli import app
 from wachtpost.reporter.handing import Handing
@@ -62,7 +63,7 @@ def city_of(mail: MailReceiver, web: HttpReceiver) -> CityFile:
         {
             "city": {"name": "Proefstad"},
             "sites": [{"id": "huis", "queues": [{"id": "onthaal", "kind": "phone"}]}],
-            "pipeline": {"lease": "1s"},
+            "pipeline": {"lease": "1m"},
             "smtp": {"host": HOST, "port": mail.port, "tls": "none", "sender": "wachtpost@stad.example"},
             "receivers": [
                 {
@@ -309,7 +310,7 @@ async def test_handing_over_a_second_time_after_a_lost_answer_changes_nothing(de
 
 CITY: Final = """
 city = {{ name = "Proefstad" }}
-pipeline = {{ lease = "1s" }}
+pipeline = {{ lease = "1m" }}
 [[sites]]
 id = "huis"
 queues = [{{ id = "onthaal", kind = "phone" }}]
@@ -448,6 +449,7 @@ async def test_a_notifier_that_is_killed_with_the_mail_just_sent_sends_the_same_
     await eventually_async(lambda: town.mail.mails and town.notifier.exited)
     town.mail.mails = list(town.mail.mails)
     first = message_ids(town.mail)[0]
+    leases_run_out(town.url)
     town.notifier.start()
     await eventually_async(lambda: nothing_left(town))
     told = message_ids(town.mail)

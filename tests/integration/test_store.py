@@ -204,13 +204,13 @@ async def test_an_owner_that_reads_anew_leaves_its_late_commits_behind(redis_cli
 
 
 async def test_a_lease_runs_out_and_may_be_renewed_until_somebody_takes_over(redis_client: Redis):
-    one = store(redis_client, "one", timedelta(milliseconds=50))
-    two = store(redis_client, "two", timedelta(milliseconds=50))
-    fence = await claimed(one)
+    fence = await claimed(store(redis_client, "one", timedelta(milliseconds=50)))
     await eventually_async(lambda: _gone(redis_client, streams.lease(0)))
+    one, two = store(redis_client, "one"), store(redis_client, "two", timedelta(milliseconds=50))
     await one.lease.renew(fence)
-    assert await redis_client.exists(streams.lease(0))
-    await eventually_async(two.lease.claim)
+    assert await two.lease.claim() is None
+    await redis_client.delete(streams.lease(0))
+    assert await two.lease.claim() is not None
     with pytest.raises(Superseded):
         await one.lease.renew(fence)
 
