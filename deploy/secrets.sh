@@ -17,7 +17,7 @@ LC_ALL=C
 export LC_ALL
 
 USERS='ingest evaluator notifier reporter history exporter operator'  # of Redis; passwords in redis_<user>
-OTHERS='grafana_admin link_key'                      # link_key signs the links to acknowledge a breach
+OTHERS='grafana_admin link_key pseudonym_key'        # sign links to acknowledge a breach; hide who called
 FILL_IN='api_keys smtp grafana_token'                # may stay empty: then the feature is off
 LONG=64                                              # characters of a random one: 256 bits
 SHORTEST=32                                          # of one of your own, where it could be guessed in peace
@@ -38,6 +38,7 @@ main() {
   for name in $FILL_IN; do keep_or_make "$name" nothing; done
   for user in $USERS; do check_password "redis_$user"; done
   check_length link_key "$SHORTEST"
+  check_length pseudonym_key "$SHORTEST"
   check_length grafana_admin "$SHORTEST_TYPED" # Grafana would take "admin" instead of an empty one
   derive users.acl users_acl
   derive redis_exporter.json exporter_json

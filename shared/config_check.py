@@ -19,7 +19,7 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.config import NAMES, SHA256_HEX, CityFile, Language, Span
+from shared.config import NAMES, SHA256_HEX, SYSTEM_NAME, CityFile, Language, Span
 from shared.config_alert_names import meeting_mistakes
 from shared.config_alerts import DASHBOARD_UID, EMAIL, HOST, PERIODS
 from shared.config_lines import key_lines
@@ -39,6 +39,7 @@ itself, and a webhook's address is often all that it takes to use it."""
 PATTERNS: Final[Mapping[str, str]] = {
     NAME: "name",
     SHA256_HEX: "key_sha256",
+    SYSTEM_NAME: "system_name",
     EMAIL: "email",
     HOST: "host",
     DASHBOARD_UID: "dashboard_uid",
@@ -48,18 +49,7 @@ PATTERNS: Final[Mapping[str, str]] = {
 URL: Final = frozenset({"url_type", "url_parsing", "url_scheme", "url_too_long", "url_syntax_violation"})
 
 YIELDING: Final = frozenset(
-    {
-        "name_unknown",
-        "name_twice",
-        "too_patient",
-        "kpi_other_kind",
-        "limit_never_above",
-        "limit_never_below",
-        "warn_at_high",
-        "warn_at_low",
-        "clear_at_high",
-        "clear_at_low",
-    }
+    {"name_unknown", "kpi_other_kind", "warn_at_high", "warn_at_low", "clear_at_high", "clear_at_low"}
 )
 """What need not be said of a value that is no name or no number in the first place."""
 
@@ -102,8 +92,6 @@ class _Found:
     like: str = ""
     """What was probably meant resembles this."""
     show: bool = True
-    other: KeyPath = ()
-    """Where the same thing stands already."""
 
 
 def explain(text: str, file: str) -> list[Mistake]:
@@ -293,7 +281,7 @@ def _inner(value: object, step: str | int) -> object:
 def _meeting_mistakes(meeting: Meeting, document: Table) -> Iterator[_Found]:
     for mistake in meeting(document):
         filled = {"name": _quoted(mistake.name), "number": _number(mistake.number)}
-        yield _Found(mistake.at, mistake.kind, filled, mistake.known, like=mistake.name, other=mistake.other)
+        yield _Found(mistake.at, mistake.kind, filled, mistake.known, like=mistake.name)
 
 
 def _one_per_place(found: list[_Found]) -> Iterator[_Found]:
@@ -311,8 +299,7 @@ def _in_words(
     one: _Found, document: object, lines: Mapping[KeyPath, int], file: str, language: Language
 ) -> Mistake:
     known = ", ".join(map(_plain, one.known)) or phrase("none", language)
-    other = f"{_key(document, one.other)} ({file}:{_line(lines, one.other)})"
-    wrong, allowed = _sentence(one.kind, language, **{"known": known, "other": other, **one.filled})
+    wrong, allowed = _sentence(one.kind, language, **{"known": known, **one.filled})
     meant = get_close_matches(one.like, one.known, n=1) if one.like else []
     if meant:
         wrong = f"{wrong}; {phrase('did_you_mean', language, name=_plain(meant[0]))}"
@@ -321,13 +308,9 @@ def _in_words(
         _key(document, one.path),
         wrong,
         allowed,
-        line=_line(lines, one.path),
+        line=next((lines[one.path[:n]] for n in range(len(one.path), 0, -1) if one.path[:n] in lines), None),
         given=_given(document, one.path) if one.show else None,
     )
-
-
-def _line(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
-    return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
 
 
 def _key(document: object, path: KeyPath) -> str:

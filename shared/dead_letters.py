@@ -1,7 +1,7 @@
 """What was refused, and why: the entries of the dead-letter stream.
 
 A dead letter helps to mend the sender. It never holds what a sender said in free form: phone
-numbers travel in unexpected fields, so only fields that are valid on their own are kept.
+numbers and names travel in unexpected fields, so no text of an item is kept but the city's own words.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class DeadLetter(BaseModel):
     where: str = ""
     """Where in the request, file or stream it stood: ``item 3``, ``byte 1024``, an entry id."""
     item: Mapping[str, JsonValue] = {}
-    """The fields of the refused item that were valid on their own."""
+    """What is kept of the refused item: its kind, instants, numbers, and names that the city file has."""
 
     def encode(self) -> bytes:
         """Return the JSON for the stream."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from services.ingest.keys import sha256
+from services.ingest.pseudonyms import Pseudonyms, without_persons
 from shared.config import CityFile
+from shared.events import EVENT, Event
+from tests.service_process import PSEUDONYM_KEY
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 """A Monday morning."""
@@ -14,6 +18,9 @@ NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 PBX_KEY = "wachtpost_" + "p" * 43
 KIOSK_KEY = "wachtpost_" + "k" * 43
 SLOW_KEY = "wachtpost_" + "s" * 43
+
+PSEUDONYMS = Pseudonyms(PSEUDONYM_KEY.read_bytes().strip())
+"""As those of every ingest that the tests start."""
 
 PHONE = "+32 470 00 00 00"
 """Looks like a phone number, and rings nowhere."""
@@ -53,6 +60,11 @@ def city(queue_log: Path | None = None) -> CityFile:
             "sources": sources,
         }
     )
+
+
+def stored(event: Mapping[str, object]) -> Event:
+    """How an event of a sender stands on the stream."""
+    return without_persons(EVENT.validate_python(event), PSEUDONYMS)
 
 
 def answered(number: int = 1, /, **changes: object) -> dict[str, object]:

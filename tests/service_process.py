@@ -14,6 +14,8 @@ import httpx
 from tests.eventually import WITHIN, eventually
 
 ROOT = Path(__file__).resolve().parents[1]
+PSEUDONYM_KEY = ROOT / "tests" / "pseudonym_key"
+"""The key that every ingest of the tests has; other services do not read it."""
 
 
 class ServiceProcess:
@@ -32,7 +34,12 @@ class ServiceProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self.module],
                 cwd=ROOT,
-                env={**os.environ, "WACHTPOST_PORT": "0", **self._environment},
+                env={
+                    **os.environ,
+                    "WACHTPOST_PORT": "0",
+                    "WACHTPOST_PSEUDONYM_KEY_FILE": str(PSEUDONYM_KEY),
+                    **self._environment,
+                },
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

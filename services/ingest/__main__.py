@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+from pathlib import Path
+
+import structlog
 
 from services.ingest.app import build
+from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.settings import IngestSettings
 from shared.process import (
     Fault,
@@ -16,12 +21,27 @@ from shared.process import (
     settings_or_exit,
 )
 
+log = structlog.stdlib.get_logger(__name__)
+
 
 async def run(settings: IngestSettings) -> int:
     """Serve until told to stop; returns the exit status."""
     fault = Fault()
-    app = build(settings, city_or_exit(settings.city_file), settings.now, fault)
+    city = city_or_exit(settings.city_file)
+    app = build(settings, city, pseudonyms_or_exit(settings.pseudonym_key_file), settings.now, fault)
     return await serve(app, settings, fault)
+
+
+def pseudonyms_or_exit(key_file: Path) -> Pseudonyms:
+    """Return the pseudonyms under the key of a file; else says what is wrong with it and ends the process."""
+    try:
+        return Pseudonyms(key_file.read_bytes().strip())
+    except OSError as error:
+        wrong = error.strerror
+    except ValueError as error:
+        wrong = str(error)
+    log.critical("pseudonym_key_wrong", file=str(key_file), wrong=wrong)
+    sys.exit(os.EX_CONFIG)
 
 
 def main() -> None:

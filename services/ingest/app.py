@@ -9,6 +9,7 @@ from faststream.asgi import AsgiFastStream
 from services.ingest.follow import QueueLogFollow
 from services.ingest.http import PATHS, events_app
 from services.ingest.metrics import IngestMetrics
+from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.publish import Publisher
 from services.ingest.settings import IngestSettings
 from shared.clock import Clock, system_clock
@@ -24,7 +25,9 @@ from shared.process import (
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
 
 
-def build(settings: IngestSettings, city: CityFile, now: Clock, fault: Fault) -> AsgiFastStream:
+def build(
+    settings: IngestSettings, city: CityFile, pseudonyms: Pseudonyms, now: Clock, fault: Fault
+) -> AsgiFastStream:
     """Return the service; nothing is connected before it starts. Raises ``OSError`` for the password file.
 
     It does not start without Redis: ``RedisAbsentError`` after ``settings.redis_wait``.
@@ -33,13 +36,13 @@ def build(settings: IngestSettings, city: CityFile, now: Clock, fault: Fault) ->
     metrics = IngestMetrics(city)
     publisher = Publisher(redis, stamp=None if now is system_clock else now)
     follows = [
-        QueueLogFollow(source, city, publisher, metrics, now)
+        QueueLogFollow(source, city, pseudonyms, publisher, metrics, now)
         for source in city.sources
         if isinstance(source, QueueLogSource)
     ]
     checks = {f"source_{follow.source.id}": follow.check for follow in follows}
     health = Health("ingest", {"redis": redis_check(redis), "work": fault.check, **checks}, now)
-    events = events_app(settings, city, publisher, metrics, now)
+    events = events_app(settings, city, pseudonyms, publisher, metrics, now)
     tasks: list[asyncio.Task[None]] = []
 
     async def preflight() -> None:

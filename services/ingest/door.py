@@ -36,6 +36,10 @@ _PHONE_NUMBER: Final = re.compile(r".*\+\d{8}.*|00\d{8,15}|0\d{8,9}", re.DOTALL)
 _PERHAPS: Final = re.compile(r"[+:]|^[\s.\-/()]*0")
 """Every text that can hold a phone number has this; most ids have not, and are done."""
 
+_OWN_TEXTS: Final = frozenset({"id", "contact"})
+_TEXTS: Final = _OWN_TEXTS | {"source", "site", "queue"}
+"""Fields in which a sender can say anything; the last three are the city's words once they were compared."""
+
 _SCHEME: Final = re.compile(r"(tel|sips?|callto):", re.IGNORECASE)
 _SEPARATORS: Final = re.compile(r"[\s.\-/()]+")
 
@@ -50,7 +54,7 @@ class Refusal:
     name: str | None = None
     """Which field is wrong; the sender's own word, so for the sender only."""
     kept: Mapping[str, JsonValue] = field(default_factory=dict)
-    """The fields that are valid on their own and not personal."""
+    """What it was, without a text of the sender's own."""
 
     def letter(self, at: datetime, source: str, where: str) -> DeadLetter:
         """Return the dead letter for it."""
@@ -97,21 +101,21 @@ def admit(event: Event, door: Door, now: datetime) -> Refusal | None:
 
 def _personal(event: Event, name: str) -> Refusal:
     detail = f"{name} looks like a phone number; use an id that says nothing about the caller"
-    return _refused(event, Reason.PERSONAL, name, detail)
+    return _refused(event, Reason.PERSONAL, name, detail, _TEXTS)
 
 
 def _foreign(event: Event, door: Door) -> Refusal | None:
     if event.source != door.source:
-        return _refused(event, Reason.NOT_ALLOWED, "source", f"this key speaks for {door.source}")
+        return _refused(event, Reason.NOT_ALLOWED, "source", f"this key speaks for {door.source}", _TEXTS)
     if event.site not in door.known:
-        return _refused(event, Reason.UNKNOWN_QUEUE, "site", f"known sites: {_list(door.known)}")
+        return _refused(event, Reason.UNKNOWN_QUEUE, "site", f"known sites: {_list(door.known)}", _TEXTS)
     if event.site != door.site:
-        return _refused(event, Reason.NOT_ALLOWED, "site", f"this key speaks for {door.site}")
+        return _refused(event, Reason.NOT_ALLOWED, "site", f"this key speaks for {door.site}", _TEXTS)
     if isinstance(event, (SourceHeartbeat, SourceRestarted)) or event.queue in door.queues:
         return None
     if event.queue not in door.known[door.site]:
         known = f"known queues of {door.site}: {_list(door.known[door.site])}"
-        return _refused(event, Reason.UNKNOWN_QUEUE, "queue", known)
+        return _refused(event, Reason.UNKNOWN_QUEUE, "queue", known, _TEXTS)
     return _refused(event, Reason.NOT_ALLOWED, "queue", f"this key speaks for {_list(door.queues)}")
 
 
@@ -147,14 +151,13 @@ def _list(names: Mapping[str, object] | frozenset[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _refused(event: Event, reason: Reason, name: str, detail: str) -> Refusal:
-    fields = event.model_dump(mode="json", exclude_none=True, exclude={name})
-    return Refusal(reason, detail, name, not_personal(fields))
-
-
-def not_personal(fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return the fields whose values do not look like a phone number."""
-    return {name: value for name, value in fields.items() if not looks_like_phone_number(value)}
+def _refused(
+    event: Event, reason: Reason, name: str, detail: str, texts: frozenset[str] = _OWN_TEXTS
+) -> Refusal:
+    """Keeps what is not one of ``texts``: by default source, site and queue, once they are the city's."""
+    return Refusal(
+        reason, detail, name, event.model_dump(mode="json", exclude_none=True, exclude={name, *texts})
+    )
 
 
 def looks_like_phone_number(value: JsonValue) -> bool:

@@ -16,6 +16,7 @@ import structlog
 
 from services.ingest.door import Refusal
 from services.ingest.metrics import IngestMetrics
+from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.publish import Publisher, ReadUpTo
 from services.ingest.sources.queue_log import Checkpoint, Follower, Lines
 from services.ingest.translate.queue_log import QueueLog, Rules, Skipped, Unreadable
@@ -83,11 +84,18 @@ class QueueLogFollow:
     """Follows one queue_log of the city file for as long as the process lives."""
 
     def __init__(
-        self, source: QueueLogSource, city: CityFile, publisher: Publisher, metrics: IngestMetrics, now: Clock
+        self,
+        source: QueueLogSource,
+        city: CityFile,
+        pseudonyms: Pseudonyms,
+        publisher: Publisher,
+        metrics: IngestMetrics,
+        now: Clock,
     ) -> None:
         self.source = source
         self._partition = partition_of(source.site, city.pipeline.partitions)
         self._queues = frozenset(queue.id for queue in city.site(source.site).queues)
+        self._pseudonyms = pseudonyms
         self._publisher = publisher
         self._metrics = metrics
         self._now = now
@@ -97,9 +105,10 @@ class QueueLogFollow:
         """Follow until cancelled. Waits for a Redis that is away; raises ``pydantic.ValidationError``
         when the checkpoint in Redis is none of ours."""
         checkpoint = await self._read_checkpoint()
-        translator = QueueLog(Rules.of(self.source), checkpoint.memory if checkpoint else None)
+        memory = checkpoint.memory if checkpoint else None
+        translator = QueueLog(Rules.of(self.source), self._pseudonyms, memory)
         position = checkpoint.position if checkpoint else None
-        self._follower = Follower(self.source.path, position, self.source.start, self._now)
+        self._follower = Follower(self.source.path, position, self.source.start, self._pseudonyms, self._now)
         async with aclosing(self._follower.batches(asyncio.Event())) as batches:
             async for lines in batches:
                 told = tell(lines, translator, self._queues, self.source.id, self._now())

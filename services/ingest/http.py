@@ -1,7 +1,7 @@
 """The HTTP door: ``POST /v1/events``. It answers 202 only after Redis has the events.
 
-One request's way: whose key → body within bounds → items → rate → door rules → stream and dead
-letters → answer.
+One request's way: whose key → body within bounds → items → rate → door rules → pseudonyms → stream
+and dead letters → answer.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from services.ingest import limits
 from services.ingest.door import Door, Refusal, admit
 from services.ingest.keys import KeyRing
 from services.ingest.metrics import IngestMetrics
+from services.ingest.pseudonyms import Pseudonyms, without_persons
 from services.ingest.publish import Publisher
 from services.ingest.settings import IngestSettings
 from shared.clock import Clock
@@ -70,7 +71,12 @@ class Problem(BaseModel):
 
 
 def events_app(
-    settings: IngestSettings, city: CityFile, publisher: Publisher, metrics: IngestMetrics, now: Clock
+    settings: IngestSettings,
+    city: CityFile,
+    pseudonyms: Pseudonyms,
+    publisher: Publisher,
+    metrics: IngestMetrics,
+    now: Clock,
 ) -> ASGIApp:
     """Return the application that answers at ``PATHS``."""
     app = FastAPI(
@@ -81,7 +87,7 @@ def events_app(
         redoc_url=None,
         openapi_url=OPENAPI_PATH,
     )
-    desk = _Desk(settings, city, publisher, metrics, now)
+    desk = _Desk(settings, city, pseudonyms, publisher, metrics, now)
     app.add_api_route(
         EVENTS_PATH,
         desk.receive,
@@ -107,11 +113,13 @@ class _Desk:
         self,
         settings: IngestSettings,
         city: CityFile,
+        pseudonyms: Pseudonyms,
         publisher: Publisher,
         metrics: IngestMetrics,
         now: Clock,
     ) -> None:
         self._settings = settings
+        self._pseudonyms = pseudonyms
         self._publisher = publisher
         self._metrics = metrics
         self._now = now
@@ -155,7 +163,8 @@ class _Desk:
             )
 
     async def _settle(self, sender: HttpSource, items: Sequence[Event | Refusal], now: datetime) -> Response:
-        events, refusals = _sorted(items, self._doors[sender.id], now)
+        admitted, refusals = _sorted(items, self._doors[sender.id], now)
+        events = [without_persons(event, self._pseudonyms) for event in admitted]
         await self._publisher.write(partition_of(sender.site, self._partitions), events)
         self._metrics.events.labels(sender.id).inc(len(events))
         await self._bury(
@@ -251,7 +260,8 @@ One event as a JSON object, several as a JSON array or as lines of JSON (NDJSON)
 * The answer comes after the events are safe. Sending an event again is harmless: same `id`, counted once.
 * Every item is judged by itself: `refused` says which were not accepted, why, and what would be right.
 * No phone numbers, no names: an `id` or `contact` that looks like a phone number is refused, and so are
-  fields that the contract does not know.
+  fields that the contract does not know. Any other `id` or `contact` is stored as a pseudonym (HMAC), unless
+  it is a telephone exchange's own: `<epoch>.<sequence>`, within a day of `at`.
 """.strip()
 
 _EXAMPLE: Final[Mapping[str, JsonValue]] = {

@@ -18,8 +18,9 @@ from services.ingest.settings import IngestSettings
 from shared.events import EVENT
 from tests.entries import entries
 from tests.eventually import eventually_async
-from tests.ingest_desk import KIOSK_KEY, NOW, PBX_KEY, PHONE, SLOW_KEY, answered, city
+from tests.ingest_desk import KIOSK_KEY, NOW, PBX_KEY, PHONE, PSEUDONYMS, SLOW_KEY, answered, city, stored
 from tests.redis_servers import RedisServer
+from tests.service_process import PSEUDONYM_KEY
 
 EVENTS, DEAD = "{p0}:events", "{p0}:dead"
 GOOD = json.dumps(answered(1))
@@ -33,7 +34,8 @@ class Desk:
         self.redis = redis
         self.metrics = IngestMetrics(city())
         self.now = NOW
-        app = events_app(IngestSettings(), city(), Publisher(redis), self.metrics, lambda: self.now)
+        settings = IngestSettings(pseudonym_key_file=PSEUDONYM_KEY)
+        app = events_app(settings, city(), PSEUDONYMS, Publisher(redis), self.metrics, lambda: self.now)
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ingest")
 
     async def post(self, body: str | bytes, key: str | None = PBX_KEY, **headers: str) -> httpx.Response:
@@ -74,8 +76,8 @@ async def test_an_event_is_on_the_stream_before_202(desk: Desk, body: str | byte
     packed = {"Content-Encoding": "gzip"} if isinstance(body, bytes) else {}
     response = await desk.post(body, **{"Content-Type": content_type, **packed})
     assert (response.status_code, response.json()) == (202, {"accepted": 1, "refused": []})
-    (stored,) = await desk.stream(EVENTS)
-    assert EVENT.validate_python(stored) == EVENT.validate_python(answered(1))
+    (on_stream,) = await desk.stream(EVENTS)
+    assert EVENT.validate_python(on_stream) == stored(answered(1))
     assert await desk.stream(DEAD) == []
 
 
@@ -111,7 +113,7 @@ async def test_poison_becomes_a_dead_letter_and_harms_no_neighbour(
     (refused,) = response.json()["refused"]
     assert (refused["index"], refused["reason"], refused.get("field")) == (1, reason, field)
     assert refused["detail"]
-    assert [event["id"] for event in await desk.stream(EVENTS)] == ["pbx-1", "pbx-3"]
+    assert [event["id"] for event in await desk.stream(EVENTS)] == [stored(answered(n)).id for n in (1, 3)]
     (letter,) = await desk.stream(DEAD)
     assert (letter["reason"], letter["source"], letter["where"]) == (reason, "pbx", "item 1")
     assert b"470" not in await desk.everything()
@@ -205,7 +207,8 @@ async def test_too_fast_is_429_for_the_whole_request_and_later_it_fits(desk: Des
 async def test_a_big_request_is_written_in_order(desk: Desk):
     response = await desk.post("\n".join(json.dumps(answered(n)) for n in range(1_234)))
     assert response.json()["accepted"] == 1_234
-    assert [event["id"] for event in await desk.stream(EVENTS)] == [f"pbx-{n}" for n in range(1_234)]
+    ids = [event["id"] for event in await desk.stream(EVENTS)]
+    assert ids == [stored(answered(n)).id for n in range(1_234)]
 
 
 async def test_an_empty_list_is_accepted_and_does_nothing(desk: Desk):
@@ -242,4 +245,5 @@ async def test_while_redis_is_away_the_answer_is_503_and_nothing_is_lost(own_ser
                 return (await desk.post(json.dumps(answered(2)))).status_code == 202
 
             await eventually_async(sent_again)
-            assert {event["id"] for event in await desk.stream(EVENTS)} == {"pbx-1", "pbx-2"}
+            ids = {event["id"] for event in await desk.stream(EVENTS)}
+            assert ids == {stored(answered(n)).id for n in (1, 2)}

@@ -18,7 +18,7 @@ from shared.config import QueueLogSource
 from shared.ports import free_port
 from tests.entries import entries_now
 from tests.eventually import eventually
-from tests.ingest_desk import NOW, PBX_KEY, answered
+from tests.ingest_desk import NOW, PBX_KEY, PSEUDONYMS, answered
 from tests.redis_servers import RedisServer
 from tests.service_process import ServiceProcess
 
@@ -230,7 +230,7 @@ def test_every_line_once_over_rotation_truncation_and_kills(start: Start, redis_
     dice = random.Random(7)
     lines = [line for number in range(1, 400) for line in call(number)]
     rules = Rules.of(QueueLogSource(kind="queue_log", id="asterisk", site="lier", path=queue_log))
-    translator = QueueLog(rules)
+    translator = QueueLog(rules, PSEUDONYMS)
     expected = [str(translator.translate(line).id) for line in lines]  # type: ignore[union-attr]
     pieces = [lines[start : start + 133] for start in range(0, len(lines), 133)]
     with redis.Redis.from_url(redis_url) as client:

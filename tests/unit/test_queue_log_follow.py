@@ -33,6 +33,7 @@ from services.ingest.sources.queue_log import (
 from services.ingest.translate.queue_log import Memory, QueueLog, Rules, Skipped
 from shared.events import Outcome
 from tests.eventually import WITHIN
+from tests.ingest_desk import PSEUDONYMS
 from tests.thorough import examples
 
 NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
@@ -57,7 +58,7 @@ def write(path: Path, *what: bytes) -> None:
 def a_follower(
     path: Path, position: Position | None = None, start: Start = "beginning", batch_lines: int = 500
 ) -> Follower:
-    return Follower(path, position, start, lambda: NOW, batch_lines)
+    return Follower(path, position, start, PSEUDONYMS, lambda: NOW, batch_lines)
 
 
 def look_until_quiet(follower: Follower) -> list[bytes]:
@@ -611,13 +612,13 @@ def test_a_real_log_through_checkpoints_gives_the_same_facts(sizes):
         said = map(translator.translate, raw_lines)
         return [fact.id for fact in said if not isinstance(fact, Skipped)]
 
-    whole = ids(tuple(read_lines(path)), QueueLog(rules))
+    whole = ids(tuple(read_lines(path)), QueueLog(rules, PSEUDONYMS))
     found: list[str] = []
     kept: bytes | None = None
     for size in [*sizes, 100_000]:
         checkpoint = None if kept is None else Checkpoint.decode(kept)
         follower = a_follower(path, None if checkpoint is None else checkpoint.position, batch_lines=size)
-        translator = QueueLog(rules, None if checkpoint is None else checkpoint.memory)
+        translator = QueueLog(rules, PSEUDONYMS, None if checkpoint is None else checkpoint.memory)
         batch = follower.look()
         follower.close()
         if batch is not None:

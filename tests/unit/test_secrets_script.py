@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPT: Final = Path("deploy/secrets.sh")
 
 USERS: Final = ("ingest", "evaluator", "notifier", "reporter", "history", "exporter", "operator")
-RANDOM: Final = {*(f"redis_{user}" for user in USERS), "grafana_admin", "link_key"}
+RANDOM: Final = {*(f"redis_{user}" for user in USERS), "grafana_admin", "link_key", "pseudonym_key"}
 FILL_IN: Final = {"api_keys", "smtp", "grafana_token"}
 DERIVED: Final = {"users.acl", "redis_exporter.json"}
 
@@ -154,6 +154,7 @@ def test_run_again_it_says_and_touches_nothing(folder: Path):
             {"redis_exporter", "users.acl", "redis_exporter.json"},
         ),
         ("link_key", {"link_key"}, {"link_key"}),
+        ("pseudonym_key", {"pseudonym_key"}, {"pseudonym_key"}),
         ("smtp", {"smtp"}, set()),
         ("users.acl", {"users.acl"}, set()),
     ],
@@ -204,6 +205,7 @@ def test_a_password_of_ones_own_may_end_with_a_line(folder: Path):
         ("redis_notifier", 'quote"' * 10, "is made of letters, digits and"),
         ("redis_notifier", "white space " * 10, "is made of letters, digits and"),
         ("link_key", "", "shorter than 32 characters"),
+        ("pseudonym_key", "too-few", "shorter than 32 characters"),
         ("grafana_admin", "\n", "shorter than 12 characters"),
     ],
 )

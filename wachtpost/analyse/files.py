@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from secrets import token_bytes
 from typing import Final
 
 from pydantic import ValidationError
 
 from services.evaluator.desk import Arrival, Desk
 from services.evaluator.facts import ms_of
+from services.ingest.pseudonyms import SHORTEST_KEY, Pseudonyms
 from services.ingest.sources.queue_log import in_time_order, read_lines
 from services.ingest.translate.queue_log import QueueLog, Rules, Skipped, Unreadable
 from shared.calendar import Calendar
@@ -180,7 +182,8 @@ def _moment(found: tuple[str, Event]) -> datetime:
 def _queue_logs(
     files: Sequence[Path], rules: Rules, reading: Reading, progress: Progress | None
 ) -> Iterator[tuple[str, Event]]:
-    translator = QueueLog(rules)
+    # Nothing of it is kept, so any key will do: no figure depends on how a contact is called.
+    translator = QueueLog(rules, Pseudonyms(token_bytes(SHORTEST_KEY)))
     for file in in_time_order(files):
         yield from _queue_log(file, translator, reading, progress)
 

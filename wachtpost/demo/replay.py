@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from secrets import token_bytes
 from typing import Final
 
 from pydantic import ValidationError
 
+from services.ingest.pseudonyms import SHORTEST_KEY, Pseudonyms
 from services.ingest.sources.queue_log import read_lines
 from services.ingest.translate.queue_log import QueueLog, Rules, Skipped, Unreadable
 from shared.config import QueueKind
@@ -89,7 +91,8 @@ def _surveyed(path: Path, is_log: bool, facts: Iterator[Event]) -> Recording:
 
 
 def _log_facts(path: Path, site: str) -> Iterator[Event]:
-    log = QueueLog(Rules(SOURCE, site, {}, Outcome.LEFT_BY_KEY))
+    any_key = Pseudonyms(token_bytes(SHORTEST_KEY))  # nothing of it is kept
+    log = QueueLog(Rules(SOURCE, site, {}, Outcome.LEFT_BY_KEY), any_key)
     for line in read_lines(path):
         try:
             fact = log.translate(line)

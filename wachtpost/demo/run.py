@@ -195,8 +195,11 @@ class _Demo:
     def _start_services(
         self, household: Household, city_file: Path, clock: SimulatedClock, notifier_port: int
     ) -> None:
-        link_key, api_keys = household.directory / "link_key", household.directory / "api_keys"
-        link_key.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+        pseudonym_key, link_key, api_keys = (
+            household.directory / name for name in ("pseudonym_key", "link_key", "api_keys")
+        )
+        for key in (pseudonym_key, link_key):
+            key.write_text(secrets.token_urlsafe(32), encoding="utf-8")
         api_keys.write_text(sha256(self._api_key.encode()).hexdigest(), encoding="utf-8")
         env = {
             "WACHTPOST_CITY_FILE": str(city_file),
@@ -206,11 +209,12 @@ class _Demo:
             "WACHTPOST_CLOCK": str(clock),
         }
         own = {
+            INGEST: {"WACHTPOST_PSEUDONYM_KEY_FILE": str(pseudonym_key)},
             NOTIFIER: {
                 "WACHTPOST_PORT": str(notifier_port),  # the links in its messages lead there
                 "WACHTPOST_LINK_KEY_FILE": str(link_key),
                 "WACHTPOST_API_KEYS_FILE": str(api_keys),
-            }
+            },
         }
         for service in SERVICES:
             self._display.say(self._words.starting.format(what=_short(service)))

@@ -14,7 +14,6 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequen
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import blake2b
 from io import BufferedReader
 from pathlib import Path
 from threading import Lock
@@ -24,6 +23,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 from watchfiles import Change, awatch
 
+from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.translate.queue_log import Memory, first_second
 from shared.clock import Clock
 from shared.ending import Shield
@@ -70,7 +70,9 @@ class Position(BaseModel):
     """Bytes handed on, uncompressed."""
     head_length: Annotated[int, Field(ge=0, le=HEAD)] = 0
     head: str = ""
-    """BLAKE2b of the first ``head_length`` bytes; the bytes themselves would tell callers' numbers."""
+    """Keyed hash of the first ``head_length`` bytes, which hold callers' numbers."""
+    sealed_by: str = ""
+    """The name of the key of that hash."""
     began: int | None = None
     """Epoch second of the file's first record: which rotated files are younger."""
 
@@ -124,15 +126,16 @@ class Seen:
 class _Tail:
     """One open file of a log and how far it was handed on."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pseudonyms: Pseudonyms) -> None:
         self.path = path
+        self._pseudonyms = pseudonyms
         self._raw = path.open("rb")
         try:
             self._file = _unpacked(self._raw)
             self.packed = self._file is not self._raw
             status = self._status()
             self.device, self.inode = status.st_dev, status.st_ino
-            self.first = self._first()
+            self.first = _beginning(self._raw, self._file)
             self.began = first_second(self.first)
         except OSError:
             self._raw.close()
@@ -145,16 +148,6 @@ class _Tail:
 
     def _status(self) -> os.stat_result:
         return os.fstat(self._raw.fileno())
-
-    def _first(self) -> bytes:
-        if not self.packed:
-            return os.pread(self._raw.fileno(), PREVIEW, 0)
-        first = b""
-        with suppress(*_DAMAGE):
-            while len(first) < PREVIEW and (piece := self._file.read1(PREVIEW - len(first))):
-                first += piece
-        self._file.seek(0)
-        return first
 
     @property
     def size(self) -> int:
@@ -174,7 +167,8 @@ class _Tail:
             inode=self.inode,
             offset=self._offset,
             head_length=len(self._head),
-            head=_fingerprint(self._head),
+            head=self._pseudonyms.seal(self._head) if self._head else "",
+            sealed_by=self._pseudonyms.key_name,
             began=self.began,
         )
 
@@ -183,10 +177,14 @@ class _Tail:
         return self.began is not None and position.began is not None and self.began > position.began
 
     def is_where(self, position: Position) -> bool:
-        """Whether this is the file of ``position``, or a copy of it."""
-        if position.head_length:
-            return _fingerprint(self.first[: position.head_length]) == position.head
-        return (self.device, self.inode) == (position.device, position.inode)
+        """Whether this is the file of ``position``, or a copy of it.
+
+        A position of before the key was replaced is known by its place and its first record.
+        """
+        if position.head_length and position.sealed_by == self._pseudonyms.key_name:
+            return self._pseudonyms.seal(self.first[: position.head_length]) == position.head
+        same_place = (self.device, self.inode) == (position.device, position.inode)
+        return same_place and (not position.head_length or position.began == self.began)
 
     def truncated(self) -> bool:
         """Whether what was read is no longer there: emptied, or emptied and written anew."""
@@ -272,11 +270,16 @@ class Follower:
         path: Path,
         position: Position | None,
         start: Start,
+        pseudonyms: Pseudonyms,
         clock: Clock,
         batch_lines: int = BATCH_LINES,
     ) -> None:
-        """Go on from ``position``, or without one from the ``start`` of the log that is there now."""
+        """Go on from ``position``, or without one from the ``start`` of the log that is there now.
+
+        ``pseudonyms`` seal what a position holds of the log's content.
+        """
         self._path = path
+        self._pseudonyms = pseudonyms
         self._position = position
         self._start: Start = start
         self._clock = clock
@@ -415,7 +418,7 @@ class Follower:
     def _start_at_end(self) -> Lines:
         """Begin behind what is there. The position is worth keeping at once: a restart must not move it."""
         try:
-            self._tail = _Tail(self._path)
+            self._tail = _Tail(self._path, self._pseudonyms)
         except FileNotFoundError:
             return Lines((), (), NOWHERE)
         self._tail.go_to_end()
@@ -425,7 +428,7 @@ class Follower:
         if self._position is not None:
             return self._resume(self._position)
         try:
-            return _Tail(self._path)
+            return _Tail(self._path, self._pseudonyms)
         except FileNotFoundError:
             return None
 
@@ -470,7 +473,7 @@ class Follower:
         tails = []
         for path in _files_of(self._path):
             try:
-                tails.append(_Tail(path))
+                tails.append(_Tail(path, self._pseudonyms))
             except FileNotFoundError:
                 continue  # renamed or packed this moment; what wakes us next finds it
             except PermissionError:
@@ -527,11 +530,8 @@ def in_time_order(paths: Iterable[Path]) -> list[Path]:
 
 
 def _began(path: Path) -> int | None:
-    tail = _Tail(path)
-    try:
-        return tail.began
-    finally:
-        tail.close()
+    with path.open("rb") as raw:
+        return first_second(_beginning(raw, _unpacked(raw)))
 
 
 def _files_of(log: Path) -> list[Path]:
@@ -550,8 +550,16 @@ def _unpacked(raw: BufferedReader) -> BufferedReader | gzip.GzipFile:
     return gzip.GzipFile(fileobj=raw) if packed else raw
 
 
-def _fingerprint(head: bytes) -> str:
-    return blake2b(head, digest_size=16).hexdigest() if head else ""
+def _beginning(raw: BufferedReader, file: BufferedReader | gzip.GzipFile) -> bytes:
+    """The first ``PREVIEW`` bytes of what a file holds; it stands at its beginning before and after."""
+    if file is raw:
+        return os.pread(raw.fileno(), PREVIEW, 0)
+    first = b""
+    with suppress(*_DAMAGE):
+        while len(first) < PREVIEW and (piece := file.read1(PREVIEW - len(first))):
+            first += piece
+    file.seek(0)
+    return first
 
 
 def _keep_one(tails: list[_Tail], choose: Callable[[list[_Tail]], _Tail | None]) -> _Tail | None:

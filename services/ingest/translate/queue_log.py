@@ -2,7 +2,8 @@
 
 A line is ``epoch|callid|queue|agent|VERB|data1|data2|…``. Free text in it is not escaped, so fields are
 counted from the left and there may always be more of them. Who called and which agent spoke is not
-read at all: neither can reach an event, an id or an error.
+read at all: neither can reach an event, an id or an error. A call's id may hold either, in a dialplan of
+somebody's own: it travels only where it is surely the exchange's, and else as a pseudonym.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from hashlib import blake2b
 from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.ingest.pseudonyms import Pseudonyms, day_of, is_exchanges_own
 from shared.config import ALL_QUEUES, QueueLogSource
 from shared.events import (
     DAY_MS,
@@ -44,7 +45,10 @@ MOST_LINES: Final = 4_096
 """Lines remembered at most for telling repetitions apart, whatever the clock says."""
 
 MOST_CALLS: Final = 2_048
-"""Calls at most whose moment of entry is remembered."""
+"""Calls at most whose moment of entry is remembered, and whose pseudonym."""
+
+CALL_LASTS_S: Final = 6 * 3600
+"""How long after its last line a call may have another: so long its pseudonym is remembered."""
 
 MOST_QUEUES: Final = 1_024
 """Queue names at most whose translation is remembered: bad lines must not fill memory."""
@@ -74,26 +78,30 @@ class Rules:
     """Asterisk's queue name → ours; for other names see ``queue_name``."""
     withdraw: Outcome
     """Which outcome a WITHDRAW line is. There is always one, or the caller would seem to wait on."""
+    hosts: tuple[str, ...] = ()
+    """What an exchange may put in front of its call ids (Asterisk's ``systemname``)."""
 
     @classmethod
     def of(cls, source: QueueLogSource) -> Self:
         """Return the rules of a source in the city file."""
-        return cls(source.id, source.site, source.queues, source.withdraw)
+        return cls(source.id, source.site, source.queues, source.withdraw, source.hosts)
 
 
 class Memory(BaseModel):
     """What a translator must not forget over a restart; travels in the checkpoint as JSON.
 
-    Holds hashes and channel ids only. Its size is bounded by what happens within a few seconds
-    and by the calls that wait.
+    Holds keyed hashes only. Its size is bounded by what happens within a few seconds, by the calls that wait,
+    and by those of the last hours that need a pseudonym.
     """
 
     model_config = ConfigDict(frozen=True)
 
     seen: Mapping[int, Mapping[str, int]] = Field(default_factory=dict)
-    """Log second → hash of (source, epoch, call, queue, verb) → how many such lines came."""
+    """Log second → keyed hash of (source, epoch, call, queue, verb) → how many such lines came."""
     entered: Mapping[str, int] = Field(default_factory=dict)
-    """``contact|queue`` → when that call entered, in epoch milliseconds."""
+    """Keyed hash of contact and queue → when that call entered, in epoch milliseconds."""
+    pseudonyms: Mapping[str, int] = Field(default_factory=dict)
+    """Pseudonym → the log second of the last line of such a call: it keeps the pseudonym it has."""
 
 
 EPOCH, CALL, QUEUE, _AGENT, VERB, DATA = range(6)
@@ -145,31 +153,31 @@ _EPOCH_DIGITS: Final = 10
 _SPLITS: Final = DATA + 5
 """How often a line is split at most: the last field anybody reads is the talk time of a LINK transfer."""
 
-_CHANNEL: Final = re.compile(rb"(?:(?!.*\d{6}.*-)[A-Za-z][\w.-]{0,60}-)?1\d{9}\.\d{1,8}")
-"""``[systemname-]epoch.sequence``. No phone number looks so: ten digits that start with 1 are none."""
-
 
 class QueueLog:
     """Translates the lines of one queue_log, in order.
 
-    An id says which line of the log it is: the same log gives the same ids however often and in
-    whatever pieces it is read, and equal lines of one second (a dialplan that loops) are told
+    An id says which line of the log it is: under one key the same log gives the same ids however often
+    and in whatever pieces it is read, and equal lines of one second (a dialplan that loops) are told
     apart by their number. To go on after a restart, hand over ``memory()``.
     """
 
-    def __init__(self, rules: Rules, memory: Memory | None = None) -> None:
+    def __init__(self, rules: Rules, pseudonyms: Pseudonyms, memory: Memory | None = None) -> None:
         memory = memory or Memory()
         self._rules = rules
+        self._pseudonyms = pseudonyms
         self._seen = {second: dict(counts) for second, counts in memory.seen.items()}
         self._seen_lines = sum(map(len, self._seen.values()))
         self._entered = dict(memory.entered)
+        self._lately = dict(memory.pseudonyms)
         self._names: dict[bytes, str] = {}
-        self._id_base = blake2b(rules.source.encode() + b"|", digest_size=12)
 
     def memory(self) -> Memory:
         """Return what a translator needs to go on after the last line with the same ids."""
         return Memory(
-            seen={second: dict(counts) for second, counts in self._seen.items()}, entered=dict(self._entered)
+            seen={second: dict(counts) for second, counts in self._seen.items()},
+            entered=dict(self._entered),
+            pseudonyms=dict(self._lately),
         )
 
     def translate(self, line: bytes) -> Event | Skipped:
@@ -200,7 +208,7 @@ class QueueLog:
         if verb == b"QUEUESTART":
             return self._restarted(fields, epoch_ms)
         queue = self._queue(fields[QUEUE], verb)
-        contact = _contact(fields[CALL])
+        contact = self._contact(fields[CALL], epoch_ms // 1000)
         if verb == b"ENTERQUEUE":
             return self._queued(fields, epoch_ms, queue, contact)
         if verb == b"CONNECT":
@@ -283,16 +291,16 @@ class QueueLog:
 
     def _id(self, fields: list[bytes], epoch_ms: int) -> str:
         """Return the id of this line and count it."""
-        line = self._id_base.copy()
-        line.update(b"|".join((fields[EPOCH], fields[CALL], fields[QUEUE], fields[VERB])))
-        key = line.hexdigest()
+        line = b"|".join(
+            (self._rules.source.encode(), fields[EPOCH], fields[CALL], fields[QUEUE], fields[VERB])
+        )
+        key = self._pseudonyms.of(line, day_of(epoch_ms // 1000))
         counts = self._counts_of(epoch_ms // 1000)
         nth = counts.get(key, 0)
         if not nth:
             self._seen_lines += 1
         counts[key] = nth + 1
-        line.update(b"|%d" % nth)
-        return line.hexdigest()
+        return f"{key}.{nth}" if nth else key
 
     def _counts_of(self, second: int) -> dict[str, int]:
         """Return the counts of that second, having forgotten what is far from it or too much."""
@@ -313,8 +321,33 @@ class QueueLog:
                 break
         return counts
 
+    def _contact(self, call: bytes, second: int) -> str | None:
+        """Return the exchange's own id of a call, or a pseudonym; ``None``: no call.
+
+        A pseudonym that the call has already is kept, over the change of the day's key and under a clock that
+        was set back: all lines of a call name the same contact.
+        """
+        if call in _NOBODY:
+            return None
+        if is_exchanges_own(call, second, self._rules.hosts):
+            return call.decode("ascii")
+        while self._lately and second - next(iter(self._lately.values())) > CALL_LASTS_S:
+            del self._lately[next(iter(self._lately))]
+        today = day_of(second)
+        known = (self._pseudonyms.of(call, day) for day in (today, today - 1, today + 1))
+        contact = next((one for one in known if one in self._lately), self._pseudonyms.of(call, today))
+        self._lately.pop(contact, None)
+        self._lately[contact] = second
+        if len(self._lately) > MOST_CALLS:
+            del self._lately[next(iter(self._lately))]
+        return contact
+
+    def _entry(self, contact: str | None, queue: str) -> str:
+        """The key of a call's entry into a queue; keyed, since any name may stand where a queue's should."""
+        return self._pseudonyms.seal(f"{contact}|{queue}".encode())
+
     def _enter(self, contact: str, queue: str, epoch_ms: int) -> None:
-        call = f"{contact}|{queue}"
+        call = self._entry(contact, queue)
         self._entered.pop(call, None)
         self._entered[call] = epoch_ms
         if len(self._entered) > MOST_CALLS:
@@ -324,7 +357,7 @@ class QueueLog:
         self, fields: list[bytes], place: int, contact: str | None, queue: str, epoch_ms: int
     ) -> int:
         """Return the wait that the line tells; where an old Asterisk tells none, the time since entry."""
-        call = f"{contact}|{queue}"
+        call = self._entry(contact, queue)
         told = fields[place].strip(_DIRT) if place < len(fields) else b""
         if told:
             wait_ms = _seconds(told, fields[VERB], place, "wait") * 1000
@@ -392,15 +425,6 @@ def _instant(epoch_ms: int) -> datetime:
     seconds, ms = divmod(epoch_ms, 1000)
     at = datetime.fromtimestamp(seconds, UTC)
     return at.replace(microsecond=ms * 1000) if ms else at
-
-
-def _contact(call: bytes) -> str | None:
-    """Asterisk's id of the call, or its hash where it could be anything else; ``None``: no call."""
-    if call in _NOBODY:
-        return None
-    if _CHANNEL.fullmatch(call):
-        return call.decode("ascii")
-    return blake2b(call, digest_size=12).hexdigest()
 
 
 def _talk_ms(fields: list[bytes]) -> int:
