@@ -1,4 +1,4 @@
-"""What every service process needs besides its own work: logging, settings, health, metrics and an end.
+"""What every service process needs besides its own work: logging, settings, health and an end.
 
 The composition roots (``services.*.app``) put these together; nothing here knows what a service does.
 """
@@ -25,7 +25,6 @@ import structlog
 import uvicorn
 from faststream.asgi import AsgiResponse
 from faststream.asgi.types import ASGIApp, Receive, Scope, Send
-from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics, make_asgi_app
 from pydantic import ValidationError
 from pydantic_core import to_json
 from redis.exceptions import RedisError
@@ -225,19 +224,6 @@ def health_route(health: Health) -> ASGIApp:
         await response(scope, receive, send)
 
     return answer
-
-
-def metrics_registry() -> CollectorRegistry:
-    """Return a registry that knows of this process: when it started, its memory, its open files."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    return registry
-
-
-def metrics_route(registry: CollectorRegistry) -> ASGIApp:
-    """``GET /metrics``: the registry as Prometheus text, or OpenMetrics when it is asked for."""
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nothing here looks at
-    return make_asgi_app(registry)
 
 
 COLLECT_RARELY: Final = (50_000, 20, 100)

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
 from typing import Final
 
 from faststream.asgi import AsgiFastStream
-from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 from prometheus_client import Histogram
 
 from services.evaluator.metrics import PREFIX, DeskCollector
@@ -21,13 +19,13 @@ from services.evaluator.store import Store
 from shared.calendar import Calendar
 from shared.config import CityFile
 from shared.ending import cancel
+from shared.exposition import TolerantRegistry, metrics_route
 from shared.history_file import HistoryFile
 from shared.process import (
+    Check,
     Fault,
     Health,
     health_route,
-    metrics_registry,
-    metrics_route,
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
@@ -43,7 +41,7 @@ def build(
     calendar = Calendar(city)
     redis = redis_client(settings)
     broker = redis_broker(settings)
-    registry = metrics_registry()
+    registry = TolerantRegistry()
     commit_seconds = Histogram(
         f"{PREFIX}commit_seconds", "Time to commit a batch", registry=registry, buckets=COMMIT_EDGES_S
     )
@@ -55,10 +53,11 @@ def build(
         partition = Partition(number, city, calendar, store, broker, now, commit_seconds)
         partitions.append(partition)
         pasts.append(Past(partition, store, city, calendar, now))
-    registry.register(DeskCollector(city, calendar, partitions, now))
-    registry.register(PolicyCollector(city, calendar, history, pasts, now))
-    checks = {f"partition_{partition.number}": partition.check for partition in partitions}
-    health = Health("evaluator", {"redis": redis_check(redis), "work": fault.check, **checks}, now)
+    registry.register(DeskCollector(city, calendar, partitions, now, registry.drops))
+    registry.register(PolicyCollector(city, calendar, history, pasts, now, registry.drops))
+    checks: dict[str, Check] = {f"partition_{partition.number}": partition.check for partition in partitions}
+    checks |= {"redis": redis_check(redis), "work": fault.check, "exposition": registry.drops.check}
+    health = Health("evaluator", checks, now)
 
     tasks: list[asyncio.Task[None]] = []
 
@@ -78,7 +77,8 @@ def build(
         broker,
         asgi_routes=[
             ("/health", health_route(health)),
-            ("/metrics", _committed(partitions, metrics_route(registry))),
+            # Only between commits, so that nothing is shown that may not come to be.
+            ("/metrics", metrics_route(registry, [partition.lock for partition in partitions])),
         ],
         on_startup=[preflight],
         after_startup=[begin],
@@ -86,15 +86,3 @@ def build(
         after_shutdown=[redis.aclose],
         logger=None,
     )
-
-
-def _committed(partitions: Sequence[Partition], route: ASGIApp) -> ASGIApp:
-    """Answer only between commits, so that nothing is shown that may not come to be."""
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        async with AsyncExitStack() as stack:
-            for partition in partitions:
-                await stack.enter_async_context(partition.lock)
-            await route(scope, receive, send)
-
-    return answer

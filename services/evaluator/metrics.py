@@ -33,6 +33,7 @@ from shared.calendar import Calendar
 from shared.clock import Clock
 from shared.config import ALL_QUEUES, CityFile, Kpi, QueueKind, Site
 from shared.dead_letters import Reason
+from shared.exposition import Drops
 from shared.tenancy import Role
 
 PREFIX: Final = "wachtpost_"
@@ -75,12 +76,18 @@ class DeskCollector(Collector):
     """Yields the metrics of every partition that this process owns right now."""
 
     def __init__(
-        self, city: CityFile, calendar: Calendar, partitions: Sequence[Partition], now: Clock
+        self,
+        city: CityFile,
+        calendar: Calendar,
+        partitions: Sequence[Partition],
+        now: Clock,
+        drops: Drops | None = None,
     ) -> None:
         self._city = city
         self._calendar = calendar
         self._partitions = partitions
         self._now = now
+        self._drops = drops or Drops()
         bounds = {*city.speed_categories.bounds, city.service_level.within}
         configured = {int(bound.total_seconds()) for bound in bounds}
         self._wait_edges = sorted(configured.union(WAIT_EDGES_S))
@@ -94,15 +101,21 @@ class DeskCollector(Collector):
         now = ms_of(self._now())
         owned = [(p, s) for p in self._partitions if (s := p.session) is not None]
         desks = [(site, s.desk) for p, s in owned for site in self._city.partition_sites(p.number)]
-        yield from self._counters(desks)
-        yield from self._histograms(desks)
-        yield from self._rolling(desks, now)
-        yield from self._live(desks, now)
         sites = [site for site, _ in desks]
-        yield self._targets(sites)
-        yield self._queues(sites)
-        yield from self._breaches([session.judge for _, session in owned])
-        yield from self._pipeline(now)
+        sections = {
+            "counters": self._counters(desks),
+            "histograms": self._histograms(desks),
+            "rolling figures": self._rolling(desks, now),
+            "who waits": self._waiting(desks, now),
+            "latest reports": self._reports(desks),
+            "targets": self._targets(sites),
+            "queues": self._queues(sites),
+            "breaches": self._breaches([session.judge for _, session in owned]),
+            "pipeline": self._pipeline(now),
+        }
+        for name, section in sections.items():
+            with self._drops(name):
+                yield from section
 
     # Counters and histograms ---------------------------------------------------------------------
 
@@ -120,19 +133,20 @@ class DeskCollector(Collector):
         for site, desk in desks:
             for queue in site.queues:
                 place, labels = Place(site.id, queue.id), [site.id, queue.id]
-                total = desk.books.total(place)
-                closed = desk.books.total(place, Resolution.TOTAL_OUTSIDE)
-                outside.add_metric(labels, closed.offered + _visits(closed))
-                if queue.kind is QueueKind.PHONE:
-                    offered.add_metric(labels, total.offered)
-                    answered.add_metric(labels, total.answered)
-                    unfinished.add_metric(labels, total.unfinished)
-                    for outcome, count in total.outcomes.items():
-                        missed.add_metric([*labels, outcome], count)
-                else:
-                    booked.add_metric(labels, total.booked)
-                    for ended, count in _visit_ends(total).items():
-                        visits.add_metric([*labels, ended], count)
+                with self._drops("counters", *place):
+                    total = desk.books.total(place)
+                    closed = desk.books.total(place, Resolution.TOTAL_OUTSIDE)
+                    outside.add_metric(labels, closed.offered + _visits(closed))
+                    if queue.kind is QueueKind.PHONE:
+                        offered.add_metric(labels, total.offered)
+                        answered.add_metric(labels, total.answered)
+                        unfinished.add_metric(labels, total.unfinished)
+                        for outcome, count in total.outcomes.items():
+                            missed.add_metric([*labels, outcome], count)
+                    else:
+                        booked.add_metric(labels, total.booked)
+                        for ended, count in _visit_ends(total).items():
+                            visits.add_metric([*labels, ended], count)
         yield from (offered, answered, missed, unfinished, visits, booked, outside)
 
     def _histograms(self, desks: Sequence[tuple[Site, Desk]]) -> Iterator[Metric]:
@@ -142,17 +156,29 @@ class DeskCollector(Collector):
         leads = _histogram("appointment_lead_workdays", "Working days from booking to appointment")
         for site, desk in desks:
             for queue in site.queues:
-                total = desk.books.total(Place(site.id, queue.id))
-                labels = [site.id, queue.id]
+                place, edges = Place(site.id, queue.id), self._wait_edges
+                total = desk.books.total(place)
                 if queue.kind is QueueKind.PHONE:
-                    _fill(calls, labels, total.waits, self._wait_edges, total.wait_ms / 1000)
+                    self._fill(calls, place, total.waits, edges, (total.wait_ms, 1000))
                 else:
-                    _fill(visits, labels, total.visit_waits, self._wait_edges, total.visit_wait_ms / 1000)
-                    _fill(
-                        walk_ins, labels, total.walk_in_waits, self._wait_edges, total.walk_in_wait_ms / 1000
-                    )
-                    _fill(leads, labels, total.leads, LEAD_EDGES_DAYS, total.lead_days)
+                    self._fill(visits, place, total.visit_waits, edges, (total.visit_wait_ms, 1000))
+                    self._fill(walk_ins, place, total.walk_in_waits, edges, (total.walk_in_wait_ms, 1000))
+                    self._fill(leads, place, total.leads, LEAD_EDGES_DAYS, (total.lead_days, 1))
         yield from (calls, visits, walk_ins, leads)
+
+    def _fill(
+        self,
+        family: HistogramMetricFamily,
+        place: Place,
+        cells: Histogram,
+        edges: Iterable[int],
+        total: tuple[int, int],
+    ) -> None:
+        """Add a place's waits, and their total in parts of the unit: a number and how many make one."""
+        with self._drops(family.name, *place):
+            buckets = [(f"{float(edge)}", float(count_up_to(cells, edge))) for edge in edges]
+            in_all = [*buckets, ("+Inf", float(sum(cells.values())))]
+            family.add_metric(place, in_all, total[0] / total[1])
 
     # Rolling figures -----------------------------------------------------------------------------
 
@@ -172,15 +198,16 @@ class DeskCollector(Collector):
         for site, desk in desks:
             for window in self._windows(site, desk, now):
                 labels = [*window.place]
-                for name, reading in self._readings(window):
-                    samples.add_metric([*labels, name, window.label], reading.samples)
-                    if reading.value is not None and reading.samples >= least:
-                        values[name].add_metric([*labels, window.label], reading.value)
-                if QueueKind.PHONE in window.kinds and window.bucket.answered >= least:
-                    self._share(shares, window)
-                without = kpi.walk_in_wait_mean(window.bucket)
-                if without.value is not None and without.samples >= least:
-                    walk_ins.add_metric([*labels, window.label], without.value)
+                with self._drops("rolling figures", *window.place, window.label):
+                    for name, reading in self._readings(window):
+                        samples.add_metric([*labels, name, window.label], reading.samples)
+                        if reading.value is not None and reading.samples >= least:
+                            values[name].add_metric([*labels, window.label], reading.value)
+                    if QueueKind.PHONE in window.kinds and window.bucket.answered >= least:
+                        self._share(shares, window)
+                    without = kpi.walk_in_wait_mean(window.bucket)
+                    if without.value is not None and without.samples >= least:
+                        walk_ins.add_metric([*labels, window.label], without.value)
         yield from (*values.values(), walk_ins, shares, samples)
 
     def _windows(self, site: Site, desk: Desk, now: int) -> Iterator[_Window]:
@@ -213,33 +240,42 @@ class DeskCollector(Collector):
 
     # Right now -----------------------------------------------------------------------------------
 
-    def _live(self, desks: Sequence[tuple[Site, Desk]], now: int) -> Iterator[Metric]:
+    def _waiting(self, desks: Sequence[tuple[Site, Desk]], now: int) -> Iterator[Metric]:
         calls = _gauge("calls_waiting", "Callers waiting now")
         visits = _gauge("visits_waiting", "Visitors waiting at the counter now")
         longest = _gauge("longest_wait_seconds", "How long the one who waits longest has waited; 0: nobody")
+        waiting_at = {id(desk): waiting_since(desk, now) for _, desk in desks}
+        for site, desk in desks:
+            since = waiting_at[id(desk)]
+            for queue in site.queues:
+                place, labels = Place(site.id, queue.id), [site.id, queue.id]
+                with self._drops("who waits", *place):
+                    entered = since.get(place, [])
+                    waiting = calls if queue.kind is QueueKind.PHONE else visits
+                    waiting.add_metric(labels, len(entered))
+                    longest.add_metric(labels, (now - min(entered)) / 1000 if entered else 0)
+        yield from (calls, visits, longest)
+
+    def _reports(self, desks: Sequence[tuple[Site, Desk]]) -> Iterator[Metric]:
         staff = _gauge("staff", "Staff as last reported", "state")
         free = _gauge(
             "first_free_appointment_workdays", "Working days to the first free appointment, as last reported"
         )
-        waiting_at = {id(desk): waiting_since(desk, now) for _, desk in desks}
         for site, desk in desks:
-            since = waiting_at[id(desk)]
             staffs, offers = desk.latest.staffs(), desk.latest.offers()
             for queue in site.queues:
                 place, labels = Place(site.id, queue.id), [site.id, queue.id]
-                entered = since.get(place, [])
-                waiting = calls if queue.kind is QueueKind.PHONE else visits
-                waiting.add_metric(labels, len(entered))
-                longest.add_metric(labels, (now - min(entered)) / 1000 if entered else 0)
-                if (report := staffs.get(place)) is not None:
-                    for state in ("available", "paused", "busy"):
-                        staff.add_metric([*labels, state], getattr(report, state))
-                if (offer := offers.get(place)) is not None:
-                    days = self._calendar.lead_days(_instant(offer.at), _instant(offer.first_free))
-                    free.add_metric(labels, days)
-        yield from (calls, visits, longest, staff, free)
+                with self._drops(staff.name, *place):
+                    if (report := staffs.get(place)) is not None:
+                        for state in ("available", "paused", "busy"):
+                            staff.add_metric([*labels, state], getattr(report, state))
+                with self._drops(free.name, *place):
+                    if (offer := offers.get(place)) is not None:
+                        days = self._calendar.lead_days(_instant(offer.at), _instant(offer.first_free))
+                        free.add_metric(labels, days)
+        yield from (staff, free)
 
-    def _targets(self, sites: Sequence[Site]) -> Metric:
+    def _targets(self, sites: Sequence[Site]) -> Iterator[Metric]:
         targets = _gauge("kpi_target", "What the city promises, in the unit of the KPI", "kpi")
         for site in sites:
             known = {ALL_QUEUES, *(queue.id for queue in site.queues)}
@@ -248,9 +284,9 @@ class DeskCollector(Collector):
             for queue, name in sorted(promised):
                 if (target := self._city.target(name, site.id, queue)) is not None:
                     targets.add_metric([site.id, queue, name], target.limit)
-        return targets
+        yield targets
 
-    def _queues(self, sites: Sequence[Site]) -> Metric:
+    def _queues(self, sites: Sequence[Site]) -> Iterator[Metric]:
         """What people call everything that the label ``queue`` can say, each exactly once per site."""
         info = _gauge("queue_info", "What a queue is called", "kind", "name")
         for site in sites:
@@ -261,7 +297,7 @@ class DeskCollector(Collector):
                     names.setdefault(source.id, ("source", source.id))
             for queue, (kind, name) in names.items():
                 info.add_metric([site.id, queue, kind, name], 1)
-        return info
+        yield info
 
     def _breaches(self, judges: Sequence[Judge]) -> Iterator[Metric]:
         labels = ("rule", "kpi", "severity")
@@ -273,13 +309,14 @@ class DeskCollector(Collector):
         for standing in (standing for judge in judges for standing in judge.standings()):
             who, watch = standing.identity, standing.watch
             at = [who.site, who.queue, rule_label(who.rule, who.level), who.measure, who.severity]
-            sufficient = standing.sufficient or watch.state is not State.OK
-            shown = watch.state.value if sufficient else INSUFFICIENT
-            breached.add_metric(at, int(watch.state in {State.FIRING, State.CLEARING}))
-            for name in (*State, INSUFFICIENT):
-                states.add_metric([*at, name], int(name == shown))
-            if watch.state is not State.OK and watch.since is not None:
-                since.add_metric(at, watch.since.timestamp())
+            with self._drops("breaches", *at):
+                sufficient = standing.sufficient or watch.state is not State.OK
+                shown = watch.state.value if sufficient else INSUFFICIENT
+                breached.add_metric(at, int(watch.state in {State.FIRING, State.CLEARING}))
+                for name in (*State, INSUFFICIENT):
+                    states.add_metric([*at, name], int(name == shown))
+                if watch.state is not State.OK and watch.since is not None:
+                    since.add_metric(at, watch.since.timestamp())
         yield from (breached, states, since)
 
     # The pipeline itself ---------------------------------------------------------------------------
@@ -302,19 +339,21 @@ class DeskCollector(Collector):
             owner.add_metric(number, int(partition.role is Role.OWNER and session is not None))
             if session is None:
                 continue
-            counts = session.desk.counts
-            lag.add_metric(number, session.lag_events)
-            oldest = session.oldest_unread
-            late.add_metric(number, 0 if oldest is None else max(0, now - oldest) / 1000)
-            for reason in Reason:
-                dead.add_metric([*number, reason], counts.dead.get(reason, 0))
-            double.add_metric(number, counts.duplicates)
-            too_late.add_metric(number, counts.dead.get(Reason.LATE, 0))
-            read.add_metric(number, counts.read)
-            for source, at in session.desk.latest.sources().items():
-                newest[source] = max(at, newest.get(source, 0))
+            with self._drops("pipeline", *number):
+                counts = session.desk.counts
+                lag.add_metric(number, session.lag_events)
+                oldest = session.oldest_unread
+                late.add_metric(number, 0 if oldest is None else max(0, now - oldest) / 1000)
+                for reason in Reason:
+                    dead.add_metric([*number, reason], counts.dead.get(reason, 0))
+                double.add_metric(number, counts.duplicates)
+                too_late.add_metric(number, counts.dead.get(Reason.LATE, 0))
+                read.add_metric(number, counts.read)
+                for source, at in session.desk.latest.sources().items():
+                    newest[source] = max(at, newest.get(source, 0))
         for source, at in newest.items():
-            last.add_metric([source], at / 1000)
+            with self._drops(last.name, source):
+                last.add_metric([source], at / 1000)
         yield from (owner, lag, late, dead, double, too_late, read, last)
 
 
@@ -353,13 +392,6 @@ def _bare_gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
 
 def _histogram(name: str, text: str) -> HistogramMetricFamily:
     return HistogramMetricFamily(f"{PREFIX}{name}", text, labels=AT_PLACE)
-
-
-def _fill(
-    family: HistogramMetricFamily, labels: Sequence[str], cells: Histogram, edges: Iterable[int], total: float
-) -> None:
-    buckets = [(f"{float(edge)}", float(count_up_to(cells, edge))) for edge in edges]
-    family.add_metric(labels, [*buckets, ("+Inf", float(sum(cells.values())))], total)
 
 
 def _instant(at_ms: int) -> datetime:

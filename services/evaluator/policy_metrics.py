@@ -26,6 +26,7 @@ from shared.clock import Clock
 from shared.config import CityFile, Site
 from shared.config_names import ALL_QUEUES
 from shared.config_types import Kpi
+from shared.exposition import Drops
 from shared.history_file import HistoryFile, ReportedFigure
 from shared.periods import MONTHS, Period
 
@@ -124,11 +125,13 @@ class PolicyCollector(Collector):
         history: Iterable[HistoryFile],
         pasts: Sequence[Past],
         now: Clock,
+        drops: Drops | None = None,
     ) -> None:
         self._city = city
         self._calendar = calendar
         self._pasts = pasts
         self._now = now
+        self._drops = drops or Drops()
         files = tuple(history)
         self._reported = _reported(city, (figure for file in files for figure in file.figures))
         self._breaks = {
@@ -150,7 +153,8 @@ class PolicyCollector(Collector):
         owned = [(past, session) for past in self._pasts if (session := past.partition.session) is not None]
         for past, session in owned:
             for site in self._city.partition_sites(past.partition.number):
-                self._site(found, site, past, session, today)
+                with self._drops("months and years", site.id):
+                    self._site(found, site, past, session, today)
         if owned:
             for labels in sorted(self._breaks):
                 found.breaks.add_metric(labels, 1)
@@ -159,17 +163,19 @@ class PolicyCollector(Collector):
     def _site(self, found: _Families, site: Site, past: Past, session: Session, today: date) -> None:
         told = {Period.month_of(today), Period.year_of(today)}
         for period in (*_months(today), *past.years(site, session, today)):
-            figures = past.figures(site, session, period)
-            if figures is not None and (period in told or not figures.empty):
-                told.add(period)
-                _tell(found, site, period, figures)
+            with self._drops("months and years", site.id, period.name):
+                figures = past.figures(site, session, period)
+                if figures is not None and (period in told or not figures.empty):
+                    told.add(period)
+                    _tell(found, site, period, figures)
         told |= self._tell_reported(found, site, today)
         for period in sorted(told):
             state = "running" if today in period else "complete"
             found.periods.add_metric([site.id, period.name, _span(period), state], 1)
         self._targets(found, site)
-        for span, budget in self._budgets_of(site, past, session, today):
-            _tell_budget(found, span, budget)
+        with self._drops(found.left.name, site.id):
+            for span, budget in self._budgets_of(site, past, session, today):
+                _tell_budget(found, span, budget)
 
     def _tell_reported(self, found: _Families, site: Site, today: date) -> set[Period]:
         told = set()

@@ -15,11 +15,12 @@ from services.ingest.settings import IngestSettings
 from shared.clock import Clock, system_clock
 from shared.config import CityFile, QueueLogSource
 from shared.ending import cancel
+from shared.exposition import metrics_route
 from shared.process import (
+    Check,
     Fault,
     Health,
     health_route,
-    metrics_route,
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
@@ -40,8 +41,9 @@ def build(
         for source in city.sources
         if isinstance(source, QueueLogSource)
     ]
-    checks = {f"source_{follow.source.id}": follow.check for follow in follows}
-    health = Health("ingest", {"redis": redis_check(redis), "work": fault.check, **checks}, now)
+    checks: dict[str, Check] = {f"source_{follow.source.id}": follow.check for follow in follows}
+    checks |= {"redis": redis_check(redis), "work": fault.check, "exposition": metrics.registry.drops.check}
+    health = Health("ingest", checks, now)
     events = events_app(settings, city, pseudonyms, publisher, metrics, now)
     tasks: list[asyncio.Task[None]] = []
 

@@ -9,7 +9,7 @@ from prometheus_client import Counter
 
 from shared.config import CityFile, QueueLogSource
 from shared.dead_letters import Reason
-from shared.process import metrics_registry
+from shared.exposition import TolerantRegistry
 
 STATUSES: Final = (202, 400, 401, 404, 405, 413, 415, 422, 429, 500, 503)
 """The answers a sender can get."""
@@ -19,7 +19,7 @@ class IngestMetrics:
     """The counters of one process, in a registry of their own."""
 
     def __init__(self, city: CityFile) -> None:
-        self.registry = metrics_registry()
+        self.registry = TolerantRegistry()
         self.events = Counter(
             "wachtpost_ingest_events",
             "Events that Redis has, by source.",

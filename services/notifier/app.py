@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import structlog
 from faststream.asgi import AsgiFastStream
@@ -20,7 +19,7 @@ from services.notifier.http import PATHS, http_app
 from services.notifier.links import Signer, links_for
 from services.notifier.message import Message, Writer
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.notice import Breach, Parcel, Permanent, Transient, Undelivered
+from services.notifier.notice import Parcel, Permanent, Transient, Undelivered
 from services.notifier.pages import Pages
 from services.notifier.partition import Deliver, Partition
 from services.notifier.rules import Policy
@@ -32,15 +31,15 @@ from shared.calendar import Calendar
 from shared.config import CityFile
 from shared.config_alerts import EmailChannel
 from shared.ending import cancel
+from shared.exposition import metrics_route
 from shared.process import (
+    Check,
     Fault,
     Health,
     health_route,
-    metrics_route,
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.tenancy import Role
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -68,8 +67,9 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
         Partition(n, city, rules, store, broker, now, deliver, annotate, metrics)
         for n, store in stores.items()
     ]
-    checks = {f"partition_{partition.number}": partition.check for partition in partitions}
-    health = Health("notifier", {"redis": redis_check(redis), "work": fault.check, **checks}, now)
+    checks: dict[str, Check] = {f"partition_{partition.number}": partition.check for partition in partitions}
+    checks |= {"redis": redis_check(redis), "work": fault.check, "exposition": metrics.registry.drops.check}
+    health = Health("notifier", checks, now)
     door = http_app(stores, Pages(city, templates), signer, settings.api_keys(), now)
     tasks: list[asyncio.Task[None]] = []
 
@@ -92,8 +92,7 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
         if annotations is not None:
             annotations.close()
 
-    for partition in partitions:
-        _show(partition, metrics)
+    metrics.partitions += partitions
     routes: list[tuple[str, ASGIApp]] = [(path, door) for path in PATHS]
     return AsgiFastStream(
         broker,
@@ -170,30 +169,6 @@ async def _look_at_grafana(annotations: grafana.Annotations) -> None:
         await annotations.check()
     except Undelivered as error:
         log.warning("grafana_unwell", why=str(error))
-
-
-def _show(partition: Partition, metrics: NotifierMetrics) -> None:
-    """Have the gauges read the session when they are asked for."""
-    number = str(partition.number)
-
-    def count(acknowledged: bool) -> int:
-        return sum((breach.acknowledged is not None) is acknowledged for breach in _going_on(partition))
-
-    def parcels() -> int:
-        return 0 if (session := partition.session) is None else len(session.outbox)
-
-    metrics.outbox.labels(number).set_function(parcels)
-    metrics.owner.labels(number).set_function(
-        lambda: int(partition.role is Role.OWNER and partition.session is not None)
-    )
-    metrics.going_on.append(lambda: _going_on(partition))
-    for acknowledged in (True, False):
-        metrics.open.labels(number, str(acknowledged).lower()).set_function(partial(count, acknowledged))
-
-
-def _going_on(partition: Partition) -> list[Breach]:
-    session = partition.session
-    return [] if session is None else [k.breach for k in session.state.breaches.values() if k.is_firing]
 
 
 def _report(fault: TemplateFault) -> None:

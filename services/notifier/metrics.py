@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -13,19 +13,39 @@ from services.notifier.notice import Breach
 from services.notifier.outbox import Result, Tried
 from shared.breaches import rule_label
 from shared.config import CityFile
-from shared.process import metrics_registry
+from shared.exposition import Drops, TolerantRegistry
 
 DELIVERY_EDGES_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+
+
+OF_A_BREACH: Final = ("site", "queue", "rule", "kpi", "severity")
+
+
+class Shown(Protocol):
+    """What a partition says of itself at any moment."""
+
+    @property
+    def number(self) -> int: ...
+
+    def is_owner(self) -> bool: ...
+
+    def parcels(self) -> int:
+        """Return how many messages are on their way."""
+        ...
+
+    def going_on(self) -> Sequence[Breach]:
+        """Return the breaches that fired and are not over."""
+        ...
 
 
 class NotifierMetrics:
     """The metrics of one process, in a registry of their own."""
 
     def __init__(self, city: CityFile) -> None:
-        self.registry = metrics_registry()
-        self.going_on: list[Callable[[], Sequence[Breach]]] = []
-        """Asked at each scrape: the breaches that are going on, of each partition."""
-        self.registry.register(_GoingOn(self.going_on))
+        self.registry = TolerantRegistry()
+        self.partitions: list[Shown] = []
+        """Asked at each scrape."""
+        self.registry.register(_Partitions(self.partitions, self.registry.drops))
         self._channels: Mapping[tuple[str, int], str] = {
             (receiver.id, position): channel.kind
             for receiver in city.receivers
@@ -55,21 +75,6 @@ class NotifierMetrics:
             "Entries of the breaches stream that are none of ours",
             registry=self.registry,
         )
-        self.outbox = Gauge(
-            "wachtpost_outbox_parcels", "Messages on their way", ["partition"], registry=self.registry
-        )
-        self.open = Gauge(
-            "wachtpost_breaches_open",
-            "Breaches going on",
-            ["partition", "acknowledged"],
-            registry=self.registry,
-        )
-        self.owner = Gauge(
-            "wachtpost_notifier_lease_owner",
-            "1 while this process owns the partition",
-            ["partition"],
-            registry=self.registry,
-        )
         for kind in set(self._channels.values()):
             self._seconds.labels(kind)
             for result in Result:
@@ -88,26 +93,48 @@ class NotifierMetrics:
         self._annotations.labels(result).inc()
 
 
-class _GoingOn(Collector):
-    """A row for every breach that is going on, for as long as it does."""
+class _Partitions(Collector):
+    """What the partitions say of themselves, and a row for every breach that is going on."""
 
-    def __init__(self, sources: Sequence[Callable[[], Sequence[Breach]]]) -> None:
-        self._sources = sources
+    def __init__(self, partitions: Sequence[Shown], drops: Drops) -> None:
+        self._partitions = partitions
+        self._drops = drops
 
     def collect(self) -> Iterator[Metric]:
-        labels = ("site", "queue", "rule", "kpi", "severity")
-        opened = GaugeMetricFamily(
-            "wachtpost_breach_opened_timestamp_seconds", "When a breach that is going on began", labels=labels
+        outbox = _gauge("outbox_parcels", "Messages on their way", "partition")
+        owner = _gauge("notifier_lease_owner", "1 while this process owns the partition", "partition")
+        count = _gauge("breaches_open", "Breaches going on", "partition", "acknowledged")
+        opened = _gauge(
+            "breach_opened_timestamp_seconds", "When a breach that is going on began", *OF_A_BREACH
         )
-        taken = GaugeMetricFamily(
-            "wachtpost_breach_acknowledged_timestamp_seconds",
+        taken = _gauge(
+            "breach_acknowledged_timestamp_seconds",
             "When somebody took on a breach that is going on, and which role",
-            labels=(*labels, "by"),
+            *OF_A_BREACH,
+            "by",
         )
-        for breach in (breach for source in self._sources for breach in source()):
-            rule = rule_label(breach.rule, breach.level)
-            at = [breach.site, breach.queue, rule, breach.measure, breach.severity]
-            opened.add_metric(at, breach.opened_at.timestamp())
-            if breach.acknowledged is not None:
-                taken.add_metric([*at, breach.acknowledged.by], breach.acknowledged.at.timestamp())
-        yield from (opened, taken)
+        for shown in self._partitions:
+            number = str(shown.number)
+            with self._drops("partition", number):
+                owner.add_metric([number], int(shown.is_owner()))
+                outbox.add_metric([number], shown.parcels())
+                breaches = shown.going_on()
+                for acknowledged in (True, False):
+                    of_these = sum((one.acknowledged is not None) is acknowledged for one in breaches)
+                    count.add_metric([number, str(acknowledged).lower()], of_these)
+                for breach in breaches:
+                    with self._drops("breach", breach.id):
+                        _tell(breach, opened, taken)
+        yield from (outbox, owner, count, opened, taken)
+
+
+def _tell(breach: Breach, opened: GaugeMetricFamily, taken: GaugeMetricFamily) -> None:
+    rule = rule_label(breach.rule, breach.level)
+    at = [breach.site, breach.queue, rule, breach.measure, breach.severity]
+    opened.add_metric(at, breach.opened_at.timestamp())
+    if breach.acknowledged is not None:
+        taken.add_metric([*at, breach.acknowledged.by], breach.acknowledged.at.timestamp())
+
+
+def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"wachtpost_{name}", text, labels=labels)

@@ -144,6 +144,19 @@ class Partition:
         """Own the partition whenever nobody else does. Ends only by being cancelled."""
         await self._tenancy.run()
 
+    def is_owner(self) -> bool:
+        """Whether a session of this process looks after the partition right now."""
+        return self.role is Role.OWNER and self.session is not None
+
+    def parcels(self) -> int:
+        """Return how many messages are on their way."""
+        return 0 if (session := self.session) is None else len(session.outbox)
+
+    def going_on(self) -> list[Breach]:
+        """Return the breaches that fired and are not over."""
+        known = () if (session := self.session) is None else session.state.breaches.values()
+        return [one.breach for one in known if one.is_firing]
+
     async def check(self, _now: datetime) -> str | None:
         """Say what is wrong with this partition, if anything."""
         return trouble(self._tenancy, self._session)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,7 +57,7 @@ def said(service: ServiceProcess) -> tuple[int, dict[str, str]]:
 
 
 def is_healthy(service: ServiceProcess) -> bool:
-    return said(service) == (200, {"redis": "ok", "work": "ok", "partition_0": "ok"})
+    return said(service) == (200, {"redis": "ok", "work": "ok", "exposition": "ok", "partition_0": "ok"})
 
 
 def owns(service: ServiceProcess) -> bool:
@@ -153,3 +155,31 @@ def metrics(service: ServiceProcess) -> str:
 
 def judged(service: ServiceProcess) -> bool:
     return 'state="ok"} 1.0' in "".join(line for line in metrics(service).splitlines() if "kpi_state" in line)
+
+
+QUEUES = ", ".join(f'{{ id = "phone-{n}", kind = "phone" }}' for n in range(20))
+UNREAD = 100
+
+
+def test_clients_that_take_nothing_stop_no_commit(tmp_path: Path, redis_url: str, start: Start) -> None:
+    """A hundred scrapes asked for at once and left unread, and scrapes with a body that never comes."""
+    (tmp_path / "city.toml").write_text(CITY.replace('{ id = "phone", kind = "phone" }', QUEUES))
+    evaluator = start(redis_url)
+    eventually(lambda: owns(evaluator))
+    port = int(evaluator.url.rpartition(":")[2])
+    ask = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
+    with ExitStack() as clients, redis.Redis.from_url(redis_url) as client:
+        fence = client.get(streams.fence(0))
+        for request in (ask + b"\r\n", ask + b"Content-Length: 5\r\n\r\n"):
+            for _ in range(8):
+                connection = clients.enter_context(socket.socket())
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.connect(("127.0.0.1", port))
+                connection.sendall(request * UNREAD if request.endswith(b"x\r\n\r\n") else request)
+        for number in range(1, 6):
+            now = datetime.now(UTC)
+            beat = SourceHeartbeat(id=f"beat-{number}", at=now, source="pbx", site="site")
+            client.xadd(streams.events(0), {streams.DATA_FIELD: encode(beat)})
+            eventually(lambda: client.hget(streams.state(0), "read") == str(number).encode())  # noqa: B023
+        assert client.get(streams.fence(0)) == fence, "and it kept its lease"
+    assert evaluator.health().status_code == 200

@@ -100,7 +100,7 @@ def test_it_serves_says_where_and_ends_politely(start: Start, redis_url: str):
     assert post(service).status_code == 202
     health = service.health()
     assert (health.status_code, health.json()["status"]) == (200, "ok")
-    assert set(health.json()["checks"]) == {"redis", "work", "source_asterisk"}
+    assert set(health.json()["checks"]) == {"redis", "work", "exposition", "source_asterisk"}
     metrics = httpx.get(f"{service.url}/metrics").text
     assert 'wachtpost_ingest_events_total{source="pbx"} 1.0' in metrics
     assert 'wachtpost_dead_letters_total{reason="personal"} 0.0' in metrics

@@ -13,11 +13,10 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from prometheus_client import CollectorRegistry, Counter
 from pydantic import BaseModel, SecretStr
 
 from shared.events import EVENT
-from shared.process import Degraded, Fault, Health, configure_logging, health_route, metrics_route
+from shared.process import Degraded, Fault, Health, configure_logging, health_route
 from tests.ingest_desk import NOW, PHONE, answered
 
 
@@ -116,12 +115,6 @@ async def test_health_says_what_each_check_says(said: list[str | None], status: 
     told = {f"check_{n}": wrong or "ok" for n, wrong in enumerate(said)}
     assert response.json() == {"status": word, "service": "desk", "checks": told}
     assert seen == [NOW, NOW]
-
-
-async def test_metrics_are_the_registrys_text():
-    registry = CollectorRegistry()
-    Counter("desk_calls", "Calls.", registry=registry)
-    assert "desk_calls_total 0.0" in (await get(metrics_route(registry))).text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from faststream.asgi import AsgiFastStream
 from services.evaluator.archive import Archive
 from shared.config import CityFile
 from shared.ending import cancel
-from shared.process import Fault, Health, health_route, metrics_route, redis_check
+from shared.exposition import metrics_route
+from shared.process import Fault, Health, health_route, redis_check
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
 from wachtpost.reporter.handing import Handing
 from wachtpost.reporter.making import Make
@@ -24,7 +25,12 @@ def build(settings: ReporterSettings, city: CityFile, make: Make, fault: Fault) 
     metrics = ReporterMetrics()
     archive = Archive(redis, city)
     reporter = Reporter(city, settings.now, Handing(redis), archive.first_day, make, metrics)
-    checks = {"redis": redis_check(redis), "work": fault.check, "report": reporter.check}
+    checks = {
+        "redis": redis_check(redis),
+        "work": fault.check,
+        "exposition": metrics.registry.drops.check,
+        "report": reporter.check,
+    }
     health = Health("reporter", checks, settings.now)
     tasks: list[asyncio.Task[None]] = []
 

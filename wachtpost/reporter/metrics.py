@@ -7,7 +7,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.process import metrics_registry
+from shared.exposition import TolerantRegistry
 
 MAKING_EDGES_S: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -25,7 +25,7 @@ class ReporterMetrics:
     """The metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = metrics_registry()
+        self.registry = TolerantRegistry()
         self._reports = Counter(
             "wachtpost_reports", "Monthly reports, by what became of them", ["result"], registry=self.registry
         )
