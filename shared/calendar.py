@@ -8,21 +8,21 @@ simply never reached, and one inside the repeated hour is open both times.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 import holidays
 
-from shared.config import CityFile, ClosingDay, WeekHours
+from shared.config import CityFile, ClosingDay
+from shared.config_hours import MIDNIGHT as MIDNIGHT
+from shared.config_hours import WeekHours
+from shared.config_hours import joined as joined
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
 DAY: Final = timedelta(days=1)
 DAY_MS: Final = DAY // MILLISECOND
 MINUTE_MS: Final = 60_000
-MIDNIGHT: Final = 24 * 60
-"""The end of a day, in minutes of the wall clock."""
 SATURDAY: Final = 5
 LAST_YEAR: Final = 2199
 """Lead times look no further: a slip such as the year 9026 must cost neither seconds nor the desk."""
@@ -191,17 +191,6 @@ class Calendar:
     def _day_within_reach(self, at: datetime) -> date:
         latest = datetime(LAST_YEAR, 12, 30, tzinfo=UTC)
         return min(max(at, EPOCH), latest).astimezone(self.zone).date()
-
-
-def joined(spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    """Return spans (from inclusive to exclusive) in order; those that touch or overlap become one."""
-    found: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if found and start <= found[-1][1]:
-            found[-1] = found[-1][0], max(found[-1][1], end)
-        else:
-            found.append((start, end))
-    return tuple(found)
 
 
 def _falls_on(closing: ClosingDay, day: date) -> bool:

@@ -6,7 +6,6 @@ turns that into sentences. Instants in the file are local wall-clock times of ``
 
 from __future__ import annotations
 
-import re
 import tomllib
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -30,6 +29,10 @@ from pydantic_core import PydanticCustomError
 
 from shared.config_alert_names import meeting_mistakes
 from shared.config_alerts import BudgetRule, Grafana, Notify, Receiver, Route, Rule, SilenceRule, Smtp
+from shared.config_hours import WEEKDAYS as WEEKDAYS
+from shared.config_hours import Span as Span
+from shared.config_hours import WeekHours as WeekHours
+from shared.config_hours import minute_of
 from shared.config_names import ALL_QUEUES as ALL_QUEUES
 from shared.config_names import DEFAULT_DEFINITION
 from shared.config_types import (
@@ -76,78 +79,6 @@ class City(Section):
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
-
-
-class Span(Section):
-    """Part of a local day, from inclusive to exclusive; ``until = 24:00`` is written ``"24:00"``."""
-
-    start_minute: Annotated[int, Field(ge=0, lt=1440)]
-    end_minute: Annotated[int, Field(gt=0, le=1440)]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        if isinstance(value, dict | Span):
-            return value
-        if not isinstance(value, str):
-            raise mistake("span")
-        start, _, end = value.partition("-")
-        return {"start_minute": _minute(start), "end_minute": _minute(end)}
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.end_minute <= self.start_minute:
-            raise mistake("span_order")
-        return self
-
-
-def _minute(text: str) -> int:
-    text = text.strip()
-    if text == "24:00":
-        return 1440
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
-        raise mistake("span")
-    hour, minute = map(int, text.split(":"))
-    return hour * 60 + minute
-
-
-Spans = tuple[Span, ...]
-WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-class WeekHours(Section):
-    """Opening hours of a week; a day without hours is closed."""
-
-    monday: Spans = ()
-    tuesday: Spans = ()
-    wednesday: Spans = ()
-    thursday: Spans = ()
-    friday: Spans = ()
-    saturday: Spans = ()
-    sunday: Spans = ()
-    on_holidays: Annotated[bool, Field(strict=True)] = False
-    """Open as usual on public holidays, closing days and half days too."""
-
-    @field_validator(*WEEKDAYS)
-    @classmethod
-    def _no_overlap(cls, spans: Spans) -> Spans:
-        ordered = sorted(spans, key=lambda span: span.start_minute)
-        if any(other.start_minute < one.end_minute for one, other in pairwise(ordered)):
-            raise mistake("span_overlap")
-        return spans
-
-    @property
-    def by_weekday(self) -> tuple[Spans, ...]:
-        """Monday first, as in ``date.weekday()``."""
-        return (
-            self.monday,
-            self.tuesday,
-            self.wednesday,
-            self.thursday,
-            self.friday,
-            self.saturday,
-            self.sunday,
-        )
 
 
 def _day(value: object) -> object:
@@ -434,7 +365,7 @@ class PolicyReport(Section):
         if isinstance(value, time):
             return value
         try:
-            return time(*divmod(_minute(str(value)), 60))
+            return time(*divmod(minute_of(str(value)), 60))
         except ValueError:
             raise mistake("report_time") from None
 

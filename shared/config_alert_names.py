@@ -9,19 +9,24 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+from shared.config_doubles import doubles
 from shared.config_names import (
     ALL_QUEUES,
     EVERY_QUEUE,
+    HIGHEST,
     KIND_OF_KPI,
+    MORE_IS_BETTER,
+    RULES,
     Desk,
     NameMistake,
     desk_of,
     name_mistakes,
     queue_mistakes,
-    twice,
     unknown,
 )
+from shared.config_patience import patience_mistakes
 from shared.config_tables import (
+    LARGEST,
     KeyPath,
     Table,
     ids_in,
@@ -32,23 +37,23 @@ from shared.config_tables import (
     texts_in,
 )
 
-RULES: Final = ("rules", "budget_rules", "silence_rules")
-"""The sections of rules; an id is unique over all of them, for a route knows a rule by nothing else."""
-
 RATIO: Final = "missed_ratio"
 BUDGETED: Final = frozenset({RATIO, "call_wait_mean"})
-MORE_IS_BETTER: Final = "service_level"
 
 
 def meeting_mistakes(document: Table) -> list[NameMistake]:
     """Return everything in a city file that does not fit something else in it."""
-    return [*name_mistakes(document), *alert_mistakes(document)]
+    return [
+        *doubles(document),
+        *name_mistakes(document),
+        *alert_mistakes(document),
+        *patience_mistakes(document),
+    ]
 
 
 def alert_mistakes(document: Table) -> list[NameMistake]:
     """Return what does not fit in the sections about breaches, in the order of the checks."""
     return [
-        *_ids_twice(document),
         *_rule_mistakes(document),
         *_budget_mistakes(document),
         *_silence_mistakes(document),
@@ -57,18 +62,6 @@ def alert_mistakes(document: Table) -> list[NameMistake]:
         *_mail_server_missing(document),
         *_report_mistakes(document),
     ]
-
-
-def _ids_twice(document: Table) -> Iterator[NameMistake]:
-    seen: set[str] = set()
-    for section in RULES:
-        for number, rule in tables_in(document, section):
-            name = text_in(rule, "id")
-            if name in seen:
-                yield NameMistake((section, number, "id"), "name_twice", name)
-            elif name is not None:
-                seen.add(name)
-    yield from twice(("receivers",), tables_in(document, "receivers"))
 
 
 # --- rules -------------------------------------------------------------------------------------------
@@ -88,10 +81,25 @@ def _rule_mistakes(document: Table) -> Iterator[NameMistake]:
 def _limit_mistakes(at: KeyPath, rule: Table, document: Table, desk: Desk) -> Iterator[NameMistake]:
     own = number_in(rule, "limit")
     if own is not None:
+        yield from _never_over((*at, "limit"), rule, [own])
         yield from _order_mistakes(at, rule, [own])
     elif rule.get("limit") is None:
+        promised = _promised(rule, document, desk)
         yield from _target_missing(at, rule, document, desk)
-        yield from _order_mistakes(at, rule, _promised(rule, document, desk))
+        yield from _never_over(at, rule, promised)
+        yield from _order_mistakes(at, rule, promised)
+
+
+def _never_over(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[NameMistake]:
+    """A limit that no figure can be beyond never opens a breach."""
+    kpi = text_in(rule, "kpi") or ""
+    highest = HIGHEST.get(kpi)
+    if highest is None or not limits:
+        return
+    if kpi == MORE_IS_BETTER and min(limits) <= 0:
+        yield NameMistake(at, "limit_never_below", known=(f"{min(limits):g}",), number=0)
+    elif kpi != MORE_IS_BETTER and max(limits) >= highest:
+        yield NameMistake(at, "limit_never_above", known=(f"{max(limits):g}",), number=highest)
 
 
 def _order_mistakes(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[NameMistake]:
@@ -128,10 +136,14 @@ def _watched(rule: Table, desk: Desk) -> Iterator[tuple[str, str]]:
 
 
 def _promised(rule: Table, document: Table, desk: Desk) -> list[float]:
-    """The limits that the targets set for a rule without one, as ``CityFile.limit_of`` finds them."""
+    """The limits that the targets set for a rule without one, as ``CityFile.limit_of`` finds them.
+
+    Without ratios above 1: the model says so of the target itself.
+    """
     targets = (_targets(document, rule, *place) for place in _watched(rule, desk))
     limits = [number_in(fitting[0], "limit") for fitting in targets if fitting]
-    return [limit for limit in limits if limit is not None]
+    most = 1 if HIGHEST.get(text_in(rule, "kpi") or "") == 1 else LARGEST
+    return [limit for limit in limits if limit is not None and 0 <= limit <= most]
 
 
 def _targets(document: Table, rule: Table, site: str, queue: str) -> list[Table]:
@@ -169,17 +181,18 @@ def _budget_mistakes(document: Table) -> Iterator[NameMistake]:
         total = {"kpi": text_in(rule, "kpi", RATIO), "site": text_in(rule, "site")}
         if total["kpi"] in BUDGETED:
             yield from _target_missing(at, total, document, desk)
-        if total["kpi"] == RATIO:
-            yield from _burn_unreachable(at, rule, _promised(total, document, desk))
+            yield from _burn_unreachable(at, rule, HIGHEST[total["kpi"]], _promised(total, document, desk))
 
 
-def _burn_unreachable(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[NameMistake]:
+def _burn_unreachable(at: KeyPath, rule: Table, highest: float, limits: list[float]) -> Iterator[NameMistake]:
     """When every single call is missed, the budget of a ratio burns at 1 / target and no faster.
 
-    A burn rate of exactly that would never be exceeded.
+    A burn rate of exactly that would never be exceeded. A target of 0 leaves no budget to burn.
     """
     burn_rate = number_in(rule, "burn_rate")
-    fastest = min((1 / limit for limit in limits if 0 < limit <= 1), default=None)
+    if any(limit <= 0 for limit in limits):
+        yield NameMistake(at, "budget_of_nothing")
+    fastest = min((highest / limit for limit in limits if limit > 0), default=None)
     if burn_rate is not None and fastest is not None and burn_rate >= fastest:
         yield NameMistake((*at, "burn_rate"), "burn_unreachable", number=fastest)
 

@@ -49,7 +49,18 @@ PATTERNS: Final[Mapping[str, str]] = {
 URL: Final = frozenset({"url_type", "url_parsing", "url_scheme", "url_too_long", "url_syntax_violation"})
 
 YIELDING: Final = frozenset(
-    {"name_unknown", "kpi_other_kind", "warn_at_high", "warn_at_low", "clear_at_high", "clear_at_low"}
+    {
+        "name_unknown",
+        "name_twice",
+        "too_patient",
+        "kpi_other_kind",
+        "limit_never_above",
+        "limit_never_below",
+        "warn_at_high",
+        "warn_at_low",
+        "clear_at_high",
+        "clear_at_low",
+    }
 )
 """What need not be said of a value that is no name or no number in the first place."""
 
@@ -92,6 +103,8 @@ class _Found:
     like: str = ""
     """What was probably meant resembles this."""
     show: bool = True
+    other: KeyPath = ()
+    """Where the same thing stands already."""
 
 
 def explain(text: str, file: str) -> list[Mistake]:
@@ -281,7 +294,7 @@ def _inner(value: object, step: str | int) -> object:
 def _meeting_mistakes(meeting: Meeting, document: Table) -> Iterator[_Found]:
     for mistake in meeting(document):
         filled = {"name": _quoted(mistake.name), "number": _number(mistake.number)}
-        yield _Found(mistake.at, mistake.kind, filled, mistake.known, like=mistake.name)
+        yield _Found(mistake.at, mistake.kind, filled, mistake.known, like=mistake.name, other=mistake.other)
 
 
 def _one_per_place(found: list[_Found]) -> Iterator[_Found]:
@@ -299,7 +312,8 @@ def _in_words(
     one: _Found, document: object, lines: Mapping[KeyPath, int], file: str, language: Language
 ) -> Mistake:
     known = ", ".join(map(_plain, one.known)) or phrase("none", language)
-    wrong, allowed = _sentence(one.kind, language, **{"known": known, **one.filled})
+    other = f"{_key(document, one.other)} ({file}:{_line(lines, one.other)})"
+    wrong, allowed = _sentence(one.kind, language, **{"known": known, "other": other, **one.filled})
     meant = get_close_matches(one.like, one.known, n=1) if one.like else []
     if meant:
         wrong = f"{wrong}; {phrase('did_you_mean', language, name=_plain(meant[0]))}"
@@ -308,9 +322,13 @@ def _in_words(
         _key(document, one.path),
         wrong,
         allowed,
-        line=next((lines[one.path[:n]] for n in range(len(one.path), 0, -1) if one.path[:n] in lines), None),
+        line=_line(lines, one.path),
         given=_given(document, one.path) if one.show else None,
     )
+
+
+def _line(lines: Mapping[KeyPath, int], path: KeyPath) -> int | None:
+    return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
 
 
 def _key(document: object, path: KeyPath) -> str:

@@ -6,7 +6,6 @@ wrong name hears of both at once. Whatever has the wrong shape is passed over: t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +22,9 @@ EVERY_QUEUE: Final = "*"
 DEFAULT_DEFINITION: Final = "lier-1"
 """The missed definition of a file that names none."""
 
+RULES: Final = ("rules", "budget_rules", "silence_rules")
+"""The sections of rules; an id is unique over all of them, for a route knows a rule by nothing else."""
+
 KIND_OF_KPI: Final[Mapping[str, str]] = {
     "missed_ratio": "phone",
     "call_wait_mean": "phone",
@@ -31,6 +33,22 @@ KIND_OF_KPI: Final[Mapping[str, str]] = {
     "lead_time_mean": "counter",
 }
 """Which kind of queue has which KPI."""
+
+
+WEEK_S: Final = 7 * 24 * 3600.0
+"""The longest wait that an event can have (``shared.events.Milliseconds``)."""
+
+HIGHEST: Final[Mapping[str, float]] = {
+    "missed_ratio": 1.0,
+    "call_wait_mean": WEEK_S,
+    "service_level": 1.0,
+    "visit_wait_mean": WEEK_S,
+    "lead_time_mean": 230 * 366.0,
+}
+"""What each KPI can be at most, in its unit: lead times end with the calendar, in 2199. The least is 0."""
+
+MORE_IS_BETTER: Final = "service_level"
+"""The only KPI of which more is better."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +62,14 @@ class NameMistake:
     known: tuple[str, ...] = ()
     number: float | None = None
     """What a number must be compared with."""
+    other: KeyPath = ()
+    """Where the same thing stands already."""
 
     def __str__(self) -> str:
         known = f" (known: {', '.join(self.known)})" if self.known else ""
         number = "" if self.number is None else f" {self.number:g}"
-        return f"{'.'.join(map(str, self.at))}: {self.kind} {self.name}".rstrip() + number + known
+        other = f" (as {'.'.join(map(str, self.other))})" if self.other else ""
+        return f"{'.'.join(map(str, self.at))}: {self.kind} {self.name}".rstrip() + number + known + other
 
 
 @dataclass(frozen=True)
@@ -68,35 +89,16 @@ class Desk:
 
 
 def name_mistakes(document: Table) -> list[NameMistake]:
-    """Return every name of the desk that stands twice or refers to nothing, in the order of the checks.
+    """Return every name of the desk that refers to nothing, in the order of the checks.
 
     Those of rules, receivers and routes: ``shared.config_alert_names``.
     """
     return [
-        *_ids_twice(document),
         *_definition_unknown(document),
         *_hours_unknown(document),
         *_target_mistakes(document),
         *_source_mistakes(document),
     ]
-
-
-def _ids_twice(document: Table) -> Iterator[NameMistake]:
-    for section in ("missed_definitions", "service_level_definitions", "sites", "sources"):
-        yield from twice((section,), tables_in(document, section))
-    for number, site in tables_in(document, "sites"):
-        yield from twice(("sites", number, "queues"), tables_in(site, "queues"))
-
-
-def twice(at: KeyPath, parts: list[tuple[int, Table]]) -> Iterator[NameMistake]:
-    """Find the ids in a list of tables that an earlier one has."""
-    seen: Counter[str] = Counter()
-    for number, table in parts:
-        name = text_in(table, "id")
-        if name is not None:
-            seen[name] += 1
-            if seen[name] == 2:
-                yield NameMistake((*at, number, "id"), "name_twice", name)
 
 
 def _definition_unknown(document: Table) -> Iterator[NameMistake]:

@@ -179,8 +179,28 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
         Said("there is no {name}", "{known}"),
     ),
     "name_twice": Sentence(
-        Said("{name} bestaat al", "elke id één keer"),
-        Said("{name} exists already", "every id once"),
+        Said("{name} bestaat al: {other}", "elke id één keer"),
+        Said("{name} exists already: {other}", "every id once"),
+    ),
+    "warning_named_twice": Sentence(
+        Said(
+            "de waarschuwing van deze regel heet {name}, en zo heet ook {other}",
+            "voor een van beide een andere id",
+        ),
+        Said(
+            "the warning of this rule is called {name}, and so is {other}",
+            "another id for one of the two",
+        ),
+    ),
+    "source_named_as_queue": Sentence(
+        Said(
+            "waar een wachtrij staat, noemt een regel over stilte deze bron {name}: zo heet ook {other}",
+            "een andere id voor de bron",
+        ),
+        Said(
+            "where a queue stands, a silence rule calls this source {name}: so is {other} called",
+            "another id for the source",
+        ),
     ),
     "queue_all": Sentence(
         Said('"all" is de naam van het totaal van de site', "een andere naam"),
@@ -363,6 +383,25 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
             "limit = … in this rule, or a [[targets]] with this kpi and queue",
         ),
     ),
+    "limit_never_above": Sentence(
+        Said(
+            "boven deze limiet ({known}) komt deze KPI nooit: de regel zou nooit afgaan",
+            "minder dan {number}",
+        ),
+        Said(
+            "this KPI never goes above this limit ({known}): the rule would never fire", "less than {number}"
+        ),
+    ),
+    "limit_never_below": Sentence(
+        Said(
+            "onder deze limiet ({known}) komt deze KPI nooit: de regel zou nooit afgaan",
+            "meer dan {number} en hoogstens 1",
+        ),
+        Said(
+            "this KPI never goes below this limit ({known}): the rule would never fire",
+            "more than {number} and 1 at most",
+        ),
+    ),
     "warn_at_high": Sentence(
         Said("deze waarschuwing komt niet voor de limiet", "minder dan {number}"),
         Said("this warning does not come before the limit", "less than {number}"),
@@ -381,10 +420,32 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
     ),
     "burn_unreachable": Sentence(
         Said(
-            "zo snel kan het niet gaan: dan is elke oproep al gemist",
-            "minder dan {number} (1 / streefwaarde)",
+            "zo snel kan het niet gaan: dan is elke oproep al gemist, of wacht hij een week",
+            "minder dan {number} (het hoogste / streefwaarde)",
         ),
-        Said("it cannot go this fast: by then every call is missed", "less than {number} (1 / target)"),
+        Said(
+            "it cannot go this fast: by then every call is missed, or waits for a week",
+            "less than {number} (the highest / target)",
+        ),
+    ),
+    "too_patient": Sentence(
+        Said(
+            "langer dan {name} is het nooit aan één stuk open: de regel zou nooit afgaan", "minder dan {name}"
+        ),
+        Said(
+            "it is never open for longer than {name} at a stretch: the rule would never fire",
+            "less than {name}",
+        ),
+    ),
+    "budget_of_nothing": Sentence(
+        Said(
+            "een streefwaarde van 0 laat geen marge om te verbruiken: de regel zou nooit afgaan",
+            "een streefwaarde boven 0, of een regel in [[rules]] met limit = 0",
+        ),
+        Said(
+            "a target of 0 leaves no budget to use up: the rule would never fire",
+            "a target above 0, or a rule in [[rules]] with limit = 0",
+        ),
     ),
     # Who is told
     "email": Sentence(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from services.evaluator.breach import Limits
@@ -13,7 +14,7 @@ from services.evaluator.windows import duration_label
 from shared.breaches import Level, Measure, Severity
 from shared.config import CityFile, QueueKind, Site
 from shared.config_alerts import EVERY_QUEUE, BudgetRule, Rule, SilenceRule
-from shared.config_names import ALL_QUEUES, KIND_OF_KPI
+from shared.config_names import ALL_QUEUES, HIGHEST, KIND_OF_KPI
 from shared.config_types import Kpi
 
 
@@ -112,12 +113,14 @@ def _of_rule(city: CityFile, site: Site, rule: Rule) -> Iterator[Guard]:
 
 
 def _levels(rule: Rule, limit: float) -> Iterator[tuple[Level, Limits]]:
-    """The limit, and ``warn_at`` with the same gap before it clears."""
+    """The limit, and ``warn_at`` with the same gap before it clears, as far as the KPI goes."""
     better = rule.kpi is Kpi.SERVICE_LEVEL
     clear_at = limit if rule.clear_at is None else rule.clear_at
     yield Level.LIMIT, Limits(limit, clear_at, rule.hold, rule.keep_firing, better)
     if rule.warn_at is not None:
-        warn_clear = max(0.0, rule.warn_at + (clear_at - limit))
+        # In decimals, as the city wrote them: 0.1 + (0.15 - 0.2) is 0.05 and not a little less.
+        gap = Decimal(repr(clear_at)) - Decimal(repr(limit))
+        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), HIGHEST[rule.kpi])
         yield Level.WARNING, Limits(rule.warn_at, warn_clear, rule.hold, rule.keep_firing, better)
 
 

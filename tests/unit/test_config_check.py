@@ -58,6 +58,7 @@ def queue(line: str) -> str:
     return f'[[sites]]\nid = "lier"\n{first}[[sites.queues]]\n{line}\n'
 
 
+OFFICE = '[hours.office]\nmonday = ["08:00-12:00", "12:00-16:30"]\ntuesday = ["08:00-12:00"]\n'
 PROMISE = '[[targets]]\nkpi = "missed_ratio"\nlimit = 0.2\n'
 
 
@@ -324,6 +325,61 @@ BROKEN: list[tuple[str, str, str]] = [
         "name_twice",
         "silence_rules.missed.id",
         rule("limit = 0.2") + silence('source = "web"').replace('"quiet-web"', f'"missed"{HERE}'),
+    ),
+    (
+        "warning_named_twice",
+        "rules.missed.warn_at",
+        rule("limit = 0.2", id_="missed-warning") + rule(f"limit = 0.2\nwarn_at = 0.1{HERE}"),
+    ),
+    (
+        "warning_named_twice",
+        "rules.missed.warn_at",
+        rule(f"limit = 0.2\nwarn_at = 0.1{HERE}")
+        + silence('source = "web"').replace("quiet-web", "missed-warning"),
+    ),
+    (
+        "source_named_as_queue",
+        "sources.onthaal.id",
+        silence('source = "onthaal"') + http("").replace('"web"', f'"onthaal"{HERE}'),
+    ),
+    (
+        "source_named_as_queue",
+        "sources.all.id",
+        silence('source = "all"') + http("").replace('"web"', f'"all"{HERE}'),
+    ),
+    ("limit_never_above", "rules.missed.limit", rule(f"limit = 1.0{HERE}")),
+    ("limit_never_above", "rules.missed.limit", rule(f"limit = 604800{HERE}", "call_wait_mean")),
+    ("limit_never_above", "rules.missed.limit", rule(f"limit = 90000{HERE}", "lead_time_mean")),
+    (
+        "limit_never_above",
+        "rules.missed",
+        PROMISE.replace("0.2", "1.0") + rule("").replace("]]", f"]]{HERE}"),
+    ),
+    ("limit_never_below", "rules.missed.limit", rule(f"limit = 0.0{HERE}", "service_level")),
+    (
+        "budget_of_nothing",
+        "budget_rules.budget",
+        PROMISE.replace("0.2", "0") + budget("burn_rate = 2.0").replace("]]", f"]]{HERE}"),
+    ),
+    (
+        "burn_unreachable",
+        "budget_rules.budget.burn_rate",
+        PROMISE.replace("missed_ratio", "call_wait_mean").replace("0.2", "60000")
+        + budget(f'kpi = "call_wait_mean"\nburn_rate = 11.0{HERE}'),
+    ),
+    (
+        "too_patient",
+        "silence_rules.quiet-web.after",
+        OFFICE + silence(f'source = "web"\nhours = "office"\nafter = "8h30m"{HERE}'),
+    ),
+    (
+        "too_patient",
+        "rules.missed.hold",
+        OFFICE
+        + queue('id = "b"\nkind = "phone"\nhours = "office"').replace(
+            '"phone"\n[[', '"phone"\nhours = "office"\n[['
+        )
+        + rule(f'limit = 0.2\nhold = "9h"{HERE}'),
     ),
     ("name_unknown", "rules.missed.site", rule(f'limit = 0.2\nsite = "lire"{HERE}')),
     ("name_unknown", "rules.missed.queue", rule(f'limit = 0.2\nqueue = "onthal"{HERE}')),
@@ -675,6 +731,13 @@ def test_a_threshold_must_fit_the_target_of_every_queue_that_the_rule_watches() 
         rule("limit = 0.2\nwarn_at = 0.19\nclear_at = 0.2"),
         rule("limit = 0.8\nwarn_at = 0.85\nclear_at = 0.8", "service_level"),
         rule("limit = 0"),
+        rule("limit = 1.0", "service_level"),
+        rule("limit = 0.8\nwarn_at = 0.95\nclear_at = 0.9", "service_level"),
+        OFFICE + silence('source = "web"\nhours = "office"\nafter = "8h29m"'),
+        OFFICE + rule('limit = 0.2\nhold = "20h"'),  # its queue has no hours
+        OFFICE
+        + queue('id = "b"\nkind = "phone"\nhours = "office"')
+        + rule('limit = 0.2\nhold = "20h"\nqueue = "b"\nopen_only = false'),
         rule('limit = 0.2\nqueue = "*"\nwindow = "today"'),
         rule('limit = 0.2\nwindow = "26h"').replace("26h", "25h"),
         PROMISE + rule('queue = "onthaal"'),  # the site's target holds for its queues

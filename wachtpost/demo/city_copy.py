@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from shared.config import CityFile
-from shared.config_alert_names import RULES, alert_mistakes
-from shared.config_names import ALL_QUEUES, KIND_OF_KPI
+from shared.config_alert_names import alert_mistakes
+from shared.config_names import ALL_QUEUES, KIND_OF_KPI, RULES
 from simulator import SOURCE
 from wachtpost.demo.replay import Queues
 
