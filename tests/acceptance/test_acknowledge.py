@@ -1,7 +1,4 @@
-"""Somebody takes a breach on by the link in a real mail: looking does nothing, the button does it.
-
-A simulated minute takes a second; reminders are due every minute.
-"""
+"""Somebody takes a breach on by the link in a real mail: looking does nothing, the button does it."""
 
 from __future__ import annotations
 
@@ -20,16 +17,18 @@ from tests.eventually import WITHIN, eventually_async
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 QUEUES = ("taken", "left", "over")
-REMINDER = timedelta(minutes=1)
+REMINDER = timedelta(hours=1)
+TICK = timedelta(seconds=1)
+"""Every service looks so often what time has brought."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     directory = tmp_path_factory.mktemp("acknowledge")
     mails = {queue: [f"{queue}@proefstad.example"] for queue in QUEUES}
-    notify = 'group_wait = "0s"\nreminder = "1m"\n'
+    notify = 'group_wait = "0s"\nreminder = "1h"\n'
     with redis_server("valkey", directory) as server:
-        async with raised(server, directory, QUEUES, notify=notify, mails=mails) as stage:
+        async with raised(server, directory, QUEUES, notify=notify, mails=mails, speed=1) as stage:
             await until_up(stage.evaluator(), stage.notifier())
             yield stage
 
@@ -76,6 +75,8 @@ async def test_a_scanner_that_follows_the_link_takes_nothing_on_and_the_button_d
         assert "Ja, ik pak dit op" in page.text
         assert '<html lang="nl">' in page.text
     # The next reminder still comes: nothing of this acknowledged it.
+    await stage.until_heard()
+    stage.jump(REMINDER)
     await eventually_async(lambda: reminders(stage, "taken") == 1)
     assert await taken(stage, "taken") == [None]
     (token,) = parse_qs(urlsplit(url).query)["token"]
@@ -94,7 +95,8 @@ async def test_a_scanner_that_follows_the_link_takes_nothing_on_and_the_button_d
     await eventually_async(
         lambda: any("state:acknowledged" in str(one["tags"]) for one in stage.regions("taken"))
     )
-    await stage.simulated(2 * REMINDER)
+    stage.jump(2 * REMINDER)
+    await stage.simulated(TICK)
     assert reminders(stage, "taken") == before
     again = await visit("POST", url.partition("?")[0], token=token)
     assert "Al opgepakt" in again.text
@@ -104,13 +106,19 @@ async def test_a_scanner_that_follows_the_link_takes_nothing_on_and_the_button_d
 
 async def test_a_breach_that_nobody_takes_on_is_told_again_and_again_until_it_is_over(stage: Stage):
     stage.calls("left", missed=4)
-    told = await stage.until_told("left", "firing", "reminder", "reminder")
+    await stage.until_told("left", "firing")
+    for number in range(2):
+        await stage.until_heard()
+        stage.jump(REMINDER)
+        await stage.until_told("left", "firing", *["reminder"] * (number + 1))
+    told = stage.told("left")
     assert len({one.key for one in told}) == 3
     assert [one.body["number"] for one in told] == [1, 1, 2]
     stage.calls("left", answered=16)
     await eventually_async(lambda: "resolved" in stage.happenings("left"))
     much = len(stage.told("left"))
-    await stage.simulated(REMINDER)
+    stage.jump(REMINDER)
+    await stage.simulated(TICK)
     assert len(stage.told("left")) == much
 
 
