@@ -17,7 +17,7 @@ from services.ingest.translate.queue_log import QueueLog, Rules
 from shared.config import QueueLogSource
 from shared.ports import free_port
 from tests.entries import entries_now
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.ingest_desk import NOW, PBX_KEY, PSEUDONYMS, answered
 from tests.redis_servers import RedisServer
 from tests.service_process import ServiceProcess
@@ -79,7 +79,12 @@ def start(tmp_path: Path, queue_log: Path) -> Iterator[Start]:
 
 def post(service: ServiceProcess, **changes: object) -> httpx.Response:
     headers = {"Authorization": f"Bearer {PBX_KEY}"}
-    return httpx.post(f"{service.url}/v1/events", json=answered(1, **changes), headers=headers)
+    call = answered(1, **changes)
+    return httpx.post(f"{service.url}/v1/events", json=call, headers=headers, timeout=WITHIN)
+
+
+def get(service: ServiceProcess, path: str) -> httpx.Response:
+    return httpx.get(f"{service.url}{path}", timeout=WITHIN)
 
 
 def on_stream(client: redis.Redis, source: str = "asterisk") -> list[dict[str, object]]:
@@ -101,12 +106,12 @@ def test_it_serves_says_where_and_ends_politely(start: Start, redis_url: str):
     health = service.health()
     assert (health.status_code, health.json()["status"]) == (200, "ok")
     assert set(health.json()["checks"]) == {"redis", "work", "exposition", "source_asterisk"}
-    metrics = httpx.get(f"{service.url}/metrics").text
+    metrics = get(service, "/metrics").text
     assert 'wachtpost_ingest_events_total{source="pbx"} 1.0' in metrics
     assert 'wachtpost_dead_letters_total{reason="personal"} 0.0' in metrics
     assert 'wachtpost_queue_log_unknown_verbs_total{source="asterisk"} 0.0' in metrics
-    assert httpx.get(f"{service.url}/openapi.json").status_code == 200
-    assert httpx.get(f"{service.url}/asyncapi").status_code == 404
+    assert get(service, "/openapi.json").status_code == 200
+    assert get(service, "/asyncapi").status_code == 404
     assert service.stop() == 0
     assert service.logged("stopped") is not None
 
@@ -114,7 +119,9 @@ def test_it_serves_says_where_and_ends_politely(start: Start, redis_url: str):
 def test_a_body_of_10_mb_over_a_real_socket_is_413(start: Start, redis_url: str):
     service = start(redis_url)
     headers = {"Authorization": f"Bearer {PBX_KEY}"}
-    response = httpx.post(f"{service.url}/v1/events", content=b" " * 10_000_000, headers=headers)
+    response = httpx.post(
+        f"{service.url}/v1/events", content=b" " * 10_000_000, headers=headers, timeout=WITHIN
+    )
     assert response.status_code == 413
     assert post(service).status_code == 202
 
@@ -217,10 +224,8 @@ def test_bad_lines_are_dead_letters_and_unknown_verbs_are_counted(
             for key in client.scan_iter()
         ]
         assert "324700000" not in "".join(held)
-        eventually(
-            lambda: 'unknown_verbs_total{source="asterisk"} 1.0' in httpx.get(f"{service.url}/metrics").text
-        )
-        metrics = httpx.get(f"{service.url}/metrics").text
+        eventually(lambda: 'unknown_verbs_total{source="asterisk"} 1.0' in get(service, "/metrics").text)
+        metrics = get(service, "/metrics").text
         assert 'wachtpost_queue_log_lines_total{source="asterisk"} 9.0' in metrics
         assert 'wachtpost_dead_letters_total{reason="unknown_queue"} 1.0' in metrics
 

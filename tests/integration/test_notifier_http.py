@@ -43,7 +43,7 @@ def client_of(stores: dict[int, Store], signer: Signer | None = SIGNER) -> httpx
 
 @pytest.fixture
 async def client(redis_client: Redis) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of({0: Store(redis_client, 0, "web", timedelta(seconds=5))}) as client:
+    async with client_of({0: Store(redis_client, 0, "web", timedelta(minutes=1))}) as client:
         yield client
 
 
@@ -51,7 +51,7 @@ async def remember(
     redis: Redis, *breaches: Breach, partition: int = 0, silence: Silence | None = None
 ) -> None:
     """Have the owner know these breaches."""
-    owner = Store(redis, partition, "owner", timedelta(seconds=5))
+    owner = Store(redis, partition, "owner", timedelta(minutes=1))
     fence = await owner.lease.claim()
     assert fence is not None
     state = State(
@@ -140,13 +140,13 @@ async def test_a_form_that_is_too_large_is_not_read(redis_client: Redis, client:
 
 async def test_without_a_key_no_link_is_ours(redis_client: Redis):
     await remember(redis_client, OPEN)
-    async with client_of({0: Store(redis_client, 0, "web", timedelta(seconds=5))}, signer=None) as client:
+    async with client_of({0: Store(redis_client, 0, "web", timedelta(minutes=1))}, signer=None) as client:
         assert (await client.post("/acknowledge", data={"token": token(OPEN)})).status_code == 403
     assert await said(redis_client) == []
 
 
 async def test_each_breach_is_acknowledged_on_the_stream_of_its_own_partition(redis_client: Redis):
-    stores = {n: Store(redis_client, n, "web", timedelta(seconds=5)) for n in range(2)}
+    stores = {n: Store(redis_client, n, "web", timedelta(minutes=1)) for n in range(2)}
     sites = {streams.partition_of(site, 2): site for site in ("huis", "lier", "mol", "geel")}
     breaches = [OPEN.model_copy(update={"id": f"b{n}", "site": site}) for n, site in sites.items()]
     assert len(breaches) == 2
@@ -267,7 +267,7 @@ async def test_what_cannot_be_a_silences_name_is_refused(
 )
 async def test_while_redis_is_away_everybody_is_asked_to_try_again(method: str, path: str):
     redis = Redis.from_url("redis://127.0.0.1:1/0")
-    async with redis, client_of({0: Store(redis, 0, "web", timedelta(seconds=5))}) as client:
+    async with redis, client_of({0: Store(redis, 0, "web", timedelta(minutes=1))}) as client:
         with pytest.raises(RedisAway):
             await redis.ping()
         answer = await visit(client, method, {"token": token(OPEN)}, path)

@@ -15,7 +15,7 @@ from tests.entries import entries
 from tests.parcels import MISSED, OVER, SERVICE_LEVEL, parcel
 
 NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
-LEASE = timedelta(seconds=5)
+LEASE = timedelta(minutes=1)
 ONE, TWO = parcel(MISSED), parcel(SERVICE_LEVEL, address="balie@stad.example")
 
 

@@ -30,7 +30,7 @@ from shared.events import (
     VisitCalled,
     encode,
 )
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.parcels import MISSED, WORDS, parcel
 from wachtpost.cli import app
 from wachtpost.demo import command
@@ -432,13 +432,13 @@ def test_log_lines_are_appended_when_they_are_due(tmp_path: Path) -> None:
 def test_the_mailbox_keeps_each_message_once_and_refuses_what_is_none() -> None:
     first, second = parcel(MISSED), parcel(MISSED, happening=Happening.REMINDER)
     bodies = [webhook_body(one, WORDS) for one in (first, second, first)]
-    with open_mailbox() as mailbox, httpx.Client(trust_env=False) as client:
+    with open_mailbox() as mailbox, httpx.Client(trust_env=False, timeout=WITHIN) as client:
         answers = [client.post(mailbox.url, content=body).status_code for body in (*bodies, b"{}", b"")]
         url = mailbox.url
     assert answers == [204, 204, 204, 400, 400]
     assert [message.key for message in mailbox.messages] == [first.key, second.key]
     with pytest.raises(httpx.ConnectError):
-        httpx.post(url, trust_env=False)
+        httpx.post(url, trust_env=False, timeout=WITHIN)
 
 
 # --- the household ---

@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr
 
 from shared.events import EVENT
 from shared.process import Degraded, Fault, Health, configure_logging, health_route
+from tests.eventually import WITHIN
 from tests.ingest_desk import NOW, PHONE, answered
 
 
@@ -127,7 +128,7 @@ async def test_work_that_ends_by_itself_is_a_fault(lines, end: str, reason: str)
 
     fault = Fault()
     fault.watch(asyncio.create_task(loop(), name="loop"))
-    await asyncio.wait_for(fault.reported(), 5)
+    await asyncio.wait_for(fault.reported(), WITHIN)
     assert await fault.check(NOW) == reason
     fault.report("another")
     assert fault.reason == reason  # the first is the cause
