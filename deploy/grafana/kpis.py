@@ -26,6 +26,7 @@ from deploy.grafana.words import (
     BELOW_TARGET,
     BOOKINGS,
     CALLS,
+    CLOSED,
     KPIS,
     NO_DATA,
     NO_TARGET,
@@ -93,6 +94,7 @@ LEAD_TIME: Final = Kpi(
     decimals=1,
 )
 STATE_COLOURS: Final = {
+    "closed": UNKNOWN,
     "insufficient": UNKNOWN,
     "ok": GOOD,
     "pending": Colour.YELLOW,
@@ -133,6 +135,11 @@ def verdict_fields(kpi: Kpi, say: Say, links: tuple[Link, ...] = (), most: float
                 f"(^|· ){say(TOO_FEW)}",
                 color=fixed(UNKNOWN),
                 mappings=mappings({"0": Word(say(TOO_FEW_SHORT), UNKNOWN)}),
+            ),
+            of_pattern(
+                f"(^|· ){say(CLOSED)}",
+                color=fixed(UNKNOWN),
+                mappings=mappings({"0": Word(say(CLOSED), UNKNOWN)}),
             ),
         ),
     )

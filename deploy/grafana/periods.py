@@ -58,6 +58,10 @@ class Running(Kpi):
         """On how many contacts it rests."""
         return self._of_now(f'wachtpost_indicator_samples{{{places}, kpi="{self.name}", origin="computed"}}')
 
+    def shut(self) -> str:
+        """A month has too few contacts by day and by night."""
+        return ""
+
     def target(self) -> str:
         """What a period of this span is judged by; no answer where the city judges another one, or none."""
         return target(self, SITE, self.span)

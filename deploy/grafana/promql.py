@@ -14,6 +14,7 @@ from typing import Final
 from deploy.grafana.words import (
     ABOVE_TARGET,
     BELOW_TARGET,
+    CLOSED,
     NO_TARGET,
     ON_TARGET,
     STATES,
@@ -80,6 +81,10 @@ class Kpi:
         """On how many contacts it rests."""
         return per_place(f'wachtpost_kpi_samples{{{places}, kpi="{self.name}", window="{window}"}}')
 
+    def shut(self) -> str:
+        """The places that nobody can come to at the moment; empty for a figure of which that says nothing."""
+        return f'{per_place(f"""wachtpost_queue_open{{{SITE}, kind="{self.kind}"}}""")} == 0'
+
     def target(self) -> str:
         """The target of every place: its own, or else that of all places together, as the evaluator's rules
         have it."""
@@ -95,11 +100,15 @@ class Kpi:
     def verdict(self, say: Say, places: str, window: str) -> str:
         """The figure, with the labels ``verdict`` (in words, with the target), ``samples`` and ``name``.
 
-        What is wrong comes first. Too few contacts for a figure: the answer is 0 and ``verdict`` says so;
-        there is no value to be had, yet there are samples. No answer at all: nobody answers.
+        What is wrong comes first. Too few contacts for a figure: the answer is 0 and ``verdict`` says so, or
+        that the desk is shut; there is no value to be had, yet there are samples. No answer at all: nobody
+        answers.
         """
-        value, samples = self.value(places, window), self.samples(places, window)
-        few = _told(f"0 * ({samples} unless on (site, queue) {value})", say(TOO_FEW))
+        value, samples, shut = self.value(places, window), self.samples(places, window), self.shut()
+        without = f"0 * ({samples} unless on (site, queue) {value})"
+        few = _told(f"{without} unless on (site, queue) ({shut})" if shut else without, say(TOO_FEW))
+        if shut:
+            few += "\nor\n" + _told(f"{without} and on (site, queue) ({shut})", say(CLOSED))
         counted = f'count_values by (site, queue) ("samples", {samples})'
         judged = self.rounded(self.scaled(self.verdict_of(say, value)))
         every = named(f"{judged}\nor\n{few}")

@@ -60,6 +60,7 @@ NO_DATA: Final = Text("geen gegevens", "no data")
 TOO_FEW: Final = Text("te weinig metingen", "too few to judge")
 TOO_FEW_SHORT: Final = Text("te weinig", "too few")
 """Where a number would stand."""
+CLOSED: Final = Text("gesloten", "closed")
 ON_TARGET: Final = Text("binnen doel", "on target")
 ABOVE_TARGET: Final = Text("boven doel", "above target")
 BELOW_TARGET: Final = Text("onder doel", "below target")
@@ -85,6 +86,7 @@ BREACHES_OF: Final = Text("Toon de overschrijdingen", "Show its breaches")
 DATA_SOURCE: Final = Text("Gegevensbron", "Data source")
 
 STATES: Final[Mapping[str, Text]] = {
+    "closed": CLOSED,
     "insufficient": TOO_FEW,
     "ok": Text("in orde", "all well"),
     "pending": Text("even afwachten", "wait and see"),

@@ -26,7 +26,7 @@ from services.evaluator.contacts import Place
 from services.evaluator.desk import Desk
 from services.evaluator.facts import ms_of
 from services.evaluator.partition import Partition
-from services.evaluator.watch import Judge
+from services.evaluator.watch import CLOSED, INSUFFICIENT, Judge
 from services.evaluator.windows import duration_label, window_bucket, window_end
 from shared.breaches import State, rule_label
 from shared.calendar import Calendar
@@ -37,9 +37,6 @@ from shared.exposition import Drops
 from shared.tenancy import Role
 
 PREFIX: Final = "wachtpost_"
-INSUFFICIENT: Final = "insufficient"
-"""The state of a rule that is not breached and has no reading, or one on too few contacts."""
-
 TODAY: Final = "today"
 """The window label of the local day so far."""
 
@@ -110,6 +107,7 @@ class DeskCollector(Collector):
             "latest reports": self._reports(desks),
             "targets": self._targets(sites),
             "queues": self._queues(sites),
+            "opening hours": self._open(sites, now),
             "breaches": self._breaches([session.judge for _, session in owned]),
             "pipeline": self._pipeline(now),
         }
@@ -299,6 +297,17 @@ class DeskCollector(Collector):
                 info.add_metric([site.id, queue, kind, name], 1)
         yield info
 
+    def _open(self, sites: Sequence[Site], now: int) -> Iterator[Metric]:
+        """Why there may be no figure: the label ``kind`` because a site's total has figures of both kinds."""
+        shown = _gauge("queue_open", "1 while its opening hours are on; of a total: of any queue", "kind")
+        for site in sites:
+            for kind in QueueKind:
+                queues = {q.id: self._calendar.is_open(q.hours, now) for q in site.of_kind(kind)}
+                total = {ALL_QUEUES: any(queues.values())} if queues else {}
+                for queue, is_open in (queues | total).items():
+                    shown.add_metric([site.id, queue, kind], int(is_open))
+        yield shown
+
     def _breaches(self, judges: Sequence[Judge]) -> Iterator[Metric]:
         labels = ("rule", "kpi", "severity")
         breached = _gauge("kpi_breached", "1 while a rule is breached", *labels)
@@ -310,11 +319,9 @@ class DeskCollector(Collector):
             who, watch = standing.identity, standing.watch
             at = [who.site, who.queue, rule_label(who.rule, who.level), who.measure, who.severity]
             with self._drops("breaches", *at):
-                sufficient = standing.sufficient or watch.state is not State.OK
-                shown = watch.state.value if sufficient else INSUFFICIENT
                 breached.add_metric(at, int(watch.state in {State.FIRING, State.CLEARING}))
-                for name in (*State, INSUFFICIENT):
-                    states.add_metric([*at, name], int(name == shown))
+                for name in (*State, INSUFFICIENT, CLOSED):
+                    states.add_metric([*at, name], int(name == standing.shown))
                 if watch.state is not State.OK and watch.since is not None:
                     since.add_metric(at, watch.since.timestamp())
         yield from (breached, states, since)

@@ -37,6 +37,15 @@ PROGRESS: Final = timedelta(minutes=1)
 PERIOD_PROGRESS: Final = timedelta(hours=1)
 """The same for a figure of the month or year so far, which hardly moves in a minute."""
 
+INSUFFICIENT: Final = "insufficient"
+"""What a watch shows that is not breached and has no reading, or one on too few contacts."""
+
+CLOSED: Final = "closed"
+"""What a watch shows that is not breached while the desk is shut, and nobody judges it.
+
+No state of the machine: a breach that lasts over night (a month's figure) stays one, and nothing is told.
+"""
+
 FIELD: Final = "watch:"
 """What the fields of the state hash begin with, one per watch."""
 
@@ -79,8 +88,19 @@ class Standing:
     watch: Watch
     sufficient: bool = True
     """Whether the last look gave a reading."""
+    open: bool = True
+    """Whether it was within the hours in which the watch is judged."""
     reported_at: datetime | None = None
     """When the last progress was told."""
+
+    @property
+    def shown(self) -> str:
+        """What people are told of it: its state, or why an ok says nothing: closed, insufficient."""
+        if self.watch.state is not State.OK:
+            return self.watch.state
+        if not self.open:
+            return CLOSED
+        return State.OK if self.sufficient else INSUFFICIENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +190,7 @@ class Judge:
             standing,
             watch=watch,
             sufficient=value is not None,
+            open=looked,
             reported_at=now if progress else standing.reported_at,
         )
         if after != standing:

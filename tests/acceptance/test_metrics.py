@@ -27,6 +27,9 @@ CITY = f"""
 name = "Test"
 language = "en"
 
+[hours.sunday]
+sunday = ["10:00-12:00"]
+
 [live]
 min_samples = 2
 
@@ -35,6 +38,7 @@ id = "site"
 queues = [
     {{ id = "phone", kind = "phone", name = "Front desk" }},
     {{ id = "desk", kind = "counter" }},
+    {{ id = "shut", kind = "phone", hours = "sunday" }},
 ]
 
 [[targets]]
@@ -50,6 +54,12 @@ period = "month"
 [[rules]]
 id = "missed"
 kpi = "missed_ratio"
+
+[[rules]]
+id = "each"
+kpi = "call_wait_mean"
+queue = "*"
+limit = 60
 
 [[receivers]]
 id = "team"
@@ -166,6 +176,17 @@ def feed(service: ServiceProcess) -> None:
     )
 
 
+def _stands(text: str, queue: str) -> set[str]:
+    """The states that the rule ``each`` is in at a queue."""
+    return {
+        sample.labels["state"]
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "wachtpost_kpi_state" and sample.value == 1
+        if (sample.labels["rule"], sample.labels["queue"]) == ("each", queue)
+    }
+
+
 def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceProcess]) -> None:
     feed(services["ingest"])
     evaluator = services["evaluator"]
@@ -190,6 +211,10 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert value(text, "kpi_breached", **rule) == value(text, "kpi_state", **rule, state="firing") == 1
     opened = value(text, "kpi_state_since_timestamp_seconds", **rule)
     assert opened == datetime.fromisoformat(NOW).timestamp()
+    eventually(lambda: _stands(scrape(evaluator), "shut") == {"closed"})
+    assert _stands(scrape(evaluator), "phone") == {"ok"}
+    for queue, kind, is_open in (("shut", "phone", 0), ("phone", "phone", 1), ("all", "phone", 1)):
+        assert value(text, "queue_open", queue=queue, kind=kind) == is_open
     for queue, kind, called in (
         ("phone", "phone", "Front desk"),
         ("desk", "counter", "desk"),

@@ -214,7 +214,7 @@ def states(*standings: tuple[str, str, str, str]) -> str:
     return "".join(
         STATE.format(queue, rule, severity, other, int(other == state))
         for queue, rule, severity, state in standings
-        for other in (*State, "insufficient")
+        for other in (*State, "insufficient", "closed")
     )
 
 
@@ -253,6 +253,14 @@ def test_what_the_notifier_knows_is_told_in_its_words(taken: bool, stands: str) 
 
 def test_all_well_is_said_too_and_too_few_contacts_are_not_well() -> None:
     assert alerts_shown(states(*WELL)) == "Alarmen  geen; regels in orde: 1, met te weinig metingen: 1"
+
+
+def test_at_night_rules_are_closed_and_lack_nothing() -> None:
+    night = [("wonen", "gemist", "warning", "closed"), *WELL]
+    assert alerts_shown(states(*night)) == (
+        "Alarmen  geen; regels in orde: 1, met te weinig metingen: 1, gesloten: 1"
+    )
+    assert alerts_shown(states(*night), language=Language.EN).endswith("too few contacts: 1, closed: 1")
 
 
 def test_a_very_bad_day_fits_all_the_same() -> None:
@@ -334,6 +342,23 @@ def test_verdicts(
     story: str, value: float | None, samples: int, limit: float | None, verdict: Verdict
 ) -> None:
     assert judge(value, samples, limit) is verdict, story
+    assert judge(value, samples, limit, shut=True) is (Verdict.CLOSED if value is None else verdict), story
+
+
+def test_a_shut_desk_is_called_so_and_what_it_did_stays() -> None:
+    """A total has figures of both kinds of queues, each with hours of its own."""
+    page = "".join(line for line in PAGE.splitlines(keepends=True) if "mean_" not in line)
+    places = [("onthaal", "phone"), ("all", "phone"), ("loket-bz", "counter"), ("all", "counter")]
+    page += "".join(
+        f'wachtpost_queue_open{{kind="{kind}",queue="{queue}",site="huis"}} {int(kind == "counter")}\n'
+        for queue, kind in places
+    )
+    text = shown(read_metrics(page), Language.NL)
+    lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
+    assert "gesloten" in lines["Onthaal"]
+    assert "gesloten" in lines["Totaal"]
+    assert "gesloten" not in lines["Wonen"]
+    assert "gesloten" not in lines["Afspraken"]
 
 
 def test_a_queue_with_a_target_of_its_own_is_held_against_that() -> None:

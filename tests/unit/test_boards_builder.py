@@ -18,9 +18,10 @@ from deploy.grafana.every import FOLDER
 from deploy.grafana.kpis import CALL_WAIT, MISSED, SERVICE_LEVEL, VISIT_WAIT
 from deploy.grafana.palette import Colour
 from deploy.grafana.panels import Fields, Panel, prose, stat
+from deploy.grafana.periods import MONTH, Running
 from deploy.grafana.promql import STATE_CODES, TOTAL
 from deploy.grafana.words import Language, PanelText, Text, speaker
-from services.evaluator.metrics import INSUFFICIENT
+from services.evaluator.watch import CLOSED, INSUFFICIENT
 from services.notifier.annotations import MARK
 from shared.breaches import Measure, Severity, State
 from shared.dead_letters import Reason
@@ -157,7 +158,7 @@ def test_the_two_languages_ask_the_same_questions_of_the_same_boards():
 @pytest.mark.parametrize(
     ("catalogue", "spoken"),
     [
-        (words.STATES, {*State, INSUFFICIENT}),
+        (words.STATES, {*State, INSUFFICIENT, CLOSED}),
         (words.SEVERITIES, set(Severity)),
         (words.KPIS, set(Measure)),
         (words.REASONS, set(Reason)),
@@ -173,7 +174,7 @@ def test_the_boards_have_a_word_for_everything_that_a_label_may_say(catalogue, s
 
 def test_the_most_serious_state_has_the_highest_number():
     order = sorted(STATE_CODES, key=STATE_CODES.__getitem__)
-    assert order == [INSUFFICIENT, State.OK, State.PENDING, State.CLEARING, State.FIRING]
+    assert order == [CLOSED, INSUFFICIENT, State.OK, State.PENDING, State.CLEARING, State.FIRING]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +191,13 @@ def test_a_verdict_compares_with_the_citys_target_and_rounds_towards_the_bad_sid
     assert f"{wrong} on (site, queue)" in asked
     assert "wachtpost_kpi_target" in asked
     assert f"{rounding}(" in asked
+
+
+@pytest.mark.parametrize("kpi", [MISSED, SERVICE_LEVEL, VISIT_WAIT])
+def test_a_month_is_never_closed_and_a_rolling_figure_is_while_its_kind_of_queue_is_shut(kpi):
+    asked = kpi.verdict(speaker(Language.EN), TOTAL, "15m")
+    assert f'wachtpost_queue_open{{site="$site", kind="{kpi.kind}"}}) == 0' in " ".join(asked.split())
+    assert "wachtpost_queue_open" not in Running.of(kpi, MONTH).verdict(speaker(Language.EN), TOTAL, "")
 
 
 def test_no_number_of_the_citys_targets_stands_in_a_board():

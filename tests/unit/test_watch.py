@@ -168,6 +168,53 @@ def test_closing_time_ends_what_nobody_waits_for() -> None:
     assert morning.look("12:01") == []
 
 
+@pytest.mark.parametrize(
+    ("story", "rule", "by_day", "by_night"),
+    [
+        ("well", {}, "ok", "closed"),
+        ("too few", {"min_samples": 99}, "insufficient", "closed"),
+        ("over its limit", {"limit": 0.0}, "firing", "closed"),
+        ("on its way", {"limit": 0.0, "hold": "20m"}, "pending", "closed"),
+        ("a year that is well", {"window": "year"}, "ok", "closed"),
+        ("a year over its limit", {"window": "year", "limit": 0.0}, "firing", "firing"),
+    ],
+)
+def test_a_rule_of_a_shut_desk_shows_closed_and_no_lack_of_contacts(
+    story: str, rule: dict[str, object], by_day: str, by_night: str
+) -> None:
+    morning = Morning(city(rules=[RULE | rule]))
+    morning.calls("11:50", answered=9, missed=1)
+
+    def shown(at: str) -> str:
+        morning.look(at)
+        (standing,) = morning.judge.standings()
+        return standing.shown
+
+    night = ["12:00", "12:00:01", "23:59:59", "31:59"]
+    assert [shown("11:51"), *map(shown, night)] == [by_day, *[by_night] * len(night)], story
+    morning.restart()
+    assert shown("23:59:59") == by_night
+
+
+def test_a_rule_that_is_judged_at_night_too_is_never_closed() -> None:
+    morning = Morning(city(rules=[RULE | {"open_only": False}]))
+    morning.calls("11:50", answered=9, missed=1)
+    for at, shown in (("12:00", "ok"), ("12:30", "insufficient")):
+        morning.look(at)
+        assert [standing.shown for standing in morning.judge.standings()] == [shown]
+
+
+def test_a_source_need_not_speak_outside_its_hours() -> None:
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "office"}
+    morning = Morning(city(silence_rules=[rule]))
+    morning.happen(SourceHeartbeat(id="h", at=clock("11:59"), source="pbx", site="site"))
+    shown = []
+    for at in ("11:59:30", "12:00", "20:00"):
+        morning.look(at)
+        shown += [standing.shown for standing in morning.judge.standings()]
+    assert shown == ["ok", "closed", "closed"]
+
+
 def test_a_month_over_its_target_stays_so_overnight() -> None:
     morning = Morning(city(rules=[RULE | {"window": "month"}]))
     morning.calls("11:50", missed=5)

@@ -22,7 +22,7 @@ from services.notifier.message import Writer
 from services.notifier.notice import Breach
 from shared.breaches import Level, Severity, State
 from shared.config import ALL_QUEUES, CityFile
-from wachtpost.demo.snapshot import Place, Snapshot, Watch
+from wachtpost.demo.snapshot import CLOSED, Place, Snapshot, Watch
 from wachtpost.demo.words import Words
 
 WARNING: Final = f"-{Level.WARNING}"
@@ -124,8 +124,10 @@ def _urgency(standing: tuple[Watch, State]) -> tuple[int, int, bool, str, str]:
 
 
 def _all_well(snapshot: Snapshot, words: Words) -> str:
-    well = sum(state == State.OK for state in snapshot.states.values())
-    return words.all_well.format(well=well, few=len(snapshot.states) - well)
+    states = list(snapshot.states.values())
+    well, closed = states.count(State.OK), states.count(CLOSED)
+    told = words.rules_closed.format(closed) if closed else ""
+    return words.all_well.format(well=well, few=len(states) - well - closed, closed=told)
 
 
 def _name(watch: Watch, city: CityFile, words: Words) -> str:

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from services.notifier.channels.webhook import WebhookBody
 from shared.config import ALL_QUEUES, CityFile, Kpi, Queue, QueueKind, Site
+from shared.config_names import KIND_OF_KPI
 from shared.numerals import clock_time
 from wachtpost.demo.alerts import WIDTH as WIDTH
 from wachtpost.demo.alerts import Known, alerts
@@ -36,6 +37,7 @@ STYLES: Final = {
     Verdict.WITHIN: "green",
     Verdict.ABOVE: "bold red",
     Verdict.TOO_FEW: "dim",
+    Verdict.CLOSED: "dim",
     Verdict.NO_READING: "dim",
     Verdict.NO_TARGET: "",
 }
@@ -57,8 +59,10 @@ class Scene:
     """What it has sent so far."""
 
 
-def judge(value: float | None, samples: int, limit: float | None) -> Verdict:
+def judge(value: float | None, samples: int, limit: float | None, *, shut: bool = False) -> Verdict:
     """Say how a rolling figure (all of these are *at most*) stands; without a value there is no verdict."""
+    if value is None and shut:
+        return Verdict.CLOSED
     if value is None:
         return Verdict.TOO_FEW if samples else Verdict.NO_READING
     if limit is None:
@@ -226,7 +230,8 @@ class _Desk:
         """The figure, if there is one, and what to think of it, in words."""
         key = (kpi, Place(self.site.id, queue), window)
         value = self.snapshot.values.get(key)
-        verdict = judge(value, self.snapshot.samples.get(key, 0), self._limit(kpi, queue))
+        shut = (key[1], KIND_OF_KPI[kpi]) in self.snapshot.shut
+        verdict = judge(value, self.snapshot.samples.get(key, 0), self._limit(kpi, queue), shut=shut)
         shown = "" if value is None else written(value).rjust(VALUE_WIDTH)
         return Text(f"{shown}  {self.words.verdicts[verdict]}", STYLES[verdict])
 

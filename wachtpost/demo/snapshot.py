@@ -26,6 +26,9 @@ VALUES: Final = {
 TODAY: Final = "today"
 """The window label of the local day so far."""
 
+CLOSED: Final = "closed"
+"""How a watch stands while its desk is shut."""
+
 Window = timedelta | str
 """Looks back so far; or a window with a name."""
 
@@ -64,7 +67,9 @@ class Snapshot:
     unanswered: Mapping[tuple[Place, str], int] = field(default_factory=dict)
     """By outcome."""
     states: Mapping[Watch, str] = field(default_factory=dict)
-    """How each watch stands: one of ``shared.breaches.State``, or ``insufficient``."""
+    """How each watch stands: one of ``shared.breaches.State``, ``insufficient`` or ``closed``."""
+    shut: frozenset[tuple[Place, str]] = frozenset()
+    """Where nobody can come at the moment, by kind of queue (a total has both)."""
     last_event: float | None = None
     """When the newest fact happened, seconds since 1970."""
     processed: int = 0
@@ -120,6 +125,11 @@ def read_metrics(text: str) -> Snapshot:
             for name, labels, value in samples
             if name == "kpi_state" and value == 1
         },
+        shut=frozenset(
+            (_place(labels), labels["kind"])
+            for name, labels, value in samples
+            if name == "queue_open" and value == 0
+        ),
         last_event=max(events, default=None),
         processed=int(sum(value for name, _, value in samples if name == "events_read_total")),
         behind=int(sum(value for name, _, value in samples if name == "stream_lag_events")),

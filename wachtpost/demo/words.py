@@ -19,6 +19,8 @@ class Verdict(Enum):
     ABOVE = auto()
     TOO_FEW = auto()
     """Fewer contacts than ``live.min_samples``."""
+    CLOSED = auto()
+    """The desk is shut, and there is no figure."""
     NO_READING = auto()
     """Nobody in the window: not zero, but nothing."""
     NO_TARGET = auto()
@@ -58,6 +60,7 @@ class Words:
 
     alerts: str
     all_well: str
+    rules_closed: str
     states: dict[State, str]
     acknowledged: str
     more_alerts: str
@@ -109,6 +112,7 @@ NL: Final = Words(
         Verdict.WITHIN: "binnen doel",
         Verdict.ABOVE: "boven doel",
         Verdict.TOO_FEW: "te weinig metingen",
+        Verdict.CLOSED: "gesloten",
         Verdict.NO_READING: "geen meting",
         Verdict.NO_TARGET: "geen doel",
     },
@@ -135,7 +139,8 @@ NL: Final = Words(
     refused="{} geweigerd",
     note="m:ss, naar boven afgerond. Een wachtrij zonder eigen doel staat tegen het doel van het geheel.",
     alerts="Alarmen",
-    all_well="geen; regels in orde: {well}, met te weinig metingen: {few}",
+    all_well="geen; regels in orde: {well}, met te weinig metingen: {few}{closed}",
+    rules_closed=", gesloten: {}",
     states={
         State.PENDING: "even afwachten",
         State.FIRING: "overschreden",
@@ -177,6 +182,7 @@ EN: Final = Words(
         Verdict.WITHIN: "on target",
         Verdict.ABOVE: "above target",
         Verdict.TOO_FEW: "too few to judge",
+        Verdict.CLOSED: "closed",
         Verdict.NO_READING: "no reading",
         Verdict.NO_TARGET: "no target",
     },
@@ -203,7 +209,8 @@ EN: Final = Words(
     refused="{} refused",
     note="m:ss, rounded up. A queue without a target of its own is held against the total's.",
     alerts="Alerts",
-    all_well="none; rules fine: {well}, with too few contacts: {few}",
+    all_well="none; rules fine: {well}, with too few contacts: {few}{closed}",
+    rules_closed=", closed: {}",
     states={
         State.PENDING: "wait and see",
         State.FIRING: "breached",
