@@ -13,7 +13,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic_core import PydanticKnownError
 
 NAME: Final = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
 """What a site, queue or source may be called: short, lower case, safe in keys, labels and URLs."""
@@ -23,8 +24,19 @@ DAY_MS: Final = 24 * 60 * 60 * 1000
 Name = Annotated[str, Field(pattern=NAME)]
 EventId = Annotated[str, Field(min_length=1, max_length=128)]
 ContactId = Annotated[str, Field(min_length=1, max_length=128)]
-Milliseconds = Annotated[int, Field(ge=0, le=7 * DAY_MS, description="whole milliseconds")]
-Headcount = Annotated[int, Field(ge=0, le=100_000)]
+
+
+def _no_text(value: object) -> object:
+    """A text is no number even if it reads like one: it may be a telephone number."""
+    if isinstance(value, str):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+Milliseconds = Annotated[
+    int, Field(ge=0, le=7 * DAY_MS, description="whole milliseconds"), BeforeValidator(_no_text)
+]
+Headcount = Annotated[int, Field(ge=0, le=100_000), BeforeValidator(_no_text)]
 
 
 class Outcome(StrEnum):

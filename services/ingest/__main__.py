@@ -40,7 +40,7 @@ def pseudonyms_or_exit(key_file: Path) -> Pseudonyms:
         wrong = error.strerror
     except ValueError as error:
         wrong = str(error)
-    log.critical("pseudonym_key_wrong", file=str(key_file), wrong=wrong)
+    log.critical("setting_wrong", name="WACHTPOST_PSEUDONYM_KEY_FILE", file=str(key_file), wrong=wrong)
     sys.exit(os.EX_CONFIG)
 
 

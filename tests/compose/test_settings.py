@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # ships no types
 
 from tests.service_process import ROOT
 
@@ -31,6 +32,19 @@ def test_a_setting_has_the_same_default_wherever_it_stands() -> None:
     used = re.findall(r"\$\{(WACHTPOST_\w+):-([^}]*)\}", COMPOSE)
     assert len(set(used)) == len({name for name, _ in used})
     assert not re.findall(r"\$\{\w+\}", COMPOSE)
+
+
+def test_a_container_has_the_secrets_that_it_reads() -> None:
+    compose = yaml.safe_load(COMPOSE)
+    script = (ROOT / "deploy/secrets.sh").read_text(encoding="utf-8")
+    for name, service in compose["services"].items():
+        values = map(str, dict(service.get("environment") or {}).values())
+        read = {file for value in values for file in re.findall(r"^/run/secrets/(\S+)$", value)}
+        assert read <= set(service.get("secrets", [])), name
+        assert set(service.get("secrets", [])) <= compose["secrets"].keys(), name
+    assert "pseudonym_key" in compose["services"]["ingest"]["secrets"]
+    for name in compose["secrets"]:
+        assert re.search(rf"\b{re.escape(name)}\b|\b{name.removeprefix('redis_')}\b", script), name
 
 
 @pytest.mark.parametrize(

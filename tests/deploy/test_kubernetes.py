@@ -425,6 +425,24 @@ def test_nothing_is_reachable_that_no_policy_names():
             assert listed(rule, "ports"), f"{named(policy)} lets out everywhere"
 
 
+def test_a_service_has_the_secrets_that_it_reads():
+    """The files that its settings name: made by the script, and put into its Secret as README.md says."""
+    script = (ROOT / "deploy/secrets.sh").read_text(encoding="utf-8")
+    readme = (KUBERNETES / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
+    for workload in services():
+        (container,) = containers(workload)
+        (room,) = texts(container, "args")
+        (command,) = re.findall(rf"create secret generic wachtpost-{room} (.*)", readme)
+        for value in environment(container).values():
+            for file in re.findall(r"^/run/secrets/wachtpost/(\w+)$", value):
+                assert f"--from-file=secrets/{file}" in command.split(), f"{named(workload)}: {file}"
+                assert re.search(rf"\b{file.removeprefix('redis_')}\b", script), file
+    (reader,) = (one for one in services() if named(one) == "Deployment/ingest-queue-log")
+    (door,) = (one for one in services() if named(one) == "Deployment/ingest")
+    keys = [environment(next(containers(one)))["WACHTPOST_PSEUDONYM_KEY_FILE"] for one in (reader, door)]
+    assert len(set(keys)) == 1
+
+
 def test_no_secret_is_in_the_manifests():
     assert of_kind("Secret") == []
     for path in KUBERNETES.rglob("*"):

@@ -149,6 +149,24 @@ def test_a_wrong_setting_is_named(start: Start, environment: dict[str, object], 
     assert service.logged(event) is not None
 
 
+@pytest.mark.parametrize(
+    ("content", "wrong"), [(None, "No such file"), ("guess-me", "shorter than 32 characters")]
+)
+def test_without_a_good_key_for_pseudonyms_it_does_not_start_and_says_so(
+    start: Start, redis_url: str, tmp_path: Path, content: str | None, wrong: str
+):
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_text(content)
+    service = start(redis_url, pseudonym_key_file=file)
+    assert service.wait() == 78
+    said = service.logged("setting_wrong")
+    assert said is not None
+    assert said["name"] == "WACHTPOST_PSEUDONYM_KEY_FILE"
+    assert wrong in str(said["wrong"])
+    assert "guess-me" not in service.log.read_text()
+
+
 def test_health_fails_while_redis_is_away_and_recovers(start: Start, own_server: RedisServer):
     service = start(own_server.url)
     assert service.health().status_code == 200

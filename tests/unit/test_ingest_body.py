@@ -117,6 +117,7 @@ def test_words_for_the_sender(changes: dict[str, object], name: str, words: str)
         {"queue": PHONE},
         {"contact": PHONE, "wait_ms": -1},
         {"contact": ["Jan", PHONE]},
+        {"wait_ms": "0470000000"},
         {"at": PHONE},
     ],
 )

@@ -492,7 +492,27 @@ def test_a_checkpoint_tells_no_number():
 
 def test_a_position_shows_nothing_of_the_lines(log):
     write(log, b"1710223067|1710223067.1|onthaal|NONE|ENTERQUEUE||0470000000|1\n")
-    assert b"0470000000" not in Checkpoint(position=at_line(log, 1)).encode()
+    position = at_line(log, 1)
+    assert b"0470000000" not in Checkpoint(position=position).encode()
+    # Nor can all numbers be tried against it.
+    assert position.head == PSEUDONYMS.seal(log.read_bytes())
+
+
+@pytest.mark.parametrize("before", [{"sealed_by": "another"}, {"sealed_by": ""}], ids=["key", "release"])
+def test_a_position_of_another_key_or_of_a_release_without_is_known_by_its_place(log, follow, before):
+    write(log, *lines(0, 3))
+    position = at_line(log, 2).model_copy(update={**before, "head": "0" * 32})
+    assert look_until_quiet(follow(log, position)) == [line(2)]
+    renamed(log)
+    write(log, *lines(3, 5))
+    assert look_until_quiet(follow(log, position)) == lines(2, 5)
+
+
+def test_another_file_at_the_place_of_an_unknown_position_is_read_from_its_beginning(log, follow):
+    write(log, *lines(0, 3))
+    position = at_line(log, 2).model_copy(update={"sealed_by": "another"})
+    log.write_bytes(b"".join(lines(3, 9)))  # the same inode
+    assert look_until_quiet(follow(log, position)) == lines(3, 9)
 
 
 class World:

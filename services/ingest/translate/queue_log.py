@@ -149,7 +149,10 @@ _DIRT: Final = b"\0\r\n \t"
 """Around a line: line ends, and the NUL bytes that a truncation leaves behind."""
 
 _BOM: Final = b"\xef\xbb\xbf"
-_EPOCH_DIGITS: Final = 10
+_EPOCH: Final = re.compile(rb"[1-9][0-9]{9}")
+"""A moment from 2001 on. A phone number in its place would be one of before, and be kept as such."""
+
+_MOST_DIGITS: Final = 10
 _SPLITS: Final = DATA + 5
 """How often a line is split at most: the last field anybody reads is the talk time of a LINK transfer."""
 
@@ -416,7 +419,7 @@ def first_second(lines: bytes) -> int | None:
 def _epoch_ms(field: bytes) -> int:
     """Epoch seconds, perhaps with a fraction (realtime tables), to whole milliseconds, truncated."""
     whole, dot, fraction = field.partition(b".")
-    if len(whole) != _EPOCH_DIGITS or not whole.isdigit() or (dot and not fraction[:9].isdigit()):
+    if not _EPOCH.fullmatch(whole) or (dot and not fraction[:9].isdigit()):
         raise Unreadable("field 1 (epoch) is no time: ten digits are expected, perhaps with a fraction")
     return int(whole) * 1000 + (int(fraction[:3].ljust(3, b"0")) if dot else 0)
 
@@ -438,7 +441,7 @@ def _talk_ms(fields: list[bytes]) -> int:
 
 def _seconds(told: bytes, verb: bytes, place: int, what: str) -> int:
     told = told.strip(_DIRT)
-    if not told.isdigit() or len(told) > _EPOCH_DIGITS or int(told) > LONGEST_WAIT_S:
+    if not told.isdigit() or len(told) > _MOST_DIGITS or int(told) > LONGEST_WAIT_S:
         raise Unreadable(
             f"{verb.decode()}: field {place + 1} ({what}) is missing or no number: "
             f"whole seconds from 0 to {LONGEST_WAIT_S} are expected"
