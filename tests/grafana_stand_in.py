@@ -37,7 +37,8 @@ TAGS_LENGTH: Final = 500
 TAG_COLUMN: Final = 100
 """Characters of a tag's key and of its value on PostgreSQL and MySQL."""
 
-LONGEST_HANG_S: Final = 30.0
+LONGEST_HANG_S: Final = WITHIN
+DRIP_EVERY_S: Final = 0.05
 
 
 class Fault(StrEnum):
@@ -362,7 +363,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         try:
-            while not self.grafana.stopping.wait(0.05):
+            while not self.grafana.stopping.wait(DRIP_EVERY_S):
                 self.wfile.write(b" ")
         except OSError:
             return

@@ -17,7 +17,7 @@ from shared.http_limits import HEAD_BYTES
 from shared.ports import free_port
 from shared.process import Fault, serve
 from shared.settings import ServiceSettings
-from tests.eventually import eventually_async
+from tests.eventually import WITHIN, eventually, eventually_async
 from tests.ingest_desk import PBX_KEY
 from tests.service_process import ServiceProcess
 
@@ -75,7 +75,7 @@ def send_much(port: int, method: str, path: str, chunked: bool, key: str = "") -
     if chunked:
         piece = b"%x\r\n%b\r\n" % (len(piece), piece)
     taken = 0
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as connection:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=WITHIN)) as connection:
         try:
             connection.sendall(head.encode())
             while taken < MUCH:
@@ -117,7 +117,7 @@ def test_a_body_of_300_mb_is_refused_by_every_server_and_lies_nowhere(start, mod
                 assert b"connection: close" in answer.lower(), story
                 assert chunked or answer.startswith(b"HTTP/1.1 413"), story
     assert peak_bytes(service) - before < IN_FLIGHT
-    assert service.health().status_code == 200
+    eventually(lambda: service.health().status_code == 200)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ async def served(**limits: object) -> AsyncIterator[Town]:
             return False
         return b"200 OK" in await until_closed(reader)
 
-    await eventually_async(is_up, within=60)
+    await eventually_async(is_up)
     try:
         yield town
     finally:
@@ -209,7 +209,7 @@ async def until_closed(reader: asyncio.StreamReader) -> bytes:
     """Return what comes until the server closes, which it must."""
     answer = b""
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WITHIN):
             while piece := await reader.read(65536):
                 answer += piece
     except ConnectionResetError:
@@ -238,7 +238,7 @@ async def test_who_does_not_take_his_turn_is_dropped(story: str, sent: str, answ
     async with served(**SHORT) as town:
         reader, _ = await town.open(sent)
         assert (await until_closed(reader))[9:12] == answer[:3], story
-        await eventually_async(lambda: town.under_way == 0, within=60)
+        await eventually_async(lambda: town.under_way == 0)
 
 
 async def test_a_head_that_drips_in_is_dropped() -> None:
@@ -249,7 +249,7 @@ async def test_a_head_that_drips_in_is_dropped() -> None:
             writer.write(b"X: x\r\n")
             return reader.at_eof() or writer.is_closing()
 
-        await eventually_async(gone, within=60)
+        await eventually_async(gone)
 
 
 async def test_an_answer_that_is_not_taken_is_dropped_and_others_are_served_meanwhile() -> None:
@@ -257,7 +257,7 @@ async def test_an_answer_that_is_not_taken_is_dropped_and_others_are_served_mean
         await town.open("GET /much HTTP/1.1\r\nHost: x\r\n\r\n")
         reader, _ = await town.open(HEAD + "Connection: close\r\n\r\n")
         assert b"200 OK" in await until_closed(reader)
-        await eventually_async(lambda: town.under_way == 0, within=60)
+        await eventually_async(lambda: town.under_way == 0)
 
 
 async def test_who_waits_for_us_is_not_hurried() -> None:
@@ -278,9 +278,9 @@ async def test_idle_connections_in_any_number_keep_nobody_out() -> None:
             answer = await until_closed(reader)
             return b"200 OK" in answer
 
-        await eventually_async(answers, within=60)
+        await eventually_async(answers)
         gone = [asyncio.create_task(until_closed(reader)) for reader, _ in idle]
-        await eventually_async(lambda: sum(one.done() for one in gone) >= 96, within=60)
+        await eventually_async(lambda: sum(one.done() for one in gone) >= 96)
         await town.leave()
         await asyncio.gather(*gone)
 
@@ -290,7 +290,7 @@ async def test_where_all_places_are_taken_by_work_the_next_one_is_told_so() -> N
         busy = [
             await town.open("GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") for _ in range(4)
         ]
-        await eventually_async(lambda: town.under_way == 4, within=60)
+        await eventually_async(lambda: town.under_way == 4)
         reader, _ = await town.open()
         assert (await until_closed(reader)).startswith(b"HTTP/1.1 503 Service Unavailable")
         town.go_on.set()

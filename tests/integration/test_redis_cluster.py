@@ -27,7 +27,7 @@ from shared import streams
 from shared.redis_connection import RedisAbsentError, redis_client, wait_for_redis
 from shared.settings import ServiceSettings
 from shared.streams import partition_of
-from tests.eventually import WITHIN, eventually, eventually_async
+from tests.eventually import WITHIN, eventually_async
 from tests.receivers import HttpReceiver, http_receiver
 from tests.redis_cluster import Cluster, missing, running_cluster
 from tests.service_process import ROOT, ServiceProcess
@@ -286,7 +286,7 @@ async def test_a_master_fails_over_and_what_its_replica_had_is_counted_once(regi
     assert old is not None
     with old.client() as client:
         client.set("{p0}:mark", "written")
-        eventually(lambda: client.wait(1, 1000) == 1)  # the replica has what the master has
+        assert client.wait(1, int(WITHIN * 1000)) == 1  # ms; the replica has what the master has
     old.kill()
     await region.send("lier", answered=5, tries=1)
     await region.send("duffel", answered=20)

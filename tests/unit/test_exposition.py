@@ -15,7 +15,7 @@ from prometheus_client.registry import Collector
 
 from shared.exposition import Drops, TolerantRegistry, metrics_route
 from shared.process import Degraded
-from tests.eventually import eventually_async
+from tests.eventually import WITHIN, eventually_async
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -156,7 +156,7 @@ async def test_nobody_is_waited_for_under_a_lock_and_those_who_wait_together_get
         assert taken == []
     await eventually_async(lambda: len(answered) == 100)
     assert taken == [True], "once, between commits"
-    async with asyncio.timeout(120), lock:
+    async with asyncio.timeout(WITHIN), lock:
         pass
     for one in unread:
         one.cancel()

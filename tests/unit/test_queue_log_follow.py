@@ -8,7 +8,7 @@ import gzip
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +32,7 @@ from services.ingest.sources.queue_log import (
 )
 from services.ingest.translate.queue_log import Memory, QueueLog, Rules, Skipped
 from shared.events import Outcome
-from tests.eventually import WITHIN
+from tests.eventually import WITHIN, eventually_async
 from tests.ingest_desk import PSEUDONYMS
 from tests.thorough import examples
 
@@ -702,14 +702,18 @@ async def test_a_change_wakes_the_reader_without_polling(log, follow, idle, monk
     monkeypatch.setattr(source, "POLL", timedelta(hours=1))
     async with reading(follow(log)) as reader:
         await idle.wait()
-        for number in range(100):  # nobody tells when the watch is set up
-            write(log, line(number))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(0.1):
-                    await reader.has(1)
-                break
-        await reader.has(number + 1)
-        assert reader.lines == lines(0, number + 1)
+        written = 0
+
+        def woken() -> bool:  # nobody tells when the watch is set up
+            nonlocal written
+            if not reader.lines:
+                write(log, line(written))
+                written += 1
+            return bool(reader.lines)
+
+        await eventually_async(woken)
+        await reader.has(written)
+        assert reader.lines == lines(0, written)
 
 
 async def test_without_a_watch_it_polls_and_says_so(log, follow, idle, monkeypatch):

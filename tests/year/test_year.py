@@ -36,8 +36,6 @@ from shared.periods import Period
 from tests.year import events, oracle
 from wachtpost.history.recount import Recounted, recount
 
-pytestmark = pytest.mark.timeout(900)
-
 CITY: Final = load(Path(__file__).with_name("city.toml"))
 SEED: Final = 20260329
 WEEKS: Final = (date(2026, 3, 16), date(2026, 4, 7))
