@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -27,7 +27,8 @@ from faststream.asgi import AsgiResponse
 from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 from pydantic import ValidationError
 from pydantic_core import to_json
-from redis.exceptions import RedisError
+from redis.asyncio.cluster import RedisCluster
+from redis.exceptions import OutOfMemoryError, RedisError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.clock import Clock
@@ -36,7 +37,8 @@ from shared.config_check import Mistake, explain, explain_as
 from shared.ending import DRAIN
 from shared.history_file import HistoryFile, load_history, place_mistakes
 from shared.http_limits import HEAD_BYTES, HEAD_WITHIN, LimitedConnection, Patience, within
-from shared.redis_connection import RedisClient
+from shared.redis_connection import RedisClient, why_refused
+from shared.scripts import BELOW_HIGH_WATER, HIGH_WATER
 from shared.settings import ServiceSettings
 
 PING_WITHIN: Final = timedelta(seconds=1)
@@ -194,16 +196,33 @@ class Health:
         return dict(zip(self._checks, said, strict=True))
 
 
-def redis_check(redis: RedisClient) -> Check:
-    """Return the check that Redis answers."""
+def redis_check(redis: RedisClient, keys: Sequence[str] = (), *, makes_room: bool = False) -> Check:
+    """Return the check that Redis answers, and takes what is new on each node that has one of ``keys``.
+
+    ``makes_room``: for whoever goes on writing in a full Redis; there it is told and fails no probe.
+    """
+    look = redis.register_script(BELOW_HIGH_WATER + "return 1")
+    looked_at = keys if isinstance(redis, RedisCluster) else keys[:1]
 
     async def answers(_now: datetime) -> str | None:
         try:
             async with asyncio.timeout(PING_WITHIN.total_seconds()):
                 await redis.ping()
         except (RedisError, TimeoutError) as error:
-            return f"Redis does not answer ({type(error).__name__})"
-        return None
+            return f"Redis {why_refused(error) or f'does not answer ({type(error).__name__})'}"
+        if not await is_full():
+            return None
+        wrong = f"Redis uses more than {HIGH_WATER:.0%} of its memory: nothing new is taken in"
+        return Degraded(wrong) if makes_room else wrong
+
+    async def is_full() -> bool:
+        try:
+            async with asyncio.timeout(PING_WITHIN.total_seconds()):
+                looks = (look(keys=[key]) for key in looked_at)
+                said = await asyncio.gather(*looks, return_exceptions=True)
+        except TimeoutError:
+            return False  # a shard is away, which its partitions tell
+        return any(isinstance(one, OutOfMemoryError) for one in said)
 
     return answers
 

@@ -22,7 +22,7 @@ from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, RedisClusterException, RedisError, ResponseError
 
 from shared.redis_url import ClusterUrl, cluster_of
 from shared.settings import ServiceSettings
@@ -105,6 +105,17 @@ def _short_retry() -> Retry:
 def patient_retry() -> Retry:
     """Return the back-off for work that must be done some time: up to 2 s apart, without end."""
     return Retry(ExponentialBackoff(cap=2.0, base=0.05), retries=-1, supported_errors=(RedisError,))
+
+
+def why_refused(error: Exception) -> str | None:
+    """Say why a Redis that is there did not do what it was told, as the end of a sentence; else nothing."""
+    if isinstance(error, OutOfMemoryError):
+        return "has no room for what is new"
+    if isinstance(error, ReadOnlyError):
+        return "has become a replica"
+    if isinstance(error, ResponseError) and str(error).startswith("MISCONF"):
+        return "cannot write to its disk"
+    return None
 
 
 async def wait_for_redis(redis: RedisClient, within: timedelta) -> None:

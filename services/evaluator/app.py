@@ -16,6 +16,7 @@ from services.evaluator.past import Past
 from services.evaluator.policy_metrics import PolicyCollector
 from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.store import Store
+from shared import streams
 from shared.calendar import Calendar
 from shared.config import CityFile
 from shared.ending import cancel
@@ -56,7 +57,8 @@ def build(
     registry.register(DeskCollector(city, calendar, partitions, now, registry.drops))
     registry.register(PolicyCollector(city, calendar, history, pasts, now, registry.drops))
     checks: dict[str, Check] = {f"partition_{partition.number}": partition.check for partition in partitions}
-    checks |= {"redis": redis_check(redis), "work": fault.check, "exposition": registry.drops.check}
+    checks["redis"] = redis_check(redis, [streams.state(one.number) for one in partitions], makes_room=True)
+    checks |= {"work": fault.check, "exposition": registry.drops.check}
     health = Health("evaluator", checks, now)
 
     tasks: list[asyncio.Task[None]] = []

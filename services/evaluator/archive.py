@@ -32,11 +32,14 @@ from shared import streams
 from shared.calendar import Calendar
 from shared.config import CityFile
 from shared.redis_connection import RedisClient
+from shared.scripts import BELOW_HIGH_WATER
 
 PAGE: Final = 1000
 """Lines of the log read in one go."""
 
-_REPLACE: Final = """
+_REPLACE: Final = (
+    BELOW_HIGH_WATER
+    + """
 -- KEYS: fence, lease, corrections, then the hashes of days.
 -- ARGV: the correction's id, its line in the log, then for every day: hash (its number), field, SHA-1 of
 --       what is expected there and what is to come in its place ('' = nothing), the beginning of its line.
@@ -65,6 +68,7 @@ redis.call('SET', KEYS[1], turn .. ':history')
 redis.call('DEL', KEYS[2])
 return 0
 """
+)
 
 
 class ChangedUnderneathError(Exception):

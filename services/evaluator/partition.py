@@ -81,6 +81,8 @@ class Session:
     """When a batch may be judged again, on the monotonic clock."""
     lag_events: int = 0
     oldest_unread: int | None = None
+    arrives_from: int = 0
+    """Whatever is read from now on arrived at this instant (UTC ms) or later."""
     committed: float = 0.0
     """When something was last committed, on the monotonic clock."""
     trimmed: float = 0.0
@@ -209,7 +211,7 @@ class Partition:
             first = f"({batch.ids[-1]}"
 
     def _horizon_ms(self) -> int:
-        """How far behind the offset entries are still needed to know duplicates and open contacts."""
+        """How far behind the next arrival entries are still needed to know duplicates and open contacts."""
         pipeline = self._city.pipeline
         return (pipeline.dedup + pipeline.future_tolerance + TRIM_EVERY) // timedelta(milliseconds=1)
 
@@ -252,8 +254,9 @@ class Partition:
             finally:
                 if not done:
                     _break(session)
-        counts = session.desk.counts
+        counts, looked = session.desk.counts, ms_of(self._now())
         session.lag_events, session.oldest_unread = await self._store.lag(counts.read, session.offset)
+        session.arrives_from = looked if session.oldest_unread is None else session.oldest_unread
         session.caught_up = session.caught_up or not session.lag_events
 
     def _judge(self, session: Session) -> Verdict:
@@ -278,17 +281,28 @@ class Partition:
     async def _commit(
         self, session: Session, fence: str, after: str, verdict: Verdict, trim: bool = False
     ) -> None:
-        oldest = ""
-        if trim and session.offset != BEGINNING:
-            oldest = f"{max(0, arrived_ms(session.offset) - self._horizon_ms())}-0"
+        oldest = self._oldest_needed(session) if trim else ("", "")
         with self._commit_seconds.time():
             await self._store.commit(
-                fence, session.offset, after, session.desk.take_changes(), verdict, oldest
+                fence, session.offset, after, session.desk.take_changes(), verdict, *oldest
             )
         session.offset = after
         session.committed = time.monotonic()
         if trim:
             session.trimmed = session.committed
+
+    def _oldest_needed(self, session: Session) -> tuple[str, str]:
+        """Return the oldest entry that is to stay, and the oldest that must stay though Redis is full.
+
+        The first goes by the stream alone. Of a full Redis that takes nothing new in, the stream would stand
+        still, and nothing would ever go: there the clock tells how old entries have become.
+        """
+        if session.offset == BEGINNING:
+            return "", ""
+        read = arrived_ms(session.offset)
+        stays = max(0, read - self._horizon_ms())
+        must_stay = max(stays, min(read, session.arrives_from - self._horizon_ms()))
+        return f"{stays}-0", f"{must_stay}-0"
 
 
 def _break(session: Session) -> None:

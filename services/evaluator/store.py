@@ -24,16 +24,19 @@ from shared.dead_letters import KEEP
 from shared.entries import Batch, batch_of
 from shared.lease import FencedScript, Lease
 from shared.redis_connection import RedisClient
+from shared.scripts import IS_FULL
 
 BEGINNING: Final = "0-0"
 """The offset before the first entry."""
 
-_COMMIT: Final = """
+_COMMIT: Final = (
+    IS_FULL
+    + """
 -- KEYS[3] on: dead letters, events, breaches, the notifier's state, then the hashes of buckets.
--- ARGV[5] on: oldest entry to keep ('' = do not trim), dead letters and breach events to keep, then six
---             lists: state (field, value), state that goes (field), buckets (key, field, value), dropped
---             (key, field), dead letters (value), breach events (value).
-at = 8
+-- ARGV[5] on: oldest entry to keep ('' = do not trim), dead letters and breach events to keep, oldest entry
+--             to keep while full, then six lists: state (field, value), state that goes (field), buckets
+--             (key, field, value), dropped (key, field), dead letters (value), breach events (value).
+at = 9
 from, to = items(2)
 for i = from, to, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 from, to = items(1)
@@ -48,7 +51,7 @@ from, to = items(1)
 for i = from, to do redis.call('XADD', KEYS[5], '*', '__data__', ARGV[i]) end
 if ARGV[5] ~= '' then
   -- LIMIT 0: all that may go; left to itself, Redis lets 10,000 go at most, however many came meanwhile.
-  redis.call('XTRIM', KEYS[4], 'MINID', '~', ARGV[5], 'LIMIT', 0)
+  redis.call('XTRIM', KEYS[4], 'MINID', '~', is_full() and ARGV[8] or ARGV[5], 'LIMIT', 0)
   local over = redis.call('XLEN', KEYS[5]) - tonumber(ARGV[7])
   local heard = redis.call('HGET', KEYS[6], 'offset')
   if over > 0 and heard then
@@ -58,6 +61,7 @@ if ARGV[5] ~= '' then
   end
 end
 """
+)
 
 
 BREACHES_KEPT: Final = 100_000
@@ -137,8 +141,13 @@ class Store:
         changes: Changes,
         verdict: Verdict = NOTHING_TO_TELL,
         trim: str = "",
+        trim_when_full: str = "",
     ) -> None:
-        """Write everything in one go, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""
+        """Write everything in one go, or nothing. Raises ``Superseded`` or ``OffsetMoved``.
+
+        ``trim``: the oldest entry of the events stream to keep; ``trim_when_full``: the same, while Redis
+        takes nothing new in.
+        """
         keys: dict[str, int] = {}
 
         def key(slot: Slot) -> int:
@@ -147,7 +156,7 @@ class Store:
 
         gone = {*changes.gone, *verdict.gone}
         state = {**changes.state, **verdict.state}
-        args: list[str | bytes | int] = [trim, KEEP, BREACHES_KEPT, len(state)]
+        args: list[str | bytes | int] = [trim, KEEP, BREACHES_KEPT, trim_when_full or trim, len(state)]
         for name, value in state.items():
             args += (name, value)
         args += (len(gone), *gone)

@@ -12,6 +12,7 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.publish import Publisher
 from services.ingest.settings import IngestSettings
+from shared import streams
 from shared.clock import Clock, system_clock
 from shared.config import CityFile, QueueLogSource
 from shared.ending import cancel
@@ -42,7 +43,10 @@ def build(
         if isinstance(source, QueueLogSource)
     ]
     checks: dict[str, Check] = {f"source_{follow.source.id}": follow.check for follow in follows}
-    checks |= {"redis": redis_check(redis), "work": fault.check, "exposition": metrics.registry.drops.check}
+    checks["redis"] = redis_check(
+        redis, [streams.events(number) for number in range(city.pipeline.partitions)]
+    )
+    checks |= {"work": fault.check, "exposition": metrics.registry.drops.check}
     health = Health("ingest", checks, now)
     events = events_app(settings, city, pseudonyms, publisher, metrics, now)
     tasks: list[asyncio.Task[None]] = []

@@ -24,7 +24,7 @@ from shared.clock import Clock
 from shared.config import CityFile, QueueLogSource
 from shared.dead_letters import DeadLetter, Reason
 from shared.events import Event, SourceHeartbeat, SourceRestarted
-from shared.redis_connection import patient_retry
+from shared.redis_connection import patient_retry, why_refused
 from shared.scripts import call_name
 from shared.streams import partition_of
 
@@ -169,7 +169,8 @@ class QueueLogFollow:
         self._metrics.events.labels(self.source.id).inc(len(facts))
 
     async def _complain(self, error: Exception) -> None:
-        log.warning("redis_away", source=self.source.id, error=type(error).__name__)
+        why = why_refused(error) or type(error).__name__
+        log.warning("redis_away", source=self.source.id, error=why)
 
     def _count(self, lines: Lines, told: Told) -> None:
         self._metrics.lines.labels(self.source.id).inc(len(lines.lines))

@@ -32,6 +32,7 @@ from shared.clock import Clock
 from shared.config import CityFile, HttpSource
 from shared.dead_letters import DeadLetter, Reason
 from shared.events import EVENT, Event
+from shared.redis_connection import why_refused
 from shared.streams import partition_of
 
 EVENTS_PATH: Final = "/v1/events"
@@ -41,6 +42,9 @@ PATHS: Final = (EVENTS_PATH, OPENAPI_PATH)
 
 RETRY_AFTER_OUTAGE: Final = 5
 """Seconds a sender should wait while Redis is away; it restarts in about that."""
+
+RETRY_AFTER_REFUSAL: Final = 30
+"""Seconds a sender should wait while Redis is full or its disk is; the evaluator makes room every minute."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 """zlib's way to say: with a gzip header."""
@@ -231,8 +235,9 @@ def _unpacked(gzip: zlib._Decompress, chunk: bytes, room: int) -> bytes:
 
 async def _redis_away(_request: Request, error: Exception) -> Response:
     log.warning("redis_away", error=type(error).__name__)
-    problem = Problem(detail="the store is away; nothing is lost if you send this again")
-    headers = {"Retry-After": str(RETRY_AFTER_OUTAGE)}
+    refused = why_refused(error)
+    problem = Problem(detail=f"the store {refused or 'is away'}; nothing is lost if you send this again")
+    headers = {"Retry-After": str(RETRY_AFTER_REFUSAL if refused else RETRY_AFTER_OUTAGE)}
     return Response(problem.model_dump_json(), 503, headers, media_type="application/json")
 
 
@@ -311,7 +316,10 @@ def _responses() -> dict[int | str, dict[str, object]]:
             "Too fast; `Retry-After` says how long to wait. Nothing was accepted.",
             "more than 50 events a second",
         ),
-        503: ("Redis is away; `Retry-After` says when to send again.", "the store is away"),
+        503: (
+            "Redis is away, nearly full, or cannot write to its disk; `Retry-After` says when to send again.",
+            "the store is away",
+        ),
     }
     return {
         202: _told(Answer, "At least one event was accepted.", Answer(accepted=1, refused=[refused])),

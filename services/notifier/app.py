@@ -26,7 +26,7 @@ from services.notifier.rules import Policy
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import Store
 from services.notifier.template_files import TemplateFault, load_templates
-from shared import reports
+from shared import reports, streams
 from shared.calendar import Calendar
 from shared.config import CityFile
 from shared.config_alerts import EmailChannel
@@ -68,7 +68,8 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
         for n, store in stores.items()
     ]
     checks: dict[str, Check] = {f"partition_{partition.number}": partition.check for partition in partitions}
-    checks |= {"redis": redis_check(redis), "work": fault.check, "exposition": metrics.registry.drops.check}
+    checks["redis"] = redis_check(redis, [streams.notifier(n, "state") for n in stores], makes_room=True)
+    checks |= {"work": fault.check, "exposition": metrics.registry.drops.check}
     health = Health("notifier", checks, now)
     door = http_app(stores, Pages(city, templates), signer, settings.api_keys(), now)
     tasks: list[asyncio.Task[None]] = []

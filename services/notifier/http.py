@@ -23,6 +23,7 @@ from services.notifier.store import Store
 from shared.breaches import Measure, Severity
 from shared.clock import Clock
 from shared.events import Name
+from shared.redis_connection import why_refused
 from shared.streams import partition_of
 
 MOST_FORM: Final = 16_384
@@ -140,8 +141,9 @@ def http_app(  # noqa: C901 - the routes, one after another
         return Asked(id=id_)
 
     @app.exception_handler(RedisError)
-    async def redis_away(_request: Request, _error: Exception) -> Response:
-        return Response("Redis is away; try again in a moment.\n", 503, {"Retry-After": "5"})
+    async def redis_away(_request: Request, error: Exception) -> Response:
+        why = why_refused(error) or "is away"
+        return Response(f"Redis {why}; try again in a moment.\n", 503, {"Retry-After": "5"})
 
     return app
 

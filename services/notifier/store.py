@@ -17,7 +17,7 @@ from shared import streams
 from shared.lease import FencedScript, Lease
 from shared.redis_connection import RedisClient
 from shared.reports import Document
-from shared.scripts import UNDER_OOM, OnceScript, call_name
+from shared.scripts import OnceScript, call_name
 
 BEGINNING: Final = "0-0"
 
@@ -90,7 +90,7 @@ class Store:
         self._partition = partition
         self.lease = Lease(redis, self._key("fence"), self._key("lease"), owner, lease)
         self._commit = FencedScript(redis, _COMMIT)
-        self._say = OnceScript(redis, _SAY, UNDER_OOM)
+        self._say = OnceScript(redis, _SAY, when_full=True)
 
     async def load(self) -> Kept:
         """Read what was committed. Raises ``ValueError`` for records that are not ours."""

@@ -710,6 +710,7 @@ COMMANDS: Final = [" ".join(one.split()) for one in SERVER.split(",")]
 OF_ALL_SERVICES: Final = {
     "CLIENT SETNAME x",
     "CLUSTER SLOTS",
+    "INFO",
     "EVALSHA ffffffffffffffffffffffffffffffffffffffff 0",
     "PING",
     "SCRIPT LOAD return",

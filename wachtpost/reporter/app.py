@@ -7,11 +7,13 @@ import asyncio
 from faststream.asgi import AsgiFastStream
 
 from services.evaluator.archive import Archive
+from shared import streams
 from shared.config import CityFile
 from shared.ending import cancel
 from shared.exposition import metrics_route
 from shared.process import Fault, Health, health_route, redis_check
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
+from shared.reports import PARTITION
 from wachtpost.reporter.handing import Handing
 from wachtpost.reporter.making import Make
 from wachtpost.reporter.metrics import ReporterMetrics
@@ -26,7 +28,7 @@ def build(settings: ReporterSettings, city: CityFile, make: Make, fault: Fault) 
     archive = Archive(redis, city)
     reporter = Reporter(city, settings.now, Handing(redis), archive.first_day, make, metrics)
     checks = {
-        "redis": redis_check(redis),
+        "redis": redis_check(redis, [streams.reports(PARTITION)]),
         "work": fault.check,
         "exposition": metrics.registry.drops.check,
         "report": reporter.check,
