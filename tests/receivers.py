@@ -105,12 +105,14 @@ class Request:
 
 
 class HttpReceiver:
-    """Keeps what it was sent, and answers as it is told: 204 unless something is in ``answers``."""
+    """Keeps what it was sent, and answers as it is told: 204 unless something is in ``answers``, and 500 to
+    whatever holds what it ``chokes_on``."""
 
     def __init__(self) -> None:
         self.url = ""
         self.requests: list[Request] = []
         self.answers: deque[Reply | Fault] = deque()
+        self.chokes_on: bytes | None = None
         self.sent = 0
         """Bytes of answers that were handed to the network."""
 
@@ -120,8 +122,12 @@ class HttpReceiver:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            self.requests.append(await _read_request(reader))
-            await self._answer(self.answers.popleft() if self.answers else Reply(), writer)
+            request = await _read_request(reader)
+            self.requests.append(request)
+            if self.chokes_on is not None and self.chokes_on in request.body:
+                await self._answer(Reply(500), writer)
+            else:
+                await self._answer(self.answers.popleft() if self.answers else Reply(), writer)
         except (OSError, asyncio.IncompleteReadError):
             pass  # the client is gone, which some tests are about
         finally:

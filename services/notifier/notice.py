@@ -94,13 +94,17 @@ class Parcel(_Value):
     """A notice on its way by one channel to one address: what the outbox holds and retries."""
 
     key: str
-    """Idempotency key: ``<notice id>/<channel>[/<address>]``. Every attempt carries the same."""
+    """Idempotency key: ``<notice id>/<channel>[/<address>][+<part>]``. Every attempt carries the same."""
     notice: Notice
     channel: int
     """Which of the receiver's channels, by position."""
     address: str | None = None
     """The mail address; other channels have one target."""
+    turn: int = 0
+    """Rises with every notice that is posted while this one waits: who goes first, by no clock."""
     attempts: int = 0
+    refusals: int = 0
+    """How often the other side said no and not why."""
     next_try: AwareDatetime
 
 
@@ -114,6 +118,10 @@ class Transient(Undelivered):
     def __init__(self, why: str, retry_after: float | None = None) -> None:
         super().__init__(why)
         self.retry_after = retry_after
+
+
+class Unexplained(Transient):
+    """A no without a reason: worth a few tries, not a day of them."""
 
 
 class Permanent(Undelivered):

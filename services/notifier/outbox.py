@@ -1,7 +1,8 @@
 """What is on its way: which parcel goes next, when it is tried again, and when it is given up. Pure.
 
-Parcels to one address by one channel form a *line* and go in order, so that nobody hears that something is
-over before hearing that it began. Only the head of a line is tried; lines do not wait for each other.
+Parcels to one address by one channel form a *line*, of which one at a time is under way. What is said of one
+breach goes in order there, so that nobody hears that something is over before hearing that it began; for the
+rest, what is tried again lets everything else pass: one message that cannot be delivered keeps no other.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
 
-from services.notifier.notice import Happening, Notice, Parcel
+from services.notifier.notice import Breach, Happening, Notice, Parcel
 from services.notifier.state import State
 from shared.config import CityFile
 from shared.config_alerts import EmailChannel
@@ -33,6 +34,10 @@ GIVE_UP: Final = timedelta(hours=24)
 
 GIVE_UP_REPORT: Final = timedelta(days=7)
 """Last month's figures are as good after a weekend without a mail server."""
+
+REFUSALS: Final = 8
+"""So often a parcel is refused without a reason, over four minutes, until it counts as refused for good: a
+service that stumbles has recovered by then, and a message that it cannot take will never be taken."""
 
 OBSOLETE_WHEN_TAKEN: Final = frozenset({Happening.REMINDER, Happening.ESCALATION})
 """What nobody wants any more once every breach in it is acknowledged or over."""
@@ -77,6 +82,38 @@ def parcels(notice: Notice, city: CityFile) -> Iterator[Parcel]:
             yield Parcel(key=key, notice=notice, channel=position, address=address, next_try=notice.at)
 
 
+def posted(notices: Iterable[Notice], city: CityFile, waiting: Iterable[Parcel]) -> list[Parcel]:
+    """Return the parcels of notices, in their order and behind all that waits, whatever the clock says.
+
+    Breaches of one notice that have to wait for different parcels go in parcels of their own: none is kept
+    by what was said of another.
+    """
+    said = list(waiting)
+    last = max((parcel.turn for parcel in said), default=0)
+    made: list[Parcel] = []
+    for turn, notice in enumerate(notices, last + 1):
+        for parcel in parcels(notice, city):
+            mates = [mate for mate in (*said, *made) if line(mate) == line(parcel)]
+            made += (part.model_copy(update={"turn": turn}) for part in _parted(parcel, mates))
+    return made
+
+
+def _parted(parcel: Parcel, mates: Iterable[Parcel]) -> Iterator[Parcel]:
+    waits_for: dict[str, set[str]] = {breach.id: set() for breach in parcel.notice.breaches}
+    for mate in mates:
+        for breach in mate.notice.breaches:
+            waits_for.get(breach.id, set()).add(mate.key)
+    together: dict[frozenset[str], list[Breach]] = {}
+    for breach in parcel.notice.breaches:
+        together.setdefault(frozenset(waits_for[breach.id]), []).append(breach)
+    if len(together) <= 1:
+        yield parcel
+        return
+    for number, breaches in enumerate(together.values()):
+        notice = parcel.notice.model_copy(update={"breaches": tuple(breaches)})
+        yield parcel.model_copy(update={"key": f"{parcel.key}+{number}", "notice": notice})
+
+
 def line(parcel: Parcel) -> Line:
     """Return the line that a parcel stands in.
 
@@ -86,14 +123,24 @@ def line(parcel: Parcel) -> Line:
     return parcel.notice.receiver, parcel.channel, parcel.address, parcel.notice.happening is Happening.REPORT
 
 
-def heads(waiting: Iterable[Parcel], under_way: Collection[str]) -> Iterator[Parcel]:
-    """Yield the first parcel of each line of which none is under way."""
-    first: dict[Line, Parcel] = {}
-    for parcel in waiting:
+def due(waiting: Iterable[Parcel], under_way: Collection[str], now: datetime) -> list[Parcel]:
+    """Return what may be tried now, what was tried least first: one parcel of each line that rests, and none
+    that says something of a breach of which an earlier one there speaks too.
+    """
+    busy: set[Line] = set()
+    spoken_of: dict[Line, set[str]] = {}
+    ready: dict[Line, Parcel] = {}
+    for parcel in sorted(waiting, key=_order):
         at = line(parcel)
-        if at not in first or _order(parcel) < _order(first[at]):
-            first[at] = parcel
-    return (parcel for parcel in first.values() if parcel.key not in under_way)
+        earlier = spoken_of.setdefault(at, set())
+        breaches = {breach.id for breach in parcel.notice.breaches}
+        if parcel.key in under_way:
+            busy.add(at)
+        elif parcel.next_try <= now and breaches.isdisjoint(earlier):
+            first = ready.setdefault(at, parcel)
+            ready[at] = min(first, parcel, key=_tries)
+        earlier |= breaches
+    return sorted((parcel for at, parcel in ready.items() if at not in busy), key=_tries)
 
 
 def is_obsolete(parcel: Parcel, state: State) -> bool:
@@ -126,13 +173,22 @@ def refused(parcel: Parcel, why: str) -> Tried:
     return Tried(parcel, Result.DEAD, why)
 
 
-def missed(parcel: Parcel, why: str, retry_after: float | None, now: datetime) -> Tried:
-    """It did not work this time."""
+def missed(
+    parcel: Parcel, why: str, retry_after: float | None, now: datetime, *, explained: bool = True
+) -> Tried:
+    """It did not work this time; ``explained``: the other side, or the network, said why."""
     give_up = GIVE_UP_REPORT if parcel.notice.happening is Happening.REPORT else GIVE_UP
     if now - parcel.notice.at >= give_up:
         return Tried(parcel, Result.DEAD, f"given up after {give_up.total_seconds() / 3600:g} h: {why}")
+    refusals = parcel.refusals + (not explained)
+    if refusals >= REFUSALS:
+        return Tried(parcel, Result.DEAD, f"refused {refusals} times without a reason: {why}")
     again = parcel.model_copy(
-        update={"attempts": parcel.attempts + 1, "next_try": now + _wait(parcel, retry_after)}
+        update={
+            "attempts": parcel.attempts + 1,
+            "refusals": refusals,
+            "next_try": now + _wait(parcel, retry_after),
+        }
     )
     return Tried(parcel, Result.RETRY, why, again)
 
@@ -145,5 +201,9 @@ def _wait(parcel: Parcel, retry_after: float | None) -> timedelta:
     return max(wait, min(asked, LONGEST_ASKED))
 
 
-def _order(parcel: Parcel) -> tuple[datetime, str]:
-    return parcel.notice.at, parcel.key
+def _order(parcel: Parcel) -> tuple[int, datetime, str]:
+    return parcel.turn, parcel.notice.at, parcel.key
+
+
+def _tries(parcel: Parcel) -> tuple[int, int, datetime, str]:
+    return parcel.attempts, *_order(parcel)

@@ -26,7 +26,7 @@ from services.notifier import outbox, policy
 from services.notifier.commands import WORD, Acknowledge, BeSilent, EndSilence, Word
 from services.notifier.journal import decision_line, delivery_line
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.notice import Breach, Notice, Parcel, Permanent, Transient, Undelivered
+from services.notifier.notice import Breach, Notice, Parcel, Permanent, Transient, Undelivered, Unexplained
 from services.notifier.outbox import Tried
 from services.notifier.policy import Decision, Policy
 from services.notifier.reports import send_report
@@ -241,7 +241,7 @@ class Partition:
         self, session: Session, fence: str, decisions: Sequence[Decision], after: str
     ) -> None:
         notices = [notice for decision in decisions for notice in decision.notices]
-        posted = [parcel for notice in notices for parcel in outbox.parcels(notice, self._city)]
+        posted = outbox.posted(notices, self._city, session.outbox.values())
         state = decisions[-1].state if decisions else session.state
         records = changes(session.state, state)
         log_lines = [decision_line(v) for d in decisions for v in d.verdicts if v.receiver]
@@ -284,14 +284,13 @@ class Partition:
         if session.broken.is_set():
             return
         now = self._now()
-        for parcel in list(outbox.heads(session.outbox.values(), session.under_way)):
+        for parcel in outbox.due(session.outbox.values(), session.under_way, now):
             if len(session.under_way) >= AT_ONCE:
                 break
-            if parcel.next_try <= now:
-                name = f"deliver {parcel.key}"
-                task = asyncio.create_task(self._attempt(session, fence, parcel), name=name)
-                task.add_done_callback(_tell_failure)
-                session.under_way[parcel.key] = task
+            name = f"deliver {parcel.key}"
+            task = asyncio.create_task(self._attempt(session, fence, parcel), name=name)
+            task.add_done_callback(_tell_failure)
+            session.under_way[parcel.key] = task
         if session.annotating is None or session.annotating.done():
             session.annotating = asyncio.create_task(self._annotate_due(session, fence), name="annotate")
             session.annotating.add_done_callback(_tell_failure)
@@ -317,7 +316,8 @@ class Partition:
         try:
             await self._deliver(parcel)
         except Transient as error:
-            return outbox.missed(parcel, str(error), error.retry_after, self._now())
+            explained = not isinstance(error, Unexplained)
+            return outbox.missed(parcel, str(error), error.retry_after, self._now(), explained=explained)
         except Permanent as error:
             return outbox.refused(parcel, str(error))
         return outbox.delivered(parcel)

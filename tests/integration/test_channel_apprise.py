@@ -12,7 +12,7 @@ import pytest
 from apprise.plugins.custom_json import NotifyJSON
 
 from services.notifier.channels.apprise_target import AppriseSender, kind
-from services.notifier.notice import Happening, Permanent, Transient
+from services.notifier.notice import Happening, Permanent, Transient, Unexplained
 from tests.eventually import WITHIN, eventually_async
 from tests.parcels import MISSED, WORDS, parcel
 from tests.receivers import Fault, HttpReceiver, Reply, http_receiver
@@ -62,7 +62,7 @@ async def test_a_message_arrives(receiver: HttpReceiver, url_file: Path):
 )
 async def test_a_failure_is_tried_again_by_the_outbox_only(receiver, url_file, story, answer, options):
     receiver.will(answer)
-    with pytest.raises(Transient, match="could not deliver"):
+    with pytest.raises(Unexplained, match="could not deliver"):
         await sender(url_file, receiver.url + "/" + options).send(SENT, WORDS)
     assert len(receiver.requests) == 1, story
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from services.notifier import outbox
 from services.notifier import partition as module
 from services.notifier.app import policy_of
+from services.notifier.channels.apprise_target import AppriseSender
 from services.notifier.commands import Acknowledge
 from services.notifier.commands import encode as encode_command
 from services.notifier.journal import LINE, DeliveryLine
+from services.notifier.message import Message
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.notice import Breach, Parcel, Permanent, Transient
 from services.notifier.partition import Partition
@@ -29,6 +34,7 @@ from shared.redis_connection import redis_broker
 from shared.redis_connection import redis_client as client_of
 from shared.tenancy import Role
 from tests.eventually import eventually_async
+from tests.receivers import HttpReceiver, http_receiver
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -154,14 +160,16 @@ class Running:
 
 
 @asynccontextmanager
-async def running(url: str, desk: Desk, hands: Hands, owner: str = "one") -> AsyncIterator[Running]:
+async def running(
+    url: str, desk: Desk, hands: Hands, owner: str = "one", city: CityFile = CITY
+) -> AsyncIterator[Running]:
     others = asyncio.all_tasks()
     settings = NotifierSettings(redis_url=SecretStr(url))
     redis, broker = client_of(settings), redis_broker(settings)
-    metrics = NotifierMetrics(CITY)
-    store = Store(redis, 0, owner, CITY.pipeline.lease)
+    metrics = NotifierMetrics(city)
+    store = Store(redis, 0, owner, city.pipeline.lease)
     partition = Partition(
-        0, CITY, policy_of(CITY), store, broker, lambda: desk.now, hands.deliver, hands.annotate, metrics
+        0, city, policy_of(city), store, broker, lambda: desk.now, hands.deliver, hands.annotate, metrics
     )
     await broker.start()
     run = Running(partition, asyncio.create_task(partition.run()), metrics)
@@ -239,6 +247,70 @@ async def test_what_is_over_waits_until_its_beginning_is_told_and_others_do_not(
         await eventually_async(lambda: run.idle)
     told = [(p.notice.happening.value, p.attempts) for p in hands.got if p.notice.receiver == "a"]
     assert told == [("firing", 0), ("firing", 1), ("resolved", 0)]
+
+
+BY_APPRISE = CityFile.model_validate(
+    {
+        "city": {"name": "Test"},
+        "sites": CITY.model_dump()["sites"],
+        "pipeline": {"lease": "1s"},
+        "receivers": [{"id": "team", "channels": [{"kind": "apprise", "url_file": "unused"}]}],
+        "routes": [{"receivers": ["team"]}],
+        "notify": {"group_wait": "0s", "reminder": "24h"},
+    }
+)
+
+
+class AppriseHands(Hands):
+    """Hands over by a real Apprise, in its own words."""
+
+    def __init__(self, url_file: Path) -> None:
+        super().__init__()
+        self.sender = AppriseSender(url_file, timedelta(minutes=2))
+
+    async def deliver(self, parcel: Parcel) -> None:
+        await super().deliver(parcel)
+        text = f"{parcel.notice.happening} {' '.join(breach.queue for breach in parcel.notice.breaches)}"
+        await self.sender.send(parcel, Message(subject="Wachtpost", text=text, html=""))
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+async def test_a_message_that_apprise_never_delivers_keeps_no_other_and_is_given_up_soon(
+    redis_url: str, desk: Desk, tmp_path: Path
+):
+    async with http_receiver() as receiver:
+        receiver.chokes_on = b"firing a"
+        (tmp_path / "url").write_text(receiver.url.replace("http://", "json://"))
+        hands = AppriseHands(tmp_path / "url")
+        async with running(redis_url, desk, hands, city=BY_APPRISE) as run:
+            await desk.say("a", "firing")
+            await eventually_async(lambda: hands.got)
+            await desk.say("b", "firing")
+            await desk.say("a", "ok")
+            await desk.say("b", "ok")
+            told = ["firing b", "resolved b"]
+            await eventually_async(lambda: taken_by(receiver) == told)
+            for tries in range(1, outbox.REFUSALS):
+                await eventually_async(lambda tries=tries: refusals(run) == tries)
+                desk.later(minutes=6)
+            await eventually_async(lambda: run.idle)
+            assert taken_by(receiver) == [*told, "resolved a"]
+    (dead,) = await Store(desk.redis, 0, "x", SECOND).recent("dead", 10)
+    line = LINE.validate_json(dead)
+    assert isinstance(line, DeliveryLine)
+    assert line.why == "refused 8 times without a reason: Apprise could not deliver it"
+
+
+def refusals(run: Running) -> int:
+    """How often what waits was refused without a reason, at most."""
+    session = run.partition.session
+    return 0 if session is None else max((one.refusals for one in session.outbox.values()), default=0)
+
+
+def taken_by(receiver: HttpReceiver) -> list[str]:
+    """What a receiver took, in order."""
+    said = [json.loads(request.body)["message"].strip() for request in receiver.requests]
+    return [words for words in said if words != "firing a"]
 
 
 async def test_a_reminder_that_could_not_be_handed_over_is_dropped_once_the_breach_is_taken_on(

@@ -114,10 +114,11 @@ def test_a_report_that_waits_does_not_hold_up_alerts_to_the_same_address():
         id="n", happening=Happening.FIRING, receiver="raad", breaches=(MISSED,), at=NOW + timedelta(hours=1)
     )
     (later,) = outbox.parcels(alert, city())
-    assert {one.key for one in outbox.heads([THREE, later], ())} == {THREE.key, later.key}
-    assert [one.key for one in outbox.heads([THREE, THREE.model_copy(update={"key": "z"})], ())] == [
-        THREE.key
-    ]
+    at = NOW + timedelta(hours=2)
+    assert {one.key for one in outbox.due([THREE, later], (), at)} == {THREE.key, later.key}
+    another = THREE.model_copy(update={"key": "z"})
+    assert [one.key for one in outbox.due([THREE, another], (), at)] == [THREE.key], "one at a time"
+    assert [one.key for one in outbox.due([THREE, another], (THREE.key,), at)] == []
 
 
 @pytest.mark.parametrize(

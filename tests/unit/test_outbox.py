@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from services.notifier import outbox
 from services.notifier.notice import Acknowledgement, Breach, Happening, Notice, Parcel
-from services.notifier.outbox import FIRST_WAIT, GIVE_UP, JITTER, LONGEST_ASKED, LONGEST_WAIT, Result
+from services.notifier.outbox import (
+    FIRST_WAIT,
+    GIVE_UP,
+    JITTER,
+    LONGEST_ASKED,
+    LONGEST_WAIT,
+    REFUSALS,
+    Result,
+)
 from services.notifier.state import Known, State
 from shared.breaches import State as Standing
 from shared.config import CityFile
@@ -20,17 +28,24 @@ NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
-def waiting(key: str, after: float = 0, receiver: str = "team", channel: int = 0, **more: object) -> Parcel:
+def waiting(
+    key: str,
+    after: float = 0,
+    receiver: str = "team",
+    channel: int = 0,
+    about: tuple[Breach, ...] = (MISSED,),
+    **more: object,
+) -> Parcel:
     """A parcel whose notice was decided so many seconds after ``NOW``."""
     notice = Notice(
-        id=key, happening=Happening.FIRING, receiver=receiver, breaches=(MISSED,), at=NOW + after * SECOND
+        id=key, happening=Happening.FIRING, receiver=receiver, breaches=about, at=NOW + after * SECOND
     )
     fields: dict[str, object] = {"key": key, "notice": notice, "channel": channel, "next_try": notice.at}
     return Parcel.model_validate(fields | more)
 
 
-def keys(*parcels: Parcel, under_way: tuple[str, ...] = ()) -> list[str]:
-    return sorted(parcel.key for parcel in outbox.heads(parcels, under_way))
+def keys(*parcels: Parcel, under_way: tuple[str, ...] = (), now: datetime = NOW + 100 * SECOND) -> list[str]:
+    return [parcel.key for parcel in outbox.due(parcels, under_way, now)]
 
 
 # Parcels of a notice -----------------------------------------------------------------------------------
@@ -49,6 +64,15 @@ CITY = CityFile.model_validate(
                 ],
             }
         ],
+    }
+)
+
+
+WEBHOOK = CITY.model_copy(
+    update={
+        "receivers": tuple(
+            receiver.model_copy(update={"channels": receiver.channels[:1]}) for receiver in CITY.receivers
+        )
     }
 )
 
@@ -75,15 +99,72 @@ def test_a_notice_for_somebody_who_is_gone_is_no_parcel():
 # Lines -------------------------------------------------------------------------------------------------
 
 
-def test_only_the_oldest_of_a_line_goes_whatever_the_order_they_stand_in():
+OTHER = SERVICE_LEVEL
+HOUR = timedelta(hours=1)
+
+
+def test_of_one_breach_the_oldest_goes_whatever_the_order_they_stand_in():
     first, second = waiting("z", 0), waiting("a", 1)
     assert keys(first, second) == keys(second, first) == ["z"]
 
 
-def test_while_the_first_is_under_way_or_waits_for_its_next_try_the_rest_of_its_line_waits():
-    first, second = waiting("first", 0, next_try=NOW + timedelta(hours=1)), waiting("second", 1)
+def test_while_the_first_is_under_way_or_waits_for_its_next_try_the_rest_of_its_breach_waits():
+    first, second = waiting("first", 0, next_try=NOW + HOUR), waiting("second", 1)
     assert keys(first, second, under_way=("first",)) == []
-    assert keys(first, second) == ["first"]
+    assert keys(first, second) == []
+    assert keys(first, second, now=NOW + HOUR) == ["first"]
+
+
+def test_one_that_cannot_be_delivered_keeps_no_other_breach_from_its_receiver():
+    stuck = waiting("stuck", 0, attempts=3, next_try=NOW + HOUR)
+    over, other = waiting("over", 1, about=(OVER,)), waiting("other", 2, about=(OTHER,))
+    assert keys(stuck, over, other) == ["other"]
+    assert keys(stuck, over, other, now=NOW + HOUR) == ["other"], "and it lets them go first"
+    assert keys(stuck, over, now=NOW + HOUR) == ["stuck"]
+
+
+def test_a_message_of_several_waits_for_what_was_said_of_each_of_them():
+    begun, both = waiting("begun", 0, next_try=NOW + HOUR), waiting("both", 1, about=(MISSED, OTHER))
+    last = waiting("last", 2, about=(OTHER,))
+    assert keys(begun, both, last) == [], "nor does its end overtake it"
+    assert keys(both, last) == ["both"]
+
+
+def test_in_a_message_of_several_those_that_wait_for_something_else_go_by_themselves():
+    begun, begun_2 = waiting("begun", 0, next_try=NOW + HOUR), waiting("begun-2", 0, about=(OTHER,))
+    strange = [waiting("other", 0, channel=1), waiting("strange", 0, receiver="strange")]
+    both = waiting("both", 1, about=(OVER, OTHER)).notice
+
+    def parts(*before: Parcel) -> list[tuple[str, tuple[Breach, ...]]]:
+        return [(one.key, one.notice.breaches) for one in outbox.posted([both], WEBHOOK, before)]
+
+    apart = [("both/0+0", (OVER,)), ("both/0+1", (OTHER,))]
+    assert parts(begun, *strange) == parts(begun_2) == parts(begun, begun_2) == apart
+    assert keys(begun, *outbox.posted([both], WEBHOOK, [begun])) == ["both/0+1"]
+    assert parts() == parts(*strange) == [("both/0", (OVER, OTHER))]
+    assert parts(waiting("group", 0, about=(MISSED, OTHER))) == [("both/0", (OVER, OTHER))]
+
+
+def test_a_line_has_one_under_way_so_that_an_address_that_hangs_takes_one_place():
+    stuck = [waiting(f"stuck-{n}", n, about=(MISSED.model_copy(update={"id": f"b{n}"}),)) for n in range(16)]
+    well = waiting("well", 99, receiver="other")
+    assert keys(*stuck, well) == ["stuck-0", "well"]
+    assert keys(*stuck, well, under_way=("stuck-0",)) == ["well"]
+
+
+def test_what_was_never_tried_goes_before_what_failed_wherever_it_goes():
+    tried = [waiting(f"tried-{n}", n, receiver=f"r{n}", attempts=1) for n in range(3)]
+    assert keys(*tried, waiting("new", 9, receiver="new"))[0] == "new"
+
+
+def test_what_was_posted_later_goes_later_though_the_clock_was_set_back():
+    begun = waiting("begun").notice
+    over = waiting("over", -7200, about=(OVER,)).notice
+    (first,) = outbox.posted([begun], WEBHOOK, [])
+    (second,) = outbox.posted([over], WEBHOOK, [first])
+    assert keys(second, first) == [first.key]
+    (third,) = outbox.posted([over], WEBHOOK, [])
+    assert third.turn == first.turn == 1, "only what waits at the same time is counted"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +174,19 @@ def test_while_the_first_is_under_way_or_waits_for_its_next_try_the_rest_of_its_
 )
 def test_lines_do_not_wait_for_each_other(other: dict[str, object]):
     assert keys(waiting("one", 0), waiting("two", 1, **other), under_way=("one",)) == ["two"]  # type: ignore[arg-type]
+
+
+def test_reports_wait_for_no_report():
+    first, second = (
+        waiting(key, n, about=()).model_copy(
+            update={
+                "notice": waiting(key, n, about=()).notice.model_copy(update={"happening": Happening.REPORT})
+            }
+        )
+        for n, key in enumerate(("first", "second"))
+    )
+    stuck = first.model_copy(update={"next_try": NOW + HOUR})
+    assert keys(stuck, second) == ["second"]
 
 
 def test_what_was_decided_at_one_moment_goes_beginning_first():
@@ -105,6 +199,7 @@ def test_what_was_decided_at_one_moment_goes_beginning_first():
     assert keys(*named) == ["firing-supervisors-1/0"]
 
 
+BREACHES = [MISSED.model_copy(update={"id": name}) for name in "abc"]
 lines = st.lists(
     st.builds(
         waiting,
@@ -112,25 +207,34 @@ lines = st.lists(
         st.integers(0, 5),
         st.sampled_from(["a", "b"]),
         st.integers(0, 1),
+        st.sets(st.sampled_from("abc")).map(lambda names: tuple(b for b in BREACHES if b.id in names)),
         address=st.sampled_from([None, "x@stad.example"]),
+        attempts=st.integers(0, 2),
+        turn=st.integers(0, 3),
     ),
     max_size=20,
 )
 
 
 @given(lines, st.data())
-def test_a_head_is_the_oldest_of_its_line_and_every_line_that_rests_has_one(
+def test_of_each_breach_what_goes_is_the_earliest_of_its_line_and_no_line_rests_in_vain(
     parcels: list[Parcel], data: st.DataObject
 ):
-    at_work = data.draw(st.sets(st.sampled_from([p.key for p in parcels]))) if parcels else set()
-    heads = list(outbox.heads(parcels, at_work))
-    assert len({outbox.line(head) for head in heads}) == len(heads)
-    for head in heads:
-        mates = [one for one in parcels if outbox.line(one) == outbox.line(head)]
-        assert all((head.notice.at, head.key) <= (one.notice.at, one.key) for one in mates)
-        assert head.key not in at_work
+    def spoken_of(one: Parcel) -> set[str]:
+        return {breach.id for breach in one.notice.breaches}
+
+    def order(one: Parcel) -> tuple[int, datetime, str]:
+        return one.turn, one.notice.at, one.key
+
+    at_work = data.draw(st.sets(st.sampled_from([p.key for p in parcels]), max_size=4)) if parcels else set()
+    due = outbox.due(parcels, at_work, NOW + HOUR)
+    assert len({outbox.line(one) for one in due}) == len(due)
+    for one in due:
+        assert one.key not in at_work
+        mates = [mate for mate in parcels if outbox.line(mate) == outbox.line(one) and mate is not one]
+        assert all(order(one) < order(mate) for mate in mates if spoken_of(mate) & spoken_of(one))
     resting = {outbox.line(p) for p in parcels} - {outbox.line(p) for p in parcels if p.key in at_work}
-    assert resting <= {outbox.line(head) for head in heads}
+    assert resting == {outbox.line(one) for one in due}
 
 
 # Trying again ------------------------------------------------------------------------------------------
@@ -179,6 +283,17 @@ def test_what_is_a_day_old_is_given_up_with_the_last_reason(age: timedelta, resu
     assert tried.result is result
     assert (tried.left is None) is (result is Result.DEAD)
     assert tried.why == ("it answered 503" if tried.left else "given up after 24 h: it answered 503")
+
+
+def test_a_no_without_a_reason_is_tried_a_few_times_only():
+    tried, now = outbox.missed(waiting("p"), "away", None, NOW), NOW
+    refusals = 0
+    while (left := tried.left) is not None:
+        now, refusals = left.next_try, refusals + 1
+        tried = outbox.missed(left, "it could not", None, now, explained=False)
+    assert (tried.result, refusals) == (Result.DEAD, REFUSALS)
+    assert tried.why == f"refused {REFUSALS} times without a reason: it could not"
+    assert timedelta(minutes=2) < now - NOW < timedelta(minutes=15)
 
 
 def test_a_parcel_keeps_its_key_and_its_words_through_all_tries():

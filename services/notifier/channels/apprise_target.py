@@ -1,6 +1,6 @@
 """Whatever Apprise speaks: Teams workflows, Slack, Mattermost, Signal, SMS and many more (an extra).
 
-Apprise is synchronous and says no more than yes or no, so every no is worth another try.
+Apprise is synchronous and says no more than yes or no, so a no is worth a few more tries.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from services.notifier.message import Message
-from services.notifier.notice import Happening, Notice, Parcel, Permanent, Transient
+from services.notifier.notice import Happening, Notice, Parcel, Permanent, Transient, Unexplained
 from services.notifier.secrets import read_secret
 
 INSTALL: Final = "Apprise is not installed: pip install 'wachtpost[apprise]'"
@@ -48,7 +48,7 @@ class AppriseSender:
             # The file is read anew each time, so mending it is enough.
             raise Transient(f"{self._url_file} holds no address that Apprise understands")
         if not delivered:
-            raise Transient("Apprise could not deliver it")
+            raise Unexplained("Apprise could not deliver it")
 
 
 def _only_line(path: Path, content: str) -> str:
