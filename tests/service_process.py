@@ -75,6 +75,17 @@ class ServiceProcess:
         """Ask for ``/health``."""
         return httpx.get(f"{self.url}/health", timeout=WITHIN)
 
+    def well(self) -> httpx.Response:
+        """Wait until it says that all is well; returns that answer."""
+        answers: list[httpx.Response] = []
+
+        def is_well() -> bool:
+            answers.append(self.health())
+            return answers[-1].status_code == httpx.codes.OK
+
+        eventually(is_well)
+        return answers[-1]
+
     def wait(self) -> int:
         """Return the exit status, once it has ended by itself."""
         assert self._process is not None

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from shared import streams
 from shared.breaches import BreachChanged, Cause, Level, Measure, Reading, Severity, State, encode
-from tests.eventually import eventually
+from tests.eventually import WITHIN, eventually
 from tests.redis_servers import EmbeddedValkey
 from tests.service_process import ServiceProcess
 from wachtpost.cli import app
@@ -91,6 +91,12 @@ class Desk:
     def told_of(self, name: str) -> bool:
         """Whether a message about a breach has arrived."""
         return any(breach.id == name for message in self.mailbox.messages for breach in message.breaches)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command waits as long for the notifier as a test does."""
+    monkeypatch.setattr(access, "HEARD_WITHIN", timedelta(seconds=WITHIN))
 
 
 @pytest.fixture(scope="module")
@@ -177,8 +183,9 @@ def test_when_no_notifier_runs_a_command_says_that_it_will_be_done(
     name = desk.breach("alleen")
     eventually(lambda: desk.told_of(name))
     desk.notifier.kill()
-    monkeypatch.setattr(access, "HEARD_WITHIN", timedelta(seconds=0.2))
-    result = desk.ask("ack", name, "--by", "balie")
+    with monkeypatch.context() as hasty:
+        hasty.setattr(access, "HEARD_WITHIN", timedelta(seconds=0.2))
+        result = desk.ask("ack", name, "--by", "balie")
     assert result.exit_code == 1
     assert "geen notifier heeft het binnen 0.2 s verwerkt" in result.stderr
     assert result.stdout == ""

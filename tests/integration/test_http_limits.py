@@ -17,7 +17,7 @@ from shared.http_limits import HEAD_BYTES
 from shared.ports import free_port
 from shared.process import Fault, serve
 from shared.settings import ServiceSettings
-from tests.eventually import WITHIN, eventually, eventually_async
+from tests.eventually import WITHIN, eventually_async
 from tests.ingest_desk import PBX_KEY
 from tests.service_process import ServiceProcess
 
@@ -117,7 +117,7 @@ def test_a_body_of_300_mb_is_refused_by_every_server_and_lies_nowhere(start, mod
                 assert b"connection: close" in answer.lower(), story
                 assert chunked or answer.startswith(b"HTTP/1.1 413"), story
     assert peak_bytes(service) - before < IN_FLIGHT
-    eventually(lambda: service.health().status_code == 200)
+    service.well()
 
 
 @pytest.mark.parametrize(

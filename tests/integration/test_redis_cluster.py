@@ -6,6 +6,7 @@ counting and telling, a take-over, a failover, and at last a shard that is gone 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -218,10 +219,6 @@ class Region:
         return done.stdout
 
 
-async def until_healthy(process: ServiceProcess) -> None:
-    await eventually_async(lambda: process.health().status_code == 200)
-
-
 async def figures(evaluator: ServiceProcess) -> Mapping[str, Figures]:
     """Answered and missed calls of each site, as ``/metrics`` shows them."""
     async with httpx.AsyncClient(timeout=WITHIN, trust_env=False) as client:
@@ -263,13 +260,13 @@ async def test_figures_of_all_sites_are_exact_and_a_breach_is_told(region: Regio
     assert "nijlen" in region.command("breaches")
     assert [region.told(site) for site in SITES[:3]] == [[], [], []]
     for process in region.processes:
-        await until_healthy(process)
+        await asyncio.to_thread(process.well)
 
 
 async def test_a_standby_takes_the_partitions_of_a_killed_evaluator_over(region: Region):
     standby = region.start("evaluator", partitions="0,1")
     await eventually_async(lambda: standby.logged("listening"))
-    await until_healthy(standby)
+    await asyncio.to_thread(standby.well)
     assert await figures(standby) == dict.fromkeys(SITES, (0, 0))
     region.kill(region.first)
     await region.send("duffel", answered=40)
@@ -316,8 +313,8 @@ async def test_a_shard_that_is_gone_stops_its_own_partitions_only(region: Region
     await region.until_exact(region.first, "duffel", "mechelen")
     await region.until_told("lier", "firing")
     assert await region.post("nijlen", answered=1) == 503
-    await until_healthy(region.ingest)  # the other sites are served
-    await until_healthy(region.first)
+    await asyncio.to_thread(region.ingest.well)  # the other sites are served
+    await asyncio.to_thread(region.first.well)
     unwell = "no word from Redis for longer than the lease"
     checks = {"redis": "ok", "work": "ok", "partition_2": "ok", "partition_3": unwell}
     await eventually_async(lambda: fresh.health().json()["checks"] == checks)

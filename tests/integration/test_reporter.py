@@ -426,7 +426,7 @@ async def test_the_service_makes_the_report_and_the_notifier_mails_it(town: Town
     assert isinstance(html, bytes)
     assert b"<html" in html
     assert not re.search(rb"""(src|href)=["']?(https?:)?//""", html)  # nothing is fetched from elsewhere
-    health = await asyncio.to_thread(town.reporter.health)
+    health = await asyncio.to_thread(town.reporter.well)
     assert (health.status_code, health.json()["checks"]["report"]) == (200, "ok")
     metrics = (await asyncio.to_thread(httpx.get, f"{town.reporter.url}/metrics")).text
     assert 'wachtpost_reports_total{result="handed_over"} 1.0' in metrics
@@ -471,11 +471,8 @@ async def test_reporters_killed_and_started_again_send_nothing_twice(town: Town)
         town.notifier.start()
         await eventually_async(lambda: len(town.mail.mails) == 2)
         await eventually_async(lambda: nothing_left(town))
-        assert all(
-            await asyncio.to_thread(
-                lambda: [one.health().status_code == 200 for one in (town.reporter, other)]
-            )
-        )
+        for one in (town.reporter, other):
+            await asyncio.to_thread(one.well)
         assert await town.redis.xlen(streams.breaches(0)) == 1
         assert len(town.mail.mails) == 2
     finally:

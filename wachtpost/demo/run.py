@@ -48,11 +48,11 @@ BREACHES: Final = TypeAdapter(tuple[Breach, ...])
 """What the notifier answers at ``/v1/breaches``."""
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-READY_WITHIN: Final = timedelta(seconds=60)
-"""How long the services may take to be healthy; usually three seconds, more on a busy machine."""
+READY_WITHIN: Final = timedelta(minutes=3)
+"""How long the services may take to be healthy; usually three seconds, a minute on a busy machine."""
 ASK_EVERY: Final = 0.1
 """Seconds between two looks at whether they are."""
-ANSWER_WITHIN: Final = 5.0
+ANSWER_WITHIN: Final = 30.0
 """Seconds that a service may take to answer."""
 
 FEED_EVERY: Final = 0.1
