@@ -12,9 +12,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from shared.events import Name
+from shared.instants import Instant
 
 
 class State(StrEnum):
@@ -80,7 +81,7 @@ class _Count(BaseModel):
 class Hour(_Count):
     """A clock hour so far, beside the one before: what changed at the top of the hour."""
 
-    started_at: AwareDatetime
+    started_at: Instant
     offered: int
     offered_before: int
     """In the same number of minutes of the hour before."""
@@ -107,7 +108,7 @@ class _Breach(BaseModel):
 
     id: Annotated[str, Field(min_length=1, max_length=256)]
     breach: Annotated[str, Field(min_length=1, max_length=256, description="Which breach: watch and opening")]
-    at: AwareDatetime
+    at: Instant
     rule: Name
     level: Level
     measure: Measure
@@ -117,8 +118,8 @@ class _Breach(BaseModel):
     window: str = Field(description="15m, 1h, today, month or year; empty for ``silence``")
     limit: float
     clear_at: float
-    opened_at: AwareDatetime
-    fired_at: AwareDatetime | None = None
+    opened_at: Instant
+    fired_at: Instant | None = None
     reading: Reading
     worst: float | None = Field(default=None, description="The furthest over the limit since it opened")
 

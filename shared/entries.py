@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from shared.instants import END_MS
 from shared.streams import DATA_FIELD
 
 _DATA: Final = DATA_FIELD.encode()
@@ -29,5 +30,8 @@ def batch_of(entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> Batch:
 
 
 def arrived_ms(entry: str) -> int:
-    """Return when an entry arrived on the stream: the first part of its id, UTC ms."""
-    return int(entry.partition("-")[0])
+    """Return when an entry arrived on the stream: the first part of its id, UTC ms.
+
+    Whoever writes an entry may give it any id; one beyond all instants arrived at their end.
+    """
+    return min(int(entry.partition("-")[0]), END_MS)

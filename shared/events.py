@@ -13,8 +13,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 from pydantic_core import PydanticKnownError
+
+from shared.instants import Instant
 
 NAME: Final = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
 """What a site, queue or source may be called: short, lower case, safe in keys, labels and URLs."""
@@ -64,7 +66,7 @@ class _Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: EventId = Field(description="Deterministic: the same source record always has the same id")
-    at: AwareDatetime = Field(description="When it happened (not when it was reported)")
+    at: Instant = Field(description="When it happened (not when it was reported)")
     source: Name
     site: Name
 
@@ -112,7 +114,7 @@ class VisitArrived(_QueueFact):
 
     kind: Literal["visit.arrived"] = "visit.arrived"
     contact: ContactId
-    appointment_at: AwareDatetime | None = None
+    appointment_at: Instant | None = None
 
 
 class VisitCalled(_QueueFact):
@@ -120,8 +122,8 @@ class VisitCalled(_QueueFact):
 
     kind: Literal["visit.called"] = "visit.called"
     contact: ContactId | None = None
-    arrived_at: AwareDatetime
-    appointment_at: AwareDatetime | None = None
+    arrived_at: Instant
+    appointment_at: Instant | None = None
 
 
 class VisitLeft(_QueueFact):
@@ -135,8 +137,8 @@ class AppointmentBooked(_QueueFact):
     """An appointment was made."""
 
     kind: Literal["appointment.booked"] = "appointment.booked"
-    booked_at: AwareDatetime
-    starts_at: AwareDatetime
+    booked_at: Instant
+    starts_at: Instant
     channel: Channel | None = None
 
 
@@ -144,7 +146,7 @@ class AppointmentOffer(_QueueFact):
     """The first free appointment that a citizen could book at ``at``."""
 
     kind: Literal["appointment.offer"] = "appointment.offer"
-    first_free_at: AwareDatetime
+    first_free_at: Instant
 
 
 class StaffChanged(_QueueFact):

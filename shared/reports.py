@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.events import Name
+from shared.instants import Instant
 
 PARTITION: Final = 0
 """Reports are about all sites together; the first partition's notifier mails them."""
@@ -49,7 +50,7 @@ class ReportReady(_Value):
 
     kind: Literal["report.ready"] = "report.ready"
     id: ReportId = Field(description="Also names the document")
-    at: AwareDatetime
+    at: Instant
     period: Annotated[str, Field(pattern=PERIOD)]
     receivers: Annotated[tuple[Name, ...], Field(min_length=1)]
 

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.breaches import Cause, State
+from shared.instants import Instant
 
 ZERO: Final = timedelta(0)
 
@@ -56,11 +57,11 @@ class Watch:
     """Where one rule at one queue stands."""
 
     state: State = State.OK
-    since: datetime | None = None
+    since: Instant | None = None
     """When this state began; for ok: never mind."""
-    opened_at: datetime | None = None
+    opened_at: Instant | None = None
     """When it left ok: names the breach."""
-    fired_at: datetime | None = None
+    fired_at: Instant | None = None
     worst: float | None = None
     steps: int = 0
     """How many steps this breach has taken: tells two returns to the same state apart."""

@@ -8,12 +8,13 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.evaluator.books import Slot
 from services.evaluator.buckets import Bucket, Resolution, decode
 from services.evaluator.contacts import Place
 from shared.calendar import Calendar
+from shared.instants import Instant
 
 CLOCKS_APART: Final = timedelta(minutes=10)
 """How far the clock of whoever replaces days may be ahead of Redis' own."""
@@ -118,7 +119,7 @@ class Correction(_Line):
 
     kind: Literal["correction"] = "correction"
     id: str
-    at: AwareDatetime
+    at: Instant
     how: Literal["import", "restore"]
     by: str
     """A receiver's id or a role; never a person's name."""

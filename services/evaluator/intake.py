@@ -16,6 +16,9 @@ from shared.events import EVENT, Event
 _validate: Final[Callable[[bytes], Event]] = EVENT.validator.validate_json
 """Without ``TypeAdapter``'s own wrapping, which costs a quarter as much again."""
 
+_LIMITS: Final = frozenset({"ge", "gt", "le", "lt"})
+"""What pydantic calls the limits of the contract; whatever else it says about a mistake may quote it."""
+
 
 def parse(batch: Batch) -> list[Arrival | DeadLetter]:
     """Return a fact or a dead letter for each entry, in order.
@@ -33,12 +36,13 @@ def _parse_one(entry: str, body: bytes | None) -> Arrival | DeadLetter:
     try:
         return Arrival(entry, arrived, _validate(body))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         if first["type"] == "json_invalid":
             return _letter(entry, arrived, Reason.UNREADABLE, "the data field is not JSON")
         # The location names a kind and a field of ours; a message could quote what was sent.
         where = ".".join(str(part) for part in first["loc"]) or "kind"
-        return _letter(entry, arrived, Reason.INVALID, f"{where}: {first['type']}")
+        limits = [f" {limit}" for name, limit in first.get("ctx", {}).items() if name in _LIMITS]
+        return _letter(entry, arrived, Reason.INVALID, f"{where}: {first['type']}{''.join(limits)}")
 
 
 def _letter(entry: str, arrived: int, reason: Reason, detail: str) -> DeadLetter:

@@ -16,7 +16,6 @@ from itertools import groupby
 from typing import Final
 
 import structlog
-from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from services.evaluator.books import Slot
@@ -84,7 +83,7 @@ class Past:
                     await self._keep_up(session)
                 except (RedisError, TimeoutError) as error:
                     log.warning("past_unread", partition=self.partition.number, error=type(error).__name__)
-                except ValidationError as error:  # live figures are none the worse for it
+                except (ValueError, OverflowError) as error:  # live figures are none the worse for it
                     self._unreadable = session
                     log.error("past_unreadable", partition=self.partition.number, wrong=str(error))  # noqa: TRY400
             await asyncio.sleep(TICK.total_seconds())

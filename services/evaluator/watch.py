@@ -30,6 +30,7 @@ from shared.breaches import (
 )
 from shared.calendar import Calendar
 from shared.config import CityFile, Site
+from shared.instants import Instant
 
 PROGRESS: Final = timedelta(minutes=1)
 """How often a breach that lasts is reported with the figures of then."""
@@ -90,7 +91,7 @@ class Standing:
     """Whether the last look gave a reading."""
     open: bool = True
     """Whether it was within the hours in which the watch is judged."""
-    reported_at: datetime | None = None
+    reported_at: Instant | None = None
     """When the last progress was told."""
 
     @property

@@ -6,7 +6,7 @@ An item is refused with a reason, with words for its sender, and with what may b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,6 +21,7 @@ from shared.events import (
     Event,
     SourceHeartbeat,
     SourceRestarted,
+    VisitArrived,
     VisitCalled,
 )
 
@@ -131,20 +132,30 @@ def _untimely(event: Event, door: Door, now: datetime) -> Refusal | None:
 
 def _implausible(event: Event) -> Refusal | None:
     """A second instant that is years off would not be refused by its own clock, but ruin a mean."""
-    far: str | None = None
-    if isinstance(event, VisitCalled) and not -SKEW <= event.at - event.arrived_at <= LONGEST_VISIT:
-        far = "arrived_at"
-    elif isinstance(event, AppointmentBooked):
-        if abs(event.at - event.booked_at) > LONGEST_VISIT:
-            far = "booked_at"
-        elif not -SKEW <= event.starts_at - event.booked_at <= FARTHEST_APPOINTMENT:
-            far = "starts_at"
-    elif isinstance(event, AppointmentOffer) and event.first_free_at - event.at > FARTHEST_APPOINTMENT:
-        far = "first_free_at"
+    far = next((name for name, fits in _others(event) if not fits), None)
     if far is None:
         return None
     detail = f"{far} and the event's other instants do not go together; set the sender's clock"
     return _refused(event, Reason.INVALID, far, detail)
+
+
+def _others(event: Event) -> Iterator[tuple[str, bool]]:
+    """Yield the instants of an event beside ``at``, and whether each goes together with the others."""
+    match event:
+        case VisitArrived():
+            yield "appointment_at", _is_near(event.appointment_at, event.at)
+        case VisitCalled():
+            yield "arrived_at", -SKEW <= event.at - event.arrived_at <= LONGEST_VISIT
+            yield "appointment_at", _is_near(event.appointment_at, event.at)
+        case AppointmentBooked():
+            yield "booked_at", abs(event.at - event.booked_at) <= LONGEST_VISIT
+            yield "starts_at", -SKEW <= event.starts_at - event.booked_at <= FARTHEST_APPOINTMENT
+        case AppointmentOffer():
+            yield "first_free_at", -LONGEST_VISIT <= event.first_free_at - event.at <= FARTHEST_APPOINTMENT
+
+
+def _is_near(appointment: datetime | None, at: datetime) -> bool:
+    return appointment is None or abs(appointment - at) <= FARTHEST_APPOINTMENT
 
 
 def _list(names: Mapping[str, object] | frozenset[str]) -> str:

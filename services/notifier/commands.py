@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.notifier.silences import Silence
 from shared.breaches import BreachChanged, BreachProgress
+from shared.instants import Instant
 from shared.reports import ReportReady
 
 
@@ -19,7 +20,7 @@ class _Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: Annotated[str, Field(min_length=1, max_length=128)]
-    at: AwareDatetime
+    at: Instant
 
 
 class Acknowledge(_Command):

@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from services.notifier.notice import Breach
 from shared.config_alerts import Notify
+from shared.instants import Instant
 
 CALM_PARTS: Final = 6
 """Calm is this part of ``flap_window`` without a turn: 10 minutes of an hour."""
@@ -30,15 +31,15 @@ class Tally:
     receiver: str
     sent: tuple[datetime, ...] = ()
     """When messages were sent that count; those that matter still."""
-    digest_at: datetime | None = None
+    digest_at: Instant | None = None
     """When the watch was last in a digest."""
     gone: Breach | None = None
     """The latest breach that came and went before it could be told."""
     times: int = 0
     """How many such there were."""
-    look_at: datetime | None = None
+    look_at: Instant | None = None
     """When to see whether they can be told."""
-    forget_at: datetime | None = None
+    forget_at: Instant | None = None
 
     @property
     def due(self) -> datetime | None:
@@ -48,7 +49,7 @@ class Tally:
 class Leave(NamedTuple):
     """Whether a message may be sent."""
 
-    held_until: datetime | None = None
+    held_until: Instant | None = None
     """None: it may."""
     counts: bool = True
     digest: bool = False

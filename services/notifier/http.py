@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
 
 from services.notifier import policy
@@ -23,6 +23,7 @@ from services.notifier.store import Store
 from shared.breaches import Measure, Severity
 from shared.clock import Clock
 from shared.events import Name
+from shared.instants import Instant
 from shared.redis_connection import why_refused
 from shared.streams import partition_of
 
@@ -45,8 +46,8 @@ class WantedSilence(BaseModel):
     sites: tuple[Name, ...] = ()
     queues: tuple[Name, ...] = ()
     rules: tuple[Name, ...] = ()
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime
+    starts_at: Instant | None = None
+    ends_at: Instant
     why: Annotated[str, Field(max_length=200)] = ""
     by: Annotated[str, Field(max_length=64)] = ""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.breaches import Cause, Level, Measure, Reading, Severity, State
+from shared.instants import Instant
 
 
 class _Value(BaseModel):
@@ -17,7 +18,7 @@ class _Value(BaseModel):
 class Acknowledgement(_Value):
     """Somebody took it on: reminders and escalation stop."""
 
-    at: AwareDatetime
+    at: Instant
     by: Annotated[str, Field(max_length=64)] = Field(
         description="A receiver's id or a role; never a person's name"
     )
@@ -36,10 +37,10 @@ class Breach(_Value):
     window: str
     limit: float
     clear_at: float
-    opened_at: AwareDatetime
-    fired_at: AwareDatetime | None = None
-    closed_at: AwareDatetime | None = None
-    at: AwareDatetime
+    opened_at: Instant
+    fired_at: Instant | None = None
+    closed_at: Instant | None = None
+    at: Instant
     """When the evaluator last said something about it."""
     state: State
     cause: Cause | None = None
@@ -83,7 +84,7 @@ class Notice(_Value):
     happening: Happening
     receiver: str
     breaches: tuple[Breach, ...]
-    at: AwareDatetime
+    at: Instant
     number: int = 1
     """Which reminder it is; for other happenings 1."""
     enclosed: Enclosed | None = None
@@ -105,7 +106,7 @@ class Parcel(_Value):
     attempts: int = 0
     refusals: int = 0
     """How often the other side said no and not why."""
-    next_try: AwareDatetime
+    next_try: Instant
 
 
 class Undelivered(Exception):  # noqa: N818 - the base of the two ways not to be delivered

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.notifier.notice import Breach
 from services.notifier.routes import fits
 from shared.breaches import Measure, Severity
 from shared.events import Name
+from shared.instants import Instant
 
 
 class Silence(BaseModel):
@@ -25,8 +26,8 @@ class Silence(BaseModel):
     sites: tuple[Name, ...] = ()
     queues: tuple[Name, ...] = ()
     rules: tuple[Name, ...] = ()
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Instant
+    ends_at: Instant
     why: Annotated[str, Field(max_length=200)] = ""
     by: Annotated[str, Field(max_length=64)] = Field(
         default="", description="A receiver's id or a role; never a person's name"

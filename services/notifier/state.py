@@ -22,6 +22,7 @@ from services.notifier.silences import Silence
 from services.notifier.telling import Telling
 from shared.breaches import BreachEvent
 from shared.breaches import State as Standing
+from shared.instants import Instant
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Known:
     """Ids of the events that say how it stands at ``breach.at``."""
     tellings: tuple[Telling, ...] = ()
     """At most one per receiver, in the order of their names."""
-    forget_at: datetime | None = None
+    forget_at: Instant | None = None
     """Set when it is over."""
 
     @property
@@ -65,12 +66,12 @@ class Watch:
 
     latest: str
     """The id of its latest breach."""
-    opened_at: datetime
-    turned_at: datetime | None = None
+    opened_at: Instant
+    turned_at: Instant | None = None
     """When it last fired or was over."""
     tallies: tuple[Tally, ...] = ()
     """At most one per receiver, in the order of their names."""
-    forget_at: datetime | None = None
+    forget_at: Instant | None = None
     """When it may be forgotten, unless it has tallies; ``None`` while there is a breach of it."""
 
     @classmethod
@@ -98,7 +99,7 @@ class Watch:
 class Lane:
     """The messages of one happening to one receiver: until when further ones are collected."""
 
-    until: datetime
+    until: Instant
 
     @property
     def due(self) -> datetime:

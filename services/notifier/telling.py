@@ -18,6 +18,7 @@ from services.notifier.notice import Breach, Happening
 from services.notifier.reasons import COUNTED_WHEN_GONE, DIGESTED, HOLDS, Reason
 from services.notifier.silences import Silence
 from shared.breaches import State as Standing
+from shared.instants import Instant
 
 
 class Role(StrEnum):
@@ -37,15 +38,15 @@ class Telling:
     """The latest decision."""
     held: Reason | None = None
     """What keeps the next message back."""
-    told_at: datetime | None = None
+    told_at: Instant | None = None
     """When they first learned that it fires; none: they do not know."""
-    remind_at: datetime | None = None
+    remind_at: Instant | None = None
     reminders: int = 0
     messages: int = 0
     """How many messages had this breach in them; makes the next one's id another."""
-    not_before: datetime | None = None
+    not_before: Instant | None = None
     """Escalation: when."""
-    due: datetime | None = None
+    due: Instant | None = None
     """When time alone may change the decision."""
 
 
@@ -53,7 +54,7 @@ class Ruling(NamedTuple):
     """A decision not to send something now."""
 
     reason: Reason
-    due: datetime | None = None
+    due: Instant | None = None
     """When to look again; none: when something happens."""
     because: str = ""
     """The silence, or the breach that inhibits."""
@@ -65,8 +66,8 @@ class Circumstances(NamedTuple):
     silence: Silence | None = None
     inhibitor: str | None = None
     """The id of the breach that inhibits this one."""
-    quiet_until: datetime | None = None
-    flapping_until: datetime | None = None
+    quiet_until: Instant | None = None
+    flapping_until: Instant | None = None
 
 
 DONE: Final = frozenset(

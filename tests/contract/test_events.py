@@ -76,6 +76,11 @@ def test_instants_keep_their_milliseconds() -> None:
             lambda s: s["$defs"]["Outcome"]["enum"].append("vanished"),
             ["outcome means something else now"],
         ),
+        (
+            "nor other years",
+            lambda s: s["properties"]["at"].update(formatMinimum="2010-01-01T00:00:00Z"),
+            ["at means something else now"],
+        ),
         ("better words are free", lambda s: s["properties"]["at"].update(description="other words"), []),
     ],
 )
@@ -112,3 +117,52 @@ def test_consumers_ignore_fields_they_do_not_know_and_the_door_refuses_them() ->
 
 def _example(kind: str) -> BaseModel:
     return EVENT.validate_json((EXAMPLES / f"{kind}.json").read_bytes())
+
+
+INSTANTS = [
+    (kind, name)
+    for kind in KINDS
+    for name in kinds()[kind].model_fields
+    if name == "at" or name.endswith("_at")
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), INSTANTS)
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "0001-01-01T00:00:00+01:00",  # has no moment of UTC that Python knows
+        "0001-01-01T00:00:00Z",
+        "1970-01-01T00:00:00Z",
+        "1999-12-31T23:59:59.999999Z",
+        "2000-01-01T00:59:59+01:00",
+        "2099-12-31T23:30:00-01:00",
+        "2100-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999-23:59",
+        0,
+        -62135596800,
+        253402300799,
+        1e300,
+        float("inf"),
+        float("-inf"),
+        float("nan"),
+        10**30,
+        "2026-03-02",
+        "2026-03-02T10:00",
+        True,
+        "",
+        [],
+    ],
+)
+def test_every_instant_is_one_that_can_be_meant(kind: str, name: str, odd: object) -> None:
+    good = json.loads((EXAMPLES / f"{kind}.json").read_text())
+    with pytest.raises(ValidationError) as refused:
+        EVENT.validate_json(json.dumps({**good, name: odd}))
+    assert refused.value.errors()[0]["loc"][:2] == (kind, name)
+
+
+@pytest.mark.parametrize(("kind", "name"), INSTANTS)
+def test_the_first_and_the_last_instant_are_taken(kind: str, name: str) -> None:
+    good = json.loads((EXAMPLES / f"{kind}.json").read_text())
+    for at in ("2000-01-01T00:00:00Z", "2000-01-01T01:00:00+01:00", "2099-12-31T23:59:59.999999Z"):
+        assert EVENT.validate_python({**good, name: at}).kind == kind

@@ -43,6 +43,7 @@ def test_who_may_come_in(changes: dict[str, object], reason: Reason | None, name
 
 
 VISIT = {"kind": "visit.called", "arrived_at": NOW - timedelta(minutes=9)}
+ARRIVAL = {"kind": "visit.arrived", "contact": "w1"}
 BOOKING = {"kind": "appointment.booked", "booked_at": NOW, "starts_at": NOW + timedelta(days=9)}
 OFFER = {"kind": "appointment.offer", "first_free_at": NOW + timedelta(days=9)}
 
@@ -61,6 +62,10 @@ OFFER = {"kind": "appointment.offer", "first_free_at": NOW + timedelta(days=9)}
         (BOOKING | {"starts_at": NOW + timedelta(days=3 * 365)}, "starts_at"),
         (OFFER, None),
         (OFFER | {"first_free_at": NOW + timedelta(days=3 * 365)}, "first_free_at"),
+        (OFFER | {"first_free_at": NOW - timedelta(days=3)}, "first_free_at"),
+        (VISIT | {"appointment_at": NOW - timedelta(days=3 * 365)}, "appointment_at"),
+        (ARRIVAL, None),
+        (ARRIVAL | {"appointment_at": NOW + timedelta(days=3 * 365)}, "appointment_at"),
     ],
 )
 def test_a_second_clock_that_is_years_off_ruins_no_mean(fields: dict[str, object], name: str | None):

@@ -28,6 +28,12 @@ HALVES = [
 """Pieces that would make sense together: an entry is read by itself."""
 
 
+def test_an_entry_whose_id_is_beyond_all_time_arrived_at_the_end_of_it():
+    (refused,) = parse(Batch(["18446744073709551615-1"], [None]))
+    assert isinstance(refused, DeadLetter)
+    assert refused.at.year == 2100
+
+
 def _parsed(*bodies: bytes | None) -> list[Arrival | DeadLetter]:
     return parse(Batch([f"{1000 + n}-{n}" for n in range(len(bodies))], bodies))
 
@@ -56,10 +62,32 @@ def test_poison_is_refused_with_a_reason_and_its_neighbours_are_not(body: bytes 
         (GOOD.replace(b'"wait_ms":1', b'"wait_ms":1e999'), Reason.INVALID, "call.answered.wait_ms"),
         (GOOD.replace(b',"wait_ms":1', b""), Reason.INVALID, "call.answered.wait_ms: missing"),
         (GOOD.replace(b"10:00:00Z", b"10:00:00"), Reason.INVALID, "call.answered.at: timezone_aware"),
+        (
+            GOOD.replace(b"2026-03-02T10:00:00Z", b"0001-01-01T00:00:00+01:00"),
+            Reason.INVALID,
+            "call.answered.at: greater_than_equal 2000-01-01",
+        ),
+        (
+            GOOD.replace(b"2026-03-02T10:00:00Z", b"9999-12-31T23:59:59-01:00"),
+            Reason.INVALID,
+            "call.answered.at: less_than 2100-01-01",
+        ),
         (GOOD.replace(b"lier", b"L" * 99), Reason.INVALID, "call.answered.site: string_pattern_mismatch"),
         (GOOD.replace(b"call.answered", b"call.rumoured"), Reason.INVALID, "kind: union_tag_invalid"),
     ],
-    ids=["absent", "cut off", "10 MB", "words", "infinite", "no wait", "no zone", "no name", "no such kind"],
+    ids=[
+        "absent",
+        "cut off",
+        "10 MB",
+        "words",
+        "infinite",
+        "no wait",
+        "no zone",
+        "first year",
+        "last year",
+        "no name",
+        "no kind",
+    ],
 )
 def test_a_dead_letter_says_what_is_wrong(body: bytes | None, reason: Reason, detail: str):
     (letter,) = _parsed(body)

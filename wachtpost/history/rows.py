@@ -15,9 +15,9 @@ from dataclasses import asdict, fields
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from services.evaluator.books import Slot
 from services.evaluator.buckets import Bucket, decode
@@ -38,6 +38,9 @@ SUMS: Final = {
     "leads": "booked",
 }
 """A histogram, and the count that it adds up to."""
+
+MOST: Final = 10**15
+"""Of anything on one day: a thousand times as many ms as a hundred thousand calls of a whole day have."""
 
 Record = Mapping[str, object]
 """A row by column."""
@@ -107,10 +110,14 @@ def read(file: Path, places: Collection[Place]) -> dict[Slot, Bucket]:
     return found
 
 
+Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
+"""A day in a year that ``shared.periods.Period`` can name."""
+
+
 class _Key(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    day: date
+    day: Day
     site: Name
     queue: Name
     hours: Hours
@@ -136,6 +143,8 @@ def row_of(record: Record, places: Collection[Place]) -> Row:
             raise ValueError(f"{name} does not add up to {total}")
     if any(getattr(bucket, name) < 0 for name in COUNTS):
         raise ValueError("a count is below 0")
+    if any(getattr(bucket, name) > MOST for name in COUNTS):
+        raise ValueError(f"a count is above {MOST}")
     return Row(day_slot(place, key.day, key.hours), bucket)
 
 

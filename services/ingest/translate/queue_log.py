@@ -30,6 +30,7 @@ from shared.events import (
     Outcome,
     SourceRestarted,
 )
+from shared.instants import EARLIEST, END, can_be_meant
 
 LONGEST_WAIT_S: Final = 7 * DAY_MS // 1000
 """The contract's most; a longer wait or talk is a clock that was set, not a patient caller."""
@@ -421,7 +422,11 @@ def _epoch_ms(field: bytes) -> int:
     whole, dot, fraction = field.partition(b".")
     if not _EPOCH.fullmatch(whole) or (dot and not fraction[:9].isdigit()):
         raise Unreadable("field 1 (epoch) is no time: ten digits are expected, perhaps with a fraction")
-    return int(whole) * 1000 + (int(fraction[:3].ljust(3, b"0")) if dot else 0)
+    epoch_ms = int(whole) * 1000 + (int(fraction[:3].ljust(3, b"0")) if dot else 0)
+    if not can_be_meant(epoch_ms):
+        years = f"the years {EARLIEST.year} to {END.year - 1}"
+        raise Unreadable(f"field 1 (epoch) is no time that can be meant: {years} are expected")
+    return epoch_ms
 
 
 def _instant(epoch_ms: int) -> datetime:
