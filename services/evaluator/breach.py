@@ -90,6 +90,12 @@ def judge(watch: Watch, value: float | None, now: datetime, limits: Limits) -> l
     return steps
 
 
+def in_time(watch: Watch, now: datetime) -> Watch:
+    """Return the watch as of ``now``: a state that began later was written by a clock that has been set back
+    since, and begins now. Else its patience would take as much longer as that clock was ahead."""
+    return watch if watch.since is None or watch.since <= now else replace(watch, since=now)
+
+
 def close(watch: Watch, now: datetime, cause: Cause) -> list[Step]:
     """Return the step that ends whatever is open, without a reading: the desk closed, the rule is gone."""
     return [] if watch.state is State.OK else [_step(watch, State.OK, cause, now)]

@@ -13,7 +13,7 @@ from typing import Final, TypedDict
 
 from pydantic import TypeAdapter, ValidationError
 
-from services.evaluator.breach import Step, Watch, close, judge, noted
+from services.evaluator.breach import Step, Watch, close, in_time, judge, noted
 from services.evaluator.desk import Desk
 from services.evaluator.guards import Guard, guards, window_label
 from services.evaluator.readings import Readings
@@ -178,14 +178,15 @@ class Judge:
 
     def _look(self, name: str, guard: Guard, readings: Readings, now: datetime) -> list[BreachEvent]:
         standing = self._standings[name]
+        watch = in_time(standing.watch, now)
         value, samples, steps = None, 0, list[Step]()
         looked = readings.is_open(guard) or not guard.open_only
         if looked:
-            value, samples = readings.read(guard, running=standing.watch.state is not State.OK)
-            steps = judge(standing.watch, value, now, guard.limits)
+            value, samples = readings.read(guard, running=watch.state is not State.OK)
+            steps = judge(watch, value, now, guard.limits)
         elif guard.rolling:
-            steps = close(standing.watch, now, Cause.CLOSED)
-        watch = noted(steps[-1].watch if steps else standing.watch, value, guard.limits)
+            steps = close(watch, now, Cause.CLOSED)
+        watch = noted(steps[-1].watch if steps else watch, value, guard.limits)
         progress = looked and _progress_due(guard, watch, standing, now)
         after = replace(
             standing,

@@ -131,9 +131,13 @@ class Desk:
         return self._quiet[severity]
 
     def collecting(self, receiver: str, happening: Happening) -> Ruling | None:
-        """Return whether further messages of that kind are being collected for the receiver."""
+        """Return whether further messages of that kind are being collected for the receiver.
+
+        Nothing is collected for longer than the wait: what says so was written by a clock that was ahead.
+        """
         lane = self.lane(receiver, happening)
-        if lane is None or lane.until <= self.at:
+        longest = _group_wait(happening, self.policy.notify.group_wait)
+        if lane is None or not self.at < lane.until <= self.at + longest:
             return None
         return Ruling(Reason.COLLECTING, lane.until)
 

@@ -63,7 +63,7 @@ def leave(tally: Tally, turned_at: datetime, now: datetime, notify: Notify, *, d
     """
     if digested and tally.digest_at == now:
         return Leave(counts=False, digest=True)  # one digest holds all there is to tell
-    recent = [at for at in tally.sent if at > now - notify.flap_window]
+    recent = _recent(tally, now, notify)
     if len(recent) < notify.flap_messages:
         return Leave(digest=digested)
     calm_at = turned_at + notify.flap_window / CALM_PARTS
@@ -75,7 +75,7 @@ def leave(tally: Tally, turned_at: datetime, now: datetime, notify: Notify, *, d
 
 def sent(tally: Tally, allowed: Leave, now: datetime, notify: Notify) -> Tally:
     """Return the tally after a message that was allowed so."""
-    kept = tuple(at for at in tally.sent if at > now - notify.flap_window)
+    kept = _recent(tally, now, notify)
     return replace(
         tally,
         sent=(*kept, now) if allowed.counts else kept,
@@ -93,3 +93,8 @@ def gone_by(tally: Tally, breach: Breach, look_at: datetime) -> Tally:
     """Return the tally after one more breach came and went untold."""
     soonest = look_at if tally.look_at is None else min(tally.look_at, look_at)
     return replace(tally, gone=breach, times=tally.times + 1, look_at=soonest)
+
+
+def _recent(tally: Tally, now: datetime, notify: Notify) -> tuple[datetime, ...]:
+    """The messages within the window; not those of a clock that was ahead and has been set back."""
+    return tuple(at for at in tally.sent if now - notify.flap_window < at <= now)

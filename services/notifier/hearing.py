@@ -2,10 +2,13 @@
 
 The stream delivers at least once, and the judge's word is final: an event that is older than what is
 known, that is known already, or that is about a breach which is over, is not heard. That it is over always
-is: a breach ends once.
+is: a breach ends once. What is known may bear a time that is still to come: then a clock was ahead and has
+been set back since, and time does not tell what is older.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from services.notifier.notice import Breach
 from services.notifier.reasons import Reason
@@ -14,13 +17,13 @@ from shared.breaches import BreachChanged, BreachEvent
 from shared.breaches import State as Standing
 
 
-def heard(known: Known | None, watch: Watch | None, event: BreachEvent) -> Known | Reason:
+def heard(known: Known | None, watch: Watch | None, event: BreachEvent, now: datetime) -> Known | Reason:
     """Return what is known of the breach after the event, or why it changes nothing."""
     if known is None:
-        return _of_unknown(watch, event)
+        return _of_unknown(watch, event, now)
     if event.id in known.heard:
         return Reason.DUPLICATE
-    if known.is_over or not _follows(known.breach, event):
+    if known.is_over or not _follows(known.breach, event, now):
         return Reason.STALE
     same_moment = event.at == known.breach.at
     return Known(
@@ -30,20 +33,20 @@ def heard(known: Known | None, watch: Watch | None, event: BreachEvent) -> Known
     )
 
 
-def _of_unknown(watch: Watch | None, event: BreachEvent) -> Known | Reason:
-    if watch is not None and event.opened_at <= watch.opened_at:
+def _of_unknown(watch: Watch | None, event: BreachEvent, now: datetime) -> Known | Reason:
+    if watch is not None and (event.breach == watch.latest or event.opened_at <= watch.opened_at <= now):
         return Reason.STALE
     return Known(_breach(event, None), (event.id,))
 
 
-def _follows(breach: Breach, event: BreachEvent) -> bool:
+def _follows(breach: Breach, event: BreachEvent, now: datetime) -> bool:
     if event.state is Standing.OK:
         return True  # nothing can be newer, whatever became of the judge's clock
-    if event.at < breach.at or (event.state is Standing.PENDING and has_fired(breach)):
+    if event.at < breach.at <= now or (event.state is Standing.PENDING and has_fired(breach)):
         return False
     if event.at > breach.at:
         return True
-    # Several steps at one moment are told apart by where they start from.
+    # Several steps at one moment, or by a clock that was set back, are told apart by where they start from.
     before = event.previous if isinstance(event, BreachChanged) else event.state
     return before is breach.state
 

@@ -106,7 +106,7 @@ def _hear(desk: Desk, event: BreachEvent) -> None:
     if before is not None and before.breach.id in desk.unsettled and _stops_firing(before, event):
         settle(desk)
         before = desk.breaches.get(event.breach)
-    after = heard(before, desk.watch_of(event), event)
+    after = heard(before, desk.watch_of(event), event, desk.now)
     if isinstance(after, Reason):
         desk.say(event.breach, "", after)
         return

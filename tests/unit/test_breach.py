@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.evaluator.breach import Limits, Step, Watch, close, judge, noted
+from services.evaluator.breach import Limits, Step, Watch, close, in_time, judge, noted
 from shared.breaches import Cause, State
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -108,6 +108,15 @@ def test_two_returns_to_the_same_state_can_be_told_apart() -> None:
     _, steps = play("+++-+-+", PATIENT)
     names = [(step.watch.steps, step.watch.state) for step in steps]
     assert len(set(names)) == len(names)
+
+
+def test_patience_begins_anew_when_the_clock_that_it_began_by_is_set_back() -> None:
+    ahead, _ = play("+", PATIENT)  # two hours ahead, as it turns out
+    back = START - timedelta(hours=2)
+    watch = in_time(ahead, back)
+    assert judge(watch, 30.0, back + SECOND, PATIENT) == []
+    assert judge(watch, 30.0, back + PATIENT.hold, PATIENT)[-1].watch.state is State.FIRING
+    assert in_time(ahead, START + SECOND) == ahead
 
 
 PICTURES = st.text(alphabet="-~+ |", max_size=60)

@@ -172,6 +172,30 @@ def test_what_follows_a_message_is_collected(picture: str):
     run(picture, CALM)
 
 
+@stories(
+    nothing_waits_for_a_time_that_was_never_meant="""
+        2:00:00  phones fires    ✉ team firing phones
+        2:00:10  phones over     ✉ team resolved phones✓
+        0:00:00  web fires       ✉ team firing web
+        0:00:10  web over        ✉ team resolved web✓
+    """,
+    the_same_watch_again="""
+        2:00:00  phones fires    ✉ team firing phones
+        2:00:10  phones over     ✉ team resolved phones✓
+        0:00:00  phones fires    ✉ team firing phones/2
+        0:00:10  phones over     ✉ team resolved phones/2✓
+    """,
+    in_the_middle_of_a_breach="""
+        2:00:00  phones fires    ✉ team firing phones
+        0:00:00  phones clears
+        0:00:10  phones over     ✉ team resolved phones✓
+        0:00:20  phones fires    ✉ team firing phones/2
+    """,
+)
+def test_a_clock_that_was_two_hours_ahead(picture: str):
+    run(picture, CALM)
+
+
 def test_what_is_read_together_is_told_together():
     judge = Judge()
     events = [judge.event(name, "fires", START) for name in ("phones", "web", "desk")]

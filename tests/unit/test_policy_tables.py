@@ -32,6 +32,7 @@ from shared.config_alerts import Notify, Quiet, Route
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MIN = timedelta(minutes=1)
+LATER = NOON + timedelta(days=1)
 ACK = Acknowledgement(at=NOON, by="team")
 
 
@@ -298,7 +299,7 @@ def changed(step: str, minute: float, n: int = 1, opened: float = 0) -> BreachCh
 def after(*events: BreachChanged) -> Known | None:
     known: Known | None = None
     for event in events:
-        found = heard(known, None, event)
+        found = heard(known, None, event, LATER)
         assert isinstance(found, Known)
         known = found
     return known
@@ -325,15 +326,32 @@ ENDED = after(changed("ok>pending", 0), changed("pending>firing", 1, 2), changed
     ],
 )
 def test_which_events_are_heard(known: Known | None, event: BreachChanged, found: Standing | Reason):
-    result = heard(known, None, event)
+    result = heard(known, None, event, LATER)
     assert (result.breach.state if isinstance(result, Known) else result) is found
 
 
 @pytest.mark.parametrize(("opened", "is_heard"), [(-1, False), (0, False), (1, True)])
 def test_a_watch_hears_of_newer_breaches_only(opened: float, is_heard: bool):
-    watch = Watch("b", NOON)
-    result = heard(None, watch, changed("pending>firing", 5, opened=opened))
+    watch = Watch("a", NOON)
+    result = heard(None, watch, changed("pending>firing", 5, opened=opened), LATER)
     assert isinstance(result, Known) is is_heard
+
+
+@pytest.mark.parametrize("step", ["ok>pending", "pending>firing"])
+def test_a_watch_hears_of_the_next_breach_when_the_last_one_bears_a_time_to_come(step: str):
+    """The clock was two hours ahead when the last one opened."""
+    assert isinstance(heard(None, Watch("a", NOON + 120 * MIN), changed(step, 0), NOON), Known)
+    assert heard(None, Watch("b", NOON + 120 * MIN), changed(step, 0), NOON) is Reason.STALE  # it is that one
+
+
+def test_a_breach_goes_on_when_the_clock_that_it_opened_by_is_set_back():
+    firing = after(changed("ok>pending", 120), changed("pending>firing", 120, 2))
+    back = heard(firing, None, changed("firing>clearing", 0, 3), NOON)
+    assert isinstance(back, Known)
+    again = heard(back, None, changed("clearing>firing", 1, 4), NOON + MIN)
+    assert isinstance(again, Known)
+    assert again.breach.state is Standing.FIRING
+    assert heard(back, None, changed("pending>firing", 1, 4), NOON + MIN) is Reason.STALE
 
 
 def test_progress_brings_new_figures_and_keeps_the_rest():
@@ -343,7 +361,7 @@ def test_progress_brings_new_figures_and_keeps_the_rest():
     progress = BreachProgress.model_validate(
         about | {"reading": Reading(value=0.5, samples=90), "worst": 0.6}
     )
-    result = heard(known, None, progress)
+    result = heard(known, None, progress, LATER)
     assert isinstance(result, Known)
     assert (result.breach.reading.value, result.breach.worst, result.breach.at) == (0.5, 0.6, NOON + 7 * MIN)
     assert (result.breach.acknowledged, result.breach.fired_at, result.tellings) == (ACK, NOON, (NEW,))
