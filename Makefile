@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check chaos bench boards compose-test up down restart tools backup restore schemas lock clean
+.PHONY: help demo test slow check chaos thorough bench boards compose-test up down restart tools backup restore schemas lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,10 @@ check: $(VENV)/dev  ## format, lint, types, architecture, city file, boards
 	@$(BIN)/wachtpost config check deploy/wachtpost.toml
 	@$(BIN)/python -m deploy.grafana --check
 
-chaos: $(VENV)/dev  ## hundreds of kills at random instants, every figure against an oracle; properties in full
+chaos: $(VENV)/dev  ## faults at random on the whole product, one oracle (ARGS="--hours 1", "--seed 7"; else 10 minutes)
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+thorough: $(VENV)/dev  ## properties on all their examples; kills with the figures held against the oracle each time
 	@WACHTPOST_THOROUGH=1 $(BIN)/python -m pytest -m "chaos or hypothesis" -n 2 --dist loadfile $(ARGS)
 
 bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run

@@ -12,9 +12,9 @@ from shared.streams import DATA_FIELD
 _Raw = list[tuple[bytes, dict[bytes, bytes]]]
 
 
-async def entries(client: Redis, stream: str) -> list[tuple[str, bytes]]:
-    """Return the id and the JSON of every entry, oldest first."""
-    return _told(cast("_Raw", await client.xrange(stream)))
+async def entries(client: Redis, stream: str, first: str = "-") -> list[tuple[str, bytes]]:
+    """Return the id and the JSON of every entry from ``first`` on, oldest first."""
+    return _told(cast("_Raw", await client.xrange(stream, first)))
 
 
 def entries_now(client: redis.Redis, stream: str) -> list[tuple[str, bytes]]:

@@ -5,6 +5,7 @@ A ``RedisServer`` keeps its port and its data over ``kill`` and ``restart``, so 
 
 from __future__ import annotations
 
+import resource
 import shutil
 import signal
 import subprocess
@@ -117,7 +118,19 @@ class DebianRedis(RedisServer):
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         with (self.data_dir / "redis.log").open("ab") as log:
-            self._process = subprocess.Popen([binary, *arguments], stdout=log, stderr=subprocess.STDOUT)
+            # SIGXFSZ stays ignored, as Python has it: see ``fill_disk``.
+            self._process = subprocess.Popen(
+                [binary, *arguments], stdout=log, stderr=subprocess.STDOUT, restore_signals=False
+            )
+
+    def fill_disk(self) -> None:
+        """From now on every write beyond what is there fails, as on a disk that is full."""
+        sizes = [path.stat().st_size for path in self.data_dir.rglob("*.aof")]
+        _limit_files(self.pid, max(sizes, default=0))
+
+    def make_room(self) -> None:
+        """The disk has room again; the server sees that within a second."""
+        _limit_files(self.pid, resource.RLIM_INFINITY)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
@@ -162,6 +175,10 @@ class EmbeddedValkey(RedisServer):
         if self._server._process is None:
             raise RuntimeError("Valkey is not running")
         return int(self._server._process.pid)
+
+
+def _limit_files(pid: int, size: int) -> None:
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 FLAVOURS: dict[str, type[RedisServer]] = {"redis": DebianRedis, "valkey": EmbeddedValkey}

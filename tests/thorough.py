@@ -1,4 +1,4 @@
-"""How many examples a property is tried on: a few in ``make test``, all of them in ``make chaos``."""
+"""How many examples a property is tried on: a few in ``make test``, all of them in ``make thorough``."""
 
 from __future__ import annotations
 

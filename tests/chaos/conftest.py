@@ -1,4 +1,4 @@
-"""Everything here kills, pauses and restarts for tens of seconds: ``make chaos`` alone runs it."""
+"""Everything here kills, pauses and restarts for tens of seconds: ``make thorough`` alone runs it."""
 
 from __future__ import annotations
 

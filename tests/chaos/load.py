@@ -54,7 +54,7 @@ public_holidays = ""
 dedup = "10m"
 open_timeout = "2m"
 future_tolerance = "30s"
-lease = "1s"
+lease = "3s"
 
 [[sites]]
 id = "lier"

@@ -1,5 +1,8 @@
 """The real evaluator, killed, paused and cut off under load: every bucket equals the oracle, always.
 
+What the fault driver (``python -m tests.chaos``) has not: late, early, foreign and broken entries among the
+others, and figures that are held against the oracle after every single kill.
+
 What happens when is drawn from a seed, as "so many entries further on". On failure the test's name
 says the seed; the same one may still meet other moments, because processes run as they like.
 """
@@ -16,7 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-import pytest
 import redis
 
 from shared import streams
@@ -211,17 +213,22 @@ def pause_the_owner(fleet: Fleet, written: Sequence[load.Written]) -> None:
     """It wakes up when another one has taken over, and must not write."""
     paused = fleet.owner()
     further_on(fleet, 1, len(written))
-    process = paused._process
-    assert process is not None
-    os.kill(process.pid, signal.SIGSTOP)
+    before = turns(paused)
+    os.kill(paused.pid, signal.SIGSTOP)
     try:
         eventually(lambda: fleet.holder() is not paused)
         further_on(fleet, 1, len(written))
     finally:
-        os.kill(process.pid, signal.SIGCONT)
-    eventually(lambda: paused.logged("superseded"))
+        os.kill(paused.pid, signal.SIGCONT)
+    eventually(lambda: turns(paused) > before)
     eventually(lambda: paused.health().status_code == 200)
     assert_exact(fleet, written)
+
+
+def turns(process: ServiceProcess) -> int:
+    """How often it was told that it is no owner any more, or became one anew: if the other one has been too
+    slow to keep the lease meanwhile, it does the second without the first."""
+    return sum(line["event"] in {"superseded", "took_over"} for line in process.lines)
 
 
 def cut_off_redis(fleet: Fleet, written: Sequence[load.Written]) -> None:
@@ -247,12 +254,6 @@ def live_through(server: RedisServer, directory: Path, seed: int, kills: int) ->
 
 def test_twenty_kills_a_pause_and_a_redis_kill(own_server: RedisServer, tmp_path: Path):
     live_through(own_server, tmp_path, SEED, kills=20)
-
-
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_hundred_kills_and_more(own_server: RedisServer, tmp_path: Path, seed: int):
-    live_through(own_server, tmp_path, seed, kills=100)
 
 
 def test_an_owner_that_wakes_up_in_the_middle_of_a_batch_writes_nothing(

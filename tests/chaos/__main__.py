@@ -1,0 +1,59 @@
+"""``python -m tests.chaos``: faults upon faults on the whole product, one oracle over what it said yes to."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.chaos.driver import Violated, drive
+from tests.chaos.plan import FAULTS_AN_HOUR, Kind, plan, summary
+
+
+def main() -> int:
+    """Run as the command line says; returns the exit status."""
+    asked = _arguments()
+    seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
+    minutes = asked.hours * 60 + asked.minutes or 10.0
+    kinds = [Kind(word) for word in asked.only.split(",")] if asked.only else list(Kind)
+    faults = plan(seed, max(1, round(minutes * FAULTS_AN_HOUR / 60)), kinds)
+    only = f" --only {asked.only}" if asked.only else ""
+    again = f'make chaos ARGS="--seed {seed} --minutes {minutes:g}{only}"'
+    directory = Path(tempfile.mkdtemp(prefix="wachtpost-chaos-"))
+    print(f"seed {seed}: {len(faults)} faults: {summary(faults)}", flush=True)
+    began = time.monotonic()
+    try:
+        answers = asyncio.run(drive(faults, seed, directory, lambda line: print(line, flush=True)))
+    except Violated as violated:
+        print(f"\nVIOLATED after {time.monotonic() - began:.0f} s:")
+        for wrong in violated.args:
+            print(f"  {wrong}")
+        print(f"the logs: {directory}\nthe same plan again: {again}", flush=True)
+        return 1
+    except BaseException:
+        print(f"the logs: {directory}\nthe same plan again: {again}", flush=True)
+        raise
+    shutil.rmtree(directory)
+    said = ", ".join(f"{word} {n}" for word, n in sorted(answers.items()))
+    print(
+        f"seed {seed}: {len(faults)} faults in {time.monotonic() - began:.0f} s, all as it should be ({said})"
+    )
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--hours", type=float, default=0.0, help=f"{FAULTS_AN_HOUR} faults each")
+    parser.add_argument("--minutes", type=float, default=0.0, help="(neither: ten minutes)")
+    parser.add_argument("--seed", type=int, help="of a run that is to be repeated")
+    parser.add_argument("--only", default="", help=f"kinds of faults: {','.join(Kind)}")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

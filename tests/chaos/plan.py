@@ -1,0 +1,113 @@
+"""Which faults come, in which order: drawn from a seed, before anything begins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from typing import Final
+
+from tests.tcp_proxy import Mode
+
+FAULTS_AN_HOUR: Final = 1000
+
+MEAN_S: Final = 1.0
+LONGEST_S: Final = 12.0
+"""How long a fault lasts: mostly about a second, now and then longer than a lease or a time limit."""
+
+
+class Kind(StrEnum):
+    KILL = "kill"
+    """SIGKILL, and another process at once."""
+    TERM = "term"
+    """SIGTERM, the end waited for, and another process."""
+    PAUSE = "pause"
+    """SIGSTOP, a while, SIGCONT."""
+    DISK = "disk"
+    """No room for another byte under Redis."""
+    MEMORY = "memory"
+    """Redis has all the memory that it may have."""
+    CUT = "cut"
+    HANG = "hang"
+    DRIP = "drip"
+    LOSE_ANSWER = "lose-answer"
+    """The network, as ``tests.tcp_proxy`` says."""
+    CLOCK = "clock"
+    """The machine's clock jumps, and back."""
+    ROTATE = "rotate"
+    """The exchange's log begins anew."""
+
+
+MODES: Final = {Kind.CUT: Mode.CUT, Kind.HANG: Mode.HANG, Kind.DRIP: Mode.DRIP}
+
+SERVICES: Final = ("ingest", "evaluator-1", "evaluator-2", "notifier")
+LINKS: Final = (
+    "sender→ingest",
+    "ingest→redis",
+    "evaluator→redis",
+    "notifier→redis",
+    "notifier→webhook",
+    "notifier→mail",
+)
+REDIS: Final = "redis"
+
+WHERE: Final[dict[Kind, Sequence[str]]] = {
+    Kind.KILL: (*SERVICES, REDIS),
+    Kind.TERM: (*SERVICES, REDIS),
+    Kind.PAUSE: (*SERVICES, REDIS),
+    Kind.DISK: (REDIS,),
+    Kind.MEMORY: (REDIS,),
+    Kind.CUT: LINKS,
+    Kind.HANG: LINKS,
+    Kind.DRIP: LINKS,
+    Kind.LOSE_ANSWER: LINKS,
+    Kind.CLOCK: ("+2h", "-2h"),
+    Kind.ROTATE: ("rename", "copytruncate", "compress"),
+}
+
+WEIGHTS: Final[dict[Kind, int]] = {
+    Kind.KILL: 4,
+    Kind.TERM: 2,
+    Kind.PAUSE: 4,
+    Kind.DISK: 2,
+    Kind.MEMORY: 2,
+    Kind.CUT: 4,
+    Kind.HANG: 4,
+    Kind.DRIP: 3,
+    Kind.LOSE_ANSWER: 6,
+    Kind.CLOCK: 2,
+    Kind.ROTATE: 4,
+}
+"""How often each comes, in proportion. A process takes seconds to start: kills are not the most."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    kind: Kind
+    where: str
+    lasts_s: float
+    times: int = 1
+    """How many answers are lost."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.where} {self.lasts_s:.1f} s"
+
+
+def plan(seed: int, count: int, kinds: Collection[Kind] = tuple(Kind)) -> list[Fault]:
+    """Return so many faults: the same for the same arguments."""
+    random = Random(seed)
+    drawn = [kind for kind in Kind if kind in kinds]
+    weights = [WEIGHTS[kind] for kind in drawn]
+    faults = []
+    for kind in random.choices(drawn, weights, k=count):
+        lasts_s = min(LONGEST_S, 0.1 + random.expovariate(1 / MEAN_S))
+        faults.append(Fault(kind, random.choice(WHERE[kind]), lasts_s, random.choice((1, 1, 2, 3, 6))))
+    return faults
+
+
+def summary(faults: Sequence[Fault]) -> str:
+    """Return how many there are of each kind, in words."""
+    counts = Counter(fault.kind for fault in faults)
+    return " ".join(f"{kind}×{counts[kind]}" for kind in Kind if counts[kind])
