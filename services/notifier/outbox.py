@@ -136,11 +136,21 @@ def due(waiting: Iterable[Parcel], under_way: Collection[str], now: datetime) ->
         breaches = {breach.id for breach in parcel.notice.breaches}
         if parcel.key in under_way:
             busy.add(at)
-        elif parcel.next_try <= now and breaches.isdisjoint(earlier):
+        elif is_due(parcel, now) and breaches.isdisjoint(earlier):
             first = ready.setdefault(at, parcel)
             ready[at] = min(first, parcel, key=_tries)
         earlier |= breaches
     return sorted((parcel for at, parcel in ready.items() if at not in busy), key=_tries)
+
+
+def is_due(parcel: Parcel, now: datetime) -> bool:
+    """Whether it is time to try a parcel.
+
+    A first try is never put off, and no wait is longer than the longest: what says otherwise was written by a
+    clock that was ahead and has been set back since.
+    """
+    ahead = parcel.next_try - now
+    return ahead <= timedelta(0) or parcel.next_try == parcel.notice.at or ahead > LONGEST_ASKED
 
 
 def is_obsolete(parcel: Parcel, state: State) -> bool:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -18,11 +19,11 @@ from tests.chaos.plan import FAULTS_AN_HOUR, Kind, plan, summary
 def main() -> int:
     """Run as the command line says; returns the exit status."""
     asked = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # then what was started is ended, too
     seed = secrets.randbelow(1_000_000) if asked.seed is None else asked.seed
     minutes = asked.hours * 60 + asked.minutes or 10.0
-    kinds = [Kind(word) for word in asked.only.split(",")] if asked.only else list(Kind)
-    faults = plan(seed, max(1, round(minutes * FAULTS_AN_HOUR / 60)), kinds)
-    only = f" --only {asked.only}" if asked.only else ""
+    faults = plan(seed, max(1, round(minutes * FAULTS_AN_HOUR / 60)), asked.only or list(Kind))
+    only = f" --only {','.join(asked.only)}" if asked.only else ""
     again = f'make chaos ARGS="--seed {seed} --minutes {minutes:g}{only}"'
     directory = Path(tempfile.mkdtemp(prefix="wachtpost-chaos-"))
     print(f"seed {seed}: {len(faults)} faults: {summary(faults)}", flush=True)
@@ -51,8 +52,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=0.0, help=f"{FAULTS_AN_HOUR} faults each")
     parser.add_argument("--minutes", type=float, default=0.0, help="(neither: ten minutes)")
     parser.add_argument("--seed", type=int, help="of a run that is to be repeated")
-    parser.add_argument("--only", default="", help=f"kinds of faults: {','.join(Kind)}")
+    parser.add_argument("--only", type=_kinds, default=(), help=f"kinds of faults: {','.join(Kind)}")
     return parser.parse_args()
+
+
+def _kinds(words: str) -> tuple[Kind, ...]:
+    return tuple(Kind(word) for word in words.split(","))
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ from shared import streams
 from shared.breaches import BREACH_EVENT, BreachChanged
 from shared.events import EVENT, Event, SourceHeartbeat
 from tests.chaos import load, oracle
-from tests.chaos.check import committed, expected
+from tests.chaos.check import committed, expected, last_entry
 from tests.chaos.faults import inflict
 from tests.chaos.plan import FAULTS_AN_HOUR, Fault
 from tests.chaos.product import ADDRESS, GUARDED, MAILED, Product, running
-from tests.chaos.traffic import WITHIN, Traffic
+from tests.chaos.traffic import EXCHANGE, WITHIN, Traffic
 from tests.entries import entries, entries_now
 from tests.evaluator_oracle import Entry
 from tests.eventually import NeverHappenedError, eventually_async
@@ -51,6 +51,7 @@ class Run:
     changes: dict[str, list[BreachChanged]] = field(default_factory=lambda: {queue: [] for queue in GUARDED})
     """What the breaches stream says, by queue."""
     read_to: str = "-"
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.traffic = Traffic(self.product, self.random, self.changes)
@@ -109,21 +110,18 @@ class Run:
 
     def _left(self) -> list[str]:
         """What is still to be done, as Redis says."""
+        facts = len(self.traffic.exchange.facts)
         try:
             with self.product.server.client() as client:
-                told = client.hlen(streams.notifier(0, "outbox")) == 0
-                offset = client.hget(streams.state(0), "offset")
-                written = _stream(client)
+                if waiting := client.hlen(streams.notifier(0, "outbox")):
+                    return [f"{waiting} messages wait in the outbox"]
+                if client.hget(streams.state(0), "offset") != (last_entry(client) or "").encode():
+                    return ["events wait to be counted"]
+                events = _events(_stream(client))
         except RedisError as error:
             return [f"Redis does not answer: {error}"]
-        lines = {event.id for event in _events(written) if event.source == oracle.EXCHANGE}
-        left = {
-            "messages wait in the outbox": told,
-            "events wait to be counted": bool(written) and offset == written[-1].entry.encode(),
-            f"{len(lines)} of {len(self.traffic.exchange.facts)} lines of the log are read": len(lines)
-            >= len(self.traffic.exchange.facts),
-        }
-        return [what for what, done in left.items() if not done]
+        lines = len({event.id for event in events if event.source == EXCHANGE})
+        return [f"{lines} of {facts} lines of the log are read"] if lines < facts else []
 
     def _figures(self) -> list[str]:
         said = [*self.traffic.said_yes, *self.traffic.exchange.facts]
@@ -160,7 +158,7 @@ class Run:
             await asyncio.sleep(LOOK_EVERY)  # a round, not a wait for something
 
     async def _read_changes(self) -> None:
-        async with Redis.from_url(self.product.server.url, socket_timeout=5) as client:
+        async with self.reading, Redis.from_url(self.product.server.url, socket_timeout=5) as client:
             for entry, body in await entries(client, streams.breaches(0), self.read_to):
                 self.read_to = f"({entry}"
                 change = BREACH_EVENT.validate_json(body)

@@ -20,9 +20,6 @@ from tests.breach_stage import Told
 from tests.chaos.check import Outcome
 
 STEPS: Final = ("pending", "firing", "clearing", "ok")
-EXCHANGE: Final = "pbx"
-"""The source whose facts are lines of a log."""
-
 SHOWN: Final = 5
 """Examples that are told of one kind of wrong."""
 
@@ -96,13 +93,10 @@ def wrong_mails(message_ids: Iterable[str], breaches: int) -> list[str]:
 
 
 def _facts(events: Iterable[Event]) -> Counter[str]:
-    """How often each fact is there, one id being one fact. The exchange's are known by what they say: its
-    lines get their ids at ingest."""
+    """How often each fact is there, one id being one fact. Facts are known by what they say: ingest may give
+    an id of its own, to a line of a log as well as for what could be a number or a name."""
     facts = {event.id: event for event in events}
-    return Counter(
-        fact.model_dump_json(exclude={"id", "contact"} if fact.source == EXCHANGE else None)
-        for fact in facts.values()
-    )
+    return Counter(fact.model_dump_json(exclude={"id", "contact"}) for fact in facts.values())
 
 
 def _told(what: str, facts: Counter[str]) -> list[str]:

