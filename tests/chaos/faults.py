@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Final
@@ -79,9 +80,13 @@ async def _end(product: Product, fault: Fault) -> None:
 async def _ask_to_end(service: Service) -> None:
     """SIGTERM: whoever is up ends in good order."""
     up = service.port is not None and not service.process.exited
-    status = await asyncio.to_thread(service.process.stop)
+    try:
+        status: int | str = await asyncio.to_thread(service.process.stop)
+    except subprocess.TimeoutExpired:
+        status = "it did not end"
+        await asyncio.to_thread(service.process.kill)
     if up and status != 0:
-        service.ended.append(f"{service.name} was asked to end: status {status}, log {service.process.log}")
+        service.ended.append(f"{service.name} was asked to end: {status}, its log: {service.process.log}")
 
 
 async def _pause(product: Product, where: str, mending: AsyncExitStack) -> None:
