@@ -57,7 +57,7 @@ def test_poison_is_refused_with_a_reason_and_its_neighbours_are_not(body: bytes 
         (
             GOOD.replace(b'"wait_ms":1', b'"wait_ms":"soon"'),
             Reason.INVALID,
-            "call.answered.wait_ms: int_parsing",
+            "call.answered.wait_ms: int_type",
         ),
         (GOOD.replace(b'"wait_ms":1', b'"wait_ms":1e999'), Reason.INVALID, "call.answered.wait_ms"),
         (GOOD.replace(b',"wait_ms":1', b""), Reason.INVALID, "call.answered.wait_ms: missing"),
