@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from services.notifier.state import Known, State, changes, encode
+from services.notifier.state import Known, State, changes, decode, encode
 from services.notifier.store import BEGINNING, Changes, Store
 from shared import streams
 from shared.lease import OffsetMoved, Superseded
@@ -20,7 +20,8 @@ ONE, TWO = parcel(MISSED), parcel(SERVICE_LEVEL, address="balie@stad.example")
 
 
 def known(*breaches: Known) -> State:
-    return State(breaches={one.breach.id: one for one in breaches})
+    """As it is once it has been read: each breach with its watch."""
+    return decode(encode(State(breaches={one.breach.id: one for one in breaches})))
 
 
 STATE = known(Known(MISSED, ("e1",)), Known(SERVICE_LEVEL, ("e2",)))

@@ -183,6 +183,10 @@ class Oracle:
         self.visits = self._counts(VISITS)
         self.leads = self._counts(LEADS)
 
+    def close(self) -> None:
+        """Nothing more is asked."""
+        self._db.close()
+
     @property
     def events(self) -> int:
         """Different events: whatever is there twice counts once."""

@@ -7,6 +7,7 @@ both clock changes, two turns of the year, the holidays and the city's closing d
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
@@ -89,14 +90,13 @@ class Stretch:
     scope="module",
     params=[pytest.param(WEEKS, id="weeks"), pytest.param(YEAR, id="year", marks=pytest.mark.slow)],
 )
-def stretch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stretch:
+def stretch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stretch]:
     first, last = request.param
     written = events.write(tmp_path_factory.mktemp("year"), first, last, SEED)
     now = ms_of(datetime.combine(AFTERWARDS, time(), UTC))
     imported = recount(written.files, CITY, Calendar(CITY), None, now)
-    return Stretch(
-        first, last, written, imported, days_of(imported.buckets.items()), oracle.Oracle(written.files)
-    )
+    with closing(oracle.Oracle(written.files)) as truth:
+        yield Stretch(first, last, written, imported, days_of(imported.buckets.items()), truth)
 
 
 def quotient(part: int, whole: int) -> float | None:
