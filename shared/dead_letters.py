@@ -34,6 +34,8 @@ class Reason(StrEnum):
     """The sender's clock is ahead."""
     LATE = "late"
     """Older than what is remembered for telling duplicates; belongs to ``history import``."""
+    INTERNAL_ERROR = "internal_error"
+    """Our own code failed on it, and only on it; the detail says where."""
 
 
 class DeadLetter(BaseModel):

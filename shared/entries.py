@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +18,13 @@ class Batch:
 
     ids: Sequence[str]
     bodies: Sequence[bytes | None]
+    more: bool = False
+    """Whether more stands behind them already."""
+
+    def without(self, entries: Collection[str]) -> Batch:
+        """Return the others."""
+        left = [pair for pair in zip(self.ids, self.bodies, strict=True) if pair[0] not in entries]
+        return Batch([entry for entry, _ in left], [body for _, body in left], self.more)
 
 
 def batch_of(entries: Iterable[tuple[bytes, Mapping[bytes, bytes]]]) -> Batch:
@@ -35,3 +42,9 @@ def arrived_ms(entry: str) -> int:
     Whoever writes an entry may give it any id; one beyond all instants arrived at their end.
     """
     return min(int(entry.partition("-")[0]), END_MS)
+
+
+def order(entry: str) -> tuple[int, int]:
+    """Return what entries of a stream are in the order of."""
+    ms, _, number = entry.partition("-")
+    return int(ms), int(number or 0)

@@ -25,12 +25,17 @@ from redis.exceptions import RedisError
 
 from shared.ending import Shield, cancel, heed_cancellation
 from shared.lease import Lease, OffsetMoved, Superseded
+from shared.own_code import attempted
+from shared.setbacks import Setbacks
 
 TRIES: Final = 5
 """How often within a lease a standby asks whether it has run out, and a slow start renews it, at least."""
 
 TRY_EVERY: Final = timedelta(seconds=1)
 """However long the lease is, a standby hears this soon that the owner has given it up."""
+
+WENT_WRONG: Final = (RedisError, TimeoutError, OffsetMoved, Superseded)
+"""What ends a session without being a failure of our own code."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -45,7 +50,7 @@ class Tenancy:
     """Claims a partition whenever nobody else owns it, and has ``hold`` do the owner's work under a fence.
 
     ``hold`` returns, or raises ``redis.RedisError``, when its session broke; it raises ``Superseded`` when
-    somebody else took over.
+    somebody else took over. Where our own code fails in it, it is tried again, later and later.
     """
 
     def __init__(
@@ -54,6 +59,8 @@ class Tenancy:
         self.number = number
         self.shield = Shield()
         """For what a session must not be broken off in: it shares its limit with the release of the lease."""
+        self.setbacks = Setbacks("session", partition=number)
+        """Failures that a whole session has to be held again for."""
         self._lease = lease
         self._lasts_s = lasts.total_seconds()
         self._try_every_s = min(TRY_EVERY, lasts / TRIES).total_seconds()
@@ -80,7 +87,7 @@ class Tenancy:
         try:
             while True:
                 await self._take_turn()
-                await asyncio.sleep(self._try_every_s)
+                await asyncio.sleep(self._try_every_s + self.setbacks.pause_s)
                 heed_cancellation()
         finally:
             await self.shield.run(self._give_up())
@@ -115,7 +122,9 @@ class Tenancy:
             if self._fence is not None:
                 log.info("took_over", partition=self.number, fence=self._fence)
                 self._role = Role.TAKING_OVER
-                await self._hold(self._fence)
+                failure = await attempted(self._hold(self._fence), WENT_WRONG)
+                if failure is not None:
+                    self.setbacks.failed(failure)
             elif held is not None:
                 log.warning("superseded", partition=self.number)
         except Superseded:

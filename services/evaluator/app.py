@@ -30,6 +30,7 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
+from shared.setbacks import InternalErrors, keep_on
 
 COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
@@ -56,7 +57,9 @@ def build(
         pasts.append(Past(partition, store, city, calendar, now))
     registry.register(DeskCollector(city, calendar, partitions, now, registry.drops))
     registry.register(PolicyCollector(city, calendar, history, pasts, now, registry.drops))
-    checks: dict[str, Check] = {f"partition_{partition.number}": partition.check for partition in partitions}
+    at_work = [*(one for partition in partitions for one in partition.setbacks), *(p.setbacks for p in pasts)]
+    registry.register(InternalErrors(at_work))
+    checks: dict[str, Check] = {f"partition_{past.partition.number}": past.check for past in pasts}
     checks["redis"] = redis_check(redis, [streams.state(one.number) for one in partitions], makes_room=True)
     checks |= {"work": fault.check, "exposition": registry.drops.check}
     health = Health("evaluator", checks, now)
@@ -70,7 +73,8 @@ def build(
         for past in pasts:
             name = f"partition {past.partition.number}"
             tasks.append(fault.watch(asyncio.create_task(past.partition.run(), name=name)))
-            tasks.append(fault.watch(asyncio.create_task(past.run(), name=f"past of {name}")))
+            reading = keep_on(past.run, past.setbacks)
+            tasks.append(fault.watch(asyncio.create_task(reading, name=f"past of {name}")))
 
     async def end() -> None:
         await cancel(tasks)

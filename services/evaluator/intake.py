@@ -12,6 +12,7 @@ from services.evaluator.desk import Arrival
 from shared.dead_letters import EXCERPT, DeadLetter, Reason
 from shared.entries import Batch, arrived_ms
 from shared.events import EVENT, Event
+from shared.own_code import Failure
 
 _validate: Final[Callable[[bytes], Event]] = EVENT.validator.validate_json
 """Without ``TypeAdapter``'s own wrapping, which costs a quarter as much again."""
@@ -27,6 +28,11 @@ def parse(batch: Batch) -> list[Arrival | DeadLetter]:
     neighbouring entries can never make sense together.
     """
     return [_parse_one(entry, body) for entry, body in zip(batch.ids, batch.bodies, strict=True)]
+
+
+def set_aside(entry: str, failure: Failure) -> DeadLetter:
+    """Return the dead letter of an entry that our own code fails on."""
+    return _letter(entry, arrived_ms(entry), Reason.INTERNAL_ERROR, failure.place)
 
 
 def _parse_one(entry: str, body: bytes | None) -> Arrival | DeadLetter:

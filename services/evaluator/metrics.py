@@ -108,7 +108,9 @@ class DeskCollector(Collector):
             "targets": self._targets(sites),
             "queues": self._queues(sites),
             "opening hours": self._open(sites, now),
-            "breaches": self._breaches([session.judge for _, session in owned]),
+            "breaches": self._breaches(
+                [judge for _, session in owned if (judge := session.judge) is not None]
+            ),
             "pipeline": self._pipeline(now),
         }
         for name, section in sections.items():

@@ -17,22 +17,23 @@ import structlog
 from faststream.redis import RedisBroker
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from prometheus_client import Histogram
-from redis.exceptions import RedisError
 
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Arrival, Desk
 from services.evaluator.facts import ms_of
-from services.evaluator.intake import parse
+from services.evaluator.intake import parse, set_aside
 from services.evaluator.store import BEGINNING, Kept, Store
 from services.evaluator.watch import NOTHING_TO_TELL, Judge, Verdict
 from shared import streams
 from shared.calendar import Calendar
 from shared.clock import Clock
 from shared.config import CityFile, Site
+from shared.dead_letters import DeadLetter
 from shared.ending import heed_cancellation
 from shared.entries import Batch, arrived_ms
-from shared.handover import subscribe, trouble, unsubscribe
-from shared.lease import OffsetMoved, Superseded
+from shared.handover import Reader, break_off, breaking, trouble, unsubscribe
+from shared.own_code import Failure, attempt
+from shared.setbacks import Setbacks
 from shared.tenancy import Role, Tenancy, wait
 
 BATCH: Final = 2000
@@ -54,6 +55,9 @@ JUDGE_SHARE: Final = 0.25
 JUDGE_EVERY_S: Final = 0.05
 """So long a batch waits to be judged at most, even where a look takes longer."""
 
+ASIDE: Final = "aside"
+"""The field of the state with the entries that were set aside."""
+
 TRIM_EVERY: Final = timedelta(minutes=1)
 
 STALLED: Final = timedelta(seconds=10)
@@ -67,12 +71,16 @@ class Session:
     """A desk, its judge, the offset they stand at, and the subscription that feeds them."""
 
     desk: Desk
-    judge: Judge
+    judge: Judge | None
+    """``None`` after our own code failed in it, until the next session."""
     offset: str
     counted_from: date
     """The first local day in the desk's sums of months and years: a New Year's Day."""
+    aside: Sequence[str]
+    """Entries within the horizon that our own code failed on: as if they had never come."""
     subscription: StreamBatchSubscriber | None = None
     broken: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     """There is something to look at before the next tick."""
     caught_up: bool = False
@@ -108,12 +116,18 @@ class Partition:
         self._city = city
         self._calendar = calendar
         self._store = store
-        self._broker = broker
         self._now = now
         self._commit_seconds = commit_seconds
         self._tick_every = min(TICK, city.pipeline.lease / RENEWALS)
         self._tenancy = Tenancy(number, store.lease, city.pipeline.lease, self._hold_session)
+        self._reader = Reader(broker, streams.events(number), BATCH, self._tenancy)
+        self._judging = Setbacks("judging", partition=number)
         self._session: Session | None = None
+
+    @property
+    def setbacks(self) -> Sequence[Setbacks]:
+        """Failures of our own code, by what was at work."""
+        return self._tenancy.setbacks, self._reader.setbacks, self._judging
 
     @property
     def role(self) -> Role:
@@ -135,6 +149,8 @@ class Partition:
         session = self._session
         if (wrong := trouble(self._tenancy, session)) is not None or session is None:
             return wrong
+        if (wrong := self._judging.wrong) is not None:
+            return wrong
         if (
             session.oldest_unread is not None
             and time.monotonic() - session.committed > STALLED.total_seconds()
@@ -142,7 +158,7 @@ class Partition:
             return (
                 f"{session.lag_events} events wait and none has been read for {STALLED.total_seconds():g} s"
             )
-        return None
+        return self._reader.remark
 
     async def _hold_session(self, fence: str) -> None:
         """Read the committed state, go on from there, and look after it until it breaks."""
@@ -154,14 +170,14 @@ class Partition:
             await session.subscription.start()
             self._tenancy.begin()
             log.info("owner", partition=self.number, offset=session.offset)
-            while not session.broken.is_set():
+            while not session.over.is_set():
                 await self._tick(session, fence)
                 await wait(session.woken, self._tick_every)
                 session.woken.clear()
                 heed_cancellation()
         finally:
             self._session = None
-            _break(session)  # a batch that is still on its way counts in the next session
+            break_off(session)  # a batch that is still on its way counts in the next session
             await self._tenancy.shield.run(unsubscribe(session.subscription))
 
     async def _open(self) -> Session:
@@ -176,11 +192,12 @@ class Partition:
         days = _days(counted_from, self._calendar.local_day(max(now, offset_ms)) + timedelta(days=1))
         kept = await self._store.load(places, days, first.isoformat())
         desk = self._desk(kept)
-        await self._recall(desk, kept.offset)
+        aside = kept.state.get(ASIDE, "").split()
+        await self._recall(desk, kept.offset, aside)
         judge = Judge(self._city, self._calendar, self._sites, kept.state)
         for watch in judge.unreadable:
             log.error("watch_unreadable", partition=self.number, watch=watch)
-        return Session(desk, judge, kept.offset, counted_from, committed=time.monotonic())
+        return Session(desk, judge, kept.offset, counted_from, aside, committed=time.monotonic())
 
     def _desk(self, kept: Kept) -> Desk:
         at = {site.id for site in self._sites}
@@ -198,14 +215,15 @@ class Partition:
             cursor=kept.cursor,
         )
 
-    async def _recall(self, desk: Desk, offset: str) -> None:
+    async def _recall(self, desk: Desk, offset: str, aside: Sequence[str]) -> None:
         """Take the ids and open contacts of the dedup horizon back into memory."""
         if offset == BEGINNING:
             return
         first = f"{max(0, arrived_ms(offset) - self._horizon_ms())}-0"
         while True:
             batch = await self._store.entries(first, offset, RECALL)
-            desk.recall(item for item in parse(batch) if isinstance(item, Arrival))
+            known = parse(batch.without(aside))
+            desk.recall(item for item in known if isinstance(item, Arrival))
             if len(batch.ids) < RECALL:
                 return
             first = f"({batch.ids[-1]}"
@@ -216,52 +234,62 @@ class Partition:
         return (pipeline.dedup + pipeline.future_tolerance + TRIM_EVERY) // timedelta(milliseconds=1)
 
     def _subscribe(self, session: Session, fence: str) -> StreamBatchSubscriber:
-        async def on_batch(batch: Batch) -> None:
+        async def take(batch: Batch) -> None:
             await self._record(session, fence, batch)
 
-        return subscribe(self._broker, streams.events(self.number), session.offset, BATCH, on_batch)
+        async def put_aside(entry: str, failure: Failure) -> None:
+            batch = Batch([entry], [None], more=True)
+            await self._record(session, fence, batch, [set_aside(entry, failure)])
 
-    async def _record(self, session: Session, fence: str, batch: Batch) -> None:
-        """Count a batch and commit it; a session that could not do both is at its end."""
+        return self._reader.subscribe(session, take, put_aside)
+
+    async def _record(
+        self, session: Session, fence: str, batch: Batch, in_its_place: Sequence[DeadLetter] = ()
+    ) -> None:
+        """Count a batch, or the dead letters in its place, and commit it."""
         async with self.lock:
             if session.broken.is_set():
                 return
-            done = False
-            try:
-                session.desk.record(parse(batch))
+            with breaking(session):
+                if in_its_place:
+                    session.aside = self._within_horizon([*session.aside, *batch.ids])
+                session.desk.record(in_its_place or parse(batch))
                 await self._commit(session, fence, batch.ids[-1], self._judge_batch(session, batch))
-                done = True
-            except (RedisError, OffsetMoved, Superseded) as error:
-                log.warning("commit_failed", partition=self.number, error=type(error).__name__)
-            finally:
-                if not done:
-                    _break(session)
+
+    def _within_horizon(self, entries: Sequence[str]) -> list[str]:
+        """Leave out entries that no take-over reads any more, seen from the last of them."""
+        from_ms = arrived_ms(entries[-1]) - self._horizon_ms()
+        return [entry for entry in entries if arrived_ms(entry) >= from_ms]
 
     async def _tick(self, session: Session, fence: str) -> None:
         """What time alone brings about, once a second."""
         async with self.lock:
             if session.broken.is_set():
                 return
-            done = False
-            try:
+            with breaking(session):
                 await self._tenancy.renew(fence)
                 session.desk.advance(ms_of(self._now()))
                 verdict = self._judge(session) if session.caught_up else NOTHING_TO_TELL
                 due = time.monotonic() - session.trimmed > TRIM_EVERY.total_seconds()
                 if due or verdict or session.desk.has_changes:
                     await self._commit(session, fence, session.offset, verdict, trim=due)
-                done = True
-            finally:
-                if not done:
-                    _break(session)
         counts, looked = session.desk.counts, ms_of(self._now())
         session.lag_events, session.oldest_unread = await self._store.lag(counts.read, session.offset)
         session.arrives_from = looked if session.oldest_unread is None else session.oldest_unread
         session.caught_up = session.caught_up or not session.lag_events
+        if session.judge is None and not self._judging.pause_s:
+            break_off(session)  # the next one judges again
 
     def _judge(self, session: Session) -> Verdict:
+        if session.judge is None:
+            return NOTHING_TO_TELL
         began = time.monotonic()
-        verdict = session.judge.judge(session.desk, self._now())
+        verdict = attempt(session.judge.judge, session.desk, self._now())
+        if isinstance(verdict, Failure):
+            # Half of its watches have taken a step: it is of no use any more. Counting goes on.
+            self._judging.failed(verdict)
+            session.judge = None
+            return NOTHING_TO_TELL
         took = time.monotonic() - began
         session.judge_from = began + min(took / JUDGE_SHARE, JUDGE_EVERY_S)
         return verdict
@@ -269,7 +297,7 @@ class Partition:
     def _judge_batch(self, session: Session, batch: Batch) -> Verdict:
         """Judge with the batch, so that an alert needs no tick; but not in the middle of a backlog, nor
         more often than anybody could notice."""
-        if len(batch.ids) == BATCH:
+        if batch.more:
             return NOTHING_TO_TELL
         session.caught_up = True
         rest = session.judge_from - time.monotonic()
@@ -282,10 +310,11 @@ class Partition:
         self, session: Session, fence: str, after: str, verdict: Verdict, trim: bool = False
     ) -> None:
         oldest = self._oldest_needed(session) if trim else ("", "")
+        changes = session.desk.take_changes()
+        if session.aside:
+            changes.state[ASIDE] = " ".join(session.aside)
         with self._commit_seconds.time():
-            await self._store.commit(
-                fence, session.offset, after, session.desk.take_changes(), verdict, *oldest
-            )
+            await self._store.commit(fence, session.offset, after, changes, verdict, *oldest)
         session.offset = after
         session.committed = time.monotonic()
         if trim:
@@ -303,11 +332,6 @@ class Partition:
         stays = max(0, read - self._horizon_ms())
         must_stay = max(stays, min(read, session.arrives_from - self._horizon_ms()))
         return f"{stays}-0", f"{must_stay}-0"
-
-
-def _break(session: Session) -> None:
-    session.broken.set()
-    session.woken.set()
 
 
 def _days(first: date, last: date) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import groupby
 from typing import Final
 
@@ -33,6 +33,8 @@ from shared.clock import Clock
 from shared.config import CityFile, QueueKind, Site
 from shared.ending import heed_cancellation
 from shared.periods import MONTHS, Period
+from shared.process import Degraded
+from shared.setbacks import Setbacks
 
 MONTHS_TOLD: Final = 25
 """The running one, and two years to hold it against. Years are told for as long as there are days."""
@@ -62,6 +64,7 @@ class Past:
         self, partition: Partition, store: Store, city: CityFile, calendar: Calendar, now: Clock
     ) -> None:
         self.partition = partition
+        self.setbacks = Setbacks("past", partition=partition.number)
         self._store = store
         self._city = city
         self._calendar = calendar
@@ -73,6 +76,13 @@ class Past:
     def of(self, session: Session) -> Known | None:
         """Return what was read for a session so far, if anything."""
         return self._known if self._known is not None and self._known.session is session else None
+
+    async def check(self, now: datetime) -> str | None:
+        """Say what is wrong with the partition, or what keeps its days gone by from being shown."""
+        wrong = await self.partition.check(now)
+        if wrong is None and self.setbacks.wrong is not None:
+            return Degraded(self.setbacks.wrong)  # the live figures are none the worse for it
+        return wrong
 
     async def run(self) -> None:
         """Read whatever the session of the moment lacks. Ends only by being cancelled."""

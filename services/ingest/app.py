@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 from faststream.asgi import AsgiFastStream
 
@@ -25,6 +26,7 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
+from shared.setbacks import InternalErrors
 
 
 def build(
@@ -42,11 +44,17 @@ def build(
         for source in city.sources
         if isinstance(source, QueueLogSource)
     ]
+
+    async def work(now: datetime) -> str | None:
+        return await fault.check(now) or await metrics.items.check(now)
+
     checks: dict[str, Check] = {f"source_{follow.source.id}": follow.check for follow in follows}
+    at_work = [metrics.items, *(one for follow in follows for one in (follow.setbacks, follow.lines))]
+    metrics.registry.register(InternalErrors(at_work))
     checks["redis"] = redis_check(
         redis, [streams.events(number) for number in range(city.pipeline.partitions)]
     )
-    checks |= {"work": fault.check, "exposition": metrics.registry.drops.check}
+    checks |= {"work": work, "exposition": metrics.registry.drops.check}
     health = Health("ingest", checks, now)
     events = events_app(settings, city, pseudonyms, publisher, metrics, now)
     tasks: list[asyncio.Task[None]] = []

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from services.ingest.door import Refusal
 from shared.dead_letters import EXCERPT, Reason
 from shared.events import EVENT, EVENTS, Event
+from shared.own_code import Failure, attempt
 
 _MOST_COMMAS: Final = 32
 """Commas per item up to which an array is validated in one go: more than any event has. Cheap to count,
@@ -55,11 +56,8 @@ def items(body: bytes, limit: int) -> Sequence[Event | Refusal]:
 def _array(text: bytes, start: int, limit: int) -> Sequence[Event | Refusal]:
     """All of it in one go; only when something is wrong with it, item by item."""
     if text.count(b",") <= _MOST_COMMAS * limit:
-        try:
-            events = EVENTS.validate_json(text, extra="forbid")
-        except ValidationError:
-            pass
-        else:
+        events = attempt(EVENTS.validate_json, text, extra="forbid")
+        if not isinstance(events, Failure):
             _bound(len(events), limit)
             return events
     parsed = _parsed(text, start)
@@ -108,6 +106,11 @@ def _parsed(text: bytes, start: int) -> JsonValue:
 
 
 def _one(source: bytes) -> Event | Refusal:
+    judged = attempt(_judged, source)
+    return Refusal.ours(judged) if isinstance(judged, Failure) else judged
+
+
+def _judged(source: bytes) -> Event | Refusal:
     try:
         return EVENT.validate_json(source, extra="forbid")
     except ValidationError as error:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Self
 
 from pydantic import JsonValue
 
@@ -24,6 +24,7 @@ from shared.events import (
     VisitArrived,
     VisitCalled,
 )
+from shared.own_code import Failure
 
 LONGEST_VISIT: Final = timedelta(days=1)
 """Nobody waits at a counter overnight."""
@@ -56,6 +57,13 @@ class Refusal:
     """Which field is wrong; the sender's own word, so for the sender only."""
     kept: Mapping[str, JsonValue] = field(default_factory=dict)
     """What it was, without a text of the sender's own."""
+    failure: Failure | None = None
+    """Where our own code failed on it."""
+
+    @classmethod
+    def ours(cls, failure: Failure) -> Self:
+        """Return the refusal of an item that our own code fails on."""
+        return cls(Reason.INTERNAL_ERROR, f"a fault of ours: {failure.place}", failure=failure)
 
     def letter(self, at: datetime, source: str, where: str) -> DeadLetter:
         """Return the dead letter for it."""

@@ -24,8 +24,10 @@ from shared.clock import Clock
 from shared.config import CityFile, QueueLogSource
 from shared.dead_letters import DeadLetter, Reason
 from shared.events import Event, SourceHeartbeat, SourceRestarted
+from shared.own_code import Failure, attempt
 from shared.redis_connection import patient_retry, why_refused
 from shared.scripts import call_name
+from shared.setbacks import Setbacks, keep_on
 from shared.streams import partition_of
 
 HEARTBEAT: Final = timedelta(seconds=30)
@@ -47,30 +49,40 @@ class Told:
     facts: list[Event] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     unknown_verbs: int = 0
+    failures: dict[int, Failure] = field(default_factory=dict)
+    """Where our own code failed, by the byte at which the line begins; it is a dead letter."""
 
 
 def tell(lines: Lines, translator: QueueLog, queues: frozenset[str], source: str, now: datetime) -> Told:
     """Return the facts of a batch, and why its other lines are none. ``queues``: the city's, at this site."""
     told = Told()
     for line, start in zip(lines.lines, lines.starts, strict=True):
-        try:
-            said = translator.translate(line)
-        except Unreadable as error:
-            refusal = Refusal(Reason.UNREADABLE, str(error))
+        said = attempt(_read, translator, line)
+        if isinstance(said, Failure):
+            told.failures[start] = said
+            refusal = Refusal.ours(said)
+        elif isinstance(said, Refusal):
+            refusal = said
+        elif isinstance(said, Skipped):
+            told.unknown_verbs += said is Skipped.UNKNOWN_VERB
+            continue
+        elif isinstance(said, SourceHeartbeat | SourceRestarted) or said.queue in queues:
+            told.facts.append(said)
+            continue
         else:
-            if said is Skipped.UNKNOWN_VERB:
-                told.unknown_verbs += 1
-            if isinstance(said, Skipped):
-                continue
-            if isinstance(said, SourceHeartbeat | SourceRestarted) or said.queue in queues:
-                told.facts.append(said)
-                continue
             refusal = Refusal(
                 Reason.UNKNOWN_QUEUE,
                 f"known queues: {', '.join(sorted(queues))}; map the PBX's names in the city file",
             )
         told.letters.append(refusal.letter(now, source, f"byte {start}"))
     return told
+
+
+def _read(translator: QueueLog, line: bytes) -> Event | Skipped | Refusal:
+    try:
+        return translator.translate(line)
+    except Unreadable as error:
+        return Refusal(Reason.UNREADABLE, str(error))
 
 
 def heartbeat(source: str, site: str, now: datetime) -> SourceHeartbeat:
@@ -100,10 +112,21 @@ class QueueLogFollow:
         self._metrics = metrics
         self._now = now
         self._follower: Follower | None = None
+        self.setbacks = Setbacks("source", source=source.id)
+        """Failures that the log has to be followed anew for, from its checkpoint."""
+        self.lines = Setbacks("lines", source=source.id)
 
     async def run(self) -> None:
-        """Follow until cancelled. Waits for a Redis that is away; raises ``pydantic.ValidationError``
-        when the checkpoint in Redis is none of ours."""
+        """Follow until cancelled. Waits for a Redis that is away; where our own code fails, goes on from the
+        checkpoint. Raises ``pydantic.ValidationError`` when that is none of ours."""
+        await self._read_checkpoint()
+        await keep_on(self._follow, self.setbacks)
+
+    async def beat(self) -> None:
+        """Say every 30 seconds that the file is there, while it is. Until cancelled."""
+        await keep_on(self._beat, self.setbacks)
+
+    async def _follow(self) -> None:
         checkpoint = await self._read_checkpoint()
         memory = checkpoint.memory if checkpoint else None
         translator = QueueLog(Rules.of(self.source), self._pseudonyms, memory)
@@ -115,8 +138,7 @@ class QueueLogFollow:
                 await self._write(told, Checkpoint(position=lines.position, memory=translator.memory()))
                 self._count(lines, told)
 
-    async def beat(self) -> None:
-        """Say every 30 seconds that the file is there, while it is. Until cancelled."""
+    async def _beat(self) -> None:
         said = ""
         while True:
             beat = heartbeat(self.source.id, self.source.site, self._now())
@@ -125,11 +147,13 @@ class QueueLogFollow:
                 said = beat.id
             await asyncio.sleep(STEP.total_seconds())
 
-    async def check(self, _now: datetime) -> str | None:
+    async def check(self, now: datetime) -> str | None:
         """The ``Check`` of this source: what keeps the file from being read. A missing file is no fault
         of ours: its heartbeats stop."""
         seen = self._follower.seen if self._follower else None
-        return f"cannot read the log: {seen.problem}" if seen and seen.problem else None
+        if seen and seen.problem:
+            return f"cannot read the log: {seen.problem}"
+        return self.setbacks.wrong or await self.lines.check(now)
 
     def _there(self) -> bool:
         seen = self._follower.seen if self._follower else None
@@ -175,5 +199,7 @@ class QueueLogFollow:
     def _count(self, lines: Lines, told: Told) -> None:
         self._metrics.lines.labels(self.source.id).inc(len(lines.lines))
         self._metrics.unknown_verbs.labels(self.source.id).inc(told.unknown_verbs)
+        for start, failure in told.failures.items():
+            self.lines.note(failure, byte=start)
         for letter in told.letters:
             self._metrics.dead_letters.labels(letter.reason.value).inc()

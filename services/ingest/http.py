@@ -32,6 +32,7 @@ from shared.clock import Clock
 from shared.config import CityFile, HttpSource
 from shared.dead_letters import DeadLetter, Reason
 from shared.events import EVENT, Event
+from shared.own_code import Failure, attempt
 from shared.redis_connection import why_refused
 from shared.streams import partition_of
 
@@ -167,8 +168,7 @@ class _Desk:
             )
 
     async def _settle(self, sender: HttpSource, items: Sequence[Event | Refusal], now: datetime) -> Response:
-        admitted, refusals = _sorted(items, self._doors[sender.id], now)
-        events = [without_persons(event, self._pseudonyms) for event in admitted]
+        events, refusals = self._sorted(items, self._doors[sender.id], now)
         await self._publisher.write(partition_of(sender.site, self._partitions), events)
         self._metrics.events.labels(sender.id).inc(len(events))
         await self._bury(
@@ -182,25 +182,31 @@ class _Desk:
         status = 202 if events or not refused else 422
         return Response(answer.model_dump_json(exclude_none=True), status, media_type="application/json")
 
+    def _sorted(
+        self, items: Sequence[Event | Refusal], door: Door, now: datetime
+    ) -> tuple[list[Event], dict[int, Refusal]]:
+        """Return what may come in, and what may not by its position."""
+        events: list[Event] = []
+        refusals: dict[int, Refusal] = {}
+        for index, item in enumerate(items):
+            judged = item if isinstance(item, Refusal) else attempt(self._let_in, item, door, now)
+            if isinstance(judged, Failure):
+                judged = Refusal.ours(judged)
+            if not isinstance(judged, Refusal):
+                events.append(judged)
+                continue
+            refusals[index] = judged
+            if judged.failure is not None:
+                self._metrics.items.note(judged.failure, source=door.source, item=index)
+        return events, refusals
+
+    def _let_in(self, event: Event, door: Door, now: datetime) -> Event | Refusal:
+        return admit(event, door, now) or without_persons(event, self._pseudonyms)
+
     async def _bury(self, sender: HttpSource, letters: Sequence[DeadLetter]) -> None:
         await self._publisher.bury(partition_of(sender.site, self._partitions), letters)
         for letter in letters:
             self._metrics.dead_letters.labels(letter.reason.value).inc()
-
-
-def _sorted(
-    items: Sequence[Event | Refusal], door: Door, now: datetime
-) -> tuple[list[Event], dict[int, Refusal]]:
-    """Return what may come in, and what may not by its position."""
-    events: list[Event] = []
-    refusals: dict[int, Refusal] = {}
-    for index, item in enumerate(items):
-        refusal = item if isinstance(item, Refusal) else admit(item, door, now)
-        if refusal is not None:
-            refusals[index] = refusal
-        elif not isinstance(item, Refusal):
-            events.append(item)
-    return events, refusals
 
 
 def _garbage(error: bodies.UnreadableBodyError, sender: HttpSource, now: datetime) -> DeadLetter:

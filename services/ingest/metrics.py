@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from shared.config import CityFile, QueueLogSource
 from shared.dead_letters import Reason
 from shared.exposition import TolerantRegistry
+from shared.setbacks import Setbacks
 
 STATUSES: Final = (202, 400, 401, 404, 405, 413, 415, 422, 429, 500, 503)
 """The answers a sender can get."""
@@ -50,6 +51,8 @@ class IngestMetrics:
             ["source"],
             registry=self.registry,
         )
+        self.items = Setbacks("items")
+        """Of requests."""
         for reason in Reason:
             self.dead_letters.labels(reason.value)
         for status in STATUSES:

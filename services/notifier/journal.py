@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.notifier.decision import Verdict
 from services.notifier.outbox import Result, Tried
+from shared.dead_letters import Reason
 from shared.instants import Instant
+from shared.own_code import Failure
 
 
 class _Line(BaseModel):
@@ -46,7 +48,19 @@ class DeliveryLine(_Line):
     """Of a report: its period."""
 
 
-Line = Annotated[DecisionLine | DeliveryLine, Field(discriminator="kind")]
+class FailureLine(_Line):
+    """An entry of the breaches stream that our own code fails on: nothing was decided on it."""
+
+    kind: Literal["failure"] = "failure"
+    receiver: str = ""
+    """Nobody knows whom it was for."""
+    entry: str
+    reason: Literal[Reason.INTERNAL_ERROR] = Reason.INTERNAL_ERROR
+    why: str
+    """Where our own code failed."""
+
+
+Line = Annotated[DecisionLine | DeliveryLine | FailureLine, Field(discriminator="kind")]
 LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
 
 
@@ -62,6 +76,11 @@ def decision_line(verdict: Verdict) -> bytes:
             because=verdict.because,
         )
     )
+
+
+def failure_line(entry: str, failure: Failure, now: datetime) -> bytes:
+    """Return the line of an entry that is set aside."""
+    return _encoded(FailureLine(at=now, entry=entry, why=failure.place))
 
 
 def delivery_line(tried: Tried, now: datetime) -> bytes:

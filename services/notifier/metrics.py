@@ -13,6 +13,7 @@ from services.notifier.notice import Breach
 from services.notifier.outbox import Result, Tried
 from shared.breaches import rule_label
 from shared.config import CityFile
+from shared.dead_letters import Reason
 from shared.exposition import Drops, TolerantRegistry
 
 DELIVERY_EDGES_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -75,6 +76,13 @@ class NotifierMetrics:
             "Entries of the breaches stream that are none of ours",
             registry=self.registry,
         )
+        self.dead_letters = Counter(
+            "wachtpost_dead_letters",
+            "Entries of the breaches stream that were set aside, by reason",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.dead_letters.labels(Reason.INTERNAL_ERROR.value)
         for kind in set(self._channels.values()):
             self._seconds.labels(kind)
             for result in Result:

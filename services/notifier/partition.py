@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 
 from services.notifier import outbox, policy
 from services.notifier.commands import WORD, Acknowledge, BeSilent, EndSilence, Word
-from services.notifier.journal import decision_line, delivery_line
+from services.notifier.journal import decision_line, delivery_line, failure_line
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.notice import Breach, Notice, Parcel, Permanent, Transient, Undelivered, Unexplained
 from services.notifier.outbox import Tried
@@ -36,12 +36,16 @@ from shared import streams
 from shared.breaches import BreachChanged, BreachProgress
 from shared.clock import Clock
 from shared.config import CityFile
+from shared.dead_letters import Reason
 from shared.ending import END, cancel, heed_cancellation
 from shared.entries import Batch
-from shared.handover import subscribe, trouble, unsubscribe
-from shared.lease import OffsetMoved, Superseded
+from shared.handover import Reader, break_off, breaking, trouble, unsubscribe
+from shared.lease import Superseded
+from shared.narrowing import TRIES
+from shared.own_code import Failure, attempt, attempted
 from shared.reports import ReportReady
-from shared.tenancy import Role, Tenancy, wait
+from shared.setbacks import Setbacks
+from shared.tenancy import WENT_WRONG, Role, Tenancy, wait
 
 BATCH: Final = 500
 TICK: Final = timedelta(seconds=1)
@@ -82,6 +86,8 @@ class Owed:
     breach: Breach
     at: float = 0.0
     """When, on the monotonic clock."""
+    failures: int = 0
+    """How often our own code failed on it."""
 
 
 @dataclass(slots=True)
@@ -93,6 +99,7 @@ class Session:
     offset: str
     subscription: StreamBatchSubscriber | None = None
     broken: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     owed: dict[str, Owed] = field(default_factory=dict)
@@ -119,7 +126,6 @@ class Partition:
         self.store = store
         self._city = city
         self._rules = rules
-        self._broker = broker
         self._now = now
         self._deliver = deliver
         self._annotate = annotate
@@ -127,7 +133,15 @@ class Partition:
         self._lock = asyncio.Lock()
         self._tick_every = min(TICK, city.pipeline.lease / RENEWALS)
         self._tenancy = Tenancy(number, store.lease, city.pipeline.lease, self._hold_session)
+        self._reader = Reader(broker, streams.breaches(number), BATCH, self._tenancy)
+        self._timing = Setbacks("time", partition=number)
+        self._delivering = Setbacks("deliveries", partition=number)
         self._session: Session | None = None
+
+    @property
+    def setbacks(self) -> Sequence[Setbacks]:
+        """Failures of our own code, by what was at work."""
+        return self._tenancy.setbacks, self._reader.setbacks, self._timing, self._delivering
 
     @property
     def role(self) -> Role:
@@ -159,7 +173,7 @@ class Partition:
 
     async def check(self, _now: datetime) -> str | None:
         """Say what is wrong with this partition, if anything."""
-        return trouble(self._tenancy, self._session)
+        return trouble(self._tenancy, self._session) or self._timing.wrong or self._reader.remark
 
     async def _hold_session(self, fence: str) -> None:
         """Read the committed state, go on from there, and look after it until it breaks."""
@@ -173,7 +187,7 @@ class Partition:
             await session.subscription.start()
             self._tenancy.begin()
             log.info("owner", partition=self.number, offset=session.offset, outbox=len(session.outbox))
-            while not session.broken.is_set():
+            while not session.over.is_set():
                 # Cancelled in the middle of a commit, the session would be broken and could finish nothing.
                 await self._tenancy.shield.run(self._tick(session, fence))
                 self._send_what_is_due(session, fence)
@@ -193,23 +207,26 @@ class Partition:
                     async with self._tenancy.keeping(fence):
                         await asyncio.wait(session.under_way.values(), timeout=FINISH.total_seconds())
         finally:
-            _break(session)
+            break_off(session)
             await cancel([*session.under_way.values(), *([session.annotating] if session.annotating else [])])
 
     def _subscribe(self, session: Session, fence: str) -> StreamBatchSubscriber:
-        async def on_batch(batch: Batch) -> None:
-            await self._hear_batch(session, fence, batch)
+        async def take(batch: Batch) -> None:
+            async with self._lock:
+                if not session.over.is_set():
+                    # Where our own code fails here, what is being handed over may still be finished.
+                    decisions = hear(session.state, self._words(batch), self._now(), self._rules)
+                    await self._commit(session, fence, decisions, batch.ids[-1])
+            self._send_what_is_due(session, fence)
 
-        return subscribe(self._broker, streams.breaches(self.number), session.offset, BATCH, on_batch)
+        async def put_aside(entry: str, failure: Failure) -> None:
+            async with self._lock:
+                if not session.over.is_set():
+                    line = failure_line(entry, failure, self._now())
+                    await self._write(session, fence, entry, Changes(dead=(line,)))
+                    self._metrics.dead_letters.labels(Reason.INTERNAL_ERROR.value).inc()
 
-    async def _hear_batch(self, session: Session, fence: str, batch: Batch) -> None:
-        """Decide on a batch and commit; a session that could not do both is at its end."""
-        async with self._lock:
-            if session.broken.is_set():
-                return
-            decisions = hear(session.state, self._words(batch), self._now(), self._rules)
-            await self._commit_or_break(session, fence, decisions, batch.ids[-1])
-        self._send_what_is_due(session, fence)
+        return self._reader.subscribe(session, take, put_aside)
 
     def _words(self, batch: Batch) -> list[Word]:
         words: list[Word] = []
@@ -224,22 +241,22 @@ class Partition:
 
     async def _tick(self, session: Session, fence: str) -> None:
         async with self._lock:
-            if session.broken.is_set():
+            if session.over.is_set():
                 return
-            done = False
-            try:
+            with breaking(session):
                 await self._tenancy.renew(fence)
-                done = True
-            finally:
-                if not done:
-                    _break(session)
-            decision = policy.on_time(session.state, self._now(), self._rules)
-            if decision.changed or decision.notices:
-                await self._commit_or_break(session, fence, [decision], session.offset)
+                if not self._timing.pause_s:
+                    await self._let_time_pass(session, fence)
 
-    async def _commit_or_break(
-        self, session: Session, fence: str, decisions: Sequence[Decision], after: str
-    ) -> None:
+    async def _let_time_pass(self, session: Session, fence: str) -> None:
+        """Remind, escalate, forget. Where our own code fails in that, what is heard is told all the same."""
+        decision = attempt(policy.on_time, session.state, self._now(), self._rules)
+        if isinstance(decision, Failure):
+            self._timing.failed(decision)
+        elif decision.changed or decision.notices:
+            await self._commit(session, fence, [decision], session.offset)
+
+    async def _commit(self, session: Session, fence: str, decisions: Sequence[Decision], after: str) -> None:
         notices = [notice for decision in decisions for notice in decision.notices]
         posted = outbox.posted(notices, self._city, session.outbox.values())
         state = decisions[-1].state if decisions else session.state
@@ -252,24 +269,15 @@ class Partition:
         spent = came - outbox.documents(posted)
         written = Changes(records=records, posted=posted, owed=owed, log=log_lines, spent=spent)
         await self._write(session, fence, after, written)
-        if session.broken.is_set():
-            return
         session.state = state
         session.outbox.update({parcel.key: parcel for parcel in posted})
         self._owe(session, owed)
         self._note_unroutable(notices)
 
     async def _write(self, session: Session, fence: str, after: str, written: Changes) -> None:
-        done = False
-        try:
+        with breaking(session):
             await self.store.commit(fence, session.offset, after, written)
             session.offset = after
-            done = True
-        except (RedisError, OffsetMoved, Superseded) as error:
-            log.warning("commit_failed", partition=self.number, error=type(error).__name__)
-        finally:
-            if not done:
-                _break(session)
 
     def _note_unroutable(self, notices: Iterable[Notice]) -> None:
         known = {receiver.id for receiver in self._city.receivers}
@@ -281,23 +289,32 @@ class Partition:
 
     def _send_what_is_due(self, session: Session, fence: str) -> None:
         """Begin the deliveries whose time has come."""
-        if session.broken.is_set():
+        if session.over.is_set():
             return
         now = self._now()
         for parcel in outbox.due(session.outbox.values(), session.under_way, now):
             if len(session.under_way) >= AT_ONCE:
                 break
             name = f"deliver {parcel.key}"
-            task = asyncio.create_task(self._attempt(session, fence, parcel), name=name)
-            task.add_done_callback(_tell_failure)
-            session.under_way[parcel.key] = task
+            attempt = self._see_through(self._attempt(session, fence, parcel), name)
+            session.under_way[parcel.key] = asyncio.create_task(attempt, name=name)
         if session.annotating is None or session.annotating.done():
-            session.annotating = asyncio.create_task(self._annotate_due(session, fence), name="annotate")
-            session.annotating.add_done_callback(_tell_failure)
+            annotate = self._see_through(self._annotate_due(session, fence), "annotate")
+            session.annotating = asyncio.create_task(annotate, name="annotate")
+
+    async def _see_through(self, work: Awaitable[None], name: str) -> None:
+        """Do what is done beside the stream; when it fails, others go on."""
+        try:
+            failure = await attempted(work, WENT_WRONG)
+        except WENT_WRONG as error:
+            log.warning("commit_failed", partition=self.number, error=type(error).__name__)
+        else:
+            if failure is not None:
+                self._delivering.note(failure, task=name)
 
     async def _attempt(self, session: Session, fence: str, parcel: Parcel) -> None:
         """Hand one parcel over and write down what became of it."""
-        # Should our own code fail on this one, it waits like any other, and the others go on.
+        # Should our own code fail even in writing that down, it waits, and the others go on.
         session.outbox[parcel.key] = parcel.model_copy(update={"next_try": self._now() + OURS_AGAIN})
         try:
             began = time.monotonic()
@@ -314,13 +331,19 @@ class Partition:
         if outbox.is_obsolete(parcel, session.state):
             return Tried(parcel, outbox.Result.OBSOLETE, "acknowledged or over in the meantime")
         try:
-            await self._deliver(parcel)
+            failure = await attempted(self._deliver(parcel), (Transient, Permanent))
         except Transient as error:
             explained = not isinstance(error, Unexplained)
             return outbox.missed(parcel, str(error), error.retry_after, self._now(), explained=explained)
         except Permanent as error:
             return outbox.refused(parcel, str(error))
-        return outbox.delivered(parcel)
+        return outbox.delivered(parcel) if failure is None else self._failed(parcel, failure)
+
+    def _failed(self, parcel: Parcel, failure: Failure) -> Tried:
+        """Our own code fails on this one: it waits like any other, a few times, and the others go on."""
+        self._delivering.note(failure, key=parcel.key)
+        why = f"{Reason.INTERNAL_ERROR}: {failure.place}"
+        return outbox.missed(parcel, why, OURS_AGAIN.total_seconds(), self._now(), explained=False)
 
     async def _remember(self, session: Session, fence: str, tried: Tried) -> None:
         line = delivery_line(tried, self._now())
@@ -351,22 +374,27 @@ class Partition:
         """Write what is due; what Grafana does not take waits, even after the breach itself is forgotten."""
         for owed in [owed for owed in session.owed.values() if owed.at <= time.monotonic()]:
             owed.at = time.monotonic() + ANNOTATE_AGAIN.total_seconds()
-            if await self._annotated(owed.breach):
+            if await self._annotated(owed):
                 async with self._lock:
                     await self._settle(session, fence, owed)
 
-    async def _annotated(self, breach: Breach) -> bool:
+    async def _annotated(self, owed: Owed) -> bool:
         """Write one breach into Grafana; returns whether nothing is owed of it any more."""
         if self._annotate is None:
             return True
         try:
-            await self._annotate(breach)
+            failure = await attempted(self._annotate(owed.breach), (Undelivered,))
         except Undelivered as error:
             self._metrics.annotated("failed")
-            log.warning("not_annotated", breach=breach.id, why=str(error))
-            return isinstance(error, Permanent) or self._now() - breach.at > ANNOTATE_WITHIN
-        self._metrics.annotated("written")
-        return True
+            log.warning("not_annotated", breach=owed.breach.id, why=str(error))
+            return isinstance(error, Permanent) or self._now() - owed.breach.at > ANNOTATE_WITHIN
+        if failure is None:
+            self._metrics.annotated("written")
+            return True
+        self._metrics.annotated("failed")
+        self._delivering.note(failure, breach=owed.breach.id)
+        owed.failures += 1
+        return owed.failures >= TRIES
 
     async def _settle(self, session: Session, fence: str, owed: Owed) -> None:
         if session.broken.is_set() or session.owed.get(owed.breach.id) is not owed:
@@ -406,13 +434,3 @@ def _obey(state: State, word: Word, now: datetime, rules: Policy) -> Decision:
         case ReportReady():
             return send_report(state, word, now, rules)
     return Decision(state, state)
-
-
-def _tell_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("delivery_failed", task=task.get_name(), exc_info=error)
-
-
-def _break(session: Session) -> None:
-    session.broken.set()
-    session.woken.set()

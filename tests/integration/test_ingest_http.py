@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import httpx
 import pytest
 from redis.asyncio import Redis
 
+from services.ingest import http
 from services.ingest.http import events_app
 from services.ingest.metrics import IngestMetrics
 from services.ingest.publish import Publisher
 from services.ingest.settings import IngestSettings
-from shared.events import EVENT
+from shared import events
+from shared.events import EVENT, Event
+from shared.process import Degraded
 from tests.entries import entries
 from tests.eventually import eventually_async
 from tests.ingest_desk import KIOSK_KEY, NOW, PBX_KEY, PHONE, PSEUDONYMS, SLOW_KEY, answered, city, stored
@@ -247,3 +250,41 @@ async def test_while_redis_is_away_the_answer_is_503_and_nothing_is_lost(own_ser
             await eventually_async(sent_again)
             ids = {event["id"] for event in await desk.stream(EVENTS)}
             assert ids == {stored(answered(n)).id for n in (1, 2)}
+
+
+@pytest.mark.parametrize("form", ["[{}]", "{}"], ids=["array", "ndjson"])
+@pytest.mark.parametrize("where", ["admit", "without_persons"])
+async def test_an_item_on_which_our_own_code_fails_is_a_dead_letter_and_harms_no_neighbour(
+    desk: Desk, form: str, where: str, monkeypatch: pytest.MonkeyPatch
+):
+    works: Callable[..., object] = getattr(http, where)
+
+    def fail(event: Event, *others: object) -> object:
+        if event.id == answered(2)["id"]:
+            raise ZeroDivisionError(PHONE)
+        return works(event, *others)
+
+    monkeypatch.setattr(http, where, fail)
+    items = [json.dumps(answered(number)) for number in (1, 2, 3)]
+    response = await desk.post(form.format((", " if "[" in form else "\n").join(items)))
+    assert (response.status_code, response.json()["accepted"]) == (202, 2)
+    (refused,) = response.json()["refused"]
+    assert (refused["index"], refused["reason"]) == (1, "internal_error")
+    (letter,) = await desk.stream(DEAD)
+    assert (letter["reason"], letter["where"]) == ("internal_error", "item 1")
+    assert "ZeroDivisionError at tests.integration.test_ingest_http:" in str(letter["detail"])
+    assert PHONE.encode() not in await desk.everything()
+    assert PHONE not in response.text
+    assert desk.counted("wachtpost_dead_letters_total", reason="internal_error") == 1
+    assert isinstance(await desk.metrics.items.check(NOW), Degraded)
+
+
+async def test_a_body_that_our_own_code_fails_to_read_is_read_item_by_item(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object, **__: object) -> object:
+        raise OverflowError(PHONE)
+
+    monkeypatch.setattr(events.EVENTS, "validate_json", fail)
+    response = await desk.post(f"[{GOOD}]")
+    assert (response.status_code, response.json()) == (202, {"accepted": 1, "refused": []})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,22 +14,37 @@ import pytest
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from services.notifier import outbox
+from services.notifier import outbox, policy
 from services.notifier import partition as module
 from services.notifier.app import policy_of
 from services.notifier.channels.apprise_target import AppriseSender
 from services.notifier.commands import Acknowledge
 from services.notifier.commands import encode as encode_command
-from services.notifier.journal import LINE, DeliveryLine
+from services.notifier.decision import Decision
+from services.notifier.journal import LINE, DeliveryLine, FailureLine
 from services.notifier.message import Message
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.notice import Breach, Parcel, Permanent, Transient
 from services.notifier.partition import Partition
+from services.notifier.rules import Policy
 from services.notifier.settings import NotifierSettings
+from services.notifier.state import State as Known
 from services.notifier.store import Store
-from shared import ending, streams
-from shared.breaches import BreachChanged, Cause, Level, Measure, Reading, Severity, State, encode
+from shared import ending, setbacks, streams
+from shared.breaches import (
+    BreachChanged,
+    BreachEvent,
+    Cause,
+    Level,
+    Measure,
+    Reading,
+    Severity,
+    State,
+    encode,
+)
 from shared.config import CityFile
+from shared.narrowing import TRIES
+from shared.process import Degraded
 from shared.redis_connection import redis_broker
 from shared.redis_connection import redis_client as client_of
 from shared.tenancy import Role
@@ -97,6 +112,8 @@ class Desk:
     redis: Redis
     now: datetime = START
     opened: dict[str, datetime] = field(default_factory=dict)
+    last: str = ""
+    """The entry that was put last."""
 
     async def say(self, queue: str, state: str, value: float | None = 0.4) -> str:
         """A queue's watch takes a step; returns the breach."""
@@ -129,7 +146,8 @@ class Desk:
         return breach
 
     async def put(self, body: bytes) -> None:
-        await self.redis.xadd(streams.breaches(0), {streams.DATA_FIELD: body})
+        entry = await self.redis.xadd(streams.breaches(0), {streams.DATA_FIELD: body})
+        self.last = entry.decode() if isinstance(entry, bytes) else str(entry)
 
     def later(self, **passed: float) -> None:
         self.now += timedelta(**passed)
@@ -191,6 +209,21 @@ async def results(desk: Desk) -> list[tuple[str, str]]:
     """Happening and result of each try in the delivery log."""
     lines = [LINE.validate_json(line) for line in await Store(desk.redis, 0, "x", SECOND).recent("log", 1000)]
     return [(line.happening, line.result.value) for line in reversed(lines) if isinstance(line, DeliveryLine)]
+
+
+async def until_results(desk: Desk, *expected: tuple[str, str]) -> None:
+    """Wait until these tries, in any order, are written down."""
+
+    async def written() -> bool:
+        return sorted(await results(desk)) == sorted(expected)
+
+    await eventually_async(written)
+
+
+async def running_once(url: str, desk: Desk) -> None:
+    """Have an owner that begins and ends."""
+    async with running(url, desk, Hands(), "earlier") as run:
+        await eventually_async(lambda: run.owns)
 
 
 async def test_it_tells_what_it_hears_once_and_keeps_nothing_on_its_way(redis_url: str, desk: Desk):
@@ -339,15 +372,33 @@ async def test_a_reminder_that_could_not_be_handed_over_is_dropped_once_the_brea
 
 async def test_a_parcel_on_which_our_own_code_fails_waits_and_the_others_go_on(redis_url: str, desk: Desk):
     hands = Hands()
-    hands.away["a"] = RuntimeError("a defect of ours")
+    hands.away["a"] = RuntimeError(PHONE)
     async with running(redis_url, desk, hands) as run:
         await desk.say("a", "firing")
         await desk.say("b", "firing")
-        await eventually_async(lambda: {p.notice.receiver for p in hands.got} == {"a", "b"})
+        await until_results(desk, ("firing", "retry"), ("firing", "delivered"))
         hands.away.clear()
         desk.later(seconds=61)
         await eventually_async(lambda: run.idle)
-    assert await results(desk) == [("firing", "delivered")] * 2
+        assert internal_errors(run, "deliveries") == 1
+    await until_results(desk, ("firing", "retry"), *[("firing", "delivered")] * 2)
+
+
+async def test_a_parcel_on_which_our_own_code_always_fails_is_a_dead_letter_that_says_where(
+    redis_url: str, desk: Desk
+):
+    hands = Hands()
+    hands.away["a"] = RuntimeError(PHONE)
+    async with running(redis_url, desk, hands):
+        await desk.say("a", "firing")
+        for tries in range(1, outbox.REFUSALS):
+            await until_results(desk, *[("firing", "retry")] * tries)
+            desk.later(minutes=20)
+        store = Store(desk.redis, 0, "x", SECOND)
+        await eventually_async(lambda: store.recent("dead", 10))
+    (dead,) = await store.recent("dead", 10)
+    assert b"internal_error: RuntimeError at tests.integration.test_notifier_partition:Hands.deliver:" in dead
+    assert PHONE.encode() not in dead
 
 
 async def test_what_is_refused_for_good_is_a_dead_letter(redis_url: str, desk: Desk):
@@ -387,6 +438,118 @@ async def test_of_two_only_the_owner_tells_and_the_other_goes_on_when_it_stops(r
             await desk.say("a", "ok")
             await eventually_async(lambda: two.got and second.idle)
     assert (one.happenings, two.happenings) == (["firing"], ["resolved"])
+
+
+# Our own code fails ------------------------------------------------------------------------------------
+
+PHONE = "0470123456"
+"""What a message of an error may quote."""
+
+
+@pytest.fixture
+def defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own code fails on whatever a judge says of queue a."""
+    works = policy.on_events
+
+    def on_events(state: Known, events: Sequence[BreachEvent], now: datetime, rules: Policy) -> Decision:
+        if any(event.queue == "a" for event in events):
+            raise ZeroDivisionError(PHONE)
+        return works(state, events, now, rules)
+
+    monkeypatch.setattr(policy, "on_events", on_events)
+
+
+async def set_aside(desk: Desk) -> list[FailureLine]:
+    lines = [LINE.validate_json(line) for line in await Store(desk.redis, 0, "x", SECOND).recent("dead", 100)]
+    return [line for line in reversed(lines) if isinstance(line, FailureLine)]
+
+
+def internal_errors(run: Running, work: str) -> int:
+    return next(one.count for one in run.partition.setbacks if one.work == work)
+
+
+@pytest.mark.usefixtures("defect")
+async def test_what_our_own_code_fails_on_is_set_aside_alone_and_says_where(redis_url: str, desk: Desk):
+    hands = Hands()
+    await running_once(redis_url, desk)  # an offset, so that the batch is read as it stands there
+    await desk.say("b", "firing")
+    await desk.say("a", "firing")
+    poison = desk.last
+    await desk.say("b", "ok")
+    async with running(redis_url, desk, hands) as run:
+        await eventually_async(lambda: hands.happenings == ["firing", "resolved"] and run.idle)
+        (line,) = await set_aside(desk)
+        assert (line.entry, line.reason.value) == (poison, "internal_error")
+        assert line.why.startswith("ZeroDivisionError at tests.integration.test_notifier_partition:defect.")
+        assert "from services.notifier.partition:hear:" in line.why
+        said = await run.partition.check(desk.now)
+        assert isinstance(said, Degraded)
+        assert poison in said
+        assert line.why in said
+        assert internal_errors(run, "entries") == TRIES + 1
+        reason = {"reason": "internal_error"}
+        assert run.metrics.registry.get_sample_value("wachtpost_dead_letters_total", reason) == 1
+        desk.later(minutes=1)
+        await desk.say("b", "firing")
+        await eventually_async(lambda: hands.happenings[2:] == ["firing"] and run.idle)
+    assert [parcel.notice.receiver for parcel in hands.got] == ["b", "b", "b"]
+    for key in [key async for key in desk.redis.scan_iter()]:
+        assert PHONE.encode() not in (await desk.redis.dump(key) or b"")
+
+
+@pytest.mark.usefixtures("defect")
+async def test_entries_that_come_one_by_one_are_set_aside_one_by_one(redis_url: str, desk: Desk):
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        for _ in range(2):
+            await desk.say("a", "firing")
+            poison = desk.last
+
+            async def known(entry: str = poison) -> bool:
+                return entry in [line.entry for line in await set_aside(desk)]
+
+            await eventually_async(known)
+        await desk.say("b", "firing")
+        await eventually_async(lambda: hands.got and run.idle)
+        assert len(await set_aside(desk)) == 2
+
+
+@pytest.mark.usefixtures("defect")
+async def test_a_message_under_way_is_told_once_although_our_own_code_fails_on_another(
+    redis_url: str, desk: Desk
+):
+    hands = SlowHands()
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("b", "firing")
+        await eventually_async(lambda: hands.got)
+        await desk.say("a", "firing")
+        await eventually_async(lambda: internal_errors(run, "entries") == 1)
+        hands.may_go.set()
+        await eventually_async(lambda: run.idle)
+    assert len(hands.got) == 1
+
+
+async def test_what_is_heard_is_told_although_our_own_code_fails_on_time(
+    redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    def on_time(state: Known, now: datetime, rules: Policy) -> Decision:
+        raise ZeroDivisionError(PHONE)
+
+    hands, works = Hands(), policy.on_time
+    monkeypatch.setattr(setbacks, "FIRST_PAUSE", timedelta(milliseconds=10))
+    monkeypatch.setattr(policy, "on_time", on_time)
+    async with running(redis_url, desk, hands) as run:
+        await eventually_async(lambda: internal_errors(run, "time") >= setbacks.TRIES)
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle)
+        said = await run.partition.check(desk.now)
+        assert said is not None
+        assert "ZeroDivisionError at" in said
+        assert not isinstance(said, Degraded)
+        assert PHONE not in said
+        monkeypatch.setattr(policy, "on_time", works)
+        desk.later(minutes=2)
+        await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
 
 
 # Its end -----------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
@@ -17,12 +17,19 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from services.evaluator import desk, facts, intake, watch
+from services.evaluator import partition as module
 from services.evaluator.buckets import Bucket
+from services.evaluator.desk import Arrival
 from services.evaluator.partition import Partition
 from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.store import Store
-from shared import streams
+from shared import setbacks, streams
 from shared.calendar import Calendar
+from shared.dead_letters import DeadLetter, Reason
+from shared.entries import Batch
+from shared.events import CallEnded
+from shared.process import Degraded
 from shared.redis_connection import RedisClient, redis_broker
 from shared.redis_connection import redis_client as client_of
 from shared.tenancy import Role
@@ -207,6 +214,108 @@ async def test_nothing_but_poison_is_all_dead_letters(redis_url: str):
         await until_counted(redis, entries)
         assert await outcome(redis_url) == expected(entries, CITY)
         assert await redis.xlen(streams.dead_letters(0)) == len(entries)
+
+
+# Our own code fails --------------------------------------------------------------------------------------
+
+PHONE = "0470123456"
+"""What a message of an error may quote."""
+
+
+def poisoned(written: Sequence[load.Written]) -> tuple[list[load.Written], set[str]]:
+    """Return the load as the oracle sees it without a call in the middle, and that call's id."""
+    ids = [entry.seen.event.id if entry.seen.event is not None else "" for entry in written]
+    poison = next(
+        entry.seen.event.id
+        for entry in written[len(written) // 2 :]
+        if isinstance(entry.seen.event, CallEnded)
+    )
+    left = [
+        load.Written(entry.entry, entry.body, oracle.Entry(entry.seen.arrived, None, "internal_error"))
+        if name == poison
+        else entry
+        for entry, name in zip(written, ids, strict=True)
+    ]
+    return left, {poison}
+
+
+@pytest.fixture(params=["reading", "counting"])
+def defect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Put ids in: our own code fails on their facts, before or after it has counted a part of them."""
+    bad: set[str] = set()
+    if request.param == "reading":
+        reads = intake.parse
+
+        def parse(batch: Batch) -> list[Arrival | DeadLetter]:
+            items = reads(batch)
+            if any(isinstance(item, Arrival) and item.fact.id in bad for item in items):
+                raise OverflowError(PHONE)
+            return items
+
+        monkeypatch.setattr(module, "parse", parse)
+        return bad
+    counts = facts.TALLIES[CallEnded]
+
+    def count(fact: CallEnded, bucket: Bucket, calendar: Calendar) -> None:
+        counts(fact, bucket, calendar)
+        if fact.id in bad:
+            raise OverflowError(PHONE)
+
+    monkeypatch.setattr(desk, "TALLIES", {**facts.TALLIES, CallEnded: count})
+    return bad
+
+
+async def test_what_our_own_code_fails_on_is_set_aside_alone_and_all_else_is_counted(
+    redis_url: str, defect: set[str]
+):
+    written, poison = poisoned(load.stream(6, 400))
+    defect |= poison
+    aside = [entry.entry for entry in written if entry.seen.reason == "internal_error"]
+    async with Redis.from_url(redis_url) as redis:
+        await write(redis, written[:350])
+        async with running(redis_url) as run:
+            await until_counted(redis, written[:350])
+            await write(redis, written[350:])
+            await until_counted(redis, written)
+            assert await outcome(redis_url) == expected(written, CITY)
+            said = await run.partition.check(load.END)
+            assert isinstance(said, Degraded)
+            assert aside[-1] in said
+            assert "OverflowError at tests.integration.test_partition:defect." in said
+        letters = await redis.xrange(streams.dead_letters(0))
+        told = [DeadLetter.model_validate_json((content or {})[b"__data__"]) for _, content in letters or ()]
+        ours = [letter for letter in told if letter.reason is Reason.INTERNAL_ERROR]
+        assert [letter.where for letter in ours] == aside
+        assert all(letter.detail.startswith("OverflowError at tests.") for letter in ours)
+        assert PHONE not in str(told)
+        async with running(redis_url, "next") as following:  # and whoever takes over does not trip over it
+            await until_owner(following)
+            assert await following.partition.check(load.END) is None
+        assert await outcome(redis_url) == expected(written, CITY)
+
+
+async def test_counting_goes_on_while_our_own_code_fails_in_judging(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    def judge(_judge: watch.Judge, _desk: desk.Desk, _now: datetime) -> watch.Verdict:
+        raise ZeroDivisionError(PHONE)
+
+    works = watch.Judge.judge
+    monkeypatch.setattr(setbacks, "FIRST_PAUSE", timedelta(milliseconds=10))
+    monkeypatch.setattr(watch.Judge, "judge", judge)
+    written = load.stream(7, 300)
+    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
+        await write(redis, written)
+        await until_counted(redis, written)
+
+        async def fails() -> bool:
+            said = await run.partition.check(load.END)
+            return "ZeroDivisionError at" in (said or "")
+
+        await eventually_async(fails)
+        assert await outcome(redis_url) == expected(written, CITY)
+        monkeypatch.setattr(watch.Judge, "judge", works)
+        await eventually_async(lambda: (session := run.partition.session) is not None and session.judge)
 
 
 async def _stop_and_start(server: RedisServer) -> None:

@@ -21,7 +21,7 @@ from services.evaluator.buckets import Bucket
 from services.notifier.app import deliverer, policy_of
 from services.notifier.channels import build_senders
 from services.notifier.channels.post import http_client
-from services.notifier.journal import LINE, DecisionLine, DeliveryLine
+from services.notifier.journal import LINE, DecisionLine, DeliveryLine, Line
 from services.notifier.message import Writer
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.partition import Partition
@@ -149,7 +149,7 @@ class Desk:
     async def documents(self) -> int:
         return int(await self.redis.hlen(streams.notifier(0, "documents")))
 
-    async def log(self, part: str = "log") -> list[DecisionLine | DeliveryLine]:
+    async def log(self, part: str = "log") -> list[Line]:
         store = Store(self.redis, 0, "", SECOND)
         return [LINE.validate_json(line) for line in reversed(await store.recent(part, 100))]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from services.notifier.journal import LINE, DecisionLine, DeliveryLine, Line
+from services.notifier.journal import LINE, DecisionLine, DeliveryLine, FailureLine, Line
 from services.notifier.notice import Happening
 from services.notifier.reasons import Reason
 from services.notifier.store import LOG_KEPT
@@ -61,7 +61,9 @@ def told(given: Access, line: Line) -> str:
             parts = [_reason(given, line.reason), line.breach]
         case DeliveryLine():
             parts = [*_delivery(given, line), *line.breaches, line.report or ""]
-    return "  ".join([given.local(line.at), line.receiver, *filter(None, parts)])
+        case FailureLine():
+            parts = [given.words.set_aside.format(entry=line.entry, why=line.why)]
+    return "  ".join([given.local(line.at), *filter(None, [line.receiver, *parts])])
 
 
 def _delivery(given: Access, line: DeliveryLine) -> Iterable[str]:

@@ -51,6 +51,7 @@ class Words:
     empty_log: str
     no_dead: str
     attempt: str
+    set_aside: str
     results: Mapping[Result, str]
     happenings: Mapping[Happening, str]
     reasons: Mapping[Reason, str]
@@ -95,6 +96,7 @@ NL: Final = Words(
     empty_log="Er is nog niets gemeld.",
     no_dead="Er is geen bericht opgegeven.",
     attempt="poging {number}",
+    set_aside="bericht {entry} op de stroom: een fout in Wachtpost zelf ({why})",
     results={
         Result.DELIVERED: "aangekomen",
         Result.RETRY: "mislukt, wordt opnieuw geprobeerd",
@@ -187,6 +189,7 @@ EN: Final = Words(
     empty_log="Nothing has been told yet.",
     no_dead="No message was given up.",
     attempt="try {number}",
+    set_aside="entry {entry} of the stream: a fault of Wachtpost itself ({why})",
     results={
         Result.DELIVERED: "arrived",
         Result.RETRY: "failed, will be tried again",

@@ -16,6 +16,7 @@ from shared.clock import Clock
 from shared.config import CityFile
 from shared.periods import Period
 from shared.reports import Document, ReportReady
+from shared.setbacks import Setbacks
 from wachtpost.reporter import due
 from wachtpost.reporter.making import CannotMakeError, Make
 from wachtpost.reporter.metrics import Outcome, ReporterMetrics
@@ -60,6 +61,7 @@ class Reporter:
         self._make = make
         self._metrics = metrics
         self._wrong: str | None = None
+        self.setbacks = Setbacks("report")
 
     async def run(self) -> None:
         """Look again and again. Ends only by being cancelled."""
@@ -98,9 +100,9 @@ class Reporter:
         log.info("handed_over" if was_first else "taken", period=month.name, receivers=len(word.receivers))
         return month if was_first else None
 
-    async def check(self, _now: datetime) -> str | None:
+    async def check(self, now: datetime) -> str | None:
         """Say what keeps a report from being made, if anything."""
-        return self._wrong
+        return self._wrong or await self.setbacks.check(now)
 
     async def _missing(self, now: datetime) -> Period | None:
         month = due.missing(self._city, self._calendar, now, await self._desk.sent())
