@@ -267,7 +267,7 @@ async def test_every_hash_in_redis_needs_the_key(redis_url: str, tmp_path: Path)
         ingest.start()
         try:
             headers = {"Authorization": f"Bearer {KEY}"}
-            async with httpx.AsyncClient(timeout=60, headers=headers) as http:
+            async with httpx.AsyncClient(timeout=WITHIN, headers=headers) as http:
                 for one in sent():
                     await http.post(f"{ingest.url}/v1/events", content=one)
             stored = await everything_in(redis_url, LAST)
