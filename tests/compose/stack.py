@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypedDict
 
+from tests.eventually import WITHIN
 from tests.service_process import ROOT
 
 RIG = ROOT.parent / "shared" / "tools" / "compose-rig.sh"
@@ -157,7 +158,7 @@ def why_not() -> str | None:
         return "docker is not installed"
     for question in (("docker", "compose", "version"), ("docker", "info")):
         try:
-            run(*question, within=30)
+            run(*question, within=WITHIN)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
             return f"`{' '.join(question)}` does not answer"
     return None
@@ -290,7 +291,7 @@ class Stack:
 
     def inside(self, service: str, *command: str) -> str:
         """Run a command in a container that runs."""
-        return self.compose("exec", "-T", service, *command, within=60)
+        return self.compose("exec", "-T", service, *command, within=WITHIN)
 
     def cannot(self, service: str, *command: str) -> bool:
         """Whether that fails."""

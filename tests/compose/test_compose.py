@@ -19,20 +19,11 @@ import pytest
 
 from tests.acceptance.test_truth import Told, analyse, bank_day, needs_data
 from tests.compose.stack import PUBLISHED, SERVICES, STANDBYS, Stack, own_address
-from tests.eventually import NeverHappenedError, eventually
+from tests.eventually import WITHIN, NeverHappenedError, eventually
 
-pytestmark = [pytest.mark.compose, pytest.mark.timeout(600), needs_data]
+pytestmark = [pytest.mark.compose, needs_data]
 
 SITE, COUNTER = "site", "loket"
-
-BACK_S = 60.0
-"""Seconds that a killed container gets to be healthy again; Prometheus' and Redis' are the longest."""
-
-SCRAPED_S = 45.0
-"""Seconds until Prometheus shows what was committed: it asks every 5, and looks for addresses every 10."""
-
-TAKEN_OVER_S = 15.0
-"""Seconds until a standby owns what a silent owner had; the lease is 5."""
 
 FIGURES = (
     "{__name__=~'wachtpost_(calls_answered_total|calls_missed_total|call_wait_seconds_sum|call_wait_seconds_bucket"
@@ -91,7 +82,7 @@ class Visitors:
 
     def __exit__(self, *_: object) -> None:
         self._quiet.set()
-        self._thread.join(timeout=BACK_S)
+        self._thread.join(timeout=WITHIN)
 
     def _send(self) -> None:
         while not self._quiet.is_set() or self.accepted == 0:
@@ -115,7 +106,7 @@ def send_visit(stack: Stack, at: datetime, name: str) -> bool:
             f"http://127.0.0.1:{stack.ports['ingest']}/v1/events",
             headers={"authorization": f"Bearer {stack.key}"},
             json=visit,
-            timeout=15,
+            timeout=WITHIN,
         )
     except httpx.HTTPError:
         return False
@@ -173,7 +164,7 @@ def expect(stack: Stack, queues: dict[str, Told]) -> None:
     """Wait until Prometheus shows exactly that, and every visit once; else tell the difference."""
     expected = Figures(queues, stack.visits)
     with suppress(NeverHappenedError):
-        eventually(lambda: Figures.shown_by(stack) == expected, within=SCRAPED_S)
+        eventually(lambda: Figures.shown_by(stack) == expected)
     assert Figures.shown_by(stack) == expected
 
 
@@ -244,7 +235,7 @@ def test_only_the_doors_are_open_and_only_to_this_machine(stack: Stack) -> None:
     outside = own_address()
     for service in ("ingest", "notifier"):
         port = stack.ports[service]
-        assert httpx.get(f"http://127.0.0.1:{port}/health", timeout=10).status_code == httpx.codes.OK
+        assert httpx.get(f"http://127.0.0.1:{port}/health", timeout=WITHIN).status_code == httpx.codes.OK
         if outside is not None:
             with pytest.raises(OSError, match=r"refused|timed out|unreachable"):
                 socket.create_connection((outside, port), timeout=2).close()
@@ -313,8 +304,8 @@ def test_every_process_is_killed_while_calls_and_visits_come_in_and_nothing_is_l
                 now = stack.container(service)
                 return now["RestartCount"] > before and now["State"]["Health"]["Status"] == "healthy"
 
-            eventually(is_back, within=BACK_S)
-            eventually(lambda: visitors.accepted > accepted, within=BACK_S)  # noqa: B023
+            eventually(is_back)
+            eventually(lambda: visitors.accepted > accepted)  # noqa: B023
     expect(stack, said_so_far(stack))
 
 
@@ -349,16 +340,15 @@ def test_a_standby_takes_over_within_seconds_and_nothing_is_lost(stack: Stack) -
     for service, lease in (("evaluator", "{p0}:lease"), ("notifier", "{p0}:notifier:lease")):
         owner = stack.redis("get", lease)
         stack.compose("pause", service)
-        eventually(lambda: stack.redis("get", lease) not in {"", owner}, within=TAKEN_OVER_S)  # noqa: B023
+        eventually(lambda: stack.redis("get", lease) not in {"", owner})  # noqa: B023
         assert send_visit(stack, evenings()[1], f"while-{service}-is-away")
         stack.compose("unpause", service)
         eventually(
             lambda: stack.container(service)["State"]["Health"]["Status"] == "healthy",  # noqa: B023
-            within=BACK_S,
         )
     expect(stack, dict(bank_day().truth))
     for owners in ("sum(wachtpost_lease_owner)", "sum(wachtpost_notifier_lease_owner)"):
-        eventually(lambda: [s.value for s in stack.query(owners)] == [1.0], within=SCRAPED_S)  # noqa: B023
+        eventually(lambda: [s.value for s in stack.query(owners)] == [1.0])  # noqa: B023
 
 
 def test_a_restored_backup_has_the_same_figures(stack: Stack) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
+from tests.eventually import WITHIN
 from tests.service_process import ROOT
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
@@ -84,7 +85,7 @@ def test_a_script_that_is_asked_wrongly_says_so_and_does_nothing(
         env={"PATH": "/usr/bin:/bin", "COMPOSE_PROJECT_NAME": "no-such-project"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=WITHIN,
         check=False,
     )
     assert done.returncode == 1
