@@ -34,6 +34,10 @@ class Shown(Protocol):
         """Return how many messages are on their way."""
         ...
 
+    def unread(self) -> int:
+        """Return how many entries of the breaches stream wait to be heard (at most a thousand)."""
+        ...
+
     def going_on(self) -> Sequence[Breach]:
         """Return the breaches that fired and are not over."""
         ...
@@ -110,6 +114,7 @@ class _Partitions(Collector):
 
     def collect(self) -> Iterator[Metric]:
         outbox = _gauge("outbox_parcels", "Messages on their way", "partition")
+        unread = _gauge("notifier_unread_entries", "Breach events not heard yet, at most 1000", "partition")
         owner = _gauge("notifier_lease_owner", "1 while this process owns the partition", "partition")
         count = _gauge("breaches_open", "Breaches going on", "partition", "acknowledged")
         opened = _gauge(
@@ -126,6 +131,7 @@ class _Partitions(Collector):
             with self._drops("partition", number):
                 owner.add_metric([number], int(shown.is_owner()))
                 outbox.add_metric([number], shown.parcels())
+                unread.add_metric([number], shown.unread())
                 breaches = shown.going_on()
                 for acknowledged in (True, False):
                     of_these = sum((one.acknowledged is not None) is acknowledged for one in breaches)
@@ -133,7 +139,7 @@ class _Partitions(Collector):
                 for breach in breaches:
                     with self._drops("breach", breach.id):
                         _tell(breach, opened, taken)
-        yield from (outbox, owner, count, opened, taken)
+        yield from (outbox, unread, owner, count, opened, taken)
 
 
 def _tell(breach: Breach, opened: GaugeMetricFamily, taken: GaugeMetricFamily) -> None:

@@ -105,6 +105,8 @@ class Session:
     owed: dict[str, Owed] = field(default_factory=dict)
     """What Grafana is to hear, by breach."""
     annotating: asyncio.Task[None] | None = None
+    unread: int = 0
+    """Entries of the stream that waited to be heard at the last tick."""
 
 
 class Partition:
@@ -165,6 +167,10 @@ class Partition:
     def parcels(self) -> int:
         """Return how many messages are on their way."""
         return 0 if (session := self.session) is None else len(session.outbox)
+
+    def unread(self) -> int:
+        """Return how many entries of the breaches stream wait to be heard (at most a thousand)."""
+        return 0 if (session := self.session) is None else session.unread
 
     def going_on(self) -> list[Breach]:
         """Return the breaches that fired and are not over."""
@@ -245,6 +251,7 @@ class Partition:
                 return
             with breaking(session):
                 await self._tenancy.renew(fence)
+                session.unread = await self.store.unread(session.offset)
                 if not self._timing.pause_s:
                     await self._let_time_pass(session, fence)
 

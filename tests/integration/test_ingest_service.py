@@ -294,6 +294,32 @@ def test_while_redis_is_away_lines_wait(start: Start, own_server: RedisServer, q
     assert service.stop() == 0
 
 
+def test_while_redis_is_full_lines_wait_and_senders_hear_why(
+    start: Start, own_server: RedisServer, queue_log: Path
+):
+    queue_log.write_bytes(b"".join(call(1)))
+    service = start(own_server.url)
+    with own_server.client() as client:
+        eventually(lambda: len(on_stream(client)) == 3)
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.95))
+        refused = post(service)
+        assert (refused.status_code, int(refused.headers["Retry-After"])) == (503, 30)
+        assert "the store has no room for what is new" in refused.json()["detail"]
+        with queue_log.open("ab") as log:
+            log.writelines(call(2))
+        eventually(lambda: any(line.get("error") == "has no room for what is new" for line in service.lines))
+        health = get(service, "/health")
+        assert health.status_code == 503
+        assert "more than 90% of its memory" in health.json()["checks"]["redis"]
+        assert len(on_stream(client)) == 3
+        client.config_set("maxmemory", 0)
+        eventually(lambda: len(on_stream(client)) == 6)
+        assert post(service).status_code == 202
+        assert get(service, "/health").json()["checks"]["redis"] == "ok"
+    assert service.stop() == 0
+
+
 def test_two_minutes_is_what_a_clock_may_run_ahead(start: Start, redis_url: str):
     service = start(redis_url)
     assert (

@@ -238,6 +238,23 @@ async def test_it_tells_what_it_hears_once_and_keeps_nothing_on_its_way(redis_ur
     assert (await Store(desk.redis, 0, "x", SECOND).load()).outbox == {}
 
 
+async def test_what_it_leaves_unheard_is_counted(redis_url: str, desk: Desk):
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        run.metrics.partitions.append(run.partition)
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle and unread(run) == 0)
+        session = run.partition.session
+        assert session is not None
+        assert session.subscription is not None
+        await session.subscription.stop()
+        await desk.say("a", "ok")
+        await eventually_async(lambda: unread(run) == 1)
+    async with running(redis_url, desk, hands) as again:
+        again.metrics.partitions.append(again.partition)
+        await eventually_async(lambda: len(hands.got) == 2 and again.owns and unread(again) == 0)
+
+
 async def test_the_close_of_a_breach_without_a_reading_is_told(redis_url: str, desk: Desk):
     """At closing time, and when a rule is gone, there is no figure any more."""
     hands = Hands()
@@ -620,6 +637,10 @@ async def test_what_takes_longer_than_the_end_is_cut_off_and_handed_over_by_the_
         await eventually_async(lambda: next_hands.got and run.idle)
     assert next_hands.keys == hands.keys
     assert await results(desk) == [("firing", "delivered")]
+
+
+def unread(run: Running) -> float | None:
+    return run.metrics.registry.get_sample_value("wachtpost_notifier_unread_entries", {"partition": "0"})
 
 
 def unreadable(run: Running) -> float:

@@ -296,6 +296,23 @@ async def test_a_master_fails_over_and_what_its_replica_had_is_counted_once(regi
     assert region.told("nijlen") == ["firing"]
 
 
+async def test_a_node_that_is_full_takes_nothing_new_in_for_its_own_sites_only(region: Region):
+    full, other = (region.cluster.master_of(streams.events(number)) for number in (3, 2))
+    assert full is not None
+    assert full is not other
+    with full.client() as client:
+        client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.95))
+        assert await region.post("nijlen", answered=1) == 503
+        await region.send("lier", answered=5, tries=1)
+        told = region.ingest.health().json()["checks"]["redis"]
+        assert "more than 90% of its memory" in told
+        assert region.second.health().json()["status"] == "degraded"
+        client.config_set("maxmemory", 0)
+    await region.send("nijlen", answered=5, tries=1)
+    await region.until_exact(region.second, "lier", "nijlen")
+    await asyncio.to_thread(region.ingest.well)
+
+
 async def test_a_shard_that_is_gone_stops_its_own_partitions_only(region: Region):
     """Neither a take-over, nor a fresh service, nor a script that a node lost needs the other nodes."""
     gone, other = (region.cluster.master_of(streams.events(number)) for number in (3, 2))
@@ -316,7 +333,7 @@ async def test_a_shard_that_is_gone_stops_its_own_partitions_only(region: Region
     await asyncio.to_thread(region.ingest.well)  # the other sites are served
     await asyncio.to_thread(region.first.well)
     unwell = "no word from Redis for longer than the lease"
-    checks = {"redis": "ok", "work": "ok", "partition_2": "ok", "partition_3": unwell}
+    checks = {"redis": "ok", "work": "ok", "partition_2": "ok", "partition_3": unwell, "exposition": "ok"}
     await eventually_async(lambda: fresh.health().json()["checks"] == checks)
 
 
