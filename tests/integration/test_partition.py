@@ -318,6 +318,26 @@ async def test_counting_goes_on_while_our_own_code_fails_in_judging(
         await eventually_async(lambda: (session := run.partition.session) is not None and session.judge)
 
 
+async def test_a_state_that_our_own_code_fails_on_is_tried_again_and_health_says_where(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """No process that ends and is started again, over and over, until somebody mends Redis."""
+    monkeypatch.setattr(setbacks, "FIRST_PAUSE", timedelta(milliseconds=10))
+    monkeypatch.setattr(setbacks, "LONGEST_PAUSE", timedelta(milliseconds=100))
+    async with Redis.from_url(redis_url) as redis:
+        await redis.hset(streams.state(0), "cursor", PHONE + "x")
+        async with running(redis_url) as run:
+
+            async def fails() -> bool:
+                return "ValueError at services.evaluator." in (await run.partition.check(load.END) or "")
+
+            await eventually_async(fails)
+            assert PHONE not in (await run.partition.check(load.END) or "")
+            assert not run.task.done()
+            await redis.hset(streams.state(0), "cursor", 0)
+            await until_owner(run)
+
+
 async def _stop_and_start(server: RedisServer) -> None:
     await asyncio.to_thread(server.restart)
 
