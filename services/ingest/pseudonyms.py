@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime
 from typing import Final
 
 from shared.events import CallAnswered, CallEnded, CallMissed, Event, VisitCalled
@@ -95,28 +95,26 @@ def without_persons(event: Event, pseudonyms: Pseudonyms) -> Event:
     contact, also over the change of keys: the day is that on which the contact began to wait, which every
     outcome tells.
     """
-    at = int(event.at.timestamp())
-    changes = {"id": _stored(event.id, at, at, pseudonyms)}
+    at_ms = _ms_of(event.at)
+    second = at_ms // 1000
+    changes = {}
+    raw = event.id.encode()
+    if not is_exchanges_own(raw, second):
+        changes["id"] = pseudonyms.of(raw, day_of(second))
     contact: str | None = getattr(event, "contact", None)
-    if contact is not None:
-        changes["contact"] = _stored(contact, at, _began(event), pseudonyms)
+    if contact is not None and not is_exchanges_own(raw := contact.encode(), second):
+        changes["contact"] = pseudonyms.of(raw, day_of(_began_ms(event, at_ms) // 1000))
     return event.model_copy(update=changes)
 
 
-def _stored(text: str, second: int, began: int, pseudonyms: Pseudonyms) -> str:
-    raw = text.encode()
-    return text if is_exchanges_own(raw, second) else pseudonyms.of(raw, day_of(began))
+def _began_ms(event: Event, at_ms: int) -> int:
+    """When a contact began to wait, as far as its event tells."""
+    if isinstance(event, CallAnswered | CallMissed):
+        return at_ms - event.wait_ms
+    if isinstance(event, VisitCalled):
+        return _ms_of(event.arrived_at)
+    return at_ms - event.talk_ms if isinstance(event, CallEnded) else at_ms
 
 
-def _began(event: Event) -> int:
-    """When a contact began to wait, as far as its event tells (UTC second)."""
-    match event:
-        case CallAnswered() | CallMissed():
-            began = event.at - timedelta(milliseconds=event.wait_ms)
-        case CallEnded():
-            began = event.at - timedelta(milliseconds=event.talk_ms)
-        case VisitCalled():
-            began = event.arrived_at
-        case _:
-            began = event.at
-    return int(began.timestamp())
+def _ms_of(at: datetime) -> int:
+    return round(at.timestamp() * 1000)

@@ -119,7 +119,7 @@ async def test_poison_becomes_a_dead_letter_and_harms_no_neighbour(
     assert [event["id"] for event in await desk.stream(EVENTS)] == [stored(answered(n)).id for n in (1, 3)]
     (letter,) = await desk.stream(DEAD)
     assert (letter["reason"], letter["source"], letter["where"]) == (reason, "pbx", "item 1")
-    assert b"470" not in await desk.everything()
+    assert b"4700000" not in (await desk.everything()).replace(b" ", b"")
     assert desk.counted("wachtpost_dead_letters_total", reason=reason) == 1
     assert desk.counted("wachtpost_ingest_events_total", source="pbx") == 2
 
