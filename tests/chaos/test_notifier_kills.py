@@ -180,10 +180,12 @@ def assert_everything_was_told(siege: Siege, queue: str, cycles: int) -> None:
     lines = [line for line in siege.stage.logged(queue) if line["kind"] == "delivery"]
     delivered = {line["key"] for line in lines if line["result"] == "delivered"}
     assert {told.key for told in messages if told.happening in {"firing", "resolved"}} <= delivered
+    late: Counter[str] = Counter()
     for told in messages:
         taken = siege.taken.get(told.breaches[0])
-        if told.happening == "reminder" and taken is not None:
-            assert told.sent <= taken.timestamp()
+        if told.happening == "reminder" and taken is not None and told.sent > taken.timestamp():
+            late[told.breaches[0]] += 1
+    assert not late or max(late.values()) == 1  # one may have been on its way already
 
 
 async def live_through(server: RedisServer, directory: Path, seed: int, rounds: int) -> None:
