@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -90,8 +90,9 @@ async def keep_on(work: Callable[[], Awaitable[None]], setbacks: Setbacks) -> No
 class InternalErrors(Collector):
     """Failures of our own code, as Prometheus asks for them."""
 
-    def __init__(self, setbacks: Iterable[Setbacks]) -> None:
-        self._setbacks = tuple(setbacks)
+    def __init__(self, setbacks: Sequence[Setbacks]) -> None:
+        """``setbacks`` may grow until the first scrape."""
+        self._setbacks = setbacks
 
     def collect(self) -> Iterator[Metric]:
         """Yield the counter, with every piece of work from the start."""

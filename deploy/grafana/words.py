@@ -138,6 +138,7 @@ REASONS: Final[Mapping[str, Text]] = {
     "invalid": Text("geen geldig feit", "not a valid fact"),
     "unknown_queue": Text("onbekende wachtrij", "unknown queue"),
     "not_allowed": Text("niet toegelaten", "not allowed"),
+    "internal_error": Text("een fout in Wachtpost zelf", "a fault of Wachtpost itself"),
     "personal": Text("lijkt op een telefoonnummer", "looks like a phone number"),
     "future": Text("uit de toekomst", "from the future"),
     "late": Text("te laat", "too late"),

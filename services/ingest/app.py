@@ -26,7 +26,6 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.setbacks import InternalErrors
 
 
 def build(
@@ -49,8 +48,7 @@ def build(
         return await fault.check(now) or await metrics.items.check(now)
 
     checks: dict[str, Check] = {f"source_{follow.source.id}": follow.check for follow in follows}
-    at_work = [metrics.items, *(one for follow in follows for one in (follow.setbacks, follow.lines))]
-    metrics.registry.register(InternalErrors(at_work))
+    metrics.at_work += (one for follow in follows for one in (follow.setbacks, follow.lines))
     checks["redis"] = redis_check(
         redis, [streams.events(number) for number in range(city.pipeline.partitions)]
     )

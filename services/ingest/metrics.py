@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from shared.config import CityFile, QueueLogSource
 from shared.dead_letters import Reason
 from shared.exposition import TolerantRegistry
-from shared.setbacks import Setbacks
+from shared.setbacks import InternalErrors, Setbacks
 
 STATUSES: Final = (202, 400, 401, 404, 405, 413, 415, 422, 429, 500, 503)
 """The answers a sender can get."""
@@ -53,6 +53,9 @@ class IngestMetrics:
         )
         self.items = Setbacks("items")
         """Of requests."""
+        self.at_work = [self.items]
+        """What our own code may fail in; more is added."""
+        self.registry.register(InternalErrors(self.at_work))
         for reason in Reason:
             self.dead_letters.labels(reason.value)
         for status in STATUSES:

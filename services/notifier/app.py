@@ -40,7 +40,6 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.setbacks import InternalErrors
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -95,7 +94,7 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
             annotations.close()
 
     metrics.partitions += partitions
-    metrics.registry.register(InternalErrors(one for partition in partitions for one in partition.setbacks))
+    metrics.at_work += (one for partition in partitions for one in partition.setbacks)
     routes: list[tuple[str, ASGIApp]] = [(path, door) for path in PATHS]
     return AsgiFastStream(
         broker,

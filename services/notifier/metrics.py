@@ -15,6 +15,7 @@ from shared.breaches import rule_label
 from shared.config import CityFile
 from shared.dead_letters import Reason
 from shared.exposition import Drops, TolerantRegistry
+from shared.setbacks import InternalErrors, Setbacks
 
 DELIVERY_EDGES_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
@@ -48,6 +49,9 @@ class NotifierMetrics:
 
     def __init__(self, city: CityFile) -> None:
         self.registry = TolerantRegistry()
+        self.at_work: list[Setbacks] = []
+        """What our own code may fail in."""
+        self.registry.register(InternalErrors(self.at_work))
         self.partitions: list[Shown] = []
         """Asked at each scrape."""
         self.registry.register(_Partitions(self.partitions, self.registry.drops))

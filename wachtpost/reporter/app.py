@@ -14,7 +14,7 @@ from shared.exposition import metrics_route
 from shared.process import Fault, Health, health_route, redis_check
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
 from shared.reports import PARTITION
-from shared.setbacks import InternalErrors, keep_on
+from shared.setbacks import keep_on
 from wachtpost.reporter.handing import Handing
 from wachtpost.reporter.making import Make
 from wachtpost.reporter.metrics import ReporterMetrics
@@ -28,7 +28,7 @@ def build(settings: ReporterSettings, city: CityFile, make: Make, fault: Fault) 
     metrics = ReporterMetrics()
     archive = Archive(redis, city)
     reporter = Reporter(city, settings.now, Handing(redis), archive.first_day, make, metrics)
-    metrics.registry.register(InternalErrors([reporter.setbacks]))
+    metrics.at_work.append(reporter.setbacks)
     checks = {
         "redis": redis_check(redis, [streams.reports(PARTITION)]),
         "work": fault.check,

@@ -8,6 +8,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 from shared.exposition import TolerantRegistry
+from shared.setbacks import InternalErrors, Setbacks
 
 MAKING_EDGES_S: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
@@ -26,6 +27,9 @@ class ReporterMetrics:
 
     def __init__(self) -> None:
         self.registry = TolerantRegistry()
+        self.at_work: list[Setbacks] = []
+        """What our own code may fail in."""
+        self.registry.register(InternalErrors(self.at_work))
         self._reports = Counter(
             "wachtpost_reports", "Monthly reports, by what became of them", ["result"], registry=self.registry
         )
