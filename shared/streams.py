@@ -70,6 +70,11 @@ def reports(partition: int) -> str:
     return f"{{p{partition}}}:reports"
 
 
+def set_aside(partition: int) -> str:
+    """A stream of what evaluator or ingest had kept and cannot read; the notifier has its own."""
+    return f"{{p{partition}}}:set-aside"
+
+
 def notifier(partition: int, part: str) -> str:
-    """What the notifier keeps: fence, lease, state, records, outbox, log, dead and documents to be mailed."""
+    """What the notifier keeps: fence, lease, state, records, outbox, log, dead, set-aside, documents."""
     return f"{{p{partition}}}:notifier:{part}"

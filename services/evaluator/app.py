@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from faststream.asgi import AsgiFastStream
@@ -30,6 +31,7 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
+from shared.set_aside import set_aside_gauge
 from shared.setbacks import InternalErrors, keep_on
 
 COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -47,6 +49,7 @@ def build(
     commit_seconds = Histogram(
         f"{PREFIX}commit_seconds", "Time to commit a batch", registry=registry, buckets=COMMIT_EDGES_S
     )
+    set_aside = set_aside_gauge(registry)
     owner = secrets.token_hex(8)
     partitions: list[Partition] = []
     pasts: list[Past] = []
@@ -54,6 +57,7 @@ def build(
         store = Store(redis, number, owner, city.pipeline.lease)
         partition = Partition(number, city, calendar, store, broker, now, commit_seconds)
         partitions.append(partition)
+        set_aside.labels(str(number)).set_function(partial(getattr, partition, "set_aside_at"))
         pasts.append(Past(partition, store, city, calendar, now))
     registry.register(DeskCollector(city, calendar, partitions, now, registry.drops))
     registry.register(PolicyCollector(city, calendar, history, pasts, now, registry.drops))

@@ -123,6 +123,8 @@ class Partition:
         self._reader = Reader(broker, streams.events(number), BATCH, self._tenancy)
         self._judging = Setbacks("judging", partition=number)
         self._session: Session | None = None
+        self.set_aside_at = 0.0
+        """When something kept that could not be read was set aside last: epoch seconds; 0: never."""
 
     @property
     def setbacks(self) -> Sequence[Setbacks]:
@@ -163,7 +165,7 @@ class Partition:
     async def _hold_session(self, fence: str) -> None:
         """Read the committed state, go on from there, and look after it until it breaks."""
         async with self._tenancy.keeping(fence):
-            session = await self._open()
+            session = await self._open(fence)
         self._session = session
         session.subscription = self._subscribe(session, fence)
         try:
@@ -180,7 +182,7 @@ class Partition:
             break_off(session)  # a batch that is still on its way counts in the next session
             await self._tenancy.shield.run(unsubscribe(session.subscription))
 
-    async def _open(self) -> Session:
+    async def _open(self, fence: str) -> Session:
         pipeline = self._city.pipeline
         now = ms_of(self._now())
         offset = await self._store.offset()
@@ -191,6 +193,7 @@ class Partition:
         counted_from = date(first.year, 1, 1)
         days = _days(counted_from, self._calendar.local_day(max(now, offset_ms)) + timedelta(days=1))
         kept = await self._store.load(places, days, first.isoformat())
+        self.set_aside_at = await self._store.set_aside.put(fence, kept.spoiled)
         desk = self._desk(kept)
         aside = kept.state.get(ASIDE, "").split()
         await self._recall(desk, kept.offset, aside)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Final
 
 from services.evaluator.books import Books, Slot, Start
@@ -17,14 +18,16 @@ from services.evaluator.buckets import DERIVED, Bucket, Resolution, decode
 from services.evaluator.contacts import Place
 from services.evaluator.desk import Changes, Counts
 from services.evaluator.latest import Latest
-from services.evaluator.watch import NOTHING_TO_TELL, Verdict
+from services.evaluator.watch import FIELD, NOTHING_TO_TELL, STANDING, Verdict
 from shared import streams
 from shared.breaches import encode
 from shared.dead_letters import KEEP
 from shared.entries import Batch, batch_of
+from shared.kept import Spoiled, sound
 from shared.lease import FencedScript, Lease
 from shared.redis_connection import RedisClient
 from shared.scripts import IS_FULL
+from shared.set_aside import SetAside
 
 BEGINNING: Final = "0-0"
 """The offset before the first entry."""
@@ -79,6 +82,8 @@ class Kept:
     counts: Counts
     state: Mapping[str, str]
     """All fields of the state hash; the judge's are among them."""
+    spoiled: Sequence[Spoiled] = ()
+    """What cannot be read, and is not in the rest."""
 
 
 class Store:
@@ -88,6 +93,7 @@ class Store:
         self._redis = redis
         self._partition = partition
         self.lease = Lease(redis, streams.fence(partition), streams.lease(partition), owner, lease)
+        self.set_aside = SetAside(redis, streams.set_aside(partition), streams.fence(partition))
         self._commit = FencedScript(redis, _COMMIT)
 
     async def load(self, places: Sequence[Place], days: Sequence[str], kept_from: str = "") -> Kept:
@@ -95,17 +101,18 @@ class Store:
 
         Every day goes into the sums of its month and year; those from ``kept_from`` on stay by themselves.
         """
-        state = {
-            _text(name): _text(value)
-            for name, value in (await self._redis.hgetall(streams.state(self._partition))).items()
-        }
+        spoiled: list[Spoiled] = []
+        key = streams.state(self._partition)
+        fields: Mapping[bytes, bytes] = await self._redis.execute_command("HGETALL", key)
+        state = dict(sound(key, fields.items(), _state_field, spoiled))
         return Kept(
             offset=state.get("offset", BEGINNING),
             cursor=int(state.get("cursor", 0)),
-            books=_with_periods(await self._buckets(places, days), kept_from),
+            books=_with_periods(await self._buckets(places, days, spoiled), kept_from),
             latest=Latest(state),
             counts=Counts.of(state),
             state=state,
+            spoiled=spoiled,
         )
 
     async def offset(self) -> str:
@@ -200,8 +207,10 @@ class Store:
     def _days_of(self, place: Place) -> str:
         return streams.buckets(self._partition, Resolution.DAY.value, place.site, place.queue)
 
-    async def _buckets(self, places: Sequence[Place], days: Sequence[str]) -> list[tuple[Slot, Bucket]]:
-        asked: list[tuple[Place, Resolution]] = []
+    async def _buckets(
+        self, places: Sequence[Place], days: Sequence[str], spoiled: list[Spoiled]
+    ) -> list[tuple[Slot, Bucket]]:
+        asked: list[tuple[str, Place, Resolution]] = []
         pipeline = self._redis.pipeline(transaction=False)
         for place in places:
             for resolution in _WRITTEN:
@@ -210,14 +219,31 @@ class Store:
                     pipeline.hmget(name, list(days))
                 else:
                     pipeline.hgetall(name)
-                asked.append((place, resolution))
+                asked.append((name, place, resolution))
         found: list[tuple[Slot, Bucket]] = []
-        for (place, resolution), answer in zip(asked, await pipeline.execute(), strict=True):
-            pairs = zip(days, answer, strict=True) if resolution in _DAILY else answer.items()
-            for start, text in pairs:
-                if text is not None:
-                    found.append((Slot(place, resolution, _start(resolution, start)), decode(text)))
+        starts = [day.encode() for day in days]
+        for (name, place, resolution), answer in zip(asked, await pipeline.execute(), strict=True):
+            pairs = zip(starts, answer, strict=True) if resolution in _DAILY else answer.items()
+            there = [(start, text) for start, text in pairs if text is not None]
+            found += sound(name, there, partial(_bucket, place, resolution), spoiled)
         return found
+
+
+def _bucket(place: Place, resolution: Resolution, start: bytes, text: bytes) -> tuple[Slot, Bucket]:
+    return Slot(place, resolution, _start(resolution, start)), decode(text)
+
+
+def _state_field(name: bytes, value: bytes) -> tuple[str, str]:
+    """Return a field of the state hash that its reader understands, whoever that is.
+
+    Without the offset and the cursor nobody can go on: they are read by themselves, and stop everything.
+    """
+    field, text = name.decode(), value.decode()
+    if field.startswith(FIELD):
+        STANDING.validate_json(text)
+    latest = Latest({field: text})
+    _ = (latest.sources(), latest.offers(), latest.staffs(), Counts.of({field: text}))
+    return field, text
 
 
 _DAILY: Final = frozenset({Resolution.DAY, Resolution.DAY_OUTSIDE})

@@ -119,7 +119,7 @@ class Verdict:
 
 NOTHING_TO_TELL: Final = Verdict()
 
-_STANDING: Final = TypeAdapter(Standing)
+STANDING: Final = TypeAdapter(Standing)
 
 
 class Judge:
@@ -172,7 +172,7 @@ class Judge:
             yield self._standings[name]
 
     def _take_changes(self) -> dict[str, str]:
-        fields = {FIELD + name: _STANDING.dump_json(self._standings[name]).decode() for name in self._changed}
+        fields = {FIELD + name: STANDING.dump_json(self._standings[name]).decode() for name in self._changed}
         self._changed.clear()
         return fields
 
@@ -219,7 +219,7 @@ def _kept(state: Mapping[str, str]) -> tuple[dict[str, Standing], frozenset[str]
         if field_name.startswith(FIELD):
             name = field_name.removeprefix(FIELD)
             try:
-                found[name] = _STANDING.validate_json(text)
+                found[name] = STANDING.validate_json(text)
             except ValidationError:
                 unreadable.add(name)
     return found, frozenset(unreadable)

@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from pydantic import ValidationError
 
 from services.ingest.door import Refusal
 from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.publish import Publisher, ReadUpTo
-from services.ingest.sources.queue_log import Checkpoint, Follower, Lines
+from services.ingest.sources.queue_log import NOWHERE, Checkpoint, Follower, Lines
 from services.ingest.translate.queue_log import QueueLog, Rules, Skipped, Unreadable
 from shared.clock import Clock
 from shared.config import CityFile, QueueLogSource
@@ -118,8 +119,8 @@ class QueueLogFollow:
 
     async def run(self) -> None:
         """Follow until cancelled. Waits for a Redis that is away; where our own code fails, goes on from the
-        checkpoint. Raises ``pydantic.ValidationError`` when that is none of ours."""
-        await self._read_checkpoint()
+        checkpoint. One that cannot be read is set aside and all that is there read again: what was counted
+        is known by its id."""
         await keep_on(self._follow, self.setbacks)
 
     async def beat(self) -> None:
@@ -169,7 +170,20 @@ class QueueLogFollow:
             return await self._publisher.checkpoint(self._partition, self.source.id)
 
         text = await patient_retry().call_with_retry(read, self._complain)
-        return None if text is None else Checkpoint.decode(text)
+        try:
+            return None if text is None else Checkpoint.decode(text)
+        except ValidationError:
+            await self._set_aside(text or b"")
+            return Checkpoint(position=NOWHERE)
+
+    async def _set_aside(self, checkpoint: bytes) -> None:
+        async def move() -> float:
+            why = "no checkpoint of this version"
+            return await self._publisher.set_aside(self._partition, self.source.id, checkpoint, why)
+
+        at = await patient_retry().call_with_retry(move, self._complain)
+        self._metrics.set_aside.labels(str(self._partition)).set(at)
+        await self._persist([], ReadUpTo(self.source.id, Checkpoint(position=NOWHERE).encode()))
 
     async def _write(self, told: Told, checkpoint: Checkpoint) -> None:
         """Dead letters first: a crash in between may tell of them twice, never not at all."""

@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from shared.config import CityFile, QueueLogSource
 from shared.dead_letters import Reason
 from shared.exposition import TolerantRegistry
+from shared.set_aside import set_aside_gauge
 from shared.setbacks import InternalErrors, Setbacks
 
 STATUSES: Final = (202, 400, 401, 404, 405, 413, 415, 422, 429, 500, 503)
@@ -56,6 +57,9 @@ class IngestMetrics:
         self.at_work = [self.items]
         """What our own code may fail in; more is added."""
         self.registry.register(InternalErrors(self.at_work))
+        self.set_aside = set_aside_gauge(self.registry)
+        for number in range(city.pipeline.partitions):
+            self.set_aside.labels(str(number))
         for reason in Reason:
             self.dead_letters.labels(reason.value)
         for status in STATUSES:

@@ -16,8 +16,10 @@ from shared import streams
 from shared.clock import Clock
 from shared.dead_letters import KEEP, DeadLetter
 from shared.events import Event, encode
+from shared.kept import Spoiled
 from shared.redis_connection import RedisClient
 from shared.scripts import OnceScript, call_name
+from shared.set_aside import SetAside
 
 CHUNK: Final = 500
 """Events a script adds at once: fast (4 × a pipeline) and short enough that nobody waits behind it."""
@@ -74,6 +76,12 @@ class Publisher:
         self._stamp = stamp
         self._add = OnceScript(redis, _ADD)
         self._bury = OnceScript(redis, _BURY)
+
+    async def set_aside(self, partition: int, source: str, checkpoint: bytes, why: str) -> float:
+        """Move a checkpoint that cannot be read out of the way; returns when (epoch seconds)."""
+        key = streams.checkpoint(partition, source)
+        aside = SetAside(self._redis, streams.set_aside(partition), key)
+        return await aside.put("", [Spoiled(key, b"", checkpoint, why)])
 
     async def write(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 from faststream.asgi import AsgiFastStream
@@ -40,6 +41,7 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
+from shared.set_aside import set_aside_gauge
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -67,6 +69,9 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
         Partition(n, city, rules, store, broker, now, deliver, annotate, metrics)
         for n, store in stores.items()
     ]
+    set_aside = set_aside_gauge(metrics.registry)
+    for one in partitions:
+        set_aside.labels(str(one.number)).set_function(partial(getattr, one, "set_aside_at"))
     checks: dict[str, Check] = {f"partition_{partition.number}": partition.check for partition in partitions}
     checks["redis"] = redis_check(redis, [streams.notifier(n, "state") for n in stores], makes_room=True)
     checks |= {"work": fault.check, "exposition": metrics.registry.drops.check}

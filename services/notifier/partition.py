@@ -139,6 +139,8 @@ class Partition:
         self._timing = Setbacks("time", partition=number)
         self._delivering = Setbacks("deliveries", partition=number)
         self._session: Session | None = None
+        self.set_aside_at = 0.0
+        """When a record that could not be read was set aside last: epoch seconds; 0: never."""
 
     @property
     def setbacks(self) -> Sequence[Setbacks]:
@@ -185,6 +187,7 @@ class Partition:
         """Read the committed state, go on from there, and look after it until it breaks."""
         async with self._tenancy.keeping(fence):
             kept = await self.store.load()
+            self.set_aside_at = await self.store.set_aside.put(fence, kept.spoiled)
         session = Session(kept.state, kept.outbox, kept.offset)
         self._owe(session, [*(known.breach for known in kept.state.breaches.values()), *kept.owed])
         session.subscription = self._subscribe(session, fence)

@@ -7,7 +7,7 @@ write after a decision, ``decode`` reads them all back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -160,31 +160,42 @@ def changes(before: State, after: State) -> dict[str, bytes | None]:
     return dict(sorted(changed))
 
 
-def decode(stored: Mapping[str, bytes]) -> State:
-    """Return the state that was stored under these keys, whole: every breach has its watch.
+Record = Known | Watch | Lane | Silence
 
-    Raises ``ValueError`` for a key or a record that is not ours.
-    """
-    breaches: dict[str, Known] = {}
-    watches: dict[str, Watch] = {}
-    lanes: dict[str, Lane] = {}
-    silences: dict[str, Silence] = {}
-    for key in sorted(stored):
-        kind, _, name = key.partition("/")
-        match kind:
-            case "breach":
-                breaches[name] = _KNOWN.validate_json(stored[key])
-            case "watch":
-                watches[name] = _WATCH.validate_json(stored[key])
-            case "lane":
-                lanes[name] = _LANE.validate_json(stored[key])
-            case "silence":
-                silences[name] = _SILENCE.validate_json(stored[key])
-            case _:
-                raise ValueError(f"no record of the notifier is stored under {key!r}")
+_READ: Final[Mapping[str, Callable[[bytes], Record]]] = {
+    "breach": _KNOWN.validate_json,
+    "watch": _WATCH.validate_json,
+    "lane": _LANE.validate_json,
+    "silence": _SILENCE.validate_json,
+}
+
+
+def decode_record(key: str, record: bytes) -> Record:
+    """Return what is stored under a key; raises ``ValueError`` for a key or a record that is not ours."""
+    kind, _, _ = key.partition("/")
+    if kind not in _READ:
+        raise ValueError(f"no record of the notifier is stored under {key!r}")
+    return _READ[kind](record)
+
+
+def whole(records: Mapping[str, Record]) -> State:
+    """Return the state that these records make, with a watch for every breach."""
+    named = [(key.partition("/")[2], record) for key, record in sorted(records.items())]
+    breaches = {name: one for name, one in named if isinstance(one, Known)}
+    watches = {name: one for name, one in named if isinstance(one, Watch)}
     for known in sorted(breaches.values(), key=lambda one: one.breach.opened_at, reverse=True):
         watches.setdefault(watch_key(known.breach), Watch.of(known.breach))
-    return State(breaches, watches, lanes, silences)
+    return State(
+        breaches,
+        watches,
+        lanes={name: one for name, one in named if isinstance(one, Lane)},
+        silences={name: one for name, one in named if isinstance(one, Silence)},
+    )
+
+
+def decode(stored: Mapping[str, bytes]) -> State:
+    """Return the state that was stored under these keys. Raises ``ValueError`` for what is not ours."""
+    return whole({key: decode_record(key, record) for key, record in stored.items()})
 
 
 def encode(state: State) -> dict[str, bytes]:

@@ -6,18 +6,22 @@ owner's fence: a message is in the outbox if and only if the decision to send it
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from services.notifier.notice import Breach, Parcel
-from services.notifier.state import State, decode
+from services.notifier.state import Record, State, decode_record, whole
 from shared import streams
+from shared.kept import Spoiled, sound
 from shared.lease import FencedScript, Lease
 from shared.redis_connection import RedisClient
 from shared.reports import Document
 from shared.scripts import OnceScript, call_name
+from shared.set_aside import SetAside
+
+T = TypeVar("T")
 
 BEGINNING: Final = "0-0"
 
@@ -62,6 +66,8 @@ class Kept:
     outbox: dict[str, Parcel]
     owed: Sequence[Breach] = ()
     """What Grafana has not taken yet."""
+    spoiled: Sequence[Spoiled] = ()
+    """What cannot be read, and is not in the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +95,21 @@ class Store:
         self._redis = redis
         self._partition = partition
         self.lease = Lease(redis, self._key("fence"), self._key("lease"), owner, lease)
+        self.set_aside = SetAside(redis, self._key("set-aside"), self._key("fence"))
         self._commit = FencedScript(redis, _COMMIT)
         self._say = OnceScript(redis, _SAY, when_full=True)
 
     async def load(self) -> Kept:
-        """Read what was committed. Raises ``ValueError`` for records that are not ours."""
+        """Read what was committed, as far as it can be read."""
         await self._begin_lately()
+        spoiled: list[Spoiled] = []
         offset = await self._redis.hget(self._key("state"), "offset")
-        outbox = await self._redis.hgetall(self._key("outbox"))
-        owed = await self._redis.hgetall(self._key("annotations"))
         return Kept(
             offset=BEGINNING if offset is None else _text(offset),
-            state=await self.state(),
-            outbox={_text(key): Parcel.model_validate_json(value) for key, value in outbox.items()},
-            owed=[Breach.model_validate_json(value) for value in owed.values()],
+            state=await self._state(spoiled),
+            outbox=dict(await self._sound("outbox", _parcel, spoiled)),
+            owed=await self._sound("annotations", _owed, spoiled),
+            spoiled=spoiled,
         )
 
     async def _begin_lately(self) -> None:
@@ -113,9 +120,16 @@ class Store:
             await self._redis.hsetnx(self._key("state"), "offset", f"{start}-0")
 
     async def state(self) -> State:
-        """Read what is known; for whoever only looks."""
-        records = await self._redis.hgetall(self._key("records"))
-        return decode({_text(key): _bytes(value) for key, value in records.items()})
+        """Read what is known, as far as it can be read; for whoever only looks."""
+        return await self._state([])
+
+    async def _state(self, spoiled: list[Spoiled]) -> State:
+        return whole(dict(await self._sound("records", _record, spoiled)))
+
+    async def _sound(self, part: str, read: Callable[[bytes, bytes], T], spoiled: list[Spoiled]) -> list[T]:
+        fields = await self._redis.hgetall(self._key(part))
+        pairs = [(_bytes(name), _bytes(value)) for name, value in fields.items()]
+        return list(sound(self._key(part), pairs, read, spoiled))
 
     async def commit(self, fence: str, before: str, after: str, changes: Changes) -> None:
         """Write everything, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""
@@ -161,6 +175,18 @@ def _add_hash(args: list[str | bytes | int], put: Mapping[str, str | bytes], dro
     for key, value in put.items():
         args += (key, value)
     args += [len(dropped), *dropped]
+
+
+def _record(name: bytes, value: bytes) -> tuple[str, Record]:
+    return name.decode(), decode_record(name.decode(), value)
+
+
+def _parcel(name: bytes, value: bytes) -> tuple[str, Parcel]:
+    return name.decode(), Parcel.model_validate_json(value)
+
+
+def _owed(_name: bytes, value: bytes) -> Breach:
+    return Breach.model_validate_json(value)
 
 
 def _text(value: bytes | str) -> str:

@@ -180,14 +180,20 @@ def test_health_fails_while_redis_is_away_and_recovers(start: Start, own_server:
     eventually(lambda: post(service).status_code == 202)
 
 
-def test_a_source_that_cannot_go_on_ends_the_process(start: Start, redis_url: str):
+def test_a_checkpoint_that_cannot_be_read_is_set_aside_and_the_log_read_from_its_beginning(
+    start: Start, redis_url: str, queue_log: Path
+):
+    queue_log.write_bytes(line(0, "QUEUESTART", call="NONE", queue="NONE"))
     with redis.Redis.from_url(redis_url) as client:
         client.set("{p0}:checkpoint:asterisk", "none of ours")
-    service = start(redis_url)
-    assert service.wait() == 1
-    fault = service.logged("fault")
-    assert fault is not None
-    assert "source asterisk" in str(fault["reason"])
+        service = start(redis_url)
+        eventually(lambda: b"position" in (client.get("{p0}:checkpoint:asterisk") or b""))
+        ((_, aside),) = client.xrange("{p0}:set-aside")
+        assert (aside[b"key"], aside[b"value"]) == (b"{p0}:checkpoint:asterisk", b"none of ours")
+        stored = [json.loads(entry)["kind"] for _, entry in entries_now(client, "{p0}:events")]
+        assert "source.restarted" in stored
+    assert service.logged("state_set_aside") is not None
+    assert service.health().status_code == 200
 
 
 def test_a_followed_log_shows_signs_of_life_while_it_is_there(start: Start, redis_url: str, queue_log: Path):

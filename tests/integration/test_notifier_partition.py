@@ -255,6 +255,16 @@ async def test_what_it_leaves_unheard_is_counted(redis_url: str, desk: Desk):
         await eventually_async(lambda: len(hands.got) == 2 and again.owns and unread(again) == 0)
 
 
+async def test_it_goes_on_without_a_record_that_it_cannot_read(redis_url: str, desk: Desk):
+    hands = Hands()
+    await desk.redis.hset(streams.notifier(0, "records"), mapping={"breach/newer": b'{"version":9}'})
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle)
+        assert run.partition.set_aside_at > 0
+    assert await desk.redis.xlen(streams.notifier(0, "set-aside")) == 1
+
+
 async def test_the_close_of_a_breach_without_a_reading_is_told(redis_url: str, desk: Desk):
     """At closing time, and when a rule is gone, there is no figure any more."""
     hands = Hands()

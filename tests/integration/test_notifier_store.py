@@ -134,12 +134,6 @@ async def test_a_server_that_lost_everything_takes_no_commit(redis_client: Redis
     assert await everything(redis_client) == {}
 
 
-async def test_a_record_that_is_not_ours_is_refused_loudly(redis_client: Redis):
-    await redis_client.hset(streams.notifier(0, "records"), "rumour/x", "{}")
-    with pytest.raises(ValueError, match="rumour/x"):
-        await store(redis_client).load()
-
-
 async def test_the_notifiers_lease_is_not_the_evaluators(redis_client: Redis):
     await claimed(redis_client)
     assert not await redis_client.exists(streams.lease(0), streams.fence(0))

@@ -569,6 +569,7 @@ KEYS: Final = {
         if one not in DERIVED
     },
     "checkpoint": streams.checkpoint(12, "asterisk"),
+    "set-aside": streams.set_aside(12),
     **{
         f"notifier:{part}": streams.notifier(12, part)
         for part in (
@@ -581,6 +582,7 @@ KEYS: Final = {
             "log",
             "dead",
             "documents",
+            "set-aside",
         )
     },
     "reports": streams.reports(12),
@@ -649,14 +651,16 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         "first once": {"GET", "SET"},
         "events": {"XADD", "EXISTS", "XINFO"},
         "dead": {"XADD"},
-        "checkpoint": {"GET", "SET"},
+        "checkpoint": {"GET", "SET", "DEL"},
+        "set-aside": {"XADD", "XREVRANGE"},
     },
     "evaluator": {
         "fence": {"GET", "SET"},
         "lease": {"GET", "SET", "DEL"},
-        "state": {"HGET", "HGETALL", "HSET"},
-        **{kind: {"HGETALL", "HMGET", "HSET", "HDEL"} for kind in BUCKETS},
-        "day": {"HGETALL", "HKEYS", "HMGET", "HSET", "HDEL"},
+        "state": {"HGET", "HGETALL", "HSET", "HDEL"},
+        **{kind: {"HGET", "HGETALL", "HMGET", "HSET", "HDEL"} for kind in BUCKETS},
+        "day": {"HGET", "HGETALL", "HKEYS", "HMGET", "HSET", "HDEL"},
+        "set-aside": {"XADD", "XREVRANGE"},
         "events": {"EXISTS", "XINFO", "XRANGE", "XREAD", "XTRIM"},
         "breaches": {"XADD", "XLEN", "XTRIM"},
         "first breaches": {"XADD", "XLEN", "XTRIM"},
@@ -669,11 +673,12 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         "notifier:fence": {"GET", "SET"},
         "notifier:lease": {"GET", "SET", "DEL"},
         "notifier:state": {"HEXISTS", "HGET", "HSET", "HSETNX"},
-        "notifier:records": {"HGETALL", "HSET", "HDEL"},
-        "notifier:outbox": {"HGETALL", "HSET", "HDEL"},
-        "notifier:annotations": {"HGETALL", "HSET", "HDEL"},
+        "notifier:records": {"HGET", "HGETALL", "HSET", "HDEL"},
+        "notifier:outbox": {"HGET", "HGETALL", "HSET", "HDEL"},
+        "notifier:annotations": {"HGET", "HGETALL", "HSET", "HDEL"},
         "notifier:log": {"XADD", "XREVRANGE"},
         "notifier:dead": {"XADD", "XREVRANGE"},
+        "notifier:set-aside": {"XADD", "XREVRANGE"},
         "notifier:documents": {"HGET", "HDEL"},
         "first documents": {"HGET", "HDEL"},
         "breaches": {"XADD", "XRANGE", "XREAD"},

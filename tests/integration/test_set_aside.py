@@ -1,0 +1,96 @@
+"""State that cannot be read: moved out of the way as it is, once, and the rest is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from redis.asyncio import Redis
+
+from services.evaluator.books import Slot
+from services.evaluator.buckets import Bucket, Resolution
+from services.evaluator.contacts import Place
+from services.evaluator.store import Store as EvaluatorStore
+from services.notifier.state import Known, State, Watch, encode, watch_key
+from services.notifier.store import Store as NotifierStore
+from shared import streams
+from shared.lease import Superseded
+from tests.parcels import MISSED, parcel
+
+LEASE = timedelta(minutes=10)
+HOME = Place("huis", "onthaal")
+NEWER = b'{"version":9}'
+
+
+async def put(redis: Redis, key: str, fields: Mapping[str, bytes]) -> None:
+    for name, value in fields.items():
+        await redis.hset(key, name, value)
+
+
+async def aside(redis: Redis, stream: str) -> list[tuple[bytes, bytes, bytes]]:
+    entries: list[tuple[bytes, dict[bytes, bytes]]] = await redis.execute_command("XRANGE", stream, "-", "+")
+    return [(one[b"key"], one[b"field"], one[b"value"]) for _, one in entries]
+
+
+async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_client: Redis):
+    store = NotifierStore(redis_client, 0, "one", LEASE)
+    records, outbox, owed = (streams.notifier(0, part) for part in ("records", "outbox", "annotations"))
+    await put(redis_client, records, encode(State({MISSED.id: Known(MISSED)})))
+    await put(redis_client, records, {"breach/x": NEWER, "watch/a/b": b"{", "new/1": b"{}"})
+    await put(redis_client, outbox, {"k": parcel(MISSED).model_dump_json().encode(), "bad": NEWER})
+    await put(redis_client, owed, {"bad": b"\xff"})
+    assert (await store.state()).breaches.keys() == {MISSED.id}, "who only looks sees the rest as well"
+
+    fence = await store.lease.claim()
+    assert fence is not None
+    kept = await store.load()
+    assert kept.state == State({MISSED.id: Known(MISSED)}, {watch_key(MISSED): Watch.of(MISSED)})
+    assert (list(kept.outbox), list(kept.owed)) == (["k"], [])
+    at = await store.set_aside.put(fence, kept.spoiled)
+    expected = [(records, b"breach/x", NEWER), (records, b"new/1", b"{}"), (records, b"watch/a/b", b"{")]
+    expected += [(outbox, b"bad", NEWER), (owed, b"bad", b"\xff")]
+    stream = streams.notifier(0, "set-aside")
+    assert sorted(await aside(redis_client, stream)) == sorted((k.encode(), f, v) for k, f, v in expected)
+
+    assert await store.set_aside.put(fence, kept.spoiled) == at > 0, "said again, it does nothing"
+    assert len(await aside(redis_client, stream)) == len(expected)
+    again = await store.load()
+    assert (again.state, again.outbox, again.spoiled) == (kept.state, kept.outbox, [])
+
+
+async def test_the_evaluator_goes_on_without_fields_and_buckets_that_it_cannot_read(redis_client: Redis):
+    store = EvaluatorStore(redis_client, 0, "one", LEASE)
+    state = streams.state(0)
+    day, fine = (streams.buckets(0, kind, *HOME) for kind in (Resolution.DAY.value, Resolution.FINE.value))
+    sound = {"offset": "5-0", "read": "7", "source:pbx": "1000"}
+    spoiled = {"watch:x": NEWER, "duplicates": b"many", "source:web": b"1,x", "offer:huis:onthaal": b"1"}
+    await put(redis_client, state, {name: value.encode() for name, value in sound.items()} | spoiled)
+    await put(redis_client, day, {"2026-03-01": Bucket(answered=3).encode(), "2026-03-02": NEWER[:5]})
+    await put(redis_client, fine, {"soon": b"{}", "1000": b'{"answered":"x"}'})
+
+    fence = await store.lease.claim()
+    assert fence is not None
+    kept = await store.load([HOME], ["2026-03-01", "2026-03-02"])
+    assert (kept.offset, kept.counts.read, kept.latest.sources()) == ("5-0", 7, {"pbx": 1000})
+    assert kept.state == sound
+    written = [slot for slot, _ in kept.books.slots()]
+    assert written == [Slot(HOME, Resolution.DAY, "2026-03-01")]
+    await store.set_aside.put(fence, kept.spoiled)
+    found = await aside(redis_client, streams.set_aside(0))
+    assert {(key, name) for key, name, _ in found} == {
+        *((state.encode(), name.encode()) for name in spoiled),
+        (day.encode(), b"2026-03-02"),
+        (fine.encode(), b"soon"),
+        (fine.encode(), b"1000"),
+    }
+    assert (await store.load([HOME], ["2026-03-01", "2026-03-02"])).spoiled == []
+
+
+async def test_whoever_is_superseded_sets_nothing_aside(redis_client: Redis):
+    store = NotifierStore(redis_client, 0, "one", LEASE)
+    await put(redis_client, streams.notifier(0, "records"), {"breach/x": NEWER})
+    kept = await store.load()
+    with pytest.raises(Superseded):
+        await store.set_aside.put("1:other", kept.spoiled)
+    assert await redis_client.hexists(streams.notifier(0, "records"), "breach/x")
