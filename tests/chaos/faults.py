@@ -20,8 +20,15 @@ from tests.tcp_proxy import Mode
 
 JUMPS: Final = {"+2h": timedelta(hours=2), "-2h": timedelta(hours=-2)}
 
-ANSWER_TO: Final = {"redis": b"EVALSHA", "ingest": b"POST ", "webhook": b"POST ", "mail": b"\r\n.\r\n"}
-"""By the server of a link: what makes a request one whose answer is worth losing."""
+ANSWER_TO: Final = {
+    "sender→ingest": b"POST ",
+    "ingest→redis": b"EVALSHA",
+    "evaluator→redis": b"breach.changed",  # a commit with a step, not one of the many renewals of a lease
+    "notifier→redis": b'"notice"',  # likewise one with a message
+    "notifier→webhook": b"POST ",
+    "notifier→mail": b"\r\n.\r\n",
+}
+"""By link: what makes a request one whose answer is worth losing."""
 
 ROOM: Final = 20_000
 """Bytes that Redis may still take when its memory is said to be full."""
@@ -53,8 +60,7 @@ async def _begin(product: Product, fault: Fault, mending: AsyncExitStack) -> Non
             product.links[fault.where].turn(MODES[fault.kind])
             mending.callback(product.links[fault.where].turn, Mode.PASS)
         case Kind.LOSE_ANSWER:
-            request = ANSWER_TO[fault.where.partition("→")[2]]
-            product.links[fault.where].lose_answer_to(request, fault.times)
+            product.links[fault.where].lose_answer_to(ANSWER_TO[fault.where], fault.times)
             mending.callback(product.links[fault.where].lose_no_more)
         case Kind.CLOCK:
             product.set_clock(JUMPS[fault.where])
