@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 
 import pytest
@@ -16,6 +17,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from redis.typing import EncodableT, FieldT
 
 from services.evaluator import desk, facts, intake, watch
 from services.evaluator import partition as module
@@ -28,7 +30,7 @@ from shared import setbacks, streams
 from shared.calendar import Calendar
 from shared.dead_letters import DeadLetter, Reason
 from shared.entries import Batch
-from shared.events import CallEnded
+from shared.events import CallEnded, encode
 from shared.process import Degraded
 from shared.redis_connection import RedisClient, redis_broker
 from shared.redis_connection import redis_client as client_of
@@ -61,9 +63,12 @@ LEASE = timedelta(minutes=1)
 
 
 @asynccontextmanager
-async def running(url: str, owner: str = "one", lease: timedelta = LEASE) -> AsyncIterator[Running]:
+async def running(
+    url: str, owner: str = "one", lease: timedelta = LEASE, **pipeline: timedelta
+) -> AsyncIterator[Running]:
     """A partition as the evaluator runs it, at the end of the load's time."""
-    city = CITY.model_copy(update={"pipeline": CITY.pipeline.model_copy(update={"lease": lease})})
+    pipeline["lease"] = lease
+    city = CITY.model_copy(update={"pipeline": CITY.pipeline.model_copy(update=pipeline)})
     others = asyncio.all_tasks()
     settings = EvaluatorSettings(redis_url=SecretStr(url))
     redis, broker = client_of(settings), redis_broker(settings)
@@ -445,3 +450,69 @@ async def ids(redis: Redis) -> list[str]:
     """The ids of all entries, with or without a data field."""
     found = cast("list[tuple[bytes, object]]", await redis.xrange(streams.events(0)))
     return [entry.decode() for entry, _ in found]
+
+
+# What a take-over reads again ------------------------------------------------------------------------
+
+
+async def test_a_take_over_recalls_every_page(redis_url: str, monkeypatch: pytest.MonkeyPatch):
+    written = load.stream(1, 400)
+    recalled: list[set[str]] = []
+    async with Redis.from_url(redis_url) as redis:
+        async with running(redis_url) as run:
+            await write(redis, written)
+            await until_owner(run)
+            await until_counted(redis, written)
+        for page in (module.RECALL, 30):
+            monkeypatch.setattr(module, "RECALL", page)
+            async with running(redis_url) as run:
+                session = (await until_owner(run)).partition.session
+                assert session is not None
+                recalled.append(set(session.desk._seen))
+    assert len(recalled[0]) > 60
+    assert recalled[1] == recalled[0]
+
+
+def ended(name: str, at: datetime) -> dict[FieldT, EncodableT]:
+    site = CITY.sites[0]
+    phone = next(queue.id for queue in site.queues if queue.kind == "phone")
+    source = CITY.sources[0].id if CITY.sources else "pbx"
+    event = CallEnded(id=name, at=at, source=source, site=site.id, queue=phone, talk_ms=1000)
+    return {streams.DATA_FIELD: encode(event)}
+
+
+async def test_a_take_over_knows_what_a_fast_clock_dated_ahead(redis_url: str):
+    """It may be a duplicate for as much longer."""
+    ahead, dedup = timedelta(minutes=10), CITY.pipeline.dedup
+    last = load.END - timedelta(minutes=1)
+    first = last - dedup - ahead + timedelta(seconds=1)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.xadd(streams.events(0), ended("early", first + ahead), id=f"{oracle.at_ms(first)}-0")
+        await redis.xadd(streams.events(0), ended("late", last), id=f"{oracle.at_ms(last)}-0")
+
+        async def counts(wanted: list[bytes]) -> bool:
+            return await redis.hmget(streams.state(0), "read", "duplicates") == wanted
+
+        async with running(redis_url, future_tolerance=ahead) as run:
+            await until_owner(run)
+            await eventually_async(partial(counts, [b"2", b"0"]))
+        async with running(redis_url, "two", future_tolerance=ahead) as run:
+            await until_owner(run)
+            await redis.xadd(streams.events(0), ended("early", first + ahead), id=f"{oracle.at_ms(last)}-1")
+            await eventually_async(partial(counts, [b"3", b"1"]))
+
+
+async def test_nothing_is_judged_before_all_that_waited_was_read(redis_url: str):
+    written = load.stream(2, 50)
+    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
+        await run.stop()
+        await write(redis, written)
+        partition = run.partition
+        fence = await partition._store.lease.claim()
+        assert fence is not None
+        session = await partition._open(fence)
+        await partition._tick(session, fence)
+        assert (session.caught_up, session.judge_from) == (False, 0.0)
+        session.caught_up = True
+        await partition._tick(session, fence)
+        assert session.judge_from > 0

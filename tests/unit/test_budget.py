@@ -15,6 +15,8 @@ from services.evaluator.budget import (
     RATE_DAYS,
     ErrorBudget,
     Forecast,
+    _Day,
+    _spread,
     budget_left,
     error_budget,
     student_95,
@@ -271,3 +273,8 @@ def _holds(chance: Random, at: datetime, today: date) -> bool:
 )
 def test_students_quantile_as_in_the_tables(freedom: int, quantile: float) -> None:
     assert student_95(freedom) == pytest.approx(quantile, abs=0.001)
+
+
+def test_how_far_the_forecast_may_be_off_is_reckoned_with_one_day_less() -> None:
+    """By hand: e = -1 and 1, s² = 2 / (2 - 1), two days to come."""
+    assert _spread([_Day(10, 1), _Day(10, 3)], 20) == pytest.approx(student_95(1) * 8**0.5)

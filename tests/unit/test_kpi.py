@@ -210,3 +210,9 @@ def test_read_gives_each_kpi_by_its_name():
 )
 def test_a_limit_is_kept_when_it_is_reached_exactly(name: Kpi, value: float, kept: bool):
     assert kpi.meets(name, value, 0.2) is kept
+
+
+def test_a_quantile_is_never_above_the_longest_wait():
+    bucket = Bucket(answered=2, wait_ms=2000, wait_max_ms=1200, waits={1: 1, 2: 1})
+    assert kpi.call_wait_quantile(bucket, 0.9) == 1.2
+    assert kpi.call_wait_quantile(bucket, 0.5) == 1.0

@@ -736,6 +736,21 @@ def test_a_verdict_names_the_silence_and_the_inhibitor():
     assert because == {Reason.INHIBITED: "pbx!feed/1", Reason.SILENCED: "works"}
 
 
+def test_a_new_breach_that_is_not_firing_yet_does_not_put_off_the_digest_of_a_watch_that_is_calm():
+    run(
+        """
+        0:00   phones fires       ✉ team firing phones
+        1:00   phones over        ✉ team resolved phones✓
+        2:00   phones fires
+        3:00   phones over
+        12:00  phones pending
+        13:00                     ✉ team digest phones/2✓
+        14:00  phones over
+        """,
+        policy_of(reminder="24h", flap_window="1h", flap_messages=2),
+    )
+
+
 def test_after_everything_was_told_nothing_is_left():
     shell = run(FLAPS + "\n 29:00 ✉ team digest phones/10✓×9", CALM)
     shell.wait_until(START + 8 * DAY)

@@ -167,6 +167,7 @@ def test_between_renaming_and_reopening_the_writer_is_followed(log, follow):
         writer.flush()
         assert look_until_quiet(follower) == [line(1)]
         log.touch()  # logrotate "create": there, but nobody writes to it yet
+        assert look_until_quiet(follower) == []
         writer.write(line(2))
         writer.flush()
         assert look_until_quiet(follower) == [line(2)]

@@ -628,3 +628,24 @@ def test_custom_events_of_a_real_log_are_told_from_noise():
 def visits(run: str) -> list[dict[str, str]]:
     with (KNOWN_TRUTHS / "asterisk" / run / "truth-visits.csv").open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def ids(log: QueueLog, *lines_at: tuple[str, str]) -> list[str]:
+    said = (log.translate(line("ENTERQUEUE|||1", at=at, call=call)) for at, call in lines_at)
+    return [fact.id for fact in said if not isinstance(fact, Skipped)]
+
+
+def test_lines_of_one_moment_are_told_apart_whatever_other_calls_come_between():
+    first, _, again = ids(
+        QueueLog(RULES, PSEUDONYMS), ("1675720943", "1.1"), ("1675720948", "2.2"), ("1675720943", "1.1")
+    )
+    assert again == f"{first}.1"
+
+
+@pytest.mark.parametrize("apart", [0, 100], ids=["in one second", "over days"])
+def test_however_much_was_said_before_a_line_that_comes_twice_is_told_apart(apart: int):
+    log = QueueLog(RULES, PSEUDONYMS)
+    ids(log, *((str(1675720943 + n * apart), f"{n}.1") for n in range(MOST_LINES + 10)))
+    now = str(1675720943 + (MOST_LINES + 10) * apart)
+    first, _, again = ids(log, (now, "7.7"), (now, "8.8"), (now, "7.7"))
+    assert again == f"{first}.1"

@@ -225,6 +225,16 @@ def test_a_month_over_its_target_stays_so_overnight() -> None:
     assert standing.watch.state is State.FIRING
 
 
+@pytest.mark.parametrize("window", ["month", "year"])
+def test_a_month_or_year_over_its_target_is_reported_once_an_hour(window: str) -> None:
+    file = city(rules=[RULE | {"window": window}], sites=ALWAYS_OPEN)
+    morning = Morning(file)
+    morning.calls("8:59", missed=5)
+    morning.look("9:00")
+    told = [minute for minute in range(1, 121) if morning.look(f"{9 + minute // 60}:{minute % 60:02}")]
+    assert told == [60, 120]
+
+
 def test_the_warning_comes_first_and_by_itself() -> None:
     morning = Morning(city(rules=[RULE | {"warn_at": 0.1, "clear_at": 0.15}]))
     morning.calls("9:00", answered=17, missed=3)
