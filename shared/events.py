@@ -38,7 +38,8 @@ def _no_text(value: object) -> object:
 Milliseconds = Annotated[
     int, Field(ge=0, le=7 * DAY_MS, description="whole milliseconds"), BeforeValidator(_no_text)
 ]
-Headcount = Annotated[int, Field(ge=0, le=100_000), BeforeValidator(_no_text)]
+MOST_STAFF: Final = 100_000
+Headcount = Annotated[int, Field(ge=0, le=MOST_STAFF), BeforeValidator(_no_text)]
 
 
 class Outcome(StrEnum):

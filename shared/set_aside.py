@@ -5,7 +5,8 @@ Never trimmed, for nobody else has it; a fault that would fill it is told by an 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -14,6 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from shared.entries import arrived_ms
 from shared.kept import Spoiled
 from shared.lease import Superseded
+from shared.process import Check, Degraded
 from shared.redis_connection import RedisClient
 from shared.scripts import UNDER_OOM
 
@@ -38,6 +40,9 @@ return last and last[1] or ''
 """
 )
 
+TOLD_FOR: Final = timedelta(days=3)
+"""So long health tells of it, as the alarm does: time to look, and mostly nothing to mend."""
+
 METRIC: Final = "wachtpost_state_set_aside_timestamp_seconds"
 
 log = structlog.stdlib.get_logger(__name__)
@@ -47,6 +52,21 @@ def set_aside_gauge(registry: CollectorRegistry) -> Gauge:
     """Return the gauge that says when something was set aside last; one label, the partition."""
     told = "When something kept that could not be read was set aside last; 0: never"
     return Gauge(METRIC, told, ["partition"], registry=registry)
+
+
+def set_aside_check(latest: Callable[[], Iterable[float]]) -> Check:
+    """Return the ``Check`` that nothing was set aside lately; ``latest`` says when, in epoch seconds or 0."""
+
+    async def all_was_read(now: datetime) -> str | None:
+        last = max(latest(), default=0.0)
+        if now.timestamp() - last > TOLD_FOR.total_seconds():
+            return None
+        at = datetime.fromtimestamp(last, UTC)
+        return Degraded(
+            f"something kept could not be read and was set aside, last at {at:%Y-%m-%dT%H:%M:%SZ}"
+        )
+
+    return all_was_read
 
 
 class SetAside:

@@ -31,7 +31,7 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.set_aside import set_aside_gauge
+from shared.set_aside import set_aside_check, set_aside_gauge
 from shared.setbacks import InternalErrors, keep_on
 
 COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -65,6 +65,7 @@ def build(
     registry.register(InternalErrors(at_work))
     checks: dict[str, Check] = {f"partition_{past.partition.number}": past.check for past in pasts}
     checks["redis"] = redis_check(redis, [streams.state(one.number) for one in partitions], makes_room=True)
+    checks["state"] = set_aside_check(lambda: [one.set_aside_at for one in partitions])
     checks |= {"work": fault.check, "exposition": registry.drops.check}
     health = Health("evaluator", checks, now)
 

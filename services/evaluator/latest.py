@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from services.evaluator.contacts import Place
+from shared.events import MOST_STAFF
+from shared.instants import END_MS
 
 
 class Subject(StrEnum):
@@ -37,15 +39,19 @@ class Staff(NamedTuple):
 
 
 class Latest:
-    """Reports by field. A report is a tuple of integers, its instant first, so the larger one is later."""
+    """Reports by field. A report is a tuple of integers, its instant first, so the larger one is later.
+
+    Raises ``ValueError`` for a field of ``state`` that no report can be: wherever dates are reckoned with, an
+    instant beyond all others would stop more than itself.
+    """
 
     def __init__(self, state: Mapping[str, str] | None = None) -> None:
         self._reports: dict[str, tuple[int, ...]] = {}
         self._changed: set[str] = set()
         self._gone: set[str] = set()
         for name, value in (state or {}).items():
-            if name.partition(":")[0] in set(Subject):
-                self._reports[name] = tuple(int(part) for part in value.split(","))
+            if (shape := _SHAPES.get(name.partition(":")[0])) is not None:
+                self._reports[name] = _read(value, *shape)
 
     def source(self, source: str, at: int) -> None:
         """A source said something that happened at ``at`` ms."""
@@ -99,3 +105,23 @@ class Latest:
     def _about(self, subject: Subject) -> list[tuple[list[str], tuple[int, ...]]]:
         parts = [(name.split(":"), report) for name, report in self._reports.items()]
         return [(name, report) for (kind, *name), report in parts if kind == subject]
+
+
+_SHAPES: Final[Mapping[str, tuple[int, int]]] = {
+    Subject.SOURCE: (1, 0),
+    Subject.OFFER: (2, 0),
+    Subject.STAFF: (1, 3),
+}
+"""Of how many instants, and counts behind them, a report consists."""
+
+
+def _read(value: str, instants: int, counts: int) -> tuple[int, ...]:
+    report = tuple(int(part) for part in value.split(","))
+    if len(report) != instants + counts:
+        raise ValueError(f"{instants + counts} numbers are expected")
+    # From 1970 on, which arithmetic can bear: an older version took what the door refuses today.
+    if not all(0 <= at < END_MS for at in report[:instants]):
+        raise ValueError("an instant is one that cannot be meant")
+    if not all(0 <= count <= MOST_STAFF for count in report[instants:]):
+        raise ValueError("a count is one that cannot be meant")
+    return report

@@ -41,7 +41,7 @@ from shared.process import (
     redis_check,
 )
 from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.set_aside import set_aside_gauge
+from shared.set_aside import set_aside_check, set_aside_gauge
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -74,6 +74,7 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
         set_aside.labels(str(one.number)).set_function(partial(getattr, one, "set_aside_at"))
     checks: dict[str, Check] = {f"partition_{partition.number}": partition.check for partition in partitions}
     checks["redis"] = redis_check(redis, [streams.notifier(n, "state") for n in stores], makes_room=True)
+    checks["state"] = set_aside_check(lambda: [one.set_aside_at for one in partitions])
     checks |= {"work": fault.check, "exposition": metrics.registry.drops.check}
     health = Health("notifier", checks, now)
     door = http_app(stores, Pages(city, templates), signer, settings.api_keys(), now)

@@ -57,7 +57,10 @@ def said(service: ServiceProcess) -> tuple[int, dict[str, str]]:
 
 
 def is_healthy(service: ServiceProcess) -> bool:
-    return said(service) == (200, {"redis": "ok", "work": "ok", "exposition": "ok", "partition_0": "ok"})
+    return said(service) == (
+        200,
+        {"redis": "ok", "work": "ok", "exposition": "ok", "state": "ok", "partition_0": "ok"},
+    )
 
 
 def owns(service: ServiceProcess) -> bool:
@@ -183,3 +186,31 @@ def test_clients_that_take_nothing_stop_no_commit(tmp_path: Path, redis_url: str
             eventually(lambda: client.hget(streams.state(0), "read") == str(number).encode())  # noqa: B023
         assert client.get(streams.fence(0)) == fence, "and it kept its lease"
     assert evaluator.health().status_code == 200
+
+
+def test_an_offer_of_the_year_1_stops_nothing_in_the_state_or_on_the_stream(
+    tmp_path: Path, redis_url: str, start: Start
+) -> None:
+    """Where it is kept it is set aside, where it comes in it is a dead letter."""
+    queues = '{ id = "phone", kind = "phone" }, { id = "desk", kind = "counter" }'
+    (tmp_path / "city.toml").write_text(CITY.replace('{ id = "phone", kind = "phone" }', queues))
+    now = datetime.now(UTC)
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(streams.state(0), "offer:site:desk", f"{now.timestamp() * 1000:.0f},-62135600400000")
+        client.hset(streams.state(0), "staff:site:desk", "9" * 30)
+        evaluator = start(redis_url)
+        eventually(lambda: owns(evaluator))
+        assert client.xlen(streams.set_aside(0)) == 2
+        offer = b'{"kind":"appointment.offer","id":"%d","at":"%s","source":"s","site":"site","queue":"desk",'
+        at = now.isoformat().encode()
+        for number, first in enumerate([b"0001-01-01T00:00:00+01:00", at]):
+            body = offer % (number, at) + b'"first_free_at":"%s"}' % first
+            client.xadd(streams.events(0), {streams.DATA_FIELD: body})
+        eventually(lambda: 'wachtpost_events_read_total{partition="0"} 2.0' in metrics(evaluator))
+        shown = metrics(evaluator)
+        assert 'wachtpost_dead_letters_total{partition="0",reason="invalid"} 1.0' in shown
+        assert 'wachtpost_first_free_appointment_workdays{queue="desk",site="site"} 0.0' in shown
+        assert "wachtpost_exposition_errors_total 0.0" in shown
+        answer = evaluator.health()
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+        assert "set aside" in answer.json()["checks"]["state"]
