@@ -148,7 +148,9 @@ class Run:
             wrong += oracle.wrong_messages(queue, changes, messages)
         mails = [mail for mail in self.product.mail.mails if ADDRESS in mail.recipients]
         ids = [str(mail.message["Message-ID"]) for mail in mails]
-        return wrong + oracle.wrong_mails(ids, self.traffic.cycles[MAILED])
+        with self.product.server.client() as client:
+            log = [line for _, line in entries_now(client, streams.notifier(0, "log"))]
+        return wrong + oracle.written_twice(log) + oracle.wrong_mails(ids, self.traffic.cycles[MAILED])
 
     async def _listen(self) -> None:
         """Read the breaches stream as it grows, past all that happens to Redis."""

@@ -24,7 +24,7 @@ ANSWER_TO: Final = {
     "sender→ingest": b"POST ",
     "ingest→redis": b"EVALSHA",
     "evaluator→redis": b"breach.changed",  # a commit with a step, not one of the many renewals of a lease
-    "notifier→redis": b'"notice"',  # likewise one with a message
+    "notifier→redis": b'"kind":"delivery"',  # likewise what became of a message, which moves no offset
     "notifier→webhook": b"POST ",
     "notifier→mail": b"\r\n.\r\n",
 }

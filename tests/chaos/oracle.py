@@ -5,6 +5,8 @@
   (``wrong_figures``; the arithmetic is ``tests.evaluator_oracle``).
 * Every breach goes through its states in order, and no step stands twice (``wrong_steps``).
 * Everybody hears of both ends, in order: at least once, and always under the same key (``wrong_messages``).
+* What was decided and handed over is written down once (``written_twice``): here a commit shows that was
+  repeated because its answer got lost, for a delivery moves no offset.
 """
 
 from __future__ import annotations
@@ -90,6 +92,11 @@ def wrong_mails(message_ids: Iterable[str], breaches: int) -> list[str]:
     """Whether there is one mail for each end of each breach; the same one twice is the same id."""
     different = len(set(message_ids))
     return [] if different == 2 * breaches else [f"{breaches} breaches, and {different} different mails"]
+
+
+def written_twice(log: Iterable[bytes]) -> list[str]:
+    """Lines of the delivery log that stand in it more than once: each has its own moment."""
+    return [f"the delivery log says {n} times: {line}" for line, n in _repeated(map(bytes.decode, log))]
 
 
 def _facts(events: Iterable[Event]) -> Counter[str]:

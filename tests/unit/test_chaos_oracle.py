@@ -165,6 +165,11 @@ def test_mails_are_counted_by_their_ids(ids: str, right: bool):
     assert (oracle.wrong_mails(ids, breaches=2) == []) is right
 
 
+def test_a_delivery_that_is_written_down_twice_is_noticed():
+    assert oracle.written_twice([b"one", b"other"]) == []
+    assert oracle.written_twice([b"one", b"other", b"one"])
+
+
 # Plans -----------------------------------------------------------------------------------------------
 
 
