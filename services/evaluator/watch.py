@@ -229,7 +229,9 @@ def _progress_due(guard: Guard, watch: Watch, standing: Standing, now: datetime)
     if watch.state not in {State.FIRING, State.CLEARING} or watch.fired_at is None:
         return False
     every = PROGRESS if guard.rolling or not guard.windows else PERIOD_PROGRESS
-    return now - max(watch.fired_at, standing.reported_at or watch.fired_at) >= every
+    # What is still to come was written by a clock that has been set back since, and holds up nothing.
+    told = [at for at in (watch.fired_at, standing.reported_at) if at is not None and at <= now]
+    return not told or now - max(told) >= every
 
 
 def _told(identity: Identity, steps: Iterable[Step], reading: Reading, now: datetime) -> list[BreachEvent]:

@@ -235,6 +235,14 @@ def test_a_month_or_year_over_its_target_is_reported_once_an_hour(window: str) -
     assert told == [60, 120]
 
 
+def test_a_clock_that_is_set_back_holds_up_no_progress() -> None:
+    morning = Morning(city(rules=[RULE | {"window": "year"}], sites=ALWAYS_OPEN))
+    morning.calls("8:59", missed=5)
+    morning.look("11:00")  # by a clock two hours ahead
+    told = [minute for minute in range(1, 121) if morning.look(f"{9 + minute // 60}:{minute % 60:02}")]
+    assert told == [1, 61]
+
+
 def test_the_warning_comes_first_and_by_itself() -> None:
     morning = Morning(city(rules=[RULE | {"warn_at": 0.1, "clear_at": 0.15}]))
     morning.calls("9:00", answered=17, missed=3)
