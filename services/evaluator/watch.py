@@ -125,8 +125,9 @@ STANDING: Final = TypeAdapter(Standing)
 class Judge:
     """Judges the guards of some sites. Not thread-safe.
 
-    A watch that the city file does not have any more goes from the state when its breach was ended. One that
-    cannot be read (``unreadable``) begins anew.
+    A watch that the city file does not have any more goes from the state when its breach was ended, and so
+    does one that is about another figure now: its rule's id was given to another. One that cannot be read
+    (``unreadable``) begins anew.
     """
 
     def __init__(
@@ -140,25 +141,25 @@ class Judge:
         self._calendar = calendar
         self._guards = {guard.id: guard for guard in guards(city, sites)}
         kept, self.unreadable = _kept(state or {})
+        going_on = {
+            name: standing.watch
+            for name, standing in kept.items()
+            if name in self._guards and self._guards[name].measure is standing.identity.measure
+        }
         self._standings = {
-            name: Standing(Identity.of(guard), kept[name].watch if name in kept else Watch())
+            name: Standing(Identity.of(guard), going_on.get(name, Watch()))
             for name, guard in self._guards.items()
         }
-        self._ended = {
-            name: standing
-            for name, standing in kept.items()
-            if name not in self._guards and standing.watch.state is not State.OK
-        }
-        self._changed: set[str] = set()
+        self._ended = [standing for name, standing in kept.items() if name not in going_on]
+        self._changed = kept.keys() & self._guards.keys() - going_on.keys()
         self._gone = {FIELD + name for name in {*kept, *self.unreadable} - self._guards.keys()}
 
     def judge(self, desk: Desk, now: datetime) -> Verdict:
         """Look at everything at one instant and return what there is to tell and to write."""
         events: list[BreachEvent] = []
-        for name, standing in self._ended.items():
+        for standing in self._ended:
             steps = close(standing.watch, now, Cause.RULE_GONE)
             events += _told(standing.identity, steps, Reading(value=None, samples=0), now)
-            self._keep(name, replace(standing, watch=steps[-1].watch))
         self._ended.clear()
         readings = Readings(self._city, self._calendar, desk, now)
         for name, guard in self._guards.items():
@@ -180,9 +181,11 @@ class Judge:
         standing = self._standings[name]
         watch = in_time(standing.watch, now)
         value, samples, steps = None, 0, list[Step]()
+        running = watch.state is not State.OK
         looked = readings.is_open(guard) or not guard.open_only
-        if looked:
-            value, samples = readings.read(guard, running=watch.state is not State.OK)
+        # A source that was silent is heard at any hour: what it says at night is not repeated in the morning.
+        if looked or (running and guard.measure is Measure.SILENCE):
+            value, samples = readings.read(guard, running=running)
             steps = judge(watch, value, now, guard.limits)
         elif guard.rolling:
             steps = close(watch, now, Cause.CLOSED)

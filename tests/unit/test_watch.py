@@ -295,6 +295,20 @@ def test_a_source_dead_for_days_is_told_once_and_over_when_it_speaks(story: str,
     assert [event.state for event in later] == [State.CLEARING, State.OK]
 
 
+def test_a_silent_source_that_speaks_after_hours_is_over_then_and_not_silent_in_the_morning() -> None:
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "day"}
+    open_till_noon = ["08:00-12:00"]
+    hours = {"day": dict.fromkeys(WEEKDAYS, open_till_noon), "office": {}}
+    morning = Morning(city(silence_rules=[rule], hours=hours))
+    morning.happen(SourceHeartbeat(id="h", at=clock("11:50"), source="pbx", site="site"))
+    assert morning.states("11:56") == ["pending", "firing"]
+    assert morning.states("12:30") == []  # shut, and as silent as before: nothing to say
+    morning.happen(SourceHeartbeat(id="i", at=clock("13:00"), source="pbx", site="site"))
+    assert morning.states("13:00:01") == ["clearing", "ok"]
+    assert [at for at in ("20:00", "32:00", "32:04") if morning.look(at)] == []
+    assert morning.states("32:05:01") == ["pending", "firing"]
+
+
 @pytest.mark.parametrize(
     "hours", [["00:00-24:00"], ["18:00-24:00", "00:00-18:00"], ["12:00-24:00", "00:00-06:00"]]
 )
@@ -399,6 +413,25 @@ def test_nothing_is_kept_of_what_the_city_file_does_not_have_any_more(
     assert bool([event for event in told if event.cause is Cause.RULE_GONE]) is not over, story
     assert {name.split(":")[1] for name in morning.state} <= left
     assert morning.state.keys() <= {f"watch:{guard.id}" for guard in guards(file, file.sites)}
+
+
+def test_an_id_that_is_given_to_a_rule_about_another_figure_ends_the_breach_of_the_first() -> None:
+    morning = Morning(city(rules=[RULE | {"clear_at": 0.1}]))
+    morning.calls("9:00", missed=5, answered=5, wait_s=30)
+    opened = changed(morning.look("9:00:05"))
+    waits = city(rules=[{"id": "missed", "kpi": "call_wait_mean", "limit": 45, "clear_at": 20}])
+    for at in ("9:00:06", "9:00:07"):
+        morning.restart(waits)
+        told = morning.look(at)
+        if at == "9:00:06":
+            event = changed(told)
+            assert (event.breach, event.measure) == (opened.breach, Measure.MISSED_RATIO)
+            assert (event.cause, event.state) == (Cause.RULE_GONE, State.OK)
+        else:
+            assert told == []
+    assert [(one.identity.measure, one.shown) for one in morning.judge.standings()] == [
+        (Measure.CALL_WAIT_MEAN, "ok")
+    ]
 
 
 def test_a_watch_that_cannot_be_read_begins_anew() -> None:
