@@ -10,7 +10,9 @@ from typing import Annotated, Final
 from urllib.parse import parse_qs
 
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
 
 from services.notifier import policy
@@ -24,6 +26,7 @@ from shared.breaches import Measure, Severity
 from shared.clock import Clock
 from shared.events import Name
 from shared.instants import Instant
+from shared.persons import ROLE, holds_phone_number
 from shared.redis_connection import why_refused
 from shared.streams import partition_of
 
@@ -34,6 +37,12 @@ SILENCE_ID: Final = r"^[A-Za-z0-9_-]{1,64}$"
 """As in ``silences.Silence``."""
 
 PATHS: Final = (ACKNOWLEDGE_PATH, "/v1/breaches", "/v1/silences", "/openapi.json")
+
+
+def _without_number(why: str) -> str:
+    if holds_phone_number(why):
+        raise ValueError("there seems to be a phone number in it")
+    return why
 
 
 class WantedSilence(BaseModel):
@@ -48,8 +57,10 @@ class WantedSilence(BaseModel):
     rules: tuple[Name, ...] = ()
     starts_at: Instant | None = None
     ends_at: Instant
-    why: Annotated[str, Field(max_length=200)] = ""
-    by: Annotated[str, Field(max_length=64)] = ""
+    why: Annotated[str, Field(max_length=200), AfterValidator(_without_number)] = ""
+    by: Annotated[
+        str, Field(pattern=f"^({ROLE})?$", description="A receiver's id or a role; never a person's name")
+    ] = ""
 
 
 class Asked(BaseModel):
@@ -140,6 +151,12 @@ def http_app(  # noqa: C901 - the routes, one after another
         for store in stores.values():
             await store.say(encode(EndSilence(id=f"end-{id_}", at=now(), silence=id_)))
         return Asked(id=id_)
+
+    @app.exception_handler(RequestValidationError)
+    async def refused(_request: Request, error: RequestValidationError) -> Response:
+        # FastAPI's own answer quotes what it was given: words of people, into the logs of whoever asked.
+        problems = [{name: one[name] for name in ("type", "loc", "msg")} for one in error.errors()]
+        return JSONResponse({"detail": problems}, 422)
 
     @app.exception_handler(RedisError)
     async def redis_away(_request: Request, error: Exception) -> Response:

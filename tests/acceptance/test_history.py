@@ -314,6 +314,7 @@ def test_a_file_about_the_phones_leaves_the_counters_alone(town: Town, file: Pat
         ("no reason", ("--by", "balie"), "--why"),
         ("a person's name", ("--by", "Jan Janssens", "--why", "x"), "never a person's name"),
         ("a number for a reason", ("--by", "balie", "--why", "+32470000000"), "phone number"),
+        ("a number in a reason", ("--by", "balie", "--why", "klacht van 0470 00 00 00"), "phone number"),
         ("no such source", (*SIGNED, "--source", "elders"), "no source elders"),
         ("the wrong way round", (*SIGNED, "--from", "2026-03-13", "--to", "2026-03-12"), "--from"),
         ("no such day", (*SIGNED, "--from", "13/03/2026"), "2026-03-12"),

@@ -185,6 +185,7 @@ def test_a_mistake_in_the_city_file_is_explained(ask: Ask, city: Path) -> None:
     (("ack", "wachten", "--by", "Jan Peeters"), "geen naam van een persoon. Ontvangers: balie"),
     (("ack", "wachten", "--by", "0478123456"), "geen naam van een persoon"),
     ((*FOR_TWO_HOURS[:-1], "Jan Peeters"), "geen naam van een persoon"),
+    ((*FOR_TWO_HOURS, "--why", "klacht van 0478/12.34.56"), "--why: daar lijkt een telefoonnummer"),
     ((*FOR_TWO_HOURS, "--queue", "onthal"), "--queue onthal: dat kent het stadsbestand niet. Wel: all, on"),
     ((*FOR_TWO_HOURS, "--site", "hier"), "--site hier: dat kent het stadsbestand niet. Wel: huis"),
     ((*FOR_TWO_HOURS, "--rule", "gemist"), "--rule gemist: dat kent het stadsbestand niet. Wel: wachten"),

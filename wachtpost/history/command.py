@@ -19,7 +19,6 @@ from services.evaluator.buckets import Bucket
 from services.evaluator.contacts import Place
 from services.evaluator.corrections import MOST_WHY, Correction, Replaced, day_of
 from services.evaluator.facts import ms_of
-from services.ingest.door import looks_like_phone_number
 from shared.calendar import Calendar
 from shared.redis_connection import RedisClient
 from wachtpost.analyse.progress import progress_bar
@@ -33,7 +32,7 @@ from wachtpost.history.replacing import Answer, Planned, Question, replace
 from wachtpost.history.tables import Shift, as_values, shifts, table
 from wachtpost.history.words import WORDS, Words
 from wachtpost.notify.access import Access, access, complain, fail, say
-from wachtpost.notify.breaches import BY_HELP, meant, who_is
+from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number
 
 WIDEST: Final = 120
 
@@ -242,9 +241,7 @@ def _signed(given: Access, words: Words, by: str, why: str, dry_run: bool) -> tu
         fail(words.unsigned)
     if len(why) > MOST_WHY:
         fail(words.why_long.format(length=len(why), most=MOST_WHY))
-    if looks_like_phone_number(why):
-        fail(words.why_personal)
-    return (who_is(given, by) if by else ""), why.strip()
+    return (who_is(given, by) if by else ""), without_number(given, why)
 
 
 def _read(

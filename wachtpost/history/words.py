@@ -34,7 +34,6 @@ class Words:
     nothing_to_do: str
     unsigned: str
     why_long: str
-    why_personal: str
     upside_down: str
     late: str
     unsettled: Mapping[StillOpen, str]
@@ -80,7 +79,6 @@ NL: Final = Words(
     unsigned="Wie vervangt dagen, en waarom? Geef --by (een ontvanger of functie) en --why. "
     "Met --dry-run verandert er niets.",
     why_long="--why: {length} tekens, hoogstens {most}",
-    why_personal="--why lijkt een telefoonnummer te zijn; dat mag hier niet staan.",
     upside_down="--from {first} ligt na --to {last}.",
     late="{count} regels staan meer dan {dedup} uur vóór wat eerder gelezen werd; zulke regels tellen niet "
     "mee. Sorteer de bestanden op tijd, of geef dubbele bestanden één keer. "
@@ -136,7 +134,6 @@ EN: Final = Words(
     unsigned="Who replaces days, and why? Give --by (a receiver or a role) and --why. "
     "With --dry-run nothing changes.",
     why_long="--why: {length} characters, at most {most}",
-    why_personal="--why looks like a phone number; that may not stand here.",
     upside_down="--from {first} is after --to {last}.",
     late="{count} lines stand more than {dedup} hours before what was read earlier; such lines do not count. "
     "Sort the files by time, or give a file that is there twice only once. "

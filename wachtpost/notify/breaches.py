@@ -13,10 +13,8 @@ from services.notifier import policy
 from services.notifier.commands import Acknowledge, encode
 from services.notifier.notice import Breach
 from services.notifier.state import Known
+from shared.persons import ROLE, holds_phone_number
 from wachtpost.notify.access import Access, Stores, access, complain, fail, heard, say, unheard
-
-ROLE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII)
-"""An id, such as a receiver's; no capitals, spaces or bare digits: neither a full name nor a phone number."""
 
 BY_HELP: Final = "Who: a receiver's id or a role, such as balie. Never a person's name"
 
@@ -70,10 +68,17 @@ def who_is(given: Access, by: str) -> str:
     """Return the receiver's id or the role that ``by`` is; exits with status 2 for what may be a name."""
     called = {receiver.name: receiver.id for receiver in given.city.receivers if receiver.name}
     who = called.get(by, by)
-    if not ROLE.fullmatch(who):
+    if not re.fullmatch(ROLE, who):
         known = ", ".join(receiver.id for receiver in given.city.receivers) or "–"
         fail(given.words.by_wrong.format(by=by, known=known))
     return who
+
+
+def without_number(given: Access, why: str) -> str:
+    """Return a reason; exits with status 2 when there may be a phone number in it."""
+    if holds_phone_number(why):
+        fail(given.words.why_personal)
+    return why.strip()
 
 
 def meant(name: str, known: Collection[str]) -> list[str]:

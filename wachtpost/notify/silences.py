@@ -16,7 +16,7 @@ from shared.breaches import Measure, Severity
 from shared.config_names import ALL_QUEUES
 from wachtpost.durations import duration
 from wachtpost.notify.access import Access, Stores, access, complain, fail, heard, say, unheard
-from wachtpost.notify.breaches import BY_HELP, meant, who_is
+from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number
 
 MOST_WHY: Final = 200
 """Characters; as in ``Silence.why``."""
@@ -61,7 +61,7 @@ def create(
         rules=tuple(rule or ()),
         starts_at=now,
         ends_at=now + for_,
-        why=why,
+        why=without_number(given, why),
         by=who_is(given, by),
     )
 

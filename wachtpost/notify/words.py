@@ -28,6 +28,7 @@ class Words:
     breach_ambiguous: str
     going_on: str
     by_wrong: str
+    why_personal: str
     ack_done: str
     ack_already: str
     ack_over: str
@@ -75,6 +76,7 @@ NL: Final = Words(
     going_on="Nu bezig: {names}",
     by_wrong="--by {by}: geef de id van een ontvanger of een functie in kleine letters, geen naam van een "
     "persoon. Ontvangers: {known}",
+    why_personal="--why: daar lijkt een telefoonnummer in te staan; dat mag hier niet.",
     ack_done="Opgepakt door {by}: {headline}",
     ack_already="Was al opgepakt door {by}: {headline}",
     ack_over="Intussen voorbij: {name}",
@@ -168,6 +170,7 @@ EN: Final = Words(
     going_on="Going on: {names}",
     by_wrong="--by {by}: give a receiver's id or a role in small letters, never a person's name. "
     "Receivers: {known}",
+    why_personal="--why: there seems to be a phone number in it; that may not stand here.",
     ack_done="Taken on by {by}: {headline}",
     ack_already="Had been taken on by {by}: {headline}",
     ack_over="Over by now: {name}",
