@@ -96,6 +96,8 @@ def configure_logging(service: str, level: str) -> None:
         library.handlers = []
         library.propagate = True
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # Below that it names every file beside a followed log, and a recording may be called after a caller.
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     logging.captureWarnings(True)
 
 

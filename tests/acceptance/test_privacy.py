@@ -178,6 +178,7 @@ async def _everything_in(url: str) -> str:
 async def test_what_is_planted_in_the_input_is_found_nowhere(redis_url: str, tmp_path: Path) -> None:
     log = tmp_path / "queue_log"
     log.write_text(queue_log())
+    recording = tmp_path / "An-Peeters-0470123456.wav"
     async with http_receiver() as receiver:
         city = CITY.format(url=f"{receiver.url}/in", log=log, key=sha256(KEY))
         (tmp_path / "city.toml").write_text(city)
@@ -199,6 +200,7 @@ async def test_what_is_planted_in_the_input_is_found_nowhere(redis_url: str, tmp
             answers = []
             async with httpx.AsyncClient(timeout=WITHIN, headers=headers) as http:
                 answers += [(await http.post(door, content=one)).text for one in sent()]
+                recording.write_text("")
                 for planted in SPELLINGS:
                     await http.post(
                         door, content="{}", params={"from": planted}, headers={"User-Agent": planted}
