@@ -8,6 +8,7 @@ a hash of one, and becomes an HMAC under a secret key: who reads Redis cannot tr
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from collections.abc import Collection
@@ -65,8 +66,8 @@ class Pseudonyms:
         if len(secret) < SHORTEST_KEY:
             raise ValueError(f"shorter than {SHORTEST_KEY} characters")
         self._secret = secret
-        self._seal = _derived(secret, b"seal")
-        self._days: dict[int, bytes] = {}
+        self._seal = _Keyed(_derived(secret, b"seal"))
+        self._days: dict[int, _Keyed] = {}
         self.key_name: Final = _derived(secret, b"name").hex()[:8]
         """Tells two keys apart and says nothing about either."""
 
@@ -76,12 +77,28 @@ class Pseudonyms:
         if key is None:
             if len(self._days) >= _DAYS_REMEMBERED:
                 self._days.clear()
-            key = self._days[day] = _derived(self._secret, b"day %d" % day)
-        return hmac.digest(key, text, "sha256").hex()[:_HEX]
+            key = self._days[day] = _Keyed(_derived(self._secret, b"day %d" % day))
+        return key.hash_of(text)
 
     def seal(self, text: bytes) -> str:
         """Return a fingerprint of a text that holds for as long as the secret key does."""
-        return hmac.digest(self._seal, text, "sha256").hex()[:_HEX]
+        return self._seal.hash_of(text)
+
+
+class _Keyed:
+    """HMAC-SHA-256 of many texts under one key (RFC 2104): ``hmac.digest`` works in the key anew for each
+    text, which takes two thirds of its time."""
+
+    def __init__(self, key: bytes) -> None:
+        whole = key.ljust(hashlib.sha256().block_size, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in whole))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in whole))
+
+    def hash_of(self, text: bytes) -> str:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.hexdigest()[:_HEX]
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:
@@ -104,7 +121,7 @@ def without_persons(event: Event, pseudonyms: Pseudonyms) -> Event:
     contact: str | None = getattr(event, "contact", None)
     if contact is not None and not is_exchanges_own(raw := contact.encode(), second):
         changes["contact"] = pseudonyms.of(raw, day_of(_began_ms(event, at_ms) // 1000))
-    return event.model_copy(update=changes)
+    return event.model_copy(update=changes) if changes else event
 
 
 def _began_ms(event: Event, at_ms: int) -> int:

@@ -221,10 +221,12 @@ def states(*standings: tuple[str, str, str, str]) -> str:
 STATES = states(*STANDINGS, *WELL)
 
 
-def alerts_shown(page: str, known: Known | None = None, language: Language = Language.NL) -> str:
+def alerts_shown(
+    page: str, known: Known | None = None, language: Language = Language.NL, city: CityFile = CITY
+) -> str:
     """The part about alerts as text, without the spaces at line ends."""
     output = StringIO()
-    told = alerts(read_metrics(page), CITY, known or {}, WORDS[language])
+    told = alerts(read_metrics(page), city, known or {}, WORDS[language])
     Console(file=output, width=WIDTH).print(told)
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
 
@@ -238,6 +240,14 @@ overschreden            Onthaal: wachten
 herstelt                Wonen: wachten-warning
 even afwachten          Totaal: gemist"""
     )  # an early warning says nothing new beside its limit
+
+
+def test_a_rule_that_is_only_called_a_warning_is_shown_beside_the_one_it_is_called_after() -> None:
+    rules = [{"id": one, "kpi": "call_wait_mean", "limit": 45} for one in ("wachten", "wachten-warning")]
+    city = CityFile.model_validate({**CITY.model_dump(mode="json"), "rules": rules})
+    shown = alerts_shown(STATES, city=city)
+    assert "Onthaal: wachten\n" in shown
+    assert "Onthaal: wachten-warning\n" in shown
 
 
 @pytest.mark.parametrize(("taken", "stands"), [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -63,6 +64,12 @@ def test_a_pseudonym_has_128_bits_and_needs_the_key() -> None:
     assert here != OTHER_KEY.of(b"0470123456", day_of(NOW))
     assert here != PSEUDONYMS.of(b"0470123456", day_of(NOW) + 1)
     assert here != PSEUDONYMS.seal(b"0470123456")
+
+
+@pytest.mark.parametrize("text", [b"", b"0470123456", b"x" * 1_000])
+def test_a_pseudonym_is_the_beginning_of_an_hmac_sha_256(text: bytes) -> None:
+    key = hmac.digest(b"k" * 64, b"day 7", "sha256")
+    assert Pseudonyms(b"k" * 64).of(text, 7) == hmac.digest(key, text, "sha256").hex()[:32]
 
 
 def test_derived_keys_are_not_hoarded() -> None:

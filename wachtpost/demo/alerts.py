@@ -20,12 +20,14 @@ from services.notifier.channels.webhook import WebhookBody
 from services.notifier.links import ACKNOWLEDGE_PATH
 from services.notifier.message import Writer
 from services.notifier.notice import Breach
-from shared.breaches import Level, Severity, State
+from shared.breaches import Level, Severity, State, rule_label
 from shared.config import ALL_QUEUES, CityFile
 from wachtpost.demo.snapshot import CLOSED, Place, Snapshot, Watch
 from wachtpost.demo.words import Words
 
-WARNING: Final = f"-{Level.WARNING}"
+WARNING: Final = rule_label("", Level.WARNING)
+"""How the name of an early warning ends."""
+
 STATE_WIDTH: Final = 22
 WIDTH: Final = 100
 """Columns; the board's."""
@@ -53,9 +55,7 @@ def known_of(breaches: Sequence[Breach], writer: Writer, now: datetime) -> dict[
     """Return what the notifier knows by the evaluator's names."""
     return {
         Watch(
-            f"{breach.rule}{WARNING if breach.level is Level.WARNING else ''}",
-            Place(breach.site, breach.queue),
-            breach.severity,
+            rule_label(breach.rule, breach.level), Place(breach.site, breach.queue), breach.severity
         ): GoingOn(writer.headline(breach, now), breach.acknowledged is not None)
         for breach in breaches
     }
@@ -64,7 +64,7 @@ def known_of(breaches: Sequence[Breach], writer: Writer, now: datetime) -> dict[
 def alerts(snapshot: Snapshot, city: CityFile, known: Known, words: Words) -> RenderableType:
     """Lay out what is wrong, the worst first, or say that nothing is."""
     title = Text(words.alerts, style="bold")
-    standing = sorted(_wrong(snapshot), key=_urgency)
+    standing = sorted(_wrong(snapshot, city), key=_urgency)
     if not standing:
         title.append(f"  {_all_well(snapshot, words)}", style="not bold dim")
         return title
@@ -107,12 +107,13 @@ def link_in(told: WebhookBody) -> str | None:
     return next((line for line in told.text.splitlines() if f"{ACKNOWLEDGE_PATH}?" in line), None)
 
 
-def _wrong(snapshot: Snapshot) -> Iterator[tuple[Watch, State]]:
+def _wrong(snapshot: Snapshot, city: CityFile) -> Iterator[tuple[Watch, State]]:
     """What is not in order. An early warning says nothing new once the limit itself is breached."""
+    ids = {rule.id for rule in (*city.rules, *city.budget_rules, *city.silence_rules)}
     states = {watch: State(state) for watch, state in snapshot.states.items() if state in set(WRONG)}
     wrong = {(watch.rule, watch.place) for watch in states}
     for watch, state in states.items():
-        limit = watch.rule.removesuffix(WARNING)
+        limit = watch.rule if watch.rule in ids else watch.rule.removesuffix(WARNING)
         if limit == watch.rule or (limit, watch.place) not in wrong:
             yield watch, state
 
