@@ -15,6 +15,7 @@ from services.notifier.notice import Happening, Parcel
 from services.notifier.template_files import TemplateFault, load_templates
 from shared.breaches import State
 from shared.config import CityFile, Kpi, Language, QueueKind
+from shared.config_alerts import Rule
 from tests import notices
 from wachtpost.demo.alerts import Known, alerts, known_of
 from wachtpost.demo.board import (
@@ -243,8 +244,8 @@ even afwachten          Totaal: gemist"""
 
 
 def test_a_rule_that_is_only_called_a_warning_is_shown_beside_the_one_it_is_called_after() -> None:
-    rules = [{"id": one, "kpi": "call_wait_mean", "limit": 45} for one in ("wachten", "wachten-warning")]
-    city = CityFile.model_validate({**CITY.model_dump(mode="json"), "rules": rules})
+    rules = tuple(Rule(id=one, kpi=Kpi.CALL_WAIT_MEAN) for one in ("wachten", "wachten-warning"))
+    city = CITY.model_copy(update={"rules": rules})
     shown = alerts_shown(STATES, city=city)
     assert "Onthaal: wachten\n" in shown
     assert "Onthaal: wachten-warning\n" in shown
