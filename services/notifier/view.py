@@ -213,19 +213,17 @@ class Viewer:
         kpi = self._kpi(breach)
         if kpi is None:
             return None
-        own = self._city.target(kpi, breach.site, breach.queue)
-        return own or self._city.target(kpi, breach.site, ALL_QUEUES)
+        own = self._city.target(kpi, breach.site, breach.queue, breach.window)
+        return own or self._city.target(kpi, breach.site, ALL_QUEUES, breach.window)
 
     def _promise(self, breach: Breach) -> float:
         """The limit that a message names: of a warning that of its rule, not the earlier threshold."""
         if breach.level is Level.LIMIT:
             return breach.limit
-        rule = next((rule for rule in self._city.rules if rule.id == breach.rule), None)
-        if rule is None:
-            return breach.limit
-        target = self._target_of(breach)
-        inherited = breach.limit if target is None else target.limit
-        return inherited if rule.limit is None else rule.limit
+        fitting = (r for r in self._city.rules if (r.id, r.kpi) == (breach.rule, self._kpi(breach)))
+        rule = next(fitting, None)
+        limit = None if rule is None else self._city.limit_of(rule, breach.site, breach.queue)
+        return breach.limit if limit is None else limit
 
     def _figure(self, breach: Breach, value: float | None, now: datetime) -> str | None:
         """Return a figure in the unit of its measure; rounded away from what is promised."""

@@ -28,7 +28,8 @@ from services.notifier.template_files import OUR_FOLDER, OURS, TemplateFault, Te
 from services.notifier.view import Trend, Viewer
 from services.notifier.words import WORDS
 from shared.breaches import Cause, Level, Measure, Severity
-from shared.config import CityFile, Language
+from shared.config import CityFile, Kpi, Language, Target
+from shared.config_alerts import Rule
 from tests.notices import NOW, acknowledged, breach, city, ended, notice, reading
 from tests.thorough import examples
 
@@ -228,6 +229,21 @@ def test_a_trend_needs_a_change_that_matters(
 )
 def test_the_headline_says_where_and_which_limit(differs: dict[str, object], headline: str) -> None:
     assert Writer(city(), TEMPLATES).headline(breach(**differs), NOW) == headline
+
+
+@pytest.mark.parametrize(("window", "limit", "period"), [("year", 0.2, "year"), ("month", 0.3, "month")])
+def test_of_two_targets_a_message_names_the_one_that_the_rule_is_judged_by(
+    window: str, limit: float, period: str
+) -> None:
+    monthly = Target(kpi=Kpi.MISSED_RATIO, limit=0.3, period="month")
+    rule = Rule(id="gemist", kpi=Kpi.MISSED_RATIO, window=window, warn_at=0.1)
+    known = city().model_copy(update={"rules": (rule,), "targets": (*city().targets, monthly)})
+    assert known.limit_of(rule, "huis", "all") == limit
+    for level, at in ((Level.LIMIT, limit), (Level.WARNING, 0.1)):
+        one = breach(Measure.MISSED_RATIO, rule="gemist", queue="all", window=window, level=level, limit=at)
+        seen = Viewer(known).view(one, NOW)
+        assert (seen.limit, seen.is_target) == (WORDS[Language.NL].numerals.ratio_limit(limit), True)
+        assert seen.target_period == period
 
 
 def test_a_queue_without_a_target_is_held_against_the_totals() -> None:
