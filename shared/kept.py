@@ -8,11 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 T = TypeVar("T")
+
+MOST: Final = 2**63 - 1
+"""What is counted or added up does not come near this: 26 years in ms, for ten million people."""
+
+Amount = Annotated[int, Field(ge=0, le=MOST)]
+"""What was counted or added up. One without bounds would stop all arithmetic that it goes into."""
+
+Change = Annotated[int, Field(ge=-MOST, le=MOST)]
+"""The same, where something may have been taken back from what another bucket holds."""
+
+Figure = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def as_amount(text: str) -> int:
+    """Return an ``Amount`` that stands by itself; raises ``ValueError`` for anything else."""
+    amount = int(text)
+    if not 0 <= amount <= MOST:
+        raise ValueError("an amount is one that cannot be meant")
+    return amount
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from typing import Final
 
 from shared.breaches import Cause, State
 from shared.instants import Instant
+from shared.kept import Amount, Figure
 
 ZERO: Final = timedelta(0)
 
@@ -62,8 +63,8 @@ class Watch:
     opened_at: Instant | None = None
     """When it left ok: names the breach."""
     fired_at: Instant | None = None
-    worst: float | None = None
-    steps: int = 0
+    worst: Figure | None = None
+    steps: Amount = 0
     """How many steps this breach has taken: tells two returns to the same state apart."""
 
 

@@ -20,8 +20,9 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from shared.events import Outcome
+from shared.kept import Amount, Change
 
-Histogram = dict[int, int]
+Histogram = dict[Amount, Amount]
 """Cell in whole seconds → how many. Empty cells are absent."""
 
 _FINE_TO_S: Final = 600
@@ -59,33 +60,33 @@ class Bucket:
     """Counts of contacts by the moment of their outcome. Waits and talk times in milliseconds."""
 
     # Calls.
-    answered: int = 0
-    wait_ms: int = 0
+    answered: Amount = 0
+    wait_ms: Amount = 0
     """Sum of the waits of answered calls."""
-    wait_max_ms: int = 0
-    abandoned: int = 0
-    timed_out: int = 0
-    no_agents: int = 0
-    left_by_key: int = 0
-    closed: int = 0
-    unfinished: int = 0
+    wait_max_ms: Amount = 0
+    abandoned: Amount = 0
+    timed_out: Amount = 0
+    no_agents: Amount = 0
+    left_by_key: Amount = 0
+    closed: Amount = 0
+    unfinished: Change = 0
     """Queued, and no outcome within the open timeout. Touches no KPI."""
-    ended: int = 0
-    talk_ms: int = 0
+    ended: Amount = 0
+    talk_ms: Amount = 0
     # Visits with an appointment, then walk-ins.
-    visits: int = 0
-    visit_wait_ms: int = 0
-    visit_wait_max_ms: int = 0
-    walk_ins: int = 0
-    walk_in_wait_ms: int = 0
-    walk_in_wait_max_ms: int = 0
-    early: int = 0
+    visits: Amount = 0
+    visit_wait_ms: Amount = 0
+    visit_wait_max_ms: Amount = 0
+    walk_ins: Amount = 0
+    walk_in_wait_ms: Amount = 0
+    walk_in_wait_max_ms: Amount = 0
+    early: Amount = 0
     """Called before the booked time: no wait to speak of, and not a negative one either."""
-    left: int = 0
+    left: Amount = 0
     """Left before being called."""
     # Appointments.
-    booked: int = 0
-    lead_days: int = 0
+    booked: Amount = 0
+    lead_days: Amount = 0
     """Sum of the lead times in working days."""
     # Histograms.
     waits: Histogram = field(default_factory=dict)

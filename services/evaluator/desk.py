@@ -44,6 +44,7 @@ from shared.events import (
     VisitCalled,
     VisitLeft,
 )
+from shared.kept import as_amount
 
 TIDY_EVERY_MS: Final = 60_000
 """How far stream time moves on before memory of the past is tidied up."""
@@ -76,12 +77,13 @@ class Counts:
 
     @classmethod
     def of(cls, state: Mapping[str, str]) -> Counts:
-        """Return the counts that ``fields`` wrote."""
-        return cls(
-            read=int(state.get("read", 0)),
-            duplicates=int(state.get("duplicates", 0)),
-            dead={reason: int(state[f"dead:{reason}"]) for reason in Reason if f"dead:{reason}" in state},
-        )
+        """Return the counts that ``fields`` wrote. Raises ``ValueError``."""
+
+        def count(name: str) -> int:
+            return as_amount(state.get(name, "0"))
+
+        dead = {reason: count(f"dead:{reason}") for reason in Reason if f"dead:{reason}" in state}
+        return cls(count("read"), count("duplicates"), dead)
 
     def fields(self) -> dict[str, str]:
         """Return the counts as fields of the state hash."""

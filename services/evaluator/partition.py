@@ -32,6 +32,7 @@ from shared.dead_letters import DeadLetter
 from shared.ending import heed_cancellation
 from shared.entries import Batch, arrived_ms
 from shared.handover import Reader, break_off, breaking, trouble, unsubscribe
+from shared.kept import Spoiled
 from shared.own_code import Failure, attempt
 from shared.setbacks import Setbacks
 from shared.tenancy import Role, Tenancy, wait
@@ -74,6 +75,7 @@ class Session:
     judge: Judge | None
     """``None`` after our own code failed in it, until the next session."""
     offset: str
+    fence: str
     counted_from: date
     """The first local day in the desk's sums of months and years: a New Year's Day."""
     aside: Sequence[str]
@@ -142,6 +144,10 @@ class Partition:
             return None
         return self._session
 
+    async def put_aside(self, session: Session, spoiled: Sequence[Spoiled]) -> None:
+        """Move out of the way what a session cannot read. Raises ``Superseded`` when it is another's turn."""
+        self.set_aside_at = await self._store.set_aside.put(session.fence, spoiled)
+
     async def run(self) -> None:
         """Own the partition whenever nobody else does. Ends only by being cancelled."""
         await self._tenancy.run()
@@ -200,7 +206,7 @@ class Partition:
         judge = Judge(self._city, self._calendar, self._sites, kept.state)
         for watch in judge.unreadable:
             log.error("watch_unreadable", partition=self.number, watch=watch)
-        return Session(desk, judge, kept.offset, counted_from, aside, committed=time.monotonic())
+        return Session(desk, judge, kept.offset, fence, counted_from, aside, committed=time.monotonic())
 
     def _desk(self, kept: Kept) -> Desk:
         at = {site.id for site in self._sites}

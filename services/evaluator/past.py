@@ -16,7 +16,6 @@ from itertools import groupby
 from typing import Final
 
 import structlog
-from redis.exceptions import RedisError
 
 from services.evaluator.books import Slot
 from services.evaluator.buckets import Bucket, Resolution, merged
@@ -32,9 +31,11 @@ from shared.calendar import DAY, Calendar
 from shared.clock import Clock
 from shared.config import CityFile, QueueKind, Site
 from shared.ending import heed_cancellation
+from shared.kept import Spoiled
 from shared.periods import MONTHS, Period
 from shared.process import Degraded
 from shared.setbacks import Setbacks
+from shared.tenancy import WENT_WRONG
 
 MONTHS_TOLD: Final = 25
 """The running one, and two years to hold it against. Years are told for as long as there are days."""
@@ -71,7 +72,6 @@ class Past:
         self._now = now
         self._sites: Sequence[Site] = city.partition_sites(partition.number)
         self._known: Known | None = None
-        self._unreadable: Session | None = None
 
     def of(self, session: Session) -> Known | None:
         """Return what was read for a session so far, if anything."""
@@ -88,14 +88,11 @@ class Past:
         """Read whatever the session of the moment lacks. Ends only by being cancelled."""
         while True:
             session = self.partition.session
-            if session is not None and session.caught_up and session is not self._unreadable:
+            if session is not None and session.caught_up:
                 try:
                     await self._keep_up(session)
-                except (RedisError, TimeoutError) as error:
+                except WENT_WRONG as error:
                     log.warning("past_unread", partition=self.partition.number, error=type(error).__name__)
-                except (ValueError, OverflowError) as error:  # live figures are none the worse for it
-                    self._unreadable = session
-                    log.error("past_unreadable", partition=self.partition.number, wrong=str(error))  # noqa: TRY400
             await asyncio.sleep(TICK.total_seconds())
             heed_cancellation()
 
@@ -157,12 +154,15 @@ class Past:
             known = self._known = Known(session, settled)
             await self._read_all(known, today)
         elif known.until < settled:
-            await self._read_days(known, _days(known.until, settled))
+            spoiled: list[Spoiled] = []
+            await self._read_days(known, _days(known.until, settled), spoiled)
+            await self._put_aside(known, spoiled)
             known.until = settled
             _forget(known, before=_budgets_from(today))
 
     async def _read_all(self, known: Known, today: date) -> None:
-        days = await self._store.known_days(self._places(tuple(QueueKind)))
+        spoiled: list[Spoiled] = []
+        days = await self._store.known_days(self._places(tuple(QueueKind)), spoiled)
         there = sorted((day for day in days if day < known.until), reverse=True)
         for year, of_year in groupby(there, key=lambda day: day.year):
             sums: dict[Place, Bucket] = {}
@@ -170,32 +170,38 @@ class Past:
                 if self.partition.session is not known.session:
                     return
                 in_month = list(of_month)
-                await self._read_days(known, [day for day in in_month if day >= _budgets_from(today)])
+                budgeted = [day for day in in_month if day >= _budgets_from(today)]
+                await self._read_days(known, budgeted, spoiled)
                 if first < known.session.counted_from:
-                    month = await self._sums(in_month)
+                    month = await self._sums(in_month, spoiled)
                     if first >= first_month(today).first:
                         self._tell(known, Period.month_of(first), month)
                     for place, bucket in month.items():
                         sums.setdefault(place, Bucket()).add(bucket)
             if year < known.session.counted_from.year:
                 self._tell(known, Period.parse(str(year)), sums)
+        await self._put_aside(known, spoiled)
         known.whole = True
         log.info("past_read", partition=self.partition.number, days=len(there))
 
-    async def _read_days(self, known: Known, days: Iterable[date]) -> None:
+    async def _put_aside(self, known: Known, spoiled: Sequence[Spoiled]) -> None:
+        if spoiled:
+            await self.partition.put_aside(known.session, spoiled)
+
+    async def _read_days(self, known: Known, days: Iterable[date], spoiled: list[Spoiled]) -> None:
         wanted = list(days)
         read: dict[tuple[str, date], Bucket] = {}
         for place in self._places((QueueKind.PHONE,)):
-            for day, bucket in (await self._store.days(place, wanted)).items():
+            for day, bucket in (await self._store.days(place, wanted, spoiled)).items():
                 of_day = read.setdefault((place.site, day), Bucket())
                 of_day.add(outcomes(bucket, self._city.live_definition))
         for (site, day), bucket in read.items():  # all of them or, when Redis goes away, none
             known.days.setdefault(site, {})[day] = bucket
 
-    async def _sums(self, days: Sequence[date]) -> dict[Place, Bucket]:
+    async def _sums(self, days: Sequence[date], spoiled: list[Spoiled]) -> dict[Place, Bucket]:
         """Add days up by place; a month of one place at a time, so that no commit has to wait for long."""
         return {
-            place: merged(iter((await self._store.days(place, days)).values()))
+            place: merged(iter((await self._store.days(place, days, spoiled)).values()))
             for place in self._places(tuple(QueueKind))
         }
 

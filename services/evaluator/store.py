@@ -8,7 +8,7 @@ a paused owner that wakes up late cannot harm, and nothing is ever counted twice
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Final
@@ -23,6 +23,7 @@ from shared import streams
 from shared.breaches import encode
 from shared.dead_letters import KEEP
 from shared.entries import Batch, batch_of
+from shared.instants import EARLIEST, END, END_MS
 from shared.kept import Spoiled, sound
 from shared.lease import FencedScript, Lease
 from shared.redis_connection import RedisClient
@@ -107,7 +108,7 @@ class Store:
         state = dict(sound(key, fields.items(), _state_field, spoiled))
         return Kept(
             offset=state.get("offset", BEGINNING),
-            cursor=int(state.get("cursor", 0)),
+            cursor=_cursor(state.get("cursor", "0")),
             books=_with_periods(await self._buckets(places, days, spoiled), kept_from),
             latest=Latest(state),
             counts=Counts.of(state),
@@ -187,22 +188,29 @@ class Store:
         ]
         await self._commit(fence, before, after, [*named, *keys], args)
 
-    async def known_days(self, places: Sequence[Place]) -> set[date]:
+    async def known_days(self, places: Sequence[Place], spoiled: list[Spoiled]) -> set[date]:
         """Return the local days on which anything was counted at any place within opening hours."""
-        pipeline = self._redis.pipeline(transaction=False)
+        found: set[date] = set()
         for place in places:
-            pipeline.hkeys(self._days_of(place))
-        return {date.fromisoformat(_text(day)) for days in await pipeline.execute() for day in days}
+            name = self._days_of(place)
+            fields: list[bytes] = await self._redis.execute_command("HKEYS", name)
+            strange: list[Spoiled] = []
+            found.update(sound(name, [(field, b"") for field in fields], _day, strange))
+            for one in strange:
+                value: bytes | None = await self._redis.execute_command("HGET", name, one.field)
+                if value is not None:
+                    spoiled.append(replace(one, value=value))
+        return found
 
-    async def days(self, place: Place, days: Sequence[date]) -> dict[date, Bucket]:
+    async def days(self, place: Place, days: Sequence[date], spoiled: list[Spoiled]) -> dict[date, Bucket]:
         """Read some days of a place, within opening hours; those without a bucket are left out."""
         if not days:
             return {}
-        fields = [day.isoformat() for day in days]
-        found: Iterable[bytes | None] = await self._redis.execute_command(
-            "HMGET", self._days_of(place), *fields
-        )
-        return {day: decode(text) for day, text in zip(days, found, strict=True) if text is not None}
+        name = self._days_of(place)
+        fields = [day.isoformat().encode() for day in days]
+        found: Iterable[bytes | None] = await self._redis.execute_command("HMGET", name, *fields)
+        there = [(field, text) for field, text in zip(fields, found, strict=True) if text is not None]
+        return dict(sound(name, there, _day_bucket, spoiled))
 
     def _days_of(self, place: Place) -> str:
         return streams.buckets(self._partition, Resolution.DAY.value, place.site, place.queue)
@@ -233,6 +241,17 @@ def _bucket(place: Place, resolution: Resolution, start: bytes, text: bytes) -> 
     return Slot(place, resolution, _start(resolution, start)), decode(text)
 
 
+def _day(name: bytes, _bucket: bytes) -> date:
+    day = date.fromisoformat(name.decode())
+    if not EARLIEST.date() <= day < END.date():
+        raise ValueError("a day is one that cannot be meant")
+    return day
+
+
+def _day_bucket(name: bytes, text: bytes) -> tuple[date, Bucket]:
+    return _day(name, text), decode(text)
+
+
 def _state_field(name: bytes, value: bytes) -> tuple[str, str]:
     """Return a field of the state hash that its reader understands, whoever that is.
 
@@ -244,6 +263,13 @@ def _state_field(name: bytes, value: bytes) -> tuple[str, str]:
     latest = Latest({field: text})
     _ = (latest.sources(), latest.offers(), latest.staffs(), Counts.of({field: text}))
     return field, text
+
+
+def _cursor(kept: str) -> int:
+    cursor = int(kept)
+    if not 0 <= cursor < END_MS:
+        raise ValueError("the cursor is an instant that cannot be meant")
+    return cursor
 
 
 _DAILY: Final = frozenset({Resolution.DAY, Resolution.DAY_OUTSIDE})

@@ -30,7 +30,9 @@ from shared.breaches import (
 )
 from shared.calendar import Calendar
 from shared.config import CityFile, Site
+from shared.events import Name
 from shared.instants import Instant
+from shared.kept import Figure
 
 PROGRESS: Final = timedelta(minutes=1)
 """How often a breach that lasts is reported with the figures of then."""
@@ -55,15 +57,15 @@ FIELD: Final = "watch:"
 class Identity:
     """What every event of a watch repeats; kept, so that a breach whose rule is gone can still be ended."""
 
-    rule: str
+    rule: Name
     level: Level
     measure: Measure
     severity: Severity
-    site: str
-    queue: str
+    site: Name
+    queue: Name
     window: str
-    limit: float
-    clear_at: float
+    limit: Figure
+    clear_at: Figure
 
     @classmethod
     def of(cls, guard: Guard) -> Identity:

@@ -29,7 +29,7 @@ class Tally:
     """What one receiver has heard of one watch lately, and what is still to be told of breaches gone by."""
 
     receiver: str
-    sent: tuple[datetime, ...] = ()
+    sent: tuple[Instant, ...] = ()
     """When messages were sent that count; those that matter still."""
     digest_at: Instant | None = None
     """When the watch was last in a digest."""

@@ -433,18 +433,31 @@ async def as_reported(redis: Redis, running: Evaluator) -> None:
         assert shown == pytest.approx(one.value), (period.name, today)
 
 
-async def test_a_day_of_years_ago_that_cannot_be_read_leaves_the_running_ones_alone(redis_url: str) -> None:
+async def test_a_day_of_years_ago_that_cannot_be_read_is_set_aside_and_all_others_are_told(
+    redis_url: str,
+) -> None:
+    days = streams.buckets(0, "day", *LOKET)
+    torn = {
+        b"2024-06-03": b"{torn",
+        b"2024-06-04": b'{"visits":1,"visit_wait_ms":%b}' % (b"9" * 400),
+        b"yesterday": b"{}",
+        b"9999-12-31": b"{}",
+    }
     async with Redis.from_url(redis_url) as redis:
         await write(redis, archive())
-        await redis.hset(streams.buckets(0, "day", *LOKET), "2024-06-03", "{torn")
+        for name, bucket in torn.items():
+            await redis.hset(days, name, bucket)
         async with evaluator(redis_url) as running:
-            read = ("huis", "loket", "2024-07", "computed", "visit_wait_mean")
-            await eventually_async(lambda: running.past._unreadable is not None)
+            await eventually_async(lambda: up_to_date(running))
             samples = running.samples("indicator_samples")
-            assert samples[read] > 0
-            assert samples["huis", "loket", "2026-03", "computed", "visit_wait_mean"] > 0
-            assert not {period for _, _, period, *_ in samples} & {"2024-06", "2024-05", "2024"}
-            assert running.partition.session is not None
+            for period in ("2024-05", "2024-06", "2024", "2026-03"):
+                assert samples["huis", "loket", period, "computed", "visit_wait_mean"] > 0
+            assert running.partition.set_aside_at > 0, "health and an alarm tell"
+        assert await redis.hmget(days, *torn) == [None] * len(torn)
+        entries: list[tuple[bytes, dict[bytes, bytes]]] = await redis.execute_command(
+            "XRANGE", streams.set_aside(0), "-", "+"
+        )
+        assert {one[b"field"]: one[b"value"] for _, one in entries} == torn
 
 
 async def call(redis: Redis, clock: Clock, answered: int, missed: int) -> None:

@@ -21,6 +21,11 @@ from tests.parcels import MISSED, parcel
 LEASE = timedelta(minutes=10)
 HOME = Place("huis", "onthaal")
 NEWER = b'{"version":9}'
+GONE = (
+    b'{"identity":{"rule":"gone","level":"limit","measure":"missed_ratio","severity":"critical","site":"huis",'
+    b'"queue":"onthaal","window":"15m","limit":0.2,"clear_at":0.2},"watch":{"state":"firing","steps":2}}'
+)
+"""Where the watch of a rule stands that no city file has any more."""
 
 
 async def put(redis: Redis, key: str, fields: Mapping[str, bytes]) -> None:
@@ -63,8 +68,11 @@ async def test_the_evaluator_goes_on_without_fields_and_buckets_that_it_cannot_r
     store = EvaluatorStore(redis_client, 0, "one", LEASE)
     state = streams.state(0)
     day, fine = (streams.buckets(0, kind, *HOME) for kind in (Resolution.DAY.value, Resolution.FINE.value))
-    sound = {"offset": "5-0", "read": "7", "source:pbx": "1000"}
+    sound = {"offset": "5-0", "read": "7", "source:pbx": "1000", "watch:gone": GONE.decode()}
     spoiled = {"watch:x": NEWER, "duplicates": b"many", "source:web": b"1,x", "offer:huis:onthaal": b"1"}
+    # What would be an amount or a name, were it not beyond all bounds, is as bad.
+    spoiled |= {"dead:late": b"9" * 400, "watch:y": GONE.replace(b'"gone"', b'"%b"' % (b"g" * 300))}
+    spoiled |= {"watch:z": GONE.replace(b"0.2", b"NaN"), "watch:a": GONE.replace(b"2}", b"9" * 400 + b"}")}
     await put(redis_client, state, {name: value.encode() for name, value in sound.items()} | spoiled)
     await put(redis_client, day, {"2026-03-01": Bucket(answered=3).encode(), "2026-03-02": NEWER[:5]})
     await put(redis_client, fine, {"soon": b"{}", "1000": b'{"answered":"x"}'})

@@ -69,7 +69,19 @@ def test_an_empty_bucket_is_written_as_nothing():
     assert decode(b"{}") == Bucket()
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b'{"answered":"many"}', b"null"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b'{"answered":"many"}',
+        b"null",
+        b'{"answered":-1}',
+        b'{"wait_ms":%b}' % (b"9" * 400),
+        b'{"waits":{"5":-1}}',
+        b'{"waits":{"%b":1}}' % (b"9" * 400),
+    ],
+)
 def test_what_is_no_bucket_is_not_read_as_one(text: bytes):
     with pytest.raises(ValidationError):
         decode(text)
