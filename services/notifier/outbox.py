@@ -3,10 +3,12 @@
 Parcels to one address by one channel form a *line*, of which one at a time is under way. What is said of one
 breach goes in order there, so that nobody hears that something is over before hearing that it began; for the
 rest, what is tried again lets everything else pass: one message that cannot be delivered keeps no other.
+Lines do not wait for each other, but for those that share a mail server.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,6 +40,10 @@ GIVE_UP_REPORT: Final = timedelta(days=7)
 REFUSALS: Final = 8
 """So often a parcel is refused without a reason, over four minutes, until it counts as refused for good: a
 service that stumbles has recovered by then, and a message that it cannot take will never be taken."""
+
+MAILS_AT_ONCE: Final = 16
+"""Mails under way at the same time, and as many of reports. They all go by one server: when it hangs, they
+wait for it together, and nobody else does."""
 
 OBSOLETE_WHEN_TAKEN: Final = frozenset({Happening.REMINDER, Happening.ESCALATION})
 """What nobody wants any more once every breach in it is acknowledged or over."""
@@ -120,27 +126,42 @@ def line(parcel: Parcel) -> Line:
     Reports have lines of their own: a mail server that takes no large message at the moment must not keep
     alerts waiting.
     """
-    return parcel.notice.receiver, parcel.channel, parcel.address, parcel.notice.happening is Happening.REPORT
+    return parcel.notice.receiver, parcel.channel, parcel.address, _is_report(parcel)
 
 
 def due(waiting: Iterable[Parcel], under_way: Collection[str], now: datetime) -> list[Parcel]:
     """Return what may be tried now, what was tried least first: one parcel of each line that rests, and none
-    that says something of a breach of which an earlier one there speaks too.
+    that says something of a breach of which an earlier one there speaks too. Of mails only as many as may be
+    under way.
     """
     busy: set[Line] = set()
     spoken_of: dict[Line, set[str]] = {}
     ready: dict[Line, Parcel] = {}
+    mails: Counter[bool] = Counter()
     for parcel in sorted(waiting, key=_order):
         at = line(parcel)
         earlier = spoken_of.setdefault(at, set())
         breaches = {breach.id for breach in parcel.notice.breaches}
         if parcel.key in under_way:
             busy.add(at)
+            mails[_is_report(parcel)] += parcel.address is not None
         elif is_due(parcel, now) and breaches.isdisjoint(earlier):
             first = ready.setdefault(at, parcel)
             ready[at] = min(first, parcel, key=_tries)
         earlier |= breaches
-    return sorted((parcel for at, parcel in ready.items() if at not in busy), key=_tries)
+    free = sorted((parcel for at, parcel in ready.items() if at not in busy), key=_tries)
+    return list(_with_room(free, mails))
+
+
+def _with_room(free: Iterable[Parcel], mails: Counter[bool]) -> Iterator[Parcel]:
+    for parcel in free:
+        mails[_is_report(parcel)] += parcel.address is not None
+        if parcel.address is None or mails[_is_report(parcel)] <= MAILS_AT_ONCE:
+            yield parcel
+
+
+def _is_report(parcel: Parcel) -> bool:
+    return parcel.notice.happening is Happening.REPORT
 
 
 def is_due(parcel: Parcel, now: datetime) -> bool:

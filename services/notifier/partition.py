@@ -54,9 +54,6 @@ TICK: Final = timedelta(seconds=1)
 RENEWALS: Final = 3
 """How often within a lease the owner renews it, at least."""
 
-AT_ONCE: Final = 16
-"""Deliveries under way at the same time."""
-
 OURS_AGAIN: Final = timedelta(minutes=1)
 """When a parcel is tried again that our own code failed on."""
 
@@ -303,8 +300,6 @@ class Partition:
             return
         now = self._now()
         for parcel in outbox.due(session.outbox.values(), session.under_way, now):
-            if len(session.under_way) >= AT_ONCE:
-                break
             name = f"deliver {parcel.key}"
             attempt = self._see_through(self._attempt(session, fence, parcel), name)
             session.under_way[parcel.key] = asyncio.create_task(attempt, name=name)

@@ -579,6 +579,23 @@ async def test_what_is_heard_is_told_although_our_own_code_fails_on_time(
         await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
 
 
+async def test_who_is_told_otherwise_does_not_wait_for_a_mail_server_that_hangs(redis_url: str, desk: Desk):
+    addresses = [f"a{number}@stad.example" for number in range(2 * outbox.MAILS_AT_ONCE)]
+    receivers = [
+        {"id": "a", "channels": [{"kind": "email", "to": addresses}]},
+        {"id": "b", "channels": [{"kind": "webhook", "url": "https://b.example/"}]},
+    ]
+    smtp = {"host": "127.0.0.1", "tls": "none", "sender": "wachtpost@stad.example"}
+    told = {"receivers": receivers, "smtp": smtp, "routes": [{"receivers": ["a", "b"]}]}
+    city = CityFile.model_validate(CITY.model_dump(exclude={"receivers", "routes", "smtp"}) | told)
+    hands = SlowHands()
+    async with running(redis_url, desk, hands, city=city):
+        await desk.say("a", "firing")
+        await eventually_async(lambda: "b" in [parcel.notice.receiver for parcel in hands.got])
+        assert sum(parcel.address is not None for parcel in hands.got) == outbox.MAILS_AT_ONCE
+        hands.may_go.set()
+
+
 # Its end -----------------------------------------------------------------------------------------------
 
 

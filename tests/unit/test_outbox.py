@@ -16,6 +16,7 @@ from services.notifier.outbox import (
     JITTER,
     LONGEST_ASKED,
     LONGEST_WAIT,
+    MAILS_AT_ONCE,
     REFUSALS,
     Result,
 )
@@ -172,6 +173,21 @@ def test_a_line_has_one_under_way_so_that_an_address_that_hangs_takes_one_place(
     well = waiting("well", 99, receiver="other")
     assert keys(*stuck, well) == ["stuck-0", "well"]
     assert keys(*stuck, well, under_way=("stuck-0",)) == ["well"]
+
+
+def test_a_mail_server_that_hangs_takes_no_place_of_others():
+    mails = [waiting(f"mail-{n:02}", address=f"m{n}@stad.example") for n in range(MAILS_AT_ONCE + 4)]
+    on_their_way = tuple(keys(*mails))
+    report = waiting("report", address="m@stad.example")
+    report = report.model_copy(
+        update={"notice": report.notice.model_copy(update={"happening": Happening.REPORT})}
+    )
+    others = [waiting(f"other-{n:02}", 99, receiver=f"r{n}") for n in range(2 * MAILS_AT_ONCE)]
+    assert len(on_their_way) == MAILS_AT_ONCE
+    assert keys(*mails, *others, report, under_way=on_their_way) == [
+        "report",
+        *(parcel.key for parcel in others),
+    ]
 
 
 def test_what_was_never_tried_goes_before_what_failed_wherever_it_goes():
