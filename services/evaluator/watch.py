@@ -144,14 +144,16 @@ class Judge:
         self._guards = {guard.id: guard for guard in guards(city, sites)}
         kept, self.unreadable = _kept(state or {})
         going_on = {
-            name: standing.watch
+            name: standing
             for name, standing in kept.items()
             if name in self._guards and self._guards[name].measure is standing.identity.measure
         }
         self._standings = {
-            name: Standing(Identity.of(guard), going_on.get(name, Watch()))
-            for name, guard in self._guards.items()
+            name: Standing(Identity.of(guard), Watch()) for name, guard in self._guards.items()
         }
+        for name, standing in going_on.items():
+            fresh = self._standings[name]
+            self._standings[name] = replace(fresh, watch=standing.watch, reported_at=standing.reported_at)
         self._ended = [standing for name, standing in kept.items() if name not in going_on]
         self._changed = kept.keys() & self._guards.keys() - going_on.keys()
         self._gone = {FIELD + name for name in {*kept, *self.unreadable} - self._guards.keys()}

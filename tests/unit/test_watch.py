@@ -363,6 +363,11 @@ def test_a_restart_goes_on_with_the_same_breach_and_tells_nothing_twice() -> Non
     opened = changed(morning.look("9:00:05"))
     morning.restart()
     assert morning.look("9:00:06") == []
+    (progress,) = morning.look("9:01:05")
+    morning.restart()
+    assert morning.look("9:01:06") == []
+    (later,) = morning.look("9:02:05")
+    assert progress.id != later.id
     event = changed(morning.look("12:00"))
     assert event.breach == opened.breach
 
