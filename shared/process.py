@@ -36,7 +36,7 @@ from shared.config import CityFile, load
 from shared.config_check import Mistake, explain, explain_as
 from shared.ending import DRAIN
 from shared.history_file import HistoryFile, load_history, place_mistakes
-from shared.http_limits import HEAD_BYTES, HEAD_WITHIN, LimitedConnection, Patience, within
+from shared.http_limits import HEAD_WITHIN, LimitedConnection, Patience, within
 from shared.redis_connection import RedisClient, why_refused
 from shared.scripts import BELOW_HIGH_WATER, HIGH_WATER
 from shared.settings import ServiceSettings
@@ -311,7 +311,6 @@ async def serve(app: ASGIApp, settings: ServiceSettings, fault: Fault) -> int:
             http=partial(LimitedConnection, limits),  # type: ignore[arg-type]  # it asks for no more than a call
             ws="none",
             backlog=limits.connections,
-            h11_max_incomplete_event_size=HEAD_BYTES,
             timeout_keep_alive=int(HEAD_WITHIN.total_seconds()),
             log_config=None,
             access_log=False,

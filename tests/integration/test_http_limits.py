@@ -13,7 +13,7 @@ import pytest
 from faststream.asgi.types import Receive, Scope, Send
 
 from services.ingest.keys import sha256
-from shared.http_limits import HEAD_BYTES
+from shared.http_limits import HEAD_BYTES, MOST_PIECES
 from shared.ports import free_port
 from shared.process import Fault, serve
 from shared.settings import ServiceSettings
@@ -283,6 +283,35 @@ async def test_idle_connections_in_any_number_keep_nobody_out() -> None:
         await eventually_async(lambda: sum(one.done() for one in gone) >= 96)
         await town.leave()
         await asyncio.gather(*gone)
+
+
+async def test_new_connections_that_say_nothing_keep_nobody_out_for_a_moment() -> None:
+    async with served(http_connections=4) as town:
+        for _ in range(100):
+            await town.open()
+        reader, _ = await town.open(HEAD + "Connection: close\r\n\r\n")
+        assert b"200 OK" in await until_closed(reader)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+async def test_a_body_in_tiny_pieces_without_number_is_no_body(answered: bool, caplog) -> None:
+    async with served(body_limit=MIB) as town:
+        path = "/" if answered else "/read"
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        reader, writer = await town.open(head)
+        if answered:
+            assert b"200 OK" in await reader.readuntil(b"\r\n")
+        writer.write(b"1\r\nx\r\n" * 2 * MOST_PIECES)
+        assert (b"400 Bad Request" in await until_closed(reader)) is not answered
+        assert town.read <= MOST_PIECES
+        assert not [line for line in caplog.records if line.exc_info], "it is no error of ours"
+
+
+async def test_nobody_is_connected_through_us(caplog) -> None:
+    async with served() as town:
+        reader, _ = await town.open("CONNECT / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b"405 Method Not Allowed" in await until_closed(reader)
+        assert not [line for line in caplog.records if line.exc_info]
 
 
 async def test_where_all_places_are_taken_by_work_the_next_one_is_told_so() -> None:
