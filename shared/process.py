@@ -14,12 +14,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import structlog
 import uvicorn
@@ -34,7 +34,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from shared.clock import Clock
 from shared.config import CityFile, load
 from shared.config_check import Mistake, explain, explain_as
-from shared.ending import DRAIN
+from shared.ending import CLOSE, DRAIN, cancel
 from shared.history_file import HistoryFile, load_history, place_mistakes
 from shared.http_limits import HEAD_WITHIN, LimitedConnection, Patience, within
 from shared.redis_connection import RedisClient, why_refused
@@ -260,6 +260,27 @@ def collect_rarely() -> None:
 # Running ---------------------------------------------------------------------------------------------
 
 
+def run_service(service: Coroutine[object, object, int]) -> NoReturn:
+    """Run a service and end the process with the status that it returns.
+
+    No thread keeps it from ending: one that hangs, in a library or while it looks up a host, cannot be broken
+    off, and the interpreter would wait for it as long as it takes.
+    """
+    asyncio.run(_run(service))
+
+
+async def _run(service: Coroutine[object, object, int]) -> NoReturn:
+    try:
+        status = await service
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else 1
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE.total_seconds()):
+            await cancel(asyncio.all_tasks() - {asyncio.current_task()})
+    logging.shutdown()
+    os._exit(status)
+
+
 class Fault:
     """Why a service cannot go on. The first reason stays; ``serve`` then ends with status 1."""
 
@@ -299,6 +320,7 @@ class Fault:
 async def serve(app: ASGIApp, settings: ServiceSettings, fault: Fault) -> int:
     """Serve until SIGTERM, SIGINT or a fault, finish requests under way, and return the exit status.
 
+    Asked to end while the application starts, it does not wait until it has, or has given up.
     What a client may cost is limited (``shared.http_limits``). Port 0 takes a free one; the log line
     ``listening`` says which. Raises ``SystemExit`` when the application does not start or the port is taken.
     """
@@ -319,14 +341,25 @@ async def serve(app: ASGIApp, settings: ServiceSettings, fault: Fault) -> int:
             timeout_graceful_shutdown=int(DRAIN.total_seconds()),
         )
     )
-    ending = asyncio.create_task(server.end_on(fault), name="end on a fault")
+    looking = [
+        asyncio.create_task(server.end_on(fault), name="end on a fault"),
+        asyncio.create_task(server.end_while_starting(asyncio.current_task()), name="end while starting"),
+    ]
     try:
         with _quiet_end():
             await server.serve()
+    except asyncio.CancelledError:
+        if not server.should_exit:
+            raise
     finally:
-        ending.cancel()
+        for look in looking:
+            look.cancel()
     log.info("stopped", reason=fault.reason or "asked to")
     return 0 if fault.reason is None else 1
+
+
+LOOK_S: Final = 0.1
+"""How often to see whether a signal came while the application starts."""
 
 
 class _Server(uvicorn.Server):
@@ -346,6 +379,14 @@ class _Server(uvicorn.Server):
     async def end_on(self, fault: Fault) -> None:
         await fault.reported()
         self.should_exit = True
+
+    async def end_while_starting(self, serving: asyncio.Task[object] | None) -> None:
+        """uvicorn heeds a signal only once the application has started, which may wait for Redis."""
+        while not (self.started or self.should_exit):  # noqa: ASYNC110 - all that its signal handler sets
+            await asyncio.sleep(LOOK_S)
+        if not self.started and serving is not None:
+            self.lifespan.logger = logging.Logger("silent", logging.CRITICAL + 1)  # no traceback of the end
+            serving.cancel()
 
 
 @contextmanager

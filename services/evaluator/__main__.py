@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-
 from services.evaluator.app import build
 from services.evaluator.settings import EvaluatorSettings
 from shared.process import (
@@ -13,6 +10,7 @@ from shared.process import (
     collect_rarely,
     configure_logging,
     history_or_exit,
+    run_service,
     serve,
     settings_or_exit,
 )
@@ -32,7 +30,7 @@ def main() -> None:
     settings = settings_or_exit(EvaluatorSettings)
     configure_logging("evaluator", settings.log_level)
     collect_rarely()
-    sys.exit(asyncio.run(run(settings)))
+    run_service(run(settings))
 
 
 if __name__ == "__main__":

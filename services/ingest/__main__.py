@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from shared.process import (
     city_or_exit,
     collect_rarely,
     configure_logging,
+    run_service,
     serve,
     settings_or_exit,
 )
@@ -50,7 +50,7 @@ def main() -> None:
     settings = settings_or_exit(IngestSettings)
     configure_logging("ingest", settings.log_level)
     collect_rarely()
-    sys.exit(asyncio.run(run(settings)))
+    run_service(run(settings))
 
 
 if __name__ == "__main__":

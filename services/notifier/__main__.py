@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-
 from services.notifier.app import build
 from services.notifier.settings import NotifierSettings
-from shared.process import Fault, city_or_exit, configure_logging, serve, settings_or_exit
+from shared.process import Fault, city_or_exit, configure_logging, run_service, serve, settings_or_exit
 
 
 async def run(settings: NotifierSettings) -> int:
@@ -22,7 +19,7 @@ def main() -> None:
     configure_logging("notifier", "info")
     settings = settings_or_exit(NotifierSettings)
     configure_logging("notifier", settings.log_level)
-    sys.exit(asyncio.run(run(settings)))
+    run_service(run(settings))
 
 
 if __name__ == "__main__":

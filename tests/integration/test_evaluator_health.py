@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -99,6 +101,15 @@ def test_without_redis_at_the_start_it_says_so_and_ends(tmp_path: Path, start: S
     evaluator = start(f"redis://127.0.0.1:{free_port()}/0", redis_wait="PT1S")
     assert evaluator.wait() != 0
     assert evaluator.logged("redis_absent") is not None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_end_while_it_waits_for_redis_it_ends(start: Start, number: signal.Signals) -> None:
+    evaluator = start(f"redis://127.0.0.1:{free_port()}/0", redis_wait="PT1H")
+    eventually(lambda: evaluator.logged("waiting_for_redis"))
+    os.kill(evaluator.pid, number)
+    assert evaluator.wait() == 0
+    assert [line["event"] for line in evaluator.lines][-1] == "stopped"
 
 
 def test_a_city_file_that_is_wrong_is_explained_in_the_log(

@@ -6,6 +6,8 @@ import asyncio
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -143,3 +145,22 @@ async def test_work_that_is_cancelled_is_no_fault():
     task.cancel()
     await asyncio.wait([task])
     assert fault.reason is None
+
+
+HANGS = """
+import asyncio, threading
+from concurrent.futures import ThreadPoolExecutor
+from shared.process import run_service
+
+async def service():
+    for threads in (None, ThreadPoolExecutor()):
+        asyncio.get_running_loop().run_in_executor(threads, threading.Event().wait)
+    return 7
+
+run_service(service())
+"""
+
+
+def test_no_thread_that_hangs_keeps_a_process_from_ending():
+    ended = subprocess.run([sys.executable, "-c", HANGS], timeout=WITHIN, check=False)
+    assert ended.returncode == 7

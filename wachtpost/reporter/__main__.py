@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-
-from shared.process import Fault, city_or_exit, configure_logging, serve, settings_or_exit
+from shared.process import Fault, city_or_exit, configure_logging, run_service, serve, settings_or_exit
 from wachtpost.reporter.app import build
 from wachtpost.reporter.making import maker
 from wachtpost.reporter.settings import ReporterSettings
@@ -24,7 +21,7 @@ def main() -> None:
     configure_logging("reporter", "info")
     settings = settings_or_exit(ReporterSettings)
     configure_logging("reporter", settings.log_level)
-    sys.exit(asyncio.run(run(settings)))
+    run_service(run(settings))
 
 
 if __name__ == "__main__":
