@@ -6,14 +6,15 @@ import re
 from typing import Final
 
 ROLE: Final = r"[a-z][a-z0-9_.-]{0,63}"
-"""An id, such as a receiver's; no capitals, spaces or bare digits: neither a full name nor a phone number."""
+"""An id, such as a receiver's; no capitals, spaces or bare digits: no full name."""
 
 _DATES: Final = re.compile(
     r"(?<!\d)(20\d\d[-/.]?[01]\d[-/.]?[0-3]\d|[0-3]?\d[-/.][01]?\d[-/.]20\d\d)(?!\d)", re.ASCII
 )
 """As people write days; they are all that is often written in so many digits."""
 
-_DIGITS: Final = re.compile(r"\+?\d(?:[\s.\-/()]*\d)*", re.ASCII)
+_DIGITS: Final = re.compile(r"\+?\d(?:[\s.\-\u2010-\u2015_/()\u00b7\u2022]*\d)*")
+"""Digits of any script, with what people put between them: also hard spaces, long dashes and dots."""
 
 _ABROAD: Final = 8
 _AT_HOME: Final = 9

@@ -39,10 +39,10 @@ SILENCE_ID: Final = r"^[A-Za-z0-9_-]{1,64}$"
 PATHS: Final = (ACKNOWLEDGE_PATH, "/v1/breaches", "/v1/silences", "/openapi.json")
 
 
-def _without_number(why: str) -> str:
-    if holds_phone_number(why):
+def _without_number(text: str) -> str:
+    if holds_phone_number(text):
         raise ValueError("there seems to be a phone number in it")
-    return why
+    return text
 
 
 class WantedSilence(BaseModel):
@@ -59,7 +59,9 @@ class WantedSilence(BaseModel):
     ends_at: Instant
     why: Annotated[str, Field(max_length=200), AfterValidator(_without_number)] = ""
     by: Annotated[
-        str, Field(pattern=f"^({ROLE})?$", description="A receiver's id or a role; never a person's name")
+        str,
+        Field(pattern=f"^({ROLE})?$", description="A receiver's id or a role; never a person's name"),
+        AfterValidator(_without_number),
     ] = ""
 
 

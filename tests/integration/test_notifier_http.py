@@ -223,6 +223,7 @@ async def test_a_silence_begins_now_unless_it_says_otherwise(redis_client: Redis
         {"ends_at": LATER.isoformat(), "why": "klacht van 0470 12 34 56"},
         {"ends_at": LATER.isoformat(), "by": "An Peeters"},
         {"ends_at": LATER.isoformat(), "by": "0470123456"},
+        {"ends_at": LATER.isoformat(), "by": "tel.0470-12.34.56"},
         {"ends_at": LATER.isoformat(), "queues": ["An Peeters"], "why": "+32470123456"},
     ],
 )

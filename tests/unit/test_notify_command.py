@@ -184,6 +184,7 @@ def test_a_mistake_in_the_city_file_is_explained(ask: Ask, city: Path) -> None:
 @pytest.mark.parametrize(("arguments", "said"), [
     (("ack", "wachten", "--by", "Jan Peeters"), "geen naam van een persoon. Ontvangers: balie"),
     (("ack", "wachten", "--by", "0478123456"), "geen naam van een persoon"),
+    (("ack", "wachten", "--by", "tel.0478123456"), "geen naam van een persoon"),
     ((*FOR_TWO_HOURS[:-1], "Jan Peeters"), "geen naam van een persoon"),
     ((*FOR_TWO_HOURS, "--why", "klacht van 0478/12.34.56"), "--why: daar lijkt een telefoonnummer"),
     ((*FOR_TWO_HOURS, "--queue", "onthal"), "--queue onthal: dat kent het stadsbestand niet. Wel: all, on"),

@@ -68,7 +68,7 @@ def who_is(given: Access, by: str) -> str:
     """Return the receiver's id or the role that ``by`` is; exits with status 2 for what may be a name."""
     called = {receiver.name: receiver.id for receiver in given.city.receivers if receiver.name}
     who = called.get(by, by)
-    if not re.fullmatch(ROLE, who):
+    if not re.fullmatch(ROLE, who) or holds_phone_number(who):
         known = ", ".join(receiver.id for receiver in given.city.receivers) or "–"
         fail(given.words.by_wrong.format(by=by, known=known))
     return who
