@@ -106,6 +106,15 @@ class Session:
     """Entries of the stream that waited to be heard at the last tick."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What comes of decisions."""
+
+    state: State
+    notices: Sequence[Notice]
+    written: Changes
+
+
 class Partition:
     """Owns, or waits to own, what there is to tell about some sites."""
 
@@ -222,12 +231,15 @@ class Partition:
                 if not session.over.is_set():
                     # Where our own code fails here, what is being handed over may still be finished.
                     decisions = hear(session.state, self._words(batch), self._now(), self._rules)
-                    await self._commit(session, fence, decisions, batch.ids[-1])
+                    await self._commit(session, fence, self._outcome(session, decisions), batch.ids[-1])
             self._send_what_is_due(session, fence)
 
         async def put_aside(entry: str, failure: Failure) -> None:
             async with self._lock:
                 if not session.over.is_set():
+                    # What is due goes before whatever is heard. Where our own code fails on that, it is not
+                    # the entry, which waits.
+                    policy.on_time(session.state, self._now(), self._rules)
                     line = failure_line(entry, failure, self._now())
                     await self._write(session, fence, entry, Changes(dead=(line,)))
                     self._metrics.dead_letters.labels(Reason.INTERNAL_ERROR.value).inc()
@@ -257,13 +269,17 @@ class Partition:
 
     async def _let_time_pass(self, session: Session, fence: str) -> None:
         """Remind, escalate, forget. Where our own code fails in that, what is heard is told all the same."""
-        decision = attempt(policy.on_time, session.state, self._now(), self._rules)
-        if isinstance(decision, Failure):
-            self._timing.failed(decision)
-        elif decision.changed or decision.notices:
-            await self._commit(session, fence, [decision], session.offset)
+        outcome = attempt(self._what_is_due, session)
+        if isinstance(outcome, Failure):
+            self._timing.failed(outcome)
+        elif outcome is not None:
+            await self._commit(session, fence, outcome, session.offset)
 
-    async def _commit(self, session: Session, fence: str, decisions: Sequence[Decision], after: str) -> None:
+    def _what_is_due(self, session: Session) -> Outcome | None:
+        decision = policy.on_time(session.state, self._now(), self._rules)
+        return self._outcome(session, [decision]) if decision.changed or decision.notices else None
+
+    def _outcome(self, session: Session, decisions: Sequence[Decision]) -> Outcome:
         notices = [notice for decision in decisions for notice in decision.notices]
         posted = outbox.posted(notices, self._city, session.outbox.values())
         state = decisions[-1].state if decisions else session.state
@@ -275,11 +291,14 @@ class Partition:
         came = {decision.document for decision in decisions if decision.document is not None}
         spent = came - outbox.documents(posted)
         written = Changes(records=records, posted=posted, owed=owed, log=log_lines, spent=spent)
-        await self._write(session, fence, after, written)
-        session.state = state
-        session.outbox.update({parcel.key: parcel for parcel in posted})
-        self._owe(session, owed)
-        self._note_unroutable(notices)
+        return Outcome(state, notices, written)
+
+    async def _commit(self, session: Session, fence: str, outcome: Outcome, after: str) -> None:
+        await self._write(session, fence, after, outcome.written)
+        session.state = outcome.state
+        session.outbox.update({parcel.key: parcel for parcel in outcome.written.posted})
+        self._owe(session, outcome.written.owed)
+        self._note_unroutable(outcome.notices)
 
     async def _write(self, session: Session, fence: str, after: str, written: Changes) -> None:
         with breaking(session):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from pydantic import SecretStr
@@ -24,7 +25,7 @@ from services.notifier.decision import Decision
 from services.notifier.journal import LINE, DeliveryLine, FailureLine
 from services.notifier.message import Message
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.notice import Breach, Parcel, Permanent, Transient
+from services.notifier.notice import Breach, Happening, Notice, Parcel, Permanent, Transient
 from services.notifier.partition import Partition
 from services.notifier.rules import Policy
 from services.notifier.settings import NotifierSettings
@@ -577,6 +578,49 @@ async def test_what_is_heard_is_told_although_our_own_code_fails_on_time(
         monkeypatch.setattr(policy, "on_time", works)
         desk.later(minutes=2)
         await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
+
+
+async def test_what_is_heard_is_told_although_our_own_code_fails_on_what_time_brings(
+    redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    works = outbox.parcels
+
+    def parcels(notice: Notice, city: CityFile) -> Iterator[Parcel]:
+        if notice.happening is Happening.REMINDER:
+            raise ZeroDivisionError(PHONE)
+        return works(notice, city)
+
+    hands = Hands()
+    monkeypatch.setattr(setbacks, "FIRST_PAUSE", timedelta(milliseconds=10))
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle)
+        monkeypatch.setattr(outbox, "parcels", parcels)
+        desk.later(minutes=2)
+        await eventually_async(lambda: internal_errors(run, "time") >= 1)
+        monkeypatch.setattr(outbox, "parcels", works)
+        await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
+        assert internal_errors(run, "session") == 0
+
+
+async def test_an_entry_waits_where_our_own_code_fails_on_what_was_due_before_it(
+    redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    def open_desk(state: Known, rules: Policy, now: datetime) -> NoReturn:
+        raise ZeroDivisionError(PHONE)
+
+    hands = Hands()
+    monkeypatch.setattr(setbacks, "FIRST_PAUSE", timedelta(milliseconds=10))
+    await running_once(redis_url, desk)
+    with monkeypatch.context() as defect:
+        defect.setattr(policy, "open_desk", open_desk)
+        async with running(redis_url, desk, hands) as run:
+            await desk.say("a", "firing")
+            await eventually_async(lambda: internal_errors(run, "session") >= setbacks.TRIES)
+            assert await run.partition.check(desk.now) is not None
+    assert await set_aside(desk) == []
+    async with running(redis_url, desk, hands) as mended:
+        await eventually_async(lambda: hands.happenings == ["firing"] and mended.idle)
 
 
 async def test_who_is_told_otherwise_does_not_wait_for_a_mail_server_that_hangs(redis_url: str, desk: Desk):
