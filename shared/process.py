@@ -38,7 +38,7 @@ from shared.ending import CLOSE, DRAIN, cancel
 from shared.history_file import HistoryFile, load_history, place_mistakes
 from shared.http_limits import HEAD_WITHIN, LimitedConnection, Patience, within
 from shared.redis_connection import RedisClient, why_refused
-from shared.scripts import BELOW_HIGH_WATER, HIGH_WATER
+from shared.scripts import AS_A_WRITE, BELOW_HIGH_WATER, HIGH_WATER
 from shared.settings import ServiceSettings
 
 PING_WITHIN: Final = timedelta(seconds=1)
@@ -203,7 +203,7 @@ def redis_check(redis: RedisClient, keys: Sequence[str] = (), *, makes_room: boo
 
     ``makes_room``: for whoever goes on writing in a full Redis; there it is told and fails no probe.
     """
-    look = redis.register_script(BELOW_HIGH_WATER + "return 1")
+    look = redis.register_script(AS_A_WRITE + BELOW_HIGH_WATER + "return 1")
     looked_at = keys if isinstance(redis, RedisCluster) else keys[:1]
 
     async def answers(_now: datetime) -> str | None:
@@ -212,19 +212,20 @@ def redis_check(redis: RedisClient, keys: Sequence[str] = (), *, makes_room: boo
                 await redis.ping()
         except (RedisError, TimeoutError) as error:
             return f"Redis {why_refused(error) or f'does not answer ({type(error).__name__})'}"
-        if not await is_full():
-            return None
-        wrong = f"Redis uses more than {HIGH_WATER:.0%} of its memory: nothing new is taken in"
-        return Degraded(wrong) if makes_room else wrong
+        said = await looks()
+        if any(isinstance(one, OutOfMemoryError) for one in said):
+            wrong = f"Redis uses more than {HIGH_WATER:.0%} of its memory: nothing new is taken in"
+            return Degraded(wrong) if makes_room else wrong
+        refusals = (why_refused(one) for one in said if isinstance(one, RedisError))
+        return next((f"Redis {why}" for why in refusals if why is not None), None)
 
-    async def is_full() -> bool:
+    async def looks() -> list[object]:
         try:
             async with asyncio.timeout(PING_WITHIN.total_seconds()):
-                looks = (look(keys=[key]) for key in looked_at)
-                said = await asyncio.gather(*looks, return_exceptions=True)
+                said = await asyncio.gather(*(look(keys=[key]) for key in looked_at), return_exceptions=True)
         except TimeoutError:
-            return False  # a shard is away, which its partitions tell
-        return any(isinstance(one, OutOfMemoryError) for one in said)
+            return []  # a shard is away, which its partitions tell
+        return list(said)
 
     return answers
 

@@ -19,6 +19,9 @@ from shared.redis_connection import RedisClient
 UNDER_OOM: Final = "#!lua flags=allow-oom"
 """The first line of a script that a full Redis is to run all the same: it is small, or makes room."""
 
+AS_A_WRITE: Final = "#!lua"
+"""The first line of a script that is to be refused wherever writes are, though it writes nothing itself."""
+
 HIGH_WATER: Final = 0.9
 """From this share of Redis' memory on, nothing new comes in: the rest is for those who make room."""
 

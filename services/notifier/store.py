@@ -18,7 +18,7 @@ from shared.kept import Spoiled, sound
 from shared.lease import FencedScript, Lease
 from shared.redis_connection import RedisClient
 from shared.reports import Document
-from shared.scripts import OnceScript, call_name
+from shared.scripts import UNDER_OOM, OnceScript, call_name
 from shared.set_aside import SetAside
 
 T = TypeVar("T")
@@ -49,6 +49,14 @@ end
 from, to = items(1)
 for i = from, to do redis.call('HDEL', KEYS[8], ARGV[i]) end
 """
+
+_BEGIN: Final = (
+    UNDER_OOM
+    + """
+-- KEYS: state. ARGV: the offset to begin at, if there is none.
+return redis.call('HSETNX', KEYS[1], 'offset', ARGV[1])
+"""
+)
 
 _SAY: Final = "redis.call('XADD', KEYS[2], '*', ARGV[2], ARGV[3])"
 
@@ -97,6 +105,7 @@ class Store:
         self.lease = Lease(redis, self._key("fence"), self._key("lease"), owner, lease)
         self.set_aside = SetAside(redis, self._key("set-aside"), self._key("fence"))
         self._commit = FencedScript(redis, _COMMIT)
+        self._begin = redis.register_script(_BEGIN)
         self._say = OnceScript(redis, _SAY, when_full=True)
 
     async def load(self) -> Kept:
@@ -117,7 +126,7 @@ class Store:
         if not await self._redis.hexists(self._key("state"), "offset"):
             seconds, _ = await self._redis.time()
             start = max(0, int((seconds - OLD_NEWS.total_seconds()) * 1000))
-            await self._redis.hsetnx(self._key("state"), "offset", f"{start}-0")
+            await self._begin(keys=[self._key("state")], args=[f"{start}-0"])
 
     async def state(self) -> State:
         """Read what is known, as far as it can be read; for whoever only looks."""

@@ -37,6 +37,7 @@ from shared.calendar import Calendar
 from shared.config import CityFile
 from shared.dead_letters import DeadLetter, Reason
 from shared.events import EVENTS
+from shared.ports import free_port
 from shared.process import Degraded, redis_check
 from shared.redis_connection import redis_broker
 from shared.redis_connection import redis_client as client_of
@@ -161,7 +162,10 @@ async def test_whoever_makes_room_goes_on_in_a_redis_that_is_full(redis: Redis):
     notifier = NotifierStore(redis, 0, "notifier", LEASE)
     fence = await notifier.lease.claim()
     assert fence is not None
-    await notifier.commit(fence, BEGINNING, "5-0", Decided(posted=[parcel(MISSED)], log=[b"{}"]))
+    begun = (await notifier.load()).offset
+    await notifier.commit(
+        fence, begun, f"{int(begun[:-2]) + 1}-0", Decided(posted=[parcel(MISSED)], log=[b"{}"])
+    )
     await notifier.say(b"{}")
     assert await redis.xlen(streams.breaches(0)) == 1
 
@@ -196,6 +200,16 @@ async def test_the_health_of_every_writer_tells(redis: Redis):
     assert told == await ingest(NOW)
     await ballast_away(redis)
     assert (await ingest(NOW), await evaluator(NOW)) == (None, None)
+
+
+async def test_a_server_that_has_become_a_replica_is_told(redis: Redis):
+    for makes_room in (False, True):
+        assert await redis_check(redis, EVENT_KEYS, makes_room=makes_room)(NOW) is None
+    await redis.execute_command("REPLICAOF", "127.0.0.1", free_port())
+    for makes_room in (False, True):
+        told = await redis_check(redis, EVENT_KEYS, makes_room=makes_room)(NOW)
+        assert told == "Redis has become a replica"
+        assert not isinstance(told, Degraded), "nobody can write there, not even to make room"
 
 
 async def test_a_disk_that_cannot_be_written_is_told_and_nothing_is_lost(
