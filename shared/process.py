@@ -51,7 +51,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 _URL_PASSWORD: Final = re.compile(r"(\w://[^/\s:@\"]*):[^@/\s\"]+@")
 _PYDANTIC_INPUT: Final = re.compile(r"input_value=.*?, input_type=")
-_SECRET_NAMES: Final = frozenset({"password", "secret", "token", "authorization", "key", "api_key"})
+SECRET_NAMES: Final = frozenset({"password", "secret", "token", "authorization", "key", "api_key"})
 _MASK: Final = "***"
 
 
@@ -109,7 +109,7 @@ def _named(service: str) -> Processor:
 
 
 def _masked(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    return {name: _MASK if name.lower() in _SECRET_NAMES else value for name, value in line.items()}
+    return {name: _MASK if name.lower() in SECRET_NAMES else value for name, value in line.items()}
 
 
 def _one_line(_logger: WrappedLogger, _method: str, line: EventDict) -> str:

@@ -91,5 +91,5 @@ class SetAside:
             raise Superseded(fence)
         for one in spoiled:
             name = one.field.decode(errors="replace")
-            log.error("state_set_aside", key=one.key, field=name, why=one.why, stream=self._stream)
+            log.error("state_set_aside", redis_key=one.key, field=name, why=one.why, stream=self._stream)
         return arrived_ms(last.decode()) / 1000 if last else 0.0

@@ -365,7 +365,7 @@ class Partition:
 
     def _failed(self, parcel: Parcel, failure: Failure) -> Tried:
         """Our own code fails on this one: it waits like any other, a few times, and the others go on."""
-        self._delivering.note(failure, key=parcel.key)
+        self._delivering.note(failure, parcel=parcel.key)
         why = f"{Reason.INTERNAL_ERROR}: {failure.place}"
         return outbox.missed(parcel, why, OURS_AGAIN.total_seconds(), self._now(), explained=False)
 
@@ -385,7 +385,7 @@ class Partition:
         else:
             session.outbox[tried.parcel.key] = tried.left
         if tried.result is not outbox.Result.DELIVERED:
-            log.warning("not_delivered", key=tried.parcel.key, result=tried.result, why=tried.why)
+            log.warning("not_delivered", parcel=tried.parcel.key, result=tried.result, why=tried.why)
 
     # Grafana -------------------------------------------------------------------------------------
 

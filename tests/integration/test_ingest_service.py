@@ -192,7 +192,9 @@ def test_a_checkpoint_that_cannot_be_read_is_set_aside_and_the_log_read_from_its
         assert b"position" in (client.get("{p0}:checkpoint:asterisk") or b"")
         ((_, aside),) = client.xrange("{p0}:set-aside")
         assert (aside[b"key"], aside[b"value"]) == (b"{p0}:checkpoint:asterisk", b"none of ours")
-    assert service.logged("state_set_aside") is not None
+    told = service.logged("state_set_aside")
+    assert told is not None
+    assert told["redis_key"] == "{p0}:checkpoint:asterisk"
     assert service.health().status_code == 200
 
 

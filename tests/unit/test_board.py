@@ -334,6 +334,15 @@ def test_in_a_low_terminal_the_message_goes_before_the_counters(height: int, cou
     assert "Loketten" in output.getvalue()[len(live) :]  # nothing is left out of what stays behind
 
 
+def test_in_a_narrow_terminal_the_time_is_still_there_and_no_rule_goes_on_in_another_line() -> None:
+    output = StringIO()
+    console = Console(file=output, force_terminal=True, width=80, height=60, color_system=None)
+    display_on(console, WORDS[Language.NL]).show(read_metrics(PAGE + STATES), scene_of(1), NOW)
+    lines = output.getvalue().splitlines()
+    assert any("Wachtpost ·" in line and line.endswith("×60") for line in lines)
+    assert "─" * (WIDTH - 80) not in lines
+
+
 def test_several_sites_stand_under_their_names() -> None:
     second = CITY.sites[0].model_copy(update={"id": "dorp", "name": "Dorpsloket"})
     text = shown(read_metrics(PAGE), Language.NL, CITY.model_copy(update={"sites": (*CITY.sites, second)}))

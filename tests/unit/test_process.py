@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,10 +18,12 @@ import pytest
 import structlog
 from pydantic import BaseModel, SecretStr
 
+from shared import process
 from shared.events import EVENT
 from shared.process import Degraded, Fault, Health, configure_logging, health_route
 from tests.eventually import WITHIN
 from tests.ingest_desk import NOW, PHONE, answered
+from tests.service_process import ROOT
 
 
 @pytest.fixture
@@ -73,6 +76,13 @@ def test_no_secret_is_logged(lines, told: dict[str, object]):
     text = json.dumps(lines())
     assert "hunter2" not in text
     assert "redis" in text
+
+
+def test_nothing_that_is_meant_to_be_read_is_logged_under_a_name_that_is_masked():
+    call = re.compile(rf"(log\.\w+|note|failed)\([^()]*\b({'|'.join(process.SECRET_NAMES)})=")
+    files = [path for part in ("services", "shared", "wachtpost") for path in (ROOT / part).rglob("*.py")]
+    assert len(files) > 100
+    assert [path.name for path in files if call.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_a_traceback_has_neither_local_variables_nor_the_input_that_pydantic_quotes(lines):

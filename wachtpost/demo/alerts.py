@@ -86,7 +86,7 @@ def alerts(snapshot: Snapshot, city: CityFile, known: Known, words: Words) -> Re
 def message(told: WebhookBody, number: int, city: CityFile, words: Words) -> Iterator[Text]:
     """Yield a message as it was sent, line by line: to whom and when, the subject, the text."""
     head = words.message.format(number=number, receiver=receiver(told, city), at=local_time(told, city))
-    yield Text(f"── {head} ".ljust(WIDTH, "─"), style="dim")
+    yield Text(f"── {head} ".ljust(WIDTH, "─"), style="dim", no_wrap=True, overflow="crop")
     yield Text(f"{words.subject}: {told.subject}", style="bold")
     for line in told.text.rstrip().splitlines():
         yield Text(line, Style(link=line) if line.startswith("http") else "")

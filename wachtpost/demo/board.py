@@ -13,6 +13,7 @@ from typing import Final
 
 from rich import box
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
@@ -106,12 +107,11 @@ def board(snapshot: Snapshot, scene: Scene, words: Words, *, brief: bool = False
 def _head(snapshot: Snapshot, scene: Scene, words: Words) -> RenderableType:
     local = scene.now.astimezone(scene.city.city.zone)
     head = Table.grid(expand=True)
-    head.width = WIDTH
     head.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     head.add_column(justify="right", no_wrap=True)
     name = Text.assemble(("Wachtpost", "bold"), f" · {scene.city.city.name}")
     head.add_row(name, Text(f"{words.instant(local)}  ×{scene.speed:g}", style="bold"))
-    return Group(head, Text(" · ".join(_pulse(snapshot, scene, words)), style="dim"))
+    return Group(Constrain(head, WIDTH), Text(" · ".join(_pulse(snapshot, scene, words)), style="dim"))
 
 
 def _pulse(snapshot: Snapshot, scene: Scene, words: Words) -> Iterable[str]:

@@ -9,6 +9,7 @@ every breach of that hour would be lost to people who could have been told.
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,7 +49,9 @@ def why_lost(error: BaseException) -> str:
             return f"TLS failed: {cause.reason or 'no reason given'}"
     for cause in _causes(error):
         if isinstance(cause, OSError) and cause.strerror:
-            return f"the connection failed: {cause.strerror}"
+            # asyncio puts the address into its text; looking up a name has numbers of its own, below 0.
+            number = cause.errno or 0
+            return f"the connection failed: {os.strerror(number) if number > 0 else cause.strerror}"
     return "the connection broke off"
 
 
