@@ -171,11 +171,30 @@ _READ: Final[Mapping[str, Callable[[bytes], Record]]] = {
 
 
 def decode_record(key: str, record: bytes) -> Record:
-    """Return what is stored under a key; raises ``ValueError`` for a key or a record that is not ours."""
-    kind, _, _ = key.partition("/")
+    """Return what is stored under a key; raises ``ValueError`` for a key or a record that is not ours.
+
+    A record under another's key would be looked for under its own, and never be found or dropped.
+    """
+    kind, _, name = key.partition("/")
     if kind not in _READ:
         raise ValueError(f"no record of the notifier is stored under {key!r}")
-    return _READ[kind](record)
+    found = _READ[kind](record)
+    if any(own != name for own in _own_names(found)):
+        raise ValueError("a record is stored under another's key")
+    return found
+
+
+def _own_names(record: Record) -> list[str]:
+    """Return what a record says that it is called, as often as it says so."""
+    match record:
+        case Known():
+            return [record.breach.id]
+        case Watch():
+            return [watch_key(tally.gone) for tally in record.tallies if tally.gone is not None]
+        case Silence():
+            return [record.id]
+        case Lane():
+            return []
 
 
 def whole(records: Mapping[str, Record]) -> State:

@@ -191,11 +191,21 @@ def _record(name: bytes, value: bytes) -> tuple[str, Record]:
 
 
 def _parcel(name: bytes, value: bytes) -> tuple[str, Parcel]:
-    return name.decode(), Parcel.model_validate_json(value)
+    parcel = Parcel.model_validate_json(value)
+    _check_name(name, parcel.key)
+    return parcel.key, parcel
 
 
-def _owed(_name: bytes, value: bytes) -> Breach:
-    return Breach.model_validate_json(value)
+def _owed(name: bytes, value: bytes) -> Breach:
+    breach = Breach.model_validate_json(value)
+    _check_name(name, breach.id)
+    return breach
+
+
+def _check_name(name: bytes, own: str) -> None:
+    """What stands under another's name would never be dropped, and be delivered without end."""
+    if name.decode() != own:
+        raise ValueError("it is stored under another's name")
 
 
 def _text(value: bytes | str) -> str:

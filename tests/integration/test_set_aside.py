@@ -12,6 +12,8 @@ from services.evaluator.books import Slot
 from services.evaluator.buckets import Bucket, Resolution
 from services.evaluator.contacts import Place
 from services.evaluator.store import Store as EvaluatorStore
+from services.notifier.flapping import Tally
+from services.notifier.silences import Silence
 from services.notifier.state import Known, State, Watch, encode, watch_key
 from services.notifier.store import Store as NotifierStore
 from shared import streams
@@ -39,11 +41,11 @@ async def aside(redis: Redis, stream: str) -> list[tuple[bytes, bytes, bytes]]:
 
 
 async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_client: Redis):
-    store = NotifierStore(redis_client, 0, "one", LEASE)
+    store, told = NotifierStore(redis_client, 0, "one", LEASE), parcel(MISSED)
     records, outbox, owed = (streams.notifier(0, part) for part in ("records", "outbox", "annotations"))
     await put(redis_client, records, encode(State({MISSED.id: Known(MISSED)})))
     await put(redis_client, records, {"breach/x": NEWER, "watch/a/b": b"{", "new/1": b"{}"})
-    await put(redis_client, outbox, {"k": parcel(MISSED).model_dump_json().encode(), "bad": NEWER})
+    await put(redis_client, outbox, {told.key: told.model_dump_json().encode(), "bad": NEWER})
     await put(redis_client, owed, {"bad": b"\xff"})
     assert (await store.state()).breaches.keys() == {MISSED.id}, "who only looks sees the rest as well"
 
@@ -51,7 +53,7 @@ async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_cl
     assert fence is not None
     kept = await store.load()
     assert kept.state == State({MISSED.id: Known(MISSED)}, {watch_key(MISSED): Watch.of(MISSED)})
-    assert (list(kept.outbox), list(kept.owed)) == (["k"], [])
+    assert (list(kept.outbox), list(kept.owed)) == ([told.key], [])
     at = await store.set_aside.put(fence, kept.spoiled)
     expected = [(records, b"breach/x", NEWER), (records, b"new/1", b"{}"), (records, b"watch/a/b", b"{")]
     expected += [(outbox, b"bad", NEWER), (owed, b"bad", b"\xff")]
@@ -62,6 +64,27 @@ async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_cl
     assert len(await aside(redis_client, stream)) == len(expected)
     again = await store.load()
     assert (again.state, again.outbox, again.spoiled) == (kept.state, kept.outbox, [])
+
+
+async def test_what_stands_under_anothers_name_is_no_record_of_the_notifier(redis_client: Redis):
+    """It would be delivered without end, or looked for in vain."""
+    store = NotifierStore(redis_client, 0, "one", LEASE)
+    told = parcel(MISSED)
+    watch = Watch(MISSED.id, MISSED.opened_at, tallies=(Tally("balie", gone=MISSED, times=1),))
+    silence = Silence(id="s", starts_at=MISSED.at, ends_at=MISSED.at + LEASE)
+    state = State({MISSED.id: Known(MISSED)}, {watch_key(MISSED): watch}, silences={"s": silence})
+    records = {name.partition("/")[0]: value for name, value in encode(state).items()}
+    await put(redis_client, streams.notifier(0, "records"), {f"{kind}/x": v for kind, v in records.items()})
+    await put(redis_client, streams.notifier(0, "outbox"), {"x": told.model_dump_json().encode()})
+    await put(redis_client, streams.notifier(0, "annotations"), {"x": MISSED.model_dump_json().encode()})
+    kept = await store.load()
+    assert (kept.state, kept.outbox, kept.owed) == (State(), {}, [])
+    assert len(kept.spoiled) == len(records) + 2
+
+    await put(redis_client, streams.notifier(0, "records"), encode(state))
+    await put(redis_client, streams.notifier(0, "outbox"), {told.key: told.model_dump_json().encode()})
+    kept = await store.load()
+    assert (kept.state, kept.outbox) == (state, {told.key: told})
 
 
 async def test_the_evaluator_goes_on_without_fields_and_buckets_that_it_cannot_read(redis_client: Redis):
