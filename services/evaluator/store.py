@@ -22,10 +22,10 @@ from services.evaluator.watch import FIELD, NOTHING_TO_TELL, STANDING, Verdict
 from shared import streams
 from shared.breaches import encode
 from shared.dead_letters import KEEP
-from shared.entries import Batch, batch_of
+from shared.entries import Batch, batch_of, order
 from shared.instants import EARLIEST, END, END_MS
 from shared.kept import Spoiled, sound
-from shared.lease import FencedScript, Lease
+from shared.lease import FencedScript, Lease, OffsetMoved
 from shared.redis_connection import RedisClient
 from shared.scripts import IS_FULL
 from shared.set_aside import SetAside
@@ -129,12 +129,19 @@ class Store:
         return batch_of(entries)
 
     async def lag(self, read: int, offset: str) -> tuple[int, int | None]:
-        """Return how many entries wait to be read, and when the oldest of them arrived (ms)."""
+        """Return how many entries wait to be read, and when the oldest of them arrived (ms).
+
+        Raises ``OffsetMoved`` when the stream does not reach as far as ``offset``: Redis has gone back, and
+        whatever comes would be passed over until it is as far again.
+        """
         name = streams.events(self._partition)
         if not await self._redis.exists(name):
             return 0, None
         info = await self._redis.xinfo_stream(name)
-        if _text(info["last-generated-id"]) == offset:
+        last = _text(info["last-generated-id"])
+        if order(last) < order(offset):
+            raise OffsetMoved(offset)
+        if last == offset:
             return 0, None
         unread = await self.entries(f"({offset}", "+", 1)
         if not unread.ids:

@@ -223,6 +223,8 @@ async def test_lag_is_what_waits_to_be_read(redis_client: Redis):
     assert await owner.lag(0, BEGINNING) == (3, 1000)
     assert await owner.lag(2, "2000-0") == (1, 3000)
     assert await owner.lag(3, "3000-0") == (0, None)
+    with pytest.raises(OffsetMoved):
+        await owner.lag(4, "3000-1")
 
 
 async def test_entries_are_read_from_and_to_and_past_those_without_a_data_field(redis_client: Redis):
