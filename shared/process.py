@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Final, NoReturn, TypeVar
 
 import structlog
@@ -34,7 +35,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from shared.clock import Clock
 from shared.config import CityFile, load
 from shared.config_check import Mistake, explain, explain_as
-from shared.ending import CLOSE, DRAIN, cancel
+from shared.ending import DRAIN, END, cancel
 from shared.history_file import HistoryFile, load_history, place_mistakes
 from shared.http_limits import HEAD_WITHIN, LimitedConnection, Patience, within
 from shared.redis_connection import RedisClient, why_refused
@@ -276,7 +277,7 @@ async def _run(service: Coroutine[object, object, int]) -> NoReturn:
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
     with suppress(TimeoutError):
-        async with asyncio.timeout(CLOSE.total_seconds()):
+        async with asyncio.timeout(END.total_seconds()):
             await cancel(asyncio.all_tasks() - {asyncio.current_task()})
     logging.shutdown()
     os._exit(status)
@@ -326,7 +327,7 @@ async def serve(app: ASGIApp, settings: ServiceSettings, fault: Fault) -> int:
     ``listening`` says which. Raises ``SystemExit`` when the application does not start or the port is taken.
     """
     limits = settings.http_limits
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             within(limits, app),
             host=settings.host,
@@ -363,7 +364,9 @@ LOOK_S: Final = 0.1
 """How often to see whether a signal came while the application starts."""
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
+    """uvicorn, which ends in order, however it is asked and whenever."""
+
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self._patience = Patience()
@@ -372,6 +375,10 @@ class _Server(uvicorn.Server):
         await super().startup()
         port = self.servers[0].sockets[0].getsockname()[1]
         log.info("listening", host=self.config.host, port=port)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """However often it is asked: at a second SIGINT uvicorn would break the orderly end off."""
+        super().handle_exit(signal.SIGTERM, frame)
 
     async def on_tick(self, counter: int) -> bool:
         self._patience.look(self.server_state.connections, time.monotonic())

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 import structlog
+import uvicorn
 from pydantic import BaseModel, SecretStr
 
 from shared import process
@@ -174,3 +176,11 @@ run_service(service())
 def test_no_thread_that_hangs_keeps_a_process_from_ending():
     ended = subprocess.run([sys.executable, "-c", HANGS], timeout=WITHIN, check=False)
     assert ended.returncode == 7
+
+
+def test_an_orderly_end_is_not_broken_off_by_asking_again():
+    server = process.Server(uvicorn.Config("no:app"))
+    for _ in range(2):
+        server.handle_exit(signal.SIGINT, None)
+    assert server.should_exit
+    assert not server.force_exit
