@@ -137,8 +137,8 @@ def row_of(record: Record, places: Collection[Place]) -> Row:
         raise ValueError(f"the city file has no queue {key.site}/{key.queue}")
     for name, total in SUMS.items():
         cells: dict[int, int] = getattr(bucket, name)
-        if min(cells.values(), default=1) < 1 or min(cells, default=0) < 0:
-            raise ValueError(f"{name}: counts from 1 in cells from 0 are expected")
+        if 0 in cells.values():
+            raise ValueError(f"{name}: counts from 1 are expected")
         if sum(cells.values()) != getattr(bucket, total):
             raise ValueError(f"{name} does not add up to {total}")
     if any(getattr(bucket, name) < 0 for name in COUNTS):
