@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[3]
 BOARDS: Final = ROOT / "deploy" / "grafana" / "boards"
 LANGUAGES: Final = ("nl", "en")
 UIDS: Final = {"nl": "wachtpost-{}", "en": "wachtpost-{}-en"}

@@ -1,6 +1,6 @@
 """Every query of every board is put to a real Prometheus that watches a city at work, and brings something.
 
-``python -m pytest tests/boards/test_queries.py -s`` prints how many were asked.
+``python -m pytest tests/deploy/grafana/test_queries.py -s`` prints how many were asked.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from deploy.grafana import may_be_empty
-from tests.boards.examples import board, both, target
-from tests.boards.files import Board, read_boards
-from tests.boards.queries import (
+from tests.deploy.grafana.examples import board, both, target
+from tests.deploy.grafana.files import Board, read_boards
+from tests.deploy.grafana.queries import (
     Answered,
     Prometheus,
     as_grafana_opens,
@@ -26,7 +26,7 @@ from tests.boards.queries import (
     left_out,
     without_a_word,
 )
-from tests.boards.stage import PROMETHEUS_FILE, Stage, prometheus_binary, raised, scrape_config
+from tests.deploy.grafana.stage import PROMETHEUS_FILE, Stage, prometheus_binary, raised, scrape_config
 from tests.eventually import WITHIN
 
 pytestmark = pytest.mark.slow

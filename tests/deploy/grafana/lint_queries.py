@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tests.boards.files import (
+from tests.deploy.grafana.files import (
     Asked,
     Board,
     JsonObject,
@@ -20,9 +20,9 @@ from tests.boards.files import (
     used_variables,
     variable_query,
 )
-from tests.boards.finding import Finding
-from tests.boards.labels import infer, mistakes
-from tests.boards.promql import (
+from tests.deploy.grafana.finding import Finding
+from tests.deploy.grafana.labels import infer, mistakes
+from tests.deploy.grafana.promql import (
     COMPARISONS,
     Aggregation,
     Binary,
@@ -35,7 +35,7 @@ from tests.boards.promql import (
     selectors,
     walk,
 )
-from tests.boards.series import Catalogue
+from tests.deploy.grafana.series import Catalogue
 from tests.eventually import WITHIN
 
 DATASOURCE: Final = "${datasource}"

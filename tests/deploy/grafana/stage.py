@@ -29,7 +29,7 @@ from shared.config import CityFile, QueueKind
 from shared.events import Event
 from shared.ports import free_port
 from simulator import SOURCE, next_working_day, rush_start, simulate
-from tests.boards.files import ROOT
+from tests.deploy.grafana.files import ROOT
 from tests.eventually import WITHIN, eventually
 from tests.redis_servers import DebianRedis, EmbeddedValkey, RedisServer
 from tests.service_process import ServiceProcess

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tests.boards.promql import (
+from tests.deploy.grafana.promql import (
     SET_OPERATORS,
     Aggregation,
     Binary,
@@ -22,7 +22,7 @@ from tests.boards.promql import (
     Text,
     selectors,
 )
-from tests.boards.series import Catalogue
+from tests.deploy.grafana.series import Catalogue
 
 UNKNOWN_LABELS: Final = frozenset({"absent", "absent_over_time", "info"})
 SCALARS: Final = frozenset({"time", "scalar", "pi"})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.boards.files import asked, read_boards
-from tests.boards.promql import parse, selectors
-from tests.boards.series import Documented, documented
+from tests.deploy.grafana.files import asked, read_boards
+from tests.deploy.grafana.promql import parse, selectors
+from tests.deploy.grafana.series import Documented, documented
 
 ABOUT_PEOPLE = ("Evaluator: contacts", "Evaluator: rolling figures", "Evaluator: right now")
 """Headings of ``docs/metrics.md``."""

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tests.boards.labels import infer, mistakes
-from tests.boards.promql import Aggregation, Binary, Call, Number, Selector, UnreadableError, parse, selectors
-from tests.boards.series import Catalogue, catalogue, documented, exported_labels
+from tests.deploy.grafana.labels import infer, mistakes
+from tests.deploy.grafana.promql import (
+    Aggregation,
+    Binary,
+    Call,
+    Number,
+    Selector,
+    UnreadableError,
+    parse,
+    selectors,
+)
+from tests.deploy.grafana.series import Catalogue, catalogue, documented, exported_labels
 
 SERIES = Catalogue(
     {

@@ -11,8 +11,8 @@ from typing import Any, Final
 from jsonschema import Draft7Validator  # type: ignore[import-untyped]  # ships no types
 from jsonschema.exceptions import ValidationError, best_match  # type: ignore[import-untyped]
 
-from tests.boards.files import Board, JsonObject, Panel, strings
-from tests.boards.finding import Finding
+from tests.deploy.grafana.files import Board, JsonObject, Panel, strings
+from tests.deploy.grafana.finding import Finding
 
 SCHEMAS: Final = Path(__file__).with_name("schema")
 SCHEMA_VERSION: Final = 42

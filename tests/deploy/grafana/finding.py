@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.boards.files import Board, Panel
+from tests.deploy.grafana.files import Board, Panel
 
 
 @dataclass(frozen=True)

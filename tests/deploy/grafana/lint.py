@@ -1,4 +1,4 @@
-"""Lints the boards, in the manner of Grafana's dashboard-linter: ``python -m tests.boards.lint``."""
+"""Lints the boards, in the manner of Grafana's dashboard-linter: ``python -m tests.deploy.grafana.lint``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from tests.boards import lint_languages, lint_layout, lint_looks, lint_queries, schema
-from tests.boards.exceptions import EXCEPTIONS, Excepted
-from tests.boards.files import Board, read_boards
-from tests.boards.finding import Finding, listed
-from tests.boards.series import Catalogue, catalogue
+from tests.deploy.grafana import lint_languages, lint_layout, lint_looks, lint_queries, schema
+from tests.deploy.grafana.exceptions import EXCEPTIONS, Excepted
+from tests.deploy.grafana.files import Board, read_boards
+from tests.deploy.grafana.finding import Finding, listed
+from tests.deploy.grafana.series import Catalogue, catalogue
 
 Rule: TypeAlias = Callable[[Board], Iterator[Finding]]
 RuleWithSeries: TypeAlias = Callable[[Board, Catalogue], Iterator[Finding]]

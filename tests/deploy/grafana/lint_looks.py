@@ -6,10 +6,19 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.boards import schema
-from tests.boards.files import Board, Panel, strings
-from tests.boards.finding import Finding
-from tests.boards.promql import Aggregation, Binary, Call, Query, Selector, UnreadableError, parse, selectors
+from tests.deploy.grafana import schema
+from tests.deploy.grafana.files import Board, Panel, strings
+from tests.deploy.grafana.finding import Finding
+from tests.deploy.grafana.promql import (
+    Aggregation,
+    Binary,
+    Call,
+    Query,
+    Selector,
+    UnreadableError,
+    parse,
+    selectors,
+)
 
 NUMERIC: Final = frozenset(
     [

@@ -24,7 +24,7 @@ from shared.clock import system_clock
 from shared.config import CityFile
 from wachtpost.reporter.metrics import ReporterMetrics
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[3]
 DOCS: Final = ROOT / "docs" / "metrics.md"
 RULES: Final = ROOT / "deploy" / "prometheus"
 TARGET_LABELS: Final = frozenset({"job", "instance"})

@@ -9,8 +9,8 @@ from itertools import combinations
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.boards.files import UIDS, Board, JsonObject, Panel, strings
-from tests.boards.finding import Finding
+from tests.deploy.grafana.files import UIDS, Board, JsonObject, Panel, strings
+from tests.deploy.grafana.finding import Finding
 
 COLUMNS: Final = 24
 GRID_UNIT_PX: Final = 30

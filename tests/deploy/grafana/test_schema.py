@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.boards.examples import board, both, target
-from tests.boards.files import JsonObject, read_boards
-from tests.boards.finding import listed
-from tests.boards.lint import unexcused
-from tests.boards.schema import check, names, panel_types
+from tests.deploy.grafana.examples import board, both, target
+from tests.deploy.grafana.files import JsonObject, read_boards
+from tests.deploy.grafana.finding import listed
+from tests.deploy.grafana.lint import unexcused
+from tests.deploy.grafana.schema import check, names, panel_types
 
 Break = Callable[[JsonObject], object]
 

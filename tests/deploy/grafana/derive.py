@@ -1,4 +1,4 @@
-"""Writes ``schema/*.json`` anew from Grafana's own types: ``python -m tests.boards.derive``.
+"""Writes ``schema/*.json`` anew from Grafana's own types: ``python -m tests.deploy.grafana.derive``.
 
 Works in a folder that is gone afterwards; needs npm. No test runs it. See ``schema/README.md``.
 """

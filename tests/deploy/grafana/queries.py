@@ -10,8 +10,16 @@ from typing import Any, Final
 
 import httpx
 
-from tests.boards.files import Asked, Board, JsonObject, asked, substituted, used_variables, variable_query
-from tests.boards.promql import UnreadableError, parse, selectors
+from tests.deploy.grafana.files import (
+    Asked,
+    Board,
+    JsonObject,
+    asked,
+    substituted,
+    used_variables,
+    variable_query,
+)
+from tests.deploy.grafana.promql import UnreadableError, parse, selectors
 
 RANGE_S: Final = 30
 STEP_S: Final = 1

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any, Final
 
-from tests.boards.files import UIDS, Board, JsonObject
+from tests.deploy.grafana.files import UIDS, Board, JsonObject
 
 SOURCE: Final[JsonObject] = {"type": "prometheus", "uid": "${datasource}"}
 BLUE: Final = "#0072B2"

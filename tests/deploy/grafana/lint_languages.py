@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from tests.boards.files import LANGUAGES, Board, Panel
-from tests.boards.finding import Finding
-from tests.boards.promql import Call, Text, UnreadableError, parse, walk
+from tests.deploy.grafana.files import LANGUAGES, Board, Panel
+from tests.deploy.grafana.finding import Finding
+from tests.deploy.grafana.promql import Call, Text, UnreadableError, parse, walk
 
 WORDS: Final = frozenset(
     [

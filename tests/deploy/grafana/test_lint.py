@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.boards import lint_queries
-from tests.boards.examples import both, copied, target
-from tests.boards.exceptions import EXCEPTIONS, Excepted
-from tests.boards.files import LANGUAGES, Board, JsonObject, read_boards
-from tests.boards.finding import listed
-from tests.boards.lint import lint, stale, unexcused
-from tests.boards.series import Catalogue, catalogue
+from tests.deploy.grafana import lint_queries
+from tests.deploy.grafana.examples import both, copied, target
+from tests.deploy.grafana.exceptions import EXCEPTIONS, Excepted
+from tests.deploy.grafana.files import LANGUAGES, Board, JsonObject, read_boards
+from tests.deploy.grafana.finding import listed
+from tests.deploy.grafana.lint import lint, stale, unexcused
+from tests.deploy.grafana.series import Catalogue, catalogue
 
 NAMES = ("appointments", "breaches", "counters", "live", "pipeline", "policy")
 NO_PROMTOOL = "promtool is not installed (apt install prometheus): PromQL was not checked"
