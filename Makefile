@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check chaos thorough bench boards compose-test up down restart tools backup restore schemas lock clean
+.PHONY: help demo test slow check chaos thorough bench boards messages compose-test up down restart tools backup restore schemas lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,12 @@ bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run
 
 boards: $(VENV)/dev  ## write the Grafana boards anew from deploy/grafana
 	@$(BIN)/python -m deploy.grafana
+
+messages: $(VENV)/runtime  ## collect the messages of the code into shared/locales (LANGUAGE=it adds that language)
+	@$(BIN)/pybabel -q extract -o $(VENV)/messages.pot
+	@for language in $(sort $(notdir $(basename $(wildcard shared/locales/*.po))) $(LANGUAGE)); do \
+	    $(BIN)/pybabel -q update -i $(VENV)/messages.pot -o shared/locales/$$language.po -l $$language || exit 1; \
+	done
 
 compose-test: $(VENV)/dev  ## build the image, run docker-compose.yml, kill, back up, restore (needs Docker)
 	@WACHTPOST_COMPOSE_RIG=1 $(BIN)/python -m pytest -m compose tests/compose $(ARGS)

@@ -26,8 +26,9 @@ from shared.config_lines import key_lines
 from shared.config_names import KeyPath, NameMistake
 from shared.config_shape import choices, expected, fields, kinds, models, step_into
 from shared.config_tables import Table
-from shared.config_words import MISTAKES, PHRASES
+from shared.config_words import MISTAKES
 from shared.events import NAME
+from shared.translation import Translator, translator
 
 LONGEST_SHOWN: Final = 40
 """Characters of an offending value that are shown."""
@@ -125,13 +126,14 @@ def explain_as(
     model: type[BaseModel], text: str, file: str, language: Language, meeting: Meeting = nothing_to_meet
 ) -> list[Mistake]:
     """Return every mistake in a file that ``model`` describes, by line; none: it is good."""
+    say = translator(language)
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        return [_grammar(error, text, file, language)]
+        return [_grammar(error, text, file, say)]
     found = [*_model_mistakes(model, document), *_meeting_mistakes(meeting, document)]
     lines = key_lines(text) if found else {}
-    mistakes = {_in_words(one, document, lines, file, language): None for one in _one_per_place(found)}
+    mistakes = {_in_words(one, document, lines, file, say): None for one in _one_per_place(found)}
     return sorted(mistakes, key=lambda mistake: (mistake.line or 0, mistake.key, mistake.wrong))
 
 
@@ -144,12 +146,6 @@ def language_of(text: str) -> Language:
         return Language.EN if english else Language.NL
     asked = city.get("language") if isinstance(city, dict) else None
     return Language.EN if asked == Language.EN else Language.NL
-
-
-def phrase(key: str, language: Language, **filled: object) -> str:
-    """Return one of the check's other words; raises ``KeyError`` for a name it does not have."""
-    nl, en = PHRASES[key]
-    return (nl if language is Language.NL else en).format(**filled)
 
 
 # --- grammar -----------------------------------------------------------------------------------------
@@ -171,7 +167,7 @@ _GRAMMAR: Final = (
 )
 
 
-def _grammar(error: ValueError | RecursionError, text: str, file: str, language: Language) -> Mistake:
+def _grammar(error: ValueError | RecursionError, text: str, file: str, say: Translator) -> Mistake:
     message = str(error)
     kind = next((kind for start, kind in _GRAMMAR if message.startswith(start)), "toml")
     at = re.search(r"\(at line (\d+), column (\d+)\)", message)
@@ -179,14 +175,14 @@ def _grammar(error: ValueError | RecursionError, text: str, file: str, language:
     if text.startswith(BYTE_ORDER_MARK):
         kind, line, column = "byte_order_mark", 1, 1
     elif isinstance(error, RecursionError):
-        return Mistake(file, "", *_sentence("toml_deep", language))
-    return Mistake(file, "", *_sentence(kind, language), line=line, column=column)
+        return Mistake(file, "", *_sentence("toml_deep", say))
+    return Mistake(file, "", *_sentence(kind, say), line=line, column=column)
 
 
-def _sentence(kind: str, language: Language, **filled: str) -> tuple[str, str]:
-    sentence = MISTAKES[kind]
-    said = sentence.nl if language is Language.NL else sentence.en
-    return said.wrong.format(**filled), said.allowed.format(**filled)
+def _sentence(kind: str, say: Translator, **filled: str) -> tuple[str, str]:
+    """What is wrong and what is allowed; without a sentence of its own that is what is ``known``."""
+    wrong, allowed = MISTAKES[kind]
+    return say.text(wrong, **filled), say.text(allowed, **filled) if allowed else filled["known"]
 
 
 # --- the model ---------------------------------------------------------------------------------------
@@ -309,14 +305,14 @@ def _one_per_place(found: list[_Found]) -> Iterator[_Found]:
 
 
 def _in_words(
-    one: _Found, document: object, lines: Mapping[KeyPath, int], file: str, language: Language
+    one: _Found, document: object, lines: Mapping[KeyPath, int], file: str, say: Translator
 ) -> Mistake:
-    known = ", ".join(map(_plain, one.known)) or phrase("none", language)
+    known = ", ".join(map(_plain, one.known)) or say.gettext("none")
     other = f"{_key(document, one.other)} ({file}:{_line(lines, one.other)})"
-    wrong, allowed = _sentence(one.kind, language, **{"known": known, "other": other, **one.filled})
+    wrong, allowed = _sentence(one.kind, say, **{"known": known, "other": other, **one.filled})
     meant = get_close_matches(one.like, one.known, n=1) if one.like else []
     if meant:
-        wrong = f"{wrong}; {phrase('did_you_mean', language, name=_plain(meant[0]))}"
+        wrong += "; " + say.gettext("did you mean {name}?", name=_plain(meant[0]))
     return Mistake(
         file,
         _key(document, one.path),

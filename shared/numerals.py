@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
 from shared.config import Language
+from shared.formatting import clock_time as clock_time
+from shared.formatting import round_down as round_down
+from shared.formatting import round_up as round_up
 
 
 @dataclass(frozen=True)
@@ -43,25 +45,6 @@ class Numerals:
     def days_limit(self, value: float) -> str:
         """Return a target of 5.0 as ``5``."""
         return self.number(value, 0 if value == int(value) else 1)
-
-
-def round_up(value: float, digits: int) -> float:
-    """Return ``value`` rounded up; float dust of a millionth of a digit does not count."""
-    scale = 10.0**digits
-    return math.ceil(round(value * scale, 6)) / scale
-
-
-def round_down(value: float, digits: int) -> float:
-    """Return ``value`` rounded down, with the same grain of dust."""
-    return -round_up(-value, digits)
-
-
-def clock_time(seconds: float) -> str:
-    """Return a wait as ``m:ss`` or ``h:mm:ss``; rounded up to whole seconds, like ``Numerals.ratio``."""
-    whole = int(round_up(seconds, 0))
-    hours, rest = divmod(whole, 3600)
-    minutes, left = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
 
 
 NUMERALS: Final = {

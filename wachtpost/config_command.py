@@ -15,8 +15,9 @@ from rich.text import Text
 from shared.calendar import Calendar
 from shared.clock import system_clock
 from shared.config import CityFile, Language, QueueKind, Site
-from shared.config_check import Mistake, explain, explain_as, language_of, phrase
+from shared.config_check import Mistake, explain, explain_as, language_of
 from shared.history_file import HistoryFile, place_mistakes
+from shared.translation import Translator, translator
 
 app = typer.Typer(no_args_is_help=True, help="The city file.")
 
@@ -69,59 +70,61 @@ def _check_history(file: Path, city: CityFile, errors: Console) -> None:
 
 def summary(city: CityFile, file: str, today: date) -> list[str]:
     """Return what a good city file says, in lines for people."""
-    language = city.city.language
+    say = translator(city.city.language)
     live = city.live.missed_definition
     definitions = [
-        phrase("live_definition", language, name=d.id) if d.id == live else d.id
-        for d in city.missed_definitions
+        say.gettext("{name} (live)", name=d.id) if d.id == live else d.id for d in city.missed_definitions
     ]
     rows = [
-        *(row for site in city.sites for row in _site_rows(site, language)),
-        (phrase("targets", language), str(len(city.targets))),
-        (phrase("definitions", language), ", ".join(definitions)),
-        (phrase("sources", language), ", ".join(s.id for s in city.sources) or phrase("none", language)),
-        (phrase("rules", language), _rules(city)),
-        (phrase("receivers", language), _receivers(city)),
-        *((phrase("open_today", language), hours) for hours in _open_today(city, today)),
+        *(row for site in city.sites for row in _site_rows(site, say)),
+        (say.gettext("targets"), str(len(city.targets))),
+        (say.pgettext("definitions of missed calls", "missed"), ", ".join(definitions)),
+        (say.gettext("sources"), ", ".join(s.id for s in city.sources) or say.gettext("none")),
+        (say.gettext("rules"), _rules(city, say)),
+        (say.gettext("receivers"), _receivers(city, say)),
+        *((say.gettext("open today"), hours) for hours in _open_today(city, today, say)),
     ]
     width = max(len(name) for name, _ in rows)
-    return [phrase("good", language, file=file), *(f"  {name:<{width}}  {value}" for name, value in rows)]
+    good = say.gettext("{file} is in order", file=file)
+    return [good, *(f"  {name:<{width}}  {value}" for name, value in rows)]
 
 
-def _site_rows(site: Site, language: Language) -> list[tuple[str, str]]:
-    kinds = [(kind, site.of_kind(kind)) for kind in QueueKind]
+def _site_rows(site: Site, say: Translator) -> list[tuple[str, str]]:
+    kinds = {QueueKind.PHONE: say.gettext("phone"), QueueKind.COUNTER: say.gettext("counter")}
     return [
-        (phrase("site", language), f"{site.id} ({site.title})"),
+        (say.gettext("site"), f"{site.id} ({site.title})"),
         *(
-            (phrase(kind.value, language), f"{len(queues)}: {', '.join(queue.id for queue in queues)}")
-            for kind, queues in kinds
-            if queues
+            (name, f"{len(queues)}: {', '.join(queue.id for queue in queues)}")
+            for kind, name in kinds.items()
+            if (queues := site.of_kind(kind))
         ),
     ]
 
 
-def _rules(city: CityFile) -> str:
-    counts = {
-        "kpi": len(city.rules),
-        "budget": len(city.budget_rules),
-        "silence": len(city.silence_rules),
-    }
-    return phrase("rules_by_kind", city.city.language, total=sum(counts.values()), **counts)
+def _rules(city: CityFile, say: Translator) -> str:
+    kpi, budget, silence = len(city.rules), len(city.budget_rules), len(city.silence_rules)
+    return say.gettext(
+        "{total}: {kpi} on a KPI, {budget} on an error budget, {silence} on a silent source",
+        total=kpi + budget + silence,
+        kpi=kpi,
+        budget=budget,
+        silence=silence,
+    )
 
 
-def _receivers(city: CityFile) -> str:
+def _receivers(city: CityFile, say: Translator) -> str:
     """The receivers; whoever is on no route is told nothing, which is worth a word but no mistake."""
-    language = city.city.language
     told = {name for route in city.routes for name in (*route.receivers, *route.escalate_to)}
     names = [
-        one.id if one.id in told else phrase("not_routed", language, name=one.id) for one in city.receivers
+        one.id if one.id in told else say.gettext("{name} (on no route)", name=one.id)
+        for one in city.receivers
     ]
-    return f"{len(names)}: {', '.join(names)}" if names else phrase("nobody", language)
+    return f"{len(names)}: {', '.join(names)}" if names else say.gettext("none: nobody is told")
 
 
-def _open_today(city: CityFile, today: date) -> list[str]:
+def _open_today(city: CityFile, today: date, say: Translator) -> list[str]:
     calendar = Calendar(city)
-    closed = phrase("closed", city.city.language)
+    closed = say.gettext("closed")
     return [
         f"{name}: {', '.join(_clock(*span) for span in calendar.spans(name, today)) or closed}"
         for name in city.hours
@@ -134,6 +137,7 @@ def _clock(start: int, end: int) -> str:
 
 def told(mistakes: list[Mistake], file: str, language: Language) -> list[Text]:
     """Return the mistakes in lines for people, and how many there are."""
+    say = translator(language)
     lines = []
     for mistake in mistakes:
         at = Text(mistake.where, style="bold")
@@ -143,21 +147,27 @@ def told(mistakes: list[Mistake], file: str, language: Language) -> list[Text]:
             at.append(f" = {mistake.given}", style="not bold")
         lines.append(at)
         lines.append(Text(f"    {mistake.wrong}", style="red"))
-        lines.append(Text(f"    {phrase('allowed', language, allowed=mistake.allowed)}"))
-    number = len(mistakes)
+        lines.append(Text("    " + say.gettext("allowed: {allowed}", allowed=mistake.allowed)))
     lines.append(
-        Text(phrase("one_mistake" if number == 1 else "mistakes", language, file=file, number=number))
+        Text(
+            say.ngettext(
+                "{number} mistake in {file}", "{number} mistakes in {file}", len(mistakes), file=file
+            )
+        )
     )
     return lines
 
 
 def unreadable(file: Path, error: OSError | UnicodeDecodeError, language: Language = Language.NL) -> str:
     """Return one sentence; Dutch unless told otherwise: an unread city file cannot say what it wants."""
+    say = translator(language)
     match error:
         case UnicodeDecodeError():
-            return phrase("not_utf8", language, file=file, byte=error.start)
+            return say.gettext(
+                "{file} is not UTF-8 (byte {byte}): save the file as UTF-8", file=file, byte=error.start
+            )
         case FileNotFoundError():
-            return phrase("absent", language, file=file)
+            return say.gettext("{file} does not exist", file=file)
         case IsADirectoryError():
-            return phrase("directory", language, file=file)
-    return phrase("unreadable", language, file=file)
+            return say.gettext("{file} is a directory, not a file", file=file)
+    return say.gettext("{file} cannot be read", file=file)

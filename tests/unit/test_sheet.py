@@ -20,6 +20,7 @@ from shared.config_check import explain_as
 from shared.config_words import MISTAKES
 from shared.numerals import NUMERALS
 from shared.periods import Period
+from shared.translation import translator
 from tests.thorough import examples
 from wachtpost.report.sheet import as_markdown, sheet_css, sheet_html, sheet_markdown
 from wachtpost.report.sheet_file import Account, Amounts, Sheet, add_up, percent
@@ -509,10 +510,10 @@ def test_a_mistake_is_told_with_its_line_and_what_would_be_right(
 ) -> None:
     found = explain_as(Sheet, text, "sheet.toml", Language.EN)
     assert [(one.line, one.key) for one in found] == [(line, key)]
-    assert found[0].wrong.startswith(MISTAKES[kind].en.wrong.format(key=key.split(".")[-1]))
+    assert found[0].wrong.startswith(translator("en").text(MISTAKES[kind].wrong, key=key.split(".")[-1]))
     assert allowed in found[0].allowed
     (in_dutch,) = explain_as(Sheet, text, "sheet.toml", Language.NL)
-    assert in_dutch.wrong.startswith(MISTAKES[kind].nl.wrong.format(key=key.split(".")[-1]))
+    assert in_dutch.wrong.startswith(translator("nl").text(MISTAKES[kind].wrong, key=key.split(".")[-1]))
 
 
 @pytest.mark.parametrize(
@@ -525,7 +526,7 @@ def test_a_mistake_is_told_with_its_line_and_what_would_be_right(
 def test_only_an_amount_with_both_its_decimals_is_one(given: str) -> None:
     text = HEAD + EXPENSES + GOOD.replace('used = "1.00"', f'used = "{given}"')
     assert [one.wrong for one in explain_as(Sheet, text, "s.toml", Language.EN)] == [
-        MISTAKES["amount"].en.wrong
+        MISTAKES["amount"].wrong.text
     ]
 
 
@@ -533,7 +534,7 @@ def test_only_an_amount_with_both_its_decimals_is_one(given: str) -> None:
 def test_an_amount_is_text(given: str) -> None:
     text = HEAD + EXPENSES + GOOD.replace('used = "1.00"', f"used = {given}")
     assert [one.wrong for one in explain_as(Sheet, text, "s.toml", Language.EN)] == [
-        MISTAKES["amount"].en.wrong
+        MISTAKES["amount"].wrong.text
     ]
 
 
