@@ -81,7 +81,7 @@ restore:  ## put a backup back (FILE=backups/…; FORCE=--force over what is the
 	@sh deploy/restore.sh $(FILE) $(FORCE)
 
 schemas: $(VENV)/dev  ## write the JSON Schemas of the wire contract anew
-	@$(BIN)/python -m tests.contract.evolution
+	@$(BIN)/python -m tests.shared.contract.evolution
 
 lock:  ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build -o requirements.lock

@@ -13,10 +13,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from shared.config import CityFile
-from shared.config_names import ALL_QUEUES, Desk, NameMistake, queue_mistakes, unknown
-from shared.config_tables import Table, tables_in, text_in
-from shared.config_types import Kpi, Name, PeriodName, Section, mistake
+from shared.config.model import CityFile
+from shared.config.references import ALL_QUEUES, Desk, NameMistake, queue_mistakes, unknown
+from shared.config.tables import Table, tables_in, text_in
+from shared.config.types import Kpi, Name, PeriodName, Section, mistake
 
 
 class ReportedFigure(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from shared.config import Language
+from shared.config.model import Language
 from shared.formatting import clock_time as clock_time
 from shared.formatting import round_down as round_down
 from shared.formatting import round_up as round_up

@@ -9,8 +9,8 @@ from random import Random
 from typing import Final
 
 from shared.calendar import DAY, Calendar
-from shared.config import CityFile, QueueKind, Site
-from shared.events import Event, SourceHeartbeat
+from shared.config.model import CityFile, QueueKind, Site
+from shared.contract.events import Event, SourceHeartbeat
 from simulator.counter import Diary, bookings_day, offers_day, visits_day
 from simulator.facts import SOURCE, Reporter, in_order, utc
 from simulator.phone import phone_day

@@ -9,8 +9,8 @@ from random import Random
 from typing import Final
 
 from shared.calendar import DAY, Calendar
-from shared.config import CityFile
-from shared.events import (
+from shared.config.model import CityFile
+from shared.contract.events import (
     AppointmentBooked,
     AppointmentOffer,
     Channel,

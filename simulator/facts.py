@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from shared.calendar import EPOCH
-from shared.events import Event, StaffChanged
+from shared.contract.events import Event, StaffChanged
 from simulator.desk import Staffing
 
 SOURCE = "demo"

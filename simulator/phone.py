@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from shared.calendar import MIDNIGHT
-from shared.events import CallAnswered, CallEnded, CallMissed, CallQueued, Event, Outcome
+from shared.contract.events import CallAnswered, CallEnded, CallMissed, CallQueued, Event, Outcome
 from simulator.desk import Duty, End, Person, Plan, Wait, serve
 from simulator.facts import SOURCE, Reporter, in_order, staff_changed, utc
 from simulator.rhythm import MINUTE, SECOND, OpenDay, arrivals, log_normal, two_humps, with_rush

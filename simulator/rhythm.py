@@ -11,7 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from shared.calendar import EPOCH, MIDNIGHT, MILLISECOND, Calendar, Minutes
-from shared.config import CityFile, Queue, Site
+from shared.config.model import CityFile, Queue, Site
 
 SECOND: Final = 1_000
 MINUTE: Final = 60 * SECOND

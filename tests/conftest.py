@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 from redis.asyncio import Redis
 
-from tests.redis_servers import FLAVOURS, DebianRedis, RedisServer
-from tests.thorough import examples
+from tests.support.redis_servers import FLAVOURS, DebianRedis, RedisServer
+from tests.support.thorough import examples
 
 settings.register_profile("wachtpost", max_examples=examples(100), deadline=None)
 settings.load_profile("wachtpost")

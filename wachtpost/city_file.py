@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.text import Text
 
-from shared.config import CityFile, Language
-from shared.config_check import Meeting, Mistake, explain, explain_as, language_of, nothing_to_meet
+from shared.config.errors import Meeting, Mistake, explain, explain_as, language_of, nothing_to_meet
+from shared.config.model import CityFile, Language
 from shared.history_file import HistoryFile, place_mistakes
-from wachtpost.config_command import told, unreadable
+from wachtpost.config import told, unreadable
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -7,14 +7,14 @@ import typer
 from services.evaluator import __main__ as evaluator_service
 from services.ingest import __main__ as ingest_service
 from services.notifier import __main__ as notifier_service
-from wachtpost import config_command, grafana_command, keys_command
+from wachtpost import config, grafana, keys
 from wachtpost.analyse.command import analyse
 from wachtpost.demo.command import demo
 from wachtpost.history import command as history_command
 from wachtpost.notify import log, silences, trial
 from wachtpost.notify.breaches import ack, breaches
-from wachtpost.report.command import report
-from wachtpost.reporter.command import reporter
+from wachtpost.report import report
+from wachtpost.reporter import reporter
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 
@@ -34,9 +34,9 @@ app.add_typer(silences.app, name="silence")
 app.add_typer(trial.app, name="notify")
 app.add_typer(log.app, name="notifications")
 app.add_typer(history_command.app, name="history")
-app.add_typer(config_command.app, name="config")
-app.add_typer(keys_command.app, name="keys")
-app.add_typer(grafana_command.app, name="grafana")
+app.add_typer(config.app, name="config")
+app.add_typer(keys.app, name="keys")
+app.add_typer(grafana.app, name="grafana")
 
 
 @app.command()

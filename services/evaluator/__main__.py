@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.evaluator.app import build
 from services.evaluator.settings import EvaluatorSettings
-from shared.process import (
+from shared.process.server import (
     Fault,
     city_or_exit,
     collect_rarely,

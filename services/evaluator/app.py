@@ -11,28 +11,22 @@ from typing import Final
 from faststream.asgi import AsgiFastStream
 from prometheus_client import Histogram
 
+from services.evaluator.consumer import Partition
 from services.evaluator.metrics import PREFIX, DeskCollector
-from services.evaluator.partition import Partition
-from services.evaluator.past import Past
-from services.evaluator.policy_metrics import PolicyCollector
+from services.evaluator.period_history import Past
+from services.evaluator.period_metrics import PolicyCollector
 from services.evaluator.settings import EvaluatorSettings
-from services.evaluator.store import Store
-from shared import streams
+from services.evaluator.state_store import Store
 from shared.calendar import Calendar
-from shared.config import CityFile
-from shared.ending import cancel
-from shared.exposition import TolerantRegistry, metrics_route
+from shared.config.model import CityFile
 from shared.history_file import HistoryFile
-from shared.process import (
-    Check,
-    Fault,
-    Health,
-    health_route,
-    redis_check,
-)
-from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.set_aside import set_aside_check, set_aside_gauge
-from shared.setbacks import InternalErrors, keep_on
+from shared.process.backoff import InternalErrors, keep_on
+from shared.process.metrics_server import TolerantRegistry, metrics_route
+from shared.process.server import Check, Fault, Health, health_route, redis_check
+from shared.process.shutdown import cancel
+from shared.redis import keys
+from shared.redis.connection import redis_broker, redis_client, wait_for_redis
+from shared.redis.set_aside import set_aside_check, set_aside_gauge
 
 COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
@@ -64,7 +58,7 @@ def build(
     at_work = [*(one for partition in partitions for one in partition.setbacks), *(p.setbacks for p in pasts)]
     registry.register(InternalErrors(at_work))
     checks: dict[str, Check] = {f"partition_{past.partition.number}": past.check for past in pasts}
-    checks["redis"] = redis_check(redis, [streams.state(one.number) for one in partitions], makes_room=True)
+    checks["redis"] = redis_check(redis, [keys.state(one.number) for one in partitions], makes_room=True)
     checks["state"] = set_aside_check(lambda: [one.set_aside_at for one in partitions])
     checks |= {"work": fault.check, "exposition": registry.drops.check}
     health = Health("evaluator", checks, now)

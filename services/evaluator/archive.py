@@ -12,27 +12,17 @@ from datetime import date, timedelta
 from hashlib import sha1
 from typing import Final
 
-from services.evaluator.books import Slot
-from services.evaluator.buckets import Bucket, decode
-from services.evaluator.contacts import Place
-from services.evaluator.corrections import (
-    LINE,
-    Change,
-    Correction,
-    Hours,
-    Replaced,
-    Settled,
-    beginning,
-    day_of,
-    day_slot,
-)
-from services.evaluator.indicators import Days
-from services.evaluator.store import Store
-from shared import streams
+from domain.bucket import Bucket, decode
+from domain.bucket_store import Slot
+from domain.corrections import LINE, Change, Correction, Hours, Replaced, Settled, beginning, day_of, day_slot
+from domain.open_contacts import Place
+from domain.period_kpis import Days
+from services.evaluator.state_store import Store
 from shared.calendar import Calendar
-from shared.config import CityFile
-from shared.redis_connection import RedisClient
-from shared.scripts import BELOW_HIGH_WATER
+from shared.config.model import CityFile
+from shared.redis import keys
+from shared.redis.connection import RedisClient
+from shared.redis.scripts import BELOW_HIGH_WATER
 
 PAGE: Final = 1000
 """Lines of the log read in one go."""
@@ -117,7 +107,7 @@ class Archive:
         for partition in range(self._city.pipeline.partitions):
             store = Store(self._redis, partition, "", self._city.pipeline.lease)
             _, oldest = await store.lag(0, await store.offset())
-            cursor = await self._redis.hget(streams.state(partition), "cursor")
+            cursor = await self._redis.hget(keys.state(partition), "cursor")
             found[partition] = Settled.at(
                 calendar, now, self._city.pipeline.dedup, oldest, None if cursor is None else int(cursor)
             )
@@ -137,7 +127,7 @@ class Archive:
 
     def partition_of(self, slot: Slot) -> int:
         """Return the partition that keeps a day."""
-        return streams.partition_of(slot.place.site, self._city.pipeline.partitions)
+        return keys.partition_of(slot.place.site, self._city.pipeline.partitions)
 
     async def corrections(self) -> list[Correction]:
         """Return what was ever replaced, the oldest first; over several partitions, each once."""
@@ -152,19 +142,24 @@ class Archive:
         return sorted(found, key=lambda line: (line.day, line.place, line.hours))
 
     async def _replace_share(self, partition: int, correction: Correction, changes: Sequence[Change]) -> None:
-        keys: dict[str, int] = {}
+        touched: dict[str, int] = {}
         args: list[str | bytes | int] = [
             correction.id,
             correction.__pydantic_serializer__.to_json(correction),
         ]
         for change in changes:
             slot = change.slot
-            name = streams.buckets(partition, slot.resolution.value, slot.place.site, slot.place.queue)
+            name = keys.buckets(partition, slot.resolution.value, slot.place.site, slot.place.queue)
             expected = "" if change.before is None else sha1(change.before, usedforsecurity=False).hexdigest()
-            args += (keys.setdefault(name, len(keys) + 1), str(slot.start), expected, change.after or b"")
+            args += (
+                touched.setdefault(name, len(touched) + 1),
+                str(slot.start),
+                expected,
+                change.after or b"",
+            )
             args.append(beginning(correction, change))
         answer = await self._replace(
-            keys=[streams.fence(partition), streams.lease(partition), streams.corrections(partition), *keys],
+            keys=[keys.fence(partition), keys.lease(partition), keys.corrections(partition), *touched],
             args=args,
         )
         if answer:
@@ -194,18 +189,18 @@ class Archive:
 
     async def _log(self) -> AsyncIterator[Correction | Replaced]:
         for partition in range(self._city.pipeline.partitions):
-            store = streams.corrections(partition)
+            store = keys.corrections(partition)
             first = "-"
             while True:
                 entries: list[tuple[bytes, dict[bytes, bytes]]] = await self._redis.execute_command(
                     "XRANGE", store, first, "+", "COUNT", PAGE
                 )
                 for _, fields in entries:
-                    yield LINE.validate_json(fields[streams.DATA_FIELD.encode()])
+                    yield LINE.validate_json(fields[keys.DATA_FIELD.encode()])
                 if len(entries) < PAGE:
                     break
                 first = f"({entries[-1][0].decode()}"
 
     def _name(self, place: Place, hours: Hours) -> str:
         slot = day_slot(place, date.min, hours)
-        return streams.buckets(self.partition_of(slot), slot.resolution.value, place.site, place.queue)
+        return keys.buckets(self.partition_of(slot), slot.resolution.value, place.site, place.queue)

@@ -19,22 +19,22 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from services.evaluator import kpi
-from services.evaluator.books import Slot
-from services.evaluator.buckets import Bucket, Histogram, Resolution, count_up_to, merged
-from services.evaluator.contacts import Place
-from services.evaluator.desk import Desk
-from services.evaluator.facts import ms_of
-from services.evaluator.partition import Partition
-from services.evaluator.watch import CLOSED, INSUFFICIENT, Judge
-from services.evaluator.windows import duration_label, window_bucket, window_end
-from shared.breaches import State, rule_label
+from domain import kpi
+from domain.aggregator import Desk
+from domain.bucket import Bucket, Histogram, Resolution, count_up_to, merged
+from domain.bucket_store import Slot
+from domain.open_contacts import Place
+from domain.tallies import ms_of
+from domain.windows import duration_label, window_bucket, window_end
+from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
+from services.evaluator.consumer import Partition
 from shared.calendar import Calendar
-from shared.clock import Clock
-from shared.config import ALL_QUEUES, CityFile, Kpi, QueueKind, Site
-from shared.dead_letters import Reason
-from shared.exposition import Drops
-from shared.tenancy import Role
+from shared.config.model import ALL_QUEUES, CityFile, Kpi, QueueKind, Site
+from shared.contract.breach_events import State, rule_label
+from shared.contract.dead_letters import Reason
+from shared.process.clock import Clock
+from shared.process.metrics_server import Drops
+from shared.redis.partition_owner import Role
 
 PREFIX: Final = "wachtpost_"
 TODAY: Final = "today"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.settings import ServiceSettings
+from shared.process.settings import ServiceSettings
 
 
 class EvaluatorSettings(ServiceSettings):

@@ -11,7 +11,7 @@ import structlog
 from services.ingest.app import build
 from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.settings import IngestSettings
-from shared.process import (
+from shared.process.server import (
     Fault,
     city_or_exit,
     collect_rarely,

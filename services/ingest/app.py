@@ -7,25 +7,19 @@ from datetime import datetime
 
 from faststream.asgi import AsgiFastStream
 
-from services.ingest.follow import QueueLogFollow
 from services.ingest.http import PATHS, events_app
 from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms
-from services.ingest.publish import Publisher
+from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
-from shared import streams
-from shared.clock import Clock, system_clock
-from shared.config import CityFile, QueueLogSource
-from shared.ending import cancel
-from shared.exposition import metrics_route
-from shared.process import (
-    Check,
-    Fault,
-    Health,
-    health_route,
-    redis_check,
-)
-from shared.redis_connection import redis_broker, redis_client, wait_for_redis
+from services.ingest.sources.queue_log.ingestion import QueueLogFollow
+from shared.config.model import CityFile, QueueLogSource
+from shared.process.clock import Clock, system_clock
+from shared.process.metrics_server import metrics_route
+from shared.process.server import Check, Fault, Health, health_route, redis_check
+from shared.process.shutdown import cancel
+from shared.redis import keys
+from shared.redis.connection import redis_broker, redis_client, wait_for_redis
 
 
 def build(
@@ -49,9 +43,7 @@ def build(
 
     checks: dict[str, Check] = {f"source_{follow.source.id}": follow.check for follow in follows}
     metrics.at_work += (one for follow in follows for one in (follow.setbacks, follow.lines))
-    checks["redis"] = redis_check(
-        redis, [streams.events(number) for number in range(city.pipeline.partitions)]
-    )
+    checks["redis"] = redis_check(redis, [keys.events(number) for number in range(city.pipeline.partitions)])
     checks |= {"work": work, "exposition": metrics.registry.drops.check}
     health = Health("ingest", checks, now)
     events = events_app(settings, city, pseudonyms, publisher, metrics, now)

@@ -20,21 +20,21 @@ from pydantic import BaseModel, Field, JsonValue
 from redis.exceptions import RedisError
 from starlette.requests import ClientDisconnect
 
-from services.ingest import body as bodies
-from services.ingest import limits
-from services.ingest.door import Door, Refusal, admit
-from services.ingest.keys import KeyRing
+from services.ingest import rate_limit
+from services.ingest import request_body as bodies
+from services.ingest.admission import Door, Refusal, admit
+from services.ingest.auth import KeyRing
 from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms, without_persons
-from services.ingest.publish import Publisher
+from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
-from shared.clock import Clock
-from shared.config import CityFile, HttpSource
-from shared.dead_letters import DeadLetter, Reason
-from shared.events import EVENT, Event
-from shared.own_code import Failure, attempt
-from shared.redis_connection import why_refused
-from shared.streams import partition_of
+from shared.config.model import CityFile, HttpSource
+from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.events import EVENT, Event
+from shared.process.clock import Clock
+from shared.process.code_failures import Failure, attempt
+from shared.redis.connection import why_refused
+from shared.redis.keys import partition_of
 
 EVENTS_PATH: Final = "/v1/events"
 OPENAPI_PATH: Final = "/openapi.json"
@@ -132,7 +132,7 @@ class _Desk:
         self._partitions = city.pipeline.partitions
         senders = [source for source in city.sources if isinstance(source, HttpSource)]
         self._doors = {source.id: Door.of(city, source) for source in senders}
-        self._buckets: dict[str, limits.Bucket] = {}
+        self._buckets: dict[str, rate_limit.Bucket] = {}
 
     async def receive(self, request: Request) -> Response:
         sender = self._keys.holder(request.headers.get("authorization"))
@@ -156,15 +156,15 @@ class _Desk:
     def _charge(self, sender: HttpSource, items: int, now: datetime) -> None:
         """Let the request pass, or refuse all of it: 429 when later will do, 413 when it never fits."""
         rate = sender.rate_per_second
-        if items > limits.burst(rate):
-            raise HTTPException(413, f"send at most {limits.burst(rate)} items at once with this key")
-        bucket = self._buckets.get(sender.id) or limits.full(rate, now)
-        self._buckets[sender.id], wait = limits.take(bucket, items, rate, now)
+        if items > rate_limit.burst(rate):
+            raise HTTPException(413, f"send at most {rate_limit.burst(rate)} items at once with this key")
+        bucket = self._buckets.get(sender.id) or rate_limit.full(rate, now)
+        self._buckets[sender.id], wait = rate_limit.take(bucket, items, rate, now)
         if wait:
             raise HTTPException(
                 429,
                 f"more than {rate} events a second on average; nothing of this request was accepted",
-                {"Retry-After": str(limits.whole_seconds(wait))},
+                {"Retry-After": str(rate_limit.whole_seconds(wait))},
             )
 
     async def _settle(self, sender: HttpSource, items: Sequence[Event | Refusal], now: datetime) -> Response:

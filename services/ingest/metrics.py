@@ -7,11 +7,11 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from shared.config import CityFile, QueueLogSource
-from shared.dead_letters import Reason
-from shared.exposition import TolerantRegistry
-from shared.set_aside import set_aside_gauge
-from shared.setbacks import InternalErrors, Setbacks
+from shared.config.model import CityFile, QueueLogSource
+from shared.contract.dead_letters import Reason
+from shared.process.backoff import InternalErrors, Setbacks
+from shared.process.metrics_server import TolerantRegistry
+from shared.redis.set_aside import set_aside_gauge
 
 STATUSES: Final = (202, 400, 401, 404, 405, 413, 415, 422, 429, 500, 503)
 """The answers a sender can get."""

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from shared.events import CallAnswered, CallEnded, CallMissed, Event, VisitCalled
+from shared.contract.events import CallAnswered, CallEnded, CallMissed, Event, VisitCalled
 
 SHORTEST_KEY: Final = 32
 """Bytes of a key at least; ``deploy/secrets.sh`` makes 64 signs of 256 random bits."""

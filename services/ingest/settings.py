@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.settings import MIB, ServiceSettings
+from shared.process.settings import MIB, ServiceSettings
 
 
 class IngestSettings(ServiceSettings):

@@ -12,36 +12,31 @@ from faststream.asgi import AsgiFastStream
 from faststream.asgi.types import ASGIApp
 from redis.exceptions import RedisError
 
-from services.notifier import grafana
-from services.notifier.annotations import CityWords
+from services.notifier.api.http import PATHS, http_app
+from services.notifier.api.pages import Pages
 from services.notifier.channels import Senders, build_senders
 from services.notifier.channels.post import http_client
-from services.notifier.http import PATHS, http_app
-from services.notifier.links import Signer, links_for
-from services.notifier.message import Message, Writer
+from services.notifier.consumer import Deliver, Partition
+from services.notifier.grafana import client
+from services.notifier.grafana.annotations import CityWords
+from services.notifier.messages.links import Signer, links_for
+from services.notifier.messages.message import Message, Writer
+from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.notice import Parcel, Permanent, Transient, Undelivered
-from services.notifier.pages import Pages
-from services.notifier.partition import Deliver, Partition
+from services.notifier.model import Parcel, Permanent, Transient, Undelivered
 from services.notifier.rules import Policy
 from services.notifier.settings import NotifierSettings
-from services.notifier.store import Store
-from services.notifier.template_files import TemplateFault, load_templates
-from shared import reports, streams
+from services.notifier.state_store import Store
 from shared.calendar import Calendar
-from shared.config import CityFile
-from shared.config_alerts import EmailChannel
-from shared.ending import cancel
-from shared.exposition import metrics_route
-from shared.process import (
-    Check,
-    Fault,
-    Health,
-    health_route,
-    redis_check,
-)
-from shared.redis_connection import redis_broker, redis_client, wait_for_redis
-from shared.set_aside import set_aside_check, set_aside_gauge
+from shared.config.alerting import EmailChannel
+from shared.config.model import CityFile
+from shared.contract import report_events
+from shared.process.metrics_server import metrics_route
+from shared.process.server import Check, Fault, Health, health_route, redis_check
+from shared.process.shutdown import cancel
+from shared.redis import keys
+from shared.redis.connection import redis_broker, redis_client, wait_for_redis
+from shared.redis.set_aside import set_aside_check, set_aside_gauge
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -55,13 +50,13 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
     signer = None if key is None else Signer(key)
     templates = load_templates(city.notify.templates, _report)
     http = http_client()
-    annotations = grafana.build(city.grafana, CityWords.of(city))
+    annotations = client.build(city.grafana, CityWords.of(city))
     metrics = NotifierMetrics(city)
     owner = secrets.token_hex(8)
     lease = city.pipeline.lease
     stores = {n: Store(redis, n, owner, lease) for n in range(city.pipeline.partitions)}
     senders = build_senders(city, settings, http, now)
-    documents = stores[reports.PARTITION].document
+    documents = stores[report_events.PARTITION].document
     deliver = deliverer(city, senders, Writer(city, templates), signer, documents)
     rules = policy_of(city)
     annotate = None if annotations is None else annotations.write
@@ -73,7 +68,7 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
     for one in partitions:
         set_aside.labels(str(one.number)).set_function(partial(getattr, one, "set_aside_at"))
     checks: dict[str, Check] = {f"partition_{partition.number}": partition.check for partition in partitions}
-    checks["redis"] = redis_check(redis, [streams.notifier(n, "state") for n in stores], makes_room=True)
+    checks["redis"] = redis_check(redis, [keys.notifier(n, "state") for n in stores], makes_room=True)
     checks["state"] = set_aside_check(lambda: [one.set_aside_at for one in partitions])
     checks |= {"work": fault.check, "exposition": metrics.registry.drops.check}
     health = Health("notifier", checks, now)
@@ -132,7 +127,7 @@ def policy_of(city: CityFile) -> Policy:
     )
 
 
-Documents = Callable[[str], Awaitable[reports.Document | None]]
+Documents = Callable[[str], Awaitable[report_events.Document | None]]
 """Fetches the document of a report; raises ``redis.RedisError``, or ``ValueError`` for what is none."""
 
 
@@ -171,7 +166,7 @@ async def _enclosed(documents: Documents | None, name: str) -> Message:
     return Message(document.subject, document.text, html="", attachments=document.attachments)
 
 
-async def _look_at_grafana(annotations: grafana.Annotations) -> None:
+async def _look_at_grafana(annotations: client.Annotations) -> None:
     """Say early what is wrong; messages go out all the same."""
     try:
         await annotations.check()

@@ -11,9 +11,9 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.notifier.silences import Silence
-from shared.breaches import BreachChanged, BreachProgress
+from shared.contract.breach_events import BreachChanged, BreachProgress
+from shared.contract.report_events import ReportReady
 from shared.instants import Instant
-from shared.reports import ReportReady
 
 
 class _Command(BaseModel):

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from services.notifier.notice import Breach, Happening, Notice
+from services.notifier.model import Breach, Happening, Notice
 from services.notifier.reasons import Reason
 from services.notifier.state import State, changes
-from shared.breaches import Severity
+from shared.contract.breach_events import Severity
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from services.notifier.notice import Breach
-from shared.breaches import Level, Measure
+from services.notifier.model import Breach
+from shared.contract.breach_events import Level, Measure
 
 
 def inhibits(firing: Breach, other: Breach) -> bool:

@@ -9,13 +9,13 @@ from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.notifier.notice import Breach
+from services.notifier.model import Breach
 from services.notifier.outbox import Result, Tried
-from shared.breaches import rule_label
-from shared.config import CityFile
-from shared.dead_letters import Reason
-from shared.exposition import Drops, TolerantRegistry
-from shared.setbacks import InternalErrors, Setbacks
+from shared.config.model import CityFile
+from shared.contract.breach_events import rule_label
+from shared.contract.dead_letters import Reason
+from shared.process.backoff import InternalErrors, Setbacks
+from shared.process.metrics_server import Drops, TolerantRegistry
 
 DELIVERY_EDGES_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 

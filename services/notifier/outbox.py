@@ -16,10 +16,10 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
 
-from services.notifier.notice import Breach, Happening, Notice, Parcel
+from services.notifier.model import Breach, Happening, Notice, Parcel
 from services.notifier.state import State
-from shared.config import CityFile
-from shared.config_alerts import EmailChannel
+from shared.config.alerting import EmailChannel
+from shared.config.model import CityFile
 
 FIRST_WAIT: Final = timedelta(seconds=2)
 LONGEST_WAIT: Final = timedelta(minutes=10)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.notifier.quiet import IsOpen
-from shared.config_alerts import Notify, Route
+from services.notifier.mute_times import IsOpen
+from shared.config.alerting import Notify, Route
 
 
 @dataclass(frozen=True)

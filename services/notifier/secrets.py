@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from pydantic import SecretStr
 
-from services.notifier.notice import Transient
+from services.notifier.model import Transient
 
 MOST: Final = 64 * 1024
 """Bytes of a secret file; one that is larger is some other file."""

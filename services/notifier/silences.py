@@ -8,10 +8,10 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.notifier.notice import Breach
-from services.notifier.routes import fits
-from shared.breaches import Measure, Severity
-from shared.events import Name
+from services.notifier.model import Breach
+from services.notifier.routing import fits
+from shared.contract.breach_events import Measure, Severity
+from shared.contract.events import Name
 from shared.instants import Instant
 
 

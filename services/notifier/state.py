@@ -16,12 +16,12 @@ from typing import Final, TypeVar
 
 from pydantic import TypeAdapter
 
-from services.notifier.flapping import Tally
-from services.notifier.notice import Breach
+from services.notifier.delivery_state import Telling
+from services.notifier.flap_detection import Tally
+from services.notifier.model import Breach
 from services.notifier.silences import Silence
-from services.notifier.telling import Telling
-from shared.breaches import BreachEvent
-from shared.breaches import State as Standing
+from shared.contract.breach_events import BreachEvent
+from shared.contract.breach_events import State as Standing
 from shared.instants import Instant
 
 

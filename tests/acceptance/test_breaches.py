@@ -13,8 +13,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.breach_stage import Stage, raised, redis_server, until_up
-from tests.eventually import WITHIN, eventually_async
+from tests.support.breach_stage import Stage, raised, redis_server, until_up
+from tests.support.eventually import WITHIN, eventually_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -17,10 +17,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from shared.config import CityFile
-from shared.events import encode
+from shared.config.model import CityFile
+from shared.contract.events import encode
 from simulator import simulate
-from tests.eventually import WITHIN, eventually
+from tests.support.eventually import WITHIN, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 CITY = """

@@ -17,15 +17,16 @@ import redis
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner, Result
 
-from services.ingest.keys import sha256
-from shared import config, streams
-from shared.breaches import BREACH_EVENT, State
-from shared.events import CallAnswered, Event
-from shared.events import encode as encoded
+from services.ingest.auth import sha256
+from shared.config import model
+from shared.contract.breach_events import BREACH_EVENT, State
+from shared.contract.events import CallAnswered, Event
+from shared.contract.events import encode as encoded
+from shared.redis import keys
 from simulator.city_day import simulate
-from tests.eventually import WITHIN, eventually
-from tests.redis_servers import EmbeddedValkey, leases_run_out
-from tests.service_process import ROOT, ServiceProcess
+from tests.support.eventually import WITHIN, eventually
+from tests.support.redis_servers import EmbeddedValkey, leases_run_out
+from tests.support.service_process import ROOT, ServiceProcess
 from wachtpost.cli import app
 
 KEY = "wachtpost_" + "h" * 43
@@ -95,7 +96,7 @@ class Town:
         self.url = url
         self.city_file = folder / "city.toml"
         self.city_file.write_text(city_text, encoding="utf-8")
-        self.city = config.load(self.city_file)
+        self.city = model.load(self.city_file)
 
     def ask(self, *arguments: object, at: datetime = LATER) -> Result:
         clock = f"{at.isoformat()}/{at.isoformat()}/0"
@@ -145,7 +146,7 @@ class Town:
 
     def cursor(self) -> int:
         with redis.Redis.from_url(self.url) as client:
-            return int(client.hget(streams.state(0), "cursor") or 0)
+            return int(client.hget(keys.state(0), "cursor") or 0)
 
     def days(self) -> dict[str, dict[bytes, bytes]]:
         """Every day as it is written down."""
@@ -169,7 +170,7 @@ class Town:
     def readings(self, rule: str) -> tuple[float, int] | None:
         """Value and sample size that a rule saw last while it fired."""
         with redis.Redis.from_url(self.url) as client:
-            entries = client.xrevrange(streams.breaches(0))
+            entries = client.xrevrange(keys.breaches(0))
         for _, fields in entries:
             event = BREACH_EVENT.validate_json(fields[b"__data__"])
             if event.rule == rule and event.state is State.FIRING:
@@ -198,7 +199,7 @@ def metric(url: str, name: str, **labels: str) -> float:
     )
 
 
-def simulated(city: config.CityFile) -> list[tuple[datetime, list[Event]]]:
+def simulated(city: model.CityFile) -> list[tuple[datetime, list[Event]]]:
     """Three days, two of them in a row, each with the midnight by which it has come in."""
     lived = []
     for day in DAYS:
@@ -239,7 +240,7 @@ def town(lived: tuple[Town, Path, dict[str, dict[bytes, bytes]]]) -> Iterator[To
     town, _, days = lived
     yield town
     with redis.Redis.from_url(town.url) as client:
-        client.delete(*client.scan_iter("{p0}:day*"), streams.corrections(0))
+        client.delete(*client.scan_iter("{p0}:day*"), keys.corrections(0))
         for name, fields in days.items():
             client.hset(name, mapping=fields)
 

@@ -15,11 +15,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.ingest.keys import sha256
-from shared.dead_letters import Reason
-from shared.events import Outcome
-from tests.eventually import WITHIN, eventually
-from tests.service_process import ROOT, ServiceProcess
+from services.ingest.auth import sha256
+from shared.contract.dead_letters import Reason
+from shared.contract.events import Outcome
+from tests.support.eventually import WITHIN, eventually
+from tests.support.service_process import ROOT, ServiceProcess
 
 KEY = "wachtpost_" + "m" * 43
 CITY = f"""
@@ -108,7 +108,7 @@ def services(redis_url: str, tmp_path: Path) -> Iterator[dict[str, ServiceProces
         "ingest": "services.ingest",
         "evaluator": "services.evaluator",
         "notifier": "services.notifier",
-        "reporter": "wachtpost.reporter",
+        "reporter": "services.reporter",
     }
     running = {
         name: ServiceProcess(module, tmp_path / f"{name}.log", **settings) for name, module in modules.items()

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.breach_stage import Stage, raised, redis_server, until_up
-from tests.eventually import eventually_async
-from tests.receivers import Fault, Reply
+from tests.support.breach_stage import Stage, raised, redis_server, until_up
+from tests.support.eventually import eventually_async
+from tests.support.receivers import Fault, Reply
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

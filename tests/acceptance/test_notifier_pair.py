@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared import streams
-from tests.breach_stage import Stage, raised, until_up
-from tests.eventually import eventually_async
-from tests.receivers import Reply
-from tests.redis_servers import RedisServer, leases_run_out
-from tests.service_process import ServiceProcess
+from shared.redis import keys
+from tests.support.breach_stage import Stage, raised, until_up
+from tests.support.eventually import eventually_async
+from tests.support.receivers import Reply
+from tests.support.redis_servers import RedisServer, leases_run_out
+from tests.support.service_process import ServiceProcess
 
 NOTIFY = 'group_wait = "0s"\nreminder = "24h"\nflap_messages = 100\n'
 
@@ -19,7 +19,7 @@ async def owner(stage: Stage, *notifiers: ServiceProcess) -> ServiceProcess:
 
     def holder() -> ServiceProcess | None:
         with stage.server.client() as client:
-            fence = client.get(streams.notifier(0, "fence"))
+            fence = client.get(keys.notifier(0, "fence"))
         held = fence.decode() if isinstance(fence, bytes) else None
         return next((one for one in notifiers if any(at.get("fence") == held for at in one.lines)), None)
 

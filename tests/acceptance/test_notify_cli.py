@@ -10,11 +10,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from shared import streams
-from shared.breaches import BreachChanged, Cause, Level, Measure, Reading, Severity, State, encode
-from tests.eventually import WITHIN, eventually
-from tests.redis_servers import EmbeddedValkey
-from tests.service_process import ServiceProcess
+from shared.contract.breach_events import (
+    BreachChanged,
+    Cause,
+    Level,
+    Measure,
+    Reading,
+    Severity,
+    State,
+    encode,
+)
+from shared.redis import keys
+from tests.support.eventually import WITHIN, eventually
+from tests.support.redis_servers import EmbeddedValkey
+from tests.support.service_process import ServiceProcess
 from wachtpost.cli import app
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
 from wachtpost.notify import access
@@ -85,7 +94,7 @@ class Desk:
             cause=Cause.HELD,
         )
         with self._server.client() as client:
-            client.xadd(streams.breaches(0), {streams.DATA_FIELD: encode(event)})
+            client.xadd(keys.breaches(0), {keys.DATA_FIELD: encode(event)})
         return name
 
     def told_of(self, name: str) -> bool:

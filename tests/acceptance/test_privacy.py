@@ -14,10 +14,10 @@ import httpx
 import redis
 import redis.asyncio
 
-from services.ingest.keys import sha256
-from tests.eventually import WITHIN, eventually_async
-from tests.receivers import http_receiver
-from tests.service_process import PSEUDONYM_KEY, ServiceProcess
+from services.ingest.auth import sha256
+from tests.support.eventually import WITHIN, eventually_async
+from tests.support.receivers import http_receiver
+from tests.support.service_process import PSEUDONYM_KEY, ServiceProcess
 
 KEY: Final = "wachtpost_" + "q" * 43
 EPOCH: Final = 1_772_532_000

@@ -19,11 +19,12 @@ import pytest
 import redis
 from typer.testing import CliRunner, Result
 
-from shared import config, streams
-from tests.eventually import WITHIN
-from tests.redis_servers import EmbeddedValkey
-from tests.service_process import ROOT
-from tests.unit import report_year
+from shared.config import model
+from shared.redis import keys
+from tests.support import report_year
+from tests.support.eventually import WITHIN
+from tests.support.redis_servers import EmbeddedValkey
+from tests.support.service_process import ROOT
 from wachtpost.cli import app
 
 NOW = datetime(2026, 10, 14, 9, tzinfo=UTC)
@@ -65,12 +66,12 @@ class Hall:
         self.city_file = folder / "wachtpost.toml"
         for name in ("wachtpost.toml", "history-lier.toml"):
             shutil.copy(ROOT / "deploy" / name, folder / name)
-        self.city = config.load(self.city_file)
+        self.city = model.load(self.city_file)
 
     def fill(self) -> None:
         with redis.Redis.from_url(self.url) as client:
             for place, shelf in report_year.counted(date(2026, 10, 13)).days.items():
-                name = streams.buckets(0, "day", SITE, place.queue)
+                name = keys.buckets(0, "day", SITE, place.queue)
                 client.hset(name, mapping={str(day): bucket.encode() for day, bucket in shelf.items()})
 
     def ask(self, *arguments: object, url: str | None = None) -> Result:

@@ -16,8 +16,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from tests.eventually import WITHIN, eventually
-from tests.service_process import ROOT, ServiceProcess
+from tests.support.eventually import WITHIN, eventually
+from tests.support.service_process import ROOT, ServiceProcess
 from wachtpost.cli import app
 
 DATA = ROOT.parent / "shared" / "data"

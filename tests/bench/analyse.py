@@ -12,7 +12,7 @@ from typing import Final
 from tests.bench.load import queue_log
 from tests.bench.report import Measured
 from tests.bench.stage import Stage, peak_rss_bytes
-from tests.service_process import ROOT
+from tests.support.service_process import ROOT
 
 PER_DAY: Final = 10_000
 """Lines of one day: so the longer file is about more days, not about fuller ones."""

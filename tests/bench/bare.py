@@ -10,8 +10,8 @@ from typing import Final, cast
 
 import redis
 
-from shared.events import EVENTS
-from shared.streams import DATA_FIELD
+from shared.contract.events import EVENTS
+from shared.redis.keys import DATA_FIELD
 
 READ: Final = 1000
 """Entries a read, as many as the evaluator takes."""

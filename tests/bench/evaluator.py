@@ -10,13 +10,13 @@ from typing import cast
 
 import redis
 
-from services.evaluator.partition import BATCH
-from shared.process import COLLECT_RARELY
+from services.evaluator.consumer import BATCH
+from shared.process.server import COLLECT_RARELY
 from tests.bench.bare import READ, Pace, read_and_validate
 from tests.bench.load import busy, entries
 from tests.bench.report import Cell, Measured
 from tests.bench.stage import EVENTS, STATE, Spread, Stage, cpu_seconds, pid_of, ratio
-from tests.service_process import ServiceProcess
+from tests.support.service_process import ServiceProcess
 
 QUEUES = 10
 RATES = (1000, 3)

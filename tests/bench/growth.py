@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from typing import Final, cast
 
-from shared.process import COLLECT_RARELY
+from shared.process.server import COLLECT_RARELY
 from tests.bench.bare import read_and_validate
 from tests.bench.evaluator import committed, read_so_far
 from tests.bench.ingest import TIMEOUT, port_of
@@ -17,7 +17,7 @@ from tests.bench.latency import scrape
 from tests.bench.load import busy, entries
 from tests.bench.report import Cell, Measured
 from tests.bench.stage import EVENTS, Spread, Stage, pid_of, ratio, rss_bytes
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 SIZES: Final = (10, 100, 1000)
 LASTS: Final = timedelta(hours=1)

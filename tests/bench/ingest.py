@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from itertools import chain
 
 from services.ingest.http import EVENTS_PATH
-from shared.events import Event, encode
+from shared.contract.events import Event, encode
 from tests.bench import bare
 from tests.bench.bare import Pace
 from tests.bench.load import KEY, busy, ndjson

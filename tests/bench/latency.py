@@ -15,7 +15,7 @@ from typing import Final, cast
 
 import redis
 
-from shared.events import CallAnswered, encode
+from shared.contract.events import CallAnswered, encode
 from simulator import SOURCE
 from tests.bench.ingest import TIMEOUT, port_of, post
 from tests.bench.load import PROBE, SITE, busy, shifted

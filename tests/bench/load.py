@@ -13,10 +13,10 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from services.evaluator.facts import ms_of
-from services.ingest.keys import sha256
-from shared.config import WEEKDAYS, CityFile
-from shared.events import (
+from domain.tallies import ms_of
+from services.ingest.auth import sha256
+from shared.config.model import WEEKDAYS, CityFile
+from shared.contract.events import (
     CallAnswered,
     CallEnded,
     CallMissed,

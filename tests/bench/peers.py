@@ -15,10 +15,10 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel
 
-from shared.ports import free_port
+from shared.process.ports import free_port
 from tests.bench.exporter import Calls
-from tests.eventually import eventually
-from tests.service_process import ROOT
+from tests.support.eventually import eventually
+from tests.support.service_process import ROOT
 
 PROGRAMS: Final = ("prometheus", "prometheus-alertmanager")
 READY_WITHIN: Final = 30.0

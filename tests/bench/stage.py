@@ -16,16 +16,16 @@ from typing import Final, ParamSpec, Self, TypeVar
 
 import redis
 
-from shared import streams
+from shared.redis import keys
 from tests.bench.load import Entry, city_text
-from tests.redis_servers import DebianRedis, EmbeddedValkey, RedisServer
-from tests.service_process import ServiceProcess
+from tests.support.redis_servers import DebianRedis, EmbeddedValkey, RedisServer
+from tests.support.service_process import ServiceProcess
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-EVENTS: Final = streams.events(0)
-STATE: Final = streams.state(0)
+EVENTS: Final = keys.events(0)
+STATE: Final = keys.state(0)
 
 CHILDREN: Final = 2
 """Processes that work beside this one, at most; those who measure and send, not the services."""

@@ -17,8 +17,8 @@ from http.client import HTTPConnection
 from itertools import count, cycle
 from typing import Final
 
-from shared.events import CallAnswered, CallMissed, Event, Outcome, encode
-from shared.streams import DATA_FIELD
+from shared.contract.events import CallAnswered, CallMissed, Event, Outcome, encode
+from shared.redis.keys import DATA_FIELD
 from simulator import SOURCE
 from tests.bench import peers
 from tests.bench.exporter import Calls
@@ -29,7 +29,7 @@ from tests.bench.load import SITE, busy, city_text, entries
 from tests.bench.peers import SHIPPED, TUNED, Peer, RuleText, Timing
 from tests.bench.report import Cell, Measured
 from tests.bench.stage import EVENTS, Spread, Stage
-from tests.eventually import eventually
+from tests.support.eventually import eventually
 
 QUEUES: Final = 10
 WATCHED: Final = tuple(f"watched-{number}" for number in range(20))

@@ -13,17 +13,17 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
-from services.evaluator.buckets import Bucket
-from shared import streams
+from domain.bucket import Bucket
 from shared.calendar import DAY, SATURDAY
-from shared.config import CityFile, QueueKind
+from shared.config.model import CityFile, QueueKind
+from shared.redis import keys
 from tests.bench.growth import MIB
 from tests.bench.ingest import port_of
 from tests.bench.latency import scrape
 from tests.bench.report import Cell, Measured
 from tests.bench.stage import Spread, Stage, pid_of, rss_bytes
-from tests.eventually import eventually
-from tests.service_process import ServiceProcess
+from tests.support.eventually import eventually
+from tests.support.service_process import ServiceProcess
 
 CITY_FILE: Final = Path(__file__).resolve().parents[2] / "deploy" / "wachtpost.toml"
 YEARS: Final = (0, 1, 5, 10)
@@ -107,7 +107,7 @@ def _fill(stage: Stage, city: CityFile, years: int) -> None:
             days = [first + number * DAY for number in range((today - first).days)]
             pipeline = stage.redis.pipeline(transaction=False)
             for day in (day for day in days if day.weekday() < SATURDAY):
-                name = streams.buckets(0, "day", site.id, queue.id)
+                name = keys.buckets(0, "day", site.id, queue.id)
                 pipeline.hset(name, day.isoformat(), made(dice).encode())
             pipeline.execute()
 

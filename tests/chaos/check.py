@@ -8,14 +8,14 @@ from typing import cast
 
 import redis
 
-from services.evaluator.books import REACH_S
-from services.evaluator.buckets import Resolution, decode
-from services.evaluator.desk import Counts
-from shared import streams
-from shared.config import CityFile
-from tests import evaluator_oracle as oracle
+from domain.aggregator import Counts
+from domain.bucket import Resolution, decode
+from domain.bucket_store import REACH_S
+from shared.config.model import CityFile
+from shared.redis import keys
 from tests.chaos import load
-from tests.evaluator_oracle import Cell, Figures
+from tests.support import evaluator_oracle as oracle
+from tests.support.evaluator_oracle import Cell, Figures
 
 
 @dataclass
@@ -38,10 +38,10 @@ def committed(url: str, city: CityFile) -> Outcome:
     shelves = [(*place, resolution) for place in places for resolution in Resolution]
     with redis.Redis.from_url(url) as client:
         moment = client.pipeline(transaction=True)
-        moment.hgetall(streams.state(0))
-        moment.xlen(streams.dead_letters(0))
+        moment.hgetall(keys.state(0))
+        moment.xlen(keys.dead_letters(0))
         for site, queue, resolution in shelves:
-            moment.hgetall(streams.buckets(0, resolution.value, site, queue))
+            moment.hgetall(keys.buckets(0, resolution.value, site, queue))
         fields, dead, *hashes = moment.execute()
     state = {name.decode(): value.decode() for name, value in fields.items()}
     counts = Counts.of(state)
@@ -82,7 +82,7 @@ def expected(
 
 def last_entry(client: redis.Redis) -> str | None:
     """Return the id of the newest entry on the stream."""
-    newest = cast("list[tuple[bytes, object]]", client.xrevrange(streams.events(0), count=1))
+    newest = cast("list[tuple[bytes, object]]", client.xrevrange(keys.events(0), count=1))
     return newest[0][0].decode() if newest else None
 
 

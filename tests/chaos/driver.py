@@ -15,18 +15,18 @@ import redis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared import streams
-from shared.breaches import BREACH_EVENT, BreachChanged
-from shared.events import EVENT, Event, SourceHeartbeat
+from shared.contract.breach_events import BREACH_EVENT, BreachChanged
+from shared.contract.events import EVENT, Event, SourceHeartbeat
+from shared.redis import keys
 from tests.chaos import load, oracle
 from tests.chaos.check import committed, expected, last_entry
 from tests.chaos.faults import inflict
 from tests.chaos.plan import FAULTS_AN_HOUR, Fault
 from tests.chaos.product import ADDRESS, GUARDED, MAILED, Product, running
 from tests.chaos.traffic import EXCHANGE, WITHIN, Traffic
-from tests.entries import entries, entries_now
-from tests.evaluator_oracle import Entry
-from tests.eventually import NeverHappenedError, eventually_async
+from tests.support.entries import entries, entries_now
+from tests.support.evaluator_oracle import Entry
+from tests.support.eventually import NeverHappenedError, eventually_async
 
 EVERY_S: Final = 3600 / FAULTS_AN_HOUR
 """Seconds from fault to fault, where the machine can follow."""
@@ -113,9 +113,9 @@ class Run:
         facts = len(self.traffic.exchange.facts)
         try:
             with self.product.server.client() as client:
-                if waiting := client.hlen(streams.notifier(0, "outbox")):
+                if waiting := client.hlen(keys.notifier(0, "outbox")):
                     return [f"{waiting} messages wait in the outbox"]
-                if client.hget(streams.state(0), "offset") != (last_entry(client) or "").encode():
+                if client.hget(keys.state(0), "offset") != (last_entry(client) or "").encode():
                     return ["events wait to be counted"]
                 events = _events(_stream(client))
         except RedisError as error:
@@ -149,7 +149,7 @@ class Run:
         mails = [mail for mail in self.product.mail.mails if ADDRESS in mail.recipients]
         ids = [str(mail.message["Message-ID"]) for mail in mails]
         with self.product.server.client() as client:
-            log = [line for _, line in entries_now(client, streams.notifier(0, "log"))]
+            log = [line for _, line in entries_now(client, keys.notifier(0, "log"))]
         return wrong + oracle.written_twice(log) + oracle.wrong_mails(ids, self.traffic.cycles[MAILED])
 
     async def _listen(self) -> None:
@@ -161,7 +161,7 @@ class Run:
 
     async def _read_changes(self) -> None:
         async with self.reading, Redis.from_url(self.product.server.url, socket_timeout=5) as client:
-            for entry, body in await entries(client, streams.breaches(0), self.read_to):
+            for entry, body in await entries(client, keys.breaches(0), self.read_to):
                 self.read_to = f"({entry}"
                 change = BREACH_EVENT.validate_json(body)
                 if isinstance(change, BreachChanged):
@@ -181,7 +181,7 @@ async def drive(
 def _stream(client: redis.Redis) -> list[load.Written]:
     """Everything that is on the events stream."""
     written = []
-    for entry, body in entries_now(client, streams.events(0)):
+    for entry, body in entries_now(client, keys.events(0)):
         arrived = int(entry.partition("-")[0])
         written.append(load.Written(entry, body, Entry(arrived, EVENT.validate_json(body))))
     return written

@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 from tests.chaos.plan import MODES, REDIS, Fault, Kind
 from tests.chaos.product import Product, Service
 from tests.chaos.traffic import Exchange
-from tests.eventually import eventually_async
-from tests.tcp_proxy import Mode
+from tests.support.eventually import eventually_async
+from tests.support.tcp_proxy import Mode
 
 JUMPS: Final = {"+2h": timedelta(hours=2), "-2h": timedelta(hours=-2)}
 

@@ -14,8 +14,8 @@ from random import Random
 
 from redis.typing import EncodableT, FieldT
 
-from shared.config import CityFile
-from shared.events import (
+from shared.config.model import CityFile
+from shared.contract.events import (
     AppointmentBooked,
     AppointmentOffer,
     CallAnswered,
@@ -32,8 +32,8 @@ from shared.events import (
     VisitLeft,
     encode,
 )
-from shared.streams import DATA_FIELD
-from tests.evaluator_oracle import Entry
+from shared.redis.keys import DATA_FIELD
+from tests.support.evaluator_oracle import Entry
 
 CITY = """
 [city]

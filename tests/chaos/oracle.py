@@ -2,7 +2,7 @@
 
 * What was said yes to is there, and nothing else is (``lost``, ``invented``).
 * It is counted exactly once: what is committed is what an independent oracle makes of the stream
-  (``wrong_figures``; the arithmetic is ``tests.evaluator_oracle``).
+  (``wrong_figures``; the arithmetic is ``tests.support.evaluator_oracle``).
 * Every breach goes through its states in order, and no step stands twice (``wrong_steps``).
 * Everybody hears of both ends, in order: at least once, and always under the same key (``wrong_messages``).
 * What was decided and handed over is written down once (``written_twice``): here a commit shows that was
@@ -16,10 +16,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from shared.breaches import BreachChanged
-from shared.events import Event
-from tests.breach_stage import Told
+from shared.contract.breach_events import BreachChanged
+from shared.contract.events import Event
 from tests.chaos.check import Outcome
+from tests.support.breach_stage import Told
 
 STEPS: Final = ("pending", "firing", "clearing", "ok")
 SHOWN: Final = 5

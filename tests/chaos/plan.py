@@ -9,7 +9,7 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-from tests.tcp_proxy import Mode
+from tests.support.tcp_proxy import Mode
 
 FAULTS_AN_HOUR: Final = 1000
 
@@ -33,7 +33,7 @@ class Kind(StrEnum):
     HANG = "hang"
     DRIP = "drip"
     LOSE_ANSWER = "lose-answer"
-    """The network, as ``tests.tcp_proxy`` says."""
+    """The network, as ``tests.support.tcp_proxy`` says."""
     CLOCK = "clock"
     """The machine's clock jumps, and back."""
     ROTATE = "rotate"

@@ -19,13 +19,13 @@ from typing import Final
 
 import httpx
 
-from shared.clock import SimulatedClock
-from shared.config import CityFile, load
+from shared.config.model import CityFile, load
+from shared.process.clock import SimulatedClock
 from tests.chaos.plan import LINKS
-from tests.receivers import HttpReceiver, MailReceiver, http_receiver, mail_receiver
-from tests.redis_servers import AnyRedis
-from tests.service_process import ServiceProcess
-from tests.tcp_proxy import TcpProxy, tcp_proxy
+from tests.support.receivers import HttpReceiver, MailReceiver, http_receiver, mail_receiver
+from tests.support.redis_servers import AnyRedis
+from tests.support.service_process import ServiceProcess
+from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 MORNING: Final = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 """A Tuesday; no day, month or summer time ends near it."""

@@ -21,13 +21,13 @@ from random import Random
 
 import redis
 
-from shared import streams
-from shared.clock import SimulatedClock
+from shared.process.clock import SimulatedClock
+from shared.redis import keys
 from tests.chaos import load
 from tests.chaos.check import committed, expected, last_entry
-from tests.eventually import WITHIN, eventually
-from tests.redis_servers import RedisServer
-from tests.service_process import ServiceProcess
+from tests.support.eventually import WITHIN, eventually
+from tests.support.redis_servers import RedisServer
+from tests.support.service_process import ServiceProcess
 
 CITY = load.city()
 SEED = 20_261_025
@@ -73,7 +73,7 @@ class Writer(threading.Thread):
                         continue
                     pipeline = client.pipeline(transaction=False)
                     for entry in self._written[at : at + PORTION]:
-                        pipeline.xadd(streams.events(0), load.fields(entry), id=entry.entry)
+                        pipeline.xadd(keys.events(0), load.fields(entry), id=entry.entry)
                     pipeline.execute()
                     at += PORTION
                 return True
@@ -87,7 +87,7 @@ class Writer(threading.Thread):
 
 
 def _read(client: redis.Redis) -> int:
-    return int(client.hget(streams.state(0), "read") or 0)
+    return int(client.hget(keys.state(0), "read") or 0)
 
 
 @dataclass
@@ -121,7 +121,7 @@ class Fleet:
 
     def holder(self) -> ServiceProcess | None:
         """The process that holds the fence, by what its log says."""
-        fence = self._ask(lambda client: client.get(streams.fence(0)))
+        fence = self._ask(lambda client: client.get(keys.fence(0)))
         if not isinstance(fence, bytes):
             return None
         for process in self.processes:
@@ -293,4 +293,4 @@ def test_sigterm_leaves_work_counted_or_uncounted_and_gives_the_lease_up(
             assert leaves.url  # it is up: before that SIGTERM ends any process at once
             assert leaves.stop() == 0
         with own_server.client() as client:
-            assert not client.exists(streams.lease(0))
+            assert not client.exists(keys.lease(0))

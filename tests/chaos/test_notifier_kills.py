@@ -21,12 +21,12 @@ import httpx
 import redis
 
 from services.notifier.state import decode
-from shared import streams
-from shared.events import Event
-from tests.breach_stage import Stage, Told, raised
-from tests.eventually import eventually_async
-from tests.receivers import Fault, Reply
-from tests.redis_servers import EmbeddedValkey, RedisServer
+from shared.contract.events import Event
+from shared.redis import keys
+from tests.support.breach_stage import Stage, Told, raised
+from tests.support.eventually import eventually_async
+from tests.support.receivers import Fault, Reply
+from tests.support.redis_servers import EmbeddedValkey, RedisServer
 
 SEED = 20_261_124
 SPEED = 30
@@ -121,7 +121,7 @@ class Siege:
 
         def committed() -> bool:
             with self.stage.server.client() as client:
-                stored = client.hgetall(streams.notifier(0, "records"))
+                stored = client.hgetall(keys.notifier(0, "records"))
             known = decode({key.decode(): value for key, value in stored.items()}).breaches
             return all(known[breach].breach.acknowledged is not None for breach in told.breaches)
 

@@ -22,8 +22,8 @@ from typing import Final
 
 import httpx
 
-from shared.breaches import BreachChanged
-from shared.events import (
+from shared.contract.breach_events import BreachChanged
+from shared.contract.events import (
     AppointmentBooked,
     CallAnswered,
     CallEnded,
@@ -36,9 +36,9 @@ from shared.events import (
     VisitLeft,
     encode,
 )
-from tests.breach_stage import Told
 from tests.chaos.product import API_KEY, GUARDED, SITE, Product
-from tests.eventually import NeverHappenedError, eventually_async
+from tests.support.breach_stage import Told
+from tests.support.eventually import NeverHappenedError, eventually_async
 
 EXCHANGE: Final = "pbx"
 """The source whose facts are lines of a log."""

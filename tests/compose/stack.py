@@ -15,8 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypedDict
 
-from tests.eventually import WITHIN
-from tests.service_process import ROOT
+from tests.support.eventually import WITHIN
+from tests.support.service_process import ROOT
 
 RIG = ROOT.parent / "shared" / "tools" / "compose-rig.sh"
 """Makes Docker usable on a machine that reaches no container registry; does nothing where all is there."""

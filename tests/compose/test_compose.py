@@ -19,7 +19,7 @@ import pytest
 
 from tests.acceptance.test_truth import Told, analyse, bank_day, needs_data
 from tests.compose.stack import PUBLISHED, SERVICES, STANDBYS, Stack, own_address
-from tests.eventually import WITHIN, NeverHappenedError, eventually
+from tests.support.eventually import WITHIN, NeverHappenedError, eventually
 
 pytestmark = [pytest.mark.compose, needs_data]
 

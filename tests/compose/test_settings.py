@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
-from tests.eventually import WITHIN
-from tests.service_process import ROOT
+from tests.support.eventually import WITHIN
+from tests.support.service_process import ROOT
 
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")

@@ -19,11 +19,12 @@ import yaml  # type: ignore[import-untyped]  # ships no types
 from services.evaluator.settings import EvaluatorSettings
 from services.ingest.http import EVENTS_PATH
 from services.ingest.settings import IngestSettings
-from services.notifier.http import PATHS as NOTIFIER_PATHS
+from services.notifier.api.http import PATHS as NOTIFIER_PATHS
 from services.notifier.settings import NotifierSettings
-from shared.config import CityFile, load
-from shared.redis_url import cluster_of
-from shared.settings import ServiceSettings
+from services.reporter.settings import ReporterSettings
+from shared.config.model import CityFile, load
+from shared.process.settings import ServiceSettings
+from shared.redis.url import cluster_of
 from tests.deploy.kustomization import (
     Manifest,
     at,
@@ -37,8 +38,7 @@ from tests.deploy.kustomization import (
     text,
     texts,
 )
-from tests.eventually import WITHIN
-from wachtpost.reporter.settings import ReporterSettings
+from tests.support.eventually import WITHIN
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 KUBERNETES: Final = ROOT / "deploy/kubernetes"

@@ -17,10 +17,9 @@ from typing import Final
 
 import pytest
 
-from services.evaluator.buckets import Resolution
-from services.evaluator.contacts import Place
-from services.evaluator.facts import ms_of
-from services.evaluator.indicators import (
+from domain.bucket import Resolution
+from domain.open_contacts import Place
+from domain.period_kpis import (
     Days,
     days_of,
     gaps,
@@ -30,9 +29,10 @@ from services.evaluator.indicators import (
     under_missed_definitions,
     under_service_levels,
 )
+from domain.tallies import ms_of
 from shared.calendar import Calendar
-from shared.config import ALL_QUEUES, Kpi, load
-from shared.events import Outcome
+from shared.config.model import ALL_QUEUES, Kpi, load
+from shared.contract.events import Outcome
 from shared.periods import Period
 from tests.year import events, oracle
 from wachtpost.history.recount import Recounted, recount

@@ -17,7 +17,7 @@ from wachtpost.analyse.progress import progress_bar
 from wachtpost.analyse.tables import tables
 from wachtpost.analyse.words import WORDS
 from wachtpost.city_file import load_or_explain
-from wachtpost.config_command import unreadable
+from wachtpost.config import unreadable
 
 WIDEST: Final = 120
 

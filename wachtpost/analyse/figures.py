@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from services.evaluator import kpi
-from services.evaluator.books import Books
-from services.evaluator.buckets import Bucket, Resolution, merged
-from services.evaluator.contacts import Place
-from shared.config import ALL_QUEUES, CityFile, Target
-from shared.events import Outcome
+from domain import kpi
+from domain.bucket import Bucket, Resolution, merged
+from domain.bucket_store import Books
+from domain.open_contacts import Place
+from shared.config.model import ALL_QUEUES, CityFile, Target
+from shared.contract.events import Outcome
 
 ANSWERED_WITHIN: Final = tuple(timedelta(seconds=s) for s in (20, 45, 60))
 """Bounds that are always reported, beside the city's service level."""

@@ -13,24 +13,15 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from services.evaluator.desk import Arrival, Desk
-from services.evaluator.facts import ms_of
+from domain.aggregator import Arrival, Desk
+from domain.tallies import ms_of
 from services.ingest.pseudonyms import SHORTEST_KEY, Pseudonyms
-from services.ingest.sources.queue_log import in_time_order, read_lines
-from services.ingest.translate.queue_log import QueueLog, Rules, Skipped, Unreadable
+from services.ingest.sources.queue_log.reader import in_time_order, read_lines
+from services.ingest.sources.queue_log.translate import QueueLog, Rules, Skipped, Unreadable
 from shared.calendar import Calendar
-from shared.config import (
-    City,
-    CityFile,
-    Kpi,
-    Queue,
-    QueueKind,
-    QueueLogSource,
-    Site,
-    Target,
-)
-from shared.dead_letters import Reason
-from shared.events import EVENT, Event, Outcome
+from shared.config.model import City, CityFile, Kpi, Queue, QueueKind, QueueLogSource, Site, Target
+from shared.contract.dead_letters import Reason
+from shared.contract.events import EVENT, Event, Outcome
 from wachtpost.analyse.figures import Analysis
 
 BATCH: Final = 5000

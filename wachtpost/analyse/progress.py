@@ -10,7 +10,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from shared.config import CityFile
+from shared.config.model import CityFile
 from wachtpost.analyse import files as reader
 from wachtpost.analyse.words import WORDS
 

@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from services.evaluator import kpi
-from services.evaluator.buckets import Bucket
-from shared.config import ALL_QUEUES, CityFile, Kpi
+from domain import kpi
+from domain.bucket import Bucket
+from shared.config.model import ALL_QUEUES, CityFile, Kpi
 from shared.numerals import NUMERALS, Numerals, clock_time
 from wachtpost.analyse.figures import Analysis, Judged, answered_within_bounds, judged
 from wachtpost.analyse.files import Reading

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from shared.config import Kpi, Language
-from shared.events import Outcome
+from shared.config.model import Kpi, Language
+from shared.contract.events import Outcome
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from rich.table import Table
 from rich.text import Text
 
 from services.notifier.channels.webhook import WebhookBody
-from services.notifier.links import ACKNOWLEDGE_PATH
-from services.notifier.message import Writer
-from services.notifier.notice import Breach
-from shared.breaches import Level, Severity, State, rule_label
-from shared.config import ALL_QUEUES, CityFile
+from services.notifier.messages.links import ACKNOWLEDGE_PATH
+from services.notifier.messages.message import Writer
+from services.notifier.model import Breach
+from shared.config.model import ALL_QUEUES, CityFile
+from shared.contract.breach_events import Level, Severity, State, rule_label
 from wachtpost.demo.snapshot import CLOSED, Place, Snapshot, Watch
 from wachtpost.demo.words import Words
 

@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from services.notifier.channels.webhook import WebhookBody
-from shared.config import ALL_QUEUES, CityFile, Kpi, Queue, QueueKind, Site
-from shared.config_names import KIND_OF_KPI
+from shared.config.model import ALL_QUEUES, CityFile, Kpi, Queue, QueueKind, Site
+from shared.config.references import KIND_OF_KPI
 from shared.numerals import clock_time
 from wachtpost.demo.alerts import WIDTH as WIDTH
 from wachtpost.demo.alerts import Known, alerts

@@ -13,9 +13,9 @@ from datetime import date, time
 from pathlib import Path
 from typing import Final
 
-from shared.config import CityFile
-from shared.config_alert_names import alert_mistakes
-from shared.config_names import ALL_QUEUES, KIND_OF_KPI, RULES
+from shared.config.alert_references import alert_mistakes
+from shared.config.model import CityFile
+from shared.config.references import ALL_QUEUES, KIND_OF_KPI, RULES
 from simulator import SOURCE
 from wachtpost.demo.replay import Queues
 

@@ -10,7 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import httpx
 
-from shared.events import Event, encode
+from shared.contract.events import Event, encode
 from wachtpost.demo.city_copy import Sender
 
 BATCH: Final = 500

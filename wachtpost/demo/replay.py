@@ -14,10 +14,10 @@ from typing import Final
 from pydantic import ValidationError
 
 from services.ingest.pseudonyms import SHORTEST_KEY, Pseudonyms
-from services.ingest.sources.queue_log import read_lines
-from services.ingest.translate.queue_log import QueueLog, Rules, Skipped, Unreadable
-from shared.config import QueueKind
-from shared.events import EVENT, Event, Outcome, SourceHeartbeat, SourceRestarted
+from services.ingest.sources.queue_log.reader import read_lines
+from services.ingest.sources.queue_log.translate import QueueLog, Rules, Skipped, Unreadable
+from shared.config.model import QueueKind
+from shared.contract.events import EVENT, Event, Outcome, SourceHeartbeat, SourceRestarted
 from simulator import SOURCE
 
 _EPOCH: Final = re.compile(rb"^(\d{10})(?=[.|])")

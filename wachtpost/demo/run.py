@@ -18,23 +18,23 @@ from typing import Final, NoReturn
 import httpx
 from pydantic import TypeAdapter
 
-from services.notifier.message import Writer
-from services.notifier.notice import Breach
-from services.notifier.template_files import TemplateFault, load_templates
+from services.notifier.messages.message import Writer
+from services.notifier.messages.template_files import TemplateFault, load_templates
+from services.notifier.model import Breach
 from shared.calendar import DAY
-from shared.clock import Clock, SimulatedClock
-from shared.config import CityFile
-from shared.events import Event
-from shared.ports import free_port
+from shared.config.model import CityFile
+from shared.contract.events import Event
+from shared.process.clock import Clock, SimulatedClock
+from shared.process.ports import free_port
 from simulator import next_working_day, rush_start, simulate
 from wachtpost.demo import city_copy, replay
 from wachtpost.demo.alerts import Known, known_of
 from wachtpost.demo.board import Scene
 from wachtpost.demo.display import Display
 from wachtpost.demo.feed import DoorShutError, EventFeed, Feed, LogFeed
-from wachtpost.demo.household import Household, KeeperLostError
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
 from wachtpost.demo.snapshot import Snapshot, read_metrics
+from wachtpost.demo.supervised import Household, KeeperLostError
 from wachtpost.demo.words import Words
 
 INGEST: Final = "services.ingest"

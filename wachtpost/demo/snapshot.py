@@ -11,7 +11,7 @@ from typing import Final
 import durationpy
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.config import ALL_QUEUES, Kpi
+from shared.config.model import ALL_QUEUES, Kpi
 
 PREFIX: Final = "wachtpost_"
 
@@ -67,7 +67,7 @@ class Snapshot:
     unanswered: Mapping[tuple[Place, str], int] = field(default_factory=dict)
     """By outcome."""
     states: Mapping[Watch, str] = field(default_factory=dict)
-    """How each watch stands: one of ``shared.breaches.State``, ``insufficient`` or ``closed``."""
+    """How each watch stands: one of ``breach_events.State``, ``insufficient`` or ``closed``."""
     shut: frozenset[tuple[Place, str]] = frozenset()
     """Where nobody can come at the moment, by kind of queue (a total has both)."""
     last_event: float | None = None

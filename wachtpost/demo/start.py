@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from shared.clock import system_clock
-from shared.config import CityFile
+from shared.config.model import CityFile
+from shared.process.clock import system_clock
 from wachtpost.demo.city_copy import with_history_from
 from wachtpost.demo.display import display_on
 from wachtpost.demo.replay import NoEventError, NothingInItError, UnreadableFileError, survey

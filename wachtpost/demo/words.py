@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
-from shared.breaches import State
-from shared.config import Language
+from shared.config.model import Language
+from shared.contract.breach_events import State
 from shared.numerals import NUMERALS, Numerals
 
 

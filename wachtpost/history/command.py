@@ -14,17 +14,17 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from domain.bucket import Bucket
+from domain.corrections import MOST_WHY, Correction, Replaced, day_of
+from domain.open_contacts import Place
+from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
-from services.evaluator.buckets import Bucket
-from services.evaluator.contacts import Place
-from services.evaluator.corrections import MOST_WHY, Correction, Replaced, day_of
-from services.evaluator.facts import ms_of
 from shared.calendar import Calendar
-from shared.redis_connection import RedisClient
+from shared.redis.connection import RedisClient
 from wachtpost.analyse.progress import progress_bar
 from wachtpost.analyse.tables import reading_lines
 from wachtpost.analyse.words import WORDS as READING_WORDS
-from wachtpost.config_command import unreadable
+from wachtpost.config import unreadable
 from wachtpost.history import rows
 from wachtpost.history.plan import place_name, plan_import, plan_restore
 from wachtpost.history.recount import Recounted, fingerprint, recount

@@ -9,12 +9,12 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from services.evaluator.books import Slot
-from services.evaluator.buckets import Bucket, decode
-from services.evaluator.contacts import Place
-from services.evaluator.corrections import Change, Hours, Settled, StillOpen, day_of, day_slot
-from shared.config import CityFile, QueueKind
-from shared.events import (
+from domain.bucket import Bucket, decode
+from domain.bucket_store import Slot
+from domain.corrections import Change, Hours, Settled, StillOpen, day_of, day_slot
+from domain.open_contacts import Place
+from shared.config.model import CityFile, QueueKind
+from shared.contract.events import (
     AppointmentBooked,
     CallAnswered,
     CallEnded,

@@ -10,15 +10,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from services.evaluator.books import Slot
-from services.evaluator.buckets import Bucket, Resolution
-from services.evaluator.contacts import Place
-from services.evaluator.corrections import FromFile, day_of
-from services.evaluator.desk import Desk
-from services.evaluator.facts import ms_of
+from domain.aggregator import Desk
+from domain.bucket import Bucket, Resolution
+from domain.bucket_store import Slot
+from domain.corrections import FromFile, day_of
+from domain.open_contacts import Place
+from domain.tallies import ms_of
 from shared.calendar import Calendar
-from shared.config import CityFile
-from shared.events import Event, SourceHeartbeat, SourceRestarted
+from shared.config.model import CityFile
+from shared.contract.events import Event, SourceHeartbeat, SourceRestarted
 from wachtpost.analyse.files import Progress, Reading, close, facts, record
 from wachtpost.history.plan import GROUP_OF, Covered, group_of_waiting
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
+from domain.bucket_store import Slot
+from domain.corrections import Correction, FromFile, Settled, StillOpen
+from domain.tallies import ms_of
 from services.evaluator.archive import Archive
-from services.evaluator.books import Slot
-from services.evaluator.corrections import Correction, FromFile, Settled, StillOpen
-from services.evaluator.facts import ms_of
 from shared.calendar import DAY, Calendar
-from shared.config import CityFile
+from shared.config.model import CityFile
 from wachtpost.history.plan import Plan, place_name
 from wachtpost.history.words import WORDS
 

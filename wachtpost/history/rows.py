@@ -1,7 +1,7 @@
 """The archive as a file: a row for each local day, queue and part of the day, all figures in columns.
 
 Columns: ``day`` (ISO), ``site``, ``queue``, ``hours`` (inside or outside opening hours), then every field of
-``services.evaluator.buckets.Bucket`` (integers; ``…_ms``: milliseconds). Its histograms are objects from cell
+``domain.bucket.Bucket`` (integers; ``…_ms``: milliseconds). Its histograms are objects from cell
 to count in NDJSON and in a column of CSV, and maps in Parquet.
 """
 
@@ -19,11 +19,11 @@ from typing import Annotated, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from services.evaluator.books import Slot
-from services.evaluator.buckets import Bucket, decode
-from services.evaluator.contacts import Place
-from services.evaluator.corrections import Hours, day_of, day_slot, hours_of
-from shared.events import Name
+from domain.bucket import Bucket, decode
+from domain.bucket_store import Slot
+from domain.corrections import Hours, day_of, day_slot, hours_of
+from domain.open_contacts import Place
+from shared.contract.events import Name
 
 KEYS: Final = ("day", "site", "queue", "hours")
 HISTOGRAMS: Final = tuple(one.name for one in fields(Bucket) if one.default_factory is dict)

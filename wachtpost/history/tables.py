@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 from pydantic_core import from_json
 from rich.table import Table
 
-from services.evaluator import kpi
-from services.evaluator.buckets import Bucket, decode
-from services.evaluator.contacts import Place
-from services.evaluator.corrections import Change, Hours, day_of, hours_of
-from shared.config import CityFile
+from domain import kpi
+from domain.bucket import Bucket, decode
+from domain.corrections import Change, Hours, day_of, hours_of
+from domain.open_contacts import Place
+from shared.config.model import CityFile
 from shared.numerals import NUMERALS, clock_time
 from wachtpost.history.plan import Group, contacts, group_of_waiting, place_name
 from wachtpost.history.words import WORDS

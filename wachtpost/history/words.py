@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from services.evaluator.corrections import StillOpen
-from shared.config import Language
+from domain.corrections import StillOpen
+from shared.config.model import Language
 from wachtpost.history.plan import Group
 
 

@@ -18,12 +18,12 @@ from redis.exceptions import RedisError
 from rich.console import Console
 from rich.text import Text
 
-from services.notifier.message import Writer
+from services.notifier.messages.message import Writer
+from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.settings import NotifierSettings
-from services.notifier.store import Store
-from services.notifier.template_files import TemplateFault, load_templates
-from shared.config import CityFile
-from shared.redis_connection import RedisClient, redis_client
+from services.notifier.state_store import Store
+from shared.config.model import CityFile
+from shared.redis.connection import RedisClient, redis_client
 from wachtpost.city_file import load_or_explain
 from wachtpost.notify.words import WORDS, Words
 

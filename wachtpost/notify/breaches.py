@@ -9,11 +9,11 @@ from typing import Annotated, Final
 
 import typer
 
-from services.notifier import policy
+from services.notifier import engine
 from services.notifier.commands import Acknowledge, encode
-from services.notifier.notice import Breach
+from services.notifier.model import Breach
 from services.notifier.state import Known
-from shared.persons import ROLE, holds_phone_number
+from shared.personal_data import ROLE, holds_phone_number
 from wachtpost.notify.access import Access, Stores, access, complain, fail, heard, say, unheard
 
 BY_HELP: Final = "Who: a receiver's id or a role, such as balie. Never a person's name"
@@ -98,7 +98,7 @@ def _meant(given: Access, name: str, going_on: GoingOn) -> str:
 
 
 async def _going_on(stores: Stores) -> GoingOn:
-    found = [(n, one) for n, store in stores.items() for one in policy.list_breaches(await store.state())]
+    found = [(n, one) for n, store in stores.items() for one in engine.list_breaches(await store.state())]
     return {one.id: (n, one) for n, one in sorted(found, key=lambda pair: (pair[1].opened_at, pair[1].id))}
 
 

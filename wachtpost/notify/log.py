@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from services.notifier.journal import LINE, DecisionLine, DeliveryLine, FailureLine, Line
-from services.notifier.notice import Happening
+from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, FailureLine, Line
+from services.notifier.model import Happening
 from services.notifier.reasons import Reason
-from services.notifier.store import LOG_KEPT
+from services.notifier.state_store import LOG_KEPT
 from wachtpost.notify.access import Access, Stores, access, say
 
 app = typer.Typer(no_args_is_help=True, help="Who was told what and why, and what became of it.")

@@ -9,11 +9,11 @@ from typing import Annotated, Final
 
 import typer
 
-from services.notifier import policy
+from services.notifier import engine
 from services.notifier.commands import BeSilent, Command, EndSilence, encode
 from services.notifier.silences import Silence
-from shared.breaches import Measure, Severity
-from shared.config_names import ALL_QUEUES
+from shared.config.references import ALL_QUEUES
+from shared.contract.breach_events import Measure, Severity
 from wachtpost.durations import duration
 from wachtpost.notify.access import Access, Stores, access, complain, fail, heard, say, unheard
 from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number
@@ -154,7 +154,7 @@ def _check(given: Access, option: str, names: Iterable[str], known: Collection[s
 
 async def _silences(stores: Stores) -> list[Silence]:
     """Each once: a silence is kept in every partition."""
-    found = {one.id: one for store in stores.values() for one in policy.list_silences(await store.state())}
+    found = {one.id: one for store in stores.values() for one in engine.list_silences(await store.state())}
     return sorted(found.values(), key=lambda one: (one.ends_at, one.id))
 
 

@@ -13,9 +13,9 @@ import typer
 from services.notifier.app import deliverer
 from services.notifier.channels import build_senders
 from services.notifier.channels.post import http_client
-from services.notifier.notice import Happening, Notice, Parcel, Undelivered
+from services.notifier.model import Happening, Notice, Parcel, Undelivered
 from services.notifier.outbox import parcels
-from shared.config_alerts import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
+from shared.config.alerting import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
 from wachtpost.notify.access import Access, access, fail, say
 
 app = typer.Typer(no_args_is_help=True, help="Messages to receivers.")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from services.notifier.notice import Happening
+from services.notifier.model import Happening
 from services.notifier.outbox import Result
 from services.notifier.reasons import Reason
-from shared.breaches import State
-from shared.config import Language
+from shared.config.model import Language
+from shared.contract.breach_events import State
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Where events come from beside the HTTP door: a package per source."""

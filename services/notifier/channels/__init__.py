@@ -18,9 +18,9 @@ from services.notifier.channels.post import Post
 from services.notifier.channels.sender import Limits, Sender
 from services.notifier.channels.webhook import WebhookSender
 from services.notifier.secrets import Secrets, hush_libraries
-from shared.clock import Clock
-from shared.config import CityFile
-from shared.config_alerts import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
+from shared.config.alerting import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
+from shared.config.model import CityFile
+from shared.process.clock import Clock
 
 Senders = Mapping[tuple[str, int], Sender]
 """By receiver's id and the channel's position."""

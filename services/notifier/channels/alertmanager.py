@@ -15,9 +15,9 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from services.notifier.channels.post import Post, header_value
-from services.notifier.message import Message
-from services.notifier.notice import Breach, Happening, Notice, Parcel
-from shared.breaches import Severity, State
+from services.notifier.messages.message import Message
+from services.notifier.model import Breach, Happening, Notice, Parcel
+from shared.contract.breach_events import Severity, State
 
 NOT_OVER: Final = "0001-01-01T00:00:00Z"
 """What Alertmanager writes for the end of an alert that lasts: Go's zero time."""

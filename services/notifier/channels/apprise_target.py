@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from services.notifier.message import Message
-from services.notifier.notice import Happening, Notice, Parcel, Permanent, Transient, Unexplained
+from services.notifier.messages.message import Message
+from services.notifier.model import Happening, Notice, Parcel, Permanent, Transient, Unexplained
 from services.notifier.secrets import read_secret
 
 INSTALL: Final = "Apprise is not installed: pip install 'wachtpost[apprise]'"

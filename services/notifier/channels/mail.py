@@ -18,11 +18,11 @@ from typing import Final
 import aiosmtplib
 
 from services.notifier.channels.sender import why_lost
-from services.notifier.message import Message
-from services.notifier.notice import Parcel, Permanent, Transient, Undelivered
+from services.notifier.messages.message import Message
+from services.notifier.model import Parcel, Permanent, Transient, Undelivered
 from services.notifier.secrets import read_secret
-from shared.clock import Clock
-from shared.config_alerts import Smtp
+from shared.config.alerting import Smtp
+from shared.process.clock import Clock
 
 ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII | re.IGNORECASE)
 """What stands in a mail header and on an SMTP line without quoting; nothing else gets that far."""

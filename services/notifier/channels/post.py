@@ -19,8 +19,8 @@ from urllib.parse import quote
 import httpx
 
 from services.notifier.channels.sender import why_lost
-from services.notifier.notice import Permanent, Transient
-from shared.clock import Clock
+from services.notifier.model import Permanent, Transient
+from shared.process.clock import Clock
 
 RETRY_AFTER_MOST: Final = timedelta(hours=1)
 """A receiver may ask us to wait, but not until the breach is history."""

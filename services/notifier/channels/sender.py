@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
-from services.notifier.message import Message
-from services.notifier.notice import Parcel
+from services.notifier.messages.message import Message
+from services.notifier.model import Parcel
 
 
 class Sender(Protocol):

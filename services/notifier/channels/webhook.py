@@ -12,11 +12,11 @@ from typing import Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from services.notifier.channels.post import Post, header_value
-from services.notifier.message import Message
-from services.notifier.notice import Acknowledgement, Breach, Happening, Parcel
+from services.notifier.messages.message import Message
+from services.notifier.model import Acknowledgement, Breach, Happening, Parcel
 from services.notifier.secrets import read_secret
-from shared.breaches import Hour, Level, Measure, Severity, State
-from shared.clock import Clock
+from shared.contract.breach_events import Hour, Level, Measure, Severity, State
+from shared.process.clock import Clock
 
 VERSION: Final = 1
 """Of the body. A new optional field is free; anything else is a new version."""

@@ -36,7 +36,7 @@ from tests.deploy.grafana.promql import (
     walk,
 )
 from tests.deploy.grafana.series import Catalogue
-from tests.eventually import WITHIN
+from tests.support.eventually import WITHIN
 
 DATASOURCE: Final = "${datasource}"
 BUILT_IN: Final = frozenset({"-- Grafana --", "-- Dashboard --", "-- Mixed --", "grafana"})

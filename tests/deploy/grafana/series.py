@@ -16,13 +16,13 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
 from services.evaluator.metrics import DeskCollector
-from services.evaluator.policy_metrics import PolicyCollector
+from services.evaluator.period_metrics import PolicyCollector
 from services.ingest.metrics import IngestMetrics
 from services.notifier.metrics import NotifierMetrics
+from services.reporter.metrics import ReporterMetrics
 from shared.calendar import Calendar
-from shared.clock import system_clock
-from shared.config import CityFile
-from wachtpost.reporter.metrics import ReporterMetrics
+from shared.config.model import CityFile
+from shared.process.clock import system_clock
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 DOCS: Final = ROOT / "docs" / "metrics.md"

@@ -21,18 +21,18 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import yaml  # type: ignore[import-untyped]  # ships no types
 
-from services.evaluator.buckets import Bucket
-from services.notifier.links import ACKNOWLEDGE_PATH
-from shared import streams
+from domain.bucket import Bucket
+from services.notifier.messages.links import ACKNOWLEDGE_PATH
 from shared.calendar import DAY
-from shared.config import CityFile, QueueKind
-from shared.events import Event
-from shared.ports import free_port
+from shared.config.model import CityFile, QueueKind
+from shared.contract.events import Event
+from shared.process.ports import free_port
+from shared.redis import keys
 from simulator import SOURCE, next_working_day, rush_start, simulate
 from tests.deploy.grafana.files import ROOT
-from tests.eventually import WITHIN, eventually
-from tests.redis_servers import DebianRedis, EmbeddedValkey, RedisServer
-from tests.service_process import ServiceProcess
+from tests.support.eventually import WITHIN, eventually
+from tests.support.redis_servers import DebianRedis, EmbeddedValkey, RedisServer
+from tests.support.service_process import ServiceProcess
 from wachtpost.demo import city_copy
 from wachtpost.demo.alerts import link_in
 from wachtpost.demo.feed import EVENTS_PATH, EventFeed
@@ -171,7 +171,7 @@ def _write_older_days(server: RedisServer, city: CityFile) -> None:
         pipeline = client.pipeline(transaction=False)
         for site in city.sites:
             for queue in site.queues:
-                name = streams.buckets(0, "day", site.id, queue.id)
+                name = keys.buckets(0, "day", site.id, queue.id)
                 for ago in range(OLDER_DAYS):
                     day = latest - ago * DAY
                     pipeline.hset(name, day.isoformat(), _day(queue.kind, day.month).encode())

@@ -21,11 +21,11 @@ from deploy.grafana.panels import Fields, Panel, prose, stat
 from deploy.grafana.periods import MONTH, Running
 from deploy.grafana.promql import STATE_CODES, TOTAL
 from deploy.grafana.words import Language, PanelText, Text, speaker
-from services.evaluator.watch import CLOSED, INSUFFICIENT
-from services.notifier.annotations import MARK
-from shared.breaches import Measure, Severity, State
-from shared.dead_letters import Reason
-from shared.events import Outcome
+from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT
+from services.notifier.grafana.annotations import MARK
+from shared.contract.breach_events import Measure, Severity, State
+from shared.contract.dead_letters import Reason
+from shared.contract.events import Outcome
 
 BOARDS = tuple(every_board())
 

@@ -27,7 +27,7 @@ from tests.deploy.grafana.queries import (
     without_a_word,
 )
 from tests.deploy.grafana.stage import PROMETHEUS_FILE, Stage, prometheus_binary, raised, scrape_config
-from tests.eventually import WITHIN
+from tests.support.eventually import WITHIN
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,430 @@
+"""The desk: one partition's facts, counted exactly.
+
+What the desk holds is a function of the stream up to the committed offset, and of nothing else:
+whether a fact is a duplicate, too late or from the future is judged by when it *arrived on the
+stream* (the entry's id), never by the clock of whoever reads it. So any batch split, any kill and
+any take-over leads to the same buckets. Only which contacts are unfinished depends on time; the
+instant until which that was judged (``cursor``) is committed with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from domain.bucket import Bucket, Resolution
+from domain.bucket_store import COARSE_S, FINE_S, REACH_S, SINCE_START, Books, Slot
+from domain.last_reports import Latest, Offer, Staff
+from domain.open_contacts import ContactKey, Lapse, OpenContacts, Place
+from domain.tallies import EPOCH, MILLISECOND, TALLIES, ms_of
+from shared.calendar import Calendar
+from shared.config.model import CityFile, Queue, QueueKind, Site
+from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.events import (
+    AppointmentBooked,
+    AppointmentOffer,
+    CallAnswered,
+    CallEnded,
+    CallMissed,
+    CallQueued,
+    Event,
+    SourceHeartbeat,
+    SourceRestarted,
+    StaffChanged,
+    VisitArrived,
+    VisitCalled,
+    VisitLeft,
+)
+from shared.stored_state import as_amount
+
+TIDY_EVERY_MS: Final = 60_000
+"""How far stream time moves on before memory of the past is tidied up."""
+
+
+_HOUR_MS: Final = 3_600_000
+_FINE_MS: Final = FINE_S * 1000
+_UNLOAD_AFTER_S: Final = 2 * 86_400
+"""Days stay in memory this much longer than any fact may still arrive for them."""
+
+
+class Arrival(NamedTuple):
+    """A fact as it stands on the stream."""
+
+    entry: str
+    """The entry's id; its first part is the arrival time."""
+    arrived: int
+    """UTC ms."""
+    fact: Event
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the pipeline itself did, kept over restarts."""
+
+    read: int = 0
+    """Stream entries processed since the beginning."""
+    duplicates: int = 0
+    dead: dict[Reason, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, state: Mapping[str, str]) -> Counts:
+        """Return the counts that ``fields`` wrote. Raises ``ValueError``."""
+
+        def count(name: str) -> int:
+            return as_amount(state.get(name, "0"))
+
+        dead = {reason: count(f"dead:{reason}") for reason in Reason if f"dead:{reason}" in state}
+        return cls(count("read"), count("duplicates"), dead)
+
+    def fields(self) -> dict[str, str]:
+        """Return the counts as fields of the state hash."""
+        dead = {f"dead:{reason}": str(count) for reason, count in self.dead.items()}
+        return {"read": str(self.read), "duplicates": str(self.duplicates), **dead}
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a commit has to write."""
+
+    state: dict[str, str]
+    """Fields of the state hash."""
+    buckets: list[tuple[Slot, Bucket]]
+    dropped: list[Slot]
+    dead: list[DeadLetter]
+    gone: Collection[str] = ()
+    """State fields that go."""
+
+
+@dataclass(slots=True)
+class _Spot:
+    """A place, and the cells (``FINE_S`` long, by index) that the batch at hand adds to."""
+
+    place: Place
+    hours: str | None
+    cells: dict[int, Bucket] = field(default_factory=dict)
+    anytime: dict[int, Bucket] = field(default_factory=dict)
+    """Of facts that opening hours are not about."""
+
+
+class Desk:
+    """Counts the facts of some sites. Not thread-safe; one owner feeds it in stream order.
+
+    ``sites=None`` takes any site and queue as it comes and has no opening hours (offline analysis
+    of a log whose queues nobody configured).
+    """
+
+    def __init__(
+        self,
+        city: CityFile,
+        calendar: Calendar,
+        sites: Iterable[Site] | None,
+        books: Books | None = None,
+        latest: Latest | None = None,
+        counts: Counts | None = None,
+        cursor: int = 0,
+        rings: bool = True,
+    ) -> None:
+        pipeline = city.pipeline
+        self.books = books if books is not None else Books()
+        self.latest = latest if latest is not None else Latest()
+        self.counts = counts if counts is not None else Counts()
+        self.contacts = OpenContacts(_ms(pipeline.open_timeout), cursor)
+        self._calendar = calendar
+        self._queues: dict[Place, Queue] | None = (
+            None
+            if sites is None
+            else {Place(site.id, queue.id): queue for site in sites for queue in site.queues}
+        )
+        self._sites = {place.site for place in self._queues or ()}
+        self._dedup_ms = _ms(pipeline.dedup)
+        self._future_ms = _ms(pipeline.future_tolerance)
+        self._rings = rings
+        """Live: keep ring buckets, and only the days that facts may still arrive for."""
+        self._seen: set[str] = set()
+        self._seen_by_hour: dict[int, list[str]] = {}
+        self._days: dict[int, str] = {}
+        self._spots: dict[tuple[type[Event], str, str], _Spot] = {}
+        """By kind, site and queue: kinds that do not belong to a queue's kind have no spot."""
+        self._followers: Mapping[type[Event], Callable[..., Iterable[Lapse]]] = {
+            CallQueued: self._enter,
+            VisitArrived: self._enter,
+            CallAnswered: self._end,
+            CallMissed: self._end,
+            VisitCalled: self._end,
+            VisitLeft: self._end,
+            SourceRestarted: self._restart,
+            AppointmentOffer: self._offer,
+            StaffChanged: self._staff,
+        }
+        """What keeps track of who waits, and of what holds right now; called with fact, ms and spot."""
+        self._spot_at: dict[Place, _Spot] = {}
+        self._touched: set[Place] = set()
+        self._dead: list[DeadLetter] = []
+        self._stream_time = 0
+        self._tidied = 0
+
+    @property
+    def places(self) -> list[Place]:
+        """The configured places, in the order of the city file."""
+        return list(self._queues or ())
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether there is anything to write."""
+        return self.books.changed or bool(self._dead)
+
+    def record(self, batch: Iterable[Arrival | DeadLetter]) -> None:
+        """Count a batch of stream entries, in stream order: facts, and what was no fact at all."""
+        newest: dict[str, int] = {}
+        for arrival in batch:
+            self.counts.read += 1
+            if not isinstance(arrival, Arrival):  # pydantic models answer isinstance slowly
+                self._stream_time = max(self._stream_time, ms_of(arrival.at))
+                self._bury(arrival)
+                continue
+            fact = arrival.fact
+            at = (fact.at - EPOCH) // MILLISECOND
+            spot = self._admit(arrival, at)
+            if spot is None:
+                continue
+            due = self.contacts.next_deadline()
+            if due is not None and due <= self._stream_time:
+                self._book_lapses(self.contacts.advance(self._stream_time))
+            kind = type(fact)
+            if (tally := TALLIES.get(kind)) is not None:
+                # Appointments are made at any hour; opening hours are about people who wait.
+                cells = spot.anytime if kind is AppointmentBooked else spot.cells
+                tally(fact, self._cell(spot, cells, at), self._calendar)
+            if (follow := self._followers.get(kind)) is not None:
+                self._book_lapses(follow(fact, at, spot))
+            if at > newest.get(fact.source, 0):
+                newest[fact.source] = at
+        for source, at in newest.items():
+            self.latest.source(source, at)
+        # Time passes with the stream: whatever is about to be forgotten has been judged.
+        self._book_lapses(self.contacts.advance(self._stream_time))
+        self._fold_cells()
+        if self._stream_time - self._tidied >= TIDY_EVERY_MS:
+            self._tidy()
+
+    def recall(self, arrivals: Iterable[Arrival]) -> None:
+        """Take entries that are counted already back into memory (ids, open contacts): at a take-over."""
+        duplicates, dead = self.counts.duplicates, dict(self.counts.dead)
+        for arrival in arrivals:
+            at = ms_of(arrival.fact.at)
+            spot = self._admit(arrival, at)
+            follow = self._followers.get(type(arrival.fact))
+            if spot is not None and follow is not None:
+                follow(arrival.fact, at, spot)
+        self.counts.duplicates, self.counts.dead = duplicates, dead
+        self._dead.clear()
+
+    def advance(self, now: int) -> None:
+        """Let time pass until ``now`` (ms): contacts without outcome for too long become unfinished."""
+        self._book_lapses(self.contacts.advance(now))
+        self._fold_cells()
+
+    def take_changes(self) -> Changes:
+        """Return what is to be written since the last call."""
+        changed, dropped = self.books.take_changes()
+        dead, self._dead = self._dead, []
+        state = {"cursor": str(self.contacts.cursor), **self.counts.fields(), **self.latest.take_changes()}
+        return Changes(state, changed, dropped, dead, self.latest.take_gone())
+
+    def local_day(self, at_s: int) -> str:
+        """Return the local calendar day of an instant (epoch s) as ISO text."""
+        quarter = at_s // COARSE_S
+        day = self._days.get(quarter)
+        if day is None:
+            day = self._days[quarter] = self._calendar.local_day(at_s * 1000).isoformat()
+        return day
+
+    def _admit(self, arrival: Arrival, at: int) -> _Spot | None:
+        """Return where a fact is counted; nowhere when it is late, early, misplaced or seen before."""
+        arrived, fact = arrival.arrived, arrival.fact
+        if arrived > self._stream_time:
+            self._stream_time = arrived
+        if at < arrived - self._dedup_ms:
+            self._refuse(arrival, Reason.LATE, "older than pipeline.dedup when it arrived")
+            return None
+        if at > arrived + self._future_ms:
+            self._refuse(arrival, Reason.FUTURE, "ahead by more than pipeline.future_tolerance")
+            return None
+        located = (type(fact), fact.site, getattr(fact, "queue", ""))
+        spot = self._spots.get(located)
+        if spot is None:
+            if (why := self._misplaced(fact)) is not None:
+                self._refuse(arrival, Reason.UNKNOWN_QUEUE, why)
+                return None
+            spot = self._spots[located] = self._spot_of(located[1], located[2])
+        if fact.id in self._seen:
+            self.counts.duplicates += 1
+            return None
+        self._seen.add(fact.id)
+        hour = at // _HOUR_MS
+        if hour not in self._seen_by_hour:
+            self._seen_by_hour[hour] = []
+        self._seen_by_hour[hour].append(fact.id)
+        return spot
+
+    def _spot_of(self, site: str, queue: str) -> _Spot:
+        place = Place(site, queue)
+        spot = self._spot_at.get(place)
+        if spot is None:
+            hours = None if self._queues is None or place not in self._queues else self._queues[place].hours
+            spot = self._spot_at[place] = _Spot(place, hours)
+        return spot
+
+    def _misplaced(self, fact: Event) -> str | None:
+        """Say why a fact belongs to no queue that is counted here, if so."""
+        if self._queues is None:
+            return None
+        if isinstance(fact, SourceHeartbeat | SourceRestarted):
+            return None if fact.site in self._sites else "the city file has no such site"
+        queue = self._queues.get(Place(fact.site, fact.queue))
+        if queue is None:
+            return "the city file has no such queue"
+        if isinstance(fact, _OF_CALLS) and queue.kind is not QueueKind.PHONE:
+            return "a call, but the city file says the queue is a counter"
+        if isinstance(fact, _OF_VISITS) and queue.kind is not QueueKind.COUNTER:
+            return "a visit or an appointment, but the city file says the queue is a phone queue"
+        return None
+
+    def _refuse(self, arrival: Arrival, reason: Reason, detail: str) -> None:
+        fact = arrival.fact
+        item = {"kind": fact.kind, "id": fact.id, "at": fact.at.isoformat(), "site": fact.site}
+        if not isinstance(fact, SourceHeartbeat | SourceRestarted):
+            item["queue"] = fact.queue
+        self._bury(
+            DeadLetter(
+                reason=reason,
+                detail=detail,
+                at=datetime.fromtimestamp(arrival.arrived / 1000, UTC),
+                source=fact.source,
+                where=arrival.entry,
+                item=item,
+            )
+        )
+
+    def _bury(self, letter: DeadLetter) -> None:
+        self._dead.append(letter)
+        self.counts.dead[letter.reason] = self.counts.dead.get(letter.reason, 0) + 1
+
+    def _cell(self, spot: _Spot, cells: dict[int, Bucket], at: int) -> Bucket:
+        index = at // _FINE_MS
+        cell = cells.get(index)
+        if cell is None:
+            cell = cells[index] = Bucket()
+            self._touched.add(spot.place)
+        return cell
+
+    def _enter(self, fact: CallQueued | VisitArrived, at: int, spot: _Spot) -> Iterable[Lapse]:
+        key = ContactKey(spot.place, fact.source, fact.contact)
+        return self.contacts.queue(key, at, self._stream_time - self._dedup_ms)
+
+    def _end(
+        self, fact: CallAnswered | CallMissed | VisitCalled | VisitLeft, at: int, spot: _Spot
+    ) -> Iterable[Lapse]:
+        if fact.contact is None:
+            return ()
+        key = ContactKey(spot.place, fact.source, fact.contact)
+        return self.contacts.end(key, at, self._stream_time - self._dedup_ms)
+
+    def _restart(self, fact: SourceRestarted, at: int, _spot: _Spot) -> Iterable[Lapse]:
+        return self.contacts.restart(fact.source, at, self._stream_time - self._dedup_ms)
+
+    def _offer(self, fact: AppointmentOffer, at: int, spot: _Spot) -> Iterable[Lapse]:
+        self.latest.offer(spot.place, Offer(at, ms_of(fact.first_free_at)))
+        return ()
+
+    def _staff(self, fact: StaffChanged, at: int, spot: _Spot) -> Iterable[Lapse]:
+        self.latest.staff(spot.place, Staff(at, fact.available, fact.paused, fact.busy))
+        return ()
+
+    def _book_lapses(self, lapses: Iterable[Lapse]) -> None:
+        for lapse in lapses:
+            spot = self._spot_of(*lapse.place)
+            self._cell(spot, spot.cells, lapse.at).unfinished += lapse.change
+
+    def _fold_cells(self) -> None:
+        """Merge the batch's cells into every bucket they belong to."""
+        floors = self._ring_floors()
+        for place in self._touched:
+            spot = self._spot_at[place]
+            inside: dict[int, Bucket] = {}
+            outside: dict[int, Bucket] = {}
+            for index, cell in spot.cells.items():
+                start = index * FINE_S
+                if self._calendar.is_open(spot.hours, start * 1000):
+                    self._fold_fine(place, start, cell, floors)
+                    _gather(inside, start, cell)
+                else:
+                    _gather(outside, start, cell)
+            for index, cell in spot.anytime.items():
+                start = index * FINE_S
+                self._fold_fine(place, start, cell, floors)
+                _gather(inside, start, cell)
+            self._fold_inside(place, inside, floors)
+            self._fold_outside(place, outside)
+            spot.cells.clear()
+            spot.anytime.clear()
+        self._touched.clear()
+
+    def _fold_fine(self, place: Place, start: int, cell: Bucket, floors: Mapping[Resolution, int]) -> None:
+        if self._rings and start >= floors[Resolution.FINE]:
+            self.books.add(Slot(place, Resolution.FINE, start), cell)
+
+    def _fold_inside(
+        self, place: Place, gathered: Mapping[int, Bucket], floors: Mapping[Resolution, int]
+    ) -> None:
+        for start, amount in gathered.items():
+            if self._rings and start >= floors[Resolution.COARSE]:
+                self.books.add(Slot(place, Resolution.COARSE, start), amount)
+            day = self.local_day(start)
+            self.books.add(Slot(place, Resolution.DAY, day), amount)
+            self.books.add(Slot(place, Resolution.TOTAL, SINCE_START), amount)
+            if self._rings:
+                self.books.add(Slot(place, Resolution.MONTH, day[:7]), amount)
+                self.books.add(Slot(place, Resolution.YEAR, day[:4]), amount)
+
+    def _fold_outside(self, place: Place, gathered: Mapping[int, Bucket]) -> None:
+        for start, amount in gathered.items():
+            self.books.add(Slot(place, Resolution.DAY_OUTSIDE, self.local_day(start)), amount)
+            self.books.add(Slot(place, Resolution.TOTAL_OUTSIDE, SINCE_START), amount)
+
+    def _ring_floors(self) -> Mapping[Resolution, int]:
+        return {resolution: self._stream_time // 1000 - reach for resolution, reach in REACH_S.items()}
+
+    def _tidy(self) -> None:
+        """Forget what nothing that may still arrive can refer to."""
+        self._tidied = self._stream_time
+        horizon = self._stream_time - self._dedup_ms
+        for hour in [hour for hour in self._seen_by_hour if (hour + 1) * _HOUR_MS <= horizon]:
+            self._seen.difference_update(self._seen_by_hour.pop(hour))
+        self.contacts.forget(horizon)
+        if self._rings:
+            self.books.prune(self._ring_floors())
+            self.books.unload_days(before=self.local_day(horizon // 1000 - _UNLOAD_AFTER_S))
+        oldest = (horizon - self._dedup_ms) // 1000 // COARSE_S
+        for quarter in [quarter for quarter in self._days if quarter < oldest]:
+            del self._days[quarter]
+
+
+def _gather(gathered: dict[int, Bucket], start: int, cell: Bucket) -> None:
+    """Add a cell up with the others of its ``COARSE_S``, which lie in one local day: one merge into
+    each of the larger buckets will do for all. The cell itself is not to be used any more."""
+    coarse = start // COARSE_S * COARSE_S
+    if coarse in gathered:
+        gathered[coarse].add(cell)
+    else:
+        gathered[coarse] = cell
+
+
+_OF_CALLS: Final = (CallQueued, CallAnswered, CallMissed, CallEnded)
+_OF_VISITS: Final = (VisitArrived, VisitCalled, VisitLeft, AppointmentBooked, AppointmentOffer)
+
+
+def _ms(duration: timedelta) -> int:
+    return duration // timedelta(milliseconds=1)

@@ -1,0 +1,215 @@
+"""What happened in one queue during one stretch of time, as integers that merge by addition.
+
+Because merging is addition (and maximum, for the longest wait), neither the order of events, nor
+how they were split over batches, nor who added them up can change a bucket.
+
+Wait histograms have a fixed, fine grid, finer than any bound a city may configure. So a bucket
+written years ago still answers exactly how many waited at most 45 seconds, whatever was
+configured at the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from operator import attrgetter
+from typing import Final
+
+from pydantic import TypeAdapter
+from pydantic_core import to_json
+
+from shared.contract.events import Outcome
+from shared.stored_state import Amount, Change
+
+Histogram = dict[Amount, Amount]
+"""Cell in whole seconds → how many. Empty cells are absent."""
+
+_FINE_TO_S: Final = 600
+_MIDDLE_TO_S: Final = 3600
+_MIDDLE_STEP_S: Final = 10
+_COARSE_STEP_S: Final = 60
+
+
+def cell_up_to(wait_ms: int) -> int:
+    """Return the cell (from, to] of a wait by its upper edge in seconds; a wait of 0 has its own, 0.
+
+    Edges: every second to 10 min, every 10 s to 1 h, every minute above.
+    """
+    seconds = -(-wait_ms // 1000)
+    if seconds <= _FINE_TO_S:
+        return seconds
+    step = _MIDDLE_STEP_S if seconds <= _MIDDLE_TO_S else _COARSE_STEP_S
+    return -(-seconds // step) * step
+
+
+def cell_from(wait_ms: int) -> int:
+    """Return the cell [from, to) of a wait by its lower edge in seconds, on the same edges.
+
+    Abandons are kept this way round, because *quicker than 5 s* excludes exactly 5 s.
+    """
+    seconds = wait_ms // 1000
+    if seconds < _FINE_TO_S:
+        return seconds
+    step = _MIDDLE_STEP_S if seconds < _MIDDLE_TO_S else _COARSE_STEP_S
+    return seconds // step * step
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Counts of contacts by the moment of their outcome. Waits and talk times in milliseconds."""
+
+    # Calls.
+    answered: Amount = 0
+    wait_ms: Amount = 0
+    """Sum of the waits of answered calls."""
+    wait_max_ms: Amount = 0
+    abandoned: Amount = 0
+    timed_out: Amount = 0
+    no_agents: Amount = 0
+    left_by_key: Amount = 0
+    closed: Amount = 0
+    unfinished: Change = 0
+    """Queued, and no outcome within the open timeout. Touches no KPI."""
+    ended: Amount = 0
+    talk_ms: Amount = 0
+    # Visits with an appointment, then walk-ins.
+    visits: Amount = 0
+    visit_wait_ms: Amount = 0
+    visit_wait_max_ms: Amount = 0
+    walk_ins: Amount = 0
+    walk_in_wait_ms: Amount = 0
+    walk_in_wait_max_ms: Amount = 0
+    early: Amount = 0
+    """Called before the booked time: no wait to speak of, and not a negative one either."""
+    left: Amount = 0
+    """Left before being called."""
+    # Appointments.
+    booked: Amount = 0
+    lead_days: Amount = 0
+    """Sum of the lead times in working days."""
+    # Histograms.
+    waits: Histogram = field(default_factory=dict)
+    """Answered calls by ``cell_up_to`` their wait."""
+    abandon_waits: Histogram = field(default_factory=dict)
+    """Abandoned calls by ``cell_from`` their wait."""
+    visit_waits: Histogram = field(default_factory=dict)
+    walk_in_waits: Histogram = field(default_factory=dict)
+    leads: Histogram = field(default_factory=dict)
+    """Appointments by lead time in working days."""
+
+    @property
+    def unanswered(self) -> int:
+        """Calls with an outcome that did not reach staff, whatever a definition makes of them."""
+        return self.abandoned + self.timed_out + self.no_agents + self.left_by_key + self.closed
+
+    @property
+    def offered(self) -> int:
+        """Calls that entered the queue: every one is answered, unanswered or unfinished in the end."""
+        return self.answered + self.unanswered + self.unfinished
+
+    @property
+    def outcomes(self) -> dict[Outcome, int]:
+        """Unanswered calls by outcome."""
+        return {
+            Outcome.ABANDONED: self.abandoned,
+            Outcome.TIMED_OUT: self.timed_out,
+            Outcome.NO_AGENTS: self.no_agents,
+            Outcome.LEFT_BY_KEY: self.left_by_key,
+            Outcome.CLOSED: self.closed,
+        }
+
+    def add(self, other: Bucket) -> None:
+        """Merge ``other`` into this bucket."""
+        # Most fields are empty most of the time: read all in one go, touch only what is there.
+        for name, amount in zip(_SUMS, _sums_of(other), strict=True):
+            if amount:
+                setattr(self, name, getattr(self, name) + amount)
+        for name, most in zip(_MAXIMA, _maxima_of(other), strict=True):
+            if most > getattr(self, name):
+                setattr(self, name, most)
+        for name, counts in zip(_HISTOGRAMS, _histograms_of(other), strict=True):
+            if counts:
+                mine: Histogram = getattr(self, name)
+                for cell, count in counts.items():
+                    mine[cell] = mine.get(cell, 0) + count
+
+    def encode(self) -> bytes:
+        """Return the bucket as JSON; zeros are left out.
+
+        Equal buckets have equal bytes, in whatever order things happened: cells are sorted.
+        """
+        amounts = {name: value for name, value in zip(_FIELDS, _fields_of(self), strict=True) if value}
+        for name, cells in zip(_HISTOGRAMS, _histograms_of(self), strict=True):
+            if cells:
+                amounts[name] = {cell: cells[cell] for cell in sorted(cells)}
+        return to_json(amounts)
+
+
+_FIELDS: Final = tuple(f.name for f in fields(Bucket))
+_HISTOGRAMS: Final = ("waits", "abandon_waits", "visit_waits", "walk_in_waits", "leads")
+_MAXIMA: Final = ("wait_max_ms", "visit_wait_max_ms", "walk_in_wait_max_ms")
+_SUMS: Final = tuple(name for name in _FIELDS if name not in {*_HISTOGRAMS, *_MAXIMA})
+_fields_of: Final = attrgetter(*_FIELDS)
+_sums_of: Final = attrgetter(*_SUMS)
+_maxima_of: Final = attrgetter(*_MAXIMA)
+_histograms_of: Final = attrgetter(*_HISTOGRAMS)
+_BUCKET: Final = TypeAdapter(Bucket)
+
+
+def decode(text: bytes) -> Bucket:
+    """Return the bucket that ``encode`` wrote; raises ``pydantic.ValidationError`` for anything else."""
+    return _BUCKET.validate_json(text)
+
+
+def merged(buckets: Iterator[Bucket]) -> Bucket:
+    """Return the sum of ``buckets``."""
+    total = Bucket()
+    for bucket in buckets:
+        total.add(bucket)
+    return total
+
+
+def count_up_to(histogram: Mapping[int, int], seconds: int) -> int:
+    """How many waited at most ``seconds``; exact on an edge (``shared.config.model.on_histogram_edge``)."""
+    return sum(count for cell, count in histogram.items() if cell <= seconds)
+
+
+def count_below(histogram: Mapping[int, int], seconds: int) -> int:
+    """How many of a ``cell_from`` histogram waited less than ``seconds``; exact on an edge."""
+    return sum(count for cell, count in histogram.items() if cell < seconds)
+
+
+def quantile_up_to(histogram: Mapping[int, int], share: float) -> int | None:
+    """Return the upper edge in seconds of the cell that holds the quantile, ``None`` when empty.
+
+    An upper bound that is at most one cell (1 s up to 10 min) too high.
+    """
+    wanted = share * sum(histogram.values())
+    passed = 0
+    for cell in sorted(histogram):
+        passed += histogram[cell]
+        if passed >= wanted:
+            return cell
+    return None
+
+
+class Resolution(StrEnum):
+    """How long a bucket's stretch of time is. The value names the Redis hash."""
+
+    FINE = "10s"
+    COARSE = "5min"
+    DAY = "day"
+    """One local calendar day, within opening hours; kept for years."""
+    DAY_OUTSIDE = "day-outside"
+    """The same day's contacts outside opening hours, counted apart."""
+    MONTH = "month"
+    YEAR = "year"
+    """The local month and year so far, within opening hours. Not written down: sums of the days."""
+    TOTAL = "total"
+    """Since the beginning: what the Prometheus counters show."""
+    TOTAL_OUTSIDE = "total-outside"
+
+
+DERIVED: Final = frozenset({Resolution.MONTH, Resolution.YEAR})
+"""Kept in memory alone, and added up from the days at a take-over."""

@@ -1,0 +1,172 @@
+"""All buckets of a partition, by place and resolution, and which of them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from domain.bucket import DERIVED, Bucket, Resolution, merged
+from domain.open_contacts import Place
+from shared.config.types import COARSE_REACH, COARSE_STEP, FINE_REACH, WINDOW_STEP
+
+FINE_S: Final = int(WINDOW_STEP.total_seconds())
+COARSE_S: Final = int(COARSE_STEP.total_seconds())
+
+SLACK_S: Final = 600
+"""Ring buckets are kept this much longer than any window reaches, so that pruning never shows."""
+
+REACH_S: Final = {
+    Resolution.FINE: int(FINE_REACH.total_seconds()) + SLACK_S,
+    Resolution.COARSE: int(COARSE_REACH.total_seconds()) + SLACK_S,
+}
+
+SINCE_START: Final = "all"
+"""The one field of the totals."""
+
+Start = int | str
+"""Which bucket of a resolution: its start in epoch seconds, a local day as ISO text, or ``all``."""
+
+
+_NOTHING: Final = Bucket()
+
+
+class Slot(NamedTuple):
+    """Where a bucket is kept."""
+
+    place: Place
+    resolution: Resolution
+    start: Start
+
+
+class _Sum(NamedTuple):
+    start_s: int
+    end_s: int
+    bucket: Bucket
+
+
+class Books:
+    """Buckets by slot. Mutable; whoever writes it down asks ``take_changes`` what to write."""
+
+    def __init__(self, kept: Iterable[tuple[Slot, Bucket]] = ()) -> None:
+        self._shelves: dict[tuple[Place, Resolution], dict[Start, Bucket]] = {}
+        self._sums: dict[tuple[Place, Resolution], dict[int, _Sum]] = {}
+        """Windows as they were added up last, without their newest step; by length in seconds."""
+        self._changed: set[Slot] = set()
+        self._dropped: set[Slot] = set()
+        for slot, bucket in kept:
+            self.put(slot, bucket)
+
+    def put(self, slot: Slot, bucket: Bucket) -> None:
+        """Put a bucket where it was written down."""
+        self._shelf(slot.place, slot.resolution)[slot.start] = bucket
+        self._forget_sums(slot)
+
+    def add(self, slot: Slot, amount: Bucket) -> None:
+        """Merge an amount into the bucket of a slot."""
+        shelf = self._shelf(slot.place, slot.resolution)
+        bucket = shelf.get(slot.start)
+        if bucket is None:
+            bucket = shelf[slot.start] = Bucket()
+        bucket.add(amount)
+        self._forget_sums(slot)
+        if slot.resolution not in DERIVED:
+            self._changed.add(slot)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self._changed or self._dropped)
+
+    def get(self, slot: Slot) -> Bucket | None:
+        """Return the bucket of a slot, if anything ever happened in it. Read only."""
+        return self._shelf(slot.place, slot.resolution).get(slot.start)
+
+    def total(self, place: Place, resolution: Resolution = Resolution.TOTAL) -> Bucket:
+        """Return what happened at a place since the beginning."""
+        return self.get(Slot(place, resolution, SINCE_START)) or Bucket()
+
+    def between(self, place: Place, resolution: Resolution, start_s: int, end_s: int) -> Iterator[Bucket]:
+        """Yield the ring buckets that start in [start_s, end_s), epoch seconds."""
+        shelf = self._shelf(place, resolution)
+        step = FINE_S if resolution is Resolution.FINE else COARSE_S
+        if len(shelf) < (end_s - start_s) // step:
+            yield from (b for at, b in shelf.items() if isinstance(at, int) and start_s <= at < end_s)
+        else:
+            for at in range(start_s, end_s, step):
+                if (bucket := shelf.get(at)) is not None:
+                    yield bucket
+
+    def window(self, place: Place, resolution: Resolution, start_s: int, end_s: int) -> Bucket:
+        """Return the sum of the ring buckets that start in [start_s, end_s). Read only.
+
+        What is older than the newest step is added up once, and again only when something comes late or
+        the window moves on: the judge asks many times a second.
+        """
+        newest_s = end_s - (FINE_S if resolution is Resolution.FINE else COARSE_S)
+        sums = self._sums.setdefault((place, resolution), {})
+        known = sums.get(end_s - start_s)
+        if known is None or known.start_s != start_s:
+            older = merged(self.between(place, resolution, start_s, newest_s))
+            known = sums[end_s - start_s] = _Sum(start_s, newest_s, older)
+        newest = self._shelf(place, resolution).get(newest_s)
+        return known.bucket if newest is None else merged(iter((known.bucket, newest)))
+
+    def _forget_sums(self, slot: Slot) -> None:
+        """Forget what was added up with the slot in it."""
+        sums = self._sums.get((slot.place, slot.resolution))
+        if not sums or not isinstance(slot.start, int):
+            return
+        for length in [length for length, known in sums.items() if known.start_s <= slot.start < known.end_s]:
+            del sums[length]
+
+    def slots(self) -> Iterator[tuple[Slot, Bucket]]:
+        """Yield every bucket that is written down, with its slot."""
+        for (place, resolution), shelf in self._shelves.items():
+            if resolution not in DERIVED:
+                for start, bucket in shelf.items():
+                    yield Slot(place, resolution, start), bucket
+
+    def prune(self, before_s: Mapping[Resolution, int]) -> None:
+        """Drop ring buckets that start before the given second, per resolution."""
+        for (place, resolution), shelf in self._shelves.items():
+            limit = before_s.get(resolution)
+            if limit is None:
+                continue
+            for start in [at for at in shelf if isinstance(at, int) and at < limit]:
+                del shelf[start]
+                slot = Slot(place, resolution, start)
+                self._forget_sums(slot)
+                self._changed.discard(slot)
+                self._dropped.add(slot)
+
+    def unload_days(self, before: str) -> None:
+        """Let go of finished days (ISO text) that are written down; there they stay."""
+        for (place, resolution), shelf in self._shelves.items():
+            if resolution in {Resolution.DAY, Resolution.DAY_OUTSIDE}:
+                for day in [day for day in shelf if isinstance(day, str) and day < before]:
+                    if Slot(place, resolution, day) not in self._changed:
+                        del shelf[day]
+
+    def take_changes(self) -> tuple[list[tuple[Slot, Bucket]], list[Slot]]:
+        """Return the changed buckets and the dropped slots since the last call.
+
+        A bucket to which what was added was taken back in the end (a late outcome) is dropped: whatever came
+        about in another way, or in another order, is written down as if it always had been so.
+        """
+        dropped = list(self._dropped)
+        changed = []
+        for slot in self._changed:
+            bucket = self._shelves[slot.place, slot.resolution][slot.start]
+            if bucket == _NOTHING:
+                dropped.append(slot)
+            else:
+                changed.append((slot, bucket))
+        self._changed.clear()
+        self._dropped.clear()
+        return changed, dropped
+
+    def _shelf(self, place: Place, resolution: Resolution) -> dict[Start, Bucket]:
+        shelf = self._shelves.get((place, resolution))
+        if shelf is None:
+            shelf = self._shelves[place, resolution] = {}
+        return shelf

@@ -1,0 +1,130 @@
+"""The figures that a city steers by, each from one bucket.
+
+``None`` means *no reading*: an empty bucket has no mean and no ratio, and no reading is not zero.
+Definitions: Stad Lier, action plan 01/16/SAP/01, made precise in ``README.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from typing import assert_never
+
+from domain.bucket import Bucket, count_below, count_up_to, quantile_up_to
+from shared.config.model import Kpi, MissedDefinition
+from shared.contract.events import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A figure and the number of contacts it rests on."""
+
+    value: float | None
+    samples: int
+
+
+def missed(bucket: Bucket, definition: MissedDefinition) -> int:
+    """Calls that the definition counts as missed."""
+    counted = sum(count for outcome, count in bucket.outcomes.items() if outcome in definition.outcomes)
+    if Outcome.ABANDONED in definition.outcomes:
+        counted -= count_below(bucket.abandon_waits, _seconds(definition.short_abandon))
+    return counted
+
+
+def missed_ratio(bucket: Bucket, definition: MissedDefinition) -> Reading:
+    """missed / (answered + missed), 0 to 1."""
+    lost = missed(bucket, definition)
+    return _ratio(lost, bucket.answered + lost)
+
+
+def call_wait_mean(bucket: Bucket) -> Reading:
+    """Mean wait of answered calls in seconds (ASA): the sum of their waits / answered."""
+    return _mean_s(bucket.wait_ms, bucket.answered)
+
+
+def call_wait_quantile(bucket: Bucket, share: float) -> float | None:
+    """Wait in seconds that ``share`` of the answered calls did not exceed; ``None`` without any.
+
+    From the histogram: an upper bound, at most one cell (1 s up to waits of 10 min) too high.
+    """
+    edge = quantile_up_to(bucket.waits, share)
+    return None if edge is None else min(edge, bucket.wait_max_ms / 1000)
+
+
+def service_level(bucket: Bucket, definition: MissedDefinition, within: timedelta) -> Reading:
+    """Answered within T / (answered + missed), 0 to 1. A wait of exactly T is within T."""
+    contacts = bucket.answered + missed(bucket, definition)
+    return _ratio(answered_within(bucket, within), contacts)
+
+
+def answered_within(bucket: Bucket, bound: timedelta) -> int:
+    """Answered calls that waited at most ``bound``; exact on a histogram edge."""
+    return count_up_to(bucket.waits, _seconds(bound))
+
+
+def speed_categories(bucket: Bucket, bounds: Sequence[timedelta]) -> dict[str, int]:
+    """Answered calls by wait in ranges (from, to]; the last range has no end.
+
+    Keys as in ``category_names``.
+    """
+    passed = [answered_within(bucket, bound) for bound in bounds]
+    counts = [after - before for before, after in zip([0, *passed], passed, strict=False)]
+    return dict(zip(category_names(bounds), [*counts, bucket.answered - passed[-1]], strict=True))
+
+
+def category_names(bounds: Sequence[timedelta]) -> list[str]:
+    """Names of the ranges in seconds: ``0-20``, ``20-45``, …, ``>180``."""
+    edges = [0, *(_seconds(bound) for bound in bounds)]
+    between = [f"{low}-{high}" for low, high in pairwise(edges)]
+    return [*between, f">{edges[-1]}"]
+
+
+def visit_wait_mean(bucket: Bucket) -> Reading:
+    """Mean counter wait in seconds of visitors with an appointment, early ones left out."""
+    return _mean_s(bucket.visit_wait_ms, bucket.visits)
+
+
+def walk_in_wait_mean(bucket: Bucket) -> Reading:
+    """Mean counter wait in seconds of visitors without an appointment."""
+    return _mean_s(bucket.walk_in_wait_ms, bucket.walk_ins)
+
+
+def lead_time_mean(bucket: Bucket) -> Reading:
+    """Mean number of working days between booking and appointment."""
+    return _ratio(bucket.lead_days, bucket.booked)
+
+
+def read(kpi: Kpi, bucket: Bucket, definition: MissedDefinition, within: timedelta) -> Reading:
+    """Return any KPI of a bucket, in the units of the metrics (ratios, seconds, working days)."""
+    match kpi:
+        case Kpi.MISSED_RATIO:
+            return missed_ratio(bucket, definition)
+        case Kpi.CALL_WAIT_MEAN:
+            return call_wait_mean(bucket)
+        case Kpi.SERVICE_LEVEL:
+            return service_level(bucket, definition, within)
+        case Kpi.VISIT_WAIT_MEAN:
+            return visit_wait_mean(bucket)
+        case Kpi.LEAD_TIME_MEAN:
+            return lead_time_mean(bucket)
+    assert_never(kpi)
+
+
+def meets(kpi: Kpi, value: float, limit: float) -> bool:
+    """Whether a value keeps the promise: at least the limit for service level, at most for the others."""
+    return value >= limit if kpi is Kpi.SERVICE_LEVEL else value <= limit
+
+
+def _ratio(part: int, whole: int) -> Reading:
+    return Reading(part / whole if whole else None, whole)
+
+
+def _mean_s(sum_ms: int, count: int) -> Reading:
+    return Reading(sum_ms / (1000 * count) if count else None, count)
+
+
+def _seconds(duration: timedelta) -> int:
+    """Bounds are whole seconds: the city file admits no others."""
+    return duration // timedelta(seconds=1)

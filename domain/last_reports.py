@@ -1,0 +1,127 @@
+"""What holds right now, by source or place: of several reports the latest one wins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from domain.open_contacts import Place
+from shared.contract.events import MOST_STAFF
+from shared.instants import END_MS
+
+
+class Subject(StrEnum):
+    """What a report is about; the first part of its field in the state hash."""
+
+    SOURCE = "source"
+    OFFER = "offer"
+    STAFF = "staff"
+
+
+_OF_PLACES: Final = (Subject.OFFER, Subject.STAFF)
+
+
+class Offer(NamedTuple):
+    """The first free appointment as last reported, UTC ms."""
+
+    at: int
+    first_free: int
+
+
+class Staff(NamedTuple):
+    """Who serves a queue as last reported (at: UTC ms)."""
+
+    at: int
+    available: int
+    paused: int
+    busy: int
+
+
+class Latest:
+    """Reports by field. A report is a tuple of integers, its instant first, so the larger one is later.
+
+    Raises ``ValueError`` for a field of ``state`` that no report can be: wherever dates are reckoned with, an
+    instant beyond all others would stop more than itself.
+    """
+
+    def __init__(self, state: Mapping[str, str] | None = None) -> None:
+        self._reports: dict[str, tuple[int, ...]] = {}
+        self._changed: set[str] = set()
+        self._gone: set[str] = set()
+        for name, value in (state or {}).items():
+            if (shape := _SHAPES.get(name.partition(":")[0])) is not None:
+                self._reports[name] = _read(value, *shape)
+
+    def source(self, source: str, at: int) -> None:
+        """A source said something that happened at ``at`` ms."""
+        self._note(f"{Subject.SOURCE}:{source}", (at,))
+
+    def offer(self, place: Place, offer: Offer) -> None:
+        """The first free appointment at a place was reported."""
+        self._note(f"{Subject.OFFER}:{place.site}:{place.queue}", offer)
+
+    def staff(self, place: Place, staff: Staff) -> None:
+        """The staff of a place was reported."""
+        self._note(f"{Subject.STAFF}:{place.site}:{place.queue}", staff)
+
+    def sources(self) -> dict[str, int]:
+        """Source → when its latest fact happened, ms."""
+        return {name: report[0] for (name,), report in self._about(Subject.SOURCE)}
+
+    def offers(self) -> dict[Place, Offer]:
+        """Place → its latest offer."""
+        return {Place(*name): Offer(*report) for name, report in self._about(Subject.OFFER)}
+
+    def staffs(self) -> dict[Place, Staff]:
+        """Place → its latest staff report."""
+        return {Place(*name): Staff(*report) for name, report in self._about(Subject.STAFF)}
+
+    def sweep(self, sources: Collection[str], places: Collection[Place]) -> None:
+        """Forget the reports of sources and about places other than these."""
+        known = {f"{Subject.SOURCE}:{source}" for source in sources}
+        known |= {f"{about}:{place.site}:{place.queue}" for about in _OF_PLACES for place in places}
+        for name in self._reports.keys() - known:
+            del self._reports[name]
+            self._gone.add(name)
+
+    def take_changes(self) -> dict[str, str]:
+        """Return the fields to write since the last call."""
+        changes = {name: ",".join(map(str, self._reports[name])) for name in self._changed}
+        self._changed.clear()
+        return changes
+
+    def take_gone(self) -> set[str]:
+        """Return the fields that were swept since the last call."""
+        gone = self._gone - self._reports.keys()
+        self._gone.clear()
+        return gone
+
+    def _note(self, name: str, report: tuple[int, ...]) -> None:
+        if name not in self._reports or report > self._reports[name]:
+            self._reports[name] = tuple(report)
+            self._changed.add(name)
+
+    def _about(self, subject: Subject) -> list[tuple[list[str], tuple[int, ...]]]:
+        parts = [(name.split(":"), report) for name, report in self._reports.items()]
+        return [(name, report) for (kind, *name), report in parts if kind == subject]
+
+
+_SHAPES: Final[Mapping[str, tuple[int, int]]] = {
+    Subject.SOURCE: (1, 0),
+    Subject.OFFER: (2, 0),
+    Subject.STAFF: (1, 3),
+}
+"""Of how many instants, and counts behind them, a report consists."""
+
+
+def _read(value: str, instants: int, counts: int) -> tuple[int, ...]:
+    report = tuple(int(part) for part in value.split(","))
+    if len(report) != instants + counts:
+        raise ValueError(f"{instants + counts} numbers are expected")
+    # From 1970 on, which arithmetic can bear: an older version took what the door refuses today.
+    if not all(0 <= at < END_MS for at in report[:instants]):
+        raise ValueError("an instant is one that cannot be meant")
+    if not all(0 <= count <= MOST_STAFF for count in report[instants:]):
+        raise ValueError("a count is one that cannot be meant")
+    return report

@@ -1,0 +1,463 @@
+"""The figures of the policy report: per month and per year, from the rollups of the days. Pure.
+
+Everything is a sum of days until the last division, so a month or a year is as exact as a day, and any
+definition can be worked out afterwards from the same buckets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from domain import kpi
+from domain.bucket import Bucket, Resolution, merged
+from domain.bucket_store import Slot
+from domain.business_hours import open_minutes
+from domain.open_contacts import Place
+from shared.calendar import DAY, Calendar
+from shared.config.model import (
+    CityFile,
+    MissedDefinition,
+    Queue,
+    QueueKind,
+    ServiceLevelDefinition,
+    Site,
+    Target,
+)
+from shared.config.references import ALL_QUEUES, KIND_OF_KPI
+from shared.config.types import Kpi
+from shared.contract.events import Outcome
+from shared.history_file import HistoryFile, ReportedFigure
+from shared.periods import Period
+
+Days = Mapping[Place, Mapping[date, Bucket]]
+"""What was counted within opening hours, per queue and local day. No bucket: nothing happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One figure of one period, held against what the city promised."""
+
+    kpi: Kpi
+    site: str
+    queue: str
+    """``all``: the site's total over the queues that have the KPI."""
+    period: Period
+    value: float | None
+    """A ratio from 0 to 1, seconds, or working days; ``None`` without any contact."""
+    samples: int | None
+    """Contacts it rests on; ``None`` where a reported figure does not say."""
+    target: float | None = None
+    target_period: Literal["month", "year"] | None = None
+    """What kind of period the city judges the target over."""
+    met: bool | None = None
+    """``None`` without a value, without a target, and for a period that the target is not about."""
+    definition: str | None = None
+    """``lier-1 v1``; of a service level with both its definitions: ``binnen-20s v1, lier-1 v1``."""
+    complete: bool = True
+    """False while the period is running."""
+    reported: bool = False
+    """Published before Wachtpost; nobody computed it here."""
+    note: str = ""
+    """What the history file says about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Answered calls of a period by speed category."""
+
+    site: str
+    queue: str
+    period: Period
+    counts: Mapping[str, int]
+    """By the names of ``kpi.category_names``, in their order."""
+    answered: int
+    complete: bool
+
+    def share(self, category: str) -> float | None:
+        """Return the share of a category, 0 to 1; ``None`` when no call was answered."""
+        return self.counts[category] / self.answered if self.answered else None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The indicators of the policy report for one site and period, months that have begun in order."""
+
+    site: str
+    period: Period
+    visit_waits: tuple[Indicator, ...]
+    """Per counter queue, in the order of the city file, then per month."""
+    call_waits: tuple[Indicator, ...]
+    speeds: tuple[Speed, ...]
+    missed_years: tuple[Indicator, ...]
+    """The year that the period is in, up to the end of the period."""
+    missed_months: tuple[Indicator, ...]
+    lead_times: tuple[Indicator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnderMissedDefinition:
+    """What one missed definition makes of a period, and how that differs from the active one.
+
+    ``counted``, ``not_counted`` and ``short_abandons`` together are all calls that nobody answered.
+    """
+
+    definition: MissedDefinition
+    active: bool
+    value: float | None
+    missed: int
+    contacts: int
+    """Answered + missed."""
+    counted: Mapping[Outcome, int]
+    not_counted: Mapping[Outcome, int]
+    """Calls with an outcome that the definition leaves out."""
+    short_abandons: int
+    """Hang-ups that were too quick to count."""
+    difference: Mapping[Outcome, int]
+    """Missed here less missed under the active definition, by outcome, where it differs."""
+    value_difference: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnderServiceLevel:
+    """What one service-level definition makes of a period, and how that differs from the active one."""
+
+    definition: ServiceLevelDefinition
+    active: bool
+    value: float | None
+    answered_within: int
+    contacts: int
+    """What is divided by."""
+    within_difference: int
+    """Calls within the time here, less those under the active definition."""
+    contacts_difference: int
+    value_difference: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Days on which a queue was open and not one contact was counted. Closing days are none.
+
+    A feed that died, or a quiet counter: ``expected`` tells them apart.
+    """
+
+    site: str
+    queue: str
+    first: date
+    last: date
+    open_days: int
+    open_minutes: int
+    expected: float
+    """Contacts that so many open minutes have on the other days of the period."""
+
+
+def days_of(slots: Iterable[tuple[Slot, Bucket]]) -> dict[Place, dict[date, Bucket]]:
+    """Return the days within opening hours among some buckets, such as ``Books.slots``."""
+    days: dict[Place, dict[date, Bucket]] = {}
+    for slot, bucket in slots:
+        if slot.resolution is Resolution.DAY:
+            days.setdefault(slot.place, {})[date.fromisoformat(str(slot.start))] = bucket
+    return days
+
+
+def indicator(
+    city: CityFile, days: Days, figure: Kpi, site: str, queue: str, period: Period, today: date
+) -> Indicator:
+    """Return a KPI of a queue, or of the site's total (``all``), over a period.
+
+    ``today`` is the local day it is: a period that has not ended before it is not complete. Raises
+    ``KeyError`` for a site that the city file does not have, or a queue that does not have the KPI.
+    """
+    bucket = _sum(days, _places(city, figure, site, queue), period)
+    reading = kpi.read(figure, bucket, city.live_definition, city.service_level.within)
+    target = city.target(figure, site, queue, _kind_of(period))
+    return Indicator(
+        kpi=figure,
+        site=site,
+        queue=queue,
+        period=period,
+        value=reading.value,
+        samples=reading.samples,
+        target=target.limit if target else None,
+        target_period=target.period if target else None,
+        met=_met(target, period, reading.value),
+        definition=_definition(city, figure),
+        complete=period.last < today,
+    )
+
+
+def indicators(city: CityFile, days: Days, site_id: str, period: Period, today: date) -> Block:
+    """Return the block of the policy report. Only days of the period and earlier ones count.
+
+    So the report of a month stays the same when it is made again later. Raises ``KeyError`` for a site
+    that the city file does not have.
+    """
+    site = city.site(site_id)
+    today = min(today, period.last + DAY)
+    days = {
+        place: {day: bucket for day, bucket in shelf.items() if day <= period.last}
+        for place, shelf in days.items()
+        if place.site == site_id
+    }
+    begun = [month for month in period.months() if month.first <= today]
+
+    def by_month(figure: Kpi, queue: str = ALL_QUEUES) -> tuple[Indicator, ...]:
+        if not _of_kind(site, figure):
+            return ()
+        return tuple(indicator(city, days, figure, site_id, queue, month, today) for month in begun)
+
+    phones = site.of_kind(QueueKind.PHONE)
+    year = Period.year_of(period.first)
+    return Block(
+        site=site_id,
+        period=period,
+        visit_waits=tuple(
+            one
+            for queue in site.of_kind(QueueKind.COUNTER)
+            for one in by_month(Kpi.VISIT_WAIT_MEAN, queue.id)
+        ),
+        call_waits=by_month(Kpi.CALL_WAIT_MEAN),
+        speeds=tuple(speed(city, days, site_id, ALL_QUEUES, month, today) for month in begun if phones),
+        missed_years=(indicator(city, days, Kpi.MISSED_RATIO, site_id, ALL_QUEUES, year, today),)
+        if phones and begun
+        else (),
+        missed_months=by_month(Kpi.MISSED_RATIO),
+        lead_times=by_month(Kpi.LEAD_TIME_MEAN),
+    )
+
+
+def speed(city: CityFile, days: Days, site: str, queue: str, period: Period, today: date) -> Speed:
+    """Return the answered calls of a phone queue, or of all (``all``), by speed category.
+
+    Raises ``KeyError`` for a site or a phone queue that the city file does not have.
+    """
+    bucket = _sum(days, _places(city, Kpi.CALL_WAIT_MEAN, site, queue), period)
+    counts = kpi.speed_categories(bucket, city.speed_categories.bounds)
+    return Speed(site, queue, period, counts, bucket.answered, complete=period.last < today)
+
+
+def under_missed_definitions(
+    city: CityFile, days: Days, site: str, queue: str, period: Period
+) -> tuple[UnderMissedDefinition, ...]:
+    """Return a period under every configured missed definition, in the order of the city file.
+
+    Raises ``KeyError`` for a site or a phone queue that the city file does not have.
+    """
+    bucket = _sum(days, _places(city, Kpi.MISSED_RATIO, site, queue), period)
+    active = city.live_definition
+    of_active = _counted(bucket, active)
+    value_of_active = kpi.missed_ratio(bucket, active).value
+    found = []
+    for definition in city.missed_definitions:
+        counted = _counted(bucket, definition)
+        reading = kpi.missed_ratio(bucket, definition)
+        missed = kpi.missed(bucket, definition)
+        left_out = {o: n for o, n in bucket.outcomes.items() if o not in definition.outcomes}
+        changes = {o: counted.get(o, 0) - of_active.get(o, 0) for o in Outcome}
+        found.append(
+            UnderMissedDefinition(
+                definition=definition,
+                active=definition == active,
+                value=reading.value,
+                missed=missed,
+                contacts=reading.samples,
+                counted=counted,
+                not_counted=left_out,
+                short_abandons=bucket.unanswered - missed - sum(left_out.values()),
+                difference={outcome: change for outcome, change in changes.items() if change},
+                value_difference=_less(reading.value, value_of_active),
+            )
+        )
+    return tuple(found)
+
+
+def under_service_levels(
+    city: CityFile, days: Days, site: str, queue: str, period: Period
+) -> tuple[UnderServiceLevel, ...]:
+    """Return a period under every service-level definition; the active one stands first if none is it.
+
+    Raises ``KeyError`` for a site or a phone queue that the city file does not have.
+    """
+    bucket = _sum(days, _places(city, Kpi.SERVICE_LEVEL, site, queue), period)
+    active = active_service_level(city)
+    listed = city.service_level_definitions
+    of_active = _level(bucket, active, city.live_definition)
+    value_of_active = of_active.value
+    found = []
+    for definition in listed if active in listed else (active, *listed):
+        level = _level(bucket, definition, city.live_definition)
+        found.append(
+            UnderServiceLevel(
+                definition=definition,
+                active=definition == active,
+                value=level.value,
+                answered_within=level.answered_within,
+                contacts=level.contacts,
+                within_difference=level.answered_within - of_active.answered_within,
+                contacts_difference=level.contacts - of_active.contacts,
+                value_difference=_less(level.value, value_of_active),
+            )
+        )
+    return tuple(found)
+
+
+def active_service_level(city: CityFile) -> ServiceLevelDefinition:
+    """Return the service level of boards and rules, under the city's own name for it if it has one."""
+    within = city.service_level.within
+    for definition in city.service_level_definitions:
+        if definition.within == within and definition.of == "answered_and_missed":
+            return definition
+    return ServiceLevelDefinition(id=f"within-{within // timedelta(seconds=1)}s", within=within)
+
+
+def gaps(city: CityFile, calendar: Calendar, days: Days, period: Period, until: date) -> tuple[Gap, ...]:
+    """Return where data is missing in a period, before the day ``until`` (which may not be over yet).
+
+    Open days in a row make one gap, however many closing days lie between. Appointments do not count:
+    they are booked at any hour, and come from another feed than the people who wait.
+    """
+    wanted = [day for day in period.days() if day < until]
+    return tuple(
+        gap
+        for site in city.sites
+        for queue in site.queues
+        for gap in _gaps_of(calendar, Place(site.id, queue.id), queue, days, wanted)
+    )
+
+
+def with_reported(
+    computed: Iterable[Indicator], city: CityFile, history: Iterable[HistoryFile]
+) -> tuple[Indicator, ...]:
+    """Return computed figures and the reported ones of the same series, by period.
+
+    A series is a KPI at a queue over one kind of period. Reported figures carry no target: nobody says
+    what the city had promised then. Where both are known for a period, the reported one goes first.
+    """
+    computed = tuple(computed)
+    series = {_series_of(one) for one in computed}
+    reported = (one for file in history for figure in file.figures for one in _reported(city, figure))
+    fitting = (one for one in reported if _series_of(one) in series)
+    return tuple(sorted((*fitting, *computed), key=lambda one: one.period))
+
+
+def _series_of(one: Indicator) -> tuple[Kpi, str, str, int]:
+    months = len(one.period.months())
+    return one.kpi, one.site, one.queue, months
+
+
+def _reported(city: CityFile, figure: ReportedFigure) -> Iterator[Indicator]:
+    for site in city.sites:
+        if figure.site in {None, site.id}:
+            yield Indicator(
+                kpi=figure.kpi,
+                site=site.id,
+                queue=figure.queue,
+                period=figure.period,
+                value=figure.value,
+                samples=figure.samples,
+                reported=True,
+                note=figure.note,
+            )
+
+
+def _of_kind(site: Site, figure: Kpi) -> tuple[Queue, ...]:
+    return site.of_kind(QueueKind(KIND_OF_KPI[figure]))
+
+
+def _places(city: CityFile, figure: Kpi, site: str, queue: str) -> tuple[Place, ...]:
+    fitting = [one.id for one in _of_kind(city.site(site), figure) if queue in {one.id, ALL_QUEUES}]
+    if not fitting:
+        raise KeyError(queue)
+    return tuple(Place(site, name) for name in fitting)
+
+
+def _sum(days: Days, places: Iterable[Place], period: Period) -> Bucket:
+    shelves = [days[place] for place in places if place in days]
+    return merged(shelf[day] for shelf in shelves for day in period.days() if day in shelf)
+
+
+def _kind_of(period: Period) -> str | None:
+    if period.is_year:
+        return "year"
+    return "month" if period.is_month else None
+
+
+def _met(target: Target | None, period: Period, value: float | None) -> bool | None:
+    """Hold a figure, unrounded, against its target.
+
+    The division rounds to the nearest float, and so was the limit read: what is over the limit as a
+    fraction could only meet it with more contacts than there are people on earth.
+    """
+    if target is None or value is None or target.period != _kind_of(period):
+        return None
+    return kpi.meets(target.kpi, value, target.limit)
+
+
+def _definition(city: CityFile, figure: Kpi) -> str | None:
+    missed = _named(city.live_definition)
+    match figure:
+        case Kpi.MISSED_RATIO:
+            return missed
+        case Kpi.SERVICE_LEVEL:
+            return f"{_named(active_service_level(city))}, {missed}"
+        case _:
+            return None
+
+
+def _named(definition: MissedDefinition | ServiceLevelDefinition) -> str:
+    return f"{definition.id} v{definition.version}"
+
+
+def _counted(bucket: Bucket, definition: MissedDefinition) -> dict[Outcome, int]:
+    """Missed calls by outcome. Only hang-ups can be too short to count, so they carry that difference."""
+    counts = {outcome: n for outcome, n in bucket.outcomes.items() if outcome in definition.outcomes}
+    short = sum(counts.values()) - kpi.missed(bucket, definition)
+    if short:
+        counts[Outcome.ABANDONED] -= short
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    answered_within: int
+    contacts: int
+
+    @property
+    def value(self) -> float | None:
+        return self.answered_within / self.contacts if self.contacts else None
+
+
+def _level(bucket: Bucket, definition: ServiceLevelDefinition, missed: MissedDefinition) -> _Level:
+    lost = kpi.missed(bucket, missed) if definition.of == "answered_and_missed" else 0
+    return _Level(kpi.answered_within(bucket, definition.within), bucket.answered + lost)
+
+
+def _less(value: float | None, other: float | None) -> float | None:
+    return None if value is None or other is None else value - other
+
+
+def _gaps_of(
+    calendar: Calendar, place: Place, queue: Queue, days: Days, wanted: Iterable[date]
+) -> Iterator[Gap]:
+    shelf = days.get(place, {})
+    contacts = minutes = 0
+    silent: list[list[tuple[date, int]]] = [[]]
+    for day in wanted:
+        open_today = open_minutes(calendar, (queue.hours,), day)
+        came = _contacts(shelf[day]) if day in shelf else 0
+        if came:
+            contacts += came
+            minutes += open_today
+            silent.append([])
+        elif open_today:
+            silent[-1].append((day, open_today))
+    for run in filter(None, silent):
+        lasted = sum(open_for for _, open_for in run)
+        expected = contacts * lasted / minutes if minutes else 0.0
+        yield Gap(place.site, place.queue, run[0][0], run[-1][0], len(run), lasted, expected)
+
+
+def _contacts(bucket: Bucket) -> int:
+    return bucket.offered + bucket.visits + bucket.walk_ins + bucket.early + bucket.left

@@ -1,0 +1,1 @@
+"""Rules, the state that each is in, and the judge that moves them. Pure."""

@@ -1,0 +1,162 @@
+"""What a guard reads off the desk at an instant, and what a supervisor wants to know beside it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from domain import kpi
+from domain.aggregator import Desk
+from domain.bucket import Bucket, Resolution, merged
+from domain.bucket_store import FINE_S, Slot
+from domain.error_budget import budget_left
+from domain.open_contacts import Place
+from domain.windows import window_bucket, window_end
+from services.evaluator.alerting.rules import Guard, Period, Window
+from shared.calendar import Calendar
+from shared.config.model import CityFile
+from shared.config.references import ALL_QUEUES
+from shared.config.types import Kpi
+from shared.contract.breach_events import Hour, Measure, Reading
+
+TREND: Final = timedelta(minutes=5)
+"""How far back the figure is that a message compares with."""
+
+HOUR_S: Final = 3600
+
+
+class Readings:
+    """Reads one desk at one instant; a window is added up once, however many guards ask for it."""
+
+    def __init__(self, city: CityFile, calendar: Calendar, desk: Desk, now: datetime) -> None:
+        self._city = city
+        self._calendar = calendar
+        self._desk = desk
+        self._now = now
+        self._now_ms = int(now.timestamp() * 1000)
+        self._panes: dict[tuple[Place, Window, int], Bucket] = {}
+
+    def is_open(self, guard: Guard) -> bool:
+        """Whether any queue of a guard is open now."""
+        return any(self._calendar.is_open(hours, self._now_ms) for hours in guard.hours)
+
+    def read(self, guard: Guard, *, running: bool = False) -> tuple[float | None, int]:
+        """Return the figure that is judged and its samples; ``None`` for no reading or too few.
+
+        ``running``: whether its breach is going on already.
+        """
+        match guard.measure:
+            case Measure.SILENCE:
+                return self._silence(guard, running=running)
+            case Measure.BURN_RATE:
+                return self._burn_rate(guard)
+            case _:
+                reading = self._kpi(guard, self._pane(guard, guard.windows[0]))
+        return (reading.value if reading.samples >= guard.min_samples else None), reading.samples
+
+    def describe(self, guard: Guard, value: float | None, samples: int) -> Reading:
+        """Return a figure with everything that goes into a message."""
+        waits = [
+            self._now_ms - at
+            for place, at in self._desk.contacts.waiting(self._now_ms)
+            if place in guard.places
+        ]
+        return Reading(
+            value=value,
+            samples=samples,
+            before=self._before(guard),
+            waiting=len(waits) if guard.places else None,
+            longest_wait_s=max(waits) / 1000 if waits else None,
+            budget_left=self._budget_left(guard),
+            hour=self._hour(guard.places) if guard.places else None,
+        )
+
+    def _kpi(self, guard: Guard, bucket: Bucket) -> kpi.Reading:
+        if guard.kpi is None:
+            return kpi.Reading(None, 0)
+        return kpi.read(guard.kpi, bucket, self._city.live_definition, self._city.service_level.within)
+
+    def _burn_rate(self, guard: Guard) -> tuple[float | None, int]:
+        """Return the smaller of both windows' rates.
+
+        The long one says that it matters, the short one that it still goes on.
+        """
+        readings = [self._kpi(guard, self._pane(guard, window)) for window in guard.windows]
+        long = readings[0]
+        values = [reading.value for reading in readings if reading.value is not None]
+        if long.samples < guard.min_samples or len(values) < len(readings) or not guard.target:
+            return None, long.samples
+        return min(values) / guard.target, long.samples
+
+    def _silence(self, guard: Guard, *, running: bool) -> tuple[float | None, int]:
+        """Return the seconds since the source last spoke, or since it had to if that is later.
+
+        While it is breached only the former: a desk that opens is no word from the source. ``None`` before
+        its first word.
+        """
+        last = self._desk.latest.sources().get(guard.queue)
+        if last is None:
+            return None, 0
+        since = last
+        for hours in () if running else guard.hours:
+            since = max(since, self._calendar.opened(hours, self._now_ms) or since)
+        return max(0, self._now_ms - since) / 1000, 1
+
+    def _pane(self, guard: Guard, window: Window, back_s: int = 0) -> Bucket:
+        return merged(self._of_place(place, window, back_s) for place in guard.places)
+
+    def _of_place(self, place: Place, window: Window, back_s: int) -> Bucket:
+        key = (place, window, back_s)
+        pane = self._panes.get(key)
+        if pane is None:
+            pane = self._panes[key] = self._add_up(place, window, back_s)
+        return pane
+
+    def _add_up(self, place: Place, window: Window, back_s: int) -> Bucket:
+        if isinstance(window, timedelta):
+            end_s = window_end(self._now_ms, window) - back_s
+            return window_bucket(self._desk.books, place, window, end_s)
+        today = self._desk.local_day(self._now_ms // 1000)
+        resolution, start = {
+            Period.TODAY: (Resolution.DAY, today),
+            Period.MONTH: (Resolution.MONTH, today[:7]),
+            Period.YEAR: (Resolution.YEAR, today[:4]),
+        }[window]
+        return self._desk.books.get(Slot(place, resolution, start)) or Bucket()
+
+    def _before(self, guard: Guard) -> float | None:
+        if guard.kpi is None or guard.measure is Measure.BURN_RATE or not guard.rolling:
+            return None
+        return self._kpi(guard, self._pane(guard, guard.windows[0], int(TREND.total_seconds()))).value
+
+    def _budget_left(self, guard: Guard) -> int | None:
+        """Return how many contacts may still be missed in the target's period; negative: too many were."""
+        if guard.kpi is not Kpi.MISSED_RATIO:
+            return None
+        target = self._city.target(Kpi.MISSED_RATIO, guard.site, ALL_QUEUES)
+        if target is None or target.limit >= 1:
+            return None
+        bucket = self._pane(guard, Period(target.period))
+        lost = kpi.missed(bucket, self._city.live_definition)
+        return budget_left(lost, bucket.answered + lost, target.limit)
+
+    def _hour(self, places: Sequence[Place]) -> Hour:
+        """What changed at the top of the local hour: as many minutes of it and of the one before."""
+        began = self._calendar.local_hour(self._now_ms) // 1000
+        end = self._now_ms // 1000 // FINE_S * FINE_S + FINE_S
+        staff = self._desk.latest.staffs()
+        reported = [staff[place].available + staff[place].busy for place in places if place in staff]
+        return Hour(
+            started_at=datetime.fromtimestamp(began, UTC),
+            offered=self._offered(places, began, end),
+            offered_before=self._offered(places, began - HOUR_S, end - HOUR_S),
+            staff=sum(reported) if reported else None,
+        )
+
+    def _offered(self, places: Sequence[Place], start_s: int, end_s: int) -> int:
+        return sum(
+            bucket.offered
+            for place in places
+            for bucket in self._desk.books.between(place, Resolution.FINE, start_s, end_s)
+        )

@@ -1,0 +1,70 @@
+"""What a site's contacts of one month or year come to, and what a day of its phones leaves behind. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from domain import kpi
+from domain.bucket import Bucket, merged
+from domain.kpi import Reading
+from shared.config.model import CityFile, MissedDefinition, Queue, QueueKind, Site
+from shared.config.references import ALL_QUEUES, KIND_OF_KPI
+from shared.config.types import Kpi
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Every figure of a site over one period: a few KiB, where the sums that it is from have hundreds."""
+
+    readings: tuple[tuple[str, Kpi, Reading], ...]
+    """By queue, with ``all`` for the site's total over the queues that have the KPI."""
+    shares: tuple[tuple[str, str, float], ...]
+    """By queue and speed category, of the answered calls; none where nothing was answered."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there was not one contact."""
+        return not any(reading.samples for _, _, reading in self.readings)
+
+
+def figures(city: CityFile, site: Site, buckets: Mapping[str, Bucket]) -> Figures:
+    """Work a period out from its sums, by queue id; a queue that is not there had nothing."""
+    of_queues = [(queue.id, (queue,), buckets.get(queue.id) or Bucket()) for queue in site.queues]
+    total = (ALL_QUEUES, site.queues, merged(bucket for _, _, bucket in of_queues))
+    within, definition = city.service_level.within, city.live_definition
+    every = (*of_queues, total)
+    return Figures(
+        readings=tuple(
+            (name, figure, kpi.read(figure, bucket, definition, within))
+            for name, queues, bucket in every
+            for figure in kpis_of(queues)
+        ),
+        shares=tuple(
+            (name, category, count / bucket.answered)
+            for name, _, bucket in every
+            if bucket.answered
+            for category, count in kpi.speed_categories(bucket, city.speed_categories.bounds).items()
+        ),
+    )
+
+
+def kpis_of(queues: Iterable[Queue]) -> tuple[Kpi, ...]:
+    """Return the KPIs that some of these queues have."""
+    kinds = {queue.kind for queue in queues}
+    return tuple(figure for figure in Kpi if QueueKind(KIND_OF_KPI[figure]) in kinds)
+
+
+def outcomes(bucket: Bucket, definition: MissedDefinition) -> Bucket:
+    """Return what a missed definition asks of a day of calls, without the weight of its waits."""
+    short_s = definition.short_abandon // timedelta(seconds=1)
+    return Bucket(
+        answered=bucket.answered,
+        abandoned=bucket.abandoned,
+        timed_out=bucket.timed_out,
+        no_agents=bucket.no_agents,
+        left_by_key=bucket.left_by_key,
+        closed=bucket.closed,
+        abandon_waits={cell: count for cell, count in bucket.abandon_waits.items() if cell < short_s},
+    )

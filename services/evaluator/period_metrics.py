@@ -1,0 +1,284 @@
+"""Metrics of months and years: the policy report's figures, error budgets, and what was reported before us.
+
+Worked out when they are asked for, like those of ``metrics``; what is over for good was worked out once
+(``past``). Only the owner of a partition tells anything. Names and labels: ``docs/metrics.md``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final, Literal, NamedTuple
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from domain.error_budget import ErrorBudget, error_budget
+from domain.tallies import ms_of
+from services.evaluator.consumer import Session
+from services.evaluator.metrics import PREFIX, VALUE_NAMES
+from services.evaluator.period_figures import Figures, kpis_of
+from services.evaluator.period_history import Past, first_month
+from shared.calendar import Calendar
+from shared.config.model import CityFile, Site
+from shared.config.references import ALL_QUEUES
+from shared.config.types import Kpi
+from shared.history_file import HistoryFile, ReportedFigure
+from shared.periods import MONTHS, Period
+from shared.process.clock import Clock
+from shared.process.metrics_server import Drops
+
+BUDGET_EVERY: Final = timedelta(seconds=10)
+"""An error budget goes through a year of days: no use doing that at every scrape."""
+
+COMPUTED: Final = "computed"
+REPORTED: Final = "reported"
+"""Where a figure is from (label ``origin``): our own days, or the city's publications from before."""
+
+EVERY_KPI: Final = "all"
+"""Label ``kpi`` of a break in every series."""
+
+Span = Literal["month", "year"]
+SPANS: Final[tuple[Span, ...]] = ("month", "year")
+
+
+class _Place(NamedTuple):
+    site: str
+    queue: str
+
+
+class _Series(NamedTuple):
+    place: _Place
+    kpi: Kpi
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    value: float
+    samples: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Budgets:
+    """A site's error budgets as they were worked out last."""
+
+    session: Session
+    at: float
+    """On the monotonic clock."""
+    budgets: tuple[tuple[Span, ErrorBudget], ...]
+
+
+class _Families:
+    """One scrape's families."""
+
+    def __init__(self) -> None:
+        self.values = {
+            name: _gauge(VALUE_NAMES[name], f"{name.replace('_', ' ').capitalize()} of a month or year")
+            for name in Kpi
+        }
+        self.shares = _family(
+            "indicator_speed_category_ratio",
+            "Share of a period's answered calls per range of waits",
+            *AT_PERIOD,
+            "category",
+        )
+        self.samples = _family(
+            "indicator_samples", "Contacts that a period's figure rests on", *AT_PERIOD, "origin", "kpi"
+        )
+        self.periods = _family(
+            "indicator_period", "Months and years that are told", "site", "period", "span", "state"
+        )
+        self.targets = _family(
+            "indicator_target", "What a period of that span is judged by", *AT_PLACE, "kpi", "period"
+        )
+        self.breaks = _family(
+            "indicator_break", "Where figures before and after differ", "kpi", "period", "what", "text"
+        )
+        self.left = _family(
+            "error_budget_contacts", "Contacts that may still be missed", "site", "kpi", "period"
+        )
+        self.projected = _family(
+            "error_budget_projected_ratio",
+            "Share missed at the end of the period, with its 95 % interval",
+            "site",
+            "kpi",
+            "period",
+            "bound",
+        )
+
+    def __iter__(self) -> Iterator[Metric]:
+        yield from self.values.values()
+        yield from (self.shares, self.samples, self.periods, self.targets, self.breaks)
+        yield from (self.left, self.projected)
+
+
+class PolicyCollector(Collector):
+    """Yields months and years of every partition that this process owns right now."""
+
+    def __init__(
+        self,
+        city: CityFile,
+        calendar: Calendar,
+        history: Iterable[HistoryFile],
+        pasts: Sequence[Past],
+        now: Clock,
+        drops: Drops | None = None,
+    ) -> None:
+        self._city = city
+        self._calendar = calendar
+        self._pasts = pasts
+        self._now = now
+        self._drops = drops or Drops()
+        files = tuple(history)
+        self._reported = _reported(city, (figure for file in files for figure in file.figures))
+        self._breaks = {
+            (kpi, one.period.name, one.what, one.text)
+            for file in files
+            for one in file.breaks
+            for kpi in one.kpis or (EVERY_KPI,)
+        }
+        self._budgets: dict[str, _Budgets] = {}
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: names are not known to collide, and asking would work everything out at start."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family once, over all owned partitions."""
+        today = self._calendar.local_day(ms_of(self._now()))
+        found = _Families()
+        owned = [(past, session) for past in self._pasts if (session := past.partition.session) is not None]
+        for past, session in owned:
+            for site in self._city.partition_sites(past.partition.number):
+                with self._drops("months and years", site.id):
+                    self._site(found, site, past, session, today)
+        if owned:
+            for labels in sorted(self._breaks):
+                found.breaks.add_metric(labels, 1)
+        yield from found
+
+    def _site(self, found: _Families, site: Site, past: Past, session: Session, today: date) -> None:
+        told = {Period.month_of(today), Period.year_of(today)}
+        for period in (*_months(today), *past.years(site, session, today)):
+            with self._drops("months and years", site.id, period.name):
+                figures = past.figures(site, session, period)
+                if figures is not None and (period in told or not figures.empty):
+                    told.add(period)
+                    _tell(found, site, period, figures)
+        told |= self._tell_reported(found, site, today)
+        for period in sorted(told):
+            state = "running" if today in period else "complete"
+            found.periods.add_metric([site.id, period.name, _span(period), state], 1)
+        self._targets(found, site)
+        with self._drops(found.left.name, site.id):
+            for span, budget in self._budgets_of(site, past, session, today):
+                _tell_budget(found, span, budget)
+
+    def _tell_reported(self, found: _Families, site: Site, today: date) -> set[Period]:
+        told = set()
+        oldest = first_month(today)
+        for series, reading in self._reported.items():
+            if series.place.site != site.id or (series.period.is_month and series.period < oldest):
+                continue
+            told.add(series.period)
+            labels = [*series.place, series.period.name, REPORTED]
+            found.values[series.kpi].add_metric(labels, reading.value)
+            if reading.samples is not None:
+                found.samples.add_metric([*labels, series.kpi], reading.samples)
+        return told
+
+    def _targets(self, found: _Families, site: Site) -> None:
+        queues = [(queue.id, (queue,)) for queue in site.queues]
+        for name, of_kind in (*queues, (ALL_QUEUES, site.queues)):
+            for kpi in kpis_of(of_kind):
+                for span in SPANS:
+                    target = self._city.target(kpi, site.id, name, span)
+                    if target is not None and target.period == span:
+                        found.targets.add_metric([site.id, name, kpi, span], target.limit)
+
+    def _budgets_of(
+        self, site: Site, past: Past, session: Session, today: date
+    ) -> tuple[tuple[Span, ErrorBudget], ...]:
+        known = self._budgets.get(site.id)
+        at = time.monotonic()
+        if known is not None and known.session is session and at - known.at < BUDGET_EVERY.total_seconds():
+            return known.budgets
+        days = past.phone_days(site, session, today)
+        if days is None:
+            return ()
+        now = self._now()
+        periods: dict[Span, Period] = {"month": Period.month_of(today), "year": Period.year_of(today)}
+        worked_out = [
+            (span, error_budget(self._city, self._calendar, days, site.id, period, now))
+            for span, period in periods.items()
+        ]
+        budgets = tuple((span, budget) for span, budget in worked_out if budget is not None)
+        self._budgets[site.id] = _Budgets(session, at, budgets)
+        return budgets
+
+
+AT_PLACE: Final = ("site", "queue")
+AT_PERIOD: Final = (*AT_PLACE, "period")
+
+
+def _tell(found: _Families, site: Site, period: Period, figures: Figures) -> None:
+    for queue, kpi, reading in figures.readings:
+        labels = [site.id, queue, period.name, COMPUTED]
+        found.samples.add_metric([*labels, kpi], reading.samples)
+        if reading.value is not None:
+            found.values[kpi].add_metric(labels, reading.value)
+    for queue, category, share in figures.shares:
+        found.shares.add_metric([site.id, queue, period.name, category], share)
+
+
+def _tell_budget(found: _Families, span: Span, budget: ErrorBudget) -> None:
+    labels = [budget.site, budget.kpi, span]
+    found.left.add_metric(labels, budget.left)
+    if (forecast := budget.forecast) is not None:
+        bounds = {"low": forecast.low, "middle": forecast.projected, "high": forecast.high}
+        for bound, share in bounds.items():
+            found.projected.add_metric([*labels, bound], share)
+
+
+def _reported(city: CityFile, figures: Iterable[ReportedFigure]) -> dict[_Series, _Reading]:
+    """Return the months and years that were reported, each once: what is said of one site goes first, then
+    what is said last."""
+    found: dict[_Series, _Reading] = {}
+    for figure in sorted(figures, key=lambda one: one.site is not None):
+        for site in city.sites:
+            if figure.site in {None, site.id} and _has(site, figure) and _is_told(figure.period):
+                series = _Series(_Place(site.id, figure.queue), figure.kpi, figure.period)
+                found[series] = _Reading(figure.value, figure.samples)
+    return found
+
+
+def _has(site: Site, figure: ReportedFigure) -> bool:
+    queues = [queue for queue in site.queues if figure.queue in {queue.id, ALL_QUEUES}]
+    return figure.kpi in kpis_of(queues)
+
+
+def _is_told(period: Period) -> bool:
+    return period.is_month or period.is_year
+
+
+def _span(period: Period) -> Span:
+    return "year" if period.is_year else "month"
+
+
+def _months(today: date) -> Iterator[Period]:
+    """Yield the months that are told, the oldest first."""
+    oldest = first_month(today).first
+    count = (today.year - oldest.year) * MONTHS + today.month - oldest.month + 1
+    for number in range(oldest.month - 1, oldest.month - 1 + count):
+        yield Period.month_of(date(oldest.year + number // MONTHS, number % MONTHS + 1, 1))
+
+
+def _gauge(name: str, text: str) -> GaugeMetricFamily:
+    return _family(f"indicator_{name}", text, *AT_PERIOD, "origin")
+
+
+def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"{PREFIX}{name}", text, labels=labels)

@@ -1,0 +1,304 @@
+"""A partition's durable state in Redis: read at take-over, written by one fenced script.
+
+Every take-over raises the *fence*, and so does an owner that reads the state anew. A commit names the
+fence it was made under and the offset it starts from; when either has moved on, nothing is written. So
+a paused owner that wakes up late cannot harm, and nothing is ever counted twice or half.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import partial
+from typing import Final
+
+from domain.aggregator import Changes, Counts
+from domain.bucket import DERIVED, Bucket, Resolution, decode
+from domain.bucket_store import Books, Slot, Start
+from domain.last_reports import Latest
+from domain.open_contacts import Place
+from services.evaluator.alerting.judge import FIELD, NOTHING_TO_TELL, STANDING, Verdict
+from shared.contract.breach_events import encode
+from shared.contract.dead_letters import KEEP
+from shared.instants import EARLIEST, END, END_MS
+from shared.redis import keys
+from shared.redis.connection import RedisClient
+from shared.redis.lease import FencedScript, Lease, OffsetMoved
+from shared.redis.scripts import IS_FULL
+from shared.redis.set_aside import SetAside
+from shared.redis.stream_entries import Batch, batch_of, order
+from shared.stored_state import Spoiled, sound
+
+BEGINNING: Final = "0-0"
+"""The offset before the first entry."""
+
+_COMMIT: Final = (
+    IS_FULL
+    + """
+-- KEYS[3] on: dead letters, events, breaches, the notifier's state, then the hashes of buckets.
+-- ARGV[5] on: oldest entry to keep ('' = do not trim), dead letters and breach events to keep, oldest entry
+--             to keep while full, then six lists: state (field, value), state that goes (field), buckets
+--             (key, field, value), dropped (key, field), dead letters (value), breach events (value).
+at = 9
+from, to = items(2)
+for i = from, to, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+from, to = items(1)
+for i = from, to do redis.call('HDEL', KEYS[2], ARGV[i]) end
+from, to = items(3)
+for i = from, to, 3 do redis.call('HSET', KEYS[6 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 2]) end
+from, to = items(2)
+for i = from, to, 2 do redis.call('HDEL', KEYS[6 + tonumber(ARGV[i])], ARGV[i + 1]) end
+from, to = items(1)
+for i = from, to do redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], '*', '__data__', ARGV[i]) end
+from, to = items(1)
+for i = from, to do redis.call('XADD', KEYS[5], '*', '__data__', ARGV[i]) end
+if ARGV[5] ~= '' then
+  -- LIMIT 0: all that may go; left to itself, Redis lets 10,000 go at most, however many came meanwhile.
+  redis.call('XTRIM', KEYS[4], 'MINID', '~', is_full() and ARGV[8] or ARGV[5], 'LIMIT', 0)
+  local over = redis.call('XLEN', KEYS[5]) - tonumber(ARGV[7])
+  local heard = redis.call('HGET', KEYS[6], 'offset')
+  if over > 0 and heard then
+    redis.call('XTRIM', KEYS[5], 'MINID', '~', heard, 'LIMIT', over)
+  elseif over > 0 then  -- there never was a notifier, which would begin with the latest
+    redis.call('XTRIM', KEYS[5], 'MAXLEN', '~', ARGV[7], 'LIMIT', 0)
+  end
+end
+"""
+)
+
+
+BREACHES_KEPT: Final = 100_000
+"""Breach events kept (about), years of them; and all that the notifier has not heard, however many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a take-over found."""
+
+    offset: str
+    cursor: int
+    books: Books
+    latest: Latest
+    counts: Counts
+    state: Mapping[str, str]
+    """All fields of the state hash; the judge's are among them."""
+    spoiled: Sequence[Spoiled] = ()
+    """What cannot be read, and is not in the rest."""
+
+
+class Store:
+    """The state of one partition. Raises ``redis.RedisError`` when Redis cannot be reached."""
+
+    def __init__(self, redis: RedisClient, partition: int, owner: str, lease: timedelta) -> None:
+        self._redis = redis
+        self._partition = partition
+        self.lease = Lease(redis, keys.fence(partition), keys.lease(partition), owner, lease)
+        self.set_aside = SetAside(redis, keys.set_aside(partition), keys.fence(partition))
+        self._commit = FencedScript(redis, _COMMIT)
+
+    async def load(self, places: Sequence[Place], days: Sequence[str], kept_from: str = "") -> Kept:
+        """Read what was committed: ring buckets, totals, and the day buckets of ``days`` (ISO, rising).
+
+        Every day goes into the sums of its month and year; those from ``kept_from`` on stay by themselves.
+        """
+        spoiled: list[Spoiled] = []
+        key = keys.state(self._partition)
+        fields: Mapping[bytes, bytes] = await self._redis.execute_command("HGETALL", key)
+        state = dict(sound(key, fields.items(), _state_field, spoiled))
+        return Kept(
+            offset=state.get("offset", BEGINNING),
+            cursor=_cursor(state.get("cursor", "0")),
+            books=_with_periods(await self._buckets(places, days, spoiled), kept_from),
+            latest=Latest(state),
+            counts=Counts.of(state),
+            state=state,
+            spoiled=spoiled,
+        )
+
+    async def offset(self) -> str:
+        """Return the committed offset."""
+        offset = await self._redis.hget(keys.state(self._partition), "offset")
+        return BEGINNING if offset is None else _text(offset)
+
+    async def entries(self, first: str, last: str, count: int) -> Batch:
+        """Read up to ``count`` stream entries from ``first`` to ``last``, both included."""
+        entries: list[tuple[bytes, dict[bytes, bytes]]] = await self._redis.execute_command(
+            "XRANGE", keys.events(self._partition), first, last, "COUNT", count
+        )
+        return batch_of(entries)
+
+    async def lag(self, read: int, offset: str) -> tuple[int, int | None]:
+        """Return how many entries wait to be read, and when the oldest of them arrived (ms).
+
+        Raises ``OffsetMoved`` when the stream does not reach as far as ``offset``: Redis has gone back, and
+        whatever comes would be passed over until it is as far again.
+        """
+        name = keys.events(self._partition)
+        if not await self._redis.exists(name):
+            return 0, None
+        info = await self._redis.xinfo_stream(name)
+        last = _text(info["last-generated-id"])
+        if order(last) < order(offset):
+            raise OffsetMoved(offset)
+        if last == offset:
+            return 0, None
+        unread = await self.entries(f"({offset}", "+", 1)
+        if not unread.ids:
+            return 0, None
+        return max(1, int(info["entries-added"]) - read), int(unread.ids[0].partition("-")[0])
+
+    async def commit(
+        self,
+        fence: str,
+        before: str,
+        after: str,
+        changes: Changes,
+        verdict: Verdict = NOTHING_TO_TELL,
+        trim: str = "",
+        trim_when_full: str = "",
+    ) -> None:
+        """Write everything in one go, or nothing. Raises ``Superseded`` or ``OffsetMoved``.
+
+        ``trim``: the oldest entry of the events stream to keep; ``trim_when_full``: the same, while Redis
+        takes nothing new in.
+        """
+        touched: dict[str, int] = {}
+
+        def key(slot: Slot) -> int:
+            name = keys.buckets(self._partition, slot.resolution.value, slot.place.site, slot.place.queue)
+            return touched.setdefault(name, len(touched) + 1)
+
+        gone = {*changes.gone, *verdict.gone}
+        state = {**changes.state, **verdict.state}
+        args: list[str | bytes | int] = [trim, KEEP, BREACHES_KEPT, trim_when_full or trim, len(state)]
+        for name, value in state.items():
+            args += (name, value)
+        args += (len(gone), *gone)
+        args.append(len(changes.buckets))
+        for slot, bucket in changes.buckets:
+            args += (key(slot), str(slot.start), bucket.encode())
+        args.append(len(changes.dropped))
+        for slot in changes.dropped:
+            args += (key(slot), str(slot.start))
+        args.append(len(changes.dead))
+        args += [letter.encode() for letter in changes.dead]
+        args.append(len(verdict.events))
+        args += [encode(event) for event in verdict.events]
+        named = [
+            keys.fence(self._partition),
+            keys.state(self._partition),
+            keys.dead_letters(self._partition),
+            keys.events(self._partition),
+            keys.breaches(self._partition),
+            keys.notifier(self._partition, "state"),
+        ]
+        await self._commit(fence, before, after, [*named, *touched], args)
+
+    async def known_days(self, places: Sequence[Place], spoiled: list[Spoiled]) -> set[date]:
+        """Return the local days on which anything was counted at any place within opening hours."""
+        found: set[date] = set()
+        for place in places:
+            name = self._days_of(place)
+            fields: list[bytes] = await self._redis.execute_command("HKEYS", name)
+            strange: list[Spoiled] = []
+            found.update(sound(name, [(field, b"") for field in fields], _day, strange))
+            for one in strange:
+                value: bytes | None = await self._redis.execute_command("HGET", name, one.field)
+                if value is not None:
+                    spoiled.append(replace(one, value=value))
+        return found
+
+    async def days(self, place: Place, days: Sequence[date], spoiled: list[Spoiled]) -> dict[date, Bucket]:
+        """Read some days of a place, within opening hours; those without a bucket are left out."""
+        if not days:
+            return {}
+        name = self._days_of(place)
+        fields = [day.isoformat().encode() for day in days]
+        found: Iterable[bytes | None] = await self._redis.execute_command("HMGET", name, *fields)
+        there = [(field, text) for field, text in zip(fields, found, strict=True) if text is not None]
+        return dict(sound(name, there, _day_bucket, spoiled))
+
+    def _days_of(self, place: Place) -> str:
+        return keys.buckets(self._partition, Resolution.DAY.value, place.site, place.queue)
+
+    async def _buckets(
+        self, places: Sequence[Place], days: Sequence[str], spoiled: list[Spoiled]
+    ) -> list[tuple[Slot, Bucket]]:
+        asked: list[tuple[str, Place, Resolution]] = []
+        pipeline = self._redis.pipeline(transaction=False)
+        for place in places:
+            for resolution in _WRITTEN:
+                name = keys.buckets(self._partition, resolution.value, place.site, place.queue)
+                if resolution in _DAILY:
+                    pipeline.hmget(name, list(days))
+                else:
+                    pipeline.hgetall(name)
+                asked.append((name, place, resolution))
+        found: list[tuple[Slot, Bucket]] = []
+        starts = [day.encode() for day in days]
+        for (name, place, resolution), answer in zip(asked, await pipeline.execute(), strict=True):
+            pairs = zip(starts, answer, strict=True) if resolution in _DAILY else answer.items()
+            there = [(start, text) for start, text in pairs if text is not None]
+            found += sound(name, there, partial(_bucket, place, resolution), spoiled)
+        return found
+
+
+def _bucket(place: Place, resolution: Resolution, start: bytes, text: bytes) -> tuple[Slot, Bucket]:
+    return Slot(place, resolution, _start(resolution, start)), decode(text)
+
+
+def _day(name: bytes, _bucket: bytes) -> date:
+    day = date.fromisoformat(name.decode())
+    if not EARLIEST.date() <= day < END.date():
+        raise ValueError("a day is one that cannot be meant")
+    return day
+
+
+def _day_bucket(name: bytes, text: bytes) -> tuple[date, Bucket]:
+    return _day(name, text), decode(text)
+
+
+def _state_field(name: bytes, value: bytes) -> tuple[str, str]:
+    """Return a field of the state hash that its reader understands, whoever that is.
+
+    Without the offset and the cursor nobody can go on: they are read by themselves, and stop everything.
+    """
+    field, text = name.decode(), value.decode()
+    if field.startswith(FIELD):
+        STANDING.validate_json(text)
+    latest = Latest({field: text})
+    _ = (latest.sources(), latest.offers(), latest.staffs(), Counts.of({field: text}))
+    return field, text
+
+
+def _cursor(kept: str) -> int:
+    cursor = int(kept)
+    if not 0 <= cursor < END_MS:
+        raise ValueError("the cursor is an instant that cannot be meant")
+    return cursor
+
+
+_DAILY: Final = frozenset({Resolution.DAY, Resolution.DAY_OUTSIDE})
+_WRITTEN: Final = tuple(resolution for resolution in Resolution if resolution not in DERIVED)
+_RINGS: Final = frozenset({Resolution.FINE, Resolution.COARSE})
+
+
+def _start(resolution: Resolution, name: bytes | str) -> Start:
+    return int(name) if resolution in _RINGS else _text(name)
+
+
+def _with_periods(found: Iterable[tuple[Slot, Bucket]], kept_from: str) -> Books:
+    books = Books()
+    for slot, bucket in found:
+        day = str(slot.start)
+        if slot.resolution is Resolution.DAY:
+            books.add(Slot(slot.place, Resolution.MONTH, day[:7]), bucket)
+            books.add(Slot(slot.place, Resolution.YEAR, day[:4]), bucket)
+        if slot.resolution not in _DAILY or day >= kept_from:
+            books.put(slot, bucket)
+    return books
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

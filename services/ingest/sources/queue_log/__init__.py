@@ -1,0 +1,1 @@
+"""Asterisk's queue_log: read, translated, written to the stream."""

@@ -1,0 +1,454 @@
+"""One line of an Asterisk queue_log becomes one fact.
+
+A line is ``epoch|callid|queue|agent|VERB|data1|data2|…``. Free text in it is not escaped, so fields are
+counted from the left and there may always be more of them. Who called and which agent spoke is not
+read at all: neither can reach an event, an id or an error. A call's id may hold either, in a dialplan of
+somebody's own: it travels only where it is surely the exchange's, and else as a pseudonym.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.ingest.pseudonyms import Pseudonyms, day_of, is_exchanges_own
+from shared.config.model import ALL_QUEUES, QueueLogSource
+from shared.contract.events import (
+    DAY_MS,
+    CallAnswered,
+    CallEnded,
+    CallMissed,
+    CallQueued,
+    Event,
+    Outcome,
+    SourceRestarted,
+)
+from shared.instants import EARLIEST, END, can_be_meant
+
+LONGEST_WAIT_S: Final = 7 * DAY_MS // 1000
+"""The contract's most; a longer wait or talk is a clock that was set, not a patient caller."""
+
+SAME_MOMENT_S: Final = 5
+"""How far apart, in log seconds, two lines with the same epoch can stand.
+
+Lines of one call are written by one thread in order; only other calls' lines, stamped a moment
+earlier or later, come between. So what is farther than this from the line at hand is forgotten.
+"""
+
+MOST_LINES: Final = 4_096
+"""Lines remembered at most for telling repetitions apart, whatever the clock says."""
+
+MOST_CALLS: Final = 2_048
+"""Calls at most whose moment of entry is remembered, and whose pseudonym."""
+
+CALL_LASTS_S: Final = 6 * 3600
+"""How long after its last line a call may have another: so long its pseudonym is remembered."""
+
+MOST_QUEUES: Final = 1_024
+"""Queue names at most whose translation is remembered: bad lines must not fill memory."""
+
+
+class Skipped(Enum):
+    """Why a readable line is no fact."""
+
+    BLANK = "blank"
+    NOISE = "noise"
+    """A known verb about staffing or settings."""
+    UNKNOWN_VERB = "unknown_verb"
+    """A custom event of the dialplan or of an add-on: to be counted and passed over."""
+
+
+class Unreadable(ValueError):  # noqa: N818 - our word, as in shared.contract.dead_letters
+    """No queue_log line, or one without what its verb needs. The text never quotes the line."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the city file says about one queue_log."""
+
+    source: str
+    site: str
+    queues: Mapping[str, str]
+    """Asterisk's queue name → ours; for other names see ``queue_name``."""
+    withdraw: Outcome
+    """Which outcome a WITHDRAW line is. There is always one, or the caller would seem to wait on."""
+    hosts: tuple[str, ...] = ()
+    """What an exchange may put in front of its call ids (Asterisk's ``systemname``)."""
+
+    @classmethod
+    def of(cls, source: QueueLogSource) -> Self:
+        """Return the rules of a source in the city file."""
+        return cls(source.id, source.site, source.queues, source.withdraw, source.hosts)
+
+
+class Memory(BaseModel):
+    """What a translator must not forget over a restart; travels in the checkpoint as JSON.
+
+    Holds keyed hashes only. Its size is bounded by what happens within a few seconds, by the calls that wait,
+    and by those of the last hours that need a pseudonym.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    seen: Mapping[int, Mapping[str, int]] = Field(default_factory=dict)
+    """Log second → keyed hash of (source, epoch, call, queue, verb) → how many such lines came."""
+    entered: Mapping[str, int] = Field(default_factory=dict)
+    """Keyed hash of contact and queue → when that call entered, in epoch milliseconds."""
+    pseudonyms: Mapping[str, int] = Field(default_factory=dict)
+    """Pseudonym → the log second of the last line of such a call: it keeps the pseudonym it has."""
+
+
+EPOCH, CALL, QUEUE, _AGENT, VERB, DATA = range(6)
+
+_WAITED: Final[Mapping[bytes, tuple[Outcome, int]]] = {
+    b"ABANDON": (Outcome.ABANDONED, DATA + 2),
+    b"EXITWITHTIMEOUT": (Outcome.TIMED_OUT, DATA + 2),
+    b"EXITEMPTY": (Outcome.NO_AGENTS, DATA + 2),
+    b"EXITWITHKEY": (Outcome.LEFT_BY_KEY, DATA + 3),
+}
+"""Verbs that end a wait without an answer → outcome, and the field that holds the wait."""
+
+_WITHDRAW_WAIT: Final = DATA + 2
+
+_REFUSED: Final[Mapping[bytes, Outcome]] = {
+    b"JOINEMPTY": Outcome.NO_AGENTS,
+    b"FULL": Outcome.CLOSED,
+    b"CLOSED": Outcome.CLOSED,
+}
+"""Verbs of calls that were never let in: they waited for nothing and are no open contact."""
+
+_TALKED: Final[Mapping[bytes, int]] = {
+    b"COMPLETEAGENT": DATA + 1,
+    b"COMPLETECALLER": DATA + 1,
+    b"BLINDTRANSFER": DATA + 3,
+    b"TRANSFER": DATA + 3,
+    b"ATTENDEDTRANSFER": DATA + 3,
+}
+"""Verbs that end a conversation → the field that holds the talk time."""
+
+_FACTS: Final = frozenset(
+    {b"ENTERQUEUE", b"CONNECT", b"WITHDRAW", b"QUEUESTART", *_WAITED, *_REFUSED, *_TALKED}
+)
+
+_NOISE: Final = frozenset(
+    b"RINGNOANSWER RINGCANCELED PAUSE UNPAUSE PAUSEALL UNPAUSEALL PENALTY RINGINUSE ADDMEMBER REMOVEMEMBER "
+    b"AGENTLOGIN AGENTLOGOFF AGENTCALLBACKLOGIN AGENTCALLBACKLOGOFF AGENTDUMP SYSCOMPAT CONFIGRELOAD "
+    b"OUTCALL DID CALLSTATUS".split()
+)
+
+_NOBODY: Final = frozenset({b"", b"NONE", b"MANAGER", b"CLI"})
+"""What stands in place of a call id when there is no call, and of a queue when there is none."""
+
+_DIRT: Final = b"\0\r\n \t"
+"""Around a line: line ends, and the NUL bytes that a truncation leaves behind."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+_EPOCH: Final = re.compile(rb"[1-9][0-9]{9}")
+"""A moment from 2001 on. A phone number in its place would be one of before, and be kept as such."""
+
+_MOST_DIGITS: Final = 10
+_SPLITS: Final = DATA + 5
+"""How often a line is split at most: the last field anybody reads is the talk time of a LINK transfer."""
+
+
+class QueueLog:
+    """Translates the lines of one queue_log, in order.
+
+    An id says which line of the log it is: under one key the same log gives the same ids however often
+    and in whatever pieces it is read, and equal lines of one second (a dialplan that loops) are told
+    apart by their number. To go on after a restart, hand over ``memory()``.
+    """
+
+    def __init__(self, rules: Rules, pseudonyms: Pseudonyms, memory: Memory | None = None) -> None:
+        memory = memory or Memory()
+        self._rules = rules
+        self._pseudonyms = pseudonyms
+        self._seen = {second: dict(counts) for second, counts in memory.seen.items()}
+        self._seen_lines = sum(map(len, self._seen.values()))
+        self._entered = dict(memory.entered)
+        self._lately = dict(memory.pseudonyms)
+        self._names: dict[bytes, str] = {}
+
+    def memory(self) -> Memory:
+        """Return what a translator needs to go on after the last line with the same ids."""
+        return Memory(
+            seen={second: dict(counts) for second, counts in self._seen.items()},
+            entered=dict(self._entered),
+            pseudonyms=dict(self._lately),
+        )
+
+    def translate(self, line: bytes) -> Event | Skipped:
+        """Return what the line says, or why it says nothing to us.
+
+        Raises ``Unreadable`` with the field and what would be right. The line may have its end or not.
+        """
+        fields = line.strip(_DIRT).removeprefix(_BOM).split(b"|", _SPLITS)
+        if len(fields) <= VERB:
+            if len(fields) == 1 and not fields[0]:
+                return Skipped.BLANK
+            raise Unreadable(
+                f"{len(fields)} field(s) where a queue_log line has at least 5: epoch|callid|queue|agent|verb"
+            )
+        epoch_ms = _epoch_ms(fields[EPOCH])
+        verb = fields[VERB]
+        if verb not in _FACTS:
+            return self._skip(verb)
+        return self._fact(verb, fields, epoch_ms)
+
+    @staticmethod
+    def _skip(verb: bytes) -> Skipped:
+        if not verb:
+            raise Unreadable("field 5 (verb) is empty: a word such as ENTERQUEUE is expected")
+        return Skipped.NOISE if verb in _NOISE else Skipped.UNKNOWN_VERB
+
+    def _fact(self, verb: bytes, fields: list[bytes], epoch_ms: int) -> Event:
+        if verb == b"QUEUESTART":
+            return self._restarted(fields, epoch_ms)
+        queue = self._queue(fields[QUEUE], verb)
+        contact = self._contact(fields[CALL], epoch_ms // 1000)
+        if verb == b"ENTERQUEUE":
+            return self._queued(fields, epoch_ms, queue, contact)
+        if verb == b"CONNECT":
+            return self._answered(fields, epoch_ms, queue, contact)
+        if verb in _TALKED:
+            return self._ended(fields, epoch_ms, queue, contact)
+        if verb in _REFUSED:
+            return self._missed(fields, epoch_ms, queue, None, _REFUSED[verb], 0)
+        outcome, place = _WAITED.get(verb, (self._rules.withdraw, _WITHDRAW_WAIT))
+        wait_ms = self._wait_ms(fields, place, contact, queue, epoch_ms)
+        return self._missed(fields, epoch_ms, queue, contact, outcome, wait_ms)
+
+    # Below, whatever can be wrong with a line is found before _id counts it.
+
+    def _restarted(self, fields: list[bytes], epoch_ms: int) -> SourceRestarted:
+        self._entered.clear()
+        return SourceRestarted(
+            id=self._id(fields, epoch_ms),
+            at=_instant(epoch_ms),
+            source=self._rules.source,
+            site=self._rules.site,
+        )
+
+    def _queued(self, fields: list[bytes], epoch_ms: int, queue: str, contact: str | None) -> CallQueued:
+        if contact is None:
+            raise Unreadable("ENTERQUEUE: field 2 (callid) names no call: a uniqueid is expected")
+        self._enter(contact, queue, epoch_ms)
+        return CallQueued(
+            id=self._id(fields, epoch_ms),
+            at=_instant(epoch_ms),
+            source=self._rules.source,
+            site=self._rules.site,
+            queue=queue,
+            contact=contact,
+        )
+
+    def _answered(self, fields: list[bytes], epoch_ms: int, queue: str, contact: str | None) -> CallAnswered:
+        wait_ms = self._wait_ms(fields, DATA, contact, queue, epoch_ms)
+        return CallAnswered(
+            id=self._id(fields, epoch_ms),
+            at=_instant(epoch_ms),
+            source=self._rules.source,
+            site=self._rules.site,
+            queue=queue,
+            contact=contact,
+            wait_ms=wait_ms,
+        )
+
+    def _missed(
+        self,
+        fields: list[bytes],
+        epoch_ms: int,
+        queue: str,
+        contact: str | None,
+        outcome: Outcome,
+        wait_ms: int,
+    ) -> CallMissed:
+        return CallMissed(
+            id=self._id(fields, epoch_ms),
+            at=_instant(epoch_ms),
+            source=self._rules.source,
+            site=self._rules.site,
+            queue=queue,
+            contact=contact,
+            outcome=outcome,
+            wait_ms=wait_ms,
+        )
+
+    def _ended(self, fields: list[bytes], epoch_ms: int, queue: str, contact: str | None) -> CallEnded:
+        talk_ms = _talk_ms(fields)
+        return CallEnded(
+            id=self._id(fields, epoch_ms),
+            at=_instant(epoch_ms),
+            source=self._rules.source,
+            site=self._rules.site,
+            queue=queue,
+            contact=contact,
+            talk_ms=talk_ms,
+        )
+
+    def _id(self, fields: list[bytes], epoch_ms: int) -> str:
+        """Return the id of this line and count it."""
+        line = b"|".join(
+            (self._rules.source.encode(), fields[EPOCH], fields[CALL], fields[QUEUE], fields[VERB])
+        )
+        key = self._pseudonyms.of(line, day_of(epoch_ms // 1000))
+        counts = self._counts_of(epoch_ms // 1000)
+        nth = counts.get(key, 0)
+        if not nth:
+            self._seen_lines += 1
+        counts[key] = nth + 1
+        return f"{key}.{nth}" if nth else key
+
+    def _counts_of(self, second: int) -> dict[str, int]:
+        """Return the counts of that second, having forgotten what is far from it or too much."""
+        counts = self._seen.get(second)
+        if counts is None:
+            for other in [s for s in self._seen if abs(s - second) > SAME_MOMENT_S]:
+                self._seen_lines -= len(self._seen.pop(other))
+            counts = self._seen[second] = {}
+        while self._seen_lines >= MOST_LINES:
+            oldest = min(self._seen)
+            lines = self._seen[oldest]
+            if lines:
+                del lines[next(iter(lines))]
+                self._seen_lines -= 1
+            elif oldest != second:
+                del self._seen[oldest]
+            else:
+                break
+        return counts
+
+    def _contact(self, call: bytes, second: int) -> str | None:
+        """Return the exchange's own id of a call, or a pseudonym; ``None``: no call.
+
+        A pseudonym that the call has already is kept, over the change of the day's key and under a clock that
+        was set back: all lines of a call name the same contact.
+        """
+        if call in _NOBODY:
+            return None
+        if is_exchanges_own(call, second, self._rules.hosts):
+            return call.decode("ascii")
+        while self._lately and second - next(iter(self._lately.values())) > CALL_LASTS_S:
+            del self._lately[next(iter(self._lately))]
+        today = day_of(second)
+        known = (self._pseudonyms.of(call, day) for day in (today, today - 1, today + 1))
+        contact = next((one for one in known if one in self._lately), self._pseudonyms.of(call, today))
+        self._lately.pop(contact, None)
+        self._lately[contact] = second
+        if len(self._lately) > MOST_CALLS:
+            del self._lately[next(iter(self._lately))]
+        return contact
+
+    def _entry(self, contact: str | None, queue: str) -> str:
+        """The key of a call's entry into a queue; keyed, since any name may stand where a queue's should."""
+        return self._pseudonyms.seal(f"{contact}|{queue}".encode())
+
+    def _enter(self, contact: str, queue: str, epoch_ms: int) -> None:
+        call = self._entry(contact, queue)
+        self._entered.pop(call, None)
+        self._entered[call] = epoch_ms
+        if len(self._entered) > MOST_CALLS:
+            del self._entered[next(iter(self._entered))]
+
+    def _wait_ms(
+        self, fields: list[bytes], place: int, contact: str | None, queue: str, epoch_ms: int
+    ) -> int:
+        """Return the wait that the line tells; where an old Asterisk tells none, the time since entry."""
+        call = self._entry(contact, queue)
+        told = fields[place].strip(_DIRT) if place < len(fields) else b""
+        if told:
+            wait_ms = _seconds(told, fields[VERB], place, "wait") * 1000
+        else:
+            entered_ms = self._entered.get(call)
+            if entered_ms is None or not 0 <= epoch_ms - entered_ms <= LONGEST_WAIT_S * 1000:
+                raise Unreadable(
+                    f"{fields[VERB].decode()}: field {place + 1} (wait) is missing and the call's ENTERQUEUE "
+                    "is not known: whole seconds are expected"
+                )
+            wait_ms = epoch_ms - entered_ms
+        self._entered.pop(call, None)
+        return wait_ms
+
+    def _queue(self, asterisks: bytes, verb: bytes) -> str:
+        name = self._names.get(asterisks)
+        if name is None:
+            if asterisks.strip(_DIRT) in _NOBODY:
+                raise Unreadable(f"{verb.decode()}: field 3 (queue) names no queue")
+            name = queue_name(asterisks.decode(errors="replace"), self._rules.queues)
+            if len(self._names) < MOST_QUEUES:
+                self._names[asterisks] = name
+        return name
+
+
+def queue_name(asterisks: str, queues: Mapping[str, str]) -> str:
+    """Return our name of a queue: as the city file maps it, else the same name made fit for the contract.
+
+    Made fit: accents dropped, lower case, every character outside ``a-z 0-9 _ . -`` a ``-``, at most
+    64 characters, ``q-`` in front of a name that starts otherwise or that would mean the site's total.
+    Two names may become one; who minds lists them in the city file.
+    """
+    mapped = queues.get(asterisks)
+    if mapped is not None:
+        return mapped
+    plain = "".join(c for c in unicodedata.normalize("NFKD", asterisks) if not unicodedata.combining(c))
+    name = re.sub(r"[^a-z0-9_.-]", "-", plain.lower())
+    if name == ALL_QUEUES or not re.match(r"[a-z0-9]", name):
+        name = f"q-{name}"
+    return name[:64]
+
+
+def first_second(lines: bytes) -> int | None:
+    """Return the epoch of the first line that has one, in whole seconds, or ``None``.
+
+    ``lines`` is the beginning of a queue_log; an unfinished last line does not matter.
+    """
+    for line in lines.split(b"\n"):
+        try:
+            return _epoch_ms(line.strip(_DIRT).removeprefix(_BOM).split(b"|", 1)[0]) // 1000
+        except Unreadable:
+            continue
+    return None
+
+
+def _epoch_ms(field: bytes) -> int:
+    """Epoch seconds, perhaps with a fraction (realtime tables), to whole milliseconds, truncated."""
+    whole, dot, fraction = field.partition(b".")
+    if not _EPOCH.fullmatch(whole) or (dot and not fraction[:9].isdigit()):
+        raise Unreadable("field 1 (epoch) is no time: ten digits are expected, perhaps with a fraction")
+    epoch_ms = int(whole) * 1000 + (int(fraction[:3].ljust(3, b"0")) if dot else 0)
+    if not can_be_meant(epoch_ms):
+        years = f"the years {EARLIEST.year} to {END.year - 1}"
+        raise Unreadable(f"field 1 (epoch) is no time that can be meant: {years} are expected")
+    return epoch_ms
+
+
+def _instant(epoch_ms: int) -> datetime:
+    seconds, ms = divmod(epoch_ms, 1000)
+    at = datetime.fromtimestamp(seconds, UTC)
+    return at.replace(microsecond=ms * 1000) if ms else at
+
+
+def _talk_ms(fields: list[bytes]) -> int:
+    verb = fields[VERB]
+    place = _TALKED[verb]
+    if verb == b"ATTENDEDTRANSFER" and fields[DATA : DATA + 1] == [b"LINK"]:
+        place += 1  # two linked channels where other methods name one bridge or application
+    told = fields[place] if place < len(fields) else b""
+    return _seconds(told, verb, place, "talk time") * 1000
+
+
+def _seconds(told: bytes, verb: bytes, place: int, what: str) -> int:
+    told = told.strip(_DIRT)
+    if not told.isdigit() or len(told) > _MOST_DIGITS or int(told) > LONGEST_WAIT_S:
+        raise Unreadable(
+            f"{verb.decode()}: field {place + 1} ({what}) is missing or no number: "
+            f"whole seconds from 0 to {LONGEST_WAIT_S} are expected"
+        )
+    return int(told)

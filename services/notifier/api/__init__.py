@@ -1,0 +1,1 @@
+"""What people reach over HTTP: the API and the pages behind an acknowledge link."""

@@ -1,0 +1,191 @@
+"""The desk on which one decision is made: a working copy of the state, the mail, and the reasons.
+
+It knows where things are kept and what stands in somebody's way; what follows from that is decided
+in ``settle``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.notifier.decision import Decision, Entry, Verdict, notice_of
+from services.notifier.delivery_state import Circumstances, Ruling, Telling
+from services.notifier.flap_detection import Tally
+from services.notifier.inhibition import inhibits
+from services.notifier.model import Breach, Happening, Notice
+from services.notifier.mute_times import quiet_until
+from services.notifier.reasons import Reason
+from services.notifier.rules import Policy
+from services.notifier.silences import silence_of
+from services.notifier.state import Known, Lane, State, Watch, watch_key
+from shared.contract.breach_events import BreachEvent, Level, Measure, Severity
+
+NEWS_WITHIN: Final = timedelta(seconds=1)
+"""The first message of a new breach is never collected for longer than this, whatever ``group_wait`` says."""
+
+
+class Desk:
+    """Lives for one decision."""
+
+    def __init__(self, state: State, policy: Policy, now: datetime) -> None:
+        self.policy = policy
+        self.now = now
+        """When the decision is made."""
+        self.at = now
+        """The moment that is being decided on: ``now``, or one before it at which something was due."""
+        self.breaches = dict(state.breaches)
+        self.watches = dict(state.watches)
+        self.lanes = dict(state.lanes)
+        self.silences = dict(state.silences)
+        self.unsettled: set[str] = set()
+        """Breaches that something happened to."""
+        self._before = state
+        self._notices: list[Notice] = []
+        self._verdicts: list[Verdict] = []
+        self._mail: dict[tuple[str, Happening], list[Entry]] = {}
+        self._quiet: dict[Severity, datetime | None] = {}
+        self._dead_feeds: tuple[Known, ...] = ()
+
+    @property
+    def state(self) -> State:
+        return State(self.breaches, self.watches, self.lanes, self.silences)
+
+    def decision(self) -> Decision:
+        return Decision(self._before, self.state, tuple(self._notices), tuple(self._verdicts))
+
+    def turn_to(self, at: datetime) -> None:
+        """Go to a moment; what holds for all breaches at that moment is found once."""
+        self.at = at
+        self._quiet = {}
+        feeds = (known for known in self.breaches.values() if known.breach.measure is Measure.SILENCE)
+        self._dead_feeds = tuple(known for known in feeds if known.is_firing)
+
+    # -- breaches and watches -----------------------------------------------------------------------
+
+    def put(self, known: Known) -> None:
+        """Note how a breach stands now, here and at its watch; it is to be looked at."""
+        before = self.breaches.get(known.breach.id)
+        was_firing = before is not None and before.is_firing
+        self.breaches[known.breach.id] = known
+        self.unsettled.add(known.breach.id)
+        self._put_watch(known, turned=was_firing is not known.is_firing)
+        if was_firing and not known.is_firing:
+            self._look_at_inhibited()
+
+    def put_tellings(self, known: Known, tellings: dict[str, Telling]) -> None:
+        ordered = tuple(tellings[receiver] for receiver in sorted(tellings))
+        if ordered != known.tellings:
+            self.breaches[known.breach.id] = replace(known, tellings=ordered)
+
+    def look_at_all(self) -> None:
+        """Have everything that fires looked at."""
+        self.unsettled.update(key for key, known in self.breaches.items() if known.is_firing)
+
+    def watch_of(self, about: Breach | BreachEvent) -> Watch | None:
+        return self.watches.get(watch_key(about))
+
+    def turned_at(self, breach: Breach) -> datetime:
+        """When the breach's watch last fired or was over."""
+        return self.watches[watch_key(breach)].turned_at or self.at
+
+    def tally(self, breach: Breach, receiver: str) -> Tally:
+        tallies = self.watches[watch_key(breach)].tallies
+        return next((tally for tally in tallies if tally.receiver == receiver), Tally(receiver))
+
+    def put_tally(self, breach: Breach, tally: Tally) -> None:
+        key = watch_key(breach)
+        others = [other for other in self.watches[key].tallies if other.receiver != tally.receiver]
+        tallies = sorted([*others, tally], key=lambda one: one.receiver)
+        self.watches[key] = replace(self.watches[key], tallies=tuple(tallies))
+
+    def _put_watch(self, known: Known, *, turned: bool) -> None:
+        breach = known.breach
+        key = watch_key(breach)
+        watch = self.watches.get(key)
+        if watch is None:
+            watch = Watch.of(breach)
+        elif watch.opened_at < breach.opened_at:
+            watch = replace(watch, latest=breach.id, opened_at=breach.opened_at)
+        self.watches[key] = replace(watch, turned_at=self.now) if turned else watch
+
+    def _look_at_inhibited(self) -> None:
+        self.unsettled.update(
+            key
+            for key, known in self.breaches.items()
+            if any(one.held is Reason.INHIBITED for one in known.tellings)
+        )
+
+    # -- what stands in the way ---------------------------------------------------------------------
+
+    def circumstances(self, breach: Breach) -> Circumstances:
+        """Return what stands in the way of any message about a breach."""
+        silence = silence_of(self.silences.values(), breach, self.at)
+        return Circumstances(silence, self._inhibitor(breach), self.quiet_until(breach.severity))
+
+    def quiet_until(self, severity: Severity) -> datetime | None:
+        if severity not in self._quiet:
+            quiet = self.policy.notify.quiet
+            self._quiet[severity] = quiet_until(quiet, severity, self.policy.is_open, self.at)
+        return self._quiet[severity]
+
+    def collecting(self, receiver: str, happening: Happening) -> Ruling | None:
+        """Return whether further messages of that kind are being collected for the receiver.
+
+        Nothing is collected for longer than the wait: what says so was written by a clock that was ahead.
+        """
+        lane = self.lane(receiver, happening)
+        longest = _group_wait(happening, self.policy.notify.group_wait)
+        if lane is None or not self.at < lane.until <= self.at + longest:
+            return None
+        return Ruling(Reason.COLLECTING, lane.until)
+
+    def lane(self, receiver: str, happening: Happening) -> Lane | None:
+        return self.lanes.get(f"{receiver}/{happening}")
+
+    def _inhibitor(self, breach: Breach) -> str | None:
+        limit = self.watch_of(breach.model_copy(update={"level": Level.LIMIT}))
+        at_the_limit = None if limit is None else self.breaches.get(limit.latest)
+        firing = [
+            known for known in (*self._dead_feeds, at_the_limit) if known is not None and known.is_firing
+        ]
+        return min((one.breach.id for one in firing if inhibits(one.breach, breach)), default=None)
+
+    # -- what comes of it ---------------------------------------------------------------------------
+
+    def say(self, breach: str, receiver: str, ruling: Ruling | Reason, notice: str | None = None) -> None:
+        """Record why something is told, or is not."""
+        reason, until, because = ruling if isinstance(ruling, Ruling) else Ruling(ruling)
+        self._verdicts.append(Verdict(self.at, breach, receiver, reason, notice, until, because))
+
+    def tell(self, receiver: str, happening: Happening, entry: Entry) -> None:
+        """Put a breach into the receiver's message of that kind."""
+        self._mail.setdefault((receiver, happening), []).append(entry)
+
+    def post(self) -> None:
+        """Close the messages; from now on further ones are collected."""
+        for receiver, happening in sorted(self._mail):
+            entries = self._mail[receiver, happening]
+            notice = notice_of(receiver, happening, entries, self.at)
+            self._notices.append(notice)
+            for entry in entries:
+                self.say(entry.breach.id, receiver, entry.reason, notice.id)
+            if wait := _group_wait(happening, self.policy.notify.group_wait):
+                self.lanes[f"{receiver}/{happening}"] = Lane(self.at + wait)
+        self._mail = {}
+
+    def tidy(self) -> None:
+        """Forget what nobody needs any more; what a breach refers to stays as long as the breach."""
+        at = self.at
+        self.breaches = {key: one for key, one in self.breaches.items() if not one.can_go(at)}
+        in_use = {watch_key(known.breach) for known in self.breaches.values()}
+        aged = ((key, watch.aged(at, in_use=key in in_use)) for key, watch in self.watches.items())
+        self.watches = {key: watch for key, watch in aged if watch is not None}
+        self.lanes = {key: one for key, one in self.lanes.items() if one.until > at}
+        self.silences = {key: one for key, one in self.silences.items() if one.ends_at > at}
+
+
+def _group_wait(happening: Happening, wanted: timedelta) -> timedelta:
+    """Return how long further messages are collected."""
+    return min(wanted, NEWS_WITHIN) if happening is Happening.FIRING else wanted

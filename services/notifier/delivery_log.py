@@ -1,0 +1,105 @@
+"""The delivery log: what was decided and what became of it, one JSON line each. No address, no secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from services.notifier.decision import Verdict
+from services.notifier.outbox import Result, Tried
+from shared.contract.dead_letters import Reason
+from shared.instants import Instant
+from shared.process.code_failures import Failure
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: Instant
+    receiver: str
+
+
+class DecisionLine(_Line):
+    """Why a receiver was told, or was not."""
+
+    kind: Literal["decision"] = "decision"
+    breach: str
+    """Of a report: its id."""
+    reason: str
+    notice: str | None = None
+    because: str = ""
+
+
+class DeliveryLine(_Line):
+    """What became of one try of one parcel."""
+
+    kind: Literal["delivery"] = "delivery"
+    key: str
+    """The idempotency key; it names the notice, the channel and which of its addresses."""
+    happening: str
+    channel: int
+    attempt: int
+    result: Result
+    why: str = ""
+    breaches: tuple[str, ...]
+    report: str | None = None
+    """Of a report: its period."""
+
+
+class FailureLine(_Line):
+    """An entry of the breaches stream that our own code fails on: nothing was decided on it."""
+
+    kind: Literal["failure"] = "failure"
+    receiver: str = ""
+    """Nobody knows whom it was for."""
+    entry: str
+    reason: Literal[Reason.INTERNAL_ERROR] = Reason.INTERNAL_ERROR
+    why: str
+    """Where our own code failed."""
+
+
+Line = Annotated[DecisionLine | DeliveryLine | FailureLine, Field(discriminator="kind")]
+LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
+
+
+def decision_line(verdict: Verdict) -> bytes:
+    """Return the line of a decision."""
+    return _encoded(
+        DecisionLine(
+            at=verdict.at,
+            receiver=verdict.receiver,
+            breach=verdict.breach,
+            reason=verdict.reason,
+            notice=verdict.notice,
+            because=verdict.because,
+        )
+    )
+
+
+def failure_line(entry: str, failure: Failure, now: datetime) -> bytes:
+    """Return the line of an entry that is set aside."""
+    return _encoded(FailureLine(at=now, entry=entry, why=failure.place))
+
+
+def delivery_line(tried: Tried, now: datetime) -> bytes:
+    """Return the line of a try."""
+    return _encoded(
+        DeliveryLine(
+            at=now,
+            receiver=tried.parcel.notice.receiver,
+            key=tried.parcel.key,
+            happening=tried.parcel.notice.happening,
+            channel=tried.parcel.channel,
+            attempt=tried.parcel.attempts + 1,
+            result=tried.result,
+            why=tried.why,
+            breaches=tuple(breach.id for breach in tried.parcel.notice.breaches),
+            report=None if (brought := tried.parcel.notice.enclosed) is None else brought.period,
+        )
+    )
+
+
+def _encoded(line: BaseModel) -> bytes:
+    return line.__pydantic_serializer__.to_json(line, exclude_none=True)

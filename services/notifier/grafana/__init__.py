@@ -1,0 +1,1 @@
+"""Breaches as annotations in Grafana."""

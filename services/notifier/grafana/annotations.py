@@ -1,0 +1,369 @@
+"""What the annotation of a breach looks like in Grafana, and which step brings Grafana there.
+
+Nothing here talks to Grafana: ``grafana.py`` looks, asks ``next_step`` and does it. Since every step follows
+from what is wanted and what was found, doing it again, or after a long absence, leads to the same state.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final, TypedDict
+from zoneinfo import ZoneInfo
+
+from services.notifier.messages.words import WORDS
+from services.notifier.model import Breach
+from shared.config.model import ALL_QUEUES, CityFile, Language
+from shared.contract.breach_events import Level, Measure, State
+from shared.numerals import NUMERALS, Numerals, clock_time, round_up
+
+MARK: Final = "wachtpost"
+"""The tag of every annotation of ours: what a board selects to show them all."""
+
+SHORTEST: Final = timedelta(seconds=1)
+"""An annotation that ends when it starts is drawn as a point; a blip should be a region too."""
+
+CLOSE_LOOK: Final = timedelta(minutes=2)
+"""Anything shorter than this is written with its seconds."""
+
+TAG_VALUE_LENGTH: Final = 80
+"""Characters. Grafana's table of tags has room for 100 per value on PostgreSQL and MySQL, and
+fails with a 500 above; all tags of one annotation together may take 500."""
+
+DIGEST_LENGTH: Final = 16
+"""Hexadecimal digits, 64 bits: a city has some thousands of breaches a year."""
+
+_SAFE: Final = re.compile(r"[a-z0-9_.-]+")
+_UNSAFE: Final = re.compile(r"[^a-z0-9_.-]")
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_BLANKS: Final = re.compile(r"[\s\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A region on a board. Instants in whole milliseconds since 1970, as Grafana wants them."""
+
+    breach_tag: str
+    """The tag that it is found again by; also the first of ``tags``."""
+    tags: tuple[str, ...]
+    text: str
+    """One plain line, never empty."""
+    time_ms: int
+    time_end_ms: int
+    """When it was over; while it lasts, when the evaluator last spoke of it."""
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An annotation that Grafana holds."""
+
+    id: int
+    tags: frozenset[str]
+    text: str
+    time_ms: int
+    time_end_ms: int
+
+    @property
+    def over(self) -> bool:
+        """Whether somebody already wrote its end."""
+        return not self.tags.isdisjoint(_ENDED)
+
+
+class Fields(TypedDict, total=False):
+    """The fields that change, named as in Grafana's API."""
+
+    time: int
+    timeEnd: int
+    tags: list[str]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    annotation: Annotation
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """It lasts: move its end, and what else changed."""
+
+    id: int
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """It is over: write its end."""
+
+    id: int
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    reason: str
+
+
+Step = Create | Update | Close | Nothing
+
+
+@dataclass(frozen=True, slots=True)
+class CityWords:
+    """How this city speaks: its language, its clock and what it calls its queues."""
+
+    language: Language
+    zone: ZoneInfo
+    titles: Mapping[tuple[str, str], str]
+    """By site and queue (``all``: the site itself); a place that is not there goes by its id."""
+
+    @classmethod
+    def of(cls, city: CityFile) -> CityWords:
+        """Return the words of a city file."""
+        several = len(city.sites) > 1
+        titles = {(site.id, ALL_QUEUES): site.title for site in city.sites} | {
+            (site.id, queue.id): f"{site.title}, {queue.title}" if several else queue.title
+            for site in city.sites
+            for queue in site.queues
+        }
+        return cls(city.city.language, city.city.zone, titles)
+
+    def title(self, site: str, queue: str) -> str:
+        """Return what people call a queue, or a site's total."""
+        return self.titles.get((site, queue), queue)
+
+
+def annotation_of(breach: Breach, words: CityWords) -> Annotation:
+    """Return what Grafana should hold about a breach, as far as ``breach`` knows it."""
+    ended = _ended(breach)
+    tag = breach_tag(breach.id)
+    start = _ms(breach.opened_at)
+    return Annotation(
+        breach_tag=tag,
+        tags=(
+            tag,
+            MARK,
+            f"severity:{breach.severity}",
+            f"site:{_tag_value(breach.site)}",
+            f"queue:{_tag_value(breach.queue)}",
+            f"measure:{breach.measure}",
+            _state_tag(breach),
+        ),
+        text=_text(breach, words),
+        time_ms=start,
+        time_end_ms=max(_ms(ended or breach.at), start + SHORTEST // timedelta(milliseconds=1)),
+        over=ended is not None,
+    )
+
+
+def breach_tag(breach_id: str) -> str:
+    """Return the tag that finds a breach's annotation: the same for the same id, another for another.
+
+    Grafana reads ``key:value``, drops whatever follows a second colon, trims, and compares without regard
+    to case on MySQL. An id with anything but plain signs, or a long one, therefore goes by a readable head
+    and a digest of the whole.
+    """
+    return f"breach:{_tag_value(breach_id)}"
+
+
+def oldest(known: Iterable[Known]) -> tuple[Known | None, tuple[Known, ...]]:
+    """Return which of several annotations of one breach stays, and the doubles that go.
+
+    Everybody who looks comes to the same choice: the lowest id, which Grafana gave first.
+    """
+    ordered = sorted(known, key=lambda one: one.id)
+    return (ordered[0] if ordered else None), tuple(ordered[1:])
+
+
+def next_step(wanted: Annotation, known: Known | None) -> Step:
+    """Return what is to be done so that Grafana holds ``wanted``.
+
+    An end that was written is never opened again, and the end of one that lasts never moves back: whoever
+    wants that has old news, from before a retry or from another notifier.
+    """
+    if known is None:
+        return Create(wanted)
+    if not wanted.over and known.over:
+        return Nothing("its end is written already")
+    if not wanted.over and known.time_end_ms > wanted.time_end_ms:
+        return Nothing("Grafana knows newer")
+    fields = _changed(wanted, known)
+    if not fields:
+        return Nothing("it is so already")
+    return Close(known.id, fields) if wanted.over else Update(known.id, fields)
+
+
+def _changed(wanted: Annotation, known: Known) -> Fields:
+    fields = Fields()
+    if known.time_ms != wanted.time_ms:
+        fields["time"] = wanted.time_ms
+    if known.time_end_ms != wanted.time_end_ms:
+        fields["timeEnd"] = wanted.time_end_ms
+    if known.tags != frozenset(wanted.tags):
+        fields["tags"] = list(wanted.tags)
+    if known.text != wanted.text:
+        fields["text"] = wanted.text
+    return fields
+
+
+_OPEN: Final = "state:open"
+_ACKNOWLEDGED: Final = "state:acknowledged"
+_OVER: Final = "state:over"
+_BLIP: Final = "state:blip"
+_ENDED: Final = frozenset({_OVER, _BLIP})
+
+
+def _ended(breach: Breach) -> datetime | None:
+    if breach.closed_at is not None:
+        return breach.closed_at
+    return breach.at if breach.state is State.OK else None
+
+
+def _state_tag(breach: Breach) -> str:
+    if _ended(breach) is not None:
+        return _BLIP if breach.fired_at is None else _OVER
+    return _OPEN if breach.acknowledged is None else _ACKNOWLEDGED
+
+
+def _tag_value(text: str) -> str:
+    if len(text) <= TAG_VALUE_LENGTH and _SAFE.fullmatch(text):
+        return text
+    # "~" is in no name, so that no plain id can look like a shortened one.
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
+    head = _UNSAFE.sub("-", text.lower())[: TAG_VALUE_LENGTH - DIGEST_LENGTH - 1]
+    return f"{head}~{digest}"
+
+
+def _ms(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrases:
+    measures: Mapping[Measure, str]
+    target: str
+    limit: str
+    warning: str
+    no_reading: str
+    since: str
+    acknowledged: str
+    blip: str
+
+
+_PHRASES: Final = {
+    Language.NL: _Phrases(
+        measures={
+            Measure.MISSED_RATIO: "gemist {}",
+            Measure.CALL_WAIT_MEAN: "gemiddelde wachttijd {}",
+            Measure.SERVICE_LEVEL: "serviceniveau {}",
+            Measure.VISIT_WAIT_MEAN: "gemiddelde wachttijd aan de balie {}",
+            Measure.LEAD_TIME_MEAN: "{} werkdagen tot een afspraak",
+            Measure.BURN_RATE: "foutenbudget gaat {} zo snel op als mag",
+            Measure.SILENCE: "al {} geen gegevens",
+        },
+        target="doel {}",
+        limit="grens {}",
+        warning="waarschuwing bij {}",
+        no_reading="geen meting",
+        since="sinds {}",
+        acknowledged="bevestigd door {}",
+        blip="te kort om te melden",
+    ),
+    Language.EN: _Phrases(
+        measures={
+            Measure.MISSED_RATIO: "missed {}",
+            Measure.CALL_WAIT_MEAN: "mean wait {}",
+            Measure.SERVICE_LEVEL: "service level {}",
+            Measure.VISIT_WAIT_MEAN: "mean wait at the counter {}",
+            Measure.LEAD_TIME_MEAN: "{} working days to an appointment",
+            Measure.BURN_RATE: "error budget goes {} as fast as it may",
+            Measure.SILENCE: "no data for {}",
+        },
+        target="target {}",
+        limit="limit {}",
+        warning="warning at {}",
+        no_reading="no reading",
+        since="since {}",
+        acknowledged="acknowledged by {}",
+        blip="too short to tell",
+    ),
+}
+
+
+def _text(breach: Breach, words: CityWords) -> str:
+    """Return ``Onthaal: gemist 31,0 % (doel 20 %), 10:05–10:22, bevestigd door balie``."""
+    say, numerals = _PHRASES[words.language], NUMERALS[words.language]
+    parts = [f"{_figure(breach, say, numerals)} ({_threshold(breach, say, numerals)})"]
+    parts.append(_when(breach, words, say))
+    if breach.acknowledged is not None:
+        parts.append(say.acknowledged.format(breach.acknowledged.by))
+    if _state_tag(breach) == _BLIP:
+        parts.append(say.blip)
+    return _one_line(f"{words.title(breach.site, breach.queue)}: {', '.join(parts)}")
+
+
+def _figure(breach: Breach, say: _Phrases, numerals: Numerals) -> str:
+    """The figure of now; once it is over, the worst there was."""
+    now, worst = breach.reading.value, breach.worst
+    first, second = (worst, now) if _ended(breach) is not None else (now, worst)
+    value = second if first is None else first
+    if value is None or not math.isfinite(value):
+        return say.no_reading
+    return say.measures[breach.measure].format(_amount(breach.measure, value, numerals))
+
+
+def _amount(measure: Measure, value: float, numerals: Numerals) -> str:
+    match measure:
+        case Measure.MISSED_RATIO:
+            return numerals.ratio(value)
+        case Measure.SERVICE_LEVEL:
+            return numerals.ratio_least(value)
+        case Measure.LEAD_TIME_MEAN:
+            return numerals.days(value)
+        case Measure.BURN_RATE:
+            return f"{numerals.number(round_up(value, 1), 1)}×"
+        case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN | Measure.SILENCE:
+            return clock_time(value)
+
+
+def _threshold(breach: Breach, say: _Phrases, numerals: Numerals) -> str:
+    amount = _round_amount(breach.measure, breach.limit, numerals)
+    if breach.level is Level.WARNING:
+        return say.warning.format(amount)
+    promised = breach.measure not in {Measure.BURN_RATE, Measure.SILENCE}
+    return (say.target if promised else say.limit).format(amount)
+
+
+def _round_amount(measure: Measure, limit: float, numerals: Numerals) -> str:
+    """A limit as somebody set it: without decimals that say nothing."""
+    match measure:
+        case Measure.MISSED_RATIO | Measure.SERVICE_LEVEL:
+            return numerals.ratio_limit(limit)
+        case Measure.LEAD_TIME_MEAN:
+            return numerals.days_limit(limit)
+        case Measure.BURN_RATE:
+            return f"{numerals.days_limit(limit)}×"
+        case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN | Measure.SILENCE:
+            return clock_time(limit)
+
+
+def _when(breach: Breach, words: CityWords, say: _Phrases) -> str:
+    ended = _ended(breach)
+    start, end = (instant.astimezone(words.zone) for instant in (breach.opened_at, ended or breach.at))
+    if ended is None:
+        return say.since.format(WORDS[words.language].moment(start, end))
+    if ended - breach.opened_at < CLOSE_LOOK:
+        return f"{start:%H:%M:%S}–{end:%H:%M:%S}"
+    return f"{WORDS[words.language].moment(start, end)}–{WORDS[words.language].moment(end, start)}"
+
+
+def _one_line(text: str) -> str:
+    """Grafana renders an annotation as HTML; ours is plain."""
+    return _BLANKS.sub(" ", text.translate(_PLAIN)).strip()
+
+
+_PLAIN: Final = str.maketrans({"<": "‹", ">": "›"})

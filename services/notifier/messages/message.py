@@ -1,0 +1,192 @@
+"""A notice in words: subject, text and HTML, in the language of the city file. Pure.
+
+Three steps: a breach becomes a view (names looked up, figures written out), the view becomes a headline and
+facts (the sentences of ``templates/<language>``), and these are laid out as text and as HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from services.notifier.messages.links import Links
+from services.notifier.messages.template_files import Templates
+from services.notifier.messages.view import BreachView, Viewer
+from services.notifier.messages.words import WORDS
+from services.notifier.model import Breach, Happening, Notice
+from shared.config.model import CityFile
+from shared.contract.breach_events import Severity
+from shared.contract.report_events import Attachment
+
+SUBJECT_LENGTH: Final = 78
+"""Characters; the line length of RFC 5322, and about what a lock screen shows."""
+
+LENGTHS: Final = ((64, False), (64, True), (40, True), (28, True), (20, True), (12, True))
+"""Until a subject fits: to how many characters names are shortened, and whether the headline is brief."""
+
+_BREAKS: Final = re.compile(r"\s*[\x00-\x1f\x7f-\x9f\u2028\u2029]+\s*")
+"""Line ends and control characters: in a subject they would end the header."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a channel hands over; ``text`` and ``html`` say the same, if there is any ``html``."""
+
+    subject: str
+    """At most ``SUBJECT_LENGTH`` characters, on one line."""
+    text: str
+    html: str
+    attachments: tuple[Attachment, ...] = ()
+    """By mail only."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A line under a headline; without a label a sentence by itself."""
+
+    label: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.text}" if self.label else self.text
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """One breach of a message."""
+
+    title: str
+    facts: tuple[Fact, ...]
+    severity: Severity
+    over: bool
+
+
+@dataclass(frozen=True)
+class NoticeView:
+    """A notice as a template sees it."""
+
+    happening: Happening
+    number: int
+    receiver: str
+    count: int
+    """How many breaches."""
+    lasting: int
+    """How many of them are not over."""
+    longest: str
+    """How long the longest of them has lasted."""
+    city: str
+    at: str
+
+
+class Writer:
+    """Puts notices into words, with the names and the language of a city file."""
+
+    def __init__(self, city: CityFile, templates: Templates) -> None:
+        self._city = city
+        self._language = city.city.language
+        self._templates = templates
+        self._viewer = Viewer(city)
+
+    def write(self, notice: Notice, links: Links | None = None) -> Message:
+        """Return the message of a notice. Raises what Jinja raises when a template of ours is wrong."""
+        views = [self._viewer.view(breach, notice.at) for breach in notice.breaches]
+        about = self._about(notice)
+        subject = self._subject(about, views)
+        values = {
+            "notice": about,
+            "subject": subject,
+            "intro": self._fill("intro.txt", notice=about),
+            "paragraphs": [self._paragraph(view) for view in views],
+            "links": links or Links(),
+        }
+        return Message(
+            subject=subject,
+            text=self._fill("message.txt", **values) + "\n",
+            html=self._fill("message.html", **values) + "\n",
+        )
+
+    def headline(self, breach: Breach, now: datetime) -> str:
+        """Return one line that says what is wrong where, without end of sentence."""
+        return self._headline(self._viewer.view(breach, now))
+
+    def facts(self, breach: Breach, now: datetime) -> tuple[Fact, ...]:
+        """Return the lines under the headline."""
+        return self._facts(self._viewer.view(breach, now))
+
+    def _about(self, notice: Notice) -> NoticeView:
+        lasting = [breach for breach in notice.breaches if breach.closed_at is None]
+        opened = min((breach.opened_at for breach in lasting or notice.breaches), default=notice.at)
+        return NoticeView(
+            happening=notice.happening,
+            number=notice.number,
+            receiver=self._viewer.receiver(notice.receiver),
+            count=len(notice.breaches),
+            lasting=len(lasting),
+            longest=WORDS[self._language].duration(notice.at - opened),
+            city=self._city.city.name,
+            at=self._viewer.instant(notice.at),
+        )
+
+    def _subject(self, about: NoticeView, views: Sequence[BreachView]) -> str:
+        """Return the first wording that fits; names are shortened before figures are lost."""
+        subject = ""
+        for headline, names, more, receiver in self._wordings(about, views):
+            subject = one_line(
+                self._fill(
+                    "subject.txt",
+                    notice=replace(about, receiver=receiver),
+                    headline=headline,
+                    names=names,
+                    more=more,
+                )
+            )
+            if len(subject) <= SUBJECT_LENGTH:
+                return subject
+        return clipped(subject, SUBJECT_LENGTH)
+
+    def _wordings(
+        self, about: NoticeView, views: Sequence[BreachView]
+    ) -> Iterator[tuple[str, list[str], int, str]]:
+        """Headline, names, how many names are left out, and receiver: from long to short."""
+        for length, brief in LENGTHS:
+            headline = self._headline(_with_names(views[0], length), brief=brief) if len(views) == 1 else ""
+            names = list(dict.fromkeys(clipped(view.place, length) for view in views))
+            for shown in range(len(names), 0, -1):
+                yield headline, names[:shown], len(names) - shown, clipped(about.receiver, length)
+            if not names:
+                yield headline, [], 0, clipped(about.receiver, length)
+
+    def _paragraph(self, view: BreachView) -> Paragraph:
+        return Paragraph(self._headline(view), self._facts(view), view.severity, view.over)
+
+    def _headline(self, view: BreachView, *, brief: bool = False) -> str:
+        return one_line(self._fill("headline.txt", b=view, brief=brief))
+
+    def _facts(self, view: BreachView) -> tuple[Fact, ...]:
+        lines = self._fill("facts.txt", b=view).splitlines()
+        return tuple(_fact(line.strip()) for line in lines if line.strip())
+
+    def _fill(self, name: str, **values: object) -> str:
+        return self._templates.fill(f"{self._language}/{name}", **values)
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` without line ends and control characters."""
+    return _BREAKS.sub(" ", text).strip()
+
+
+def clipped(text: str, length: int) -> str:
+    """Return ``text`` in at most ``length`` characters, with ``…`` where it was cut off."""
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def _with_names(view: BreachView, length: int) -> BreachView:
+    return replace(view, place=clipped(view.place, length), site=clipped(view.site, length))
+
+
+def _fact(line: str) -> Fact:
+    label, colon, text = line.partition(": ")
+    return Fact(label, text) if colon else Fact("", line)

@@ -1,0 +1,129 @@
+"""What is told to whom: plain values between the policy, the outbox, the words and the channels."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.contract.breach_events import Cause, Level, Measure, Reading, Severity, State
+from shared.instants import Instant
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Acknowledgement(_Value):
+    """Somebody took it on: reminders and escalation stop."""
+
+    at: Instant
+    by: Annotated[str, Field(max_length=64)] = Field(
+        description="A receiver's id or a role; never a person's name"
+    )
+
+
+class Breach(_Value):
+    """A breach as the notifier knows it: the evaluator's latest word, and what became of it here."""
+
+    id: str
+    rule: str
+    level: Level
+    measure: Measure
+    severity: Severity
+    site: str
+    queue: str
+    window: str
+    limit: float
+    clear_at: float
+    opened_at: Instant
+    fired_at: Instant | None = None
+    closed_at: Instant | None = None
+    at: Instant
+    """When the evaluator last said something about it."""
+    state: State
+    cause: Cause | None = None
+    """Why it took its last step; of one that is closed: why it ended."""
+    reading: Reading
+    worst: float | None = None
+    acknowledged: Acknowledgement | None = None
+    times: int = 1
+    """In a digest, of one that came and went: how often its watch did so since it was last told of."""
+
+
+class Happening(StrEnum):
+    """Why a message is sent."""
+
+    FIRING = "firing"
+    REMINDER = "reminder"
+    ESCALATION = "escalation"
+    """Nobody acknowledged: told to more receivers."""
+    RESOLVED = "resolved"
+    DIGEST = "digest"
+    """What flapping or quiet hours held back, in one message."""
+    TEST = "test"
+    REPORT = "report"
+    """The policy report of a period, by mail; about no breach."""
+
+
+class Enclosed(_Value):
+    """What a notice of a report brings: megabytes, so it lies elsewhere (a ``report_events.Document``)."""
+
+    document: str
+    """Its id."""
+    period: str
+    """``2026-10``."""
+
+
+class Notice(_Value):
+    """One message to one receiver, before anybody put it into words."""
+
+    id: str
+    """Deterministic; the idempotency key of every delivery of it starts with this."""
+    happening: Happening
+    receiver: str
+    breaches: tuple[Breach, ...]
+    at: Instant
+    number: int = 1
+    """Which reminder it is; for other happenings 1."""
+    enclosed: Enclosed | None = None
+    """Of a report, and only there."""
+
+
+class Parcel(_Value):
+    """A notice on its way by one channel to one address: what the outbox holds and retries."""
+
+    key: str
+    """Idempotency key: ``<notice id>/<channel>[/<address>][+<part>]``. Every attempt carries the same."""
+    notice: Notice
+    channel: int
+    """Which of the receiver's channels, by position."""
+    address: str | None = None
+    """The mail address; other channels have one target."""
+    turn: int = 0
+    """Rises with every notice that is posted while this one waits: who goes first, by no clock."""
+    attempts: int = 0
+    refusals: int = 0
+    """How often the other side said no and not why."""
+    next_try: Instant
+
+
+class Undelivered(Exception):  # noqa: N818 - the base of the two ways not to be delivered
+    """A parcel could not be handed over. The text names no secret and no address."""
+
+
+class Transient(Undelivered):
+    """Worth another try, not before ``retry_after`` seconds when that is given."""
+
+    def __init__(self, why: str, retry_after: float | None = None) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
+
+
+class Unexplained(Transient):
+    """A no without a reason: worth a few tries, not a day of them."""
+
+
+class Permanent(Undelivered):
+    """Trying again cannot help; somebody has to mend something."""

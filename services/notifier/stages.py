@@ -1,0 +1,195 @@
+"""Time passes on the desk from one due moment to the next; at each, what may have changed is looked at.
+
+::
+
+    due ──► look at breaches ──► look at what came and went ──► post ──► tidy ──► next due … ──► now
+
+So it makes no difference how often the shell asks; and the order at one moment rests on nothing but the
+breaches themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from services.notifier import delivery_state, flap_detection
+from services.notifier.decision import Decision, Entry
+from services.notifier.decision_context import Desk
+from services.notifier.delivery_state import Circumstances, Role, Ruling, Telling
+from services.notifier.flap_detection import Leave, Tally
+from services.notifier.model import Breach, Happening
+from services.notifier.reasons import DIGESTED, Reason
+from services.notifier.routing import escalations_of, receivers_of
+from services.notifier.rules import Policy
+from services.notifier.state import Known, State, Watch, has_fired, next_due
+
+SENT_AT_ONCE: Final = frozenset({Happening.FIRING, Happening.ESCALATION, Happening.RESOLVED})
+"""What flap suppression is about. Reminders have a rhythm of their own."""
+
+
+def open_desk(state: State, policy: Policy, now: datetime) -> Desk:
+    """Return a desk on which everything that was due until ``now`` is decided."""
+    desk = Desk(state, policy, now)
+    while (due := next_due(desk.state)) is not None and due <= now:
+        _settle_at(desk, due)
+    desk.turn_to(now)
+    return desk
+
+
+def settle(desk: Desk) -> None:
+    """Decide on everything that something happened to, at ``now``."""
+    _settle_at(desk, desk.now)
+
+
+def decide(desk: Desk) -> Decision:
+    """Return what follows from what happened."""
+    settle(desk)
+    return desk.decision()
+
+
+def _settle_at(desk: Desk, at: datetime) -> None:
+    desk.turn_to(at)
+    waiting = [known for key, known in desk.breaches.items() if key in desk.unsettled or _is_due(known, at)]
+    for known in sorted(waiting, key=lambda one: (one.breach.opened_at, one.breach.id)):
+        _look(desk, known)
+    desk.unsettled.clear()
+    for key in sorted(key for key, watch in desk.watches.items() if _is_due(watch, at)):
+        for tally in desk.watches[key].tallies:
+            _look_at_gone(desk, tally)
+    desk.post()
+    desk.tidy()
+
+
+def _is_due(record: Known | Watch, at: datetime) -> bool:
+    return record.due is not None and record.due <= at
+
+
+def _look(desk: Desk, known: Known) -> None:
+    """Decide what each receiver is to be told of a breach."""
+    if not has_fired(known.breach):
+        return
+    here = desk.circumstances(known.breach)
+    told: list[str] = []
+    tellings: dict[str, Telling] = {}
+    for before in _tellings(desk, known):
+        after = _decide_on(desk, known.breach, before, here)
+        if after is not None:
+            tellings[after.receiver] = after
+            if before.told_at is None and after.told_at is not None:
+                told.append(after.receiver)
+    _escalate(desk, known.breach, told, tellings)
+    desk.put_tellings(known, tellings)
+
+
+def _tellings(desk: Desk, known: Known) -> list[Telling]:
+    """The breach's tellings, with one for everybody whom a route leads to by now."""
+    if known.is_over:
+        return list(known.tellings)
+    routed = receivers_of(desk.policy.routes, known.breach)
+    tellings = {one.receiver: one for one in known.tellings}
+    for receiver in routed:
+        one = tellings.get(receiver, Telling(receiver))
+        tellings[receiver] = replace(one, role=Role.ROUTED) if one.role is Role.ESCALATION else one
+    for receiver, one in list(tellings.items()):
+        if one.role is Role.ROUTED and one.told_at is None and receiver not in routed:
+            del tellings[receiver]
+            desk.say(known.breach.id, receiver, Reason.NOT_ROUTED)
+    return [tellings[receiver] for receiver in sorted(tellings)]
+
+
+def _decide_on(desk: Desk, breach: Breach, before: Telling, here: Circumstances) -> Telling | None:
+    """Tell a receiver or not. Returns the telling after that; ``None``: there is nothing more to tell."""
+    want = _wanted(desk, breach, before)
+    if isinstance(want, Ruling):
+        return _not_now(desk, breach, before, want)
+    digested = before.held in DIGESTED
+    allowed = Leave(digest=digested)
+    if want in SENT_AT_ONCE:
+        allowed = _leave(desk, breach, before.receiver, digested=digested)
+    happening = Happening.DIGEST if allowed.digest else want
+    ruling = delivery_state.obstacle(want, here._replace(flapping_until=allowed.held_until))
+    ruling = ruling or desk.collecting(before.receiver, happening)
+    if ruling is not None:
+        return _not_now(desk, breach, before, ruling)
+    after = delivery_state.told(before, want, desk.at, desk.policy.notify.reminder)
+    number = after.reminders if happening is Happening.REMINDER else 1
+    entry = Entry(breach, delivery_state.reason_to_tell(before, want), before.messages, number)
+    desk.tell(before.receiver, happening, entry)
+    if want in SENT_AT_ONCE:
+        _count(desk, breach, desk.tally(breach, before.receiver), allowed)
+    return None if want is Happening.RESOLVED else after
+
+
+def _wanted(desk: Desk, breach: Breach, before: Telling) -> Happening | Ruling:
+    notify = desk.policy.notify
+    if before.receiver not in desk.policy.receivers:
+        return Ruling(Reason.RECEIVER_GONE)
+    want = delivery_state.wanted(before, breach, desk.at, tell_resolved=notify.tell_resolved)
+    missed = (desk.now - desk.at) // notify.reminder
+    if want is Happening.REMINDER and missed:
+        return Ruling(Reason.OUTDATED, desk.at + missed * notify.reminder)
+    return want
+
+
+def _not_now(desk: Desk, breach: Breach, before: Telling, ruling: Ruling) -> Telling | None:
+    if ruling.reason is not before.why:
+        desk.say(breach.id, before.receiver, ruling)
+    if ruling.reason is Reason.CAME_AND_WENT:
+        _note_gone(desk, breach, before)
+    if ruling.reason in delivery_state.DONE:
+        return None
+    after = delivery_state.ruled(before, ruling)
+    return replace(after, remind_at=ruling.due) if ruling.reason is Reason.OUTDATED else after
+
+
+def _escalate(desk: Desk, breach: Breach, told: list[str], tellings: dict[str, Telling]) -> None:
+    """Set when others are told as well, counted from when the first of a route was."""
+    for receiver, after in escalations_of(desk.policy.routes, breach, told):
+        at = desk.at + after
+        one = tellings.get(receiver, Telling(receiver, Role.ESCALATION))
+        if one.role is Role.ESCALATION and one.told_at is None:
+            first = at if one.not_before is None else min(at, one.not_before)
+            tellings[receiver] = replace(one, not_before=first, due=first)
+
+
+def _note_gone(desk: Desk, breach: Breach, before: Telling) -> None:
+    """Keep count of what was over before it was told; what was being collected waits for its turn."""
+    look_at = desk.at
+    lane = desk.lane(before.receiver, Happening.FIRING)
+    if before.held is Reason.COLLECTING and lane is not None:
+        look_at = max(look_at, lane.until)
+    tally = desk.tally(breach, before.receiver)
+    desk.put_tally(breach, flap_detection.gone_by(tally, breach, look_at))
+
+
+def _look_at_gone(desk: Desk, tally: Tally) -> None:
+    """Decide whether a receiver can be told of what came and went at a watch."""
+    gone = tally.gone
+    if gone is None or tally.due is None or tally.due > desk.at:
+        return
+    if tally.receiver not in desk.policy.receivers:
+        desk.say(gone.id, tally.receiver, Reason.RECEIVER_GONE)
+        desk.put_tally(gone, flap_detection.cleared(tally, desk.at))
+        return
+    allowed = _leave(desk, gone, tally.receiver, digested=True)
+    here = Circumstances(quiet_until=desk.quiet_until(gone.severity), flapping_until=allowed.held_until)
+    ruling = delivery_state.obstacle(Happening.DIGEST, here) or desk.collecting(
+        tally.receiver, Happening.DIGEST
+    )
+    if ruling is not None:
+        desk.put_tally(gone, replace(tally, look_at=ruling.due))
+        return
+    counted = gone.model_copy(update={"times": tally.times})
+    desk.tell(tally.receiver, Happening.DIGEST, Entry(counted, Reason.CAME_AND_WENT, message=0))
+    _count(desk, gone, flap_detection.cleared(tally, desk.at), allowed)
+
+
+def _leave(desk: Desk, breach: Breach, receiver: str, *, digested: bool) -> Leave:
+    tally, turned_at = desk.tally(breach, receiver), desk.turned_at(breach)
+    return flap_detection.leave(tally, turned_at, desk.at, desk.policy.notify, digested=digested)
+
+
+def _count(desk: Desk, breach: Breach, tally: Tally, allowed: Leave) -> None:
+    desk.put_tally(breach, flap_detection.sent(tally, allowed, desk.at, desk.policy.notify))

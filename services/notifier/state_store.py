@@ -1,0 +1,216 @@
+"""The notifier's durable state in Redis: what it knows, what is on its way, and the log of both.
+
+One script writes the records of a decision, the parcels that follow from it and the new offset, under the
+owner's fence: a message is in the outbox if and only if the decision to send it is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from services.notifier.model import Breach, Parcel
+from services.notifier.state import Record, State, decode_record, whole
+from shared.contract.report_events import Document
+from shared.redis import keys
+from shared.redis.connection import RedisClient
+from shared.redis.lease import FencedScript, Lease
+from shared.redis.scripts import UNDER_OOM, OnceScript, call_name
+from shared.redis.set_aside import SetAside
+from shared.stored_state import Spoiled, sound
+
+T = TypeVar("T")
+
+BEGINNING: Final = "0-0"
+
+OLD_NEWS: Final = timedelta(minutes=10)
+"""What was judged longer ago than this before the first start is not told; what lasts reports itself."""
+
+LOG_KEPT: Final = 50_000
+"""Lines of the delivery log kept (about)."""
+
+_COMMIT: Final = """
+-- KEYS[3] on: records, outbox, annotations, log, dead, documents. ARGV[5] on: lines to keep, then lists: for
+-- records, outbox and annotations what to put (key, JSON) and what to drop (key); log lines (JSON); dead
+-- parcels (JSON); at last documents to drop (id).
+at = 6
+for _, key in ipairs({KEYS[3], KEYS[4], KEYS[5]}) do
+  from, to = items(2)
+  for i = from, to, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
+  from, to = items(1)
+  for i = from, to do redis.call('HDEL', key, ARGV[i]) end
+end
+for _, key in ipairs({KEYS[6], KEYS[7]}) do
+  from, to = items(1)
+  for i = from, to do redis.call('XADD', key, 'MAXLEN', '~', ARGV[5], '*', '__data__', ARGV[i]) end
+end
+from, to = items(1)
+for i = from, to do redis.call('HDEL', KEYS[8], ARGV[i]) end
+"""
+
+_BEGIN: Final = (
+    UNDER_OOM
+    + """
+-- KEYS: state. ARGV: the offset to begin at, if there is none.
+return redis.call('HSETNX', KEYS[1], 'offset', ARGV[1])
+"""
+)
+
+_SAY: Final = "redis.call('XADD', KEYS[2], '*', ARGV[2], ARGV[3])"
+
+
+COMMITTED: Final = ("fence", "state", "records", "outbox", "annotations", "log", "dead", "documents")
+"""The keys of that script, in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a take-over found."""
+
+    offset: str
+    state: State
+    outbox: dict[str, Parcel]
+    owed: Sequence[Breach] = ()
+    """What Grafana has not taken yet."""
+    spoiled: Sequence[Spoiled] = ()
+    """What cannot be read, and is not in the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What to write in one go."""
+
+    records: Mapping[str, bytes | None] = field(default_factory=dict)
+    """Key → JSON; ``None`` drops it."""
+    posted: Sequence[Parcel] = ()
+    taken_out: Sequence[str] = ()
+    owed: Sequence[Breach] = ()
+    """To be written into Grafana, each instead of what was owed of the same breach before."""
+    settled: Sequence[str] = ()
+    """Breaches of which Grafana is owed nothing any more."""
+    log: Sequence[bytes] = ()
+    dead: Sequence[bytes] = ()
+    spent: Collection[str] = ()
+    """Documents that no parcel brings any more."""
+
+
+class Store:
+    """One partition's part. Raises ``redis.RedisError`` when Redis cannot be reached."""
+
+    def __init__(self, redis: RedisClient, partition: int, owner: str, lease: timedelta) -> None:
+        self._redis = redis
+        self._partition = partition
+        self.lease = Lease(redis, self._key("fence"), self._key("lease"), owner, lease)
+        self.set_aside = SetAside(redis, self._key("set-aside"), self._key("fence"))
+        self._commit = FencedScript(redis, _COMMIT)
+        self._begin = redis.register_script(_BEGIN)
+        self._say = OnceScript(redis, _SAY, when_full=True)
+
+    async def load(self) -> Kept:
+        """Read what was committed, as far as it can be read."""
+        await self._begin_lately()
+        spoiled: list[Spoiled] = []
+        offset = await self._redis.hget(self._key("state"), "offset")
+        return Kept(
+            offset=BEGINNING if offset is None else _text(offset),
+            state=await self._state(spoiled),
+            outbox=dict(await self._sound("outbox", _parcel, spoiled)),
+            owed=await self._sound("annotations", _owed, spoiled),
+            spoiled=spoiled,
+        )
+
+    async def _begin_lately(self) -> None:
+        """The very first time, pass over old news: who comes later must not tell it all at once."""
+        if not await self._redis.hexists(self._key("state"), "offset"):
+            seconds, _ = await self._redis.time()
+            start = max(0, int((seconds - OLD_NEWS.total_seconds()) * 1000))
+            await self._begin(keys=[self._key("state")], args=[f"{start}-0"])
+
+    async def state(self) -> State:
+        """Read what is known, as far as it can be read; for whoever only looks."""
+        return await self._state([])
+
+    async def _state(self, spoiled: list[Spoiled]) -> State:
+        return whole(dict(await self._sound("records", _record, spoiled)))
+
+    async def _sound(self, part: str, read: Callable[[bytes, bytes], T], spoiled: list[Spoiled]) -> list[T]:
+        fields = await self._redis.hgetall(self._key(part))
+        pairs = [(_bytes(name), _bytes(value)) for name, value in fields.items()]
+        return list(sound(self._key(part), pairs, read, spoiled))
+
+    async def commit(self, fence: str, before: str, after: str, changes: Changes) -> None:
+        """Write everything, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""
+        args: list[str | bytes | int] = [LOG_KEPT]
+        _add_hash(
+            args,
+            {key: text for key, text in changes.records.items() if text is not None},
+            [key for key, text in changes.records.items() if text is None],
+        )
+        _add_hash(args, {one.key: one.model_dump_json() for one in changes.posted}, changes.taken_out)
+        _add_hash(args, {one.id: one.model_dump_json() for one in changes.owed}, changes.settled)
+        for values in (changes.log, changes.dead, sorted(changes.spent)):
+            args += [len(values), *values]
+        await self._commit(fence, before, after, [self._key(part) for part in COMMITTED], args)
+
+    async def document(self, name: str) -> Document | None:
+        """Return what a report's mail consists of. Raises ``ValueError`` for what is none."""
+        document = await self._redis.hget(self._key("documents"), name)
+        return None if document is None else Document.model_validate_json(document)
+
+    async def unread(self, offset: str) -> int:
+        """Return how many entries of the breaches stream come after an offset (at most a thousand)."""
+        name = keys.breaches(self._partition)
+        return len(await self._redis.xrange(name, f"({offset}", "+", count=1000) or ())
+
+    async def say(self, command: bytes) -> None:
+        """Put a command on the breaches stream, for whoever is the owner."""
+        touched = [keys.breaches(self._partition)]
+        await self._say(self._partition, call_name(), touched, [keys.DATA_FIELD, command])
+
+    async def recent(self, part: str, count: int) -> list[bytes]:
+        """Return the latest entries of ``log`` or ``dead``, the newest first."""
+        entries = await self._redis.xrevrange(self._key(part), count=count)
+        field_name = keys.DATA_FIELD.encode()
+        return [_bytes((content or {}).get(field_name, b"")) for _, content in entries or ()]
+
+    def _key(self, part: str) -> str:
+        return keys.notifier(self._partition, part)
+
+
+def _add_hash(args: list[str | bytes | int], put: Mapping[str, str | bytes], dropped: Sequence[str]) -> None:
+    args.append(len(put))
+    for key, value in put.items():
+        args += (key, value)
+    args += [len(dropped), *dropped]
+
+
+def _record(name: bytes, value: bytes) -> tuple[str, Record]:
+    return name.decode(), decode_record(name.decode(), value)
+
+
+def _parcel(name: bytes, value: bytes) -> tuple[str, Parcel]:
+    parcel = Parcel.model_validate_json(value)
+    _check_name(name, parcel.key)
+    return parcel.key, parcel
+
+
+def _owed(name: bytes, value: bytes) -> Breach:
+    breach = Breach.model_validate_json(value)
+    _check_name(name, breach.id)
+    return breach
+
+
+def _check_name(name: bytes, own: str) -> None:
+    """What stands under another's name would never be dropped, and be delivered without end."""
+    if name.decode() != own:
+        raise ValueError("it is stored under another's name")
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _bytes(value: bytes | str) -> bytes:
+    return value.encode() if isinstance(value, str) else value

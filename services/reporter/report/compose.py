@@ -1,0 +1,119 @@
+"""A report in words: its title, and its sections in order, ready for any format. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from domain.period_kpis import Indicator
+from services.reporter.report.blocks import Cell, Column, Paragraph, Row, Section, Table, Verdict
+from services.reporter.report.comparison_sections import Budgets, Definitions
+from services.reporter.report.document import Report, SiteReport
+from services.reporter.report.gap_words import gap_section
+from services.reporter.report.indicator_sections import IndicatorSections
+from services.reporter.report.sheet import paragraphs
+from services.reporter.report.words import Words
+from services.reporter.report.writing import Writing
+
+
+@dataclass(frozen=True, slots=True)
+class SiteText:
+    """The sections of a site; its name is a heading where there are more of them."""
+
+    id: str
+    name: str
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportText:
+    """A whole report in one language."""
+
+    title: str
+    about: tuple[str, ...]
+    comment: Section | None
+    sites: tuple[SiteText, ...]
+
+
+def compose(report: Report, words: Words) -> ReportText:
+    """Return a report in the language of ``words``."""
+    write = Writing(words)
+    comment = tuple(Paragraph(text) for text in paragraphs(report.comment))
+    return ReportText(
+        title=title_of(report, words),
+        about=tuple(_about(report, write)),
+        comment=Section("comment", words.comment, comment) if comment else None,
+        sites=tuple(
+            SiteText(site.id, site.name, tuple(_sections(report, site, write))) for site in report.sites
+        ),
+    )
+
+
+def title_of(report: Report, words: Words) -> str:
+    """Return the title of a report: of its one site, or of the city."""
+    name = report.sites[0].name if len(report.sites) == 1 else report.city
+    return words.title.format(city=name, period=Writing(words).period(report.period))
+
+
+def _about(report: Report, write: Writing) -> Iterator[str]:
+    words = write.words
+    first = write.day(max(report.period.first, report.first_day))
+    if report.running:
+        yield words.running_until.format(last=write.day(report.until))
+    else:
+        yield words.counted_until.format(first=first, last=write.day(report.until))
+    if report.first_day > report.period.first:
+        yield words.since.format(first=write.day(report.first_day))
+    yield words.made.format(day=write.day(report.made_at.date()), time=f"{report.made_at:%H:%M}")
+
+
+def _sections(report: Report, site: SiteReport, write: Writing) -> Iterator[Section]:
+    yield _summary(site, write)
+    yield from IndicatorSections(report, site, write).sections()
+    if site.phone_queues:
+        yield Definitions(report, site, write).section()
+        yield Budgets(report, site, write).section()
+    yield gap_section(report, site, write)
+
+
+def _summary(site: SiteReport, write: Writing) -> Section:
+    words = write.words
+    own_year = [one for one in site.missed_years if not one.reported][-1:]
+    listed: list[tuple[str, Sequence[Indicator]]] = [
+        (words.summary_missed, own_year),
+        (words.summary_call_wait, site.call_waits),
+        (words.summary_lead, site.lead_times),
+        *((words.summary_visit.format(name=cluster.name), cluster.months) for cluster in site.clusters),
+    ]
+    rows = tuple(
+        _summary_row(title, [one for one in series if not one.reported], write)
+        for title, series in listed
+        if series
+    )
+    columns = (
+        Column(words.indicator),
+        Column(words.target, number=True),
+        Column(words.latest, number=True),
+        Column(words.verdict),
+    )
+    return Section("summary", words.summary, (Table(words.summary_caption, columns, rows),))
+
+
+def _summary_row(title: str, series: Sequence[Indicator], write: Writing) -> Row:
+    words = write.words
+    latest = next((one for one in reversed(series) if one.value is not None), series[-1])
+    target = next((one for one in reversed(series) if one.target is not None), None)
+    judged = [one for one in series if one.met is not None and (one.complete or len(series) == 1)]
+    if len(series) > 1 and judged:
+        met = sum(bool(one.met) for one in judged)
+        sign = {len(judged): Verdict.MET, 0: Verdict.NOT_MET}.get(met)
+        verdict = Cell(words.met_months.format(met=met, all=len(judged)), verdict=sign)
+    else:
+        verdict = Cell(write.verdict_text(latest), verdict=write.verdict(latest))
+    value = Cell(
+        write.days_unit(latest.kpi, write.value(latest.kpi, latest.value)),
+        number=True,
+        notes=(write.period(latest.period),),
+    )
+    limit = Cell(write.limit(latest.kpi, target.target if target else None), number=True)
+    return Row(title, (limit, value, verdict))

@@ -1,0 +1,50 @@
+"""Reads what a policy report needs: the days from Redis, and the history files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+
+from services.evaluator.archive import Archive
+from services.reporter.report.assemble import Counted, assemble
+from services.reporter.report.document import Report
+from shared.calendar import Calendar
+from shared.config.model import CityFile
+from shared.history_file import load_history
+from shared.periods import Period
+from shared.process.settings import ServiceSettings
+from shared.redis.connection import RedisClient, redis_client
+
+
+async def read_report(
+    settings: ServiceSettings,
+    city: CityFile,
+    city_file: Path,
+    period: Period,
+    now: datetime,
+    *,
+    sites: Collection[str] | None = None,
+    comment: str = "",
+) -> Report:
+    """Return the report of a period. ``city_file`` is where history files are relative to.
+
+    Raises what ``assemble`` raises, ``redis.RedisError``, ``OSError`` for a file that cannot be read, and
+    ``ValueError`` for one that says something else.
+    """
+    history = load_history(city_file, city.history.files)
+    redis = redis_client(settings)
+    try:
+        counted = await read_days(redis, city, period)
+    finally:
+        await redis.aclose()
+    return assemble(city, Calendar(city), counted, history, period, now, sites=sites, comment=comment)
+
+
+async def read_days(redis: RedisClient, city: CityFile, period: Period) -> Counted:
+    """Return all days up to the end of a period: its years stand beside those before it."""
+    archive = Archive(redis, city)
+    first = await archive.first_day()
+    if first is None:
+        return Counted({}, None)
+    return Counted(await archive.read(first, period.last), first)

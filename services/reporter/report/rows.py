@@ -1,0 +1,386 @@
+"""A report for machines: CSV with a row per figure, and JSON. Raw figures, whatever the language. Pure.
+
+CSV is that of RFC 4180: commas, decimal points, lines that end in CRLF; UTF-8 without a mark. One form that
+every program reads. (A Belgian Excel wants semicolons and decimal commas on a double click; its *Data → From
+Text/CSV* reads this one, and tables for people are what the other formats are for.) Columns:
+
+- ``part``: which part of the report: ``visit_waits``, ``call_waits``, ``speeds``, ``missed_years``,
+  ``missed_months``, ``lead_times``, ``missed_definitions``, ``service_levels``, ``budget``. Filter by it: a
+  period's share of missed calls stands there under each definition.
+- ``period``, ``kpi``, ``site``, ``queue`` (``all``: the site's total), ``name`` (of the queue, of the site,
+  the speed category, or what of the budget it is)
+- ``value`` in its ``unit`` (``ratio`` 0 to 1, ``s``, ``working_days``, ``contacts``), empty: no data;
+  ``samples``: the contacts it rests on, empty: not stated
+- ``target`` in the same unit, ``met`` (``true``, ``false``, empty: not judged), ``definition``, ``complete``
+  (``false``: the period runs), ``origin`` (``counted``, ``reported``, ``projected``). In the budget, a value
+  may be contacts; ``target`` is the ratio that may be missed.
+
+JSON has the same figures as objects, each with its ``text`` as people read it; see ``as_json``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple
+
+from domain.period_kpis import Indicator, Speed
+from services.reporter.report.compose import title_of
+from services.reporter.report.document import Budget, Report, SiteReport
+from services.reporter.report.words import Words
+from services.reporter.report.writing import Writing, named, seconds
+from shared.config.references import ALL_QUEUES
+from shared.config.types import Kpi
+
+SCHEMA: Final = "wachtpost.report/1"
+"""Adding a key is free; anything else is a new number."""
+
+SPEED_CATEGORY: Final = "speed_category_ratio"
+"""As the metric is called."""
+
+UNITS: Final = {
+    Kpi.MISSED_RATIO: "ratio",
+    Kpi.SERVICE_LEVEL: "ratio",
+    Kpi.CALL_WAIT_MEAN: "s",
+    Kpi.VISIT_WAIT_MEAN: "s",
+    Kpi.LEAD_TIME_MEAN: "working_days",
+}
+
+Origin = Literal["counted", "reported", "projected"]
+Json = dict[str, object]
+
+
+class Row(NamedTuple):
+    """One figure."""
+
+    part: str
+    period: str
+    kpi: str
+    site: str
+    queue: str
+    name: str
+    value: float | None
+    unit: str
+    samples: int | None
+    target: float | None = None
+    met: bool | None = None
+    definition: str | None = None
+    complete: bool = True
+    origin: Origin = "counted"
+
+
+def as_csv(report: Report) -> bytes:
+    """Return the report as CSV, with a line of column names."""
+    text = io.StringIO(newline="")
+    out = csv.writer(text, lineterminator="\r\n")
+    out.writerow(Row._fields)
+    for row in rows(report):
+        out.writerow([_cell(value) for value in row])
+    return text.getvalue().encode()
+
+
+def rows(report: Report) -> Iterator[Row]:
+    """Yield every figure of a report."""
+    for site in report.sites:
+        yield from _indicator_rows(site)
+        yield from _comparison_rows(report, site)
+        for budget in site.budgets:
+            yield from _budget_rows(site, budget)
+
+
+def _indicator_rows(site: SiteReport) -> Iterator[Row]:
+    for cluster in site.clusters:
+        yield from (_row("visit_waits", one, cluster.name) for one in cluster.months)
+    yield from (_row("call_waits", one, site.name) for one in site.call_waits)
+    for one in site.speeds:
+        yield from _speed_rows(one)
+    yield from (_row("missed_years", one, site.name) for one in site.missed_years)
+    yield from (_row("missed_months", one, site.name) for one in site.missed_months)
+    yield from (_row("lead_times", one, site.name) for one in site.lead_times)
+
+
+def _row(part: str, one: Indicator, name: str) -> Row:
+    return Row(
+        part,
+        one.period.name,
+        one.kpi.value,
+        one.site,
+        one.queue,
+        name,
+        one.value,
+        UNITS[one.kpi],
+        one.samples,
+        one.target,
+        one.met,
+        one.definition,
+        one.complete,
+        "reported" if one.reported else "counted",
+    )
+
+
+def _speed_rows(one: Speed) -> Iterator[Row]:
+    for name in one.counts:
+        yield Row(
+            "speeds",
+            one.period.name,
+            SPEED_CATEGORY,
+            one.site,
+            one.queue,
+            name,
+            one.share(name),
+            "ratio",
+            one.answered,
+            complete=one.complete,
+        )
+
+
+def _comparison_rows(report: Report, site: SiteReport) -> Iterator[Row]:
+    def row(part: str, kpi: Kpi, value: float | None, contacts: int, definition: str) -> Row:
+        return Row(
+            part,
+            report.period.name,
+            kpi.value,
+            site.id,
+            ALL_QUEUES,
+            site.name,
+            value,
+            "ratio",
+            contacts,
+            definition=definition,
+            complete=not report.running,
+        )
+
+    for missed in site.missed_definitions:
+        yield row(
+            "missed_definitions", Kpi.MISSED_RATIO, missed.value, missed.contacts, named(missed.definition)
+        )
+    for level in site.service_levels:
+        yield row("service_levels", Kpi.SERVICE_LEVEL, level.value, level.contacts, named(level.definition))
+
+
+def _budget_rows(site: SiteReport, budget: Budget) -> Iterator[Row]:
+    of = budget.of
+
+    def row(name: str, value: float, unit: str, origin: Origin = "counted") -> Row:
+        return Row(
+            "budget",
+            of.period.name,
+            of.kpi.value,
+            site.id,
+            ALL_QUEUES,
+            name,
+            value,
+            unit,
+            of.contacts,
+            of.target,
+            definition=of.definition,
+            complete=budget.over,
+            origin=origin,
+        )
+
+    yield row("missed", of.missed, "contacts")
+    yield row("left", of.left, "contacts")
+    if of.forecast is not None:
+        yield row("expected_contacts", of.forecast.expected_contacts, "contacts", "projected")
+        yield row("expected_missed", of.forecast.expected_missed, "contacts", "projected")
+        yield row("affordable", of.forecast.affordable, "contacts", "projected")
+        yield row("projected", of.forecast.projected, "ratio", "projected")
+        yield row("low", of.forecast.low, "ratio", "projected")
+        yield row("high", of.forecast.high, "ratio", "projected")
+
+
+def _cell(value: str | float | bool | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def as_json(report: Report, words: Words) -> bytes:
+    """Return the report as JSON: one object, whose texts are in the language of ``words``.
+
+    Its keys are ``schema``, ``city``, ``language`` (of the texts), ``title``, ``period`` {name, first, last},
+    ``until``, ``complete``, ``made_at``, ``first_day``, ``comment``, ``definition``, ``breaks`` [{period,
+    what, text, kpis}], ``sources`` [{kpi, text}], and ``sites``: of each its ``id``, ``name`` and
+
+    - ``visit_waits``, ``call_waits``, ``missed_years``, ``missed_months``, ``lead_times``: lists of {period,
+      kpi, queue, name, value, unit, samples, target, target_period, met, definition, complete, origin, note,
+      text, target_text, verdict_text}
+    - ``speeds``: list of {period, answered, complete, categories: [{name, count, share, text}]}
+    - ``missed_definitions``: list of {definition, active, value, text, missed, contacts, counted,
+      not_counted, short_abandons, difference (by outcome), value_difference}
+    - ``service_levels``: list of {definition, active, within_s, of, value, text, answered_within, contacts,
+      within_difference, contacts_difference, value_difference}
+    - ``budgets``: list of {period, target, judged, definition, contacts, missed, left, open_minutes_left,
+      open_days_left, cannot_be_met, forecast: null or {expected_contacts, expected_missed, affordable,
+      projected, low, high, days_used, rate_days, method}}
+    - ``gaps``: list of {queue, name, first, last, open_days, open_minutes, expected}
+
+    ``null``: no data, or not stated. Ratios are 0 to 1, waits in seconds, lead times in working days.
+    """
+    write = Writing(words)
+    whole: Json = {
+        "schema": SCHEMA,
+        "city": report.city,
+        "language": words.language.value,
+        "title": title_of(report, words),
+        "period": {
+            "name": report.period.name,
+            "first": report.period.first.isoformat(),
+            "last": report.period.last.isoformat(),
+        },
+        "until": report.until.isoformat(),
+        "complete": not report.running,
+        "made_at": report.made_at.isoformat(timespec="seconds"),
+        "first_day": report.first_day.isoformat(),
+        "comment": report.comment,
+        "definition": named(report.definition),
+        "breaks": [
+            {
+                "period": one.period.name,
+                "what": one.what,
+                "text": one.text,
+                "kpis": [k.value for k in one.kpis],
+            }
+            for one in report.breaks
+        ],
+        "sources": [
+            {"kpi": kpi, "text": text}
+            for kpi, text in dict.fromkeys((one.kpi.value, one.text) for one in report.sources)
+        ],
+        "sites": [_site(site, write) for site in report.sites],
+    }
+    return (json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _site(site: SiteReport, write: Writing) -> Json:
+    return {
+        "id": site.id,
+        "name": site.name,
+        "visit_waits": [
+            _figure(one, cluster.name, write) for cluster in site.clusters for one in cluster.months
+        ],
+        "call_waits": [_figure(one, site.name, write) for one in site.call_waits],
+        "speeds": [_speed(one, write) for one in site.speeds],
+        "missed_years": [_figure(one, site.name, write) for one in site.missed_years],
+        "missed_months": [_figure(one, site.name, write) for one in site.missed_months],
+        "lead_times": [_figure(one, site.name, write) for one in site.lead_times],
+        "missed_definitions": [
+            {
+                "definition": named(one.definition),
+                "active": one.active,
+                "value": one.value,
+                "text": write.value(Kpi.MISSED_RATIO, one.value),
+                "missed": one.missed,
+                "contacts": one.contacts,
+                "counted": {outcome.value: count for outcome, count in one.counted.items()},
+                "not_counted": {outcome.value: count for outcome, count in one.not_counted.items()},
+                "short_abandons": one.short_abandons,
+                "difference": {outcome.value: count for outcome, count in one.difference.items()},
+                "value_difference": one.value_difference,
+            }
+            for one in site.missed_definitions
+        ],
+        "service_levels": [
+            {
+                "definition": named(one.definition),
+                "active": one.active,
+                "within_s": seconds(one.definition.within),
+                "of": one.definition.of,
+                "value": one.value,
+                "text": write.value(Kpi.SERVICE_LEVEL, one.value),
+                "answered_within": one.answered_within,
+                "contacts": one.contacts,
+                "within_difference": one.within_difference,
+                "contacts_difference": one.contacts_difference,
+                "value_difference": one.value_difference,
+            }
+            for one in site.service_levels
+        ],
+        "budgets": [_budget(budget) for budget in site.budgets],
+        "gaps": [
+            {
+                "queue": gap.queue,
+                "name": site.queue_names[gap.queue],
+                "first": gap.first.isoformat(),
+                "last": gap.last.isoformat(),
+                "open_days": gap.open_days,
+                "open_minutes": gap.open_minutes,
+                "expected": gap.expected,
+            }
+            for gap in site.gaps
+        ],
+    }
+
+
+def _figure(one: Indicator, name: str, write: Writing) -> Json:
+    return {
+        "period": one.period.name,
+        "kpi": one.kpi.value,
+        "queue": one.queue,
+        "name": name,
+        "value": one.value,
+        "unit": UNITS[one.kpi],
+        "samples": one.samples,
+        "target": one.target,
+        "target_period": one.target_period,
+        "met": one.met,
+        "definition": one.definition,
+        "complete": one.complete,
+        "origin": "reported" if one.reported else "counted",
+        "note": one.note,
+        "text": write.days_unit(one.kpi, write.value(one.kpi, one.value)),
+        "target_text": write.limit(one.kpi, one.target),
+        "verdict_text": write.verdict_text(one),
+    }
+
+
+def _speed(one: Speed, write: Writing) -> Json:
+    shares = ((name, count, one.share(name)) for name, count in one.counts.items())
+    return {
+        "period": one.period.name,
+        "answered": one.answered,
+        "complete": one.complete,
+        "categories": [
+            {
+                "name": name,
+                "count": count,
+                "share": share,
+                "text": write.words.no_figures if share is None else write.share(share),
+            }
+            for name, count, share in shares
+        ],
+    }
+
+
+def _budget(budget: Budget) -> Json:
+    of = budget.of
+    forecast = of.forecast
+    return {
+        "period": of.period.name,
+        "target": of.target,
+        "judged": budget.judged,
+        "definition": of.definition,
+        "contacts": of.contacts,
+        "missed": of.missed,
+        "left": of.left,
+        "open_minutes_left": of.open_minutes_left,
+        "open_days_left": of.open_days_left,
+        "cannot_be_met": budget.lost,
+        "forecast": None
+        if forecast is None
+        else {
+            "expected_contacts": forecast.expected_contacts,
+            "expected_missed": forecast.expected_missed,
+            "affordable": forecast.affordable,
+            "projected": forecast.projected,
+            "low": forecast.low,
+            "high": forecast.high,
+            "days_used": forecast.days_used,
+            "rate_days": forecast.rate_days,
+            "method": forecast.method,
+        },
+    }

@@ -1,0 +1,114 @@
+"""The follow-up sheet around the indicators: as part of a page, and as Markdown.
+
+A ``Sheet`` is what the city wrote; titles, statuses and numbers are in the language of the report. Texts of
+the city in another language are marked so, for screen readers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from services.reporter.report.sheet_file import Sheet
+from services.reporter.report.sheet_money import MoneyTables
+from services.reporter.report.sheet_words import SHEET_WORDS
+from shared.config.model import Language
+from shared.numerals import NUMERALS
+
+__all__ = ["Sheet", "sheet_css", "sheet_html", "sheet_markdown"]
+
+PACKAGE: Final = "services.reporter.report"
+
+_MARKS: Final = re.compile(r"[\\`*_\[\]<|~#$]|&(?=#?\w+;)|^[-+=>]|^\d{1,9}[.)](?=\s|$)")
+"""What Markdown would take for more than a sign; its last character is the one to mask."""
+
+
+class _Ready(str):
+    """Markdown already."""
+
+    __slots__ = ()
+
+
+@cache
+def sheet_css() -> str:
+    """Return the styles that ``sheet_html`` wants in its page; all of them are below ``.sheet``."""
+    return files(PACKAGE).joinpath("sheet.css").read_text(encoding="utf-8")
+
+
+def sheet_html(sheet: Sheet, language: Language, indicators_html: str) -> str:
+    """Return the sheet as part of a page's body, with ``indicators_html`` in its place, unescaped.
+
+    The page has the ``h1``. Every block has an ``h2``, the indicators too: theirs start at ``h3``.
+    """
+    return _html().get_template("sheet.html.j2").render(_filled(sheet, language), within=indicators_html)
+
+
+def sheet_markdown(sheet: Sheet, language: Language, indicators_md: str) -> str:
+    """Return the sheet as Markdown below a ``#`` title, with ``indicators_md`` in its place.
+
+    Every block has a ``##``, the indicators too: theirs start at ``###``.
+    """
+    template = _markdown().get_template("sheet.md.j2")
+    text = template.render(_filled(sheet, language), within=_Ready(indicators_md.strip()))
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def as_markdown(text: str) -> str:
+    """Return a text, on one line, such that Markdown shows just that text."""
+    return _MARKS.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", " ".join(text.split()))
+
+
+def paragraphs(text: str) -> list[str]:
+    """Return the paragraphs of a city's text, each on one line; blank lines part them."""
+    return [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text) if paragraph.strip()]
+
+
+def _filled(sheet: Sheet, language: Language) -> dict[str, object]:
+    words = SHEET_WORDS[language]
+    money = MoneyTables(sheet.period, words, NUMERALS[language])
+    period = words.period_name(sheet.period)
+    return {
+        "sheet": sheet,
+        "words": words,
+        "period": period,
+        "foreign": "" if sheet.language is language else sheet.language.value,
+        "plans": [
+            (plan, money.table([plan.money], words.money_of.format(code=plan.code, period=period)))
+            for plan in sheet.action_plans
+        ],
+        "total": money.table(
+            (plan.money for plan in sheet.action_plans), words.total_of.format(period=period)
+        ),
+    }
+
+
+@cache
+def _html() -> Environment:
+    return _environment(finalize=None)
+
+
+@cache
+def _markdown() -> Environment:
+    return _environment(finalize=_unless_ready)
+
+
+def _unless_ready(value: object) -> str:
+    return value if isinstance(value, _Ready) else as_markdown(str(value))
+
+
+def _environment(finalize: Callable[[object], str] | None) -> Environment:
+    environment = Environment(
+        loader=PackageLoader(PACKAGE),
+        autoescape=select_autoescape(["html.j2"], default=False),
+        finalize=finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["paragraphs"] = paragraphs
+    return environment

@@ -1,0 +1,95 @@
+"""The money of a follow-up sheet as a table of texts, the same for every format. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from services.reporter.report.sheet_file import Amounts, Money, Sums, add_up
+from services.reporter.report.sheet_words import SheetWords
+from shared.numerals import Numerals
+from shared.periods import Period
+
+MINUS: Final = "−"
+"""U+2212: screen readers say "minus", and pass over a hyphen."""
+
+NO_BREAK: Final = "\u00a0"
+"""A space at which no line ends."""
+
+
+@dataclass(frozen=True)
+class MoneyRow:
+    """A row as it is read."""
+
+    label: str
+    cells: tuple[str, ...]
+    balance: bool = False
+
+
+@dataclass(frozen=True)
+class MoneyTable:
+    """A table as it is read; its rows in groups, each ending in its balance."""
+
+    caption: str
+    columns: tuple[str, ...]
+    groups: tuple[tuple[MoneyRow, ...], ...]
+
+
+@dataclass(frozen=True)
+class MoneyTables:
+    """Makes the tables of one sheet."""
+
+    period: Period
+    words: SheetWords
+    numerals: Numerals
+
+    def table(self, moneys: Iterable[Money], caption: str) -> MoneyTable | None:
+        """Return the money of one or more action plans, added up; ``None`` when nothing is filled in."""
+        given, words = list(moneys), self.words
+        sides = (
+            (
+                add_up(money.operating for money in given),
+                (words.operating_revenue, words.operating_expenses, words.operating_balance),
+            ),
+            (
+                add_up(money.investment for money in given),
+                (words.investment_revenue, words.investment_expenses, words.investment_balance),
+            ),
+        )
+        groups = tuple(tuple(self._rows(sums, *labels)) for sums, labels in sides if sums is not None)
+        return MoneyTable(caption, self._columns(), groups) if groups else None
+
+    def amount(self, cents: int) -> str:
+        """Return -2288473 as ``−22.884,73``, exactly."""
+        euros, rest = divmod(abs(cents), 100)
+        sign = MINUS if cents < 0 else ""
+        return f"{sign}{self.numerals.number(euros)}{self.numerals.decimal}{rest:02}"
+
+    def percent(self, hundredths: int | None) -> str:
+        """Return 10000 as ``100,00 %``."""
+        if hundredths is None:
+            return self.words.no_percent
+        return self.numerals.percent.format(self.amount(hundredths))
+
+    def _rows(self, sums: Sums, revenue: str, expenses: str, balance: str) -> Iterator[MoneyRow]:
+        if sums.revenue is not None:
+            yield MoneyRow(revenue, self._cells(sums.revenue))
+        yield MoneyRow(expenses, self._cells(sums.expenses))
+        yield MoneyRow(balance, self._cells(sums.balance), balance=True)
+
+    def _cells(self, row: Amounts) -> tuple[str, ...]:
+        return (
+            self.amount(row.budget),
+            self.amount(row.budget_beo),
+            self.amount(row.used),
+            self.percent(row.used_percent),
+            self.amount(row.booked),
+            self.percent(row.booked_percent),
+        )
+
+    def _columns(self) -> tuple[str, ...]:
+        period = self.words.period_name(self.period).replace(" ", NO_BREAK)
+        return tuple(
+            column.format(year=self.period.first.year, period=period) for column in self.words.columns
+        )

@@ -1,0 +1,122 @@
+"""The monthly round: look whether a report is due, make it, hand it over. Any number of these may run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
+from typing import Final, Protocol
+
+import structlog
+from redis.exceptions import RedisError
+
+from services.reporter import schedule
+from services.reporter.metrics import Outcome, ReporterMetrics
+from services.reporter.rendering import CannotMakeError, Make
+from shared.calendar import Calendar
+from shared.config.model import CityFile
+from shared.contract.report_events import Document, ReportReady
+from shared.periods import Period
+from shared.process.backoff import Setbacks
+from shared.process.clock import Clock
+
+LOOK_EVERY: Final = timedelta(seconds=20)
+"""How often it looks; a report is not urgent, and a look costs next to nothing."""
+
+MAKE_AGAIN: Final = timedelta(minutes=5)
+"""How long to wait after a report could not be made: somebody has to mend something."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+FirstDay = Callable[[], Awaitable[date | None]]
+"""Returns the first day on which anything was counted; raises ``redis.RedisError``."""
+
+
+class Desk(Protocol):
+    """Where reports are handed over (``handing.Handing``)."""
+
+    async def sent(self) -> frozenset[str]: ...
+
+    async def hand_over(self, document: Document, word: ReportReady, *, counts: bool) -> bool: ...
+
+
+class Reporter:
+    """Sees to it that each month's report is handed to the notifier once."""
+
+    def __init__(
+        self,
+        city: CityFile,
+        now: Clock,
+        desk: Desk,
+        first_day: FirstDay,
+        make: Make,
+        metrics: ReporterMetrics,
+    ) -> None:
+        self._city = city
+        self._calendar = Calendar(city)
+        self._now = now
+        self._desk = desk
+        self._first_day = first_day
+        self._make = make
+        self._metrics = metrics
+        self._wrong: str | None = None
+        self.setbacks = Setbacks("report")
+
+    async def run(self) -> None:
+        """Look again and again. Ends only by being cancelled."""
+        if not self._city.report.receivers:
+            log.info("no_receivers")
+        while True:
+            wait = LOOK_EVERY
+            try:
+                await self.look()
+                self._wrong = None
+            except CannotMakeError as error:
+                self._fail(str(error))
+                wait = MAKE_AGAIN
+            except (RedisError, TimeoutError) as error:
+                log.warning("redis_away", error=type(error).__name__)
+            await asyncio.sleep(wait.total_seconds())
+
+    async def look(self) -> Period | None:
+        """Hand the report over that is due, if any; returns its month when this reporter was the first.
+
+        Raises ``CannotMakeError`` or ``redis.RedisError``.
+        """
+        now = self._now()
+        self._metrics.next.set(schedule.upcoming(self._city, self._calendar, now).timestamp())
+        month = await self._missing(now)
+        self._metrics.overdue.set(month is not None)
+        if month is None:
+            return None
+        word = word_of(month, self._city.report.receivers, now)
+        began = time.monotonic()
+        document = await self._make(word.id, month, now)
+        self._metrics.seconds.observe(time.monotonic() - began)
+        was_first = await self._desk.hand_over(document, word, counts=True)
+        self._metrics.overdue.set(0)
+        self._metrics.became(Outcome.HANDED_OVER if was_first else Outcome.TAKEN)
+        log.info("handed_over" if was_first else "taken", period=month.name, receivers=len(word.receivers))
+        return month if was_first else None
+
+    async def check(self, now: datetime) -> str | None:
+        """Say what keeps a report from being made, if anything."""
+        return self._wrong or await self.setbacks.check(now)
+
+    async def _missing(self, now: datetime) -> Period | None:
+        month = schedule.missing(self._city, self._calendar, now, await self._desk.sent())
+        if month is None or not schedule.is_ours(month, await self._first_day()):
+            return None
+        return month
+
+    def _fail(self, why: str) -> None:
+        self._wrong = f"the report cannot be made: {why}"
+        self._metrics.became(Outcome.FAILED)
+        log.error("cannot_make", why=why)
+
+
+def word_of(period: Period, receivers: tuple[str, ...], now: datetime, extra: str = "") -> ReportReady:
+    """Return the word of a report; ``extra`` makes the id of a repeat another one."""
+    name = ":".join(filter(None, ("report", period.name, extra)))
+    return ReportReady(id=name, at=now, period=period.name, receivers=receivers)

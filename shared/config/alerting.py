@@ -1,0 +1,276 @@
+"""The sections of the city file about breaches: when something is wrong, and who is told how.
+
+Limits are in the unit of the KPI (ratios 0 to 1, seconds, working days). Secrets never stand here: only the
+files that hold them do.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    HttpUrl,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from shared.config.references import ALL_QUEUES
+from shared.config.references import EVERY_QUEUE as EVERY_QUEUE
+from shared.config.types import Duration, Kpi, Name, Section, Window, from_to, mistake
+from shared.contract.breach_events import Measure, Severity
+
+EMAIL: Final = r"^[^@\s<>:/,;]+@[^@\s<>:/,;]+$"
+HOST: Final = r"^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]+)$"
+"""A host name or an IP address; no scheme, no port."""
+DASHBOARD_UID: Final = r"^[A-Za-z0-9_-]{1,40}$"
+
+Limit = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+YesOrNo = Annotated[bool, Field(strict=True)]
+Email = Annotated[str, Field(pattern=EMAIL)]
+
+PERIODS: Final = ("today", "month", "year")
+
+RuleWindow = Annotated[
+    Annotated[Window, Tag("rolling")] | Annotated[Literal["today", "month", "year"], Tag("period")],
+    Discriminator(lambda value: "period" if value in PERIODS else "rolling"),
+]
+"""Back over a length of time, or since the beginning of the local day, month or year."""
+
+RuleQueue = Annotated[
+    Annotated[Name, Tag("one")] | Annotated[Literal["*"], Tag("each")],
+    Discriminator(lambda value: "each" if value == EVERY_QUEUE else "one"),
+]
+
+
+def _no_secret(value: object) -> object:
+    """Refuse what is no path but the secret itself, such as the address that Apprise takes or a token."""
+    if value == "":
+        raise mistake("string_too_short")
+    if isinstance(value, str) and (
+        "://" in value or value.startswith(TOKEN_PREFIXES) or any(sign.isspace() for sign in value.strip())
+    ):
+        raise mistake("secret_itself")
+    return value
+
+
+TOKEN_PREFIXES: Final = ("glsa_", "glc_", "eyJ")
+"""How the tokens of Grafana and JSON Web Tokens begin."""
+
+SecretFile = Annotated[Path, BeforeValidator(_no_secret)]
+"""The path of a file that holds a secret. It need not exist where the city file is checked."""
+
+
+def _no_user(url: HttpUrl) -> HttpUrl:
+    if url.username or url.password:
+        raise mistake("url_secret")
+    return url
+
+
+WebUrl = Annotated[HttpUrl, AfterValidator(_no_user)]
+
+
+class Rule(Section):
+    """A KPI over a window is too far from what it should be."""
+
+    id: Name
+    kpi: Kpi
+    site: Name | None = None
+    queue: RuleQueue = ALL_QUEUES
+    """A queue, ``all`` (the site's total) or ``*`` (each queue by itself)."""
+    window: RuleWindow = timedelta(minutes=15)
+    limit: Limit | None = None
+    """None: the city's target for that KPI and queue, or else for the site's total."""
+    warn_at: Limit | None = None
+    """An earlier threshold with a message of its own, of severity ``warning``."""
+    clear_at: Limit | None = None
+    """It is over when the figure is back at this; none: at the limit. The gap keeps it from flapping."""
+    hold: Duration = timedelta(0)
+    """How long the figure must stay over the limit before anybody is told."""
+    keep_firing: Duration = timedelta(0)
+    """How long it must stay back before it is over."""
+    min_samples: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """None: ``live.min_samples``."""
+    open_only: YesOrNo = True
+    """Judged within the queue's opening hours only; at closing time a breach is over."""
+    severity: Severity = Severity.CRITICAL
+
+    @field_validator("limit", "warn_at", "clear_at")
+    @classmethod
+    def _ratios(cls, value: float | None, so_far: ValidationInfo) -> float | None:
+        if (
+            value is not None
+            and value > 1
+            and so_far.data.get("kpi") in {Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL}
+        ):
+            raise mistake("ratio")
+        return value
+
+
+class BudgetRule(Section):
+    """The error budget of a month's or year's target is being used up too fast.
+
+    Burn rate 1 uses exactly the budget; the rule holds while it is more than ``burn_rate`` over *both*
+    windows: the long one says that it matters, the short one that it still goes on. After the
+    multi-window, multi-burn-rate alerts of Google's SRE Workbook, chapter 5.
+    """
+
+    id: Name
+    kpi: Literal[Kpi.MISSED_RATIO, Kpi.CALL_WAIT_MEAN] = Kpi.MISSED_RATIO
+    site: Name | None = None
+    long_window: Window
+    short_window: Window
+    burn_rate: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+    min_samples: Annotated[int, Field(strict=True, ge=1)] | None = None
+    severity: Severity = Severity.WARNING
+
+    @field_validator("short_window")
+    @classmethod
+    def _shorter(cls, short: timedelta, so_far: ValidationInfo) -> timedelta:
+        if "long_window" in so_far.data and short >= so_far.data["long_window"]:
+            raise mistake("short_window")
+        return short
+
+
+class SilenceRule(Section):
+    """A source says nothing at a time when it should: no data is not a perfect score."""
+
+    id: Name
+    source: Name
+    after: Annotated[Duration, from_to("10s", "24h")] = timedelta(minutes=5)
+    hours: Name | None = None
+    """When the source must speak; none: always."""
+    severity: Severity = Severity.CRITICAL
+
+
+class EmailChannel(Section):
+    kind: Literal["email"] = "email"
+    to: Annotated[tuple[Email, ...], Field(min_length=1)]
+
+
+class WebhookChannel(Section):
+    """A POST with our own JSON body, signed."""
+
+    kind: Literal["webhook"] = "webhook"
+    url: WebUrl
+    secret_file: SecretFile | None = None
+    """The HMAC key; none: unsigned."""
+
+
+class AlertmanagerChannel(Section):
+    """A POST with the body of a Prometheus Alertmanager webhook."""
+
+    kind: Literal["alertmanager"] = "alertmanager"
+    url: WebUrl
+
+
+class AppriseChannel(Section):
+    """Whatever Apprise speaks. The target's address holds its secret, so it is in a file."""
+
+    kind: Literal["apprise"] = "apprise"
+    url_file: SecretFile
+
+
+Channel = Annotated[
+    Annotated[EmailChannel, Tag("email")]
+    | Annotated[WebhookChannel, Tag("webhook")]
+    | Annotated[AlertmanagerChannel, Tag("alertmanager")]
+    | Annotated[AppriseChannel, Tag("apprise")],
+    Discriminator("kind"),
+]
+
+
+class Receiver(Section):
+    """Who is told, and by which ways."""
+
+    id: Name
+    name: str = ""
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
+
+    @property
+    def title(self) -> str:
+        return self.name or self.id
+
+
+class Route(Section):
+    """Which breaches go to which receivers. Every route that fits counts; an empty list fits all."""
+
+    receivers: Annotated[tuple[Name, ...], Field(min_length=1)]
+    severities: tuple[Severity, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    sites: tuple[Name, ...] = ()
+    queues: tuple[Name, ...] = ()
+    rules: tuple[Name, ...] = ()
+    escalate_to: tuple[Name, ...] = ()
+    """Told as well when nobody has acknowledged after ``escalate_after``."""
+    escalate_after: Annotated[Duration, from_to("1m", "24h")] = timedelta(minutes=15)
+
+
+class Quiet(Section):
+    """Hours in which less urgent messages wait. What is still wrong at the end is told then."""
+
+    hours: Name
+    """Opening hours (a table of ``[hours]``) during which it is quiet."""
+    unless: tuple[Severity, ...] = (Severity.CRITICAL,)
+    """These are told all the same."""
+
+
+class Smtp(Section):
+    """The mail server. The password is in a file or in ``WACHTPOST_SMTP_PASSWORD_FILE``."""
+
+    host: Annotated[str, Field(pattern=HOST)]
+    port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    sender: Email
+    user: Annotated[str, Field(min_length=1)] | None = None
+    password_file: SecretFile | None = None
+
+    @model_validator(mode="after")
+    def _no_password_in_clear(self) -> Self:
+        if (
+            self.user is not None
+            and self.tls == "none"
+            and self.host not in {"127.0.0.1", "localhost", "::1"}
+        ):
+            raise mistake("smtp_clear")
+        return self
+
+
+class Grafana(Section):
+    """Where breaches are written as annotations."""
+
+    url: WebUrl
+    token_file: SecretFile
+    dashboard_uid: Annotated[str, Field(pattern=DASHBOARD_UID)] = "wachtpost-live"
+    folder: Annotated[str, Field(min_length=1)] = "Wachtpost"
+
+
+class Notify(Section):
+    """How the notifier behaves."""
+
+    group_wait: Annotated[Duration, from_to("0s", "5m")] = timedelta(seconds=30)
+    """After a message, how long further ones of its kind for the same receiver are collected into one.
+
+    New breaches are never collected for longer than a second.
+    """
+    reminder: Annotated[Duration, from_to("1m", "24h")] = timedelta(minutes=30)
+    """How often a breach that lasts is told again while nobody has acknowledged it."""
+    flap_window: Annotated[Duration, from_to("1m", "24h")] = timedelta(hours=1)
+    flap_messages: Annotated[int, Field(strict=True, ge=1, le=100)] = 2
+    """How many messages one watch may cause within ``flap_window``; the rest come in one digest."""
+    tell_resolved: YesOrNo = True
+    quiet: tuple[Quiet, ...] = ()
+    base_url: WebUrl | None = None
+    """Where people reach the notifier: the acknowledge link. None: no link."""
+    board_url: WebUrl | None = None
+    """The live board; the link in a message adds the moment."""
+    link_valid: Annotated[Duration, from_to("5m", "168h")] = timedelta(hours=24)
+    templates: Path | None = None
+    """A folder with templates of the city's own; one that is not there is ours."""

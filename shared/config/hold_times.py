@@ -1,0 +1,85 @@
+"""Whether a rule's patience ends before the desk shuts: one whose patience does not would never fire.
+
+At closing time a rolling rule is over, and silence counts from when the hours began. On plain tables, as
+``shared.config.references`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+import durationpy
+from pydantic import TypeAdapter, ValidationError
+
+from shared.config.alerting import PERIODS
+from shared.config.hours import WeekHours, longest_opening
+from shared.config.references import ALL_QUEUES, EVERY_QUEUE, KIND_OF_KPI, NameMistake
+from shared.config.tables import KeyPath, Table, table_in, tables_in, text_in
+
+
+def patience_mistakes(document: Table) -> Iterator[NameMistake]:
+    """Find the rules that wait for as long as the longest opening in which they are judged, or longer."""
+    weeks = _weeks(document)
+    for number, rule in tables_in(document, "silence_rules"):
+        yield from _too_patient(("silence_rules", number, "after"), rule, {text_in(rule, "hours")}, weeks)
+    for number, rule in tables_in(document, "rules"):
+        if rule.get("open_only") is not False and text_in(rule, "window") not in PERIODS:
+            for hours in _hours_watched(document, rule):
+                yield from _too_patient(("rules", number, "hold"), rule, hours, weeks)
+
+
+def _too_patient(
+    at: KeyPath, rule: Table, hours: set[str | None], weeks: Mapping[str, WeekHours]
+) -> Iterator[NameMistake]:
+    if not hours or not hours <= weeks.keys():  # always open, or a name that is told to be unknown
+        return
+    patience = _duration_in(rule, str(at[-1]))
+    longest = longest_opening(week for name, week in weeks.items() if name in hours)
+    if patience is not None and longest and patience >= longest:
+        yield NameMistake(at, "too_patient", durationpy.to_str(longest))
+
+
+def _hours_watched(document: Table, rule: Table) -> Iterator[set[str | None]]:
+    """The hours in which each watch of a rule is judged: those of any of its queues."""
+    kpi, wanted = text_in(rule, "kpi"), text_in(rule, "queue", ALL_QUEUES)
+    for _, site in tables_in(document, "sites"):
+        if text_in(rule, "site") not in {None, text_in(site, "id")}:
+            continue
+        fitting = {
+            text_in(queue, "id"): text_in(queue, "hours")
+            for _, queue in tables_in(site, "queues")
+            if text_in(queue, "kind") == KIND_OF_KPI.get(kpi or "")
+        }
+        if wanted == ALL_QUEUES:
+            yield set(fitting.values())
+        yield from ({hours} for name, hours in fitting.items() if wanted in {EVERY_QUEUE, name})
+
+
+def _weeks(document: Table) -> dict[str, WeekHours]:
+    """The opening hours that can be read; the model says of the others what is wrong with them."""
+    weeks: dict[str, WeekHours] = {}
+    for name, week in table_in(document, "hours").items():
+        try:
+            weeks[name] = WeekHours.model_validate(week)
+        except ValidationError:
+            continue
+    return weeks
+
+
+_ISO_8601: TypeAdapter[timedelta] = TypeAdapter(timedelta)
+"""How the model itself writes durations."""
+
+
+def _duration_in(rule: Table, key: str) -> timedelta | None:
+    text = text_in(rule, key)
+    if text is None:
+        return None
+    try:
+        duration: timedelta = durationpy.from_str(text)
+    except (durationpy.DurationError, ValueError, OverflowError):
+        try:
+            return _ISO_8601.validate_python(text)
+        except ValidationError:
+            return None
+    return duration

@@ -1,0 +1,446 @@
+"""The city file: everything that differs from one city to the next, as one frozen value.
+
+``CityFile.model_validate(tomllib.loads(text))`` gives it or says what is wrong; ``shared.config.errors``
+turns that into sentences. Instants in the file are local wall-clock times of ``city.time_zone``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import holidays
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from shared.config.alert_references import meeting_mistakes
+from shared.config.alerting import BudgetRule, Grafana, Notify, Receiver, Route, Rule, SilenceRule, Smtp
+from shared.config.hours import WEEKDAYS as WEEKDAYS
+from shared.config.hours import Span as Span
+from shared.config.hours import WeekHours as WeekHours
+from shared.config.hours import minute_of
+from shared.config.references import ALL_QUEUES as ALL_QUEUES
+from shared.config.references import DEFAULT_DEFINITION
+from shared.config.types import Duration, Name, Section, WaitBound, Window, from_to, mistake
+from shared.config.types import Kpi as Kpi
+from shared.contract.events import Outcome
+from shared.redis.keys import partition_of
+
+SHA256_HEX: Final = r"^[0-9a-f]{64}$"
+
+SYSTEM_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+"""What a telephone exchange may call itself in front of its call ids."""
+
+NAMES: Final = "names"
+"""The type of the one error that carries all mistakes of ``shared.config.references``."""
+
+
+class Language(StrEnum):
+    NL = "nl"
+    EN = "en"
+
+
+class City(Section):
+    name: Annotated[str, Field(min_length=1)]
+    language: Language = Language.NL
+    time_zone: str = "Europe/Brussels"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise mistake("time_zone") from None
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+def _day(value: object) -> object:
+    """Let a date pass; pydantic by itself would read a number as seconds since 1970."""
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise mistake("day") from None
+    if isinstance(value, datetime) or not isinstance(value, date | None):
+        raise mistake("day")
+    return value
+
+
+def _closing_time(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            value = time.fromisoformat(value)
+        except ValueError:
+            raise mistake("closes_at") from None
+    if value is None:
+        return None
+    if not isinstance(value, time) or value.tzinfo or value.second or value.microsecond or value == time.min:
+        raise mistake("closes_at")
+    return value
+
+
+def _is_month_and_day(text: str) -> bool:
+    try:
+        # A leap year: 02-29 is a day of some years.
+        day = datetime.strptime(f"2024-{text}", "%Y-%m-%d")  # noqa: DTZ007  # a day has no zone
+    except ValueError:
+        return False
+    return f"{day:%m-%d}" == text
+
+
+class ClosingDay(Section):
+    """A day the city keeps closed: once (``on``) or every year (``every_year = "07-11"``).
+
+    With ``closes_at`` it is a half day: open as usual until then, and still a working day.
+    """
+
+    on: Annotated[date | None, BeforeValidator(_day)] = None
+    every_year: str | None = None
+    closes_at: Annotated[time | None, BeforeValidator(_closing_time)] = None
+    why: str = ""
+
+    @field_validator("every_year")
+    @classmethod
+    def _day_of_the_year(cls, value: str | None) -> str | None:
+        if value is not None and not _is_month_and_day(value):
+            raise mistake("every_year")
+        return value
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.on is None) == (self.every_year is None):
+            raise mistake("closing_day")
+        return self
+
+
+class CalendarDays(Section):
+    public_holidays: str = Field(default="BE", description="ISO 3166 country whose public holidays close")
+    closing_days: tuple[ClosingDay, ...] = ()
+
+    @field_validator("public_holidays")
+    @classmethod
+    def _known_country(cls, value: str) -> str:
+        if value and value not in holidays.list_supported_countries():
+            raise mistake("country")
+        return value
+
+
+class MissedDefinition(Section):
+    """Which unanswered calls count as missed. Change the meaning, raise the version."""
+
+    id: Name
+    version: Annotated[int, Field(strict=True, ge=1)] = 1
+    outcomes: frozenset[Outcome]
+    short_abandon: WaitBound = timedelta(0)
+    """Hang-ups quicker than this count on neither side."""
+
+    @field_validator("outcomes")
+    @classmethod
+    def _some(cls, value: frozenset[Outcome]) -> frozenset[Outcome]:
+        if not value:
+            raise mistake("outcomes_empty", known=", ".join(Outcome))
+        return value
+
+
+LIER_1: Final = MissedDefinition(
+    id=DEFAULT_DEFINITION,
+    version=1,
+    outcomes=frozenset({Outcome.ABANDONED, Outcome.TIMED_OUT, Outcome.NO_AGENTS}),
+)
+"""The default of design §2: everyone who wanted staff and did not reach them."""
+
+
+class SpeedCategories(Section):
+    """Upper bounds of the ranges (from, to]; above the last bound is a range of its own."""
+
+    bounds: tuple[WaitBound, ...] = tuple(timedelta(seconds=s) for s in (20, 45, 60, 120, 180))
+
+    @field_validator("bounds")
+    @classmethod
+    def _rising(cls, value: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
+        if not value or any(b <= a for a, b in pairwise((timedelta(0), *value))):
+            raise mistake("bounds_order")
+        return value
+
+
+class ServiceLevel(Section):
+    within: WaitBound = timedelta(seconds=20)
+
+
+class ServiceLevelDefinition(Section):
+    """One way to work out a service level. Change the meaning, raise the version."""
+
+    id: Name
+    version: Annotated[int, Field(strict=True, ge=1)] = 1
+    within: WaitBound
+    of: Literal["answered_and_missed", "answered"] = "answered_and_missed"
+    """What is divided by: with the missed calls, or only those that reached staff."""
+
+
+class Live(Section):
+    """What the rolling figures look back over."""
+
+    windows: tuple[Window, ...] = (
+        timedelta(minutes=15),
+        timedelta(hours=1),
+    )
+    min_samples: Annotated[int, Field(strict=True, ge=1)] = 10
+    """Below this many contacts a rolling figure is *insufficient*."""
+    missed_definition: Name = DEFAULT_DEFINITION
+
+    @field_validator("windows")
+    @classmethod
+    def _each_once(cls, value: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
+        if not value or len(set(value)) != len(value):
+            raise mistake("windows_unique")
+        return value
+
+
+class QueueKind(StrEnum):
+    PHONE = "phone"
+    COUNTER = "counter"
+
+
+class Queue(Section):
+    """Where people wait: a phone queue, or a counter's activity cluster (with its appointments)."""
+
+    id: Name
+    kind: QueueKind
+    name: str = ""
+    hours: Name | None = None
+    """Which opening hours apply; none: always open."""
+
+    @field_validator("id")
+    @classmethod
+    def _not_the_total(cls, value: str) -> str:
+        if value == ALL_QUEUES:
+            raise mistake("queue_all")
+        return value
+
+    @property
+    def title(self) -> str:
+        return self.name or self.id
+
+
+class Site(Section):
+    id: Name
+    name: str = ""
+    queues: Annotated[tuple[Queue, ...], Field(min_length=1)]
+
+    @property
+    def title(self) -> str:
+        return self.name or self.id
+
+    def of_kind(self, kind: QueueKind) -> tuple[Queue, ...]:
+        return tuple(queue for queue in self.queues if queue.kind is kind)
+
+
+class Target(Section):
+    """What the city promises: a limit on a KPI of one queue or of a site's total (``all``).
+
+    Units as in the metrics: ratios 0 to 1, seconds, working days. ``service_level`` is a least,
+    all others are a most.
+    """
+
+    kpi: Kpi
+    site: Name | None = None
+    queue: Name = ALL_QUEUES
+    limit: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+    period: Literal["month", "year"] = "month"
+    """Over which period the policy report judges it."""
+
+    @field_validator("limit")
+    @classmethod
+    def _ratios(cls, limit: float, so_far: ValidationInfo) -> float:
+        if so_far.data.get("kpi") in {Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL} and limit > 1:
+            raise mistake("ratio")
+        return limit
+
+
+class Pipeline(Section):
+    partitions: Annotated[int, Field(strict=True, ge=1, le=256)] = 1
+    """Fixed at set-up: changing it later moves sites to other streams."""
+    dedup: Annotated[Duration, from_to("10m", "24h")] = timedelta(hours=24)
+    """How long ids are remembered; facts older than this when they arrive are dead letters."""
+    open_timeout: Annotated[Duration, from_to("1m", "24h")] = timedelta(hours=2)
+    """A contact without outcome for this long is unfinished."""
+    future_tolerance: Annotated[Duration, from_to("0s", "1h")] = timedelta(minutes=2)
+    """How far a sender's clock may run ahead."""
+    lease: Annotated[Duration, from_to("1s", "1m")] = timedelta(seconds=5)
+    """How long the owner of a partition may be silent before a standby takes over."""
+
+    @model_validator(mode="after")
+    def _remembered_while_open(self) -> Self:
+        if self.open_timeout > self.dedup:
+            raise mistake("open_timeout")
+        return self
+
+
+class QueueLogSource(Section):
+    """An Asterisk queue_log file that ingest follows."""
+
+    kind: Literal["queue_log"] = "queue_log"
+    id: Name
+    site: Name
+    path: Path
+    queues: dict[str, Name] = Field(default_factory=dict)
+    """Asterisk's queue name → ours. A name not listed is used in lower case, with ``-`` for every
+    sign that an id may not hold."""
+    withdraw: Outcome = Outcome.LEFT_BY_KEY
+    """Which outcome a WITHDRAW line is."""
+    hosts: tuple[Annotated[str, Field(pattern=SYSTEM_NAME)], ...] = ()
+    """What the exchange puts in front of its call ids (Asterisk's ``systemname``): ``pbx1`` for
+    ``pbx1-1773303330.1957``. Ids with anything else in front are stored as pseudonyms."""
+    start: Literal["beginning", "end"] = "beginning"
+    """Where to start the first time."""
+
+
+class HttpSource(Section):
+    """A sender at ``POST /v1/events``, known by the SHA-256 of its API key (``wachtpost keys create``)."""
+
+    kind: Literal["http"] = "http"
+    id: Name
+    site: Name
+    key_sha256: Annotated[tuple[Annotated[str, Field(pattern=SHA256_HEX)], ...], Field(min_length=1)]
+    """More than one while a key is being replaced."""
+    queues: Annotated[
+        Annotated[tuple[Name, ...], Tag("named")] | Annotated[Literal["*"], Tag("every")],
+        Discriminator(lambda value: "every" if value == "*" else "named"),
+    ] = "*"
+    """The queues it may speak for; ``"*"``: all of the site."""
+    rate_per_second: Annotated[int, Field(strict=True, ge=1)] = 5_000
+    """How many events a second it may send on average (bursts of ten seconds' worth)."""
+
+
+class History(Section):
+    """Figures from before Wachtpost, in files of their own (``shared.history_file``)."""
+
+    files: tuple[Path, ...] = ()
+    """Relative to the city file."""
+
+
+class PolicyReport(Section):
+    """The monthly mail of the policy report."""
+
+    receivers: tuple[Name, ...] = ()
+    """Those with an e-mail channel get the report of the month that ended; none: no mail."""
+    working_day: Annotated[int, Field(strict=True, ge=1, le=15)] = 3
+    """Which working day of the month it is sent on."""
+    at: time = time(8)
+    """Local time of that day."""
+    attach: tuple[Literal["pdf", "html", "csv", "json", "md"], ...] = ("html", "csv")
+    sheet: Path | None = None
+    """What stands around the indicators (``wachtpost report --sheet``); relative to the city file."""
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _clock(cls, value: object) -> object:
+        if isinstance(value, time):
+            return value
+        try:
+            return time(*divmod(minute_of(str(value)), 60))
+        except ValueError:
+            raise mistake("report_time") from None
+
+
+Source = Annotated[QueueLogSource | HttpSource, Field(discriminator="kind")]
+
+
+class CityFile(Section):
+    """The whole city file."""
+
+    # A mistake in it may be a secret that someone pasted: the error that ends up in a log shows no values.
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    city: City
+    calendar: CalendarDays = CalendarDays()
+    hours: dict[Name, WeekHours] = Field(default_factory=dict)
+    pipeline: Pipeline = Pipeline()
+    missed_definitions: tuple[MissedDefinition, ...] = (LIER_1,)
+    speed_categories: SpeedCategories = SpeedCategories()
+    service_level: ServiceLevel = ServiceLevel()
+    service_level_definitions: tuple[ServiceLevelDefinition, ...] = ()
+    live: Live = Live()
+    sites: Annotated[tuple[Site, ...], Field(min_length=1)]
+    targets: tuple[Target, ...] = ()
+    sources: tuple[Source, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    budget_rules: tuple[BudgetRule, ...] = ()
+    silence_rules: tuple[SilenceRule, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
+    routes: tuple[Route, ...] = ()
+    notify: Notify = Notify()
+    smtp: Smtp | None = None
+    grafana: Grafana | None = None
+    history: History = History()
+    report: PolicyReport = PolicyReport()
+
+    @model_validator(mode="after")
+    def _names_meet(self) -> Self:
+        """Whatever refers to a name must refer to one that exists, and names are unique."""
+        mistakes = meeting_mistakes(self.model_dump(mode="json"))
+        if mistakes:
+            raise PydanticCustomError(NAMES, "{mistakes}", {"mistakes": "; ".join(map(str, mistakes))})
+        return self
+
+    @property
+    def live_definition(self) -> MissedDefinition:
+        """The missed definition that the live figures use."""
+        wanted = self.live.missed_definition
+        return next(d for d in self.missed_definitions if d.id == wanted)
+
+    def site(self, site_id: str) -> Site:
+        """Return the site of that name; raises ``KeyError``."""
+        for site in self.sites:
+            if site.id == site_id:
+                return site
+        raise KeyError(site_id)
+
+    def partition_sites(self, partition: int) -> tuple[Site, ...]:
+        """The sites that a partition judges."""
+        return tuple(s for s in self.sites if partition_of(s.id, self.pipeline.partitions) == partition)
+
+    def target(self, kpi: Kpi, site: str, queue: str, period: str | timedelta | None = None) -> Target | None:
+        """The target of a KPI at a queue, or at the site's total (``all``).
+
+        One for the site goes first, then one whose period is ``period``: the window of a rule, for instance.
+        """
+        fitting = [t for t in self.targets if t.kpi is kpi and t.queue == queue and t.site in {None, site}]
+        return min(fitting, key=lambda target: (target.site is None, target.period != period), default=None)
+
+    def limit_of(self, rule: Rule, site: str, queue: str) -> float | None:
+        """The limit of a rule at a queue or at a site's total (``all``), in the unit of the KPI.
+
+        Its own, else the target of the queue, else that of the site's total. ``None`` only for a queue that
+        the rule does not watch.
+        """
+        if rule.limit is not None:
+            return rule.limit
+        of_queue = self.target(rule.kpi, site, queue, rule.window)
+        target = of_queue or self.target(rule.kpi, site, ALL_QUEUES, rule.window)
+        return None if target is None else target.limit
+
+
+def load(path: Path) -> CityFile:
+    """Read a city file. Raises ``OSError``, ``tomllib.TOMLDecodeError`` or ``pydantic.ValidationError``."""
+    with path.open("rb") as file:
+        return CityFile.model_validate(tomllib.load(file))

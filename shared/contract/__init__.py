@@ -1,0 +1,1 @@
+"""The wire contract: what travels between services, and to them."""

@@ -1,0 +1,156 @@
+"""The wire contract between judge and messenger: what became of a breach, on the breaches stream.
+
+A *watch* is one rule at one queue (or at a site's total) with one threshold. A *breach* is one time that a
+watch left ``ok``; it is named by its watch and by when that was. The evaluator writes a
+``breach.changed`` for every step of the state machine, in the same script as the figures that caused it, and
+a ``breach.progress`` once a minute while it lasts. Ids are deterministic: judging again writes
+the same ids.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from shared.contract.events import Name
+from shared.instants import Instant
+
+
+class State(StrEnum):
+    """Where a watch stands."""
+
+    OK = "ok"
+    PENDING = "pending"
+    """Over the limit, not yet for as long as ``hold``."""
+    FIRING = "firing"
+    CLEARING = "clearing"
+    """Back under ``clear_at``, not yet for as long as ``keep_firing``."""
+
+
+class Cause(StrEnum):
+    """Why a watch took a step."""
+
+    OVER = "over"
+    """The figure went over the limit."""
+    HELD = "held"
+    """It stayed there for as long as ``hold``."""
+    BACK = "back"
+    """It went back under ``clear_at``."""
+    STAYED_BACK = "stayed_back"
+    """It stayed there for as long as ``keep_firing``."""
+    CLOSED = "closed"
+    """The desk closed: nobody waits any more."""
+    RULE_GONE = "rule_gone"
+    """The rule, or its queue, is no longer in the city file."""
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Level(StrEnum):
+    """Which threshold of a rule a watch guards."""
+
+    LIMIT = "limit"
+    WARNING = "warning"
+    """``warn_at``: nearly at the limit."""
+
+
+class Measure(StrEnum):
+    """What a rule can be about. The first five are KPIs of ``shared.config.model``."""
+
+    MISSED_RATIO = "missed_ratio"
+    CALL_WAIT_MEAN = "call_wait_mean"
+    SERVICE_LEVEL = "service_level"
+    VISIT_WAIT_MEAN = "visit_wait_mean"
+    LEAD_TIME_MEAN = "lead_time_mean"
+    BURN_RATE = "burn_rate"
+    """How many times faster than the target allows the error budget is being used."""
+    SILENCE = "silence"
+    """Seconds since a source last said anything: no data, which is not a perfect score."""
+
+
+class _Count(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Hour(_Count):
+    """A clock hour so far, beside the one before: what changed at the top of the hour."""
+
+    started_at: Instant
+    offered: int
+    offered_before: int
+    """In the same number of minutes of the hour before."""
+    staff: int | None = Field(default=None, description="Who serves now, free or talking, as last reported")
+    staff_before: int | None = None
+
+
+class Reading(_Count):
+    """The figure that was judged, and what a supervisor wants to know beside it."""
+
+    value: float | None = Field(default=None, description="In the unit of the measure; absent: no reading")
+    samples: int = Field(ge=0, description="Contacts that the value rests on")
+    before: float | None = Field(default=None, description="The same figure five minutes earlier: the trend")
+    waiting: int | None = None
+    longest_wait_s: float | None = None
+    budget_left: int | None = Field(
+        default=None, description="Contacts that may still be missed in the period to stay within target"
+    )
+    hour: Hour | None = None
+
+
+class _Breach(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: Annotated[str, Field(min_length=1, max_length=256)]
+    breach: Annotated[str, Field(min_length=1, max_length=256, description="Which breach: watch and opening")]
+    at: Instant
+    rule: Name
+    level: Level
+    measure: Measure
+    severity: Severity
+    site: Name
+    queue: Name = Field(description="``all``: the site's total; for ``silence`` the source")
+    window: str = Field(description="15m, 1h, today, month or year; empty for ``silence``")
+    limit: float
+    clear_at: float
+    opened_at: Instant
+    fired_at: Instant | None = None
+    reading: Reading
+    worst: float | None = Field(default=None, description="The furthest over the limit since it opened")
+
+
+class BreachChanged(_Breach):
+    """A watch took a step."""
+
+    kind: Literal["breach.changed"] = "breach.changed"
+    previous: State
+    state: State
+    cause: Cause
+
+
+class BreachProgress(_Breach):
+    """A breach lasts: the figures of now, once a minute."""
+
+    kind: Literal["breach.progress"] = "breach.progress"
+    state: State
+
+
+BreachEvent = Annotated[BreachChanged | BreachProgress, Field(discriminator="kind")]
+"""Anything on the breaches stream."""
+
+BREACH_EVENT: Final[TypeAdapter[BreachEvent]] = TypeAdapter(BreachEvent)
+
+
+def rule_label(rule: str, level: Level) -> str:
+    """Return what a watch's rule is called in metrics: the early threshold is a rule of its own there."""
+    return f"{rule}-{level}" if level is Level.WARNING else rule
+
+
+def encode(event: BreachEvent) -> bytes:
+    """Return the event as the JSON that goes on the stream."""
+    return event.__pydantic_serializer__.to_json(event, exclude_none=True)

@@ -1,0 +1,197 @@
+"""The wire contract: facts that sources report, as they travel on the events stream.
+
+Every fact is a frozen model, told apart by ``kind``. Instants are timezone-aware, waits are whole
+milliseconds. An outcome carries its own wait, so no consumer ever has to join two events to count.
+
+Evolution: adding an optional field is free. Anything else is a new, versioned kind, and consumers
+read both for one release (``tests/shared/contract`` guards this). Consumers ignore fields they do not
+know; the HTTP door refuses them, so that nothing personal slips into Redis under a new name.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic_core import PydanticKnownError
+
+from shared.instants import Instant
+
+NAME: Final = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
+"""What a site, queue or source may be called: short, lower case, safe in keys, labels and URLs."""
+
+DAY_MS: Final = 24 * 60 * 60 * 1000
+
+Name = Annotated[str, Field(pattern=NAME)]
+EventId = Annotated[str, Field(min_length=1, max_length=128)]
+ContactId = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+def _no_text(value: object) -> object:
+    """A text is no number even if it reads like one: it may be a telephone number."""
+    if isinstance(value, str):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+Milliseconds = Annotated[
+    int, Field(ge=0, le=7 * DAY_MS, description="whole milliseconds"), BeforeValidator(_no_text)
+]
+MOST_STAFF: Final = 100_000
+Headcount = Annotated[int, Field(ge=0, le=MOST_STAFF), BeforeValidator(_no_text)]
+
+
+class Outcome(StrEnum):
+    """How a call ended that never reached staff."""
+
+    ABANDONED = "abandoned"
+    TIMED_OUT = "timed_out"
+    NO_AGENTS = "no_agents"
+    LEFT_BY_KEY = "left_by_key"
+    """The caller pressed a key: voicemail, call-back, another menu."""
+    CLOSED = "closed"
+
+
+class Channel(StrEnum):
+    """How an appointment was made."""
+
+    WEB = "web"
+    MIJN_BURGERPROFIEL = "mijn-burgerprofiel"
+    PHONE = "phone"
+    COUNTER = "counter"
+    APP = "app"
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: EventId = Field(description="Deterministic: the same source record always has the same id")
+    at: Instant = Field(description="When it happened (not when it was reported)")
+    source: Name
+    site: Name
+
+
+class _QueueFact(_Fact):
+    queue: Name
+
+
+class CallQueued(_QueueFact):
+    """A caller entered a phone queue."""
+
+    kind: Literal["call.queued"] = "call.queued"
+    contact: ContactId = Field(description="The call; repeated in its outcome. Never a phone number")
+
+
+class CallAnswered(_QueueFact):
+    """A waiting caller reached staff."""
+
+    kind: Literal["call.answered"] = "call.answered"
+    contact: ContactId | None = Field(default=None, description="As in call.queued")
+    wait_ms: Milliseconds
+
+
+class CallMissed(_QueueFact):
+    """A call ended without reaching staff. Whether it counts as missed is the definition's choice."""
+
+    kind: Literal["call.missed"] = "call.missed"
+    contact: ContactId | None = Field(
+        default=None, description="As in call.queued; absent when the call never entered the queue"
+    )
+    outcome: Outcome
+    wait_ms: Milliseconds
+
+
+class CallEnded(_QueueFact):
+    """A conversation ended."""
+
+    kind: Literal["call.ended"] = "call.ended"
+    contact: ContactId | None = None
+    talk_ms: Milliseconds
+
+
+class VisitArrived(_QueueFact):
+    """A visitor registered at the counter."""
+
+    kind: Literal["visit.arrived"] = "visit.arrived"
+    contact: ContactId
+    appointment_at: Instant | None = None
+
+
+class VisitCalled(_QueueFact):
+    """A visitor was called to the counter (the last call counts)."""
+
+    kind: Literal["visit.called"] = "visit.called"
+    contact: ContactId | None = None
+    arrived_at: Instant
+    appointment_at: Instant | None = None
+
+
+class VisitLeft(_QueueFact):
+    """A visitor left without being served."""
+
+    kind: Literal["visit.left"] = "visit.left"
+    contact: ContactId | None = None
+
+
+class AppointmentBooked(_QueueFact):
+    """An appointment was made."""
+
+    kind: Literal["appointment.booked"] = "appointment.booked"
+    booked_at: Instant
+    starts_at: Instant
+    channel: Channel | None = None
+
+
+class AppointmentOffer(_QueueFact):
+    """The first free appointment that a citizen could book at ``at``."""
+
+    kind: Literal["appointment.offer"] = "appointment.offer"
+    first_free_at: Instant
+
+
+class StaffChanged(_QueueFact):
+    """How many members of staff serve a queue from now on: those who are free, pausing, or talking."""
+
+    kind: Literal["staff.changed"] = "staff.changed"
+    available: Headcount
+    paused: Headcount = 0
+    busy: Headcount = 0
+
+
+class SourceHeartbeat(_Fact):
+    """The source is alive and has nothing else to say."""
+
+    kind: Literal["source.heartbeat"] = "source.heartbeat"
+
+
+class SourceRestarted(_Fact):
+    """The source lost its memory: whoever was waiting there before ``at`` waits no longer."""
+
+    kind: Literal["source.restarted"] = "source.restarted"
+
+
+Event = Annotated[
+    CallQueued
+    | CallAnswered
+    | CallMissed
+    | CallEnded
+    | VisitArrived
+    | VisitCalled
+    | VisitLeft
+    | AppointmentBooked
+    | AppointmentOffer
+    | StaffChanged
+    | SourceHeartbeat
+    | SourceRestarted,
+    Field(discriminator="kind"),
+]
+"""Any fact on the events stream."""
+
+EVENT: Final[TypeAdapter[Event]] = TypeAdapter(Event)
+EVENTS: Final[TypeAdapter[list[Event]]] = TypeAdapter(list[Event])
+
+
+def encode(event: Event) -> bytes:
+    """Return the event as the JSON that goes on the stream: no spaces, absent optionals left out."""
+    return event.__pydantic_serializer__.to_json(event, exclude_none=True)

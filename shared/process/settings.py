@@ -1,0 +1,80 @@
+"""What a service is told from outside: environment variables and secret files, never arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.process.clock import Clock, parse_clock
+from shared.redis.url import cluster_of
+
+MIB: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a client may cost (``shared.process.http_limits``)."""
+
+    connections: int
+    body_bytes: int
+    patience: timedelta
+
+
+class ServiceSettings(BaseSettings):
+    """Read from ``WACHTPOST_…`` variables; raises ``pydantic.ValidationError`` with the variable's name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WACHTPOST_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    city_file: Path = Path("deploy/wachtpost.toml")
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    """A server or a cluster (``shared.redis.url``). May carry a user name; the password belongs in a file."""
+    redis_password_file: Path | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)]
+    """0 takes a free port; the log says which."""
+    body_limit: Annotated[int, Field(ge=1024, le=64 * MIB)] = 64 * 1024
+    """Bytes of a request's body."""
+    http_connections: Annotated[int, Field(ge=4, le=10_000)] = 64
+    """Clients at once. Each has one request at a time: bodies take at most so many times ``body_limit``."""
+    http_patience: Annotated[timedelta, Field(ge=timedelta(seconds=1), le=timedelta(minutes=10))] = timedelta(
+        seconds=30
+    )
+    """How long a client may take to send a body, and again to take an answer."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    clock: str = ""
+    """Empty: this machine's clock. Else a simulated one (``shared.process.clock``)."""
+
+    @field_validator("redis_url")
+    @classmethod
+    def _readable_url(cls, value: SecretStr) -> SecretStr:
+        cluster_of(value.get_secret_value())
+        return value
+
+    @field_validator("clock")
+    @classmethod
+    def _readable_clock(cls, value: str) -> str:
+        parse_clock(value)
+        return value
+
+    @property
+    def now(self) -> Clock:
+        """The clock that the settings ask for."""
+        return parse_clock(self.clock)
+
+    @property
+    def http_limits(self) -> HttpLimits:
+        """What a client may cost."""
+        return HttpLimits(self.http_connections, self.body_limit, self.http_patience)
+
+    def redis_password(self) -> str | None:
+        """Return the password from its file; raises ``OSError`` when the file cannot be read."""
+        if self.redis_password_file is None:
+            return None
+        return self.redis_password_file.read_text(encoding="utf-8").strip()

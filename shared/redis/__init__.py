@@ -1,0 +1,1 @@
+"""Redis as all services use it: connection, keys, lease, streams."""

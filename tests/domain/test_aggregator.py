@@ -1,0 +1,616 @@
+"""The desk against the oracle: any order, any duplication, any split and any kill give the same buckets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from domain import kpi
+from domain.aggregator import Arrival, Counts, Desk
+from domain.bucket import Bucket, Resolution, decode
+from domain.bucket_store import REACH_S, Books, Slot, Start
+from domain.last_reports import Latest, Offer, Staff
+from domain.open_contacts import Place
+from domain.tallies import ms_of
+from domain.windows import window_bucket
+from services.evaluator.decoder import parse
+from shared.calendar import Calendar
+from shared.config.model import CityFile, MissedDefinition
+from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.events import (
+    AppointmentBooked,
+    AppointmentOffer,
+    CallAnswered,
+    CallMissed,
+    CallQueued,
+    Event,
+    Outcome,
+    SourceHeartbeat,
+    SourceRestarted,
+    StaffChanged,
+    VisitArrived,
+    VisitCalled,
+    encode,
+)
+from shared.redis.stream_entries import Batch
+from tests.chaos import load
+from tests.support import evaluator_oracle as oracle
+from tests.support.evaluator_oracle import Cell, Entry, Figures
+from tests.support.thorough import examples
+
+BANK_DAY = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "bank-day"
+CITY = load.city()
+CALENDAR = Calendar(CITY)
+END = ms_of(load.END)
+MINUTE = 60_000
+DAY = timedelta(days=1)
+NOON = datetime(2026, 10, 26, 11, tzinfo=UTC)
+"""A Monday, 12:00 local: the desk is open."""
+
+Entries = Sequence[tuple[str, bytes | None]]
+CALL = {"source": "pbx", "site": "lier", "queue": "burgerzaken"}
+VISIT = {"source": "desk", "site": "mol", "queue": "loket-wonen"}
+
+
+@dataclass
+class Durable:
+    """What Redis would hold: the stream, and what was committed. Take-over as a partition does it."""
+
+    entries: Entries
+    city: CityFile = CITY
+    state: dict[str, str] = field(default_factory=dict)
+    buckets: dict[Slot, bytes] = field(default_factory=dict)
+    dead: list[DeadLetter] = field(default_factory=list)
+    offset: int = 0
+    """How many entries are committed."""
+
+    def take_over(self) -> Desk:
+        pipeline = self.city.pipeline
+        read = self.entries[: self.offset]
+        last = arrived(read[-1]) if read else 0
+        horizon = last - (pipeline.dedup + pipeline.future_tolerance) / timedelta(milliseconds=1)
+        reach = (pipeline.dedup + pipeline.open_timeout + DAY) / timedelta(milliseconds=1)
+        oldest = CALENDAR.local_day(max(0, last - int(reach))).isoformat()
+        desk = Desk(
+            self.city,
+            Calendar(self.city),
+            self.city.sites,
+            Books((slot, decode(text)) for slot, text in self.buckets.items() if _loaded(slot, oldest)),
+            Latest(self.state),
+            Counts.of(self.state),
+            int(self.state.get("cursor", 0)),
+        )
+        recalled = parse(_batch([entry for entry in read if arrived(entry) >= horizon]))
+        desk.recall(item for item in recalled if isinstance(item, Arrival))
+        return desk
+
+    def commit(self, desk: Desk, offset: int) -> None:
+        changes = desk.take_changes()
+        self.state |= changes.state
+        self.buckets |= {slot: bucket.encode() for slot, bucket in changes.buckets}
+        for slot in changes.dropped:
+            self.buckets.pop(slot, None)
+        self.dead += changes.dead
+        self.offset = offset
+
+    def figures(self) -> dict[Cell, Figures]:
+        """Every bucket that is not empty; of the rings only what a window can reach."""
+        newest = max((arrived(entry) for entry in self.entries[: self.offset]), default=0) // 1000
+        return {
+            cell: figures
+            for slot, text in self.buckets.items()
+            if _reachable(cell := _cell(slot), newest) and (figures := oracle.not_empty(asdict(decode(text))))
+        }
+
+    @property
+    def counts(self) -> tuple[int, int, dict[str, int]]:
+        counts = Counts.of(self.state)
+        return counts.read, counts.duplicates, {reason.value: n for reason, n in counts.dead.items()}
+
+
+def arrived(entry: tuple[str, bytes | None]) -> int:
+    return int(entry[0].partition("-")[0])
+
+
+def _batch(entries: Entries) -> Batch:
+    return Batch([entry for entry, _ in entries], [body for _, body in entries])
+
+
+def _loaded(slot: Slot, oldest: str) -> bool:
+    daily = slot.resolution in {Resolution.DAY, Resolution.DAY_OUTSIDE}
+    return not daily or str(slot.start) >= oldest
+
+
+def _cell(slot: Slot) -> Cell:
+    start: Start = slot.start
+    return Cell(slot.place.site, slot.place.queue, slot.resolution.value, start)
+
+
+def _reachable(cell: Cell, newest_s: int) -> bool:
+    if not isinstance(cell.start, int):
+        return True
+    return cell.start >= newest_s - REACH_S[Resolution(cell.resolution)]
+
+
+def expected(entries: Iterable[Entry], city: CityFile, now: int) -> dict[Cell, Figures]:
+    """The oracle's buckets, of the rings only what a window can reach."""
+    entries = list(entries)
+    newest = max((entry.arrived for entry in entries), default=0) // 1000
+    counted = oracle.judge(entries, city).counted
+    return {c: f for c, f in oracle.buckets(counted, city, now).items() if _reachable(c, newest)}
+
+
+def told(*facts: Event, late: timedelta = timedelta(0)) -> list[tuple[str, bytes | None]]:
+    """Entries of facts that arrive as they happen, or so much later."""
+    return [(f"{ms_of(fact.at + late)}-0", encode(fact)) for fact in facts]
+
+
+def recorded(entries: Entries, city: CityFile = CITY, now: int | None = None) -> Durable:
+    """What one desk makes of all entries in one batch, committed."""
+    durable = Durable(entries, city)
+    desk = durable.take_over()
+    desk.record(parse(_batch(entries)))
+    if now is not None:
+        desk.advance(now)
+    durable.commit(desk, len(entries))
+    return durable
+
+
+# Any split, any kill ---------------------------------------------------------------------------------
+
+cuts = st.lists(
+    st.tuples(st.integers(0, 12), st.sampled_from(["commit", "commit", "kill", "kill uncommitted", "tick"])),
+    max_size=30,
+)
+"""So many entries further on, this happens. What is left over comes as one last batch."""
+
+
+def lived_through(entries: Entries, events: Iterable[tuple[int, str]], now: int) -> Durable:
+    """The same stream over kills, ticks and batches of any size; a kill forgets what was not committed."""
+    durable = Durable(entries)
+    desk = durable.take_over()
+    for further, what in events:
+        to = min(durable.offset + further, len(entries))
+        desk.record(parse(_batch(entries[durable.offset : to])))
+        match what:
+            case "kill uncommitted":
+                desk = durable.take_over()
+            case "kill":
+                durable.commit(desk, to)
+                desk = durable.take_over()
+            case "tick":
+                # The clock of a process may be ahead of the stream (it lags) or behind it.
+                desk.advance(arrived(entries[to - 1]) + further * MINUTE if to else now)
+                durable.commit(desk, to)
+            case _:
+                durable.commit(desk, to)
+    desk.record(parse(_batch(entries[durable.offset :])))
+    desk.advance(now)
+    durable.commit(desk, len(entries))
+    return durable
+
+
+@settings(max_examples=examples(60), deadline=None)
+@example(134524, 36, [(7, "commit"), (12, "kill")])  # poison, too, says how late it is
+@given(st.integers(0, 10**6), st.integers(0, 400), cuts)
+def test_any_split_and_any_kill_equal_the_oracle(seed: int, size: int, events):
+    written = load.stream(seed, size)
+    durable = lived_through([(w.entry, w.body) for w in written], events, END)
+    verdict = oracle.judge([w.seen for w in written], CITY)
+    assert durable.figures() == expected([w.seen for w in written], CITY, END)
+    assert durable.counts == (len(written), verdict.duplicates, verdict.refused)
+    assert len(durable.dead) == verdict.refused.total()
+
+
+@settings(max_examples=examples(40), deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 300), cuts)
+def test_who_waits_in_the_middle_of_it_equals_the_oracle(seed: int, size: int, events):
+    written = load.stream(seed, size)
+    now = written[-1].seen.arrived
+    durable = lived_through([(w.entry, w.body) for w in written], events, now)
+    waiting = sorted((*place, at) for place, at in durable.take_over().contacts.waiting(now))
+    counted = oracle.judge([w.seen for w in written], CITY).counted
+    assert waiting == oracle.waiting(counted, CITY, now)
+
+
+@settings(max_examples=examples(40), deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 80), st.randoms())
+def test_any_order_and_any_duplication_equal_the_oracle(seed: int, size: int, random: Random):
+    counted = oracle.judge([w.seen for w in load.stream(seed, size)], CITY).counted
+    start = ms_of(load.BURSTS[0])
+    first = [fact for fact in counted if ms_of(fact.at) < start + 8 * MINUTE]
+    arrivals = sorted(start + random.randrange(8 * MINUTE, 9 * MINUTE) for _ in range(2 * len(first)))
+    facts = random.sample(first * 2, 2 * len(first))
+    durable = recorded(
+        [(f"{at}-{n}", encode(fact)) for n, (at, fact) in enumerate(zip(arrivals, facts, strict=True))],
+        now=END,
+    )
+    assert durable.figures() == oracle.buckets(first, CITY, END)
+    assert durable.counts == (2 * len(first), len(first), {})
+
+
+moments = st.integers(0, 60)
+crossing = st.lists(
+    st.tuples(st.sampled_from("qqaaz"), st.integers(0, 3), moments, st.integers(0, 14)), max_size=25
+)
+"""What, of which contact, at which minute, so many minutes late: entries are forgotten under way."""
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(crossing, cuts)
+def test_kills_and_splits_do_not_show_where_outcomes_come_after_the_horizon_either(history, events):
+    facts: list[tuple[timedelta, Event]] = []
+    for number, (kind, contact, minute, late) in enumerate(history):
+        at = NOON + timedelta(minutes=minute)
+        who = {"id": f"{kind}{number}", "at": at, "contact": f"c{contact}", **CALL}
+        match kind:
+            case "q":
+                fact: Event = CallQueued(**who)
+            case "a":
+                fact = CallAnswered(wait_ms=0, **who)
+            case _:
+                fact = SourceRestarted(id=f"z{number}", at=at, source="pbx", site="lier")
+        facts.append((timedelta(minutes=late), fact))
+    facts.sort(key=lambda told: told[1].at + told[0])
+    entries = [(f"{ms_of(f.at + late)}-{n}", encode(f)) for n, (late, f) in enumerate(facts)]
+    now = ms_of(NOON + timedelta(hours=3))
+    one_by_one = lived_through(entries, [(1, "commit")] * len(entries), now)
+    other = lived_through(entries, events, now)
+    assert other.figures() == one_by_one.figures()
+    assert other.counts == one_by_one.counts
+
+
+def test_an_entry_that_nobody_ended_is_unfinished_even_when_its_outcome_comes_in_the_same_batch():
+    """The outcome of an entry beyond the horizon does not save it, in one batch or in two."""
+    queued = CallQueued(id="q", at=NOON, contact="c", **CALL)
+    after = CallAnswered(id="a", at=NOON + timedelta(minutes=11), contact="c", wait_ms=0, **CALL)
+    total = recorded(told(queued, after)).buckets[Slot(Place("lier", "burgerzaken"), Resolution.TOTAL, "all")]
+    assert decode(total).unfinished == 1
+
+
+# What is refused ---------------------------------------------------------------------------------------
+
+answered = CallAnswered(id="a", at=NOON, contact=load.NUMBER, wait_ms=1, **CALL)
+
+
+@pytest.mark.parametrize(
+    ("story", "fact", "late", "reason"),
+    [
+        ("exactly at the horizon", answered, timedelta(minutes=10), None),
+        ("older than the horizon", answered, timedelta(minutes=10, milliseconds=1), Reason.LATE),
+        ("a clock a little ahead", answered, timedelta(seconds=-30), None),
+        ("a clock too far ahead", answered, timedelta(seconds=-30, milliseconds=-1), Reason.FUTURE),
+        ("a clock 3 years ahead", answered, -3 * 365 * DAY, Reason.FUTURE),
+        ("a clock 3 years behind", answered, 3 * 365 * DAY, Reason.LATE),
+        (
+            "no such queue",
+            answered.model_copy(update={"queue": "nowhere"}),
+            timedelta(0),
+            Reason.UNKNOWN_QUEUE,
+        ),
+        ("no such site", answered.model_copy(update={"site": "gent"}), timedelta(0), Reason.UNKNOWN_QUEUE),
+        (
+            "a queue of the other site",
+            answered.model_copy(update={"site": "mol"}),
+            timedelta(0),
+            Reason.UNKNOWN_QUEUE,
+        ),
+        (
+            "a call at a counter",
+            answered.model_copy(update={"queue": "loket"}),
+            timedelta(0),
+            Reason.UNKNOWN_QUEUE,
+        ),
+        (
+            "a visit on the phone",
+            VisitArrived(id="v", at=NOON, contact="v", **CALL),
+            timedelta(0),
+            Reason.UNKNOWN_QUEUE,
+        ),
+        (
+            "a site-wide fact of nobody's site",
+            SourceRestarted(id="r", at=NOON, source="pbx", site="gent"),
+            timedelta(0),
+            Reason.UNKNOWN_QUEUE,
+        ),
+        (
+            "staff of any queue",
+            StaffChanged(id="s", at=NOON, available=1, source="pbx", site="lier", queue="loket"),
+            timedelta(0),
+            None,
+        ),
+    ],
+)
+def test_what_is_refused_is_told_once_with_its_reason_and_changes_nothing(
+    story: str, fact: Event, late: timedelta, reason: Reason | None
+):
+    durable = recorded(told(fact, late=late))
+    assert [letter.reason for letter in durable.dead] == ([] if reason is None else [reason]), story
+    assert durable.counts == (1, 0, {} if reason is None else {reason.value: 1})
+    if reason is not None:
+        (letter,) = durable.dead
+        assert not durable.buckets
+        assert (letter.where, letter.source, letter.item["id"]) == (
+            durable.entries[0][0],
+            fact.source,
+            fact.id,
+        )
+        assert load.NUMBER.encode() not in letter.encode()
+
+
+def test_poison_is_buried_once_however_often_the_desk_is_killed():
+    entries = [(f"{ms_of(NOON)}-{n}", body) for n, (body, _) in enumerate(load.POISON)]
+    durable = lived_through(entries, [(2, "kill"), (3, "kill uncommitted"), (3, "kill")], ms_of(NOON))
+    assert [letter.reason.value for letter in durable.dead] == [reason for _, reason in load.POISON]
+    assert durable.counts[0] == len(entries)
+    assert not any(load.NUMBER.encode() in letter.encode() for letter in durable.dead)
+
+
+def test_a_duplicate_is_known_across_a_kill_until_the_end_of_the_horizon():
+    again = timedelta(minutes=10)
+    entries = told(answered) + told(answered, late=again)
+    durable = lived_through(entries, [(1, "kill")], ms_of(NOON))
+    assert durable.counts == (2, 1, {})
+    later = told(answered) + told(answered, late=again + timedelta(milliseconds=1))
+    assert lived_through(later, [(1, "kill")], ms_of(NOON)).counts == (2, 0, {"late": 1})
+
+
+# Days and hours ----------------------------------------------------------------------------------------
+
+
+def _days(*moments: datetime) -> dict[str, int]:
+    facts = [CallAnswered(id=f"{n}", at=at, wait_ms=0, **CALL) for n, at in enumerate(moments)]
+    durable = recorded(told(*facts))
+    return {
+        str(slot.start): decode(text).answered
+        for slot, text in durable.buckets.items()
+        if slot.resolution is Resolution.DAY
+    }
+
+
+@pytest.mark.parametrize(
+    ("story", "day", "hours"),
+    [
+        ("an ordinary day", datetime(2026, 6, 3, tzinfo=UTC), 24),
+        ("summer time begins", datetime(2026, 3, 29, tzinfo=UTC), 23),
+        ("summer time ends", datetime(2026, 10, 25, tzinfo=UTC), 25),
+    ],
+)
+def test_a_local_day_has_all_its_hours(story: str, day: datetime, hours: int):
+    start = day.replace(tzinfo=CITY.city.zone).astimezone(UTC)
+    quarters = [start + timedelta(minutes=15 * n) for n in range(-1, 4 * hours + 1)]
+    found = _days(*quarters)
+    assert found[day.date().isoformat()] == 4 * hours, story
+    assert sorted(found.values()) == [1, 1, 4 * hours]
+
+
+@pytest.mark.parametrize(
+    ("story", "local", "inside"),
+    [
+        ("a moment before opening", "2026-10-26T08:29:59.999+01:00", False),
+        ("opening", "2026-10-26T08:30+01:00", True),
+        ("the last moment", "2026-10-26T12:29:59.999+01:00", True),
+        ("closing", "2026-10-26T12:30+01:00", False),
+        ("lunch", "2026-10-26T12:45+01:00", False),
+        ("after lunch", "2026-10-26T13:00+01:00", True),
+        ("a day without hours", "2026-10-27T10:00+01:00", False),
+        ("open until midnight", "2026-10-25T23:59:59.999+01:00", True),
+        ("midnight", "2026-10-26T00:00+01:00", False),
+        ("half past two, the first time", "2026-10-25T02:29+02:00", True),
+        ("half past two, the second time", "2026-10-25T02:29+01:00", True),
+        ("after it, the first time", "2026-10-25T02:30+02:00", False),
+    ],
+)
+def test_contacts_outside_opening_hours_are_counted_apart(story: str, local: str, inside: bool):
+    at = datetime.fromisoformat(local)
+    place = Place("lier", "onthaal")
+    fact = CallAnswered(id="a", at=at, wait_ms=5, source="pbx", site="lier", queue="onthaal")
+    found = {slot.resolution for slot in recorded(told(fact)).buckets if slot.place == place}
+    within = {Resolution.FINE, Resolution.COARSE, Resolution.DAY, Resolution.TOTAL}
+    assert found == (within if inside else {Resolution.DAY_OUTSIDE, Resolution.TOTAL_OUTSIDE}), story
+
+
+def test_an_appointment_is_made_at_any_hour():
+    night = datetime(2026, 10, 27, 1, tzinfo=UTC)
+    booked = AppointmentBooked(
+        id="b", at=night, booked_at=night, starts_at=night + DAY, source="web", site="lier", queue="loket"
+    )
+    resolutions = {slot.resolution for slot in recorded(told(booked)).buckets}
+    assert Resolution.TOTAL in resolutions
+    assert Resolution.TOTAL_OUTSIDE not in resolutions
+
+
+# Long gaps ---------------------------------------------------------------------------------------------
+
+
+def _quiet(days: int) -> list[Event]:
+    return [CallAnswered(id=f"{n}", at=NOON + n * DAY, wait_ms=1, **CALL) for n in range(days)]
+
+
+def test_quiet_days_may_come_in_one_batch():
+    durable = recorded(told(*_quiet(9)))
+    days = [slot for slot in durable.buckets if slot.resolution is Resolution.DAY]
+    assert len(days) == 9
+
+
+def test_who_waited_before_a_long_silence_is_unfinished_on_that_day_which_keeps_its_calls():
+    queued = CallQueued(id="q", at=NOON + timedelta(seconds=1), contact="c", **CALL)
+    first, *rest = _quiet(9)
+    entries = told(first, queued, *rest)
+    day = Slot(Place("lier", "burgerzaken"), Resolution.DAY, "2026-10-26")
+    for events in ([], [(2, "kill")], [(2, "kill"), (0, "tick")], [(3, "kill"), (3, "tick")]):
+        bucket = decode(lived_through(entries, events, ms_of(NOON + 9 * DAY)).buckets[day])
+        assert (bucket.answered, bucket.unfinished) == (1, 1)
+
+
+def test_memory_does_not_grow_with_the_stream():
+    """After a month of calls only the horizon is in memory, and the buckets that windows reach."""
+    desk = Desk(CITY, CALENDAR, CITY.sites)
+    for hour in range(30 * 24):
+        at = NOON + timedelta(hours=hour)
+        facts: list[Event] = [
+            CallQueued(id=f"q{hour}", at=at, contact=f"c{hour}", **CALL),
+            CallAnswered(id=f"a{hour}", at=at, contact=f"c{hour}", wait_ms=0, **CALL),
+        ]
+        desk.record(parse(_batch(told(*facts))))
+        desk.take_changes()
+    assert len(list(desk.books.slots())) < 60
+    assert len(desk._seen) <= 4
+    assert desk.contacts.remembered <= 1
+    assert len(desk._days) < 10
+
+
+# What holds right now ------------------------------------------------------------------------------------
+
+
+@given(st.permutations(range(5)))
+def test_of_several_reports_the_latest_holds_whichever_came_last(order: list[int]):
+    reports: list[Event] = []
+    for n in order:
+        at = NOON + timedelta(seconds=n)
+        reports += [
+            StaffChanged(id=f"s{n}", at=at, available=n, busy=1, **VISIT),
+            AppointmentOffer(id=f"o{n}", at=at, first_free_at=at + DAY, **VISIT),
+            SourceHeartbeat(id=f"h{n}", at=at, source="pbx", site="lier"),
+        ]
+    entries = [(f"{ms_of(NOON)}-{n}", encode(report)) for n, report in enumerate(reports)]
+    desk = lived_through(entries, [(7, "kill")], ms_of(NOON)).take_over()
+    place, last = Place("mol", "loket-wonen"), ms_of(NOON) + 4000
+    assert desk.latest.staffs() == {place: Staff(last, 4, 0, 1)}
+    assert desk.latest.offers() == {place: Offer(last, last + 86_400_000)}
+    assert desk.latest.sources() == {"pbx": last, "desk": last}
+
+
+def test_without_a_city_any_queue_is_taken_as_it_comes():
+    desk = Desk(CITY, CALENDAR, None, rings=False)
+    night = datetime(2026, 10, 27, 1, tzinfo=UTC)
+    facts: list[Event] = [
+        CallAnswered(id="a", at=night, wait_ms=1, source="x", site="any", queue="thing"),
+        VisitCalled(id="v", at=night, arrived_at=night, source="x", site="any", queue="thing"),
+        CallMissed(
+            id="m", at=night, outcome=Outcome.CLOSED, wait_ms=0, source="x", site="any", queue="other"
+        ),
+    ]
+    desk.record(parse(_batch(told(*facts))))
+    assert {slot.resolution for slot, _ in desk.books.slots()} == {Resolution.DAY, Resolution.TOTAL}
+    assert desk.books.total(Place("any", "thing")) == Bucket(
+        answered=1, wait_ms=1, wait_max_ms=1, waits={1: 1}, walk_ins=1, walk_in_waits={0: 1}
+    )
+
+
+# A real day --------------------------------------------------------------------------------------------
+
+BANK_QUEUES = ("callback", "internet", "priority", "prospective", "regular", "vip")
+
+
+def _bank_city(queues: Iterable[str]) -> CityFile:
+    return CityFile.model_validate(
+        {
+            "city": {"name": "Bank"},
+            "sites": [{"id": "bank", "queues": [{"id": queue, "kind": "phone"} for queue in queues]}],
+        }
+    )
+
+
+def _bank_facts(log: str) -> list[Event]:
+    """The four verbs of that log, read here so that nothing but the desk is on trial."""
+    read: dict[str, Callable[[dict[str, object], list[str]], Event]] = {
+        "ENTERQUEUE": lambda who, _: CallQueued(**who),
+        "CONNECT": lambda who, told: CallAnswered(wait_ms=int(told[0]) * 1000, **who),
+        "ABANDON": lambda who, told: CallMissed(
+            outcome=Outcome.ABANDONED, wait_ms=int(told[2]) * 1000, **who
+        ),
+    }
+    facts = []
+    for number, line in enumerate(log.splitlines()):
+        epoch, call, queue, _agent, verb, *told = line.split("|")
+        if verb in read:
+            who = {
+                "id": f"{number}",
+                "at": datetime.fromtimestamp(int(epoch), UTC),
+                "contact": call,
+                "source": "pbx",
+                "site": "bank",
+                "queue": queue,
+            }
+            facts.append(read[verb](who, told))
+    return facts
+
+
+@pytest.fixture(scope="module")
+def bank_truth():
+    if not (BANK_DAY / "truth.json").exists():
+        pytest.skip("the recorded bank day is not here (shared/data/bank-day)")
+    return json.loads((BANK_DAY / "truth.json").read_text())
+
+
+def test_a_real_day_equals_its_truth(bank_truth):
+    city = _bank_city(bank_truth["queues"])
+    facts = _bank_facts((BANK_DAY / "queue_log").read_text())
+    desk = Desk(city, Calendar(city), city.sites)
+    left = iter(facts)
+    fact = next(left, None)
+    for quarter in bank_truth["quarter_hours_outcome_in_half_open_window"]:
+        at = datetime.fromisoformat(quarter["at"])
+        while fact is not None and fact.at <= at:
+            desk.record([Arrival(f"{ms_of(fact.at)}-0", ms_of(fact.at), fact)])
+            fact = next(left, None)
+        assert _quarter(desk, ms_of(at)) == {name: quarter[name] for name in quarter if name != "at"}, quarter
+    desk.record(Arrival(f"{ms_of(f.at)}-0", ms_of(f.at), f) for f in [fact, *left] if f is not None)
+    desk.advance(ms_of(facts[-1].at + DAY))
+    whole = Bucket()
+    for place in desk.places:
+        bucket = desk.books.total(place)
+        assert _summary(bucket) == _part(bank_truth["queues"][place.queue]), place
+        whole.add(bucket)
+    assert _summary(whole) == _part(bank_truth["total"])
+    assert desk.counts == Counts(read=len(facts))
+
+
+def _quarter(desk: Desk, now: int) -> dict[str, int]:
+    entered = [at for _, at in desk.contacts.waiting(now)]
+    window = timedelta(minutes=15)
+    bucket = Bucket()
+    for place in desk.places:
+        bucket.add(window_bucket(desk.books, place, window, now // 1000))
+    return {
+        "waiting": len(entered),
+        "longest_wait_s": (now - min(entered)) // 1000 if entered else 0,
+        "answered_15m": bucket.answered,
+        "missed_15m": bucket.abandoned,
+        "wait_sum_15m_s": bucket.wait_ms // 1000,
+    }
+
+
+def _summary(bucket: Bucket) -> dict[str, object]:
+    rule = {
+        s: MissedDefinition(id="x", outcomes=set(Outcome), short_abandon=timedelta(seconds=s))
+        for s in (0, 5, 10, 20)
+    }
+    bounds = [timedelta(seconds=s) for s in (20, 45, 60, 120, 180)]
+    return {
+        "offered": bucket.offered,
+        "answered": bucket.answered,
+        "missed": kpi.missed(bucket, rule[0]),
+        "missed_ratio": kpi.missed_ratio(bucket, rule[0]).value,
+        "wait_sum_s": bucket.wait_ms / 1000,
+        "wait_mean_s": kpi.call_wait_mean(bucket).value,
+        "wait_max_s": bucket.wait_max_ms / 1000,
+        "answered_within": {f"{s}": kpi.answered_within(bucket, timedelta(seconds=s)) for s in (20, 45, 60)},
+        "speed_categories": kpi.speed_categories(bucket, bounds),
+        "missed_without_short_abandons": {f"<{s}s": kpi.missed(bucket, rule[s]) for s in (5, 10, 20)},
+    }
+
+
+def _part(truth: dict[str, object]) -> dict[str, object]:
+    exact = {name: value for name, value in truth.items() if name != "outcomes"}
+    rounded = {name: pytest.approx(exact[name], abs=1e-9) for name in ("missed_ratio", "wait_mean_s")}
+    return {**exact, **rounded}

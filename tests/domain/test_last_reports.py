@@ -1,0 +1,34 @@
+"""What holds right now: the latest report wins, and what the city file does not have is swept."""
+
+from __future__ import annotations
+
+from domain.last_reports import Latest, Offer, Staff
+from domain.open_contacts import Place
+
+DESK, GONE = Place("lier", "loket"), Place("lier", "weg")
+STATE = {
+    "offset": "5-0",
+    "dead:late": "3",
+    "watch:x:limit:lier:weg": "{}",
+    "source:pbx": "7",
+    "source:oud": "6",
+    "offer:lier:loket": "5,9",
+    "offer:lier:weg": "5,9",
+    "staff:lier:weg": "5,1,0,0",
+}
+
+
+def test_the_reports_of_what_is_gone_are_swept_and_nothing_else() -> None:
+    latest = Latest(STATE)
+    latest.sweep(["pbx"], [DESK])
+    assert (latest.sources(), latest.offers(), latest.staffs()) == ({"pbx": 7}, {DESK: Offer(5, 9)}, {})
+    assert latest.take_gone() == {"source:oud", "offer:lier:weg", "staff:lier:weg"}
+    assert (latest.take_gone(), latest.take_changes()) == (set(), {})
+
+
+def test_what_is_heard_again_stays() -> None:
+    latest = Latest(STATE)
+    latest.sweep([], [])
+    latest.staff(GONE, Staff(8, 2, 0, 0))
+    assert latest.take_changes() == {"staff:lier:weg": "8,2,0,0"}
+    assert "staff:lier:weg" not in latest.take_gone()

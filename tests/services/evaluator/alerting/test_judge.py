@@ -1,0 +1,470 @@
+"""The judge over a desk: what is told, when, and with which figures. Times of one Monday morning, UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import pytest
+
+from domain.aggregator import Arrival, Desk
+from services.evaluator.alerting.judge import Judge, Verdict
+from services.evaluator.alerting.rules import guards
+from shared.calendar import Calendar
+from shared.config.model import CityFile
+from shared.contract.breach_events import (
+    BREACH_EVENT,
+    BreachChanged,
+    BreachEvent,
+    BreachProgress,
+    Cause,
+    Level,
+    Measure,
+    State,
+    encode,
+)
+from shared.contract.events import (
+    CallAnswered,
+    CallMissed,
+    CallQueued,
+    Event,
+    Outcome,
+    SourceHeartbeat,
+    StaffChanged,
+)
+
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def clock(text: str) -> datetime:
+    hours, minutes, *seconds = (int(part) for part in text.split(":"))
+    return MONDAY + timedelta(hours=hours, minutes=minutes, seconds=seconds[0] if seconds else 0)
+
+
+def city(**sections: object) -> CityFile:
+    document: dict[str, object] = {
+        "city": {"name": "Test", "time_zone": "UTC"},
+        "calendar": {"public_holidays": ""},
+        "hours": {"office": {"monday": ["08:00-12:00"]}},
+        "live": {"min_samples": 4},
+        "sites": [
+            {
+                "id": "site",
+                "queues": [
+                    {"id": "a", "kind": "phone", "hours": "office"},
+                    {"id": "b", "kind": "phone", "hours": "office"},
+                    {"id": "desk", "kind": "counter"},
+                ],
+            }
+        ],
+        "targets": [{"kpi": "missed_ratio", "limit": 0.2, "period": "year"}],
+        "sources": [{"kind": "queue_log", "id": "pbx", "site": "site", "path": "queue_log"}],
+    }
+    return CityFile.model_validate(document | sections)
+
+
+ALWAYS_OPEN = [{"id": "site", "queues": [{"id": "a", "kind": "phone"}]}]
+RULE = {"id": "missed", "kpi": "missed_ratio", "limit": 0.2, "hold": "0s"}
+
+
+class Morning:
+    """A desk and its judge, fed by hand; can be killed and taken over."""
+
+    def __init__(self, file: CityFile) -> None:
+        self.file = file
+        self.calendar = Calendar(file)
+        self.desk = Desk(file, self.calendar, file.sites)
+        self.state: dict[str, str] = {}
+        self.judge = Judge(file, self.calendar, file.sites)
+        self._ids = count()
+
+    def restart(self, file: CityFile | None = None) -> None:
+        file = file or self.file
+        self.judge = Judge(file, self.calendar, file.sites, self.state)
+
+    def happen(self, *events: Event) -> None:
+        self.desk.record([Arrival("0-0", int(e.at.timestamp() * 1000), e) for e in events])
+
+    def calls(self, at: str, answered: int = 0, missed: int = 0, queue: str = "a", wait_s: int = 10) -> None:
+        common = {"at": clock(at), "source": "pbx", "site": "site", "queue": queue, "wait_ms": wait_s * 1000}
+        for _ in range(answered):
+            self.happen(CallAnswered(id=f"{next(self._ids)}", **common))
+        for _ in range(missed):
+            self.happen(CallMissed(id=f"{next(self._ids)}", outcome=Outcome.ABANDONED, **common))
+
+    def look(self, at: str) -> list[BreachEvent]:
+        verdict: Verdict = self.judge.judge(self.desk, clock(at))
+        self.state |= verdict.state
+        for name in verdict.gone:
+            del self.state[name]
+        return list(verdict.events)
+
+    def states(self, at: str) -> list[str]:
+        return [event.state.value for event in self.look(at)]
+
+
+def changed(events: list[BreachEvent]) -> BreachChanged:
+    (event,) = [e for e in events if isinstance(e, BreachChanged) and e.state is not State.PENDING]
+    return event
+
+
+def test_a_breach_is_told_with_everything_a_supervisor_wants_to_know() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("8:50", answered=6)
+    morning.calls("9:05", answered=7, missed=1, queue="b")
+    morning.calls("9:12", missed=3)
+    common = {"source": "pbx", "site": "site", "queue": "a"}
+    morning.happen(
+        CallQueued(id="w1", at=clock("9:11:10"), contact="w1", **common),
+        CallQueued(id="w2", at=clock("9:12:00"), contact="w2", **common),
+        StaffChanged(id="s", at=clock("9:00"), available=1, busy=1, paused=3, **common),
+    )
+    event = changed(morning.look("9:12:10"))
+    assert (event.rule, event.level, event.queue, event.window) == ("missed", Level.LIMIT, "all", "15m")
+    assert (event.state, event.cause, event.opened_at) == (State.FIRING, Cause.HELD, clock("9:12:10"))
+    reading = event.reading
+    assert reading.value == event.worst == pytest.approx(4 / 11)
+    assert reading.samples == 11
+    assert reading.before == pytest.approx(1 / 8)  # five minutes earlier, with what had happened by then
+    assert (reading.waiting, reading.longest_wait_s) == (2, 60)
+    assert reading.budget_left == -1  # 17 contacts, 4 missed: (0.2 * 17 - 4) / 0.8 = -0.75, rounded down
+    assert reading.hour is not None
+    assert (reading.hour.offered, reading.hour.offered_before, reading.hour.staff) == (11, 0, 2)
+
+
+def test_too_few_calls_are_no_breach_but_insufficient() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", answered=2, missed=1)
+    assert morning.look("9:00:05") == []
+    assert [standing.sufficient for standing in morning.judge.standings()] == [False]
+    morning.calls("9:01", answered=1)
+    assert morning.states("9:01:05") == ["pending", "firing"]
+
+
+def test_a_rule_for_every_queue_watches_each_by_itself() -> None:
+    morning = Morning(city(rules=[RULE | {"queue": "*"}]))
+    morning.calls("9:00", answered=5, queue="a")
+    morning.calls("9:00", missed=5, queue="b")
+    assert {event.queue for event in morning.look("9:00:05")} == {"b"}
+    assert [standing.identity.queue for standing in morning.judge.standings()] == ["a", "b"]
+
+
+def test_time_alone_clears_a_window() -> None:
+    morning = Morning(city(rules=[RULE | {"keep_firing": "1m"}]))
+    morning.calls("9:00", missed=5)
+    morning.calls("9:10", answered=5)
+    assert morning.states("9:10:05") == ["pending", "firing"]
+    assert morning.states("9:14:59") == ["firing"]  # progress, with the missed calls still in the window
+    assert morning.states("9:15:00") == ["clearing"]
+    assert morning.states("9:16:00") == ["ok"]
+
+
+def test_closing_time_ends_what_nobody_waits_for() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("11:58", missed=5)
+    morning.look("11:59")
+    event = changed(morning.look("12:00"))
+    assert (event.state, event.cause) == (State.OK, Cause.CLOSED)
+    assert morning.look("12:01") == []
+
+
+@pytest.mark.parametrize(
+    ("story", "rule", "by_day", "by_night"),
+    [
+        ("well", {}, "ok", "closed"),
+        ("too few", {"min_samples": 99}, "insufficient", "closed"),
+        ("over its limit", {"limit": 0.0}, "firing", "closed"),
+        ("on its way", {"limit": 0.0, "hold": "20m"}, "pending", "closed"),
+        ("a year that is well", {"window": "year"}, "ok", "closed"),
+        ("a year over its limit", {"window": "year", "limit": 0.0}, "firing", "firing"),
+    ],
+)
+def test_a_rule_of_a_shut_desk_shows_closed_and_no_lack_of_contacts(
+    story: str, rule: dict[str, object], by_day: str, by_night: str
+) -> None:
+    morning = Morning(city(rules=[RULE | rule]))
+    morning.calls("11:50", answered=9, missed=1)
+
+    def shown(at: str) -> str:
+        morning.look(at)
+        (standing,) = morning.judge.standings()
+        return standing.shown
+
+    night = ["12:00", "12:00:01", "23:59:59", "31:59"]
+    assert [shown("11:51"), *map(shown, night)] == [by_day, *[by_night] * len(night)], story
+    morning.restart()
+    assert shown("23:59:59") == by_night
+
+
+def test_a_rule_that_is_judged_at_night_too_is_never_closed() -> None:
+    morning = Morning(city(rules=[RULE | {"open_only": False}]))
+    morning.calls("11:50", answered=9, missed=1)
+    for at, shown in (("12:00", "ok"), ("12:30", "insufficient")):
+        morning.look(at)
+        assert [standing.shown for standing in morning.judge.standings()] == [shown]
+
+
+def test_a_source_need_not_speak_outside_its_hours() -> None:
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "office"}
+    morning = Morning(city(silence_rules=[rule]))
+    morning.happen(SourceHeartbeat(id="h", at=clock("11:59"), source="pbx", site="site"))
+    shown = []
+    for at in ("11:59:30", "12:00", "20:00"):
+        morning.look(at)
+        shown += [standing.shown for standing in morning.judge.standings()]
+    assert shown == ["ok", "closed", "closed"]
+
+
+def test_a_month_over_its_target_stays_so_overnight() -> None:
+    morning = Morning(city(rules=[RULE | {"window": "month"}]))
+    morning.calls("11:50", missed=5)
+    morning.look("11:50:01")
+    assert morning.look("12:00") == []
+    assert morning.look("23:59") == []
+    (standing,) = morning.judge.standings()
+    assert standing.watch.state is State.FIRING
+
+
+@pytest.mark.parametrize("window", ["month", "year"])
+def test_a_month_or_year_over_its_target_is_reported_once_an_hour(window: str) -> None:
+    file = city(rules=[RULE | {"window": window}], sites=ALWAYS_OPEN)
+    morning = Morning(file)
+    morning.calls("8:59", missed=5)
+    morning.look("9:00")
+    told = [minute for minute in range(1, 121) if morning.look(f"{9 + minute // 60}:{minute % 60:02}")]
+    assert told == [60, 120]
+
+
+def test_a_clock_that_is_set_back_holds_up_no_progress() -> None:
+    morning = Morning(city(rules=[RULE | {"window": "year"}], sites=ALWAYS_OPEN))
+    morning.calls("8:59", missed=5)
+    morning.look("11:00")  # by a clock two hours ahead
+    told = [minute for minute in range(1, 121) if morning.look(f"{9 + minute // 60}:{minute % 60:02}")]
+    assert told == [1, 61]
+
+
+def test_the_warning_comes_first_and_by_itself() -> None:
+    morning = Morning(city(rules=[RULE | {"warn_at": 0.1, "clear_at": 0.15}]))
+    morning.calls("9:00", answered=17, missed=3)
+    events = morning.look("9:00:05")
+    assert {(event.level, event.severity.value) for event in events} == {(Level.WARNING, "warning")}
+    assert [event.limit for event in events] == [0.1, 0.1]
+    assert events[0].clear_at == pytest.approx(0.05)
+    morning.calls("9:01", missed=3)
+    assert {event.level for event in morning.look("9:01:03")} == {Level.LIMIT}
+
+
+def test_a_silent_source_is_told_in_its_hours_and_not_before_its_first_word() -> None:
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "office"}
+    morning = Morning(city(silence_rules=[rule]))
+    assert morning.look("9:00") == []
+    morning.happen(SourceHeartbeat(id="h", at=clock("7:00"), source="pbx", site="site"))
+    assert morning.look("8:04:59") == []  # it has to speak from eight on
+    event = changed(morning.look("8:05:01"))
+    assert (event.measure, event.queue, event.reading.value) == (Measure.SILENCE, "pbx", 301)
+    morning.happen(SourceHeartbeat(id="i", at=clock("8:06"), source="pbx", site="site"))
+    assert morning.states("8:06:01") == ["clearing", "ok"]
+
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@pytest.mark.parametrize(
+    ("story", "spans"),
+    [
+        ("day and night", ["00:00-24:00"]),
+        ("two shifts", ["00:00-12:00", "12:00-24:00"]),
+        ("office hours", ["08:00-17:00"]),
+        ("with lunch", ["08:00-12:00", "13:00-17:00"]),
+    ],
+)
+def test_a_source_dead_for_days_is_told_once_and_over_when_it_speaks(story: str, spans: list[str]) -> None:
+    """No midnight, no change of shift and no opening of the desk is a word from the source."""
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "always"}
+    hours = {"always": dict.fromkeys(WEEKDAYS, spans), "office": {}}
+    brussels = {"name": "Test", "time_zone": "Europe/Brussels"}
+    file = city(silence_rules=[rule], hours=hours, city=brussels)
+    morning = Morning(file)
+    morning.happen(SourceHeartbeat(id="h", at=clock("9:00"), source="pbx", site="site"))
+    # To the Tuesday after the clocks went forward
+    looks = [at for hour in range(9, 30 * 24) for at in (f"{hour}:00:00", f"{hour}:00:01", f"{hour}:05:01")]
+    told = [e for at in looks for e in morning.look(at) if isinstance(e, BreachChanged)]
+    assert [event.state for event in told] == [State.PENDING, State.FIRING], story
+    morning.happen(SourceHeartbeat(id="i", at=clock("728:30"), source="pbx", site="site"))
+    later = [e for at in ("728:30:01", "728:34") for e in morning.look(at) if isinstance(e, BreachChanged)]
+    assert [event.state for event in later] == [State.CLEARING, State.OK]
+
+
+def test_a_silent_source_that_speaks_after_hours_is_over_then_and_not_silent_in_the_morning() -> None:
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "day"}
+    open_till_noon = ["08:00-12:00"]
+    hours = {"day": dict.fromkeys(WEEKDAYS, open_till_noon), "office": {}}
+    morning = Morning(city(silence_rules=[rule], hours=hours))
+    morning.happen(SourceHeartbeat(id="h", at=clock("11:50"), source="pbx", site="site"))
+    assert morning.states("11:56") == ["pending", "firing"]
+    assert morning.states("12:30") == []  # shut, and as silent as before: nothing to say
+    morning.happen(SourceHeartbeat(id="i", at=clock("13:00"), source="pbx", site="site"))
+    assert morning.states("13:00:01") == ["clearing", "ok"]
+    assert [at for at in ("20:00", "32:00", "32:04") if morning.look(at)] == []
+    assert morning.states("32:05:01") == ["pending", "firing"]
+
+
+@pytest.mark.parametrize(
+    "hours", [["00:00-24:00"], ["18:00-24:00", "00:00-18:00"], ["12:00-24:00", "00:00-06:00"]]
+)
+def test_silence_goes_on_over_midnight(hours: list[str]) -> None:
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "night"}
+    morning = Morning(
+        city(silence_rules=[rule], hours={"night": dict.fromkeys(WEEKDAYS, hours), "office": {}})
+    )
+    morning.happen(SourceHeartbeat(id="h", at=clock("23:58"), source="pbx", site="site"))
+    assert morning.look("24:03") == []
+    assert changed(morning.look("24:03:01")).reading.value == 301
+
+
+def test_what_changed_at_the_top_of_the_hour_is_counted_by_the_citys_clock() -> None:
+    """In India the hour begins when that of UTC is half over."""
+    india = {"name": "Pune", "time_zone": "Asia/Kolkata"}
+    morning = Morning(city(rules=[RULE | {"open_only": False}], city=india, hours={}, sites=ALWAYS_OPEN))
+    morning.calls("9:20", answered=2)
+    morning.calls("9:35", missed=5)
+    hour = changed(morning.look("9:35:05")).reading.hour
+    assert hour is not None
+    assert (hour.started_at, hour.offered, hour.offered_before) == (clock("9:30"), 5, 0)
+
+
+def test_the_budget_burns_only_when_both_windows_say_so() -> None:
+    rule = {"id": "fast", "long_window": "1h", "short_window": "5m", "burn_rate": 2.0}
+    morning = Morning(city(budget_rules=[rule]))
+    morning.calls("9:00", answered=5, missed=5)  # 50 %: two and a half times the 20 % of the target
+    morning.calls("9:30", answered=1)
+    assert morning.look("9:30:05") == []  # it is over by now
+    morning.calls("9:40", missed=2)
+    event = changed(morning.look("9:40:05"))
+    assert event.measure is Measure.BURN_RATE
+    assert event.reading.value == pytest.approx(7 / 13 / 0.2)
+    assert event.reading.budget_left == -6
+
+
+def test_while_it_lasts_it_is_reported_once_a_minute() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", missed=5)
+    morning.look("9:00:05")
+    assert morning.look("9:01:04") == []
+    (event,) = morning.look("9:01:05")
+    assert isinstance(event, BreachProgress)
+    assert morning.look("9:01:06") == []
+    assert len(morning.look("9:02:05")) == 1
+
+
+def test_a_restart_goes_on_with_the_same_breach_and_tells_nothing_twice() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", missed=5)
+    opened = changed(morning.look("9:00:05"))
+    morning.restart()
+    assert morning.look("9:00:06") == []
+    (progress,) = morning.look("9:01:05")
+    morning.restart()
+    assert morning.look("9:01:06") == []
+    (later,) = morning.look("9:02:05")
+    assert progress.id != later.id
+    event = changed(morning.look("12:00"))
+    assert event.breach == opened.breach
+
+
+def test_judging_again_what_was_not_committed_says_the_same() -> None:
+    one, other = Morning(city(rules=[RULE])), Morning(city(rules=[RULE]))
+    for morning in (one, other):
+        morning.calls("9:00", missed=5)
+    assert one.look("9:00:05") == other.look("9:00:05")
+
+
+def test_a_rule_that_is_taken_out_ends_its_breach() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", missed=5)
+    opened = changed(morning.look("9:00:05"))
+    morning.restart(city(rules=[RULE | {"id": "other"}]))
+    events = [e for e in morning.look("9:00:06") if e.rule == "missed"]
+    event = changed(events)
+    assert (event.breach, event.cause, event.state) == (opened.breach, Cause.RULE_GONE, State.OK)
+    assert {name.split(":")[1] for name in morning.state} <= {"other"}
+    morning.restart(city(rules=[RULE | {"id": "other"}]))
+    assert morning.look("9:00:07") == []
+
+
+@pytest.mark.parametrize(
+    ("story", "after"),
+    [
+        ("the rule", {}),
+        ("its warning", {"rules": [RULE]}),
+        ("its queue", {"rules": [RULE | {"queue": "*", "warn_at": 0.1}], "sites": ALWAYS_OPEN}),
+    ],
+)
+@pytest.mark.parametrize("over", [False, True])
+def test_nothing_is_kept_of_what_the_city_file_does_not_have_any_more(
+    story: str, after: dict[str, object], over: bool
+) -> None:
+    morning = Morning(city(rules=[RULE | {"queue": "*", "warn_at": 0.1}]))
+    for queue in ("a", "b"):
+        morning.calls("9:00", missed=5, queue=queue)
+    morning.look("9:00:05")
+    if over:
+        morning.look("12:00")
+    assert len(morning.state) == 4
+    file = city(**after)
+    morning.restart(file)
+    left = {standing.identity.rule for standing in morning.judge.standings()}
+    told = [event for event in morning.look("12:00:01") if isinstance(event, BreachChanged)]
+    assert bool([event for event in told if event.cause is Cause.RULE_GONE]) is not over, story
+    assert {name.split(":")[1] for name in morning.state} <= left
+    assert morning.state.keys() <= {f"watch:{guard.id}" for guard in guards(file, file.sites)}
+
+
+def test_an_id_that_is_given_to_a_rule_about_another_figure_ends_the_breach_of_the_first() -> None:
+    morning = Morning(city(rules=[RULE | {"clear_at": 0.1}]))
+    morning.calls("9:00", missed=5, answered=5, wait_s=30)
+    opened = changed(morning.look("9:00:05"))
+    waits = city(rules=[{"id": "missed", "kpi": "call_wait_mean", "limit": 45, "clear_at": 20}])
+    for at in ("9:00:06", "9:00:07"):
+        morning.restart(waits)
+        told = morning.look(at)
+        if at == "9:00:06":
+            event = changed(told)
+            assert (event.breach, event.measure) == (opened.breach, Measure.MISSED_RATIO)
+            assert (event.cause, event.state) == (Cause.RULE_GONE, State.OK)
+        else:
+            assert told == []
+    assert [(one.identity.measure, one.shown) for one in morning.judge.standings()] == [
+        (Measure.CALL_WAIT_MEAN, "ok")
+    ]
+
+
+def test_a_watch_that_cannot_be_read_begins_anew() -> None:
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", missed=5)
+    morning.look("9:00:05")
+    (name,) = morning.state
+    morning.state = {name: '{"identity":', "watch:who:knows": "nothing"}
+    morning.restart()
+    assert morning.judge.unreadable == {name.removeprefix("watch:"), "who:knows"}
+    assert morning.states("9:00:06") == ["pending", "firing"]
+    assert morning.state.keys() == {name}
+
+
+def test_every_event_has_an_id_of_its_own() -> None:
+    morning = Morning(city(rules=[RULE | {"warn_at": 0.1}]))
+    events: list[BreachEvent] = []
+    for minute in range(0, 55, 5):
+        morning.calls(f"9:{minute:02}", answered=5 * (minute % 10 == 0), missed=5 * (minute % 10 == 5))
+        events += morning.look(f"9:{minute:02}:05") + morning.look(f"9:{minute + 1:02}:06")
+    assert len({event.id for event in events}) == len(events) > 10
+
+
+@pytest.mark.parametrize("at", ["9:00:05", "12:00"])
+def test_every_event_survives_the_wire(at: str) -> None:
+    """At closing time there is no figure any more; that must not make the news unreadable."""
+    morning = Morning(city(rules=[RULE]))
+    morning.calls("9:00", missed=5)
+    events = morning.look("9:00:05")
+    events = events if at == "9:00:05" else morning.look(at)
+    assert [BREACH_EVENT.validate_json(encode(event)) for event in events] == events != []

@@ -1,0 +1,521 @@
+"""The life of a partition on real servers: take over, count, hand over, survive what Redis does."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import cast
+
+import pytest
+from prometheus_client import CollectorRegistry, Histogram
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from redis.typing import EncodableT, FieldT
+
+from domain import aggregator, tallies
+from domain.aggregator import Arrival
+from domain.bucket import Bucket
+from services.evaluator import consumer as module
+from services.evaluator import decoder
+from services.evaluator.alerting import judge
+from services.evaluator.consumer import Partition
+from services.evaluator.settings import EvaluatorSettings
+from services.evaluator.state_store import Store
+from shared.calendar import Calendar
+from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.events import CallEnded, encode
+from shared.process import backoff
+from shared.process.server import Degraded
+from shared.redis import keys
+from shared.redis.connection import RedisClient, redis_broker
+from shared.redis.connection import redis_client as client_of
+from shared.redis.partition_owner import Role
+from shared.redis.stream_entries import Batch
+from tests.chaos import load
+from tests.chaos.check import Outcome, committed, expected, portions
+from tests.support import evaluator_oracle as oracle
+from tests.support.eventually import eventually_async
+from tests.support.redis_servers import RedisServer
+
+CITY = load.city()
+
+
+@dataclass
+class Running:
+    """A partition at work, and the client it works with."""
+
+    partition: Partition
+    task: asyncio.Task[None]
+    redis: RedisClient
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+
+LEASE = timedelta(minutes=1)
+"""Nobody loses it by being slow."""
+
+
+@asynccontextmanager
+async def running(
+    url: str, owner: str = "one", lease: timedelta = LEASE, **pipeline: timedelta
+) -> AsyncIterator[Running]:
+    """A partition as the evaluator runs it, at the end of the load's time."""
+    pipeline["lease"] = lease
+    city = CITY.model_copy(update={"pipeline": CITY.pipeline.model_copy(update=pipeline)})
+    others = asyncio.all_tasks()
+    settings = EvaluatorSettings(redis_url=SecretStr(url))
+    redis, broker = client_of(settings), redis_broker(settings)
+    seconds = Histogram("commit", "", registry=CollectorRegistry())
+    store = Store(redis, 0, owner, lease)
+    partition = Partition(0, city, Calendar(city), store, broker, lambda: load.END, seconds)
+    await broker.start()
+    run = Running(partition, asyncio.create_task(partition.run()), redis)
+    try:
+        yield run
+    finally:
+        await run.stop()
+        await eventually_async(lambda: asyncio.all_tasks() <= others)
+        await broker.stop()
+        await redis.aclose()
+
+
+async def write(redis: Redis, written: Sequence[load.Written]) -> None:
+    pipeline = redis.pipeline(transaction=False)
+    for entry in written:
+        pipeline.xadd(keys.events(0), load.fields(entry), id=entry.entry)
+    await pipeline.execute()
+
+
+async def until_counted(redis: Redis, written: Sequence[load.Written]) -> None:
+    """Wait until the last entry is committed, and time (the end of the load) with it."""
+
+    async def counted() -> bool:
+        try:
+            offset, cursor = await redis.hmget(keys.state(0), "offset", "cursor")
+        except RedisError:
+            return False
+        return offset == written[-1].entry.encode() and int(cursor or 0) >= oracle.at_ms(load.END)
+
+    await eventually_async(counted)
+
+
+async def outcome(url: str) -> Outcome:
+    return await asyncio.to_thread(committed, url, CITY)
+
+
+async def until_owner(*runs: Running) -> Running:
+    def owners() -> list[Running]:
+        return [run for run in runs if run.partition.role is Role.OWNER and run.partition.session]
+
+    await eventually_async(owners)
+    return owners()[0]
+
+
+async def test_it_takes_over_and_counts_what_stands_on_the_stream_and_what_comes(redis_url: str):
+    written = load.stream(1, 600)
+    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
+        await write(redis, written[:400])
+        await until_owner(run)
+        await write(redis, written[400:])
+        await until_counted(redis, written)
+        assert await outcome(redis_url) == expected(written, CITY)
+        assert await run.partition.check(load.END) is None
+
+
+async def test_a_take_over_sweeps_what_the_city_file_does_not_have_and_keeps_its_figures(redis_url: str):
+    written = load.stream(1, 60)
+    figures = keys.buckets(0, "day", CITY.sites[0].id, "weg")
+    stale = {"watch:weg:limit:lier:all": "{}", "source:weg": "7", "staff:lier:weg": "5,1,0,0"}
+    async with Redis.from_url(redis_url) as redis:
+        for name, value in stale.items():
+            await redis.hset(keys.state(0), name, value)
+        await redis.hset(figures, "2020-01-02", Bucket(answered=1).encode())
+        async with running(redis_url) as run:
+            await write(redis, written)
+            await until_owner(run)
+            await until_counted(redis, written)
+
+            async def swept() -> bool:
+                return not any(await redis.hmget(keys.state(0), *stale))
+
+            await eventually_async(swept)
+        assert await redis.hexists(figures, "2020-01-02")
+
+
+async def test_a_standby_waits_and_takes_over_at_once_when_the_owner_gives_up(redis_url: str):
+    written = load.stream(2, 600)
+    async with Redis.from_url(redis_url) as redis, running(redis_url, "one") as one:
+        await until_owner(one)
+        await write(redis, written[:300])
+        await until_counted(redis, written[:300])
+        async with running(redis_url, "two") as two:
+            assert two.partition.role is Role.STANDBY
+            assert await two.partition.check(load.END) is None
+            assert two.partition.session is None
+            await one.stop()
+            assert not await redis.exists(keys.lease(0)) or two.partition.role is not Role.STANDBY
+            await write(redis, written[300:])
+            await until_owner(two)
+            await until_counted(redis, written)
+        assert await outcome(redis_url) == expected(written, CITY)
+
+
+async def test_an_owner_whose_fence_is_gone_writes_no_more_and_stands_by(redis_url: str):
+    written = load.stream(3, 400)
+    async with Redis.from_url(redis_url) as redis, running(redis_url, "one") as one:
+        await until_owner(one)
+        await redis.delete(keys.lease(0))
+        other = Store(redis, 0, "other", timedelta(seconds=30))
+        assert await other.lease.claim() is not None
+        await write(redis, written)
+        await eventually_async(lambda: one.partition.role is Role.STANDBY)
+        assert await redis.hget(keys.state(0), "offset") in {None, b"0-0"}
+        assert one.partition.session is None
+
+
+async def test_after_a_flush_it_counts_from_the_beginning(redis_url: str):
+    written = load.stream(4, 400)
+    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
+        await write(redis, written[:200])
+        await until_counted(redis, written[:200])
+        await redis.flushall()
+        await write(redis, written)
+        await until_counted(redis, written)
+        await until_owner(run)
+        assert await outcome(redis_url) == expected(written, CITY)
+
+
+async def test_a_state_that_went_back_is_read_again(redis_url: str):
+    """As after a restart of Redis that lost the last second of its append-only file."""
+    written = load.stream(5, 500)
+    async with Redis.from_url(redis_url) as redis, running(redis_url):
+        await write(redis, written[:100])
+        await until_counted(redis, written[:100])
+        keys = [key async for key in redis.scan_iter() if b":lease" not in key]
+        earlier = {key: await redis.dump(key) or b"" for key in keys}
+        await write(redis, written[100:300])
+        await until_counted(redis, written[:300])
+        for key, content in earlier.items():
+            await redis.restore(key, 0, content, replace=True)
+        await write(redis, written[100:])
+        await until_counted(redis, written)
+        assert await outcome(redis_url) == expected(written, CITY)
+
+
+async def test_nothing_but_poison_is_all_dead_letters(redis_url: str):
+    entries = [
+        load.Written(f"{oracle.at_ms(load.BURSTS[0])}-{n}", body, oracle.Entry(0, None, reason))
+        for n, (body, reason) in enumerate(load.POISON * 20)
+    ]
+    async with Redis.from_url(redis_url) as redis, running(redis_url):
+        await write(redis, entries)
+        await until_counted(redis, entries)
+        assert await outcome(redis_url) == expected(entries, CITY)
+        assert await redis.xlen(keys.dead_letters(0)) == len(entries)
+
+
+# Our own code fails --------------------------------------------------------------------------------------
+
+PHONE = "0470123456"
+"""What a message of an error may quote."""
+
+
+def poisoned(written: Sequence[load.Written]) -> tuple[list[load.Written], set[str]]:
+    """Return the load as the oracle sees it without a call in the middle, and that call's id."""
+    ids = [entry.seen.event.id if entry.seen.event is not None else "" for entry in written]
+    poison = next(
+        entry.seen.event.id
+        for entry in written[len(written) // 2 :]
+        if isinstance(entry.seen.event, CallEnded)
+    )
+    left = [
+        load.Written(entry.entry, entry.body, oracle.Entry(entry.seen.arrived, None, "internal_error"))
+        if name == poison
+        else entry
+        for entry, name in zip(written, ids, strict=True)
+    ]
+    return left, {poison}
+
+
+@pytest.fixture(params=["reading", "counting"])
+def defect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Put ids in: our own code fails on their facts, before or after it has counted a part of them."""
+    bad: set[str] = set()
+    if request.param == "reading":
+        reads = decoder.parse
+
+        def parse(batch: Batch) -> list[Arrival | DeadLetter]:
+            items = reads(batch)
+            if any(isinstance(item, Arrival) and item.fact.id in bad for item in items):
+                raise OverflowError(PHONE)
+            return items
+
+        monkeypatch.setattr(module, "parse", parse)
+        return bad
+    counts = tallies.TALLIES[CallEnded]
+
+    def count(fact: CallEnded, bucket: Bucket, calendar: Calendar) -> None:
+        counts(fact, bucket, calendar)
+        if fact.id in bad:
+            raise OverflowError(PHONE)
+
+    monkeypatch.setattr(aggregator, "TALLIES", {**tallies.TALLIES, CallEnded: count})
+    return bad
+
+
+async def test_what_our_own_code_fails_on_is_set_aside_alone_and_all_else_is_counted(
+    redis_url: str, defect: set[str]
+):
+    written, poison = poisoned(load.stream(6, 400))
+    defect |= poison
+    aside = [entry.entry for entry in written if entry.seen.reason == "internal_error"]
+    async with Redis.from_url(redis_url) as redis:
+        await write(redis, written[:350])
+        async with running(redis_url) as run:
+            await until_counted(redis, written[:350])
+            await write(redis, written[350:])
+            await until_counted(redis, written)
+            assert await outcome(redis_url) == expected(written, CITY)
+            said = await run.partition.check(load.END)
+            assert isinstance(said, Degraded)
+            assert aside[-1] in said
+            assert "OverflowError at tests.services.evaluator.test_consumer:defect." in said
+        letters = await redis.xrange(keys.dead_letters(0))
+        told = [DeadLetter.model_validate_json((content or {})[b"__data__"]) for _, content in letters or ()]
+        ours = [letter for letter in told if letter.reason is Reason.INTERNAL_ERROR]
+        assert [letter.where for letter in ours] == aside
+        assert all(letter.detail.startswith("OverflowError at tests.") for letter in ours)
+        assert PHONE not in str(told)
+        async with running(redis_url, "next") as following:  # and whoever takes over does not trip over it
+            await until_owner(following)
+            assert await following.partition.check(load.END) is None
+        assert await outcome(redis_url) == expected(written, CITY)
+
+
+async def test_counting_goes_on_while_our_own_code_fails_in_judging(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    def fails_to_judge(_judge: judge.Judge, _desk: aggregator.Desk, _now: datetime) -> judge.Verdict:
+        raise ZeroDivisionError(PHONE)
+
+    works = judge.Judge.judge
+    monkeypatch.setattr(backoff, "FIRST_PAUSE", timedelta(milliseconds=10))
+    monkeypatch.setattr(judge.Judge, "judge", fails_to_judge)
+    written = load.stream(7, 300)
+    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
+        await write(redis, written)
+        await until_counted(redis, written)
+
+        async def fails() -> bool:
+            said = await run.partition.check(load.END)
+            return "ZeroDivisionError at" in (said or "")
+
+        await eventually_async(fails)
+        assert await outcome(redis_url) == expected(written, CITY)
+        monkeypatch.setattr(judge.Judge, "judge", works)
+        await eventually_async(lambda: (session := run.partition.session) is not None and session.judge)
+
+
+async def test_a_state_that_our_own_code_fails_on_is_tried_again_and_health_says_where(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """No process that ends and is started again, over and over, until somebody mends Redis."""
+    monkeypatch.setattr(backoff, "FIRST_PAUSE", timedelta(milliseconds=10))
+    monkeypatch.setattr(backoff, "LONGEST_PAUSE", timedelta(milliseconds=100))
+    async with Redis.from_url(redis_url) as redis:
+        await redis.hset(keys.state(0), "cursor", PHONE + "x")
+        async with running(redis_url) as run:
+
+            async def fails() -> bool:
+                return "ValueError at services.evaluator." in (await run.partition.check(load.END) or "")
+
+            await eventually_async(fails)
+            assert PHONE not in (await run.partition.check(load.END) or "")
+            assert not run.task.done()
+            await redis.hset(keys.state(0), "cursor", 0)
+            await until_owner(run)
+
+
+async def _stop_and_start(server: RedisServer) -> None:
+    await asyncio.to_thread(server.restart)
+
+
+async def _kill_and_start(server: RedisServer) -> None:
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+
+
+@pytest.mark.parametrize("accident", [_stop_and_start, _kill_and_start], ids=["restart", "kill"])
+async def test_it_goes_on_after_a_redis_restart_in_mid_stream(
+    own_server: RedisServer, accident: Callable[[RedisServer], Awaitable[None]]
+):
+    written = load.stream(6, 900)
+    async with running(own_server.url) as run:
+        await until_owner(run)
+        async with Redis.from_url(own_server.url) as redis:
+            for part in portions(written[:600], 50):
+                await write(redis, part)
+        await accident(own_server)
+        async with Redis.from_url(own_server.url) as redis:
+            await write(redis, await not_there(redis, written))
+            await until_counted(redis, written)
+            await until_owner(run)
+            assert await outcome(own_server.url) == expected(written, CITY)
+
+
+async def test_a_redis_that_hangs_is_waited_for(own_server: RedisServer):
+    written = load.stream(7, 300)
+    short = timedelta(seconds=1)
+    async with running(own_server.url, lease=short) as run, Redis.from_url(own_server.url) as redis:
+        await write(redis, written[:100])
+        await until_counted(redis, written[:100])
+        os.kill(own_server.pid, signal.SIGSTOP)
+        try:
+            await eventually_async(lambda: _says_so(run))
+            assert run.partition.session is None
+        finally:
+            os.kill(own_server.pid, signal.SIGCONT)
+        await write(redis, written[100:])
+        await until_counted(redis, written)
+        assert await outcome(own_server.url) == expected(written, CITY)
+        assert not run.task.done()
+
+
+async def test_the_stream_is_trimmed_behind_the_horizon_and_the_horizon_is_kept(redis_url: str):
+    written = load.stream(8, 1500)
+    async with Redis.from_url(redis_url) as redis:
+        async with running(redis_url) as run:
+            await until_owner(run)
+            await write(redis, written)
+            await until_counted(redis, written)
+        async with running(redis_url) as run:  # the first tick of a session trims
+            await until_owner(run)
+            await eventually_async(lambda: _shorter(redis, len(written)))
+        left = await ids(redis)
+        horizon = written[-1].seen.arrived - (CITY.pipeline.dedup / timedelta(milliseconds=1))
+        needed = [w.entry for w in written if w.seen.arrived >= horizon]
+        assert left[-len(needed) :] == needed
+        again = written[-1].seen.arrived
+        copies = [w for w in written if w.seen.event and w.seen.arrived >= horizon][-20:]
+        late = [
+            load.Written(f"{again}-{900 + n}", w.body, oracle.Entry(again, w.seen.event))
+            for n, w in enumerate(copies)
+        ]
+        async with running(redis_url):
+            await write(redis, late)
+            await until_counted(redis, late)
+        assert await outcome(redis_url) == expected([*written, *late], CITY)
+
+
+async def test_it_says_how_far_it_is_behind(redis_url: str):
+    written = load.stream(9, 50)
+    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
+        await write(redis, written)
+        await until_counted(redis, written)
+        await until_owner(run)
+        session = run.partition.session
+        assert session is not None
+        async with run.partition.lock:  # as if a batch took long
+            await write(redis, [load.Written("9999999999999-0", b"{}", oracle.Entry(0, None, "invalid"))])
+            assert await Store(redis, 0, "x", LEASE).lag(len(written), session.offset) == (
+                1,
+                9999999999999,
+            )
+        await eventually_async(lambda: session.offset == "9999999999999-0")
+        await eventually_async(lambda: session.lag_events == 0)
+
+
+async def _says_so(run: Running) -> bool:
+    return await run.partition.check(load.END) is not None
+
+
+async def _shorter(redis: Redis, than: int) -> bool:
+    return bool(await redis.xlen(keys.events(0)) < than)
+
+
+async def not_there(redis: Redis, written: Sequence[load.Written]) -> Sequence[load.Written]:
+    """What a sender would send again: everything after the last entry that Redis still has."""
+    there = await ids(redis)
+    return written[[entry.entry for entry in written].index(there[-1]) + 1 :] if there else written
+
+
+async def ids(redis: Redis) -> list[str]:
+    """The ids of all entries, with or without a data field."""
+    found = cast("list[tuple[bytes, object]]", await redis.xrange(keys.events(0)))
+    return [entry.decode() for entry, _ in found]
+
+
+# What a take-over reads again ------------------------------------------------------------------------
+
+
+async def test_a_take_over_recalls_every_page(redis_url: str, monkeypatch: pytest.MonkeyPatch):
+    written = load.stream(1, 400)
+    recalled: list[set[str]] = []
+    async with Redis.from_url(redis_url) as redis:
+        async with running(redis_url) as run:
+            await write(redis, written)
+            await until_owner(run)
+            await until_counted(redis, written)
+        for page in (module.RECALL, 30):
+            monkeypatch.setattr(module, "RECALL", page)
+            async with running(redis_url) as run:
+                session = (await until_owner(run)).partition.session
+                assert session is not None
+                recalled.append(set(session.desk._seen))
+    assert len(recalled[0]) > 60
+    assert recalled[1] == recalled[0]
+
+
+def ended(name: str, at: datetime) -> dict[FieldT, EncodableT]:
+    site = CITY.sites[0]
+    phone = next(queue.id for queue in site.queues if queue.kind == "phone")
+    source = CITY.sources[0].id if CITY.sources else "pbx"
+    event = CallEnded(id=name, at=at, source=source, site=site.id, queue=phone, talk_ms=1000)
+    return {keys.DATA_FIELD: encode(event)}
+
+
+async def test_a_take_over_knows_what_a_fast_clock_dated_ahead(redis_url: str):
+    """It may be a duplicate for as much longer."""
+    ahead, dedup = timedelta(minutes=10), CITY.pipeline.dedup
+    last = load.END - timedelta(minutes=1)
+    first = last - dedup - ahead + timedelta(seconds=1)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.xadd(keys.events(0), ended("early", first + ahead), id=f"{oracle.at_ms(first)}-0")
+        await redis.xadd(keys.events(0), ended("late", last), id=f"{oracle.at_ms(last)}-0")
+
+        async def counts(wanted: list[bytes]) -> bool:
+            return await redis.hmget(keys.state(0), "read", "duplicates") == wanted
+
+        async with running(redis_url, future_tolerance=ahead) as run:
+            await until_owner(run)
+            await eventually_async(partial(counts, [b"2", b"0"]))
+        async with running(redis_url, "two", future_tolerance=ahead) as run:
+            await until_owner(run)
+            await redis.xadd(keys.events(0), ended("early", first + ahead), id=f"{oracle.at_ms(last)}-1")
+            await eventually_async(partial(counts, [b"3", b"1"]))
+
+
+async def test_nothing_is_judged_before_all_that_waited_was_read(redis_url: str):
+    written = load.stream(2, 50)
+    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
+        await run.stop()
+        await write(redis, written)
+        partition = run.partition
+        fence = await partition._store.lease.claim()
+        assert fence is not None
+        session = await partition._open(fence)
+        await partition._tick(session, fence)
+        assert (session.caught_up, session.judge_from) == (False, 0.0)
+        session.caught_up = True
+        await partition._tick(session, fence)
+        assert session.judge_from > 0

@@ -1,0 +1,43 @@
+"""A batch of a queue_log's lines, on one of which our own code fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.ingest.sources.queue_log.ingestion import tell
+from services.ingest.sources.queue_log.reader import NOWHERE, Lines
+from services.ingest.sources.queue_log.translate import QueueLog, Rules
+from shared.contract.dead_letters import Reason
+from shared.contract.events import Event, Outcome
+from tests.support.ingest_desk import NOW, PHONE, PSEUDONYMS
+
+RULES = Rules("pbx", "lier", {}, Outcome.ABANDONED)
+
+
+def line(number: int) -> bytes:
+    return (
+        f"{1_772_445_600 + number}|{1_772_445_600 + number}.{number}|onthaal|NONE|ENTERQUEUE|||1\n".encode()
+    )
+
+
+def test_the_line_is_a_dead_letter_that_says_where_and_the_others_are_told(monkeypatch: pytest.MonkeyPatch):
+    works = QueueLog.translate
+
+    def translate(log: QueueLog, text: bytes) -> object:
+        if text == line(1):
+            raise ZeroDivisionError(PHONE)
+        return works(log, text)
+
+    monkeypatch.setattr(QueueLog, "translate", translate)
+    lines = Lines(tuple(map(line, range(3))), (0, 40, 80), NOWHERE)
+    told = tell(lines, QueueLog(RULES, PSEUDONYMS), frozenset({"onthaal"}), "pbx", NOW)
+    assert [moment(fact) for fact in told.facts] == [0, 2]
+    (letter,) = told.letters
+    assert (letter.reason, letter.where) == (Reason.INTERNAL_ERROR, "byte 40")
+    assert "ZeroDivisionError at tests.services.ingest.sources.test_ingestion:" in letter.detail
+    assert PHONE not in str(letter)
+    assert list(told.failures) == [40]
+
+
+def moment(fact: Event) -> int:
+    return int(fact.at.timestamp()) - 1_772_445_600

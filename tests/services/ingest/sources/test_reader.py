@@ -1,0 +1,803 @@
+"""Every line of a queue_log is handed on once, in order, whatever rotation and restarts do."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import gzip
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, aclosing, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from services.ingest.sources.queue_log import reader as source
+from services.ingest.sources.queue_log.reader import (
+    LONGEST_LINE,
+    Checkpoint,
+    Follower,
+    Lines,
+    Position,
+    Start,
+    in_time_order,
+    read_lines,
+)
+from services.ingest.sources.queue_log.translate import Memory, QueueLog, Rules, Skipped
+from shared.contract.events import Outcome
+from tests.support.eventually import WITHIN, eventually_async
+from tests.support.ingest_desk import PSEUDONYMS
+from tests.support.thorough import examples
+
+NOW = datetime(2026, 3, 12, 9, 0, tzinfo=UTC)
+KNOWN_TRUTHS = Path(__file__).resolve().parents[4] / ".." / "shared" / "data"
+
+
+def line(number: int) -> bytes:
+    return (
+        f"{1_710_223_067 + number}|{1_710_223_067 + number}.{number}|onthaal|NONE|ENTERQUEUE|||1\n".encode()
+    )
+
+
+def lines(first: int, behind: int) -> list[bytes]:
+    return [line(number) for number in range(first, behind)]
+
+
+def write(path: Path, *what: bytes) -> None:
+    with path.open("ab") as file:
+        file.writelines(what)
+
+
+def a_follower(
+    path: Path, position: Position | None = None, start: Start = "beginning", batch_lines: int = 500
+) -> Follower:
+    return Follower(path, position, start, PSEUDONYMS, lambda: NOW, batch_lines)
+
+
+def look_until_quiet(follower: Follower) -> list[bytes]:
+    """All lines that are there now."""
+    found: list[bytes] = []
+    while (batch := follower.look()) is not None:
+        found.extend(batch.lines)
+    return found
+
+
+@pytest.fixture
+def follow() -> Iterator[Callable[..., Follower]]:
+    """Makes followers and closes them after the test."""
+    with ExitStack() as afterwards:
+
+        def make(*args: Any, **kwargs: Any) -> Follower:
+            follower = a_follower(*args, **kwargs)
+            afterwards.callback(follower.close)
+            return follower
+
+        yield make
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "queue_log"
+
+
+def renamed(log: Path, name: str = "queue_log.1") -> Path:
+    return log.rename(log.with_name(name))
+
+
+def packed(path: Path) -> Path:
+    to = path.with_name(path.name + ".gz")
+    with path.open("rb") as plain, gzip.open(to, "wb") as archive:
+        shutil.copyfileobj(plain, archive)
+    path.unlink()
+    return to
+
+
+# --- live ----------------------------------------------------------------------------------------
+
+
+def test_what_is_there_and_what_comes(log, follow):
+    write(log, *lines(0, 3))
+    follower = follow(log)
+    assert look_until_quiet(follower) == lines(0, 3)
+    write(log, line(3))
+    assert look_until_quiet(follower) == [line(3)]
+    assert look_until_quiet(follower) == []
+
+
+def test_batches_are_small_and_say_where_each_line_begins(log, follow):
+    write(log, *lines(0, 5))
+    follower = follow(log, batch_lines=2)
+    batches = [follower.look() for _ in range(3)]
+    assert [len(batch.lines) for batch in batches if batch] == [2, 2, 1]
+    assert [batch.starts[0] for batch in batches if batch] == [0, 2 * len(line(0)), 4 * len(line(0))]
+
+
+def test_a_line_is_waited_for_until_it_is_finished(log, follow):
+    write(log, line(0), line(1)[:20])
+    follower = follow(log)
+    assert look_until_quiet(follower) == [line(0)]
+    write(log, line(1)[20:30])
+    assert look_until_quiet(follower) == []
+    write(log, line(1)[30:], line(2))
+    assert look_until_quiet(follower) == lines(1, 3)
+
+
+def test_from_the_end_means_only_what_comes_after_the_first_look(log, follow):
+    write(log, *lines(0, 3), line(3)[:10])
+    first = follow(log, start="end").look()
+    assert first is not None
+    assert first.lines == ()
+    write(log, line(3)[10:], line(4))
+    # Even when the process dies before a line came, the first look decides.
+    assert look_until_quiet(follow(log, first.position, start="end")) == lines(3, 5)
+
+
+def test_from_the_end_of_a_log_that_is_not_there_yet_is_all_of_it(log, follow):
+    first = follow(log, start="end").look()
+    assert first is not None
+    write(log, *lines(0, 2))
+    assert look_until_quiet(follow(log, first.position, start="end")) == lines(0, 2)
+
+
+def test_rotated_by_renaming_the_old_file_is_finished_first(log, follow):
+    write(log, *lines(0, 2))
+    follower = follow(log)
+    look_until_quiet(follower)
+    write(log, line(2))
+    renamed(log)
+    write(log, line(3))
+    assert look_until_quiet(follower) == lines(2, 4)
+
+
+def test_between_renaming_and_reopening_the_writer_is_followed(log, follow):
+    with log.open("ab") as writer:
+        writer.write(line(0))
+        writer.flush()
+        follower = follow(log)
+        assert look_until_quiet(follower) == [line(0)]
+        renamed(log)
+        writer.write(line(1))
+        writer.flush()
+        assert look_until_quiet(follower) == [line(1)]
+        log.touch()  # logrotate "create": there, but nobody writes to it yet
+        assert look_until_quiet(follower) == []
+        writer.write(line(2))
+        writer.flush()
+        assert look_until_quiet(follower) == [line(2)]
+    write(log, line(3))
+    assert look_until_quiet(follower) == [line(3)]
+
+
+def test_rotated_twice_between_two_looks(log, follow):
+    write(log, *lines(0, 2))
+    follower = follow(log)
+    look_until_quiet(follower)
+    renamed(log, "queue_log.2")
+    write(log, *lines(2, 4))
+    renamed(log)
+    write(log, *lines(4, 6))
+    assert look_until_quiet(follower) == lines(2, 6)
+
+
+def test_last_words_written_while_we_look_for_the_next_file(log, follow, monkeypatch):
+    write(log, line(0))
+    follower = follow(log)
+    look_until_quiet(follower)
+    old, survey = renamed(log), Follower._survey
+
+    def survey_a_moment_later(self: Follower) -> list[source._Tail]:
+        if not log.exists():
+            write(old, line(1))
+            write(log, line(2))
+        return survey(self)
+
+    monkeypatch.setattr(Follower, "_survey", survey_a_moment_later)
+    assert look_until_quiet(follower) == lines(1, 3)
+
+
+def test_an_unfinished_last_line_of_a_rotated_file_is_handed_on_as_it_is(log, follow):
+    write(log, line(0), b"1710223068|broken")
+    follower = follow(log)
+    look_until_quiet(follower)
+    renamed(log)
+    write(log, line(2))
+    assert look_until_quiet(follower) == [b"1710223068|broken", line(2)]
+
+
+def test_copied_and_truncated(log, follow):
+    write(log, *lines(0, 2))
+    follower = follow(log)
+    look_until_quiet(follower)
+    write(log, line(2))
+    shutil.copy(log, log.with_name("queue_log.1"))
+    os.truncate(log, 0)
+    assert look_until_quiet(follower) == [line(2)]
+    write(log, line(3))
+    assert look_until_quiet(follower) == [line(3)]
+
+
+def test_copied_truncated_and_grown_larger_than_before(log, follow):
+    write(log, *lines(0, 2))
+    follower = follow(log)
+    look_until_quiet(follower)
+    shutil.copy(log, log.with_name("queue_log.1"))
+    os.truncate(log, 0)
+    write(log, *lines(2, 9))
+    assert look_until_quiet(follower) == lines(2, 9)
+
+
+def test_copied_and_truncated_twice_amid_a_line(log, follow):
+    write(log, *lines(0, 2))
+    follower = follow(log)
+    look_until_quiet(follower)
+    shutil.copy(log, log.with_name("queue_log.2"))
+    os.truncate(log, 0)
+    write(log, line(2)[:13])
+    assert look_until_quiet(follower) == []
+    write(log, line(2)[13:])
+    shutil.copy(log, log.with_name("queue_log.1"))
+    os.truncate(log, 0)
+    write(log, line(3))
+    assert look_until_quiet(follower) == lines(2, 4)
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_cut_at_its_end_as_after_a_power_failure_it_goes_on_there(log, follow, down):
+    write(log, *lines(0, 10))
+    follower = follow(log, at_line(log, 10))
+    if not down:
+        follower.look()
+    os.truncate(log, 8 * len(line(0)))
+    assert follower.look() is None
+    write(log, line(10))
+    assert look_until_quiet(follower) == [line(10)]
+
+
+def test_the_longest_copy_is_the_right_one(log, follow):
+    write(log, *lines(0, 2))
+    follower = follow(log)
+    look_until_quiet(follower)
+    shutil.copy(log, log.with_name("queue_log.bak"))
+    write(log, line(2))
+    shutil.copy(log, log.with_name("queue_log.1"))
+    os.truncate(log, 0)
+    write(log, line(3))
+    assert look_until_quiet(follower) == lines(2, 4)
+
+
+def test_what_was_read_when_the_disk_failed_is_read_again(log, follow, monkeypatch):
+    write(log, *lines(0, 5))
+    pieces, next_piece = iter(range(100)), source._Tail._next_piece
+
+    def fail_once(tail: source._Tail, most: int) -> bytes:
+        if next(pieces) == 3:
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return next_piece(tail, most)
+
+    monkeypatch.setattr(source._Tail, "_next_piece", fail_once)
+    follower = follow(log)
+    assert follower.look() is None
+    assert follower.seen is not None
+    assert follower.seen.problem == "Stale file handle"
+    assert look_until_quiet(follower) == lines(0, 5)
+    assert follower.seen.problem is None
+
+
+def test_emptied_without_a_copy(log, follow):
+    write(log, *lines(0, 3))
+    follower = follow(log)
+    look_until_quiet(follower)
+    os.truncate(log, 0)
+    write(log, line(3))
+    with capture_logs() as said:
+        assert look_until_quiet(follower) == [line(3)]
+    assert {entry["event"] for entry in said} >= {"queue_log.gone"}
+
+
+def test_gone_for_a_while_and_said_once(log, follow):
+    with capture_logs() as said:
+        follower = follow(log)
+        for _ in range(3):
+            assert follower.look() is None
+    assert [entry["event"] for entry in said] == ["queue_log.absent"]
+    assert follower.seen == source.Seen(NOW, exists=False, problem=None)
+    write(log, line(0))
+    assert look_until_quiet(follower) == [line(0)]
+    assert follower.seen == source.Seen(NOW, exists=True, problem=None)
+
+
+def test_without_its_directory_it_is_absent(tmp_path, follow):
+    log = tmp_path / "asterisk" / "queue_log"
+    follower = follow(log)
+    assert follower.look() is None
+    log.parent.mkdir()
+    write(log, line(0))
+    assert look_until_quiet(follower) == [line(0)]
+
+
+def test_trouble_with_the_file_is_said_once_and_tried_again(log, follow):
+    log.mkdir()  # stands for any OSError; permissions do not stop root
+    follower = follow(log)
+    with capture_logs() as said:
+        assert [follower.look() for _ in range(3)] == [None] * 3
+    assert [entry["event"] for entry in said] == ["queue_log.unreadable"]
+    assert follower.seen is not None
+    assert follower.seen.problem == "Is a directory"
+    log.rmdir()
+    write(log, line(0))
+    assert look_until_quiet(follower) == [line(0)]
+
+
+@pytest.mark.parametrize("pieces", [1, 3, 40])
+def test_a_line_without_end_is_cut_and_costs_no_memory(log, pieces, follow):
+    follower = follow(log)
+    write(log, line(0))
+    found: list[bytes] = look_until_quiet(follower)
+    for _ in range(pieces):
+        write(log, b"x" * LONGEST_LINE)
+        found += look_until_quiet(follower)
+    write(log, b"the end\n", line(1))
+    found += look_until_quiet(follower)
+    assert found == [line(0), b"x" * LONGEST_LINE, line(1)]
+
+
+# --- restarts ------------------------------------------------------------------------------------
+
+
+def at_line(log: Path, number: int) -> Position:
+    """The position after the first ``number`` lines."""
+    follower = a_follower(log, batch_lines=1)
+    position = None
+    for _ in range(number):
+        batch = follower.look()
+        assert batch is not None
+        position = batch.position
+    follower.close()
+    assert position is not None
+    return position
+
+
+def sequential(log: Path) -> None:
+    """Four files, ``.0`` the oldest: as Asterisk rotates with rotatestrategy=sequential."""
+    for number in range(3):
+        write(log, *lines(3 * number, 3 * number + 3))
+        renamed(log, f"queue_log.{number}")
+    write(log, *lines(9, 12))
+
+
+def rename(log: Path) -> None:
+    """Four files, ``.1`` the newest: as logrotate does, older ones packed."""
+    for number in range(3):
+        write(log, *lines(3 * number, 3 * number + 3))
+        renamed(log, f"queue_log.{3 - number}")
+    packed(log.with_name("queue_log.3"))
+    packed(log.with_name("queue_log.2"))
+    write(log, *lines(9, 12))
+
+
+def dated(log: Path) -> None:
+    """Four files named by day, the youngest copied and truncated."""
+    for number in range(2):
+        write(log, *lines(3 * number, 3 * number + 3))
+        renamed(log, f"queue_log-2024031{number}")
+    write(log, *lines(6, 9))
+    shutil.copy(log, log.with_name("queue_log-20240312"))
+    os.truncate(log, 0)
+    write(log, *lines(9, 12))
+
+
+@pytest.mark.parametrize("rotate", [sequential, rename, dated])
+@pytest.mark.parametrize("done", range(1, 4))
+def test_rotated_three_times_while_we_were_down(log, rotate, done, follow):
+    write(log, *lines(0, 3))
+    position = at_line(log, done)
+    log.unlink()
+    rotate(log)
+    assert look_until_quiet(follow(log, position)) == lines(done, 12)
+
+
+@pytest.mark.parametrize("done", range(4, 12))
+def test_a_restart_amid_packed_files(log, done, follow):
+    rename(log)
+    copy = log.with_name("whole")
+    copy.write_bytes(b"".join(lines(0, 12)))
+    names = {3: "queue_log.3.gz", 6: "queue_log.2.gz", 9: "queue_log.1", 12: "queue_log"}
+    behind = next(last for last in names if done <= last)
+    own = log.with_name("own")
+    own.write_bytes(b"".join(read_lines(log.with_name(names[behind]))))
+    position = at_line(own, done - (behind - 3))
+    assert look_until_quiet(follow(log, position)) == lines(done, 12)
+
+
+def test_a_file_that_is_being_packed_is_read_once(log, follow):
+    write(log, *lines(0, 3))
+    position = at_line(log, 1)
+    old = renamed(log)
+    shutil.copy(old, log.with_name("again"))
+    packed(log.with_name("again")).rename(log.with_name("queue_log.1.gz"))
+    write(log, line(3))
+    assert look_until_quiet(follow(log, position)) == lines(1, 4)
+
+
+def test_where_the_file_is_gone_the_oldest_younger_one_is_next(log, follow):
+    write(log, *lines(0, 3))
+    position = at_line(log, 1)
+    log.unlink()
+    sequential(log)
+    log.with_name("queue_log.0").unlink()
+    with capture_logs() as said:
+        assert look_until_quiet(follow(log, position)) == lines(3, 12)
+    assert said[0]["event"] == "queue_log.gone"
+
+
+def test_a_new_log_on_the_same_inode_is_not_taken_for_the_old(log, follow):
+    write(log, *lines(0, 3))
+    position = at_line(log, 2)
+    log.write_bytes(b"".join(lines(3, 9)))
+    assert look_until_quiet(follow(log, position)) == lines(3, 9)
+
+
+def test_a_restored_copy_is_taken_for_the_old(log, follow):
+    write(log, *lines(0, 3))
+    position = at_line(log, 2)
+    shutil.copy(log, log.with_name("restored"))
+    log.unlink()
+    log.with_name("restored").rename(log)
+    assert look_until_quiet(follow(log, position)) == [line(2)]
+
+
+@pytest.mark.parametrize("missing", [4, 12])
+def test_a_damaged_archive_is_read_as_far_as_it_goes(log, follow, missing):
+    write(log, *lines(0, 3))
+    position = at_line(log, 1)
+    archive = packed(renamed(log))
+    archive.write_bytes(archive.read_bytes()[:-missing])
+    write(log, *lines(3, 5))
+    with capture_logs() as said:
+        assert look_until_quiet(follow(log, position))[-2:] == lines(3, 5)
+    assert "queue_log.damaged_archive" in {entry["event"] for entry in said}
+
+
+@pytest.mark.parametrize("left", [0, 30, 20_000])
+def test_a_position_beyond_what_a_damaged_archive_holds_goes_on_in_the_next_file(log, follow, left):
+    write(log, *lines(0, 3000))
+    position = follow(log, batch_lines=2900).look().position
+    archive = packed(renamed(log))
+    archive.write_bytes(archive.read_bytes()[:left])
+    write(log, *lines(3000, 3002))
+    assert look_until_quiet(follow(log, position)) == lines(3000, 3002)
+
+
+def test_other_files_beside_the_log_are_left_alone(log, follow):
+    write(log, *lines(0, 2))
+    position = at_line(log, 2)
+    for name in ("queue_log.1.bz2", "queue_log.swp", "messages", "queue"):
+        log.with_name(name).write_bytes(line(7))
+    log.with_name("queue_log.d").mkdir()
+    renamed(log)
+    write(log, line(8))
+    assert look_until_quiet(follow(log, position)) == [line(8)]
+
+
+def test_a_checkpoint_tells_no_number():
+    checkpoint = Checkpoint(position=Position(device=1, inode=2, offset=3), memory=Memory())
+    assert Checkpoint.decode(checkpoint.encode()) == checkpoint
+
+
+def test_a_position_shows_nothing_of_the_lines(log):
+    write(log, b"1710223067|1710223067.1|onthaal|NONE|ENTERQUEUE||0470000000|1\n")
+    position = at_line(log, 1)
+    assert b"0470000000" not in Checkpoint(position=position).encode()
+    # Nor can all numbers be tried against it.
+    assert position.head == PSEUDONYMS.seal(log.read_bytes())
+
+
+@pytest.mark.parametrize("before", [{"sealed_by": "another"}, {"sealed_by": ""}], ids=["key", "release"])
+def test_a_position_of_another_key_or_of_a_release_without_is_known_by_its_place(log, follow, before):
+    write(log, *lines(0, 3))
+    position = at_line(log, 2).model_copy(update={**before, "head": "0" * 32})
+    assert look_until_quiet(follow(log, position)) == [line(2)]
+    renamed(log)
+    write(log, *lines(3, 5))
+    assert look_until_quiet(follow(log, position)) == lines(2, 5)
+
+
+def test_another_file_at_the_place_of_an_unknown_position_is_read_from_its_beginning(log, follow):
+    write(log, *lines(0, 3))
+    position = at_line(log, 2).model_copy(update={"sealed_by": "another"})
+    log.write_bytes(b"".join(lines(3, 9)))  # the same inode
+    assert look_until_quiet(follow(log, position)) == lines(3, 9)
+
+
+class World:
+    """A writer, a rotator, and a reader that may die at any time and keeps what it committed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.log = directory / "queue_log"
+        self.writer: BinaryIO = self.log.open("ab", buffering=0)
+        self.written: list[bytes] = []
+        self.half = b""
+        self.rotations = 0
+        self.committed: list[bytes] = []
+        self.position: Position | None = None
+        self.follower = a_follower(self.log, batch_lines=1)
+
+    def write(self) -> None:
+        if self.half:
+            self.finish()
+        self.written.append(line(len(self.written)))
+        self.writer.write(self.written[-1])
+
+    def write_half(self) -> None:
+        if not self.half:
+            self.written.append(line(len(self.written)))
+            self.half = self.written[-1][13:]
+            self.writer.write(self.written[-1][:13])
+
+    def finish(self) -> None:
+        self.writer.write(self.half)
+        self.half = b""
+
+    def rename(self) -> None:
+        """The writer goes on in the old file until it reopens."""
+        if self.log.exists() and self.log.stat().st_size:
+            self.rotations += 1
+            self.log.rename(self.log.with_name(f"queue_log.{100 - self.rotations}"))
+
+    def create(self) -> None:
+        self.log.touch()
+
+    def reopen(self) -> None:
+        self.finish()
+        self.writer.close()
+        self.writer = self.log.open("ab", buffering=0)
+
+    def copy_and_truncate(self) -> None:
+        self.reopen()
+        if self.log.stat().st_size:
+            self.rotations += 1
+            shutil.copy(self.log, self.log.with_name(f"queue_log.{100 - self.rotations}"))
+            os.truncate(self.log, 0)
+
+    def pack(self) -> None:
+        """Pack every rotated file."""
+        self.reopen()
+        for path in list(self.log.parent.iterdir()):
+            if path != self.log and path.suffix != ".gz":
+                packed(path)
+
+    def read(self) -> None:
+        batch = self.follower.look()
+        if batch is not None:
+            self.committed.extend(batch.lines)
+            self.position = batch.position
+
+    def die_before_commit(self) -> None:
+        self.follower.look()
+        self.restart()
+
+    def restart(self) -> None:
+        self.follower.close()
+        position = (
+            None if self.position is None else Position.model_validate_json(self.position.model_dump_json())
+        )
+        self.follower = a_follower(self.log, position, batch_lines=1)
+
+    def end(self) -> None:
+        self.reopen()
+        self.write()
+        while (batch := self.follower.look()) is not None:
+            self.committed.extend(batch.lines)
+        self.follower.close()
+        self.writer.close()
+
+
+DEEDS: list[Callable[[World], None]] = [
+    *(World.write, World.write, World.write, World.write_half, World.read, World.read, World.read),
+    *(World.rename, World.create, World.reopen, World.copy_and_truncate, World.pack),
+    *(World.restart, World.die_before_commit),
+]
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(st.lists(st.sampled_from(DEEDS), max_size=60))
+def test_whatever_happens_in_whatever_order_nothing_is_lost_or_doubled(deeds):
+    with TemporaryDirectory() as directory:
+        world = World(Path(directory))
+        # Before the first commit a restart knows of nothing but the log that is there then.
+        world.write()
+        world.read()
+        for deed in deeds:
+            deed(world)
+        world.end()
+        assert world.committed == world.written
+
+
+@pytest.mark.skipif(
+    not KNOWN_TRUTHS.is_dir(), reason="the data with known truths is not here (../shared/data)"
+)
+@settings(max_examples=examples(10), deadline=None)
+@given(st.lists(st.integers(1, 900), max_size=6))
+def test_a_real_log_through_checkpoints_gives_the_same_facts(sizes):
+    path = KNOWN_TRUTHS / "asterisk" / "run-a" / "log" / "queue_log"
+    rules = Rules("pbx", "lier", {}, Outcome.LEFT_BY_KEY)
+
+    def ids(raw_lines: tuple[bytes, ...], translator: QueueLog) -> list[str]:
+        said = map(translator.translate, raw_lines)
+        return [fact.id for fact in said if not isinstance(fact, Skipped)]
+
+    whole = ids(tuple(read_lines(path)), QueueLog(rules, PSEUDONYMS))
+    found: list[str] = []
+    kept: bytes | None = None
+    for size in [*sizes, 100_000]:
+        checkpoint = None if kept is None else Checkpoint.decode(kept)
+        follower = a_follower(path, None if checkpoint is None else checkpoint.position, batch_lines=size)
+        translator = QueueLog(rules, PSEUDONYMS, None if checkpoint is None else checkpoint.memory)
+        batch = follower.look()
+        follower.close()
+        if batch is not None:
+            found += ids(batch.lines, translator)
+            kept = Checkpoint(position=batch.position, memory=translator.memory()).encode()
+    assert found == whole
+
+
+# --- waking up -----------------------------------------------------------------------------------
+
+
+class Reader:
+    """Takes what a follower yields."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self._came = asyncio.Condition()
+
+    async def take(self, batch: Lines) -> None:
+        async with self._came:
+            self.lines.extend(batch.lines)
+            self._came.notify_all()
+
+    async def has(self, count: int) -> None:
+        async with asyncio.timeout(WITHIN), self._came:
+            await self._came.wait_for(lambda: len(self.lines) >= count)
+
+
+@asynccontextmanager
+async def reading(follower: Follower) -> AsyncIterator[Reader]:
+    reader, stop = Reader(), asyncio.Event()
+
+    async def run() -> None:
+        async with aclosing(follower.batches(stop)) as batches:
+            async for batch in batches:
+                await reader.take(batch)
+
+    task = asyncio.create_task(run())
+    try:
+        yield reader
+    finally:
+        stop.set()
+        async with asyncio.timeout(WITHIN):
+            await task
+
+
+@pytest.fixture
+def idle(monkeypatch) -> asyncio.Event:
+    """Set once a reader has found nothing more and waits to be woken."""
+    event, wait = asyncio.Event(), source._wait
+
+    async def waiting(for_this: asyncio.Event, at_most: timedelta) -> None:
+        event.set()
+        await wait(for_this, at_most)
+
+    monkeypatch.setattr(source, "_wait", waiting)
+    return event
+
+
+async def test_a_change_wakes_the_reader_without_polling(log, follow, idle, monkeypatch):
+    monkeypatch.setattr(source, "POLL", timedelta(hours=1))
+    async with reading(follow(log)) as reader:
+        await idle.wait()
+        written = 0
+
+        def woken() -> bool:  # nobody tells when the watch is set up
+            nonlocal written
+            if not reader.lines:
+                write(log, line(written))
+                written += 1
+            return bool(reader.lines)
+
+        await eventually_async(woken)
+        await reader.has(written)
+        assert reader.lines == lines(0, written)
+
+
+async def test_without_a_watch_it_polls_and_says_so(log, follow, idle, monkeypatch):
+    def no_watch(*_: object, **__: object) -> None:
+        raise OSError("OS file watch limit reached")
+
+    monkeypatch.setattr(source, "POLL", timedelta(milliseconds=10))
+    monkeypatch.setattr(source, "awatch", no_watch)
+    with capture_logs() as said:
+        async with reading(follow(log)) as reader:
+            await idle.wait()
+            write(log, line(0))
+            await reader.has(1)
+            renamed(log)
+            write(log, line(1))
+            await reader.has(2)
+    assert [entry["event"] for entry in said].count("queue_log.polling") == 1
+
+
+async def test_it_waits_for_the_directory_and_the_file(tmp_path, monkeypatch, follow):
+    monkeypatch.setattr(source, "POLL", timedelta(milliseconds=10))
+    log = tmp_path / "asterisk" / "queue_log"
+    async with reading(follow(log)) as reader:
+        log.parent.mkdir()
+        write(log, *lines(0, 1200))
+        await reader.has(1200)
+        shutil.copy(log, log.with_name("queue_log.1"))
+        os.truncate(log, 0)
+        write(log, *lines(1200, 1300))
+        await reader.has(1300)
+    assert reader.lines == lines(0, 1300)
+
+
+async def test_stopping_ends_it_at_once_and_closes_the_file(log, monkeypatch, follow):
+    monkeypatch.setattr(source, "POLL", timedelta(hours=1))
+    write(log, line(0))
+    follower = follow(log)
+    async with reading(follower) as reader:
+        await reader.has(1)
+    assert follower._tail is None
+
+
+# --- whole files ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pack", [False, True])
+def test_a_whole_file_plain_or_packed_with_progress(log, pack):
+    write(log, *lines(0, 25_000), b"unfinished")
+    path = packed(log) if pack else log
+    told: list[int] = []
+    assert list(read_lines(path, told.append)) == [*lines(0, 25_000), b"unfinished"]
+    assert told == sorted(told)
+    assert len(told) == 3
+    assert told[-1] == path.stat().st_size
+
+
+def test_a_whole_file_with_an_endless_line_is_cut(log):
+    write(log, line(0), b"x" * (5 * LONGEST_LINE), b"\n", line(1))
+    assert list(read_lines(log)) == [line(0), b"x" * LONGEST_LINE, line(1)]
+
+
+@pytest.mark.parametrize("rotate", [sequential, rename, dated])
+def test_files_in_the_order_of_their_first_record(log, rotate):
+    rotate(log)
+    empty = log.with_name("queue_log.9")
+    empty.touch()
+    ordered = in_time_order(sorted(log.parent.iterdir(), reverse=True))
+    assert ordered[-1] == empty
+    assert [raw for path in ordered for raw in read_lines(path)] == lines(0, 12)
+
+
+async def test_nothing_of_it_is_left_however_often_its_reader_is_cancelled(tmp_path: Path):
+    write(tmp_path / "queue_log", line(1))
+    others, got = asyncio.all_tasks(), asyncio.Event()
+
+    async def read() -> None:
+        async with aclosing(a_follower(tmp_path / "queue_log").batches(asyncio.Event())) as batches:
+            async for _ in batches:
+                got.set()
+
+    reading = asyncio.create_task(read())
+    await got.wait()
+    while not reading.done():
+        reading.cancel()
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() == others

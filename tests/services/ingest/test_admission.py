@@ -1,0 +1,138 @@
+"""The rules of the HTTP door."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from services.ingest.admission import Door, admit, looks_like_phone_number
+from shared.config.model import HttpSource
+from shared.contract.dead_letters import Reason
+from shared.contract.events import EVENT
+from tests.support.ingest_desk import NOW, PHONE, answered, city
+
+CITY = city()
+DOORS = {source.id: Door.of(CITY, source) for source in CITY.sources if isinstance(source, HttpSource)}
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "name"),
+    [
+        ({}, None, None),
+        ({"queue": "wonen"}, None, None),
+        ({"source": "kiosk"}, Reason.NOT_ALLOWED, "source"),
+        ({"queue": "burgerzaken"}, Reason.UNKNOWN_QUEUE, "queue"),
+        ({"queue": "balie"}, Reason.UNKNOWN_QUEUE, "queue"),  # exists, at another site
+        ({"site": "nergens"}, Reason.UNKNOWN_QUEUE, "site"),
+        ({"site": "elders", "queue": "balie"}, Reason.NOT_ALLOWED, "site"),
+        ({"id": PHONE}, Reason.PERSONAL, "id"),
+        ({"contact": "0470-00.00.00"}, Reason.PERSONAL, "contact"),
+        ({"at": NOW + timedelta(minutes=2)}, None, None),
+        ({"at": NOW + timedelta(minutes=2) + SECOND}, Reason.FUTURE, "at"),
+        ({"at": NOW + timedelta(days=3 * 365)}, Reason.FUTURE, "at"),
+        ({"at": NOW - timedelta(hours=24)}, None, None),
+        ({"at": NOW - timedelta(hours=24) - SECOND}, Reason.LATE, "at"),
+        ({"at": NOW - timedelta(days=3 * 365)}, Reason.LATE, "at"),
+    ],
+)
+def test_who_may_come_in(changes: dict[str, object], reason: Reason | None, name: str | None):
+    refusal = admit(EVENT.validate_python(answered(**changes)), DOORS["pbx"], NOW)
+    assert (refusal.reason, refusal.name) == (reason, name) if refusal else reason is None
+
+
+VISIT = {"kind": "visit.called", "arrived_at": NOW - timedelta(minutes=9)}
+ARRIVAL = {"kind": "visit.arrived", "contact": "w1"}
+BOOKING = {"kind": "appointment.booked", "booked_at": NOW, "starts_at": NOW + timedelta(days=9)}
+OFFER = {"kind": "appointment.offer", "first_free_at": NOW + timedelta(days=9)}
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        (VISIT, None),
+        (VISIT | {"arrived_at": NOW}, None),
+        (VISIT | {"arrived_at": NOW + timedelta(minutes=2)}, None),  # two clocks
+        (VISIT | {"arrived_at": NOW + timedelta(minutes=3)}, "arrived_at"),  # called before coming in
+        (VISIT | {"arrived_at": NOW - timedelta(days=3 * 365)}, "arrived_at"),
+        (BOOKING, None),
+        (BOOKING | {"booked_at": NOW - timedelta(days=3 * 365)}, "booked_at"),
+        (BOOKING | {"starts_at": NOW - timedelta(hours=1)}, "starts_at"),
+        (BOOKING | {"starts_at": NOW + timedelta(days=3 * 365)}, "starts_at"),
+        (OFFER, None),
+        (OFFER | {"first_free_at": NOW + timedelta(days=3 * 365)}, "first_free_at"),
+        (OFFER | {"first_free_at": NOW - timedelta(days=3)}, "first_free_at"),
+        (VISIT | {"appointment_at": NOW - timedelta(days=3 * 365)}, "appointment_at"),
+        (ARRIVAL, None),
+        (ARRIVAL | {"appointment_at": NOW + timedelta(days=3 * 365)}, "appointment_at"),
+    ],
+)
+def test_a_second_clock_that_is_years_off_ruins_no_mean(fields: dict[str, object], name: str | None):
+    event = {"id": "e1", "at": NOW, "source": "pbx", "site": "lier", "queue": "wonen", **fields}
+    refusal = admit(EVENT.validate_python(event), DOORS["pbx"], NOW)
+    assert (refusal.reason, refusal.name) == (Reason.INVALID, name) if refusal else name is None
+
+
+@pytest.mark.parametrize(
+    ("queue", "reason"), [("wonen", None), ("onthaal", Reason.NOT_ALLOWED), ("x", Reason.UNKNOWN_QUEUE)]
+)
+def test_a_key_opens_its_own_queues_only(queue: str, reason: Reason | None):
+    refusal = admit(EVENT.validate_python(answered(source="kiosk", queue=queue)), DOORS["kiosk"], NOW)
+    assert (refusal.reason if refusal else None) is reason
+
+
+def test_a_heartbeat_needs_no_queue():
+    beat = {"kind": "source.heartbeat", "id": "b1", "at": NOW, "source": "kiosk", "site": "lier"}
+    assert admit(EVENT.validate_python(beat), DOORS["kiosk"], NOW) is None
+
+
+@pytest.mark.parametrize("name", ["id", "contact", "source", "site", "queue", "at"])
+def test_the_refused_value_is_forgotten(name: str):
+    wrong = {
+        "id": PHONE,
+        "contact": PHONE,
+        "source": "vreemd",
+        "site": "vreemd",
+        "queue": "vreemd",
+        "at": NOW - 9 * 365 * DAY,
+    }
+    refusal = admit(EVENT.validate_python(answered(**{name: wrong[name]})), DOORS["pbx"], NOW)
+    assert refusal is not None
+    letter = refusal.letter(NOW, "pbx", "item 0")
+    assert letter.item.keys().isdisjoint({name, "id", "contact"})
+    assert letter.item["wait_ms"] == 12_000
+    assert str(wrong[name]) not in letter.detail
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("+32 470 00 00 00", True),
+        ("0032470000000", True),
+        ("0470/00.00.00", True),
+        ("(03) 000 00 00", True),
+        ("03 000 00 00", True),
+        ("tel:+32470000000", True),
+        ("tel:0470000000", True),
+        ("call-+32 470 00 00 00-17", True),
+        ("line\n+32470000000", True),
+        ("2026-03-02T10:00:00+01:00", False),
+        ("call-0470000000", False),  # or a serial number; who could tell
+        ("sip:+32470000000@pbx.example", True),
+        ("1772445600.17", False),  # Asterisk's uniqueid
+        ("pbx-1772445600.17", False),
+        ("000123", False),
+        ("01", False),
+        ("A012", False),
+        ("2026-03-02", False),
+        ("", False),
+        (12, False),
+        (None, False),
+    ],
+)
+def test_what_looks_like_a_phone_number(text: str | int | None, looks: bool):
+    assert looks_like_phone_number(text) is looks

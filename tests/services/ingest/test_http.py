@@ -1,0 +1,300 @@
+"""The HTTP door on real Redis: what is accepted is on the stream, what is refused is a dead letter."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from services.ingest import http
+from services.ingest.http import events_app
+from services.ingest.metrics import IngestMetrics
+from services.ingest.publisher import Publisher
+from services.ingest.settings import IngestSettings
+from shared.contract import events
+from shared.contract.events import EVENT, Event
+from shared.process.server import Degraded
+from tests.support.entries import entries
+from tests.support.eventually import eventually_async
+from tests.support.ingest_desk import (
+    KIOSK_KEY,
+    NOW,
+    PBX_KEY,
+    PHONE,
+    PSEUDONYMS,
+    SLOW_KEY,
+    answered,
+    city,
+    stored,
+)
+from tests.support.redis_servers import RedisServer
+from tests.support.service_process import PSEUDONYM_KEY
+
+EVENTS, DEAD = "{p0}:events", "{p0}:dead"
+GOOD = json.dumps(answered(1))
+YEARS = timedelta(days=3 * 365)
+
+
+class Desk:
+    """The door, a sender with its key, and a look behind the door."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.metrics = IngestMetrics(city())
+        self.now = NOW
+        settings = IngestSettings(pseudonym_key_file=PSEUDONYM_KEY)
+        app = events_app(settings, city(), PSEUDONYMS, Publisher(redis), self.metrics, lambda: self.now)
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ingest")
+
+    async def post(self, body: str | bytes, key: str | None = PBX_KEY, **headers: str) -> httpx.Response:
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        return await self.http.post("/v1/events", content=body, headers=headers)
+
+    async def stream(self, name: str) -> list[dict[str, object]]:
+        return [json.loads(entry) for _, entry in await entries(self.redis, name)]
+
+    async def everything(self) -> bytes:
+        """All that Redis holds, keys and values, as bytes."""
+        held = b""
+        async for key in self.redis.scan_iter():
+            kind = await self.redis.type(key)
+            value = await (self.redis.xrange(key) if kind == b"stream" else self.redis.get(key))
+            held += key + repr(value).encode()
+        return held
+
+    def counted(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(name, labels)
+
+
+@pytest.fixture
+async def desk(redis_client: Redis) -> AsyncIterator[Desk]:
+    desk = Desk(redis_client)
+    async with desk.http:
+        yield desk
+
+
+@pytest.mark.parametrize(
+    "body",
+    [GOOD, f"[{GOOD}]", f"{GOOD}\n", json.dumps(answered(1), indent=1), gzip.compress(GOOD.encode())],
+    ids=["object", "array", "ndjson", "pretty", "gzip"],
+)
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-ndjson", "text/plain"])
+async def test_an_event_is_on_the_stream_before_202(desk: Desk, body: str | bytes, content_type: str):
+    packed = {"Content-Encoding": "gzip"} if isinstance(body, bytes) else {}
+    response = await desk.post(body, **{"Content-Type": content_type, **packed})
+    assert (response.status_code, response.json()) == (202, {"accepted": 1, "refused": []})
+    (on_stream,) = await desk.stream(EVENTS)
+    assert EVENT.validate_python(on_stream) == stored(answered(1))
+    assert await desk.stream(DEAD) == []
+
+
+@pytest.mark.parametrize(
+    ("poison", "reason", "field"),
+    [
+        (b"\x00\xff\xfegarbage", "unreadable", None),
+        (GOOD[:-20].encode(), "unreadable", None),
+        (b"5", "invalid", None),
+        (json.dumps(answered(2, wait_ms="long")), "invalid", "wait_ms"),
+        (json.dumps(answered(2, wait_ms=-5)), "invalid", "wait_ms"),
+        (json.dumps(answered(2, kind="call.vanished")), "invalid", "kind"),
+        (json.dumps(answered(2, caller=PHONE)), "invalid", "caller"),
+        (json.dumps(answered(2, **{PHONE: 1})), "invalid", PHONE),
+        (json.dumps(answered(2, at="now")), "invalid", "at"),
+        (json.dumps(answered(2, at=(NOW + YEARS).isoformat())), "future", "at"),
+        (json.dumps(answered(2, at=(NOW - YEARS).isoformat())), "late", "at"),
+        (json.dumps(answered(2, queue="burgerzaken")), "unknown_queue", "queue"),
+        (json.dumps(answered(2, site="nergens")), "unknown_queue", "site"),
+        (json.dumps(answered(2, site="elders", queue="balie")), "not_allowed", "site"),
+        (json.dumps(answered(2, source="kiosk")), "not_allowed", "source"),
+        (json.dumps(answered(2, id=PHONE)), "personal", "id"),
+        (json.dumps(answered(2, contact=PHONE)), "personal", "contact"),
+    ],
+)
+async def test_poison_becomes_a_dead_letter_and_harms_no_neighbour(
+    desk: Desk, poison: str | bytes, reason: str, field: str | None
+):
+    poison = poison.encode() if isinstance(poison, str) else poison
+    response = await desk.post(b"\n".join([GOOD.encode(), poison, json.dumps(answered(3)).encode()]))
+    assert response.status_code == 202
+    assert response.json()["accepted"] == 2
+    (refused,) = response.json()["refused"]
+    assert (refused["index"], refused["reason"], refused.get("field")) == (1, reason, field)
+    assert refused["detail"]
+    assert [event["id"] for event in await desk.stream(EVENTS)] == [stored(answered(n)).id for n in (1, 3)]
+    (letter,) = await desk.stream(DEAD)
+    assert (letter["reason"], letter["source"], letter["where"]) == (reason, "pbx", "item 1")
+    assert b"4700000" not in (await desk.everything()).replace(b" ", b"")
+    assert desk.counted("wachtpost_dead_letters_total", reason=reason) == 1
+    assert desk.counted("wachtpost_ingest_events_total", source="pbx") == 2
+
+
+async def test_when_nothing_is_accepted_the_answer_is_422(desk: Desk):
+    response = await desk.post(json.dumps(answered(1, queue="burgerzaken")))
+    assert response.status_code == 422
+    assert response.json()["accepted"] == 0
+    assert len(await desk.stream(DEAD)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "byte"), [(b"hello", 0), (b"", 0), (GOOD[:50].encode(), 49), (b"[1,\n2", 4)]
+)
+async def test_garbage_is_400_with_the_byte_and_one_dead_letter(desk: Desk, body: bytes, byte: int):
+    response = await desk.post(body)
+    assert response.status_code == 400
+    assert f"at byte {byte}" in response.json()["detail"]
+    (letter,) = await desk.stream(DEAD)
+    assert (letter["reason"], letter["where"]) == ("unreadable", f"byte {byte}")
+
+
+@pytest.mark.parametrize("key", [None, "", "wachtpost_wrong", PBX_KEY[:-1]])
+async def test_without_a_known_key_nothing_is_looked_at(desk: Desk, key: str | None):
+    response = await desk.post(GOOD, key)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert await desk.redis.dbsize() == 0
+    assert desk.counted("wachtpost_ingest_requests_total", status="401") == 1
+
+
+async def test_a_key_speaks_for_its_own_queues_only(desk: Desk):
+    lines = [json.dumps(answered(n, source="kiosk", queue=q)) for n, q in ((1, "wonen"), (2, "onthaal"))]
+    response = await desk.post("\n".join(lines), KIOSK_KEY)
+    assert [one["reason"] for one in response.json()["refused"]] == ["not_allowed"]
+    assert [event["queue"] for event in await desk.stream(EVENTS)] == ["wonen"]
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b" " * 10_000_000, {}, 413),
+        (gzip.compress(b" " * 10_000_000), {"Content-Encoding": "gzip"}, 413),  # 10 kB on the wire
+        (b"\n".join([GOOD.encode()] * 5_001), {}, 413),
+        (b"[" + b",".join([b"{}"] * 5_001) + b"]", {}, 413),
+        (GOOD.encode(), {"Content-Encoding": "br"}, 415),
+        (b"no gzip", {"Content-Encoding": "gzip"}, 400),
+        (gzip.compress(GOOD.encode())[:-9], {"Content-Encoding": "gzip"}, 400),
+        (gzip.compress(GOOD.encode()) * 2, {"Content-Encoding": "gzip"}, 400),
+    ],
+    ids=["10 MB", "gzip bomb", "5001 lines", "5001 array", "brotli", "no gzip", "cut gzip", "two gzips"],
+)
+async def test_beyond_the_bounds_nothing_is_accepted(
+    desk: Desk, body: bytes, headers: dict[str, str], status: int
+):
+    response = await desk.post(body, **headers)
+    assert response.status_code == status
+    assert response.json()["detail"]
+    assert await desk.stream(EVENTS) == []
+
+
+async def test_a_body_that_lies_about_its_size_is_stopped_while_reading(desk: Desk):
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(1_000):
+            yield b" " * 100_000
+
+    headers = {"Authorization": f"Bearer {PBX_KEY}"}
+    response = await desk.http.post("/v1/events", content=endless(), headers=headers)
+    assert response.status_code == 413
+
+
+async def test_too_fast_is_429_for_the_whole_request_and_later_it_fits(desk: Desk):
+    """``slow`` may send 2 a second, 20 at once."""
+
+    def lines(first: int, count: int) -> str:
+        return "\n".join(json.dumps(answered(n, source="slow")) for n in range(first, first + count))
+
+    assert (await desk.post(lines(0, 21), SLOW_KEY)).status_code == 413  # would never fit
+    assert (await desk.post(lines(0, 20), SLOW_KEY)).status_code == 202
+    refused = await desk.post(lines(20, 3), SLOW_KEY)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
+    assert len(await desk.stream(EVENTS)) == 20
+    assert (await desk.post(GOOD)).status_code == 202  # others are not held up
+    desk.now += timedelta(seconds=2)
+    assert (await desk.post(lines(20, 3), SLOW_KEY)).status_code == 202
+
+
+async def test_a_big_request_is_written_in_order(desk: Desk):
+    response = await desk.post("\n".join(json.dumps(answered(n)) for n in range(1_234)))
+    assert response.json()["accepted"] == 1_234
+    ids = [event["id"] for event in await desk.stream(EVENTS)]
+    assert ids == [stored(answered(n)).id for n in range(1_234)]
+
+
+async def test_an_empty_list_is_accepted_and_does_nothing(desk: Desk):
+    response = await desk.post("[]")
+    assert (response.status_code, response.json()["accepted"]) == (202, 0)
+    assert await desk.redis.dbsize() == 0
+
+
+async def test_the_contract_is_published_and_loads_nothing_from_elsewhere(desk: Desk):
+    described = (await desk.http.get("/openapi.json")).json()
+    schemas = described["components"]["schemas"]
+    assert set(schemas) >= {"Event", "CallAnswered", "SourceHeartbeat", "Answer", "Problem"}
+    assert schemas["CallAnswered"]["additionalProperties"] is False
+    post = described["paths"]["/v1/events"]["post"]
+    assert set(post["responses"]) == {"202", "400", "401", "413", "415", "422", "429", "503"}
+    assert post["responses"]["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/Answer")
+    example = post["requestBody"]["content"]["application/json"]["examples"]["one"]["value"]
+    assert EVENT.validate_python(example, extra="forbid")
+    assert (await desk.http.get("/docs")).status_code == 404
+
+
+async def test_while_redis_is_away_the_answer_is_503_and_nothing_is_lost(own_server: RedisServer):
+    async with Redis.from_url(own_server.url) as redis:
+        desk = Desk(redis)
+        async with desk.http:
+            assert (await desk.post(GOOD)).status_code == 202
+            own_server.stop()
+            refused = await desk.post(json.dumps(answered(2)))
+            assert refused.status_code == 503
+            assert int(refused.headers["Retry-After"]) > 0
+            own_server.start()
+
+            async def sent_again() -> bool:
+                return (await desk.post(json.dumps(answered(2)))).status_code == 202
+
+            await eventually_async(sent_again)
+            ids = {event["id"] for event in await desk.stream(EVENTS)}
+            assert ids == {stored(answered(n)).id for n in (1, 2)}
+
+
+@pytest.mark.parametrize("form", ["[{}]", "{}"], ids=["array", "ndjson"])
+@pytest.mark.parametrize("where", ["admit", "without_persons"])
+async def test_an_item_on_which_our_own_code_fails_is_a_dead_letter_and_harms_no_neighbour(
+    desk: Desk, form: str, where: str, monkeypatch: pytest.MonkeyPatch
+):
+    works: Callable[..., object] = getattr(http, where)
+
+    def fail(event: Event, *others: object) -> object:
+        if event.id == answered(2)["id"]:
+            raise ZeroDivisionError(PHONE)
+        return works(event, *others)
+
+    monkeypatch.setattr(http, where, fail)
+    items = [json.dumps(answered(number)) for number in (1, 2, 3)]
+    response = await desk.post(form.format((", " if "[" in form else "\n").join(items)))
+    assert (response.status_code, response.json()["accepted"]) == (202, 2)
+    (refused,) = response.json()["refused"]
+    assert (refused["index"], refused["reason"]) == (1, "internal_error")
+    (letter,) = await desk.stream(DEAD)
+    assert (letter["reason"], letter["where"]) == ("internal_error", "item 1")
+    assert "ZeroDivisionError at tests.services.ingest.test_http:" in str(letter["detail"])
+    assert PHONE.encode() not in await desk.everything()
+    assert PHONE not in response.text
+    assert desk.counted("wachtpost_dead_letters_total", reason="internal_error") == 1
+    assert isinstance(await desk.metrics.items.check(NOW), Degraded)
+
+
+async def test_a_body_that_our_own_code_fails_to_read_is_read_item_by_item(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object, **__: object) -> object:
+        raise OverflowError(PHONE)
+
+    monkeypatch.setattr(events.EVENTS, "validate_json", fail)
+    response = await desk.post(f"[{GOOD}]")
+    assert (response.status_code, response.json()) == (202, {"accepted": 1, "refused": []})

@@ -1,0 +1,335 @@
+"""Ingest as a process of its own: start, health, a queue_log over rotation and kills, and its end."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+
+from services.ingest.auth import sha256
+from services.ingest.sources.queue_log.translate import QueueLog, Rules
+from shared.config.model import QueueLogSource
+from shared.process.ports import free_port
+from tests.support.entries import entries_now
+from tests.support.eventually import WITHIN, eventually
+from tests.support.ingest_desk import NOW, PBX_KEY, PSEUDONYMS, answered
+from tests.support.redis_servers import RedisServer
+from tests.support.service_process import ServiceProcess
+
+CITY = """
+[city]
+name = "Lier"
+
+[[sites]]
+id = "lier"
+queues = [{ id = "onthaal", kind = "phone" }]
+
+[[sources]]
+kind = "http"
+id = "pbx"
+site = "lier"
+key_sha256 = ["%s"]
+
+[[sources]]
+kind = "queue_log"
+id = "asterisk"
+site = "lier"
+path = "%s"
+"""
+
+Start = Callable[..., ServiceProcess]
+
+
+@pytest.fixture
+def queue_log(tmp_path: Path) -> Path:
+    """Where the PBX writes; nothing is there yet."""
+    path = tmp_path / "pbx" / "queue_log"
+    path.parent.mkdir()
+    return path
+
+
+@pytest.fixture
+def start(tmp_path: Path, queue_log: Path) -> Iterator[Start]:
+    """Start ingest on a Redis; everything that was started is ended with the test."""
+    city_file = tmp_path / "city.toml"
+    city_file.write_text(CITY % (sha256(PBX_KEY), queue_log))
+    started: list[ServiceProcess] = []
+
+    def begin(url: str, **environment: object) -> ServiceProcess:
+        service = ServiceProcess(
+            "services.ingest",
+            tmp_path / f"ingest-{len(started)}.log",
+            redis_url=url,
+            **{"city_file": city_file, "clock": f"{NOW.isoformat()}/{NOW.isoformat()}/0", **environment},
+        )
+        started.append(service)
+        service.start()
+        return service
+
+    yield begin
+    for service in started:
+        service.kill()
+
+
+def post(service: ServiceProcess, **changes: object) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {PBX_KEY}"}
+    call = answered(1, **changes)
+    return httpx.post(f"{service.url}/v1/events", json=call, headers=headers, timeout=WITHIN)
+
+
+def get(service: ServiceProcess, path: str) -> httpx.Response:
+    return httpx.get(f"{service.url}{path}", timeout=WITHIN)
+
+
+def on_stream(client: redis.Redis, source: str = "asterisk") -> list[dict[str, object]]:
+    stored = [json.loads(entry) for _, entry in entries_now(client, "{p0}:events")]
+    return [e for e in stored if e["source"] == source and e["kind"] != "source.heartbeat"]
+
+
+def ids_on(client: redis.Redis) -> set[str]:
+    return {str(event["id"]) for event in on_stream(client)}
+
+
+def wait_for_events(client: redis.Redis, count: int) -> None:
+    eventually(lambda: len(ids_on(client)) >= count)
+
+
+def test_it_serves_says_where_and_ends_politely(start: Start, redis_url: str):
+    service = start(redis_url)
+    assert post(service).status_code == 202
+    health = service.well()
+    assert (health.status_code, health.json()["status"]) == (200, "ok")
+    assert set(health.json()["checks"]) == {"redis", "work", "exposition", "source_asterisk"}
+    metrics = get(service, "/metrics").text
+    assert 'wachtpost_ingest_events_total{source="pbx"} 1.0' in metrics
+    assert 'wachtpost_dead_letters_total{reason="personal"} 0.0' in metrics
+    assert 'wachtpost_queue_log_unknown_verbs_total{source="asterisk"} 0.0' in metrics
+    assert get(service, "/openapi.json").status_code == 200
+    assert get(service, "/asyncapi").status_code == 404
+    assert service.stop() == 0
+    assert service.logged("stopped") is not None
+
+
+def test_a_body_of_10_mb_over_a_real_socket_is_413(start: Start, redis_url: str):
+    service = start(redis_url)
+    headers = {"Authorization": f"Bearer {PBX_KEY}"}
+    response = httpx.post(
+        f"{service.url}/v1/events", content=b" " * 10_000_000, headers=headers, timeout=WITHIN
+    )
+    assert response.status_code == 413
+    assert post(service).status_code == 202
+
+
+def test_without_redis_it_gives_up_and_says_so(start: Start):
+    service = start(f"redis://desk:hunter2@127.0.0.1:{free_port()}/0", redis_wait="PT0.5S")
+    assert service.wait() != 0
+    line = service.logged("redis_absent")
+    assert line is not None
+    assert line["error"] == "ConnectionError"
+    assert "hunter2" not in service.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("environment", "event"),
+    [
+        ({"port": "many"}, "setting_wrong"),
+        ({"city_file": "/nowhere.toml"}, "city_file_unreadable"),
+        ({"city_file": "pyproject.toml"}, "city_file_wrong"),
+    ],
+)
+def test_a_wrong_setting_is_named(start: Start, environment: dict[str, object], event: str):
+    service = start("redis://127.0.0.1:1/0", **environment)
+    assert service.wait() == 78  # EX_CONFIG: starting it again would not help
+    assert service.logged(event) is not None
+
+
+@pytest.mark.parametrize(
+    ("content", "wrong"), [(None, "No such file"), ("guess-me", "shorter than 32 characters")]
+)
+def test_without_a_good_key_for_pseudonyms_it_does_not_start_and_says_so(
+    start: Start, redis_url: str, tmp_path: Path, content: str | None, wrong: str
+):
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_text(content)
+    service = start(redis_url, pseudonym_key_file=file)
+    assert service.wait() == 78
+    said = service.logged("setting_wrong")
+    assert said is not None
+    assert said["name"] == "WACHTPOST_PSEUDONYM_KEY_FILE"
+    assert wrong in str(said["wrong"])
+    assert "guess-me" not in service.log.read_text()
+
+
+def test_health_fails_while_redis_is_away_and_recovers(start: Start, own_server: RedisServer):
+    service = start(own_server.url)
+    service.well()
+    own_server.stop()
+    failing = service.health()
+    assert failing.status_code == 503
+    assert "Redis does not answer" in failing.json()["checks"]["redis"]
+    assert post(service).status_code == 503
+    own_server.start()
+    service.well()
+    eventually(lambda: post(service).status_code == 202)
+
+
+def test_a_checkpoint_that_cannot_be_read_is_set_aside_and_the_log_read_from_its_beginning(
+    start: Start, redis_url: str, queue_log: Path
+):
+    queue_log.write_bytes(line(0, "QUEUESTART", call="NONE", queue="NONE"))
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("{p0}:checkpoint:asterisk", "none of ours")
+        service = start(redis_url)
+        wait_for_events(client, 1)
+        assert "source.restarted" in [event["kind"] for event in on_stream(client)]
+        assert b"position" in (client.get("{p0}:checkpoint:asterisk") or b"")
+        ((_, aside),) = client.xrange("{p0}:set-aside")
+        assert (aside[b"key"], aside[b"value"]) == (b"{p0}:checkpoint:asterisk", b"none of ours")
+    told = service.logged("state_set_aside")
+    assert told is not None
+    assert told["redis_key"] == "{p0}:checkpoint:asterisk"
+    assert service.health().status_code == 200
+
+
+def test_a_followed_log_shows_signs_of_life_while_it_is_there(start: Start, redis_url: str, queue_log: Path):
+    service = start(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        service.well()  # no file yet is no fault
+        assert client.xlen("{p0}:events") == 0
+        queue_log.write_bytes(line(0, "QUEUESTART", call="NONE", queue="NONE"))
+        eventually(lambda: client.xlen("{p0}:events") == 2)
+        stored = [json.loads(entry) for _, entry in entries_now(client, "{p0}:events")]
+        beat = next(e for e in stored if e["kind"] == "source.heartbeat")
+        slot = int(NOW.timestamp()) // 30
+        assert beat["id"] == f"asterisk-heartbeat-{slot}"
+
+
+EPOCH = int(NOW.timestamp())
+
+
+def line(second: int, verb: str, *told: object, call: str = "1772445600.1", queue: str = "onthaal") -> bytes:
+    return "|".join(map(str, (EPOCH + second, call, queue, "NONE", verb, *told))).encode() + b"\n"
+
+
+def call(number: int) -> list[bytes]:
+    """A caller who waits four seconds; the number is masked, and must not come through even so."""
+    uniqueid = f"{EPOCH}.{number}"
+    return [
+        line(number, "ENTERQUEUE", "", "+324700000xx", 1, call=uniqueid),
+        line(number + 4, "CONNECT", 4, f"{EPOCH}.9{number}", 3, call=uniqueid),
+        line(number + 60, "COMPLETECALLER", 4, 56, 1, call=uniqueid),
+    ]
+
+
+def test_bad_lines_are_dead_letters_and_unknown_verbs_are_counted(
+    start: Start, redis_url: str, queue_log: Path
+):
+    lines = [
+        *call(1),
+        b"no line at all\n",
+        line(5, "WEIRD", "x"),
+        line(6, "CONNECT", 1, queue="helpdesk"),
+        *call(2),
+    ]
+    queue_log.write_bytes(b"".join(lines))
+    service = start(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        eventually(lambda: len(on_stream(client)) == 6)
+        dead = [json.loads(entry) for _, entry in entries_now(client, "{p0}:dead")]
+        assert [letter["reason"] for letter in dead] == ["unreadable", "unknown_queue"]
+        assert dead[0]["where"] == f"byte {len(b''.join(call(1)))}"
+        held = [
+            repr(client.dump(key) if client.type(key) == b"string" else client.xrange(key))
+            for key in client.scan_iter()
+        ]
+        assert "324700000" not in "".join(held)
+        eventually(lambda: 'unknown_verbs_total{source="asterisk"} 1.0' in get(service, "/metrics").text)
+        metrics = get(service, "/metrics").text
+        assert 'wachtpost_queue_log_lines_total{source="asterisk"} 9.0' in metrics
+        assert 'wachtpost_dead_letters_total{reason="unknown_queue"} 1.0' in metrics
+
+
+def test_every_line_once_over_rotation_truncation_and_kills(start: Start, redis_url: str, queue_log: Path):
+    """The PBX writes and rotates; ingest is killed and started again, and once misses a rotation."""
+    dice = random.Random(7)
+    lines = [line for number in range(1, 400) for line in call(number)]
+    rules = Rules.of(QueueLogSource(kind="queue_log", id="asterisk", site="lier", path=queue_log))
+    translator = QueueLog(rules, PSEUDONYMS)
+    expected = [str(translator.translate(line).id) for line in lines]  # type: ignore[union-attr]
+    pieces = [lines[start : start + 133] for start in range(0, len(lines), 133)]
+    with redis.Redis.from_url(redis_url) as client:
+        service = start(redis_url)
+        written = 0
+        for turn, piece in enumerate(pieces):
+            if turn == 7:  # logrotate's copytruncate: only what was read may go
+                wait_for_events(client, written)
+                queue_log.write_bytes(b"")
+            if turn in {2, 5}:
+                queue_log.rename(queue_log.with_name(f"queue_log.{10 - turn}"))
+            with queue_log.open("ab", buffering=0) as log:
+                for some in piece:
+                    log.write(some)
+            written += len(piece)
+            service = start(redis_url) if service.exited else service
+            wait_for_events(client, dice.randrange(1, written))
+            if turn % 2 or turn == 4:  # after 4 it is down until the log has been rotated and written to
+                service.kill()
+        service = start(redis_url) if service.exited else service
+        wait_for_events(client, len(expected))
+        ids = [str(event["id"]) for event in on_stream(client)]
+        assert ids == expected  # in order, and none twice: events and checkpoint are one
+
+
+def test_while_redis_is_away_lines_wait(start: Start, own_server: RedisServer, queue_log: Path):
+    queue_log.write_bytes(b"".join(call(1)))
+    service = start(own_server.url)
+    with own_server.client() as client:
+        eventually(lambda: len(on_stream(client)) == 3)
+    own_server.stop()
+    with queue_log.open("ab") as log:
+        log.writelines(call(2))
+    eventually(lambda: service.logged("redis_away"))
+    own_server.start()
+    with own_server.client() as client:
+        eventually(lambda: len(ids_on(client)) == 6)
+    assert service.stop() == 0
+
+
+def test_while_redis_is_full_lines_wait_and_senders_hear_why(
+    start: Start, own_server: RedisServer, queue_log: Path
+):
+    queue_log.write_bytes(b"".join(call(1)))
+    service = start(own_server.url)
+    with own_server.client() as client:
+        eventually(lambda: len(on_stream(client)) == 3)
+        client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", int(client.info("memory")["used_memory"] / 0.95))
+        refused = post(service)
+        assert (refused.status_code, int(refused.headers["Retry-After"])) == (503, 30)
+        assert "the store has no room for what is new" in refused.json()["detail"]
+        with queue_log.open("ab") as log:
+            log.writelines(call(2))
+        eventually(lambda: any(line.get("error") == "has no room for what is new" for line in service.lines))
+        health = get(service, "/health")
+        assert health.status_code == 503
+        assert "more than 90% of its memory" in health.json()["checks"]["redis"]
+        assert len(on_stream(client)) == 3
+        client.config_set("maxmemory", 0)
+        eventually(lambda: len(on_stream(client)) == 6)
+        assert post(service).status_code == 202
+        assert get(service, "/health").json()["checks"]["redis"] == "ok"
+    assert service.stop() == 0
+
+
+def test_two_minutes_is_what_a_clock_may_run_ahead(start: Start, redis_url: str):
+    service = start(redis_url)
+    assert (
+        post(service, at=(NOW + timedelta(minutes=3)).isoformat()).json()["refused"][0]["reason"] == "future"
+    )

@@ -1,0 +1,73 @@
+"""The body that receivers of an Alertmanager already understand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.notifier.channels.alertmanager import alertmanager_body, fingerprint
+from services.notifier.model import Happening, Parcel
+from shared.contract.breach_events import State
+from tests.support.parcels import MISSED, OVER, SERVICE_LEVEL, WORDS, parcel
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def body(sent: Parcel) -> Any:
+    made = alertmanager_body(
+        sent,
+        WORDS,
+        external_url="https://wachtpost.lier.example/",
+        board_url="https://grafana.lier.example/d/live",
+    )
+    return json.loads(made)
+
+
+@pytest.mark.parametrize(
+    ("golden", "sent"),
+    [
+        ("alertmanager_firing", parcel(MISSED)),
+        ("alertmanager_resolved", parcel(OVER, happening=Happening.RESOLVED)),
+        ("alertmanager_one_of_two_over", parcel(OVER, SERVICE_LEVEL, happening=Happening.DIGEST)),
+        ("alertmanager_test", parcel(happening=Happening.TEST)),
+    ],
+)
+def test_the_body_is_as_an_alertmanager_sends_it(golden: str, sent: Parcel):
+    assert body(sent) == json.loads((GOLDEN / f"{golden}.json").read_text(encoding="utf-8"))
+
+
+def test_firing_and_resolved_meet_by_fingerprint_and_group():
+    begin, end = body(parcel(MISSED)), body(parcel(OVER, happening=Happening.RESOLVED))
+    assert begin["alerts"][0]["fingerprint"] == end["alerts"][0]["fingerprint"]
+    assert begin["groupKey"] == end["groupKey"]
+
+
+def test_two_queues_do_not_meet():
+    alerts = body(parcel(MISSED, MISSED.model_copy(update={"queue": "algemeen"})))["alerts"]
+    assert alerts[0]["fingerprint"] != alerts[1]["fingerprint"]
+
+
+def test_a_fingerprint_does_not_depend_on_the_order_of_labels():
+    assert fingerprint({"a": "1", "b": "2"}) == fingerprint({"b": "2", "a": "1"})
+
+
+def test_a_label_without_value_is_absent():
+    """To Prometheus an empty label is no label; a silence has no window."""
+    assert "window" not in body(parcel(MISSED.model_copy(update={"window": ""})))["commonLabels"]
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        (State.PENDING, "firing"),
+        (State.FIRING, "firing"),
+        (State.CLEARING, "firing"),  # not over before it is over
+        (State.OK, "resolved"),
+    ],
+)
+def test_when_an_alert_is_resolved(state: State, status: str):
+    told = body(parcel(MISSED.model_copy(update={"state": state})))
+    assert (told["status"], told["alerts"][0]["status"]) == (status, status)

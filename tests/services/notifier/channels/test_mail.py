@@ -1,0 +1,182 @@
+"""The mail itself: its headers, its thread, and what cannot be smuggled into it."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from datetime import timedelta
+from email.message import EmailMessage
+
+import aiosmtplib
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifier.channels.mail import THREADS_MOST, compose, plain_address, verdict
+from services.notifier.messages.message import Message
+from services.notifier.model import Happening, Parcel, Permanent, Transient
+from tests.support.parcels import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, parcel
+
+SENDER = "wachtpost@lier.example"
+ANNA = "team-een@lier.example"
+BERT = "team-twee@lier.example"
+
+
+def mail(sent: Parcel, words: Message = WORDS) -> EmailMessage:
+    """The mail as its reader has it: composed, sent as bytes, parsed again."""
+    composed = compose(sent, words, sender=SENDER, address=sent.address or ANNA, at=NOW)
+    read = email.message_from_bytes(composed.as_bytes(), policy=email.policy.default)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def test_a_mail_from_head_to_foot():
+    read = mail(parcel(MISSED, address=ANNA))
+    assert (read["From"], read["To"], read["Subject"]) == (f"Wachtpost <{SENDER}>", ANNA, WORDS.subject)
+    assert read["Date"].datetime == NOW
+    assert read["Auto-Submitted"] == "auto-generated"
+    assert read["X-Wachtpost-Key"] == parcel(MISSED, address=ANNA).key
+    text, html = read.get_body(["plain"]), read.get_body(["html"])
+    assert text is not None
+    assert html is not None
+    assert text.get_content().splitlines() == WORDS.text.splitlines()
+    assert html.get_content().splitlines() == WORDS.html.splitlines()
+    assert read.get_content_type() == "multipart/alternative"
+
+
+def test_no_line_is_longer_than_mail_allows():
+    long = Message(subject="é" * 500, text="x" * 5000, html="<p>" + "é" * 5000 + "</p>")
+    composed = compose(parcel(*[MISSED] * 20), long, sender=SENDER, address=ANNA, at=NOW)
+    raw = composed.as_bytes()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert raw.isascii()
+
+
+def test_the_same_parcel_has_the_same_message_id_at_every_attempt():
+    one, again = mail(parcel(MISSED)), mail(parcel(MISSED).model_copy(update={"attempts": 3}))
+    assert one["Message-ID"] == again["Message-ID"]
+    assert one["Message-ID"].endswith("@lier.example>")
+
+
+def test_different_parcels_have_different_message_ids():
+    sent = [
+        parcel(MISSED, address=ANNA),
+        parcel(MISSED, address=BERT),
+        parcel(MISSED, happening=Happening.REMINDER, address=ANNA),
+        parcel(MISSED, happening=Happening.REMINDER, number=2, address=ANNA),
+    ]
+    assert len({mail(p)["Message-ID"] for p in sent}) == len(sent)
+
+
+def test_reminders_and_the_all_clear_stand_under_the_first_message():
+    first = mail(parcel(MISSED))
+    reminder = mail(parcel(MISSED, happening=Happening.REMINDER))
+    over = mail(parcel(OVER, happening=Happening.RESOLVED))
+    assert first["References"] == reminder["References"] == over["References"]
+    assert first["In-Reply-To"] == first["References"]
+    assert first["References"] != mail(parcel(SERVICE_LEVEL))["References"]
+
+
+def test_a_message_about_two_breaches_is_in_both_threads():
+    both = mail(parcel(MISSED, SERVICE_LEVEL))["References"].split()
+    assert both == [mail(parcel(breach))["References"] for breach in (MISSED, SERVICE_LEVEL)]
+
+
+def test_a_digest_of_a_bad_day_joins_so_many_threads_and_no_more():
+    breaches = [MISSED.model_copy(update={"id": f"breach-{n}"}) for n in range(200)]
+    read = mail(parcel(*breaches, happening=Happening.DIGEST))
+    assert len(read["References"].split()) == THREADS_MOST
+
+
+def test_a_test_message_belongs_to_no_thread():
+    read = mail(parcel(happening=Happening.TEST))
+    assert (read["References"], read["In-Reply-To"]) == (None, None)
+
+
+def test_without_html_it_is_plain_text():
+    read = mail(parcel(MISSED), Message("s", "t", ""))
+    assert read.get_content_type() == "text/plain"
+
+
+HEADERS = {
+    "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted",
+    "X-Auto-Response-Suppress", "X-Wachtpost-Key", "MIME-Version", "Content-Type",
+}  # fmt: skip
+
+
+@given(
+    subject=st.text(st.characters(exclude_categories=["Cs"]))
+    | st.just("a\r\nBcc: x@evil.example\r\n\r\nbody"),
+    key=st.text(st.characters(exclude_categories=["Cs"]), max_size=300) | st.just("k\nX-Evil: 1"),
+)
+def test_no_header_can_be_smuggled_in(subject: str, key: str):
+    sent = parcel(MISSED).model_copy(update={"key": key})
+    read = mail(sent, Message(subject, WORDS.text, WORDS.html))
+    assert set(read.keys()) == HEADERS
+    assert len(read.keys()) == len(HEADERS)
+    assert "\n" not in read["Subject"] + read["X-Wachtpost-Key"]
+
+
+@pytest.mark.parametrize(
+    ("address", "written_to"),
+    [
+        ("team@lier.example", "team@lier.example"),
+        ("Team+wacht_1@sub.Lier.example", "Team+wacht_1@sub.lier.example"),
+        ("team@localhost", "team@localhost"),
+        ("team@café.example", "team@xn--caf-dma.example"),
+        ("équipe@lier.example", None),
+        ("a@b\r\nRCPT TO:<x@evil.example>", None),
+        ("a@b\n", None),
+        ("<a>@b.example", None),
+        ("a,x@b.example", None),
+        ('"a b"@c.example', None),
+        ("a b@c.example", None),
+        ("a@b@c.example", None),
+        ("a@b..example", None),
+        ("a@", None),
+        ("@b", None),
+        ("", None),
+    ],
+)
+def test_addresses(address: str, written_to: str | None):
+    plain = plain_address(address)
+    assert (plain and plain.casefold()) == (written_to and written_to.casefold())
+
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "why"),
+    [
+        # about this mail: the server's word is final when it says so
+        (aiosmtplib.SMTPSenderRefused(553, "5.7.1 you?", SENDER), Permanent, "sender.*553 5.7.1$"),
+        (aiosmtplib.SMTPSenderRefused(451, "later", SENDER), Transient, "sender.*451$"),
+        (aiosmtplib.SMTPDataError(554, "5.6.0 no"), Permanent, "message: 554 5.6.0$"),
+        (aiosmtplib.SMTPDataError(452, "4.3.1 full"), Transient, "message: 452 4.3.1$"),
+        # about us as a whole: somebody mends it, and the mail waits
+        (aiosmtplib.SMTPAuthenticationError(535, "5.7.8 no"), Transient, "login of smtp.user: 535 5.7.8$"),
+        (aiosmtplib.SMTPConnectResponseError(554, "no service"), Transient, "turns us away: 554$"),
+        (aiosmtplib.SMTPHeloError(550, "who?"), Transient, "turns us away: 550$"),
+        (aiosmtplib.SMTPReadTimeoutError("t"), Transient, "not answer within 60 s"),
+        (TimeoutError(), Transient, "not answer within 60 s"),
+        (aiosmtplib.SMTPServerDisconnected("gone"), Transient, "broke off"),
+        (ConnectionRefusedError(111, "Connection refused"), Transient, "Connection refused"),
+        (aiosmtplib.SMTPException("no STARTTLS"), Transient, "no STARTTLS"),
+    ],
+)
+def test_what_an_error_of_the_dialogue_means(error: OSError | aiosmtplib.SMTPException, kind: type, why: str):
+    said = verdict(error, MINUTE)
+    assert type(said) is kind
+    with pytest.raises(kind, match=why):
+        raise said
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(450, Transient), (421, Transient), (550, Permanent), (-1, Transient)]
+)
+def test_a_refused_recipient_is_not_named(code: int, kind: type):
+    refused = aiosmtplib.SMTPRecipientRefused(code, f"5.1.1 <{ANNA}>: unknown", ANNA)
+    said = verdict(aiosmtplib.SMTPRecipientsRefused([refused]), MINUTE)
+    assert type(said) is kind
+    assert ANNA not in str(said)

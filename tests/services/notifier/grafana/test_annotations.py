@@ -1,0 +1,365 @@
+"""What a breach looks like in Grafana, and which step brings Grafana there."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifier.grafana.annotations import (
+    MARK,
+    Annotation,
+    CityWords,
+    Close,
+    Create,
+    Fields,
+    Known,
+    Nothing,
+    Step,
+    Update,
+    annotation_of,
+    breach_tag,
+    next_step,
+    oldest,
+)
+from services.notifier.model import Acknowledgement, Breach
+from shared.config.model import CityFile, Language
+from shared.contract.breach_events import Level, Measure, Reading, Severity, State
+from shared.contract.events import NAME
+from tests.support.grafana_stand_in import TAG_COLUMN, TAGS_LENGTH, tag_pairs, tags_length
+
+OPENED = datetime(2026, 3, 12, 9, 5, tzinfo=UTC)
+"""10:05 in Brussels."""
+
+OPENED_MS = 1773306300000
+
+DUTCH = CityWords(
+    Language.NL,
+    ZoneInfo("Europe/Brussels"),
+    {("huis", "onthaal"): "Onthaal", ("huis", "all"): "Stadhuis", ("huis", "raar"): "<b>Wonen</b>\n& werken"},
+)
+ENGLISH = replace(DUTCH, language=Language.EN)
+
+FIRING = Breach(
+    id=f"gemist:limit:huis:onthaal:{OPENED_MS}",
+    rule="gemist",
+    level=Level.LIMIT,
+    measure=Measure.MISSED_RATIO,
+    severity=Severity.CRITICAL,
+    site="huis",
+    queue="onthaal",
+    window="15m",
+    limit=0.2,
+    clear_at=0.2,
+    opened_at=OPENED,
+    fired_at=OPENED,
+    at=OPENED + timedelta(minutes=7),
+    state=State.FIRING,
+    reading=Reading(value=0.275, samples=40),
+    worst=0.31,
+)
+
+
+def after(**duration: float) -> datetime:
+    return OPENED + timedelta(**duration)
+
+
+def but(**changes: object) -> Breach:
+    return FIRING.model_copy(update=changes)
+
+
+def ended(at: datetime, **changes: object) -> Breach:
+    return but(state=State.OK, at=at, closed_at=at, **changes)
+
+
+def reading(value: float | None) -> Reading:
+    return Reading(value=value, samples=40)
+
+
+ACK = Acknowledgement(at=after(minutes=3), by="balie")
+
+
+@pytest.mark.parametrize(
+    ("breach", "words", "text"),
+    [
+        (FIRING, DUTCH, "Onthaal: gemist 27,5 % (doel 20 %), sinds 10:05"),
+        (FIRING, ENGLISH, "Onthaal: missed 27.5% (target 20%), since 10:05"),
+        (
+            ended(after(minutes=17), acknowledged=ACK),
+            DUTCH,
+            "Onthaal: gemist 31,0 % (doel 20 %), 10:05–10:22, bevestigd door balie",
+        ),
+        (
+            ended(after(seconds=5), fired_at=None),
+            DUTCH,
+            "Onthaal: gemist 31,0 % (doel 20 %), 10:05:00–10:05:05, te kort om te melden",
+        ),
+        (
+            ended(after(days=1, minutes=-65)),
+            ENGLISH,
+            "Onthaal: missed 31.0% (target 20%), Thu 12 Mar 10:05–Fri 13 Mar 9:00",
+        ),
+        (but(queue="all"), DUTCH, "Stadhuis: gemist 27,5 % (doel 20 %), sinds 10:05"),
+        (but(queue="elders"), DUTCH, "elders: gemist 27,5 % (doel 20 %), sinds 10:05"),
+        (
+            but(level=Level.WARNING, limit=0.15),
+            DUTCH,
+            "Onthaal: gemist 27,5 % (waarschuwing bij 15 %), sinds 10:05",
+        ),
+        (
+            but(measure=Measure.SERVICE_LEVEL, limit=0.8, reading=reading(0.79999)),
+            DUTCH,
+            "Onthaal: serviceniveau 79,9 % (doel 80 %), sinds 10:05",
+        ),
+        (
+            but(measure=Measure.CALL_WAIT_MEAN, limit=45.0, reading=reading(64.2)),
+            DUTCH,
+            "Onthaal: gemiddelde wachttijd 1:05 (doel 0:45), sinds 10:05",
+        ),
+        (
+            but(measure=Measure.VISIT_WAIT_MEAN, limit=300.0, reading=reading(3700.0)),
+            ENGLISH,
+            "Onthaal: mean wait at the counter 1:01:40 (target 5:00), since 10:05",
+        ),
+        (
+            but(measure=Measure.LEAD_TIME_MEAN, limit=5.0, reading=reading(6.21)),
+            DUTCH,
+            "Onthaal: 6,3 werkdagen tot een afspraak (doel 5), sinds 10:05",
+        ),
+        (
+            but(measure=Measure.BURN_RATE, limit=14.4, reading=reading(16.0)),
+            DUTCH,
+            "Onthaal: foutenbudget gaat 16,0× zo snel op als mag (grens 14,4×), sinds 10:05",
+        ),
+        (
+            but(measure=Measure.SILENCE, queue="pbx", limit=300.0, reading=reading(320.0)),
+            DUTCH,
+            "pbx: al 5:20 geen gegevens (grens 5:00), sinds 10:05",
+        ),
+        (but(reading=reading(None)), DUTCH, "Onthaal: gemist 31,0 % (doel 20 %), sinds 10:05"),
+        (but(reading=reading(None), worst=None), DUTCH, "Onthaal: geen meting (doel 20 %), sinds 10:05"),
+        (but(reading=reading(float("inf"))), DUTCH, "Onthaal: geen meting (doel 20 %), sinds 10:05"),
+        (but(queue="raar"), DUTCH, "‹b›Wonen‹/b› & werken: gemist 27,5 % (doel 20 %), sinds 10:05"),
+    ],
+)
+def test_one_plain_line_in_the_citys_words(breach: Breach, words: CityWords, text: str):
+    assert annotation_of(breach, words).text == text
+
+
+@pytest.mark.parametrize(
+    ("breach", "state"),
+    [
+        (but(state=State.PENDING, fired_at=None), "open"),
+        (FIRING, "open"),
+        (but(state=State.CLEARING), "open"),
+        (but(acknowledged=ACK), "acknowledged"),
+        (ended(after(minutes=9)), "over"),
+        (ended(after(minutes=9), acknowledged=ACK), "over"),
+        (ended(after(seconds=2), fired_at=None), "blip"),
+        (but(state=State.OK), "over"),
+    ],
+)
+def test_tags_say_whose_what_and_how_it_stands(breach: Breach, state: str):
+    assert annotation_of(breach, DUTCH).tags == (
+        breach_tag(FIRING.id),
+        MARK,
+        "severity:critical",
+        "site:huis",
+        "queue:onthaal",
+        "measure:missed_ratio",
+        f"state:{state}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("breach", "lasted"),
+    [
+        (FIRING, timedelta(minutes=7)),  # while it lasts: up to what was last heard
+        (ended(after(minutes=17)), timedelta(minutes=17)),
+        (but(state=State.OK), timedelta(minutes=7)),  # nobody said when it ended, but it did
+        (ended(after(seconds=2), fired_at=None), timedelta(seconds=2)),
+        (but(at=OPENED), timedelta(seconds=1)),  # would be a point, and shows as a region
+        (ended(OPENED, fired_at=None), timedelta(seconds=1)),
+    ],
+)
+def test_it_is_a_region_from_its_opening(breach: Breach, lasted: timedelta):
+    annotation = annotation_of(breach, DUTCH)
+    assert annotation.time_ms == OPENED_MS
+    assert annotation.time_end_ms == OPENED_MS + lasted // timedelta(milliseconds=1)
+
+
+def test_milliseconds_are_exact():
+    odd = datetime(2026, 3, 12, 9, 5, 0, 999_999, tzinfo=UTC)
+    assert annotation_of(but(opened_at=odd), DUTCH).time_ms == OPENED_MS + 999
+
+
+def test_a_plain_id_goes_as_it_is_and_an_odd_one_by_its_head_and_a_digest():
+    assert breach_tag("gemist.huis.1") == "breach:gemist.huis.1"
+    assert breach_tag("gemist:huis") == "breach:gemist-huis~3ac84f8de571dbcc"
+    assert len(breach_tag("x" * 256)) == len("breach:") + 80
+
+
+IDS = st.one_of(
+    st.text(min_size=1, max_size=256),
+    st.from_regex(r"[a-z0-9:~.-]{1,256}", fullmatch=True),
+    st.lists(st.sampled_from(["gemist", "huis", "all", "1", ":", "-", "A", "a", " "]), min_size=1).map(
+        "".join
+    ),
+)
+
+
+@given(IDS, IDS)
+def test_two_breaches_never_share_a_tag_as_grafana_reads_it(one: str, other: str):
+    read = [tuple(part.lower() for part in tag_pairs([breach_tag(id_)])[0]) for id_ in (one, other)]
+    assert (read[0] == read[1]) == (one == other)
+
+
+NAMES = st.from_regex(NAME, fullmatch=True)
+
+
+@given(IDS, NAMES, NAMES, st.sampled_from(Measure), st.sampled_from(Severity))
+def test_grafana_takes_the_tags_as_they_are(
+    breach_id: str, site: str, queue: str, measure: Measure, severity: Severity
+):
+    breach = but(id=breach_id, site=site, queue=queue, measure=measure, severity=severity, acknowledged=ACK)
+    tags = annotation_of(breach, DUTCH).tags
+    assert [":".join(filter(None, pair)) for pair in tag_pairs(tags)] == list(tags)
+    assert tags_length(tags) <= TAGS_LENGTH
+    assert all(len(part) <= TAG_COLUMN for pair in tag_pairs(tags) for part in pair)
+    assert json.dumps(tags).isascii()
+
+
+def known(breach: Breach, **changes: object) -> Known:
+    annotation = annotation_of(breach, DUTCH)
+    held = Known(7, frozenset(annotation.tags), annotation.text, annotation.time_ms, annotation.time_end_ms)
+    return replace(held, **changes)  # type: ignore[arg-type]
+
+
+OVER = ended(after(minutes=17))
+STATE_OVER = list(annotation_of(OVER, DUTCH).tags)
+
+
+@pytest.mark.parametrize(
+    ("story", "wanted", "there", "step"),
+    [
+        ("nothing there yet", FIRING, None, Create(annotation_of(FIRING, DUTCH))),
+        ("nothing there, and it is over", OVER, None, Create(annotation_of(OVER, DUTCH))),
+        ("all is so", FIRING, known(FIRING), Nothing("it is so already")),
+        ("it was over, and is", OVER, known(OVER), Nothing("it is so already")),
+        (
+            "it lasts",
+            but(at=after(minutes=8)),
+            known(FIRING),
+            Update(7, Fields(timeEnd=OPENED_MS + 480_000)),
+        ),
+        (
+            "a worse figure",
+            but(reading=reading(0.4)),
+            known(FIRING),
+            Update(7, Fields(text="Onthaal: gemist 40,0 % (doel 20 %), sinds 10:05")),
+        ),
+        (
+            "it is over",
+            OVER,
+            known(FIRING),
+            Close(
+                7,
+                Fields(
+                    timeEnd=OPENED_MS + 1_020_000,
+                    tags=STATE_OVER,
+                    text="Onthaal: gemist 31,0 % (doel 20 %), 10:05–10:22",
+                ),
+            ),
+        ),
+        ("somebody moved its start", FIRING, known(FIRING, time_ms=1), Update(7, Fields(time=OPENED_MS))),
+        (
+            "it ended earlier than was written while it lasted",
+            OVER,
+            known(OVER, time_end_ms=OPENED_MS + 2_000_000),
+            Close(7, Fields(timeEnd=OPENED_MS + 1_020_000)),
+        ),
+        ("old news: it lasts", FIRING, known(OVER), Nothing("its end is written already")),
+        ("old news: it lasted", FIRING, known(but(at=after(minutes=8))), Nothing("Grafana knows newer")),
+    ],
+)
+def test_the_step_that_brings_grafana_there(story: str, wanted: Breach, there: Known | None, step: Step):
+    assert next_step(annotation_of(wanted, DUTCH), there) == step, story
+
+
+def done(step: Step, there: Known | None) -> Known | None:
+    """What Grafana holds after a step."""
+    match step:
+        case Create(Annotation() as made):
+            return Known(7, frozenset(made.tags), made.text, made.time_ms, made.time_end_ms)
+        case Update(_, fields) | Close(_, fields):
+            assert there is not None
+            return Known(
+                there.id,
+                frozenset(fields.get("tags", there.tags)),
+                fields.get("text", there.text),
+                fields.get("time", there.time_ms),
+                fields.get("timeEnd", there.time_end_ms),
+            )
+        case Nothing():
+            return there
+
+
+SNAPSHOTS = st.one_of(
+    st.builds(
+        lambda minutes, value, ack: but(
+            at=after(minutes=minutes), reading=reading(value), acknowledged=ACK if ack else None
+        ),
+        st.integers(0, 60),
+        st.sampled_from([0.25, 0.4]),
+        st.booleans(),
+    ),
+    st.integers(0, 60).map(lambda minutes: ended(after(minutes=minutes))),
+)
+
+
+@given(st.lists(SNAPSHOTS, min_size=1, max_size=6))
+def test_a_step_settles_it_and_an_end_stays(snapshots: list[Breach]):
+    there: Known | None = None
+    for snapshot in snapshots:
+        wanted = annotation_of(snapshot, DUTCH)
+        before = there
+        there = done(next_step(wanted, there), there)
+        assert isinstance(next_step(wanted, there), Nothing)
+        assert there is not None
+        if before is not None and not wanted.over:
+            assert there.time_end_ms >= before.time_end_ms
+            assert there.over == before.over
+        if wanted.over:
+            assert (there.over, there.time_end_ms) == (True, wanted.time_end_ms)
+
+
+def test_everybody_keeps_the_oldest_of_doubles():
+    first, second, third = (known(FIRING, id=one) for one in (9, 12, 700))
+    assert oldest([third, first, second]) == (first, (second, third))
+    assert oldest([]) == (None, ())
+
+
+def test_queues_go_by_their_titles_and_by_their_site_where_there_are_several():
+    city = """
+        city = {{ name = "Proefstad", language = "en" }}
+        sites = [{sites}]
+    """
+    huis = (
+        '{ id = "huis", name = "Stadhuis", queues = [{ id = "onthaal", kind = "phone", name = "Onthaal" }] }'
+    )
+    plein = '{ id = "plein", queues = [{ id = "wonen", kind = "phone" }] }'
+    one = CityWords.of(CityFile.model_validate(tomllib.loads(city.format(sites=huis))))
+    two = CityWords.of(CityFile.model_validate(tomllib.loads(city.format(sites=f"{huis}, {plein}"))))
+    assert one.language is Language.EN
+    assert (one.title("huis", "onthaal"), one.title("huis", "all")) == ("Onthaal", "Stadhuis")
+    assert (two.title("huis", "onthaal"), two.title("plein", "wonen")) == (
+        "Stadhuis, Onthaal",
+        "plein, wonen",
+    )
+    assert two.title("plein", "pbx") == "pbx"

@@ -1,0 +1,319 @@
+"""The links of a message, and the pages behind the acknowledge link."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from datetime import timedelta
+from hashlib import sha256
+from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from itsdangerous import URLSafeSerializer
+
+from services.notifier.api.pages import STATUS, Case, Pages, case_of
+from services.notifier.messages.links import (
+    ACKNOWLEDGE_PATH,
+    LONGEST_URL,
+    Claim,
+    Links,
+    Refusal,
+    Signer,
+    links_for,
+    open_breaches,
+)
+from services.notifier.messages.template_files import TemplateFault, load_templates
+from services.notifier.model import Breach, Happening
+from shared.config.alerting import Notify
+from shared.config.model import Language
+from shared.contract.breach_events import Measure
+from tests.support.notices import NOW, OPENED, acknowledged, breach, city, ended, notice
+
+KEY = b"a key of the tests, 32 bytes.  ."
+SIGNER = Signer(KEY)
+UNTIL = NOW + timedelta(hours=24)
+CLAIM = Claim(("wachten:limit:huis:onthaal:1795511040000",), "teamleiders")
+NOTIFY = Notify.model_validate(
+    {
+        "base_url": "https://wachtpost.stad.example/melder/",
+        "board_url": "https://bord.stad.example/d/wachtpost-live/nu?orgId=1&from=now-6h&to=now&var-site=huis#p2",
+    }
+)
+
+
+def unexpected(fault: TemplateFault) -> None:
+    raise AssertionError(str(fault))
+
+
+TEMPLATES = load_templates(None, unexpected)
+
+
+# --- Tokens -------------------------------------------------------------------------------------------
+
+
+@given(
+    breaches=st.lists(st.text(min_size=1, max_size=80), max_size=8).map(tuple),
+    receiver=st.text(max_size=64),
+)
+def test_a_token_says_what_was_signed(breaches: tuple[str, ...], receiver: str) -> None:
+    token = SIGNER.sign(Claim(breaches, receiver), UNTIL)
+    assert SIGNER.verify(token, NOW) == Claim(breaches, receiver)
+    assert re.fullmatch(r"[A-Za-z0-9_.-]+", token)  # nothing in it needs escaping in an address
+
+
+def test_the_same_claim_has_the_same_token() -> None:
+    assert SIGNER.sign(CLAIM, UNTIL) == Signer(KEY).sign(CLAIM, UNTIL)
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"),
+    [
+        (timedelta(0), CLAIM),
+        (timedelta(hours=23, minutes=59, seconds=59), CLAIM),
+        (timedelta(hours=24), Refusal.EXPIRED),
+        (timedelta(days=400), Refusal.EXPIRED),
+    ],
+)
+def test_a_token_expires(after: timedelta, verdict: Claim | Refusal) -> None:
+    assert SIGNER.verify(SIGNER.sign(CLAIM, UNTIL), NOW + after) == verdict
+
+
+@given(at=st.integers(0, 400), sign=st.characters())
+def test_a_token_with_one_sign_changed_is_forged(at: int, sign: str) -> None:
+    token = SIGNER.sign(CLAIM, UNTIL)
+    changed = token[: at % len(token)] + sign + token[at % len(token) + 1 :]
+    assume(changed != token)
+    # The last sign of base64 carries bits that mean nothing.
+    assume(at % len(token) != len(token) - 1)
+    assert SIGNER.verify(changed, NOW) is Refusal.FORGED
+
+
+def foreign(payload: object, salt: bytes = b"wachtpost acknowledge 1", key: bytes = KEY) -> str:
+    serializer = URLSafeSerializer(
+        key, salt=salt, signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"}
+    )
+    return str(serializer.dumps(payload))
+
+
+VALID = [int(UNTIL.timestamp()), "teamleiders", ["x"]]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        ".",
+        "x" * 100_000,
+        "é.ü",
+        "\ud800",
+        SIGNER.sign(CLAIM, UNTIL)[:-10],  # cut off on the way
+        foreign(VALID, key=b"another key, just as long as ours"),
+        foreign(VALID, salt=b"something else that we sign"),
+        foreign({"breaches": "x"}),
+        foreign([1, 2]),
+        foreign(None),
+    ],
+)
+def test_a_token_that_is_not_ours_is_forged(token: str) -> None:
+    assert SIGNER.verify(token, NOW) is Refusal.FORGED
+
+
+def test_a_token_made_by_hand_in_the_same_way_is_ours() -> None:
+    """The control: what the forged ones above lack is the key, the salt or the form."""
+    assert SIGNER.verify(foreign(VALID), NOW) == Claim(("x",), "teamleiders")
+
+
+def test_a_key_that_could_be_guessed_is_refused() -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        Signer(b"secret")
+
+
+# --- Links --------------------------------------------------------------------------------------------
+
+
+def fields(url: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(url).query)
+
+
+def test_the_acknowledge_link_carries_what_is_open_and_for_whom() -> None:
+    told = notice(Happening.FIRING, breach(), acknowledged(Measure.MISSED_RATIO), ended(Measure.SILENCE))
+    url = links_for(told, NOTIFY, SIGNER).acknowledge
+    assert url is not None
+    assert url.startswith(f"https://wachtpost.stad.example/melder{ACKNOWLEDGE_PATH}?")
+    assert SIGNER.verify(fields(url)["token"][0], NOW) == Claim((breach().id,), "teamleiders")
+
+
+def test_the_acknowledge_link_is_valid_for_as_long_as_the_city_file_says() -> None:
+    notify = NOTIFY.model_copy(update={"link_valid": timedelta(minutes=5)})
+    url = links_for(notice(Happening.FIRING, breach()), notify, SIGNER).acknowledge
+    assert url is not None
+    token = fields(url)["token"][0]
+    assert isinstance(SIGNER.verify(token, NOW + timedelta(minutes=4)), Claim)
+    assert SIGNER.verify(token, NOW + timedelta(minutes=5)) is Refusal.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("happening", "breaches"),
+    [
+        (Happening.RESOLVED, (ended(),)),
+        (Happening.DIGEST, (ended(), acknowledged())),
+        (Happening.TEST, ()),
+        (Happening.TEST, (breach(),)),
+    ],
+)
+def test_what_nobody_can_take_on_has_no_link(happening: Happening, breaches: tuple[Breach, ...]) -> None:
+    assert links_for(notice(happening, *breaches), NOTIFY, SIGNER).acknowledge is None
+
+
+def test_without_addresses_or_key_there_are_no_links() -> None:
+    told = notice(Happening.FIRING, breach())
+    assert links_for(told, Notify(), SIGNER) == Links()
+    assert links_for(told, NOTIFY, None).acknowledge is None
+
+
+def test_a_retry_carries_the_same_link() -> None:
+    told = notice(Happening.FIRING, breach())
+    assert links_for(told, NOTIFY, SIGNER) == links_for(told, NOTIFY, Signer(KEY))
+
+
+@pytest.mark.parametrize(("count", "has_link"), [(1, True), (30, True), (2000, False)])
+def test_an_address_stays_short_enough_for_mail_programs(count: int, has_link: bool) -> None:
+    told = notice(Happening.FIRING, *(breach(id=f"wachten:limit:huis:rij-{n}:{n}") for n in range(count)))
+    url = links_for(told, NOTIFY, SIGNER).acknowledge
+    assert (url is not None) is has_link
+    assert len(url or "") <= LONGEST_URL
+
+
+def test_the_board_is_shown_around_the_breach_with_its_own_settings_kept() -> None:
+    earlier = breach(Measure.SILENCE, opened_at=OPENED - timedelta(hours=1))
+    url = links_for(notice(Happening.FIRING, breach(), earlier), NOTIFY, None).board
+    assert url is not None
+    ten = timedelta(minutes=10)
+    assert fields(url) == {
+        "orgId": ["1"],
+        "var-site": ["huis"],
+        "from": [str(int((OPENED - timedelta(hours=1) - ten).timestamp() * 1000))],
+        "to": [str(int((NOW + ten).timestamp() * 1000))],
+    }
+    assert url.startswith("https://bord.stad.example/d/wachtpost-live/nu?")
+    assert url.endswith("#p2")
+
+
+# --- Pages --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verdict", "breaches", "case"),
+    [
+        (CLAIM, (breach(),), Case.ASK),
+        (CLAIM, (ended(), acknowledged(), breach()), Case.ASK),
+        (CLAIM, (acknowledged(),), Case.ALREADY),
+        (CLAIM, (ended(), acknowledged()), Case.ALREADY),
+        (CLAIM, (ended(),), Case.OVER),
+        (CLAIM, (), Case.OVER),  # so long ago that nobody knows it any more
+        (Refusal.EXPIRED, (), Case.EXPIRED),
+        (Refusal.FORGED, (), Case.FORGED),
+    ],
+)
+def test_which_page_is_shown(verdict: Claim | Refusal, breaches: tuple[Breach, ...], case: Case) -> None:
+    assert case_of(verdict, breaches) is case
+
+
+class Elements(HTMLParser):
+    """The elements of a page, with their attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for found, attributes in self.found if found == tag]
+
+
+ABOUT = {
+    Case.ASK: (breach(), acknowledged(Measure.MISSED_RATIO)),
+    Case.DONE: (acknowledged(),),
+    Case.ALREADY: (acknowledged(),),
+    Case.OVER: (ended(),),
+    Case.EXPIRED: (),
+    Case.FORGED: (),
+}
+
+EVERY_PAGE = [(case, language) for case in Case for language in Language]
+
+
+@pytest.mark.parametrize(("case", "language"), EVERY_PAGE)
+def test_only_the_question_has_a_button_and_it_posts(case: Case, language: Language) -> None:
+    page = Pages(city(language), TEMPLATES).show(case, ABOUT[case], NOW, "the.token")
+    elements = Elements(page.html)
+    if case is not Case.ASK:
+        assert not elements.of("form")
+        assert "the.token" not in page.html
+        return
+    assert elements.of("form") == [{"method": "post"}]  # to the same address
+    assert elements.of("input") == [{"type": "hidden", "name": "token", "value": "the.token"}]
+    assert elements.of("button") == [{"type": "submit"}]
+
+
+@pytest.mark.parametrize(("case", "language"), EVERY_PAGE)
+def test_a_page_loads_nothing_and_runs_nothing(case: Case, language: Language) -> None:
+    page = Pages(city(language), TEMPLATES).show(case, ABOUT[case], NOW, "the.token")
+    elements = Elements(page.html)
+    assert not {"script", "img", "link", "iframe", "object"} & {tag for tag, _ in elements.found}
+    for _, attributes in elements.found:
+        assert not {"style", "src", "href"} & attributes.keys()
+        assert not any(name.startswith("on") for name in attributes)
+    assert elements.of("html") == [{"lang": language}]
+    assert len(elements.of("h1")) == 1
+
+
+def test_the_headers_allow_the_pages_own_style_only_and_tell_nobody_the_address() -> None:
+    page = Pages(city(), TEMPLATES).show(Case.ASK, [breach()], NOW, "the.token")
+    style = re.findall(r"<style>(.*?)</style>", page.html, re.DOTALL)
+    assert len(style) == 1
+    digest = b64encode(sha256(style[0].encode()).digest()).decode()
+    policy = page.headers["Content-Security-Policy"]
+    assert f"style-src 'sha256-{digest}';" in policy
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert page.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("case", Case)
+def test_every_case_has_a_status(case: Case) -> None:
+    page = Pages(city(), TEMPLATES).show(case, ABOUT[case], NOW)
+    assert page.status == STATUS[case]
+    assert (page.status >= 400) is (case in {Case.EXPIRED, Case.FORGED})
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        (Language.NL, ["Onthaal: gemiddeld 1:32 wachten", "Sinds 10:04", "opgepakt: Teamleiders, 10:09"]),
+        (Language.EN, ["Onthaal: average wait 1:32", "Since 10:04", "taken on: Teamleiders, 10:09"]),
+    ],
+)
+def test_a_page_says_what_it_is_about(language: Language, says: list[str]) -> None:
+    page = Pages(city(language), TEMPLATES).show(Case.ASK, ABOUT[Case.ASK], NOW, "x")
+    for words in says:
+        assert words in page.html
+
+
+def test_a_page_escapes_what_it_is_given() -> None:
+    named = breach(queue="onthaal", rule="wachten")
+    evil = city().model_copy(update={"city": city().city.model_copy(update={"name": "<script>&"})})
+    page = Pages(evil, TEMPLATES).show(Case.ASK, [named], NOW, '"><script>')
+    assert "<script>" not in page.html
+    assert "&lt;script&gt;&amp;" in page.html
+
+
+def test_only_what_nobody_took_on_and_still_lasts_is_open() -> None:
+    assert open_breaches((breach(), ended(), acknowledged())) == (breach(),)

@@ -1,0 +1,633 @@
+"""The words a supervisor reads.
+
+Golden files in ``messages/<language>`` hold them as they are sent. To write them anew after a change of
+words, and then read the difference:
+
+    WACHTPOST_WRITE_MESSAGES=1 .venv/bin/python -m pytest tests/services/notifier/messages/test_message.py
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2 import TemplateError, UndefinedError
+
+from services.notifier.messages.links import Links
+from services.notifier.messages.message import SUBJECT_LENGTH, Fact, Message, Writer
+from services.notifier.messages.template_files import (
+    OUR_FOLDER,
+    OURS,
+    TemplateFault,
+    Templates,
+    load_templates,
+)
+from services.notifier.messages.view import Trend, Viewer
+from services.notifier.messages.words import WORDS
+from services.notifier.model import Breach, Happening, Notice
+from shared.config.alerting import Rule
+from shared.config.model import CityFile, Kpi, Language, Target
+from shared.contract.breach_events import Cause, Level, Measure, Severity
+from tests.support.notices import NOW, acknowledged, breach, city, ended, notice, reading
+from tests.support.thorough import examples
+
+GOLDEN = Path(__file__).with_name("golden")
+WRITE = "WACHTPOST_WRITE_MESSAGES"
+
+LINKS = Links(
+    board="https://bord.stad.example/d/wachtpost-live?from=1795509840000&to=1795512060000",
+    acknowledge="https://wachtpost.stad.example/acknowledge?token=WzE3OTU1OTg1MjBd.Q3x_b-4",
+)
+BOARD = Links(board=LINKS.board)
+
+SOON = breach(
+    level=Level.WARNING, severity=Severity.WARNING, limit=40.0, clear_at=38.0, reading=reading(value=41.2)
+)
+OVER_THE_TARGET_TOO = breach(level=Level.WARNING, severity=Severity.WARNING, limit=40.0, clear_at=38.0)
+SPENT = breach(Measure.BURN_RATE, reading=reading(Measure.BURN_RATE, budget_left=-12))
+ONE = breach(reading=reading(samples=1, waiting=1, longest_wait_s=59.2, before=None))
+NOBODY = breach(reading=reading(waiting=0, longest_wait_s=None, hour=None))
+NO_READING = breach(reading=reading(value=None, samples=3))
+OWN_LIMIT = breach(limit=60.0)
+YESTERDAY = breach(opened_at=NOW - timedelta(days=1, hours=2))
+
+STORIES: dict[str, list[tuple[Notice, Links]]] = {
+    "firing": [(notice(Happening.FIRING, breach(measure)), LINKS) for measure in Measure],
+    "reminder": [(notice(Happening.REMINDER, breach(measure), number=2), LINKS) for measure in Measure],
+    "escalation": [(notice(Happening.ESCALATION, breach(measure)), LINKS) for measure in Measure],
+    "resolved": [(notice(Happening.RESOLVED, ended(measure)), BOARD) for measure in Measure],
+    "closed": [(notice(Happening.RESOLVED, ended(measure, Cause.CLOSED)), BOARD) for measure in Measure],
+    "rule-gone": [
+        (notice(Happening.RESOLVED, ended(measure, Cause.RULE_GONE)), BOARD) for measure in Measure
+    ],
+    "digest": [
+        (
+            notice(Happening.DIGEST, ended(), acknowledged(Measure.MISSED_RATIO), breach(Measure.SILENCE)),
+            LINKS,
+        ),
+        (notice(Happening.DIGEST, breach()), LINKS),
+        (notice(Happening.DIGEST, ended()), BOARD),
+    ],
+    "several": [
+        (notice(Happening.FIRING, breach(), breach(Measure.VISIT_WAIT_MEAN)), LINKS),
+        (notice(Happening.REMINDER, breach(), breach(Measure.SILENCE), number=3), LINKS),
+        (notice(Happening.ESCALATION, breach(), breach(Measure.BURN_RATE)), LINKS),
+        (notice(Happening.RESOLVED, ended(), ended(Measure.MISSED_RATIO)), BOARD),
+    ],
+    "test": [(notice(Happening.TEST), Links())],
+    "details": [
+        (notice(Happening.FIRING, told), LINKS)
+        for told in (SOON, OVER_THE_TARGET_TOO, SPENT, ONE, NOBODY, NO_READING, OWN_LIMIT, YESTERDAY)
+    ],
+}
+
+LANGUAGES = pytest.mark.parametrize("language", list(Language))
+
+
+class Reports(list[TemplateFault]):
+    """Collects what is wrong with templates."""
+
+    def __call__(self, fault: TemplateFault) -> None:
+        self.append(fault)
+
+
+def unexpected(fault: TemplateFault) -> None:
+    raise AssertionError(str(fault))
+
+
+TEMPLATES = load_templates(None, unexpected)
+
+
+def written(told: Notice, language: Language = Language.NL, links: Links | None = None) -> Message:
+    return Writer(city(language), TEMPLATES).write(told, links)
+
+
+def same_as_golden(name: str, text: str) -> None:
+    file = GOLDEN / name
+    if os.environ.get(WRITE):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, "utf-8")
+    assert file.is_file(), f"{file} is not there; {WRITE}=1 writes it"
+    assert text == file.read_text("utf-8")
+
+
+@LANGUAGES
+@pytest.mark.parametrize("story", STORIES)
+def test_says_what_it_always_said(story: str, language: Language) -> None:
+    messages = [written(told, language, links) for told, links in STORIES[story]]
+    same_as_golden(
+        f"{language}/{story}.txt",
+        "\n".join(f"### {message.subject}\n\n{message.text}" for message in messages),
+    )
+
+
+@LANGUAGES
+def test_looks_in_html_as_it_always_did(language: Language) -> None:
+    told, links = STORIES["digest"][0]
+    same_as_golden(f"{language}/digest.html", written(told, language, links).html)
+
+
+# --- Single words -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "says"),
+    [
+        (Measure.CALL_WAIT_MEAN, 45.001, "0:46"),  # above its target never looks equal to it
+        (Measure.CALL_WAIT_MEAN, 3725.0, "1:02:05"),
+        (Measure.MISSED_RATIO, 0.20001, "20,1 %"),
+        (Measure.SERVICE_LEVEL, 0.79999, "79,9 %"),  # nor does one below a target that is a least
+        (Measure.LEAD_TIME_MEAN, 5.01, "5,1 werkdagen"),
+        (Measure.BURN_RATE, 14.0, "14,0 keer"),
+    ],
+)
+def test_a_figure_is_rounded_away_from_its_target(measure: Measure, value: float, says: str) -> None:
+    told = breach(measure, reading=reading(measure, value=value))
+    assert says in Writer(city(), TEMPLATES).headline(told, NOW)
+
+
+@pytest.mark.parametrize(
+    ("lasted", "nl", "en"),
+    [
+        (timedelta(0), "0 seconden", "0 seconds"),
+        (timedelta(seconds=1), "1 seconde", "1 second"),
+        (timedelta(seconds=59), "59 seconden", "59 seconds"),
+        (timedelta(minutes=1), "1 minuut", "1 minute"),
+        (timedelta(minutes=59, seconds=59), "59 minuten", "59 minutes"),
+        (timedelta(hours=1), "1 uur", "1 hour"),
+        (timedelta(hours=2, minutes=5), "2 uur en 5 minuten", "2 hours and 5 minutes"),
+        (timedelta(days=1), "1 dag", "1 day"),
+        (timedelta(days=12, hours=1, minutes=59), "12 dagen en 1 uur", "12 days and 1 hour"),
+        (timedelta(seconds=-3), "0 seconden", "0 seconds"),  # clocks differ
+    ],
+)
+def test_a_duration_in_words(lasted: timedelta, nl: str, en: str) -> None:
+    assert WORDS[Language.NL].duration(lasted) == nl
+    assert WORDS[Language.EN].duration(lasted) == en
+
+
+@pytest.mark.parametrize(
+    ("label", "nl", "en"),
+    [
+        ("15m", "laatste 15 minuten", "last 15 minutes"),
+        ("1h", "laatste uur", "last hour"),
+        ("6h", "laatste 6 uur", "last 6 hours"),
+        ("90s", "laatste 90 seconden", "last 90 seconds"),
+        ("month", "month", "month"),  # the templates' business
+    ],
+)
+def test_a_window_in_words(label: str, nl: str, en: str) -> None:
+    assert WORDS[Language.NL].window(label) == nl
+    assert WORDS[Language.EN].window(label) == en
+
+
+@pytest.mark.parametrize(
+    ("now", "opened", "since"),
+    [
+        ("2026-11-24T09:16Z", "2026-11-24T09:04Z", "10:04"),
+        ("2026-11-24T09:16Z", "2026-11-23T22:59Z", "ma 23 nov 23:59"),  # a UTC day is no local day
+        ("2026-11-24T09:16Z", "2026-11-23T23:00Z", "0:00"),
+        ("2026-01-01T00:00Z", "2025-12-31T22:00Z", "wo 31 dec 2025 23:00"),
+        ("2026-10-25T02:00Z", "2026-10-25T00:30Z", "2:30"),  # before the clock went back
+    ],
+)
+def test_times_are_local_and_tell_the_day_when_it_is_another(now: str, opened: str, since: str) -> None:
+    told = breach(opened_at=datetime.fromisoformat(opened))
+    assert Viewer(city()).view(told, datetime.fromisoformat(now)).since == since
+
+
+@pytest.mark.parametrize(
+    ("value", "before", "trend"),
+    [
+        (91.0, 65.0, Trend.RISING),
+        (65.0, 91.0, Trend.FALLING),
+        (100.0, 96.0, Trend.STEADY),
+        (0.0, 0.0, Trend.STEADY),
+        (10.0, 0.0, Trend.RISING),
+        (None, 65.0, None),
+        (91.0, None, None),
+    ],
+)
+def test_a_trend_needs_a_change_that_matters(
+    value: float | None, before: float | None, trend: Trend | None
+) -> None:
+    told = breach(reading=reading(value=value, before=before))
+    assert Viewer(city()).view(told, NOW).trend is trend
+
+
+@pytest.mark.parametrize(
+    ("differs", "headline"),
+    [
+        ({}, "Onthaal: gemiddeld 1:32 wachten, doel hoogstens 0:45"),
+        ({"limit": 60.0}, "Onthaal: gemiddeld 1:32 wachten, grens hoogstens 1:00"),  # no target of the city
+        ({"window": "today"}, "Onthaal: vandaag gemiddeld 1:32 wachten, doel hoogstens 0:45"),
+        ({"queue": "all"}, "Alle telefoonlijnen: gemiddeld 1:32 wachten, grens hoogstens 0:45"),
+        ({"queue": "gone"}, "gone: gemiddeld 1:32 wachten, grens hoogstens 0:45"),
+    ],
+)
+def test_the_headline_says_where_and_which_limit(differs: dict[str, object], headline: str) -> None:
+    assert Writer(city(), TEMPLATES).headline(breach(**differs), NOW) == headline
+
+
+@pytest.mark.parametrize(("window", "limit", "period"), [("year", 0.2, "year"), ("month", 0.3, "month")])
+def test_of_two_targets_a_message_names_the_one_that_the_rule_is_judged_by(
+    window: str, limit: float, period: str
+) -> None:
+    monthly = Target(kpi=Kpi.MISSED_RATIO, limit=0.3, period="month")
+    rule = Rule(id="gemist", kpi=Kpi.MISSED_RATIO, window=window, warn_at=0.1)
+    known = city().model_copy(update={"rules": (rule,), "targets": (*city().targets, monthly)})
+    assert known.limit_of(rule, "huis", "all") == limit
+    for level, at in ((Level.LIMIT, limit), (Level.WARNING, 0.1)):
+        one = breach(Measure.MISSED_RATIO, rule="gemist", queue="all", window=window, level=level, limit=at)
+        seen = Viewer(known).view(one, NOW)
+        assert (seen.limit, seen.is_target) == (WORDS[Language.NL].numerals.ratio_limit(limit), True)
+        assert seen.target_period == period
+
+
+def test_a_queue_without_a_target_is_held_against_the_totals() -> None:
+    told = breach(Measure.MISSED_RATIO)
+    assert Writer(city(), TEMPLATES).headline(told, NOW).endswith("doel hoogstens 20 %")
+
+
+@pytest.mark.parametrize("measure", Measure)
+@LANGUAGES
+def test_the_site_is_named_only_where_there_are_several(language: Language, measure: Measure) -> None:
+    one, two = city(language), city(language, sites=2)
+    assert "Stadhuis" not in Writer(one, TEMPLATES).headline(breach(measure), NOW)
+    assert "Stadhuis" in Writer(two, TEMPLATES).headline(breach(measure), NOW)
+
+
+def test_a_source_goes_on_being_silent_after_the_evaluator_said_so() -> None:
+    told = breach(Measure.SILENCE, reading=reading(Measure.SILENCE, value=300.0))
+    headline = Writer(city(), TEMPLATES).headline(told, NOW + timedelta(minutes=2))
+    assert headline == "Al 7 minuten geen gegevens van de telefooncentrale (pbx)"
+
+
+def test_the_last_data_of_a_silent_source_have_a_time() -> None:
+    facts = Writer(city(), TEMPLATES).facts(breach(Measure.SILENCE), NOW)
+    assert Fact("Laatste gegevens", "9:59") in facts
+
+
+def test_a_line_ends_its_label_at_the_first_colon_and_space() -> None:
+    facts = Writer(city(), TEMPLATES).facts(breach(), NOW)
+    assert Fact("Sinds 10:00", "42 oproepen, een uur eerder in evenveel tijd 25") in facts
+
+
+# --- Subjects -----------------------------------------------------------------------------------------
+
+NAMES = st.text(min_size=1, max_size=90).map(str.strip).filter(bool)
+VALUES = st.floats(min_value=0, max_value=1e9, allow_nan=False)
+
+
+def renamed(named: CityFile, name: str) -> CityFile:
+    """The city with that name on everything that has one."""
+    sites = tuple(
+        site.model_copy(
+            update={
+                "name": name,
+                "queues": tuple(queue.model_copy(update={"name": name}) for queue in site.queues),
+            }
+        )
+        for site in named.sites
+    )
+    receivers = tuple(receiver.model_copy(update={"name": name}) for receiver in named.receivers)
+    return named.model_copy(update={"sites": sites, "receivers": receivers})
+
+
+@settings(max_examples=examples(150), deadline=None)
+@given(
+    name=NAMES,
+    value=VALUES,
+    measure=st.sampled_from(Measure),
+    happening=st.sampled_from(sorted(set(Happening) - {Happening.REPORT})),  # comes in words of its own
+    language=st.sampled_from(Language),
+    count=st.integers(1, 5),
+    over=st.booleans(),
+    sites=st.sampled_from([1, 2]),
+)
+def test_a_subject_fits_on_one_line(
+    name: str,
+    value: float,
+    measure: Measure,
+    happening: Happening,
+    language: Language,
+    count: int,
+    over: bool,
+    sites: int,
+) -> None:
+    made = ended if over else breach
+    one = made(measure).model_copy(update={"reading": reading(measure, value=value)})
+    writer = Writer(renamed(city(language, sites=sites), name), TEMPLATES)
+    subject = writer.write(notice(happening, *[one] * count), LINKS).subject
+    assert 0 < len(subject) <= SUBJECT_LENGTH
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", subject)
+
+
+@LANGUAGES
+def test_no_subject_of_a_real_story_is_cut_off(language: Language) -> None:
+    for story in STORIES.values():
+        for told, links in story:
+            assert "…" not in written(told, language, links).subject
+
+
+def test_a_name_is_shortened_before_a_figure_is_lost() -> None:
+    long = renamed(city(), "Dienst Burgerzaken, Bevolking, Vreemdelingenzaken en Begraafplaatsen")
+    subject = Writer(long, TEMPLATES).write(notice(Happening.FIRING, breach())).subject
+    assert subject.startswith("Dienst Burgerzaken")
+    assert subject.endswith("…: gemiddeld 1:32 wachten, doel 0:45")
+
+
+def test_a_summary_names_as_many_as_fit() -> None:
+    queues = [f"een-wachtrij-met-nummer-{number}" for number in range(9)]
+    told = notice(Happening.FIRING, *(breach(queue=queue) for queue in queues))
+    subject = written(told).subject
+    assert subject == "9 problemen: een-wachtrij-met-nummer-0, een-wachtrij-met-nummer-1 en nog 7"
+
+
+def test_a_line_end_in_a_name_ends_no_header() -> None:
+    named = renamed(city(), "Onthaal\r\nBcc: iedereen@stad.example")
+    subject = Writer(named, TEMPLATES).write(notice(Happening.FIRING, breach())).subject
+    assert "\n" not in subject
+    assert "\r" not in subject
+
+
+# --- HTML ---------------------------------------------------------------------------------------------
+
+VOID = {"meta", "br", "input", "!doctype"}
+
+
+class Outline(HTMLParser):
+    """Reads a page: that every tag is closed in order, its texts, and its addresses."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.texts: list[str] = []
+        self.attributes: list[tuple[str, str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.open[-1] != "style":
+            self.texts.append(" ".join(data.split()))
+
+    def values(self, tag: str, name: str) -> list[str | None]:
+        return [value for at, key, value in self.attributes if (at, key) == (tag, name)]
+
+
+def outline(html: str) -> Outline:
+    page = Outline()
+    page.feed(html)
+    page.close()
+    assert page.open == []
+    return page
+
+
+def every_notice() -> Iterator[tuple[Notice, Links]]:
+    for story in STORIES.values():
+        yield from story
+
+
+@LANGUAGES
+def test_html_is_well_formed_and_says_what_the_text_says(language: Language) -> None:
+    for told, links in every_notice():
+        message = written(told, language, links)
+        page = outline(message.html)
+        said = "".join("".join(page.texts).split())
+        for line in message.text.splitlines():
+            for part in line.split(": ", 1) if "://" not in line else ():
+                assert "".join(part.rstrip(":").split()) in said
+
+
+@LANGUAGES
+def test_html_can_be_read_aloud_and_without_images(language: Language) -> None:
+    told, links = STORIES["digest"][0]
+    page = outline(written(told, language, links).html)
+    assert page.values("html", "lang") == [language]
+    assert page.seen.count("h1") == 1
+    assert page.seen.count("h2") == len(told.breaches)
+    assert set(page.values("th", "scope")) == {"row"}
+    assert not {"img", "script", "link", "iframe"} & set(page.seen)
+    layout, facts = page.values("table", "role").count("presentation"), len(told.breaches)
+    assert page.seen.count("table") == layout + facts
+    assert set(page.values("a", "href")) == {links.acknowledge, links.board}
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize(
+    ("letters", "ground"),
+    [
+        ("#15181c", "#ffffff"),
+        ("#4a535c", "#ffffff"),
+        ("#4a535c", "#f1f3f5"),
+        ("#1d4f91", "#f1f3f5"),
+        ("#ffffff", "#1d4f91"),
+        ("#f1f3f5", "#1f242a"),
+        ("#b8c0c8", "#1f242a"),
+        ("#b8c0c8", "#15181c"),
+        ("#9cc4ff", "#15181c"),
+    ],
+)
+def test_letters_stand_out_from_their_ground(letters: str, ground: str) -> None:
+    layout = (OUR_FOLDER / "layout.html").read_text("utf-8")
+    assert letters in layout
+    assert ground in layout
+    assert contrast(letters, ground) >= 4.5  # WCAG 2.2 AA
+
+
+@LANGUAGES
+def test_a_queue_called_like_a_tag_is_a_name(language: Language) -> None:
+    named = renamed(city(language), "<b>&\"'")
+    message = Writer(named, TEMPLATES).write(notice(Happening.FIRING, breach()), LINKS)
+    page = outline(message.html)
+    assert "b" not in page.seen
+    assert any("<b>&\"'" in text for text in page.texts)
+    assert "<b>&\"'" in message.text  # and plain text is plain
+
+
+# --- Templates ----------------------------------------------------------------------------------------
+
+
+def our_templates() -> list[str]:
+    files = (path for path in OUR_FOLDER.rglob("*") if path.suffix in {".txt", ".html"})
+    return [path.relative_to(OUR_FOLDER).as_posix() for path in sorted(files)]
+
+
+@pytest.mark.parametrize("name", our_templates())
+def test_a_name_that_is_not_there_is_a_mistake_in_every_template(name: str) -> None:
+    with pytest.raises(TemplateError):  # a required block, or a name
+        TEMPLATES.get_template(name).render()
+
+
+def test_names_are_strict() -> None:
+    with pytest.raises(UndefinedError, match="'nobody' is undefined"):
+        TEMPLATES.from_string("{{ nobody }}").render()
+
+
+def test_every_language_has_every_template_and_every_block() -> None:
+    files = {
+        language: sorted(path.name for path in (OUR_FOLDER / language).iterdir()) for language in Language
+    }
+    assert len({tuple(names) for names in files.values()}) == 1
+    for name in ("message.html", "acknowledge.html"):
+        blocks = {tuple(sorted(TEMPLATES.get_template(f"{language}/{name}").blocks)) for language in Language}
+        assert len(blocks) == 1
+
+
+@LANGUAGES
+@pytest.mark.parametrize("measure", Measure)
+def test_no_word_is_missing_for_any_combination(measure: Measure, language: Language) -> None:
+    writer = Writer(city(language), TEMPLATES)
+    for window in ("10m", "today", "month", "year"):
+        for severity in Severity:
+            for level in Level:
+                for cause in (None, *Cause):
+                    for made in (breach(measure), ended(measure)):
+                        told = made.model_copy(
+                            update={"window": window, "severity": severity, "level": level, "cause": cause}
+                        )
+                        facts = writer.facts(told, NOW)
+                        assert all(fact.label and fact.text for fact in facts)
+                        assert "None" not in f"{writer.headline(told, NOW)}{facts}"
+
+
+def write_template(folder: Path, name: str, text: str) -> Path:
+    file = folder / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_a_city_says_it_in_its_own_words(tmp_path: Path) -> None:
+    write_template(tmp_path, "nl/subject.txt", "Let op! {{ headline }}")
+    message = Writer(city(), load_templates(tmp_path, unexpected)).write(notice(Happening.FIRING, breach()))
+    assert message.subject == "Let op! Onthaal: gemiddeld 1:32 wachten, doel hoogstens 0:45"
+    assert message.text == written(notice(Happening.FIRING, breach())).text
+
+
+def test_a_city_changes_part_of_ours(tmp_path: Path) -> None:
+    write_template(
+        tmp_path,
+        "nl/message.html",
+        '{% extends "ours/nl/message.html" %}{% block board %}Naar het bord{% endblock %}',
+    )
+    told, links = STORIES["firing"][0]
+    page = outline(Writer(city(), load_templates(tmp_path, unexpected)).write(told, links).html)
+    assert "Naar het bord" in page.texts
+    assert "Ik pak dit op" in page.texts
+
+
+def test_a_frame_of_the_citys_own_holds_our_words(tmp_path: Path) -> None:
+    write_template(tmp_path, "layout.html", "<p>{% block footer %}{% endblock %}</p>")
+    message = Writer(city(), load_templates(tmp_path, unexpected)).write(notice(Happening.FIRING, breach()))
+    assert message.html == "<p>Wachtpost Proefstad, di 24 nov 2026 10:16</p>\n"
+
+
+BROKEN = {
+    "syntax": ("\n{% if %}\n", 2),
+    "no such name": ("Let op\n\n{{ hedline }}", 3),
+    "no such field": ("{{ notice.colour }}", 1),
+    "arithmetic": ("\n\n\n{{ 1 / 0 }}", 4),
+    "wrong type": ("{{ notice.count + 'x' }}", 1),
+    "not allowed": ("{{ notice.__class__.__mro__ }}", 1),
+    "no such template": ("{% extends 'nobody.txt' %}", 1),
+    "without an end": ("{% include 'nl/subject.txt' %}", 1),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_template_is_reported_with_its_line_and_ours_speaks(what: str, tmp_path: Path) -> None:
+    text, line = BROKEN[what]
+    file = write_template(tmp_path, "nl/subject.txt", text)
+    reports = Reports()
+    writer = Writer(city(), load_templates(tmp_path, reports))
+    told = notice(Happening.FIRING, breach())
+    assert writer.write(told) == written(told)
+    assert writer.write(told) == written(told)
+    assert [(fault.path, fault.line) for fault in reports] == [(file, line)]  # once, not per message
+    assert str(reports[0]).startswith(f"{file}, line {line}: ")
+
+
+def test_a_broken_frame_is_reported_and_ours_holds_the_words(tmp_path: Path) -> None:
+    file = write_template(tmp_path, "layout.html", "<p>\n{{ nobody }}</p>")
+    reports = Reports()
+    message = Writer(city(), load_templates(tmp_path, reports)).write(notice(Happening.FIRING, breach()))
+    assert message == written(notice(Happening.FIRING, breach()))
+    assert [(fault.path, fault.line) for fault in reports] == [(file, 2)]
+
+
+def test_a_template_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
+    file = tmp_path / "nl" / "subject.txt"
+    file.parent.mkdir()
+    file.write_bytes(b"Let op \xff")
+    reports = Reports()
+    message = Writer(city(), load_templates(tmp_path, reports)).write(notice(Happening.FIRING, breach()))
+    assert message == written(notice(Happening.FIRING, breach()))
+    assert [fault.path for fault in reports] == [file]
+
+
+def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError, match="sjablonen"):
+        load_templates(tmp_path / "sjablonen", unexpected)
+
+
+def test_a_mistake_of_ours_is_not_hidden() -> None:
+    broken = Templates({}, {}, unexpected)
+    with pytest.raises(TemplateError):
+        broken.fill("nl/subject.txt")
+
+
+def test_ours_stays_within_reach_behind_the_citys_own(tmp_path: Path) -> None:
+    write_template(tmp_path, "nl/intro.txt", "x")
+    templates = load_templates(tmp_path, unexpected)
+    assert templates.fill("nl/intro.txt") == "x"
+    about = notice(Happening.TEST)
+    assert "proefbericht" in templates.get_template(f"{OURS}nl/intro.txt").render(
+        notice={"count": 0, "happening": about.happening, "receiver": "x"}
+    )
+
+
+def test_nothing_of_a_person_is_in_a_message() -> None:
+    """Only what the contract holds can be said; this guards against a field that names somebody."""
+    allowed = {"by"}  # a receiver or a role
+    fields = set(Breach.model_fields) | set(Notice.model_fields)
+    assert not {name for name in fields - allowed if re.search(r"caller|agent|person|phone|number_of", name)}
+    for (told, links), _ in pairwise(every_notice()):
+        text = re.sub(r"https?://\S+", "", written(told, links=links).text)
+        assert not re.search(r"\d{7,}", text)
+
+
+def test_an_acknowledgement_is_told_by_its_receivers_name() -> None:
+    facts = Writer(city(), TEMPLATES).facts(acknowledged(), NOW)
+    assert Fact("Opgepakt", "Teamleiders, 10:09") in facts
+
+
+def test_the_moment_of_a_message_is_local() -> None:
+    assert written(notice(Happening.TEST)).text.endswith("di 24 nov 2026 10:16\n")
+    assert datetime(2026, 11, 24, 9, 16, tzinfo=UTC) == NOW

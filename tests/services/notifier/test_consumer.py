@@ -1,0 +1,780 @@
+"""The life of the notifier's partition on a real Redis: hear, decide, deliver, remember, hand over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from services.notifier import consumer as module
+from services.notifier import engine, outbox
+from services.notifier.app import policy_of
+from services.notifier.channels.apprise_target import AppriseSender
+from services.notifier.commands import Acknowledge
+from services.notifier.commands import encode as encode_command
+from services.notifier.consumer import Partition
+from services.notifier.decision import Decision
+from services.notifier.delivery_log import LINE, DeliveryLine, FailureLine
+from services.notifier.messages.message import Message
+from services.notifier.metrics import NotifierMetrics
+from services.notifier.model import Breach, Happening, Notice, Parcel, Permanent, Transient
+from services.notifier.rules import Policy
+from services.notifier.settings import NotifierSettings
+from services.notifier.state import State as Known
+from services.notifier.state_store import Store
+from shared.config.model import CityFile
+from shared.contract.breach_events import (
+    BreachChanged,
+    BreachEvent,
+    Cause,
+    Level,
+    Measure,
+    Reading,
+    Severity,
+    State,
+    encode,
+)
+from shared.process import backoff, shutdown
+from shared.process.server import Degraded
+from shared.redis import keys
+from shared.redis.connection import redis_broker
+from shared.redis.connection import redis_client as client_of
+from shared.redis.partition_owner import Role
+from shared.redis.poison_entries import TRIES
+from tests.support.eventually import eventually_async
+from tests.support.receivers import HttpReceiver, http_receiver
+
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+CITY = CityFile.model_validate(
+    {
+        "city": {"name": "Test"},
+        "sites": [{"id": "huis", "queues": [{"id": q, "kind": "phone"} for q in ("a", "b")]}],
+        "pipeline": {"lease": "1m"},
+        "receivers": [
+            {"id": q, "channels": [{"kind": "webhook", "url": f"https://{q}.example/"}]} for q in ("a", "b")
+        ],
+        "routes": [{"receivers": [q], "queues": [q]} for q in ("a", "b")],
+        "notify": {"group_wait": "0s", "reminder": "2m", "flap_window": "1m", "flap_messages": 100},
+    }
+)
+STEPS = {
+    "firing": (State.PENDING, State.FIRING, Cause.HELD),
+    "ok": (State.FIRING, State.OK, Cause.CLOSED),
+}
+
+
+class Hands:
+    """Takes parcels and annotations over, as it is told."""
+
+    def __init__(self) -> None:
+        self.got: list[Parcel] = []
+        """All that was tried, in order."""
+        self.away: dict[str, Exception] = {}
+        """What to raise for a receiver."""
+        self.after: Callable[[], Awaitable[None]] | None = None
+        """What happens when a parcel was taken over, before anybody can write it down."""
+        self.written: list[Breach] = []
+        self.grafana: Exception | None = None
+
+    async def deliver(self, parcel: Parcel) -> None:
+        self.got.append(parcel)
+        if parcel.notice.receiver in self.away:
+            raise self.away[parcel.notice.receiver]
+        if self.after is not None:
+            await self.after()
+
+    async def annotate(self, breach: Breach) -> None:
+        if self.grafana is not None:
+            raise self.grafana
+        self.written.append(breach)
+
+    @property
+    def keys(self) -> list[str]:
+        return [parcel.key for parcel in self.got]
+
+    @property
+    def happenings(self) -> list[str]:
+        return [parcel.notice.happening.value for parcel in self.got]
+
+
+@dataclass
+class Desk:
+    """What the judge says, on a clock of our own."""
+
+    redis: Redis
+    now: datetime = START
+    opened: dict[str, datetime] = field(default_factory=dict)
+    last: str = ""
+    """The entry that was put last."""
+
+    async def say(self, queue: str, state: str, value: float | None = 0.4) -> str:
+        """A queue's watch takes a step; returns the breach."""
+        previous, standing, cause = STEPS[state]
+        opened = self.opened.setdefault(queue, self.now)
+        breach = f"gemist:limit:huis:{queue}:{int(opened.timestamp() * 1000)}"
+        event = BreachChanged(
+            id=f"{breach}:{state}",
+            breach=breach,
+            at=self.now,
+            rule="gemist",
+            level=Level.LIMIT,
+            measure=Measure.MISSED_RATIO,
+            severity=Severity.CRITICAL,
+            site="huis",
+            queue=queue,
+            window="1h",
+            limit=0.2,
+            clear_at=0.2,
+            opened_at=opened,
+            fired_at=opened,
+            reading=Reading(value=value, samples=10),
+            previous=previous,
+            state=standing,
+            cause=cause,
+        )
+        if standing is State.OK:
+            del self.opened[queue]
+        await self.put(encode(event))
+        return breach
+
+    async def put(self, body: bytes) -> None:
+        entry = await self.redis.xadd(keys.breaches(0), {keys.DATA_FIELD: body})
+        self.last = entry.decode() if isinstance(entry, bytes) else str(entry)
+
+    def later(self, **passed: float) -> None:
+        self.now += timedelta(**passed)
+
+
+@dataclass
+class Running:
+    """A partition at work."""
+
+    partition: Partition
+    task: asyncio.Task[None]
+    metrics: NotifierMetrics
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+    @property
+    def owns(self) -> bool:
+        return self.partition.role is Role.OWNER and self.partition.session is not None
+
+    @property
+    def idle(self) -> bool:
+        """Nothing on its way."""
+        session = self.partition.session
+        return session is not None and not session.outbox
+
+
+@asynccontextmanager
+async def running(
+    url: str, desk: Desk, hands: Hands, owner: str = "one", city: CityFile = CITY
+) -> AsyncIterator[Running]:
+    others = asyncio.all_tasks()
+    settings = NotifierSettings(redis_url=SecretStr(url))
+    redis, broker = client_of(settings), redis_broker(settings)
+    metrics = NotifierMetrics(city)
+    store = Store(redis, 0, owner, city.pipeline.lease)
+    partition = Partition(
+        0, city, policy_of(city), store, broker, lambda: desk.now, hands.deliver, hands.annotate, metrics
+    )
+    await broker.start()
+    run = Running(partition, asyncio.create_task(partition.run()), metrics)
+    try:
+        yield run
+    finally:
+        await run.stop()
+        await eventually_async(lambda: asyncio.all_tasks() <= others)
+        await broker.stop()
+        await redis.aclose()
+
+
+@pytest.fixture
+async def desk(redis_client: Redis) -> Desk:
+    return Desk(redis_client)
+
+
+async def results(desk: Desk) -> list[tuple[str, str]]:
+    """Happening and result of each try in the delivery log."""
+    lines = [LINE.validate_json(line) for line in await Store(desk.redis, 0, "x", SECOND).recent("log", 1000)]
+    return [(line.happening, line.result.value) for line in reversed(lines) if isinstance(line, DeliveryLine)]
+
+
+async def until_results(desk: Desk, *expected: tuple[str, str]) -> None:
+    """Wait until these tries, in any order, are written down."""
+
+    async def written() -> bool:
+        return sorted(await results(desk)) == sorted(expected)
+
+    await eventually_async(written)
+
+
+async def running_once(url: str, desk: Desk) -> None:
+    """Have an owner that begins and ends."""
+    async with running(url, desk, Hands(), "earlier") as run:
+        await eventually_async(lambda: run.owns)
+
+
+async def test_it_tells_what_it_hears_once_and_keeps_nothing_on_its_way(redis_url: str, desk: Desk):
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await desk.say("a", "ok")
+        await eventually_async(lambda: len(hands.got) == 2 and run.idle)
+        assert await run.partition.check(desk.now) is None
+    assert hands.happenings == ["firing", "resolved"]
+    assert await results(desk) == [("firing", "delivered"), ("resolved", "delivered")]
+    assert (await Store(desk.redis, 0, "x", SECOND).load()).outbox == {}
+
+
+async def test_what_it_leaves_unheard_is_counted(redis_url: str, desk: Desk):
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        run.metrics.partitions.append(run.partition)
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle and unread(run) == 0)
+        session = run.partition.session
+        assert session is not None
+        assert session.subscription is not None
+        await session.subscription.stop()
+        await desk.say("a", "ok")
+        await eventually_async(lambda: unread(run) == 1)
+    async with running(redis_url, desk, hands) as again:
+        again.metrics.partitions.append(again.partition)
+        await eventually_async(lambda: len(hands.got) == 2 and again.owns and unread(again) == 0)
+
+
+async def test_it_goes_on_without_a_record_that_it_cannot_read(redis_url: str, desk: Desk):
+    hands = Hands()
+    await desk.redis.hset(keys.notifier(0, "records"), mapping={"breach/newer": b'{"version":9}'})
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle)
+        assert run.partition.set_aside_at > 0
+    assert await desk.redis.xlen(keys.notifier(0, "set-aside")) == 1
+
+
+async def test_the_close_of_a_breach_without_a_reading_is_told(redis_url: str, desk: Desk):
+    """At closing time, and when a rule is gone, there is no figure any more."""
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await desk.say("a", "ok", value=None)
+        await eventually_async(lambda: len(hands.got) == 2 or unreadable(run))
+    assert hands.happenings == ["firing", "resolved"]
+
+
+async def test_what_was_handed_over_but_not_written_down_is_handed_over_again_with_the_same_key(
+    redis_url: str, desk: Desk
+):
+    hands, other = Hands(), Store(desk.redis, 0, "other", SECOND)
+
+    async def be_superseded() -> None:
+        hands.after = None
+        await desk.redis.delete(keys.notifier(0, "lease"))
+        assert await other.lease.claim() is not None
+
+    hands.after = be_superseded
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await eventually_async(lambda: len(hands.got) == 2 and run.idle)
+    assert len(set(hands.keys)) == 1
+    assert await results(desk) == [("firing", "delivered")]
+
+
+async def test_what_is_over_waits_until_its_beginning_is_told_and_others_do_not(redis_url: str, desk: Desk):
+    hands = Hands()
+    hands.away["a"] = Transient("it answered 500")
+    async with running(redis_url, desk, hands) as run:
+        for state in ("firing", "ok"):
+            await desk.say("a", state)
+            await desk.say("b", state)
+        await eventually_async(lambda: [p.notice.receiver for p in hands.got].count("b") == 2)
+        assert [p.notice.happening for p in hands.got if p.notice.receiver == "a"] == ["firing"]
+        hands.away.clear()
+        desk.later(seconds=3)
+        await eventually_async(lambda: run.idle)
+    told = [(p.notice.happening.value, p.attempts) for p in hands.got if p.notice.receiver == "a"]
+    assert told == [("firing", 0), ("firing", 1), ("resolved", 0)]
+
+
+BY_APPRISE = CityFile.model_validate(
+    {
+        "city": {"name": "Test"},
+        "sites": CITY.model_dump()["sites"],
+        "pipeline": {"lease": "1s"},
+        "receivers": [{"id": "team", "channels": [{"kind": "apprise", "url_file": "unused"}]}],
+        "routes": [{"receivers": ["team"]}],
+        "notify": {"group_wait": "0s", "reminder": "24h"},
+    }
+)
+
+
+class AppriseHands(Hands):
+    """Hands over by a real Apprise, in its own words."""
+
+    def __init__(self, url_file: Path) -> None:
+        super().__init__()
+        self.sender = AppriseSender(url_file, timedelta(minutes=2))
+
+    async def deliver(self, parcel: Parcel) -> None:
+        await super().deliver(parcel)
+        text = f"{parcel.notice.happening} {' '.join(breach.queue for breach in parcel.notice.breaches)}"
+        await self.sender.send(parcel, Message(subject="Wachtpost", text=text, html=""))
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+async def test_a_message_that_apprise_never_delivers_keeps_no_other_and_is_given_up_soon(
+    redis_url: str, desk: Desk, tmp_path: Path
+):
+    async with http_receiver() as receiver:
+        receiver.chokes_on = b"firing a"
+        (tmp_path / "url").write_text(receiver.url.replace("http://", "json://"))
+        hands = AppriseHands(tmp_path / "url")
+        async with running(redis_url, desk, hands, city=BY_APPRISE) as run:
+            await desk.say("a", "firing")
+            await eventually_async(lambda: hands.got)
+            await desk.say("b", "firing")
+            await desk.say("a", "ok")
+            await desk.say("b", "ok")
+            told = ["firing b", "resolved b"]
+            await eventually_async(lambda: taken_by(receiver) == told)
+            for tries in range(1, outbox.REFUSALS):
+                await eventually_async(lambda tries=tries: refusals(run) == tries)
+                desk.later(minutes=6)
+            await eventually_async(lambda: run.idle)
+            assert taken_by(receiver) == [*told, "resolved a"]
+    (dead,) = await Store(desk.redis, 0, "x", SECOND).recent("dead", 10)
+    line = LINE.validate_json(dead)
+    assert isinstance(line, DeliveryLine)
+    assert line.why == "refused 8 times without a reason: Apprise could not deliver it"
+
+
+def refusals(run: Running) -> int:
+    """How often what waits was refused without a reason, at most."""
+    session = run.partition.session
+    return 0 if session is None else max((one.refusals for one in session.outbox.values()), default=0)
+
+
+def taken_by(receiver: HttpReceiver) -> list[str]:
+    """What a receiver took, in order."""
+    said = [json.loads(request.body)["message"].strip() for request in receiver.requests]
+    return [words for words in said if words != "firing a"]
+
+
+async def test_a_reminder_that_could_not_be_handed_over_is_dropped_once_the_breach_is_taken_on(
+    redis_url: str, desk: Desk
+):
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        breach = await desk.say("a", "firing")
+        await eventually_async(lambda: len(hands.got) == 1 and run.idle)
+        hands.away["a"] = Transient("it answered 500")
+        desk.later(minutes=2)
+        await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
+        await desk.put(encode_command(Acknowledge(id="x", at=desk.now, breaches=(breach,), by="a")))
+
+        def taken() -> bool:
+            session = run.partition.session
+            return session is not None and session.state.breaches[breach].breach.acknowledged is not None
+
+        await eventually_async(taken)
+        hands.away.clear()
+        desk.later(minutes=10)
+        await eventually_async(lambda: run.idle)
+    assert hands.happenings == ["firing", "reminder"]
+    assert await results(desk) == [("firing", "delivered"), ("reminder", "retry"), ("reminder", "obsolete")]
+
+
+async def test_a_parcel_on_which_our_own_code_fails_waits_and_the_others_go_on(redis_url: str, desk: Desk):
+    hands = Hands()
+    hands.away["a"] = RuntimeError(PHONE)
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await desk.say("b", "firing")
+        await until_results(desk, ("firing", "retry"), ("firing", "delivered"))
+        hands.away.clear()
+        desk.later(seconds=61)
+        await eventually_async(lambda: run.idle)
+        assert internal_errors(run, "deliveries") == 1
+    await until_results(desk, ("firing", "retry"), *[("firing", "delivered")] * 2)
+
+
+async def test_a_parcel_on_which_our_own_code_always_fails_is_a_dead_letter_that_says_where(
+    redis_url: str, desk: Desk
+):
+    hands = Hands()
+    hands.away["a"] = RuntimeError(PHONE)
+    async with running(redis_url, desk, hands):
+        await desk.say("a", "firing")
+        for tries in range(1, outbox.REFUSALS):
+            await until_results(desk, *[("firing", "retry")] * tries)
+            desk.later(minutes=20)
+        store = Store(desk.redis, 0, "x", SECOND)
+        await eventually_async(lambda: store.recent("dead", 10))
+    (dead,) = await store.recent("dead", 10)
+    assert b"internal_error: RuntimeError at tests.services.notifier.test_consumer:Hands.deliver:" in dead
+    assert PHONE.encode() not in dead
+
+
+async def test_what_is_refused_for_good_is_a_dead_letter(redis_url: str, desk: Desk):
+    hands = Hands()
+    hands.away["a"] = Permanent("it refused the message (410)")
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle)
+    (dead,) = await Store(desk.redis, 0, "x", SECOND).recent("dead", 10)
+    line = LINE.validate_json(dead)
+    assert isinstance(line, DeliveryLine)
+    assert (line.key, line.result.value, line.why) == (hands.keys[0], "dead", "it refused the message (410)")
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{", b'{"kind":"breach.rumoured"}', b"\xff\xfe"])
+async def test_an_entry_that_is_none_of_ours_is_passed_over(redis_url: str, desk: Desk, body: bytes):
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        await desk.put(body)
+        await desk.redis.xadd(keys.breaches(0), {"other": b"1"})
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle)
+        assert unreadable(run) == 2
+    assert hands.happenings == ["firing"]
+
+
+async def test_of_two_only_the_owner_tells_and_the_other_goes_on_when_it_stops(redis_url: str, desk: Desk):
+    one, two = Hands(), Hands()
+    async with running(redis_url, desk, one) as first:
+        await eventually_async(lambda: first.owns)
+        async with running(redis_url, desk, two, "two") as second:
+            await desk.say("a", "firing")
+            await eventually_async(lambda: one.got and first.idle)
+            assert second.partition.role is Role.STANDBY
+            assert await second.partition.check(desk.now) is None
+            await first.stop()
+            await desk.say("a", "ok")
+            await eventually_async(lambda: two.got and second.idle)
+    assert (one.happenings, two.happenings) == (["firing"], ["resolved"])
+
+
+# Our own code fails ------------------------------------------------------------------------------------
+
+PHONE = "0470123456"
+"""What a message of an error may quote."""
+
+
+@pytest.fixture
+def defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our own code fails on whatever a judge says of queue a."""
+    works = engine.on_events
+
+    def on_events(state: Known, events: Sequence[BreachEvent], now: datetime, rules: Policy) -> Decision:
+        if any(event.queue == "a" for event in events):
+            raise ZeroDivisionError(PHONE)
+        return works(state, events, now, rules)
+
+    monkeypatch.setattr(engine, "on_events", on_events)
+
+
+async def set_aside(desk: Desk) -> list[FailureLine]:
+    lines = [LINE.validate_json(line) for line in await Store(desk.redis, 0, "x", SECOND).recent("dead", 100)]
+    return [line for line in reversed(lines) if isinstance(line, FailureLine)]
+
+
+def internal_errors(run: Running, work: str) -> int:
+    return next(one.count for one in run.partition.setbacks if one.work == work)
+
+
+@pytest.mark.usefixtures("defect")
+async def test_what_our_own_code_fails_on_is_set_aside_alone_and_says_where(redis_url: str, desk: Desk):
+    hands = Hands()
+    await running_once(redis_url, desk)  # an offset, so that the batch is read as it stands there
+    await desk.say("b", "firing")
+    await desk.say("a", "firing")
+    poison = desk.last
+    await desk.say("b", "ok")
+    async with running(redis_url, desk, hands) as run:
+        await eventually_async(lambda: hands.happenings == ["firing", "resolved"] and run.idle)
+        (line,) = await set_aside(desk)
+        assert (line.entry, line.reason.value) == (poison, "internal_error")
+        assert line.why.startswith("ZeroDivisionError at tests.services.notifier.test_consumer:defect.")
+        assert "from services.notifier.consumer:hear:" in line.why
+        said = await run.partition.check(desk.now)
+        assert isinstance(said, Degraded)
+        assert poison in said
+        assert line.why in said
+        assert internal_errors(run, "entries") == TRIES + 1
+        reason = {"reason": "internal_error"}
+        assert run.metrics.registry.get_sample_value("wachtpost_dead_letters_total", reason) == 1
+        desk.later(minutes=1)
+        await desk.say("b", "firing")
+        await eventually_async(lambda: hands.happenings[2:] == ["firing"] and run.idle)
+    assert [parcel.notice.receiver for parcel in hands.got] == ["b", "b", "b"]
+    for key in [key async for key in desk.redis.scan_iter()]:
+        assert PHONE.encode() not in (await desk.redis.dump(key) or b"")
+
+
+@pytest.mark.usefixtures("defect")
+async def test_entries_that_come_one_by_one_are_set_aside_one_by_one(redis_url: str, desk: Desk):
+    hands = Hands()
+    async with running(redis_url, desk, hands) as run:
+        for _ in range(2):
+            await desk.say("a", "firing")
+            poison = desk.last
+
+            async def known(entry: str = poison) -> bool:
+                return entry in [line.entry for line in await set_aside(desk)]
+
+            await eventually_async(known)
+        await desk.say("b", "firing")
+        await eventually_async(lambda: hands.got and run.idle)
+        assert len(await set_aside(desk)) == 2
+
+
+@pytest.mark.usefixtures("defect")
+async def test_a_message_under_way_is_told_once_although_our_own_code_fails_on_another(
+    redis_url: str, desk: Desk
+):
+    hands = SlowHands()
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("b", "firing")
+        await eventually_async(lambda: hands.got)
+        await desk.say("a", "firing")
+        await eventually_async(lambda: internal_errors(run, "entries") == 1)
+        hands.may_go.set()
+        await eventually_async(lambda: run.idle)
+    assert len(hands.got) == 1
+
+
+async def test_what_is_heard_is_told_although_our_own_code_fails_on_time(
+    redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    def on_time(state: Known, now: datetime, rules: Policy) -> Decision:
+        raise ZeroDivisionError(PHONE)
+
+    hands, works = Hands(), engine.on_time
+    monkeypatch.setattr(backoff, "FIRST_PAUSE", timedelta(milliseconds=10))
+    monkeypatch.setattr(engine, "on_time", on_time)
+    async with running(redis_url, desk, hands) as run:
+        await eventually_async(lambda: internal_errors(run, "time") >= backoff.TRIES)
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle)
+        said = await run.partition.check(desk.now)
+        assert said is not None
+        assert "ZeroDivisionError at" in said
+        assert not isinstance(said, Degraded)
+        assert PHONE not in said
+        monkeypatch.setattr(engine, "on_time", works)
+        desk.later(minutes=2)
+        await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
+
+
+async def test_what_is_heard_is_told_although_our_own_code_fails_on_what_time_brings(
+    redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    works = outbox.parcels
+
+    def parcels(notice: Notice, city: CityFile) -> Iterator[Parcel]:
+        if notice.happening is Happening.REMINDER:
+            raise ZeroDivisionError(PHONE)
+        return works(notice, city)
+
+    hands = Hands()
+    monkeypatch.setattr(backoff, "FIRST_PAUSE", timedelta(milliseconds=10))
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got and run.idle)
+        monkeypatch.setattr(outbox, "parcels", parcels)
+        desk.later(minutes=2)
+        await eventually_async(lambda: internal_errors(run, "time") >= 1)
+        monkeypatch.setattr(outbox, "parcels", works)
+        await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
+        assert internal_errors(run, "session") == 0
+
+
+async def test_an_entry_waits_where_our_own_code_fails_on_what_was_due_before_it(
+    redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    def open_desk(state: Known, rules: Policy, now: datetime) -> NoReturn:
+        raise ZeroDivisionError(PHONE)
+
+    hands = Hands()
+    monkeypatch.setattr(backoff, "FIRST_PAUSE", timedelta(milliseconds=10))
+    await running_once(redis_url, desk)
+    with monkeypatch.context() as defect:
+        defect.setattr(engine, "open_desk", open_desk)
+        async with running(redis_url, desk, hands) as run:
+            await desk.say("a", "firing")
+            await eventually_async(lambda: internal_errors(run, "session") >= backoff.TRIES)
+            assert await run.partition.check(desk.now) is not None
+    assert await set_aside(desk) == []
+    async with running(redis_url, desk, hands) as mended:
+        await eventually_async(lambda: hands.happenings == ["firing"] and mended.idle)
+
+
+async def test_who_is_told_otherwise_does_not_wait_for_a_mail_server_that_hangs(redis_url: str, desk: Desk):
+    addresses = [f"a{number}@stad.example" for number in range(2 * outbox.MAILS_AT_ONCE)]
+    receivers = [
+        {"id": "a", "channels": [{"kind": "email", "to": addresses}]},
+        {"id": "b", "channels": [{"kind": "webhook", "url": "https://b.example/"}]},
+    ]
+    smtp = {"host": "127.0.0.1", "tls": "none", "sender": "wachtpost@stad.example"}
+    told = {"receivers": receivers, "smtp": smtp, "routes": [{"receivers": ["a", "b"]}]}
+    city = CityFile.model_validate(CITY.model_dump(exclude={"receivers", "routes", "smtp"}) | told)
+    hands = SlowHands()
+    async with running(redis_url, desk, hands, city=city):
+        await desk.say("a", "firing")
+        await eventually_async(lambda: "b" in [parcel.notice.receiver for parcel in hands.got])
+        assert sum(parcel.address is not None for parcel in hands.got) == outbox.MAILS_AT_ONCE
+        hands.may_go.set()
+
+
+# Its end -----------------------------------------------------------------------------------------------
+
+
+class SlowHands(Hands):
+    """Keeps every message in hand until it may go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_go = asyncio.Event()
+        self.after = self._wait
+
+    async def _wait(self) -> None:
+        await self.may_go.wait()
+
+
+@pytest.fixture
+def cancelled_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutdown, "CANCEL_AGAIN_S", 0.02)
+
+
+async def ending_of(run: Running) -> asyncio.Task[None]:
+    """Have a partition end as the service does it; returns once it was cancelled again and again."""
+    stopping = asyncio.create_task(shutdown.cancel([run.task]))
+    await eventually_async(lambda: run.task.done() or run.task.cancelling() > 5)
+    return stopping
+
+
+@pytest.mark.usefixtures("cancelled_again_at_once")
+async def test_what_is_being_handed_over_at_the_end_is_handed_over_once_however_often_it_is_told_to_end(
+    redis_url: str, desk: Desk
+):
+    others, hands, next_hands = asyncio.all_tasks(), SlowHands(), Hands()
+    async with running(redis_url, desk, hands) as run:
+        await eventually_async(lambda: run.owns)
+        async with running(redis_url, desk, next_hands, "two") as next_run:
+            await desk.say("a", "firing")
+            await desk.say("b", "firing")
+            await eventually_async(lambda: len(hands.got) == 2)
+            deliveries = [task for task in asyncio.all_tasks() if task.get_name().startswith("deliver")]
+            stopping = await ending_of(run)
+            assert not run.task.done()
+            assert next_run.partition.role is Role.STANDBY, "the lease is kept until all is written down"
+            hands.may_go.set()
+            await stopping
+            assert all(task.done() for task in deliveries)
+            await eventually_async(lambda: next_run.owns and next_run.idle)
+    assert next_hands.got == []
+    assert await results(desk) == [("firing", "delivered")] * 2
+    assert asyncio.all_tasks() <= others
+
+
+@pytest.mark.usefixtures("cancelled_again_at_once")
+async def test_what_takes_longer_than_the_end_is_cut_off_and_handed_over_by_the_next_with_the_same_key(
+    redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "FINISH", timedelta(0))
+    hands, next_hands = SlowHands(), Hands()
+    async with running(redis_url, desk, hands) as run:
+        await desk.say("a", "firing")
+        await eventually_async(lambda: hands.got)
+        before = asyncio.all_tasks()
+        await (await ending_of(run))
+        assert not [task for task in before if not task.done() and task.get_name().startswith("deliver")]
+        assert not await desk.redis.exists(keys.notifier(0, "lease")), "a standby need not wait"
+    async with running(redis_url, desk, next_hands, "two") as run:
+        await eventually_async(lambda: next_hands.got and run.idle)
+    assert next_hands.keys == hands.keys
+    assert await results(desk) == [("firing", "delivered")]
+
+
+def unread(run: Running) -> float | None:
+    return run.metrics.registry.get_sample_value("wachtpost_notifier_unread_entries", {"partition": "0"})
+
+
+def unreadable(run: Running) -> float:
+    return run.metrics.registry.get_sample_value("wachtpost_notifier_unreadable_total") or 0
+
+
+# Grafana -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Grafana did not take is tried again at once."""
+    monkeypatch.setattr(module, "ANNOTATE_AGAIN", timedelta(0))
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_grafana_did_not_take_is_written_when_it_is_back(redis_url: str, desk: Desk):
+    hands = Hands()
+    hands.grafana = Transient("Grafana took longer than 15 s")
+    async with running(redis_url, desk, hands) as run:
+        breach = await desk.say("a", "firing")
+        await eventually_async(lambda: failed(run) > 0)
+        hands.grafana = None
+        await eventually_async(lambda: hands.written)
+    assert [one.id for one in hands.written] == [breach]
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("restart", [False, True], ids=["same-notifier", "another-notifier"])
+async def test_a_region_is_closed_even_if_grafana_was_away_until_the_breach_was_forgotten(
+    redis_url: str, desk: Desk, restart: bool
+):
+    hands = Hands()
+    hands.grafana = Transient("Grafana took longer than 15 s")
+
+    def forgotten(run: Running) -> bool:
+        session = run.partition.session
+        return session is not None and not session.state.breaches and not session.outbox
+
+    def closed() -> bool:
+        return [one.id for one in hands.written if one.closed_at is not None] == [breach]
+
+    async with running(redis_url, desk, hands) as run:
+        breach = await desk.say("a", "firing")
+        await desk.say("a", "ok")
+        await eventually_async(lambda: len(hands.got) == 2)
+        desk.later(hours=2)
+        await eventually_async(lambda: forgotten(run))
+        if not restart:
+            hands.grafana = None
+            await eventually_async(closed)
+    if restart:
+        hands.grafana = None
+        async with running(redis_url, desk, hands, "two"):
+            await eventually_async(closed)
+    hands.written.clear()
+    async with running(redis_url, desk, hands, "three") as run:
+        await eventually_async(lambda: run.owns)
+        await desk.say("b", "firing")
+        await eventually_async(lambda: hands.written)
+    assert breach not in [one.id for one in hands.written]
+
+
+def failed(run: Running) -> float:
+    return run.metrics.registry.get_sample_value("wachtpost_annotations_total", {"result": "failed"}) or 0

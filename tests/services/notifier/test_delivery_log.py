@@ -1,0 +1,61 @@
+"""The delivery log: what a line says, and what it never says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from services.notifier import outbox
+from services.notifier.decision import Verdict
+from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, decision_line, delivery_line
+from services.notifier.reasons import Reason
+from tests.support.parcels import MISSED, SERVICE_LEVEL, parcel
+
+NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
+PARCEL = parcel(MISSED, SERVICE_LEVEL, address="balie@stad.example").model_copy(update={"key": "n/1/0"})
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_decision_says_who_what_and_why_and_can_be_read_back(reason: Reason):
+    verdict = Verdict(NOW, "b", "team", reason, notice="n" if reason is Reason.FIRST else None, because="s1")
+    line = LINE.validate_json(decision_line(verdict))
+    assert line == DecisionLine(
+        at=NOW, receiver="team", breach="b", reason=reason.value, notice=verdict.notice, because="s1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tried", "why"),
+    [
+        (outbox.delivered(PARCEL), ""),
+        (outbox.missed(PARCEL, "it answered 500", None, NOW), "it answered 500"),
+        (outbox.refused(PARCEL, "it refused the message (410)"), "it refused the message (410)"),
+        (outbox.Tried(PARCEL, outbox.Result.OBSOLETE, "acknowledged"), "acknowledged"),
+    ],
+    ids=lambda value: value.result if isinstance(value, outbox.Tried) else "",
+)
+def test_a_try_says_what_became_of_it_and_can_be_read_back(tried: outbox.Tried, why: str):
+    line = LINE.validate_json(delivery_line(tried, NOW))
+    assert line == DeliveryLine(
+        at=NOW,
+        receiver="supervisors",
+        key="n/1/0",
+        happening="firing",
+        channel=0,
+        attempt=1,
+        result=tried.result,
+        why=why,
+        breaches=(MISSED.id, SERVICE_LEVEL.id),
+    )
+
+
+def test_no_line_holds_an_address():
+    assert b"@" not in delivery_line(outbox.delivered(PARCEL), NOW)
+
+
+def test_tries_are_counted_from_one():
+    third = PARCEL.model_copy(update={"attempts": 2})
+    line = LINE.validate_json(delivery_line(outbox.delivered(third), NOW))
+    assert isinstance(line, DeliveryLine)
+    assert line.attempt == 3

@@ -1,0 +1,211 @@
+"""What the notifier makes of a report: who is mailed, in which line it stands, when it is given up."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from datetime import timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from services.notifier import outbox
+from services.notifier.app import policy_of
+from services.notifier.channels.mail import compose
+from services.notifier.commands import WORD, Acknowledge
+from services.notifier.consumer import hear
+from services.notifier.delivery_log import LINE, delivery_line
+from services.notifier.messages.message import Message
+from services.notifier.model import Enclosed, Happening, Notice, Parcel
+from services.notifier.outbox import FIRST_WAIT, GIVE_UP, GIVE_UP_REPORT, Result
+from services.notifier.reasons import Reason
+from services.notifier.report_delivery import send_report
+from services.notifier.settings import NotifierSettings
+from services.notifier.silences import Silence
+from services.notifier.state import State
+from shared.config.model import CityFile, Language
+from shared.contract.report_events import Attachment, ReportReady, encode
+from tests.support.parcels import MISSED, NOW
+from wachtpost.notify import log
+from wachtpost.notify.access import Access
+
+WORD_OF_OCTOBER = ReportReady(
+    id="report:2026-10", at=NOW, period="2026-10", receivers=("hoofd", "scherm", "weg", "raad", "hoofd")
+)
+
+
+def city(language: Language = Language.NL) -> CityFile:
+    """Two who can be mailed, one who cannot."""
+    return CityFile.model_validate(
+        {
+            "city": {"name": "Test", "language": language},
+            "sites": [{"id": "lier", "queues": [{"id": "algemeen", "kind": "phone"}]}],
+            "smtp": {"host": "127.0.0.1", "tls": "none", "sender": "wachtpost@stad.example"},
+            "receivers": [
+                {
+                    "id": "hoofd",
+                    "channels": [
+                        {"kind": "webhook", "url": "https://in.example/"},
+                        {"kind": "email", "to": ["a@stad.example", "b@stad.example"]},
+                        {"kind": "alertmanager", "url": "https://am.example/"},
+                        {"kind": "apprise", "url_file": "/run/secrets/teams"},
+                    ],
+                },
+                {"id": "raad", "channels": [{"kind": "email", "to": ["c@stad.example"]}]},
+                {"id": "scherm", "channels": [{"kind": "webhook", "url": "https://scherm.example/"}]},
+            ],
+        }
+    )
+
+
+def parcels() -> list[Parcel]:
+    decision = send_report(State(), WORD_OF_OCTOBER, NOW, policy_of(city()))
+    return [parcel for notice in decision.notices for parcel in outbox.parcels(notice, city())]
+
+
+ONE, TWO, THREE = parcels()
+
+
+def test_each_receiver_with_a_mail_address_gets_it_once_and_the_others_are_told_apart():
+    decision = send_report(State(), WORD_OF_OCTOBER, NOW, policy_of(city()))
+    assert [(one.receiver, one.reason, one.breach, one.notice) for one in decision.verdicts] == [
+        ("hoofd", Reason.REPORT, "report:2026-10", "report:2026-10/hoofd"),
+        ("scherm", Reason.NO_MAIL, "report:2026-10", None),
+        ("weg", Reason.RECEIVER_GONE, "report:2026-10", None),
+        ("raad", Reason.REPORT, "report:2026-10", "report:2026-10/raad"),
+    ]
+    assert (decision.document, decision.changed) == ("report:2026-10", {})
+    assert decision == send_report(State(), WORD_OF_OCTOBER, NOW, policy_of(city()))
+
+
+def test_it_goes_by_mail_only_and_each_address_has_its_key():
+    assert [(one.key, one.address) for one in (ONE, TWO, THREE)] == [
+        ("report:2026-10/hoofd/1/0", "a@stad.example"),
+        ("report:2026-10/hoofd/1/1", "b@stad.example"),
+        ("report:2026-10/raad/0/0", "c@stad.example"),
+    ]
+
+
+def test_a_silence_of_everything_does_not_keep_it_back():
+    silence = Silence(
+        id="s", starts_at=NOW - timedelta(hours=1), ends_at=NOW + timedelta(hours=1), by="balie", why="x"
+    )
+    decision = send_report(State(silences={"s": silence}), WORD_OF_OCTOBER, NOW, policy_of(city()))
+    assert [notice.receiver for notice in decision.notices] == ["hoofd", "raad"]
+
+
+def test_it_is_heard_among_everything_else_in_its_order():
+    words = [
+        Acknowledge(id="one", at=NOW, breaches=("unknown",), by="balie"),
+        WORD.validate_json(encode(WORD_OF_OCTOBER)),
+        Acknowledge(id="two", at=NOW, breaches=("unknown",), by="raad"),
+    ]
+    decisions = hear(State(), words, NOW, policy_of(city()))
+    assert [len(decision.notices) for decision in decisions] == [0, 2, 0]
+    assert [decision.document for decision in decisions] == [None, "report:2026-10", None]
+
+
+# On its way --------------------------------------------------------------------------------------------
+
+
+def test_a_report_that_waits_does_not_hold_up_alerts_to_the_same_address():
+    alert = Notice(
+        id="n", happening=Happening.FIRING, receiver="raad", breaches=(MISSED,), at=NOW + timedelta(hours=1)
+    )
+    (later,) = outbox.parcels(alert, city())
+    at = NOW + timedelta(hours=2)
+    assert {one.key for one in outbox.due([THREE, later], (), at)} == {THREE.key, later.key}
+    another = THREE.model_copy(update={"key": "z"})
+    assert [one.key for one in outbox.due([THREE, another], (), at)] == [THREE.key], "one at a time"
+    assert [one.key for one in outbox.due([THREE, another], (THREE.key,), at)] == []
+
+
+@pytest.mark.parametrize(
+    ("age", "happening", "result"),
+    [
+        (GIVE_UP, Happening.FIRING, Result.DEAD),
+        (GIVE_UP, Happening.REPORT, Result.RETRY),
+        (GIVE_UP_REPORT - FIRST_WAIT, Happening.REPORT, Result.RETRY),
+        (GIVE_UP_REPORT, Happening.REPORT, Result.DEAD),
+    ],
+)
+def test_a_report_is_tried_for_a_week(age: timedelta, happening: Happening, result: Result):
+    notice = ONE.notice.model_copy(update={"happening": happening})
+    tried = outbox.missed(ONE.model_copy(update={"notice": notice}), "it answered 452", None, NOW + age)
+    assert tried.result is result
+
+
+@pytest.mark.parametrize(
+    ("waiting", "tried", "spent"),
+    [
+        ([ONE, TWO, THREE], outbox.delivered(ONE), set()),
+        ([THREE], outbox.delivered(THREE), {"report:2026-10"}),
+        ([THREE], outbox.refused(THREE, "550"), {"report:2026-10"}),
+        ([THREE], outbox.missed(THREE, "452", None, NOW), set()),
+    ],
+    ids=["others wait", "the last", "the last, refused", "tried again"],
+)
+def test_the_document_goes_with_the_last_parcel(waiting: list[Parcel], tried: outbox.Tried, spent: set[str]):
+    assert outbox.spent(tried, waiting) == spent
+
+
+def test_a_parcel_of_another_report_keeps_nothing_alive():
+    enclosed = Enclosed(document="report:2026-11", period="2026-11")
+    other = ONE.model_copy(
+        update={"key": "x", "notice": ONE.notice.model_copy(update={"enclosed": enclosed})}
+    )
+    assert outbox.spent(outbox.delivered(THREE), [THREE, other]) == {"report:2026-10"}
+
+
+# The mail and the log ----------------------------------------------------------------------------------
+
+
+def test_attachments_arrive_as_they_are_with_their_names():
+    files = (
+        Attachment(name="a.html", media_type="text/html", data="<p>één</p>\r\n".encode()),
+        Attachment(name="a.pdf", media_type="application/pdf", data=bytes(range(256)) * 50),
+        Attachment(name="a.csv", media_type="text/csv", data=b"a;b\r\n"),
+    )
+    words = Message("Rapport", "Zie bijlage – één.\n", html="", attachments=files)
+    composed = compose(ONE, words, sender="wachtpost@stad.example", address="a@stad.example", at=NOW)
+    raw = composed.as_bytes()
+    assert raw.isascii()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    read = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(read, EmailMessage)
+    assert read.get_content_type() == "multipart/mixed"
+    body = read.get_body(["plain"])
+    assert body is not None
+    assert body.get_content().strip() == "Zie bijlage – één."
+    found = [
+        (one.get_filename(), one.get_content_type(), one.get_payload(decode=True))
+        for one in read.iter_attachments()
+    ]
+    assert found == [(one.name, one.media_type, one.data) for one in files]
+    assert {one.get_content_disposition() for one in read.iter_attachments()} == {"attachment"}
+    assert [one.get_content_charset() for one in read.iter_attachments()] == ["utf-8", None, "utf-8"]
+
+
+def test_a_second_mail_of_the_same_parcel_is_recognised_and_those_of_others_are_not():
+    def message_id(parcel: Parcel) -> str:
+        words = Message("Rapport", "Zie bijlage.\n", html="")
+        mail = compose(parcel, words, sender="wachtpost@stad.example", address="a@stad.example", at=NOW)
+        return str(mail["Message-ID"])
+
+    again = ONE.model_copy(update={"attempts": 3})
+    assert message_id(ONE) == message_id(again)
+    assert len({message_id(one) for one in (ONE, TWO, THREE)}) == 3
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        (Language.NL, "hoofd  email  beleidsrapport aangekomen  2026-10"),
+        (Language.EN, "hoofd  email  policy report arrived  2026-10"),
+    ],
+)
+def test_the_log_says_it_in_words(language: Language, line: str, tmp_path: Path):
+    given = Access(NotifierSettings(city_file=tmp_path), city(language))
+    told = log.told(given, LINE.validate_json(delivery_line(outbox.delivered(ONE), NOW)))
+    assert told.endswith(line)

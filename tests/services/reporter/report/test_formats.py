@@ -1,0 +1,210 @@
+"""A report in each format, against what was looked at and found good.
+
+``WACHTPOST_WRITE_REPORTS=1`` writes the expected files anew; look at them before they are committed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from domain.period_kpis import Indicator
+from services.reporter.report.compose import compose
+from services.reporter.report.document import Report
+from services.reporter.report.render import Kind, render
+from services.reporter.report.rows import Row, rows
+from services.reporter.report.words import WORDS
+from services.reporter.report.writing import Writing
+from shared.config.model import Language
+from shared.config.types import Kpi
+from shared.periods import Period
+from tests.support import report_year
+
+WRITE = "WACHTPOST_WRITE_REPORTS"
+EXPECTED = Path(__file__).parent / "golden"
+
+HALF_YEAR = report_year.report("2026-H1", date(2026, 10, 15), comment=report_year.COMMENT)
+REPORTS = {
+    "half-year": HALF_YEAR,
+    "month": report_year.report("2026-05", date(2026, 6, 3)),
+    "running-year": report_year.report("2026", date(2026, 10, 14)),
+}
+LANGUAGES = pytest.mark.parametrize("language", list(Language))
+NL = Writing(WORDS[Language.NL])
+EN = Writing(WORDS[Language.EN])
+
+
+def same_as_expected(name: str, made: bytes) -> None:
+    file = EXPECTED / name
+    if os.environ.get(WRITE):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(made)
+    assert file.is_file(), f"{file} is not there; {WRITE}=1 writes it"
+    assert made.decode() == file.read_bytes().decode()
+
+
+@LANGUAGES
+@pytest.mark.parametrize("name", REPORTS)
+def test_reads_as_it_always_did(name: str, language: Language):
+    same_as_expected(f"{name}.{language}.md", render(REPORTS[name], Kind.MARKDOWN, WORDS[language]))
+
+
+@LANGUAGES
+def test_looks_as_it_always_did(language: Language):
+    same_as_expected(f"month.{language}.html", render(REPORTS["month"], Kind.HTML, WORDS[language]))
+
+
+def test_figures_for_machines_are_as_they_always_were():
+    same_as_expected("month.csv", render(REPORTS["month"], Kind.CSV, WORDS[Language.NL]))
+    same_as_expected("month.json", render(REPORTS["month"], Kind.JSON, WORDS[Language.NL]))
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_csv_has_the_exact_figures_whatever_the_language(name: str):
+    report = REPORTS[name]
+    dutch, english = (render(report, Kind.CSV, WORDS[language]) for language in Language)
+    assert dutch == english
+    read = list(csv.DictReader(io.StringIO(dutch.decode(), newline="")))
+    expected = list(rows(report))
+    assert len(read) == len(expected)
+    assert list(read[0]) == list(Row._fields)
+    for line, row in zip(read, expected, strict=True):
+        assert (float(line["value"]) if line["value"] else None) == row.value
+        assert line["met"] == {None: "", True: "true", False: "false"}[row.met]
+
+
+def test_csv_tells_each_figure_apart():
+    known = [
+        (row.part, row.period, row.queue, row.name, row.definition, row.origin) for row in rows(HALF_YEAR)
+    ]
+    assert len(set(known)) == len(known)
+
+
+def test_json_has_the_same_figures_as_csv():
+    made = json.loads(render(HALF_YEAR, Kind.JSON, WORDS[Language.EN]))
+    (site,) = made["sites"]
+    by_part = {
+        part: [one["value"] for one in site[part]]
+        for part in ("visit_waits", "call_waits", "missed_years", "missed_months", "lead_times")
+    }
+    for part, values in by_part.items():
+        assert values == [row.value for row in rows(HALF_YEAR) if row.part == part]
+    assert made["schema"] == "wachtpost.report/1"
+    assert site["call_waits"][4]["text"] == "63.9 s"
+    assert site["call_waits"][4]["verdict_text"] == "not met"
+
+
+@pytest.mark.parametrize(
+    ("kpi", "value", "dutch", "english"),
+    [
+        (Kpi.MISSED_RATIO, 0.1614, "16,14 %", "16.14%"),
+        (Kpi.MISSED_RATIO, 0.2000001, "20,01 %", "20.01%"),
+        (Kpi.MISSED_RATIO, 0.2, "20,00 %", "20.00%"),
+        (Kpi.SERVICE_LEVEL, 0.7999999, "79,99 %", "79.99%"),
+        (Kpi.CALL_WAIT_MEAN, 45.0, "45,0 s", "45.0 s"),
+        (Kpi.CALL_WAIT_MEAN, 45.001, "45,1 s", "45.1 s"),
+        (Kpi.CALL_WAIT_MEAN, 1234.5, "1.234,5 s", "1,234.5 s"),
+        (Kpi.VISIT_WAIT_MEAN, 60.0, "1:00", "1:00"),
+        (Kpi.VISIT_WAIT_MEAN, 60.001, "1:01", "1:01"),
+        (Kpi.LEAD_TIME_MEAN, 4.96, "5,0", "5.0"),
+        (Kpi.LEAD_TIME_MEAN, 5.001, "5,1", "5.1"),
+        (Kpi.MISSED_RATIO, None, "geen gegevens", "no data"),
+    ],
+)
+def test_figures_are_written_as_in_the_language(kpi: Kpi, value: float | None, dutch: str, english: str):
+    assert (NL.value(kpi, value), EN.value(kpi, value)) == (dutch, english)
+
+
+@pytest.mark.parametrize(
+    ("kpi", "limit", "dutch"),
+    [
+        (Kpi.MISSED_RATIO, 0.2, "≤ 20 %"),
+        (Kpi.SERVICE_LEVEL, 0.8, "≥ 80 %"),
+        (Kpi.CALL_WAIT_MEAN, 45.0, "≤ 45 s"),
+        (Kpi.CALL_WAIT_MEAN, 45.5, "≤ 45,5 s"),
+        (Kpi.VISIT_WAIT_MEAN, 60.0, "≤ 1:00"),
+        (Kpi.LEAD_TIME_MEAN, 5.0, "≤ 5 werkdagen"),
+        (Kpi.LEAD_TIME_MEAN, 1.0, "≤ 1 werkdag"),
+        (Kpi.LEAD_TIME_MEAN, None, "geen doel"),
+    ],
+)
+def test_targets_are_written_as_in_the_language(kpi: Kpi, limit: float | None, dutch: str):
+    assert NL.limit(kpi, limit) == dutch
+
+
+@pytest.mark.parametrize(
+    ("met", "complete", "value", "dutch"),
+    [
+        (True, True, 0.1, "gehaald"),
+        (False, True, 0.3, "niet gehaald"),
+        (True, False, 0.1, "tot nu toe gehaald"),
+        (False, False, 0.3, "tot nu toe niet gehaald"),
+        (None, True, 0.1, "geen doel"),
+        (None, True, None, "geen gegevens"),
+    ],
+)
+def test_verdicts_in_words(met: bool | None, complete: bool, value: float | None, dutch: str):
+    one = Indicator(
+        Kpi.MISSED_RATIO, "stad", "all", Period.parse("2026"), value, 10, None, met=met, complete=complete
+    )
+    assert NL.verdict_text(one) == dutch
+
+
+@pytest.mark.parametrize(
+    ("difference", "dutch"),
+    [
+        (0.0263, "2,63 procentpunt hoger"),
+        (-0.0263, "2,63 procentpunt lager"),
+        (0.00001, "het aandeel verschilt minder dan 0,01 procentpunt"),
+    ],
+)
+def test_differences_in_words(difference: float, dutch: str):
+    assert NL.points(difference) == dutch
+
+
+def test_markdown_shows_a_comment_as_it_was_typed():
+    text = render(HALF_YEAR, Kind.MARKDOWN, WORDS[Language.NL]).decode()
+    assert r"er werd \*meer\* opgehangen" in text
+    assert r"\<de wachttijd" in text
+
+
+def test_words_of_both_languages_have_the_same_fields():
+    fields = {
+        language: {name: set(_fields(text)) for name, text in vars(words).items() if isinstance(text, str)}
+        for language, words in WORDS.items()
+    }
+    assert fields[Language.NL] == fields[Language.EN]
+
+
+def _fields(text: str) -> list[str]:
+    return [part.split("}")[0] for part in text.split("{")[1:]]
+
+
+def test_a_lost_target_is_a_warning():
+    # The last days of a year in which a third of the calls were missed.
+    report = _bad_end()
+    texts = [
+        block
+        for site in compose(report, WORDS[Language.NL]).sites
+        for s in site.sections
+        for block in s.blocks
+    ]
+    warned = [str(one) for one in texts if "Waarschuwing" in str(one)]
+    assert len(warned) == 1
+    assert "In 2026 kan 20 % niet meer gehaald worden" in warned[0]
+
+
+def _bad_end() -> Report:
+    counted = report_year.counted(date(2026, 12, 29)).days
+    for place, shelf in counted.items():
+        if place.queue in report_year.PHONES:
+            for day, bucket in shelf.items():
+                if day.year == 2026:
+                    bucket.timed_out += bucket.answered // 2
+    return report_year.report("2026", date(2026, 12, 30), days=counted)

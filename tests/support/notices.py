@@ -1,0 +1,191 @@
+"""Breaches and notices of a made-up city, for tests that need some."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+
+from services.notifier.model import Acknowledgement, Breach, Happening, Notice
+from shared.config.model import CityFile, Language
+from shared.contract.breach_events import Cause, Hour, Level, Measure, Reading, Severity, State
+
+NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
+"""A quarter past ten on a Tuesday in Brussels."""
+
+OPENED = NOW - timedelta(minutes=12)
+
+CITY = """
+city = {{ name = "Proefstad", language = "{language}" }}
+
+[[sites]]
+id = "huis"
+name = "Stadhuis"
+queues = [
+  {{ id = "onthaal", kind = "phone", name = "Onthaal" }},
+  {{ id = "wonen", kind = "counter", name = "Loket Wonen" }},
+]
+{more}
+[[targets]]
+kpi = "missed_ratio"
+limit = 0.20
+period = "year"
+
+[[targets]]
+kpi = "call_wait_mean"
+queue = "onthaal"
+limit = 45
+
+[[targets]]
+kpi = "service_level"
+limit = 0.8
+
+[[targets]]
+kpi = "visit_wait_mean"
+queue = "wonen"
+limit = 300
+
+[[targets]]
+kpi = "lead_time_mean"
+limit = 5
+
+[[sources]]
+kind = "queue_log"
+id = "pbx"
+site = "huis"
+path = "/var/log/asterisk/queue_log"
+
+[[rules]]
+id = "wachten"
+kpi = "call_wait_mean"
+queue = "onthaal"
+warn_at = 40.0
+
+[[budget_rules]]
+id = "jaardoel"
+kpi = "missed_ratio"
+long_window = "1h"
+short_window = "10m"
+burn_rate = 2.0
+
+[[silence_rules]]
+id = "stil"
+source = "pbx"
+
+[smtp]
+host = "127.0.0.1"
+tls = "none"
+sender = "wachtpost@stad.example"
+
+[[receivers]]
+id = "teamleiders"
+name = "Teamleiders"
+channels = [{{ kind = "email", to = ["teamleiders@stad.example"] }}]
+"""
+
+SECOND_SITE = """
+[[sites]]
+id = "dienst"
+name = "Dienstencentrum"
+queues = [{ id = "balie", kind = "phone", name = "Balie" }]
+"""
+
+LIMITS = {
+    Measure.MISSED_RATIO: 0.2,
+    Measure.CALL_WAIT_MEAN: 45.0,
+    Measure.SERVICE_LEVEL: 0.8,
+    Measure.VISIT_WAIT_MEAN: 300.0,
+    Measure.LEAD_TIME_MEAN: 5.0,
+    Measure.BURN_RATE: 2.0,
+    Measure.SILENCE: 300.0,
+}
+
+VALUES = {
+    Measure.MISSED_RATIO: (0.2725, 0.25, 0.31),
+    Measure.CALL_WAIT_MEAN: (91.4, 64.8, 112.0),
+    Measure.SERVICE_LEVEL: (0.6129, 0.7, 0.55),
+    Measure.VISIT_WAIT_MEAN: (429.2, 430.0, 450.0),
+    Measure.LEAD_TIME_MEAN: (6.34, 6.3, 6.5),
+    Measure.BURN_RATE: (2.38, None, 2.6),
+    Measure.SILENCE: (1020.0, None, 1020.0),
+}
+"""Now, five minutes earlier and at the worst."""
+
+QUEUES = {
+    Measure.VISIT_WAIT_MEAN: "wonen",
+    Measure.LEAD_TIME_MEAN: "all",
+    Measure.BURN_RATE: "all",
+    Measure.SILENCE: "pbx",
+}
+
+RULES = {Measure.CALL_WAIT_MEAN: "wachten", Measure.BURN_RATE: "jaardoel", Measure.SILENCE: "stil"}
+
+WINDOWS = {Measure.LEAD_TIME_MEAN: "month", Measure.BURN_RATE: "1h", Measure.SILENCE: ""}
+
+
+def city(language: Language = Language.NL, *, sites: int = 1) -> CityFile:
+    """Return the made-up city, with one site or two."""
+    return CityFile.model_validate(
+        tomllib.loads(CITY.format(language=language, more=SECOND_SITE if sites == 2 else ""))
+    )
+
+
+def breach(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> Breach:
+    """Return a breach of that measure as it is now, with these fields different."""
+    queue, limit = QUEUES.get(measure, "onthaal"), LIMITS[measure]
+    fields: dict[str, object] = {
+        "id": f"{RULES.get(measure, measure)}:limit:huis:{queue}:{int(OPENED.timestamp() * 1000)}",
+        "rule": RULES.get(measure, measure.value),
+        "level": Level.LIMIT,
+        "measure": measure,
+        "severity": Severity.WARNING if measure is Measure.BURN_RATE else Severity.CRITICAL,
+        "site": "huis",
+        "queue": queue,
+        "window": WINDOWS.get(measure, "15m"),
+        "limit": limit,
+        "clear_at": limit,
+        "opened_at": OPENED,
+        "fired_at": OPENED,
+        "at": NOW,
+        "state": State.FIRING,
+        "cause": Cause.HELD,
+        "reading": reading(measure),
+        "worst": VALUES[measure][2],
+    }
+    return Breach.model_validate(fields | differs)
+
+
+def reading(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> Reading:
+    """Return a reading of that measure with all there is to know, with these fields different."""
+    value, before, _ = VALUES[measure]
+    fields: dict[str, object] = {"value": value, "samples": 34, "before": before}
+    if measure is not Measure.SILENCE:
+        hour = Hour(started_at=NOW.replace(minute=0), offered=42, offered_before=25, staff=3, staff_before=5)
+        fields |= {"waiting": 7, "longest_wait_s": 251.3, "hour": hour}
+    if measure in {Measure.MISSED_RATIO, Measure.BURN_RATE}:
+        fields |= {"budget_left": 1840}
+    return Reading.model_validate(fields | differs)
+
+
+def ended(measure: Measure = Measure.CALL_WAIT_MEAN, cause: Cause = Cause.STAYED_BACK) -> Breach:
+    """Return a breach that is over."""
+    better = LIMITS[measure] * (1.1 if measure is Measure.SERVICE_LEVEL else 0.9)
+    value = better if cause is Cause.STAYED_BACK else None
+    return breach(
+        measure,
+        state=State.OK,
+        cause=cause,
+        closed_at=NOW,
+        reading=reading(measure, value=value),
+    )
+
+
+def acknowledged(measure: Measure = Measure.CALL_WAIT_MEAN) -> Breach:
+    """Return a breach that somebody took on."""
+    return breach(measure, acknowledged=Acknowledgement(at=NOW - timedelta(minutes=7), by="teamleiders"))
+
+
+def notice(happening: Happening, *breaches: Breach, number: int = 1) -> Notice:
+    """Return a notice to the team leaders."""
+    return Notice(
+        id="n1", happening=happening, receiver="teamleiders", breaches=breaches, at=NOW, number=number
+    )

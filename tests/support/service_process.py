@@ -1,0 +1,105 @@
+"""A service as it really runs: a process of its own, started, told to stop, killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.support.eventually import WITHIN, eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+PSEUDONYM_KEY = ROOT / "tests" / "pseudonym_key"
+"""The key that every ingest of the tests has; other services do not read it."""
+
+
+class ServiceProcess:
+    """``python -m MODULE`` on a free port of 127.0.0.1; its log is at ``log``."""
+
+    def __init__(self, module: str, log: Path, **environment: object) -> None:
+        self.module = module
+        self.log = log
+        self._environment = {f"WACHTPOST_{name.upper()}": str(value) for name, value in environment.items()}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process; does not wait for anything."""
+        self.log.write_bytes(b"")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", self.module],
+                cwd=ROOT,
+                env={
+                    **os.environ,
+                    "WACHTPOST_PORT": "0",
+                    "WACHTPOST_PSEUDONYM_KEY_FILE": str(PSEUDONYM_KEY),
+                    **self._environment,
+                },
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def lines(self) -> list[dict[str, object]]:
+        """The log so far, complete JSON lines only."""
+        text = self.log.read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
+
+    def logged(self, event: str) -> dict[str, object] | None:
+        """Return the first line of that event."""
+        return next((line for line in self.lines if line["event"] == event), None)
+
+    @property
+    def url(self) -> str:
+        """Where it listens; waits until it does."""
+        eventually(lambda: self.logged("listening") or self.exited)
+        line = self.logged("listening")
+        assert line is not None, f"it ended instead:\n{self.log.read_text(encoding='utf-8')}"
+        return f"http://127.0.0.1:{line['port']}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def exited(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def health(self) -> httpx.Response:
+        """Ask for ``/health``."""
+        return httpx.get(f"{self.url}/health", timeout=WITHIN)
+
+    def well(self) -> httpx.Response:
+        """Wait until it says that all is well; returns that answer."""
+        answers: list[httpx.Response] = []
+
+        def is_well() -> bool:
+            answers.append(self.health())
+            return answers[-1].status_code == httpx.codes.OK
+
+        eventually(is_well)
+        return answers[-1]
+
+    def wait(self) -> int:
+        """Return the exit status, once it has ended by itself."""
+        assert self._process is not None
+        return self._process.wait(timeout=WITHIN)
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit status."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL. Ended already: nothing."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=WITHIN)
+            self._process = None

@@ -1,0 +1,407 @@
+"""What the board says, from a metrics page as the evaluator writes it."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from services.notifier.channels.webhook import WebhookBody, webhook_body
+from services.notifier.messages.message import Message, Writer
+from services.notifier.messages.template_files import TemplateFault, load_templates
+from services.notifier.model import Happening, Parcel
+from shared.config.alerting import Rule
+from shared.config.model import CityFile, Kpi, Language, QueueKind
+from shared.contract.breach_events import State
+from tests.support import notices
+from wachtpost.demo.alerts import Known, alerts, known_of
+from wachtpost.demo.board import (
+    WIDTH,
+    Scene,
+    board,
+    calls_missed,
+    judge,
+    waiting,
+)
+from wachtpost.demo.display import display_on
+from wachtpost.demo.snapshot import Place, Snapshot, read_metrics
+from wachtpost.demo.words import WORDS, Verdict
+
+CITY = CityFile.model_validate(
+    tomllib.loads("""
+        city = { name = "Proefstad" }
+        [[sites]]
+        id = "huis"
+        queues = [
+          { id = "onthaal", kind = "phone", name = "Onthaal" },
+          { id = "wonen", kind = "phone", name = "Wonen" },
+          { id = "nacht", kind = "phone", name = "Nachtlijn met een erg lange naam" },
+          { id = "loket-bz", kind = "counter", name = "Burgerzaken" },
+          { id = "loket-ocmw", kind = "counter", name = "OCMW" },
+          { id = "loket-info", kind = "counter", name = "Infobalie" },
+        ]
+    """)
+)
+
+
+def unexpected(fault: TemplateFault) -> None:
+    raise AssertionError(fault)
+
+
+PAGE = """
+# TYPE wachtpost_calls_waiting gauge
+wachtpost_calls_waiting{queue="onthaal",site="huis"} 4
+wachtpost_calls_waiting{queue="wonen",site="huis"} 1
+wachtpost_calls_waiting{queue="nacht",site="huis"} 0
+# TYPE wachtpost_visits_waiting gauge
+wachtpost_visits_waiting{queue="loket-bz",site="huis"} 2
+wachtpost_visits_waiting{queue="loket-ocmw",site="huis"} 1
+# TYPE wachtpost_longest_wait_seconds gauge
+wachtpost_longest_wait_seconds{queue="onthaal",site="huis"} 72.4
+wachtpost_longest_wait_seconds{queue="wonen",site="huis"} 3700.0
+wachtpost_longest_wait_seconds{queue="nacht",site="huis"} 0
+wachtpost_longest_wait_seconds{queue="loket-bz",site="huis"} 59.0
+wachtpost_longest_wait_seconds{queue="loket-ocmw",site="huis"} 601.0
+# TYPE wachtpost_calls_answered counter
+wachtpost_calls_answered_total{queue="onthaal",site="huis"} 1123
+wachtpost_calls_answered_total{queue="wonen",site="huis"} 45
+# TYPE wachtpost_calls_missed counter
+wachtpost_calls_missed_total{outcome="abandoned",queue="onthaal",site="huis"} 100
+wachtpost_calls_missed_total{outcome="timed_out",queue="onthaal",site="huis"} 17
+wachtpost_calls_missed_total{outcome="left_by_key",queue="onthaal",site="huis"} 1000
+wachtpost_calls_missed_total{outcome="closed",queue="wonen",site="huis"} 1000
+# TYPE wachtpost_call_wait_mean_seconds gauge
+wachtpost_call_wait_mean_seconds{queue="onthaal",site="huis",window="15m"} 45.001
+wachtpost_call_wait_mean_seconds{queue="onthaal",site="huis",window="1h"} 1.0
+wachtpost_call_wait_mean_seconds{queue="all",site="huis",window="15m"} 45.0
+# TYPE wachtpost_missed_ratio gauge
+wachtpost_missed_ratio{queue="onthaal",site="huis",window="15m"} 0.125
+wachtpost_missed_ratio{queue="all",site="huis",window="15m"} 0.2001
+# TYPE wachtpost_visit_wait_mean_seconds gauge
+wachtpost_visit_wait_mean_seconds{queue="loket-bz",site="huis",window="today"} 95.5
+wachtpost_visit_wait_mean_seconds{queue="loket-info",site="huis",window="today"} 12.0
+# TYPE wachtpost_lead_time_mean_workdays gauge
+wachtpost_lead_time_mean_workdays{queue="all",site="huis",window="today"} 3.42
+# TYPE wachtpost_kpi_samples gauge
+wachtpost_kpi_samples{kpi="call_wait_mean",queue="wonen",site="huis",window="15m"} 4
+wachtpost_kpi_samples{kpi="missed_ratio",queue="wonen",site="huis",window="15m"} 4
+wachtpost_kpi_samples{kpi="call_wait_mean",queue="nacht",site="huis",window="15m"} 0
+wachtpost_kpi_samples{kpi="visit_wait_mean",queue="loket-ocmw",site="huis",window="today"} 9
+wachtpost_kpi_samples{kpi="service_level",queue="all",site="huis",window="15m"} 40
+# TYPE wachtpost_kpi_target gauge
+wachtpost_kpi_target{kpi="missed_ratio",queue="all",site="huis"} 0.2
+wachtpost_kpi_target{kpi="call_wait_mean",queue="all",site="huis"} 45
+wachtpost_kpi_target{kpi="lead_time_mean",queue="all",site="huis"} 5
+wachtpost_kpi_target{kpi="visit_wait_mean",queue="loket-bz",site="huis"} 60
+wachtpost_kpi_target{kpi="visit_wait_mean",queue="loket-ocmw",site="huis"} 600
+# TYPE wachtpost_last_event_timestamp_seconds gauge
+wachtpost_last_event_timestamp_seconds{source="demo"} 1795511548.0
+wachtpost_last_event_timestamp_seconds{source="never"} 0
+# TYPE wachtpost_events_read counter
+wachtpost_events_read_total{partition="0"} 4321
+# TYPE wachtpost_stream_lag_events gauge
+wachtpost_stream_lag_events{partition="0"} 3
+# TYPE python_info gauge
+python_info{version="3"} 1
+"""
+
+NOW = datetime(2026, 11, 24, 9, 12, 30, tzinfo=UTC)
+HUIS = "huis"
+
+DUTCH = """\
+Wachtpost · Proefstad                                                   di 24 nov 2026 10:12:30  ×60
+gegevens 0:02 oud · 4.321 feiten verwerkt · 3 onderweg · 1.002 geweigerd
+
+                      wachten           wachttijd, 15 min      gemist, 15 min         beant-     ge-
+Telefoon                   nu   langst  doel ≤ 0:45            doel ≤ 20 %             woord    mist
+────────────────────────────────────────────────────────────────────────────────────────────────────
+Onthaal                     4     1:13     0:46  boven doel     12,5 %  binnen doel    1.123     117
+Wonen                       1  1:01:40    te weinig metingen     te weinig metingen       45       0
+Nachtlijn met een e…        0        –    geen meting            geen meting               0       0
+Totaal                      5  1:01:40     0:45  binnen doel    20,1 %  boven doel     1.168     117
+
+                      wachten
+Loketten                   nu   langst  met afspraak, vandaag     doel
+──────────────────────────────────────────────────────────────────────
+Burgerzaken                 2     0:59     1:36  boven doel     ≤ 1:00
+OCMW                        1    10:01    te weinig metingen   ≤ 10:00
+Infobalie                   0        –     0:12  geen doel           –
+Afspraken             termijn, vandaag      3,5  binnen doel   doel ≤ 5 werkdagen
+
+m:ss, naar boven afgerond. Een wachtrij zonder eigen doel staat tegen het doel van het geheel.
+"""
+
+ENGLISH = """\
+Wachtpost · Proefstad                                                  Tue 24 Nov 2026 10:12:30  ×60
+data 0:02 old · 4,321 facts processed · 3 under way · 1,002 refused
+
+                      waiting           wait, 15 min           missed, 15 min           ans-    mis-
+Phones                    now  longest  target ≤ 0:45          target ≤ 20%            wered     sed
+────────────────────────────────────────────────────────────────────────────────────────────────────
+Onthaal                     4     1:13     0:46  above target    12.5%  on target      1,123     117
+Wonen                       1  1:01:40    too few to judge       too few to judge         45       0
+Nachtlijn met een e…        0        –    no reading             no reading                0       0
+Total                       5  1:01:40     0:45  on target       20.1%  above target   1,168     117
+
+                      waiting
+Counters                  now  longest  by appointment, today   target
+──────────────────────────────────────────────────────────────────────
+Burgerzaken                 2     0:59     1:36  above target   ≤ 1:00
+OCMW                        1    10:01    too few to judge     ≤ 10:00
+Infobalie                   0        –     0:12  no target           –
+Appointments          lead time, today      3.5  on target     target ≤ 5 working days
+
+m:ss, rounded up. A queue without a target of its own is held against the total's.
+"""
+
+
+def shown(snapshot: Snapshot, language: Language, city: CityFile = CITY, refused: int = 1002) -> str:
+    """The board as text, without the spaces at line ends."""
+    output = StringIO()
+    scene = Scene(city, NOW, speed=60, refused=refused)
+    Console(file=output, width=WIDTH).print(board(snapshot, scene, WORDS[language]))
+    return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
+
+
+@pytest.mark.parametrize(("language", "text"), [(Language.NL, DUTCH), (Language.EN, ENGLISH)])
+def test_the_board_in_both_languages(language: Language, text: str) -> None:
+    assert shown(read_metrics(PAGE), language) == text
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_board_fits_on_a_hundred_columns_and_twenty_four_lines(language: Language) -> None:
+    lines = shown(read_metrics(PAGE), language).splitlines()
+    assert max(map(len, lines)) == WIDTH
+    assert len(lines) <= 24
+
+
+def test_before_the_first_scrape_the_board_knows_nothing_rather_than_zero() -> None:
+    text = shown(Snapshot(), Language.NL)
+    assert "nog geen gegevens" in text
+    assert text.count("geen meting") == 12
+    assert "binnen doel" not in text
+
+
+def test_an_older_page_shows_its_age() -> None:
+    page = Snapshot(last_event=NOW.timestamp() - 125)
+    assert "gegevens 2:05 oud" in shown(page, Language.NL)
+
+
+def test_a_site_without_counters_has_no_counters_on_its_board() -> None:
+    phones = CITY.sites[0].model_copy(update={"queues": CITY.sites[0].of_kind(QueueKind.PHONE)})
+    text = shown(Snapshot(), Language.NL, CITY.model_copy(update={"sites": (phones,)}))
+    assert "Telefoon" in text
+    assert "Loketten" not in text
+    assert "Afspraken" not in text
+
+
+# --- alerts and messages ---
+
+STATE = 'wachtpost_kpi_state{{kpi="x",queue="{}",rule="{}",severity="{}",site="huis",state="{}"}} {}\n'
+STANDINGS = [
+    ("onthaal", "wachten", "critical", "firing"),
+    ("onthaal", "wachten-warning", "warning", "firing"),
+    ("wonen", "wachten-warning", "warning", "clearing"),
+    ("all", "gemist", "warning", "pending"),
+]
+WELL = [("nacht", "gemist", "warning", "ok"), ("all", "lang", "warning", "insufficient")]
+
+
+def states(*standings: tuple[str, str, str, str]) -> str:
+    """A metrics page on which watches stand so, and not otherwise."""
+    return "".join(
+        STATE.format(queue, rule, severity, other, int(other == state))
+        for queue, rule, severity, state in standings
+        for other in (*State, "insufficient", "closed")
+    )
+
+
+STATES = states(*STANDINGS, *WELL)
+
+
+def alerts_shown(
+    page: str, known: Known | None = None, language: Language = Language.NL, city: CityFile = CITY
+) -> str:
+    """The part about alerts as text, without the spaces at line ends."""
+    output = StringIO()
+    told = alerts(read_metrics(page), city, known or {}, WORDS[language])
+    Console(file=output, width=WIDTH).print(told)
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
+
+
+def test_what_is_wrong_is_said_in_words_the_worst_first() -> None:
+    assert (
+        alerts_shown(STATES)
+        == """\
+Alarmen
+overschreden            Onthaal: wachten
+herstelt                Wonen: wachten-warning
+even afwachten          Totaal: gemist"""
+    )  # an early warning says nothing new beside its limit
+
+
+def test_a_rule_that_is_only_called_a_warning_is_shown_beside_the_one_it_is_called_after() -> None:
+    rules = tuple(Rule(id=one, kpi=Kpi.CALL_WAIT_MEAN) for one in ("wachten", "wachten-warning"))
+    city = CITY.model_copy(update={"rules": rules})
+    shown = alerts_shown(STATES, city=city)
+    assert "Onthaal: wachten\n" in shown
+    assert "Onthaal: wachten-warning\n" in shown
+
+
+@pytest.mark.parametrize(("taken", "stands"), [
+    (False, "overschreden            Onthaal: gemiddeld 1:32 wachten, doel hoogstens 0:45"),
+    (True, "overschreden, opgepakt  Onthaal: gemiddeld 1:32 wachten, doel hoogstens 0:45"),
+])  # fmt: skip
+def test_what_the_notifier_knows_is_told_in_its_words(taken: bool, stands: str) -> None:
+    writer = Writer(notices.city(), load_templates(None, unexpected))
+    known = known_of([notices.acknowledged() if taken else notices.breach()], writer, notices.NOW)
+    assert stands in alerts_shown(STATES, known)
+    assert "Wonen: wachten-warning" in alerts_shown(STATES, known)  # it knows of that one a moment later
+
+
+def test_all_well_is_said_too_and_too_few_contacts_are_not_well() -> None:
+    assert alerts_shown(states(*WELL)) == "Alarmen  geen; regels in orde: 1, met te weinig metingen: 1"
+
+
+def test_at_night_rules_are_closed_and_lack_nothing() -> None:
+    night = [("wonen", "gemist", "warning", "closed"), *WELL]
+    assert alerts_shown(states(*night)) == (
+        "Alarmen  geen; regels in orde: 1, met te weinig metingen: 1, gesloten: 1"
+    )
+    assert alerts_shown(states(*night), language=Language.EN).endswith("too few contacts: 1, closed: 1")
+
+
+def test_a_very_bad_day_fits_all_the_same() -> None:
+    lines = alerts_shown(
+        states(*((f"lijn-{n}", "wachten", "critical", "firing") for n in range(9)))
+    ).splitlines()
+    assert len(lines) == 7
+    assert lines[-1] == "en nog 4"
+
+
+TOLD = WebhookBody.model_validate_json(
+    webhook_body(
+        Parcel(
+            key="k",
+            notice=notices.notice(Happening.FIRING, notices.breach()),
+            channel=0,
+            next_try=notices.NOW,
+        ),
+        Message("Onthaal: 1:32 wachten", "Onthaal\n\nhttp://127.0.0.1:8003/acknowledge?token=abc\n", ""),
+    )
+)
+
+
+def scene_of(number: int) -> Scene:
+    return Scene(notices.city(), NOW, speed=60, messages=(TOLD,) * number)
+
+
+def test_without_a_terminal_each_message_is_a_line_with_its_link_and_the_last_one_stays_behind() -> None:
+    output = StringIO()
+    display = display_on(Console(file=output), WORDS[Language.NL])
+    for number in (0, 1, 1, 2):
+        display.show(read_metrics(PAGE + STATES), scene_of(number), NOW)
+    display.close()
+    lines = [line.rstrip() for line in output.getvalue().splitlines()]
+    line = "10:16:00  bericht aan Teamleiders: Onthaal: 1:32 wachten"
+    assert [n for n, said in enumerate(lines) if said == line] == [1, 3]  # line 0 is the progress
+    assert lines[2].strip() == "http://127.0.0.1:8003/acknowledge?token=abc"
+    assert (
+        lines[-4:]
+        == [
+            "── bericht 2 aan Teamleiders, 10:16:00 ".ljust(WIDTH, "─"),
+            "Onderwerp: Onthaal: 1:32 wachten",
+            "Onthaal",
+            "",
+            "http://127.0.0.1:8003/acknowledge?token=abc",
+        ][-4:]
+    )
+
+
+@pytest.mark.parametrize(("height", "counters"), [(60, True), (24, False)])
+def test_in_a_low_terminal_the_message_goes_before_the_counters(height: int, counters: bool) -> None:
+    output = StringIO()
+    console = Console(file=output, force_terminal=True, width=WIDTH, height=height, color_system=None)
+    display = display_on(console, WORDS[Language.NL])
+    display.show(read_metrics(PAGE + STATES), scene_of(1), NOW)
+    live = output.getvalue()
+    assert ("Loketten" in live) is counters
+    assert "Onderwerp: Onthaal: 1:32 wachten" in live
+    display.close()
+    assert "Loketten" in output.getvalue()[len(live) :]  # nothing is left out of what stays behind
+
+
+def test_in_a_narrow_terminal_the_time_is_still_there_and_no_rule_goes_on_in_another_line() -> None:
+    output = StringIO()
+    console = Console(file=output, force_terminal=True, width=80, height=60, color_system=None)
+    display_on(console, WORDS[Language.NL]).show(read_metrics(PAGE + STATES), scene_of(1), NOW)
+    lines = output.getvalue().splitlines()
+    assert any("Wachtpost ·" in line and line.endswith("×60") for line in lines)
+    assert "─" * (WIDTH - 80) not in lines
+
+
+def test_several_sites_stand_under_their_names() -> None:
+    second = CITY.sites[0].model_copy(update={"id": "dorp", "name": "Dorpsloket"})
+    text = shown(read_metrics(PAGE), Language.NL, CITY.model_copy(update={"sites": (*CITY.sites, second)}))
+    assert text.index("\nhuis\n") < text.index("1.123") < text.index("\nDorpsloket\n")
+    assert text.count("1.123") == 1
+
+
+@pytest.mark.parametrize(("story", "value", "samples", "limit", "verdict"), [
+    ("on the limit is on target", 45.0, 10, 45.0, Verdict.WITHIN),
+    ("a hair above is above", 45.001, 10, 45.0, Verdict.ABOVE),
+    ("a few contacts are no reading to judge", None, 9, 45.0, Verdict.TOO_FEW),
+    ("no contacts are no reading, not zero", None, 0, 45.0, Verdict.NO_READING),
+    ("zero is a reading", 0.0, 10, 45.0, Verdict.WITHIN),
+    ("nobody promised anything", 45.0, 10, None, Verdict.NO_TARGET),
+])  # fmt: skip
+def test_verdicts(
+    story: str, value: float | None, samples: int, limit: float | None, verdict: Verdict
+) -> None:
+    assert judge(value, samples, limit) is verdict, story
+    assert judge(value, samples, limit, shut=True) is (Verdict.CLOSED if value is None else verdict), story
+
+
+def test_a_shut_desk_is_called_so_and_what_it_did_stays() -> None:
+    """A total has figures of both kinds of queues, each with hours of its own."""
+    page = "".join(line for line in PAGE.splitlines(keepends=True) if "mean_" not in line)
+    places = [("onthaal", "phone"), ("all", "phone"), ("loket-bz", "counter"), ("all", "counter")]
+    page += "".join(
+        f'wachtpost_queue_open{{kind="{kind}",queue="{queue}",site="huis"}} {int(kind == "counter")}\n'
+        for queue, kind in places
+    )
+    text = shown(read_metrics(page), Language.NL)
+    lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
+    assert "gesloten" in lines["Onthaal"]
+    assert "gesloten" in lines["Totaal"]
+    assert "gesloten" not in lines["Wonen"]
+    assert "gesloten" not in lines["Afspraken"]
+
+
+def test_a_queue_with_a_target_of_its_own_is_held_against_that() -> None:
+    page = PAGE + 'wachtpost_kpi_target{kpi="call_wait_mean",queue="onthaal",site="huis"} 120\n'
+    assert "0:46  binnen doel" in shown(read_metrics(page), Language.NL)
+
+
+def test_figures_of_the_page() -> None:
+    page = read_metrics(PAGE)
+    onthaal = Place(HUIS, "onthaal")
+    assert page.values[Kpi.CALL_WAIT_MEAN, onthaal, timedelta(minutes=15)] == 45.001
+    assert page.samples[Kpi.VISIT_WAIT_MEAN, Place(HUIS, "loket-ocmw"), "today"] == 9
+    assert calls_missed(page, CITY, onthaal) == 117  # neither those who pressed a key nor at a closed line
+    assert waiting(page, CITY, QueueKind.PHONE) == 5
+    assert waiting(page, CITY, QueueKind.COUNTER) == 3
+    assert page.last_event == 1795511548.0
+
+
+def test_a_value_that_is_not_a_number_is_no_reading() -> None:
+    page = read_metrics('wachtpost_missed_ratio{queue="all",site="huis",window="15m"} NaN\n')
+    assert page.values == {}
+
+
+def test_garbage_is_said_to_be_garbage() -> None:
+    with pytest.raises(ValueError, match="<html>"):
+        read_metrics("<html>502</html>\n")

@@ -1,0 +1,190 @@
+"""Whole files become figures: small logs with figures that one can add up by hand."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from shared.config.model import Language
+from tests.shared.contract.evolution import EXAMPLES
+from wachtpost.analyse.words import WORDS
+from wachtpost.cli import app
+
+MORNING = """\
+1773302400|NONE|NONE|NONE|QUEUESTART|
+1773302410|1773302410.1|onthaal|NONE|ENTERQUEUE||0400000000|1
+1773302430|1773302410.1|onthaal|Jo Janssens|CONNECT|20|1773302410.2|3
+1773302440|1773302440.3|onthaal|NONE|ENTERQUEUE|||1
+1773302445|1773302440.3|onthaal|NONE|ABANDON|1|1|5
+1773302450|1773302450.4|wonen|NONE|ENTERQUEUE|||1
+1773302490|1773302450.4|wonen|NONE|EXITWITHKEY|1|1|1|40
+1773302490|1773302410.1|onthaal|Jo Janssens|COMPLETECALLER|20|60|1
+"""
+CRASH = """\
+1773302500|1773302500.5|onthaal|NONE|ENTERQUEUE|||1
+1773302600|NONE|NONE|NONE|QUEUESTART|
+1773302610|1773302610.6|onthaal|NONE|ENTERQUEUE|||1
+1773302656|1773302610.6|onthaal|Jo Janssens|CONNECT|46|1773302610.7|3
+"""
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, ["analyse", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def figures(*arguments: object) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(run("--json", *arguments))
+    return answer
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> list[Path]:
+    """A log and the one before it, as rotation leaves them: the older one packed."""
+    newer, older = tmp_path / "queue_log", tmp_path / "queue_log.1.gz"
+    newer.write_text(CRASH)
+    older.write_bytes(gzip.compress(MORNING.encode()))
+    return [newer, older]
+
+
+def test_every_figure_of_a_small_day(logs: list[Path]) -> None:
+    total = figures(*logs)["total"]
+    expected = {
+        "offered": 5,  # 2 answered, 1 hung up, 1 left by a key, 1 lost in the crash
+        "answered": 2,
+        "missed": 1,
+        "missed_ratio": 0.333333333,
+        "outcomes": {"abandoned": 1, "left_by_key": 1},
+        "unfinished": 1,
+        "wait_sum_s": 66,
+        "wait_mean_s": 33.0,
+        "wait_p90_s": 46.0,
+        "wait_max_s": 46,
+        "answered_within": {"20": 1, "45": 1, "60": 2},
+        "service_level": 0.333333333,
+        "speed_categories": {"0-20": 1, "20-45": 0, "45-60": 1, "60-120": 0, "120-180": 0, ">180": 0},
+    }
+    assert {name: total[name] for name in expected} == expected
+
+
+def test_queues_and_days_add_up_to_the_total(logs: list[Path]) -> None:
+    whole = figures(*logs)
+    for part in (whole["queues"], whole["days"]):
+        for name in ("offered", "answered", "missed", "unfinished"):
+            assert sum(one[name] for one in part.values()) == whole["total"][name]
+    assert list(whole["queues"]) == ["onthaal", "wonen"]
+    assert list(whole["days"]) == ["2026-03-12"]
+
+
+def test_the_order_of_the_files_does_not_matter_nor_does_giving_one_twice(logs: list[Path]) -> None:
+    whole = figures(*logs)
+    assert figures(*reversed(logs))["total"] == whole["total"]
+    twice = figures(*logs, *logs)
+    assert twice["total"] == whole["total"]
+
+
+def test_a_queue_without_contacts_has_no_ratio_rather_than_zero(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("1773302490|1773302450.4|wonen|NONE|EXITWITHKEY|1|1|1|40\n")
+    total = figures(tmp_path / "log")["total"]
+    assert (total["missed_ratio"], total["wait_mean_s"], total["wait_max_s"]) == (None, None, None)
+
+
+def test_events_are_analysed_like_logs(tmp_path: Path) -> None:
+    events = [json.dumps(json.loads(file.read_text())) for file in sorted(EXAMPLES.glob("*.json"))]
+    (tmp_path / "events.ndjson").write_text("\n".join(events))
+    whole = figures(tmp_path / "events.ndjson")
+    assert whole["total"]["answered"] == whole["total"]["missed"] == 1
+    visits = whole["queues"]["loket-burgerzaken"]["visits"]
+    assert visits["with_appointment"] == visits["booked"] == 1
+    assert visits["wait_mean_s"] == 30.25
+    assert visits["lead_time_mean_workdays"] == 4
+
+
+def test_a_city_file_brings_its_queues_hours_and_definitions(logs: list[Path], tmp_path: Path) -> None:
+    city = tmp_path / "city.toml"
+    city.write_text(
+        """
+        [city]
+        name = "Test"
+        [hours.morning]
+        thursday = ["08:00-09:01"]
+        [[missed_definitions]]
+        id = "everyone"
+        outcomes = ["abandoned", "left_by_key"]
+        [live]
+        missed_definition = "everyone"
+        [[sites]]
+        id = "site"
+        queues = [{ id = "onthaal", kind = "phone", hours = "morning" }]
+        """
+    )
+    whole = figures("--city", city, *logs)
+    assert whole["total"]["answered"] == 1  # at 09:00:30; the other at 09:04:16 is outside hours
+    assert whole["outside_hours"] == 2  # with the one that the crash ended at 09:03:20
+    assert whole["refused"] == {"unknown_queue": 2}  # wonen
+    assert whole["total"]["definitions"]["everyone"]["missed"] == 1
+
+
+def test_bad_lines_are_told_with_their_place_and_nothing_is_quoted(tmp_path: Path) -> None:
+    bad = tmp_path / "log"
+    bad.write_text(MORNING + "1773302600|1.1|onthaal|NONE|CONNECT|soon|0400000000\n0400000000\n")
+    told = run(bad)
+    assert f"{bad}:9: " in told
+    assert f"{bad}:10: " in told
+    assert "0400000000" not in told
+    assert figures(bad)["refused"] == {"unreadable": 2}
+
+
+def test_neither_callers_nor_agents_are_ever_shown(logs: list[Path]) -> None:
+    told = run(*logs) + run("--json", *logs)
+    assert "0400000000" not in told
+    assert "Janssens" not in told
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("nl", ("aange-", "niet gehaald", "33,4 %")), ("en", ("offered", "not met", "33.4%"))],
+)
+def test_tables_speak_the_language_of_the_city(language, said, logs: list[Path], tmp_path: Path) -> None:
+    city = tmp_path / "city.toml"
+    city.write_text(
+        f"""
+        city = {{ name = "Test", language = "{language}" }}
+        targets = [{{ kpi = "missed_ratio", limit = 0.2 }}]
+        [[sites]]
+        id = "site"
+        queues = [{{ id = "onthaal", kind = "phone" }}, {{ id = "wonen", kind = "phone" }}]
+        """
+    )
+    told = run("--city", city, *logs)
+    for words in said:
+        assert words in told
+
+
+def test_no_word_is_missing_in_any_language() -> None:
+    assert set(WORDS) == set(Language)
+    for words in WORDS.values():
+        assert all(getattr(words, name) for name in words.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("name", ["absent", "folder"])
+def test_what_cannot_be_read_is_said_in_one_sentence(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    result = CliRunner().invoke(app, ["analyse", str(tmp_path / name)])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert name in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "log.gz").write_bytes(gzip.compress(MORNING.encode())[:-12])
+    result = CliRunner().invoke(app, ["analyse", str(tmp_path / "log.gz")])
+    assert result.exit_code == 2
+    assert "log.gz" in result.stderr

@@ -1,0 +1,124 @@
+"""``wachtpost config check FILE``: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from shared.config.model import CityFile, load
+from wachtpost.config import app, summary
+
+SHIPPED = Path(__file__).parents[2] / "deploy" / "wachtpost.toml"
+CLUSTERS = ("burgerzaken", "energie", "mobiliteit", "ocmw", "omgeving", "wonen")
+
+
+def check(file: Path) -> Result:
+    return CliRunner().invoke(app, ["check", str(file)])
+
+
+def test_a_good_file_is_summed_up_and_the_command_succeeds() -> None:
+    result = check(SHIPPED)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"{SHIPPED} is in orde\n")
+
+
+def test_the_summary_says_who_is_waited_for_what_is_promised_and_when_the_desk_is_open() -> None:
+    assert summary(load(SHIPPED), "city.toml", date(2026, 12, 24)) == [
+        "city.toml is in orde",
+        "  site           lier (Stad Lier)",
+        "  telefoon       3: onthaal, burgerzaken, omgeving",
+        f"  loket          6: {', '.join(f'loket-{cluster}' for cluster in CLUSTERS)}",
+        "  streefwaarden  9",
+        "  gemist         lier-1 (actueel), zonder-korte-ophangers",
+        "  bronnen        geen",
+        "  regels         13: 9 op een KPI, 4 op een foutenbudget, 0 op een stille bron",
+        "  ontvangers     geen: niemand krijgt bericht",
+        "  vandaag open   contactcentrum: 08:30-12:00",
+        "  vandaag open   stadskantoor: 09:00-12:00",
+    ]
+    assert summary(load(SHIPPED), "city.toml", date(2026, 12, 25))[-1].endswith("stadskantoor: gesloten")
+
+
+def test_the_summary_points_out_who_is_on_no_route() -> None:
+    ways = [{"kind": "webhook", "url": "https://a.example/"}]
+    tables = load(SHIPPED).model_dump() | {
+        "receivers": [{"id": name, "channels": ways} for name in ("desk", "boss", "spare")],
+        "routes": [{"receivers": ["desk"], "escalate_to": ["boss"]}],
+    }
+    lines = summary(CityFile.model_validate(tables), "city.toml", date(2026, 12, 24))
+    assert "  ontvangers     3: desk, boss, spare (op geen route)" in lines
+
+
+def test_mistakes_go_to_stderr_with_place_value_reason_and_remedy(tmp_path: Path) -> None:
+    file = tmp_path / "city.toml"
+    file.write_text(
+        SHIPPED.read_text(encoding="utf-8").replace('limit = 0.20\nperiod = "year"', "limit = 20"),
+        encoding="utf-8",
+    )
+    result = check(file)
+    assert (result.exit_code, result.stdout) == (1, "")
+    lines = result.stderr.split("\n")
+    assert lines[0].startswith(f"{file}:")
+    assert lines[0].endswith("  targets[0].limit = 20")
+    assert lines[1:] == [
+        "    een aandeel is hoogstens 1",
+        "    toegestaan: 0 tot 1: 20 % is 0.20",
+        f"1 fout in {file}",
+        "",
+    ]
+
+
+def test_an_english_city_is_told_in_english(tmp_path: Path) -> None:
+    file = tmp_path / "city.toml"
+    file.write_text('[city]\nlanguage = "en"\n', encoding="utf-8")
+    result = check(file)
+    assert result.exit_code == 1
+    assert "the key name is missing" in result.stderr
+    assert result.stderr.endswith(f"2 mistakes in {file}\n")
+
+
+def test_nothing_in_a_file_can_colour_or_command_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "city.toml"
+    file.write_text(
+        '[city]\nname = "x"\nlanguage = "\\u001b[31m \\u009b2J [red]nl"\n'
+        '[hours."\\u001b[31m[red]a"]\n'
+        '[[sites]]\nid = "lier"\nqueues = [{ id = "a", kind = "phone", hours = "a" }]\n',
+        encoding="utf-8",
+    )
+    result = check(file)
+    assert not {"\x1b", "\x9b"} & set(result.stderr)
+    assert r'"\u001b[31m \u009b2J [red]nl"' in result.stderr
+    assert r'toegestaan: "\u001b[31m[red]a"' in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "{file} bestaat niet\n"),
+        (b'[city]\nname = "Li\xe8r"\n', "{file} is geen UTF-8 (byte 17): bewaar het bestand als UTF-8\n"),
+        (b"\xff\xfe[\x00", "{file} is geen UTF-8 (byte 0): bewaar het bestand als UTF-8\n"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_sentence_and_status_2(
+    tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    file = tmp_path / "city.toml"
+    if content is not None:
+        file.write_bytes(content)
+    result = check(file)
+    assert (result.exit_code, result.stderr) == (2, sentence.format(file=file))
+
+
+def test_a_directory_is_not_a_file(tmp_path: Path) -> None:
+    result = check(tmp_path)
+    assert (result.exit_code, result.stderr) == (2, f"{tmp_path} is een map, geen bestand\n")
+
+
+def test_a_path_through_a_file_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = check(tmp_path / "file" / "city.toml")
+    assert result.exit_code == 2
+    assert result.stderr.endswith("kan niet gelezen worden\n")

@@ -1,0 +1,173 @@
+"""``wachtpost config``: what the city file says, and what is wrong with it."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from shared.calendar import Calendar
+from shared.config.errors import Mistake, explain, explain_as, language_of
+from shared.config.model import CityFile, Language, QueueKind, Site
+from shared.history_file import HistoryFile, place_mistakes
+from shared.process.clock import system_clock
+from shared.translation import Translator, translator
+
+app = typer.Typer(no_args_is_help=True, help="The city file.")
+
+
+@app.callback()
+def config() -> None:
+    """The city file."""
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="The city file, such as deploy/wachtpost.toml")]) -> None:
+    """Explain every mistake in a city file: where, what is wrong, what is allowed.
+
+    Exit status 0: good; 1: mistakes; 2: the file cannot be read.
+    """
+    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        errors.print(Text(unreadable(file, error)))
+        raise typer.Exit(2) from None
+    language = language_of(text)
+    mistakes = explain(text, str(file))
+    if mistakes:
+        for styled in told(mistakes, str(file), language):
+            errors.print(styled)
+        raise typer.Exit(1)
+    city = CityFile.model_validate(tomllib.loads(text))
+    for named in city.history.files:
+        _check_history(file.parent / named, city, errors)
+    output = Console(soft_wrap=True, highlight=False)
+    today = Calendar(city).local_day(int(system_clock().timestamp() * 1000))
+    for line in summary(city, str(file), today):
+        output.print(Text(line))
+
+
+def _check_history(file: Path, city: CityFile, errors: Console) -> None:
+    language = city.city.language
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        errors.print(Text(unreadable(file, error, language)))
+        raise typer.Exit(2) from None
+    mistakes = explain_as(HistoryFile, text, str(file), language, partial(place_mistakes, city))
+    if mistakes:
+        for styled in told(mistakes, str(file), language):
+            errors.print(styled)
+        raise typer.Exit(1)
+
+
+def summary(city: CityFile, file: str, today: date) -> list[str]:
+    """Return what a good city file says, in lines for people."""
+    say = translator(city.city.language)
+    live = city.live.missed_definition
+    definitions = [
+        say.gettext("{name} (live)", name=d.id) if d.id == live else d.id for d in city.missed_definitions
+    ]
+    rows = [
+        *(row for site in city.sites for row in _site_rows(site, say)),
+        (say.gettext("targets"), str(len(city.targets))),
+        (say.pgettext("definitions of missed calls", "missed"), ", ".join(definitions)),
+        (say.gettext("sources"), ", ".join(s.id for s in city.sources) or say.gettext("none")),
+        (say.gettext("rules"), _rules(city, say)),
+        (say.gettext("receivers"), _receivers(city, say)),
+        *((say.gettext("open today"), hours) for hours in _open_today(city, today, say)),
+    ]
+    width = max(len(name) for name, _ in rows)
+    good = say.gettext("{file} is in order", file=file)
+    return [good, *(f"  {name:<{width}}  {value}" for name, value in rows)]
+
+
+def _site_rows(site: Site, say: Translator) -> list[tuple[str, str]]:
+    kinds = {QueueKind.PHONE: say.gettext("phone"), QueueKind.COUNTER: say.gettext("counter")}
+    return [
+        (say.gettext("site"), f"{site.id} ({site.title})"),
+        *(
+            (name, f"{len(queues)}: {', '.join(queue.id for queue in queues)}")
+            for kind, name in kinds.items()
+            if (queues := site.of_kind(kind))
+        ),
+    ]
+
+
+def _rules(city: CityFile, say: Translator) -> str:
+    kpi, budget, silence = len(city.rules), len(city.budget_rules), len(city.silence_rules)
+    return say.gettext(
+        "{total}: {kpi} on a KPI, {budget} on an error budget, {silence} on a silent source",
+        total=kpi + budget + silence,
+        kpi=kpi,
+        budget=budget,
+        silence=silence,
+    )
+
+
+def _receivers(city: CityFile, say: Translator) -> str:
+    """The receivers; whoever is on no route is told nothing, which is worth a word but no mistake."""
+    told = {name for route in city.routes for name in (*route.receivers, *route.escalate_to)}
+    names = [
+        one.id if one.id in told else say.gettext("{name} (on no route)", name=one.id)
+        for one in city.receivers
+    ]
+    return f"{len(names)}: {', '.join(names)}" if names else say.gettext("none: nobody is told")
+
+
+def _open_today(city: CityFile, today: date, say: Translator) -> list[str]:
+    calendar = Calendar(city)
+    closed = say.gettext("closed")
+    return [
+        f"{name}: {', '.join(_clock(*span) for span in calendar.spans(name, today)) or closed}"
+        for name in city.hours
+    ]
+
+
+def _clock(start: int, end: int) -> str:
+    return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in (start, end))
+
+
+def told(mistakes: list[Mistake], file: str, language: Language) -> list[Text]:
+    """Return the mistakes in lines for people, and how many there are."""
+    say = translator(language)
+    lines = []
+    for mistake in mistakes:
+        at = Text(mistake.where, style="bold")
+        if mistake.key:
+            at.append(f"  {mistake.key}", style="cyan")
+        if mistake.given is not None:
+            at.append(f" = {mistake.given}", style="not bold")
+        lines.append(at)
+        lines.append(Text(f"    {mistake.wrong}", style="red"))
+        lines.append(Text("    " + say.gettext("allowed: {allowed}", allowed=mistake.allowed)))
+    lines.append(
+        Text(
+            say.ngettext(
+                "{number} mistake in {file}", "{number} mistakes in {file}", len(mistakes), file=file
+            )
+        )
+    )
+    return lines
+
+
+def unreadable(file: Path, error: OSError | UnicodeDecodeError, language: Language = Language.NL) -> str:
+    """Return one sentence; Dutch unless told otherwise: an unread city file cannot say what it wants."""
+    say = translator(language)
+    match error:
+        case UnicodeDecodeError():
+            return say.gettext(
+                "{file} is not UTF-8 (byte {byte}): save the file as UTF-8", file=file, byte=error.start
+            )
+        case FileNotFoundError():
+            return say.gettext("{file} does not exist", file=file)
+        case IsADirectoryError():
+            return say.gettext("{file} is a directory, not a file", file=file)
+    return say.gettext("{file} cannot be read", file=file)

@@ -1,0 +1,116 @@
+"""The demo's end of the keeper: start services, see how they fare, end everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from shared.process.shutdown import WHOLE
+
+GOODBYE: Final = 2 * WHOLE.total_seconds() + 5
+"""Seconds that the keeper gets to end everything: the services, then Valkey, then its folder."""
+
+TAIL: Final = 12
+"""Lines of a log that are shown when its service failed."""
+
+
+class KeeperLostError(Exception):
+    """The keeper is gone; the text says why when it is known."""
+
+
+class Household:
+    """Embedded Valkey and the services on it, in a temporary directory.
+
+    Leaving the ``with`` block ends and removes everything; so does the death of this process.
+    Raises ``KeeperLostError`` when the keeper could not start Valkey, or has died.
+    """
+
+    def __init__(self) -> None:
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-m", "wachtpost.demo.supervisor"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        try:
+            told = self._answer()
+        except KeeperLostError:
+            self._end_keeper()
+            raise
+        self.directory = Path(str(told["directory"]))
+        self.redis_url = str(told["redis_url"])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_keeper()
+        shutil.rmtree(self.directory, ignore_errors=True)  # the keeper did, unless it was killed
+
+    def start(self, module: str, env: Mapping[str, str]) -> None:
+        """Start ``python -m module`` with variables added to ours."""
+        self._ask({"start": {module: _log_name(module)}, "env": dict(env)})
+
+    def ended(self) -> dict[str, int]:
+        """Return the services that have ended, with their exit status."""
+        ended = self._ask({})["ended"]
+        if not isinstance(ended, dict):
+            raise KeeperLostError
+        return {str(module): int(status) for module, status in ended.items()}
+
+    def log(self, module: str) -> list[str]:
+        """Return what a service has logged so far, line by line."""
+        text = (self.directory / _log_name(module)).read_text(encoding="utf-8", errors="replace")
+        return text.splitlines()
+
+    def log_tail(self, module: str) -> str:
+        """Return the end of a service's log."""
+        return "\n".join(self.log(module)[-TAIL:])
+
+    def _ask(self, order: Mapping[str, object]) -> dict[str, object]:
+        if self._keeper.stdin is None:
+            raise KeeperLostError
+        try:
+            self._keeper.stdin.write(json.dumps(order) + "\n")
+            self._keeper.stdin.flush()
+        except BrokenPipeError:
+            raise KeeperLostError from None
+        return self._answer()
+
+    def _answer(self) -> dict[str, object]:
+        line = self._keeper.stdout.readline() if self._keeper.stdout is not None else ""
+        if not line:
+            raise KeeperLostError
+        answer: dict[str, object] = json.loads(line)
+        if "error" in answer:
+            raise KeeperLostError(str(answer["error"]))
+        return answer
+
+    def _end_keeper(self) -> None:
+        """Say goodbye and wait. Where that fails, kill all in its process group: they are all ours."""
+        for pipe in (self._keeper.stdin, self._keeper.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._keeper.wait(GOODBYE)
+        if self._keeper.returncode != 0:
+            with suppress(ProcessLookupError):
+                os.killpg(self._keeper.pid, signal.SIGKILL)
+            self._keeper.wait()
+
+
+def _log_name(module: str) -> str:
+    return f"{module.rpartition('.')[2]}.log"

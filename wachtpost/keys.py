@@ -1,0 +1,36 @@
+"""``wachtpost keys``: API keys for senders."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from services.ingest.auth import new_key
+
+app = typer.Typer(no_args_is_help=True, help="API keys of the senders.")
+
+
+@app.callback()
+def keys() -> None:
+    """API keys of the senders."""
+
+
+@app.command()
+def create(
+    source: Annotated[str, typer.Option(help="The sender's id in the city file, such as balie")],
+    site: Annotated[str, typer.Option(help="The site it speaks for")] = "lier",
+) -> None:
+    """Make an API key. The key goes to the sender, once; the city file gets only its hash.
+
+    The key is printed on stdout alone, so that it can be piped into a secret store.
+    """
+    secret, digest = new_key()
+    typer.echo("# In the city file:", err=True)
+    typer.echo(
+        f'[[sources]]\nkind = "http"\nid = "{source}"\nsite = "{site}"\n'
+        f'key_sha256 = ["{digest}"]\nqueues = "*"   # or a list of its queues\n',
+        err=True,
+    )
+    typer.echo("# For the sender, as `Authorization: Bearer …`; it is shown this once:", err=True)
+    typer.echo(secret)

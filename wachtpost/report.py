@@ -1,0 +1,167 @@
+"""``wachtpost report PERIOD``"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from services.reporter.report.assemble import (
+    BeforeFirstDayError,
+    CommentTooLongError,
+    Counted,
+    NotBegunError,
+    assemble,
+)
+from services.reporter.report.document import MOST_COMMENT, Report
+from services.reporter.report.pdf import NoPdfError
+from services.reporter.report.reading import read_days
+from services.reporter.report.render import Kind, render
+from services.reporter.report.sheet import Sheet
+from services.reporter.report.words import WORDS, Words
+from services.reporter.report.writing import Writing
+from shared.calendar import Calendar
+from shared.config.model import Language
+from shared.periods import Period
+from wachtpost.city_file import history_or_explain, parsed_or_explain
+from wachtpost.config import unreadable
+from wachtpost.notify.access import Access, access, complain, fail
+
+LONGEST_NAME: Final = 255
+"""A text that is longer is not the name of a file."""
+
+
+def report(
+    period: Annotated[str, typer.Argument(help="2026, 2026-10, 2026-H1 or 2026-Q3")],
+    lang: Annotated[Language | None, typer.Option(help="Language; else that of the city file")] = None,
+    kind: Annotated[
+        Kind | None, typer.Option("--format", help="Else by the name of --output, or Markdown")
+    ] = None,
+    site: Annotated[
+        list[str] | None, typer.Option(help="Only this site (may be given more than once); else all")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Follow-up sheet around the indicators; else that of the city file")
+    ] = None,
+    comment: Annotated[
+        str, typer.Option(help=f"A comment of at most {MOST_COMMENT} characters, or a file with one")
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file; else it goes to stdout")
+    ] = None,
+) -> None:
+    """Write the indicators of the policy report over a month, quarter, half year or year.
+
+    Exit status 0: written; 2: it cannot be, and why.
+    """
+    given = access()
+    words = WORDS[lang or given.city.city.language]
+    wanted = _period(period, words)
+    kind = _kind(kind, output, words)
+    if kind is Kind.PDF and output is None and sys.stdout.isatty():
+        fail(words.terminal)
+    around = _sheet(given, sheet, wanted, words)
+    made = _assembled(given, wanted, site or (), _comment(comment, words), words)
+    _write(_rendered(made, kind, words, around), output, words)
+    if output is not None:
+        complain(words.written.format(period=Writing(words).period(wanted), file=output))
+
+
+def _period(name: str, words: Words) -> Period:
+    try:
+        return Period.parse(name)
+    except ValueError:
+        fail(words.bad_period.format(name=name))
+
+
+def _kind(kind: Kind | None, output: Path | None, words: Words) -> Kind:
+    if kind is not None:
+        return kind
+    if output is None:
+        return Kind.MARKDOWN
+    try:
+        return Kind(output.suffix.removeprefix(".").lower())
+    except ValueError:
+        fail(words.unknown_suffix.format(file=output))
+
+
+def _sheet(given: Access, file: Path | None, period: Period, words: Words) -> Sheet | None:
+    configured = given.city.report.sheet
+    if file is None and configured is not None:
+        file = given.settings.city_file.parent / configured
+    if file is None:
+        return None
+    sheet = parsed_or_explain(Sheet, file, words.language)
+    if sheet.period != period:
+        write = Writing(words)
+        told = words.other_sheet.format(
+            file=file, sheet=write.period(sheet.period), period=write.period(period)
+        )
+        complain(told)
+    return sheet
+
+
+def _comment(comment: str, words: Words) -> str:
+    """Return the comment: the text, or what the file of that name holds.
+
+    One word with an ending, such as ``toelichting.txt``, means a file: if it is not there, that is a mistake.
+    """
+    if len(comment) > LONGEST_NAME or "\n" in comment:
+        return comment
+    file = Path(comment)
+    if not (file.is_file() or (file.suffix and not any(map(str.isspace, comment)))):
+        return comment
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(unreadable(file, error, words.language))
+
+
+def _assembled(
+    given: Access, period: Period, sites: list[str] | tuple[str, ...], comment: str, words: Words
+) -> Report:
+    city = given.city
+    unknown = [site for site in sites if site not in {one.id for one in city.sites}]
+    if unknown:
+        fail(words.no_site.format(name=unknown[0], known=", ".join(one.id for one in city.sites)))
+    history = history_or_explain(given.settings.city_file, city)
+    now = given.now()
+    counted: Counted = given.reach(lambda redis: read_days(redis, city, period))
+    write = Writing(words)
+    try:
+        return assemble(city, Calendar(city), counted, history, period, now, sites=sites, comment=comment)
+    except NotBegunError:
+        fail(words.not_begun.format(period=_at_start(write.period(period))))
+    except BeforeFirstDayError as error:
+        if error.first_day is None:
+            fail(words.nothing_counted)
+        fail(
+            words.before_first_day.format(
+                period=_at_start(write.period(period)), first=write.day(error.first_day)
+            )
+        )
+    except CommentTooLongError as error:
+        fail(words.comment_long.format(length=write.number(error.length), most=write.number(MOST_COMMENT)))
+
+
+def _rendered(made: Report, kind: Kind, words: Words, sheet: Sheet | None) -> bytes:
+    try:
+        return render(made, kind, words, sheet)
+    except NoPdfError as error:
+        fail(words.pdf_library.format(why=error.lacking) if error.lacking else words.no_pdf)
+
+
+def _write(document: bytes, output: Path | None, words: Words) -> None:
+    if output is None:
+        sys.stdout.buffer.write(document)
+        return
+    try:
+        output.write_bytes(document)
+    except OSError as error:
+        fail(unreadable(output, error, words.language))
+
+
+def _at_start(text: str) -> str:
+    return text[:1].upper() + text[1:]
