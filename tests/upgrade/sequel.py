@@ -1,0 +1,97 @@
+"""What becomes of the state that was left at 10:00: the same story, whichever release goes on from there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from typing import Any, Final, cast
+
+from tests.support import redis_dump
+from tests.upgrade.house import BEFORE, RECEIVERS, Figures, House, moment
+
+Sequel = dict[str, Any]
+
+COUNTS: Final = ("_total", "_count", "_sum", "_samples", "_unfinished", "_state")
+"""How metrics end that tell what was counted, and where rules stand."""
+
+
+async def played(house: House, exposition: Figures) -> Sequel:
+    """Put the state into the house's Redis, go on from it until the afternoon, and return what came of it.
+
+    ``exposition``: the evaluator's figures before it was killed, which are to be reached again.
+    """
+    _put(house)
+    told = await _commands(house)
+    _put(house)  # now, with a lease that has just been left
+    house.start("evaluator", "notifier")
+    taken_over = await house.until_exposed(exposition)
+    await house.until_told(unheard=1)
+    await house.until(lambda: not house.client.exists("{p0}:notifier:annotations"))
+    notifier = await house.exposition("notifier")
+    regions = [str(tag) for one in house.grafana.annotations for tag in cast("list[object]", one["tags"])]
+    house.start("ingest")
+    for clock in ("10:01", "10:11"):
+        await house.jump(clock)
+        await house.until_delivered()
+    await house.jump("10:21")
+    await _news(house)
+    await house.jump("14:05")
+    await house.until_delivered()
+    afterwards = await house.exposition()
+    return {
+        "evaluator": taken_over,
+        "notifier": notifier,
+        "commands": told,
+        "regions": sorted(tag for tag in regions if tag.startswith("breach:")),
+        "told": {name: [_in_short(one) for one in house.told(name)] for name in RECEIVERS},
+        "mails": [[*one.recipients, str(one.message["subject"])] for one in house.mail.mails],
+        "afterwards": {name: figures for name, figures in afterwards.items() if name.endswith(COUNTS)},
+    }
+
+
+def _put(house: House) -> None:
+    house.client.flushall()
+    redis_dump.put(house.client, redis_dump.read(BEFORE / "state.json"))
+    shutil.copy(BEFORE / "queue_log", house.folder / "queue_log")
+    house.set_clock("10:00")
+
+
+async def _commands(house: House) -> dict[str, Any]:
+    """What the commands read, without their words."""
+    log = json.loads((await house.command("history", "log", "--json")).stdout)
+    replaced = [await house.command("history", "log", one["id"], "--json") for one in log]
+    notifications = (await house.command("notifications", "log", "--json", "--count", "1000")).stdout
+    dead = (await house.command("notifications", "dead", "--json")).stdout
+    return {
+        "breaches": re.findall(r"id: (\S+)", (await house.command("breaches")).stdout),
+        "silences": len((await house.command("silence", "list")).stdout.splitlines()),
+        "history": [*log, *(json.loads(one.stdout) for one in replaced)],
+        "notifications": [json.loads(line) for line in notifications.splitlines()],
+        "dead": [json.loads(line) for line in dead.splitlines()],
+        "report_sent_before": (await house.command("reporter", "--now", "2026-10", status=1)).exit_code == 1,
+    }
+
+
+async def _news(house: House) -> None:
+    """Calls that were waiting are answered, breaches end, and what was known already comes once more."""
+    sent_at = moment("09:57").isoformat()
+    again = {"kind": "call.answered", "queue": "over", "at": sent_at}
+    await house.send("desk", [{**again, "wait_ms": 23_456, "id": "counted"}])
+    await house.send("desk", [{**again, "wait_ms": 12_345, "id": "left-out"}])
+    await house.send("bib-pbx", [{"kind": "source.heartbeat"}])
+    for queue in ("lasting", "taken"):
+        await house.calls(queue, answered=15)
+    entered, now = int(moment("08:50").timestamp()), int(moment("10:21").timestamp())
+    house.log(f"{now}|{entered}.0|600|NONE|CONNECT|5460||2", f"{now}|of-a-dialplan|600|NONE|CONNECT|5160||2")
+    await house.until(
+        lambda: "5460000" in str(house.stream("events")) and "5160000" in str(house.stream("events"))
+    )
+    await house.until_told(lasting=2, taken=1, bib=2, slow=2)
+    await house.until_counted()
+    await house.until_delivered()
+
+
+def _in_short(body: dict[str, Any]) -> str:
+    """A message as its receiver knows it again."""
+    return f"{body['happening']} {body['number']}: {' '.join(breach['id'] for breach in body['breaches'])}"

@@ -1,0 +1,119 @@
+"""Today's code goes on from what the release before left in Redis, as that release would have."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import pytest
+
+from tests.support import redis_dump
+from tests.support.breach_stage import redis_server
+from tests.support.redis_servers import FLAVOURS
+from tests.upgrade.house import BEFORE, Figures, House, raised
+from tests.upgrade.sequel import Sequel, played
+
+RENAMED: Final[Mapping[str, str]] = {}
+"""What the release before called otherwise: a metric, a label, or ``label=value`` → today's name."""
+
+ITS: Final[Sequel] = redis_dump.read(BEFORE / "sequel.json")
+"""What came of it with the services of the release before."""
+
+STATE: Final[redis_dump.Dump] = redis_dump.read(BEFORE / "state.json")
+
+
+@pytest.fixture(scope="module", params=sorted(FLAVOURS))
+def flavour(request: pytest.FixtureRequest) -> str:
+    """Redis and Valkey."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def today(flavour: str, tmp_path_factory: pytest.TempPathFactory) -> Today:
+    """What comes of it with today's."""
+    folder = tmp_path_factory.mktemp(flavour)
+    with redis_server(flavour, folder) as server:
+        sequel = asyncio.run(_played(House(server, folder)))
+        with server.client() as client:
+            return Today(sequel, redis_dump.dumped(client))
+
+
+class Today(NamedTuple):
+    """The sequel, and the Redis after it."""
+
+    sequel: Sequel
+    left: redis_dump.Dump
+
+    def told(self, receiver: str) -> list[str]:
+        """Happening and number of each message to a receiver."""
+        return [one.partition(":")[0] for one in self.sequel["told"][receiver]]
+
+
+async def _played(house: House) -> Sequel:
+    async with raised(house):
+        return await played(house, renamed(ITS["evaluator"]))
+
+
+def renamed(figures: Figures) -> Figures:
+    """The figures of the release before, under today's names."""
+
+    def pair(text: str) -> str:
+        label, _, value = text.partition("=")
+        return RENAMED.get(text, f"{RENAMED.get(label, label)}={value}")
+
+    return {
+        RENAMED.get(name, name): {
+            ",".join(sorted(map(pair, labels.split(",")))) if labels else "": value
+            for labels, value in samples.items()
+        }
+        for name, samples in figures.items()
+    }
+
+
+@pytest.mark.parametrize("which", ["evaluator", "notifier", "afterwards"])
+def test_every_figure_and_the_state_of_every_rule_is_what_the_release_before_showed(
+    today: Today, which: str
+) -> None:
+    assert today.sequel[which] == renamed(ITS[which])
+
+
+def test_everybody_is_told_what_the_release_before_would_have_told_and_nothing_twice(today: Today) -> None:
+    assert today.sequel["told"] == ITS["told"]
+    assert today.sequel["mails"] == ITS["mails"]
+
+
+@pytest.mark.parametrize(
+    ("receiver", "told"),
+    [
+        ("lasting", ["reminder 2", "resolved 1"]),
+        ("taken", ["resolved 1"]),  # acknowledged before: no reminder
+        ("over", []),  # told to its end before
+        ("unreachable", ["firing 1", "resolved 1"]),  # both were on their way
+        ("silenced", ["firing 1"]),  # when the silence ended in the afternoon
+        ("quiet", ["digest 1"]),  # when the quiet hours ended
+        ("group", ["resolved 1"]),  # of the second queue; the first one's was told before
+    ],
+)
+def test_each_story_goes_on_where_it_stood(today: Today, receiver: str, told: list[str]) -> None:
+    assert today.told(receiver)[: len(told)] == told
+
+
+def test_commands_read_breaches_silences_history_and_the_delivery_log(today: Today) -> None:
+    assert today.sequel["commands"] == ITS["commands"]
+
+
+def test_every_breach_stands_in_grafana_once(today: Today) -> None:
+    assert today.sequel["regions"] == ITS["regions"]
+    assert "{p0}:notifier:annotations" not in today.left
+
+
+def test_nothing_of_it_is_set_aside_and_nothing_is_refused(today: Today) -> None:
+    for stream in ("{p0}:set-aside", "{p0}:notifier:set-aside", "{p0}:dead", "{p0}:notifier:dead"):
+        assert today.left[stream] == STATE[stream]
+
+
+def test_what_was_on_its_way_arrived_and_the_report_with_it(today: Today) -> None:
+    assert "{p0}:notifier:outbox" not in today.left
+    assert "{p0}:notifier:documents" not in today.left
+    assert today.left["{p0}:reports"] == STATE["{p0}:reports"]
