@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from domain.bucket import Bucket, Resolution
-from domain.bucket_store import COARSE_S, FINE_S, REACH_S, SINCE_START, Books, Slot
-from domain.last_reports import Latest, Offer, Staff
-from domain.open_contacts import ContactKey, Lapse, OpenContacts, Place
+from domain.bucket_store import COARSE_S, FINE_S, REACH_S, SINCE_START, BucketStore, Slot
+from domain.last_reports import LastReports, Offer, Staff
+from domain.open_contacts import ContactKey, OpenContacts, QueueRef, UnfinishedChange
 from domain.tallies import EPOCH, MILLISECOND, TALLIES, ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Queue, QueueKind, Site
-from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import (
     AppointmentBooked,
     AppointmentOffer,
@@ -49,7 +49,7 @@ _UNLOAD_AFTER_S: Final = 2 * 86_400
 """Days stay in memory this much longer than any fact may still arrive for them."""
 
 
-class Arrival(NamedTuple):
+class StreamEvent(NamedTuple):
     """A fact as it stands on the stream."""
 
     entry: str
@@ -60,22 +60,22 @@ class Arrival(NamedTuple):
 
 
 @dataclass(slots=True)
-class Counts:
+class PipelineCounts:
     """What the pipeline itself did, kept over restarts."""
 
     read: int = 0
     """Stream entries processed since the beginning."""
     duplicates: int = 0
-    dead: dict[Reason, int] = field(default_factory=dict)
+    dead: dict[DeadLetterReason, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, state: Mapping[str, str]) -> Counts:
+    def of(cls, state: Mapping[str, str]) -> PipelineCounts:
         """Return the counts that ``fields`` wrote. Raises ``ValueError``."""
 
         def count(name: str) -> int:
             return as_amount(state.get(name, "0"))
 
-        dead = {reason: count(f"dead:{reason}") for reason in Reason if f"dead:{reason}" in state}
+        dead = {reason: count(f"dead:{reason}") for reason in DeadLetterReason if f"dead:{reason}" in state}
         return cls(count("read"), count("duplicates"), dead)
 
     def fields(self) -> dict[str, str]:
@@ -85,7 +85,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class AggregatorChanges:
     """What a commit has to write."""
 
     state: dict[str, str]
@@ -98,17 +98,17 @@ class Changes:
 
 
 @dataclass(slots=True)
-class _Spot:
+class _QueueCells:
     """A place, and the cells (``FINE_S`` long, by index) that the batch at hand adds to."""
 
-    place: Place
+    place: QueueRef
     hours: str | None
     cells: dict[int, Bucket] = field(default_factory=dict)
     anytime: dict[int, Bucket] = field(default_factory=dict)
     """Of facts that opening hours are not about."""
 
 
-class Desk:
+class Aggregator:
     """Counts the facts of some sites. Not thread-safe; one owner feeds it in stream order.
 
     ``sites=None`` takes any site and queue as it comes and has no opening hours (offline analysis
@@ -120,22 +120,22 @@ class Desk:
         city: CityFile,
         calendar: Calendar,
         sites: Iterable[Site] | None,
-        books: Books | None = None,
-        latest: Latest | None = None,
-        counts: Counts | None = None,
+        books: BucketStore | None = None,
+        latest: LastReports | None = None,
+        counts: PipelineCounts | None = None,
         cursor: int = 0,
         rings: bool = True,
     ) -> None:
         pipeline = city.pipeline
-        self.books = books if books is not None else Books()
-        self.latest = latest if latest is not None else Latest()
-        self.counts = counts if counts is not None else Counts()
+        self.books = books if books is not None else BucketStore()
+        self.latest = latest if latest is not None else LastReports()
+        self.counts = counts if counts is not None else PipelineCounts()
         self.contacts = OpenContacts(_ms(pipeline.open_timeout), cursor)
         self._calendar = calendar
-        self._queues: dict[Place, Queue] | None = (
+        self._queues: dict[QueueRef, Queue] | None = (
             None
             if sites is None
-            else {Place(site.id, queue.id): queue for site in sites for queue in site.queues}
+            else {QueueRef(site.id, queue.id): queue for site in sites for queue in site.queues}
         )
         self._sites = {place.site for place in self._queues or ()}
         self._dedup_ms = _ms(pipeline.dedup)
@@ -145,9 +145,9 @@ class Desk:
         self._seen: set[str] = set()
         self._seen_by_hour: dict[int, list[str]] = {}
         self._days: dict[int, str] = {}
-        self._spots: dict[tuple[type[Event], str, str], _Spot] = {}
+        self._spots: dict[tuple[type[Event], str, str], _QueueCells] = {}
         """By kind, site and queue: kinds that do not belong to a queue's kind have no spot."""
-        self._followers: Mapping[type[Event], Callable[..., Iterable[Lapse]]] = {
+        self._followers: Mapping[type[Event], Callable[..., Iterable[UnfinishedChange]]] = {
             CallQueued: self._enter,
             VisitArrived: self._enter,
             CallAnswered: self._end,
@@ -159,14 +159,14 @@ class Desk:
             StaffChanged: self._staff,
         }
         """What keeps track of who waits, and of what holds right now; called with fact, ms and spot."""
-        self._spot_at: dict[Place, _Spot] = {}
-        self._touched: set[Place] = set()
+        self._spot_at: dict[QueueRef, _QueueCells] = {}
+        self._touched: set[QueueRef] = set()
         self._dead: list[DeadLetter] = []
         self._stream_time = 0
         self._tidied = 0
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[QueueRef]:
         """The configured places, in the order of the city file."""
         return list(self._queues or ())
 
@@ -175,12 +175,12 @@ class Desk:
         """Whether there is anything to write."""
         return self.books.changed or bool(self._dead)
 
-    def record(self, batch: Iterable[Arrival | DeadLetter]) -> None:
+    def record(self, batch: Iterable[StreamEvent | DeadLetter]) -> None:
         """Count a batch of stream entries, in stream order: facts, and what was no fact at all."""
         newest: dict[str, int] = {}
         for arrival in batch:
             self.counts.read += 1
-            if not isinstance(arrival, Arrival):  # pydantic models answer isinstance slowly
+            if not isinstance(arrival, StreamEvent):  # pydantic models answer isinstance slowly
                 self._stream_time = max(self._stream_time, ms_of(arrival.at))
                 self._bury(arrival)
                 continue
@@ -209,7 +209,7 @@ class Desk:
         if self._stream_time - self._tidied >= TIDY_EVERY_MS:
             self._tidy()
 
-    def recall(self, arrivals: Iterable[Arrival]) -> None:
+    def recall(self, arrivals: Iterable[StreamEvent]) -> None:
         """Take entries that are counted already back into memory (ids, open contacts): at a take-over."""
         duplicates, dead = self.counts.duplicates, dict(self.counts.dead)
         for arrival in arrivals:
@@ -226,12 +226,12 @@ class Desk:
         self._book_lapses(self.contacts.advance(now))
         self._fold_cells()
 
-    def take_changes(self) -> Changes:
+    def take_changes(self) -> AggregatorChanges:
         """Return what is to be written since the last call."""
         changed, dropped = self.books.take_changes()
         dead, self._dead = self._dead, []
         state = {"cursor": str(self.contacts.cursor), **self.counts.fields(), **self.latest.take_changes()}
-        return Changes(state, changed, dropped, dead, self.latest.take_gone())
+        return AggregatorChanges(state, changed, dropped, dead, self.latest.take_gone())
 
     def local_day(self, at_s: int) -> str:
         """Return the local calendar day of an instant (epoch s) as ISO text."""
@@ -241,22 +241,22 @@ class Desk:
             day = self._days[quarter] = self._calendar.local_day(at_s * 1000).isoformat()
         return day
 
-    def _admit(self, arrival: Arrival, at: int) -> _Spot | None:
+    def _admit(self, arrival: StreamEvent, at: int) -> _QueueCells | None:
         """Return where a fact is counted; nowhere when it is late, early, misplaced or seen before."""
         arrived, fact = arrival.arrived, arrival.fact
         if arrived > self._stream_time:
             self._stream_time = arrived
         if at < arrived - self._dedup_ms:
-            self._refuse(arrival, Reason.LATE, "older than pipeline.dedup when it arrived")
+            self._refuse(arrival, DeadLetterReason.LATE, "older than pipeline.dedup when it arrived")
             return None
         if at > arrived + self._future_ms:
-            self._refuse(arrival, Reason.FUTURE, "ahead by more than pipeline.future_tolerance")
+            self._refuse(arrival, DeadLetterReason.FUTURE, "ahead by more than pipeline.future_tolerance")
             return None
         located = (type(fact), fact.site, getattr(fact, "queue", ""))
         spot = self._spots.get(located)
         if spot is None:
             if (why := self._misplaced(fact)) is not None:
-                self._refuse(arrival, Reason.UNKNOWN_QUEUE, why)
+                self._refuse(arrival, DeadLetterReason.UNKNOWN_QUEUE, why)
                 return None
             spot = self._spots[located] = self._spot_of(located[1], located[2])
         if fact.id in self._seen:
@@ -269,12 +269,12 @@ class Desk:
         self._seen_by_hour[hour].append(fact.id)
         return spot
 
-    def _spot_of(self, site: str, queue: str) -> _Spot:
-        place = Place(site, queue)
+    def _spot_of(self, site: str, queue: str) -> _QueueCells:
+        place = QueueRef(site, queue)
         spot = self._spot_at.get(place)
         if spot is None:
             hours = None if self._queues is None or place not in self._queues else self._queues[place].hours
-            spot = self._spot_at[place] = _Spot(place, hours)
+            spot = self._spot_at[place] = _QueueCells(place, hours)
         return spot
 
     def _misplaced(self, fact: Event) -> str | None:
@@ -283,7 +283,7 @@ class Desk:
             return None
         if isinstance(fact, SourceHeartbeat | SourceRestarted):
             return None if fact.site in self._sites else "the city file has no such site"
-        queue = self._queues.get(Place(fact.site, fact.queue))
+        queue = self._queues.get(QueueRef(fact.site, fact.queue))
         if queue is None:
             return "the city file has no such queue"
         if isinstance(fact, _OF_CALLS) and queue.kind is not QueueKind.PHONE:
@@ -292,7 +292,7 @@ class Desk:
             return "a visit or an appointment, but the city file says the queue is a phone queue"
         return None
 
-    def _refuse(self, arrival: Arrival, reason: Reason, detail: str) -> None:
+    def _refuse(self, arrival: StreamEvent, reason: DeadLetterReason, detail: str) -> None:
         fact = arrival.fact
         item = {"kind": fact.kind, "id": fact.id, "at": fact.at.isoformat(), "site": fact.site}
         if not isinstance(fact, SourceHeartbeat | SourceRestarted):
@@ -312,7 +312,7 @@ class Desk:
         self._dead.append(letter)
         self.counts.dead[letter.reason] = self.counts.dead.get(letter.reason, 0) + 1
 
-    def _cell(self, spot: _Spot, cells: dict[int, Bucket], at: int) -> Bucket:
+    def _cell(self, spot: _QueueCells, cells: dict[int, Bucket], at: int) -> Bucket:
         index = at // _FINE_MS
         cell = cells.get(index)
         if cell is None:
@@ -320,30 +320,32 @@ class Desk:
             self._touched.add(spot.place)
         return cell
 
-    def _enter(self, fact: CallQueued | VisitArrived, at: int, spot: _Spot) -> Iterable[Lapse]:
+    def _enter(
+        self, fact: CallQueued | VisitArrived, at: int, spot: _QueueCells
+    ) -> Iterable[UnfinishedChange]:
         key = ContactKey(spot.place, fact.source, fact.contact)
         return self.contacts.queue(key, at, self._stream_time - self._dedup_ms)
 
     def _end(
-        self, fact: CallAnswered | CallMissed | VisitCalled | VisitLeft, at: int, spot: _Spot
-    ) -> Iterable[Lapse]:
+        self, fact: CallAnswered | CallMissed | VisitCalled | VisitLeft, at: int, spot: _QueueCells
+    ) -> Iterable[UnfinishedChange]:
         if fact.contact is None:
             return ()
         key = ContactKey(spot.place, fact.source, fact.contact)
         return self.contacts.end(key, at, self._stream_time - self._dedup_ms)
 
-    def _restart(self, fact: SourceRestarted, at: int, _spot: _Spot) -> Iterable[Lapse]:
+    def _restart(self, fact: SourceRestarted, at: int, _spot: _QueueCells) -> Iterable[UnfinishedChange]:
         return self.contacts.restart(fact.source, at, self._stream_time - self._dedup_ms)
 
-    def _offer(self, fact: AppointmentOffer, at: int, spot: _Spot) -> Iterable[Lapse]:
+    def _offer(self, fact: AppointmentOffer, at: int, spot: _QueueCells) -> Iterable[UnfinishedChange]:
         self.latest.offer(spot.place, Offer(at, ms_of(fact.first_free_at)))
         return ()
 
-    def _staff(self, fact: StaffChanged, at: int, spot: _Spot) -> Iterable[Lapse]:
+    def _staff(self, fact: StaffChanged, at: int, spot: _QueueCells) -> Iterable[UnfinishedChange]:
         self.latest.staff(spot.place, Staff(at, fact.available, fact.paused, fact.busy))
         return ()
 
-    def _book_lapses(self, lapses: Iterable[Lapse]) -> None:
+    def _book_lapses(self, lapses: Iterable[UnfinishedChange]) -> None:
         for lapse in lapses:
             spot = self._spot_of(*lapse.place)
             self._cell(spot, spot.cells, lapse.at).unfinished += lapse.change
@@ -372,12 +374,12 @@ class Desk:
             spot.anytime.clear()
         self._touched.clear()
 
-    def _fold_fine(self, place: Place, start: int, cell: Bucket, floors: Mapping[Resolution, int]) -> None:
+    def _fold_fine(self, place: QueueRef, start: int, cell: Bucket, floors: Mapping[Resolution, int]) -> None:
         if self._rings and start >= floors[Resolution.FINE]:
             self.books.add(Slot(place, Resolution.FINE, start), cell)
 
     def _fold_inside(
-        self, place: Place, gathered: Mapping[int, Bucket], floors: Mapping[Resolution, int]
+        self, place: QueueRef, gathered: Mapping[int, Bucket], floors: Mapping[Resolution, int]
     ) -> None:
         for start, amount in gathered.items():
             if self._rings and start >= floors[Resolution.COARSE]:
@@ -389,7 +391,7 @@ class Desk:
                 self.books.add(Slot(place, Resolution.MONTH, day[:7]), amount)
                 self.books.add(Slot(place, Resolution.YEAR, day[:4]), amount)
 
-    def _fold_outside(self, place: Place, gathered: Mapping[int, Bucket]) -> None:
+    def _fold_outside(self, place: QueueRef, gathered: Mapping[int, Bucket]) -> None:
         for start, amount in gathered.items():
             self.books.add(Slot(place, Resolution.DAY_OUTSIDE, self.local_day(start)), amount)
             self.books.add(Slot(place, Resolution.TOTAL_OUTSIDE, SINCE_START), amount)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from domain.bucket import DERIVED, Bucket, Resolution, merged
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from shared.config.types import COARSE_REACH, COARSE_STEP, FINE_REACH, WINDOW_STEP
 
 FINE_S: Final = int(WINDOW_STEP.total_seconds())
@@ -33,7 +33,7 @@ _NOTHING: Final = Bucket()
 class Slot(NamedTuple):
     """Where a bucket is kept."""
 
-    place: Place
+    place: QueueRef
     resolution: Resolution
     start: Start
 
@@ -44,12 +44,12 @@ class _Sum(NamedTuple):
     bucket: Bucket
 
 
-class Books:
+class BucketStore:
     """Buckets by slot. Mutable; whoever writes it down asks ``take_changes`` what to write."""
 
     def __init__(self, kept: Iterable[tuple[Slot, Bucket]] = ()) -> None:
-        self._shelves: dict[tuple[Place, Resolution], dict[Start, Bucket]] = {}
-        self._sums: dict[tuple[Place, Resolution], dict[int, _Sum]] = {}
+        self._shelves: dict[tuple[QueueRef, Resolution], dict[Start, Bucket]] = {}
+        self._sums: dict[tuple[QueueRef, Resolution], dict[int, _Sum]] = {}
         """Windows as they were added up last, without their newest step; by length in seconds."""
         self._changed: set[Slot] = set()
         self._dropped: set[Slot] = set()
@@ -81,11 +81,11 @@ class Books:
         """Return the bucket of a slot, if anything ever happened in it. Read only."""
         return self._shelf(slot.place, slot.resolution).get(slot.start)
 
-    def total(self, place: Place, resolution: Resolution = Resolution.TOTAL) -> Bucket:
+    def total(self, place: QueueRef, resolution: Resolution = Resolution.TOTAL) -> Bucket:
         """Return what happened at a place since the beginning."""
         return self.get(Slot(place, resolution, SINCE_START)) or Bucket()
 
-    def between(self, place: Place, resolution: Resolution, start_s: int, end_s: int) -> Iterator[Bucket]:
+    def between(self, place: QueueRef, resolution: Resolution, start_s: int, end_s: int) -> Iterator[Bucket]:
         """Yield the ring buckets that start in [start_s, end_s), epoch seconds."""
         shelf = self._shelf(place, resolution)
         step = FINE_S if resolution is Resolution.FINE else COARSE_S
@@ -96,7 +96,7 @@ class Books:
                 if (bucket := shelf.get(at)) is not None:
                     yield bucket
 
-    def window(self, place: Place, resolution: Resolution, start_s: int, end_s: int) -> Bucket:
+    def window(self, place: QueueRef, resolution: Resolution, start_s: int, end_s: int) -> Bucket:
         """Return the sum of the ring buckets that start in [start_s, end_s). Read only.
 
         What is older than the newest step is added up once, and again only when something comes late or
@@ -165,7 +165,7 @@ class Books:
         self._dropped.clear()
         return changed, dropped
 
-    def _shelf(self, place: Place, resolution: Resolution) -> dict[Start, Bucket]:
+    def _shelf(self, place: QueueRef, resolution: Resolution) -> dict[Start, Bucket]:
         shelf = self._shelves.get((place, resolution))
         if shelf is None:
             shelf = self._shelves[place, resolution] = {}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.bucket import Bucket, Resolution, decode
 from domain.bucket_store import Slot
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from shared.calendar import Calendar
 from shared.instants import Instant
 
@@ -34,7 +34,7 @@ class Hours(StrEnum):
 RESOLUTIONS: Final = {Hours.INSIDE: Resolution.DAY, Hours.OUTSIDE: Resolution.DAY_OUTSIDE}
 
 
-def day_slot(place: Place, day: date, hours: Hours) -> Slot:
+def day_slot(place: QueueRef, day: date, hours: Hours) -> Slot:
     """Return where a local day is kept."""
     return Slot(place, RESOLUTIONS[hours], day.isoformat())
 
@@ -49,7 +49,7 @@ def hours_of(slot: Slot) -> Hours:
     return Hours.INSIDE if slot.resolution is Resolution.DAY else Hours.OUTSIDE
 
 
-class StillOpen(StrEnum):
+class UnsettledReason(StrEnum):
     """Why a day may still change by itself."""
 
     RECENT = "recent"
@@ -61,11 +61,11 @@ class StillOpen(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledDays:
     """Nothing that may still come changes a local day before ``before``."""
 
     before: date
-    why: StillOpen
+    why: UnsettledReason
     """What keeps that day itself open."""
 
     @classmethod
@@ -74,17 +74,17 @@ class Settled:
     ) -> Self:
         """Work it out; all instants in UTC ms. ``None``: everything is read; no evaluator ever ran."""
         dedup_ms = dedup // timedelta(milliseconds=1)
-        bounds = [(now - dedup_ms - CLOCKS_APART // timedelta(milliseconds=1), StillOpen.RECENT)]
+        bounds = [(now - dedup_ms - CLOCKS_APART // timedelta(milliseconds=1), UnsettledReason.RECENT)]
         if oldest_unread is not None:
-            bounds.append((oldest_unread - dedup_ms, StillOpen.BACKLOG))
+            bounds.append((oldest_unread - dedup_ms, UnsettledReason.BACKLOG))
         if cursor is not None:
-            bounds.append((cursor, StillOpen.BEHIND))
+            bounds.append((cursor, UnsettledReason.BEHIND))
         until, why = min(bounds, key=lambda bound: bound[0])
         return cls(calendar.local_day(max(0, until)), why)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class BucketChange:
     """A day's bucket and what is to come in its place, as they are written down; ``None``: nothing."""
 
     slot: Slot
@@ -103,18 +103,18 @@ class Change:
         return cls(slot, before, wanted)
 
 
-class _Line(BaseModel):
+class _CorrectionLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class FromFile(_Line):
+class FromFile(_CorrectionLine):
     """A file that days were taken from. Its name alone: folders may bear a person's name."""
 
     name: str
     sha256: str
 
 
-class Correction(_Line):
+class Correction(_CorrectionLine):
     """One replacement of days: the first of its lines in the log."""
 
     kind: Literal["correction"] = "correction"
@@ -129,7 +129,7 @@ class Correction(_Line):
     """Lines of those files that could not be used, by reason."""
 
 
-class Replaced(_Line):
+class Replaced(_CorrectionLine):
     """One bucket of it, before and after."""
 
     kind: Literal["replaced"] = "replaced"
@@ -142,8 +142,8 @@ class Replaced(_Line):
     after: Bucket | None
 
     @property
-    def place(self) -> Place:
-        return Place(self.site, self.queue)
+    def place(self) -> QueueRef:
+        return QueueRef(self.site, self.queue)
 
 
 LINE: Final[TypeAdapter[Correction | Replaced]] = TypeAdapter(
@@ -152,7 +152,7 @@ LINE: Final[TypeAdapter[Correction | Replaced]] = TypeAdapter(
 """Any line of the log."""
 
 
-def beginning(correction: Correction, change: Change) -> bytes:
+def beginning(correction: Correction, change: BucketChange) -> bytes:
     """Return a ``Replaced`` line without its last two fields, which are in Redis already."""
     line = Replaced(
         correction=correction.id,

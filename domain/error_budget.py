@@ -27,7 +27,7 @@ from typing import Final
 from domain import kpi
 from domain.bucket import Bucket, merged
 from domain.business_hours import open_minutes, open_minutes_from
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
 from shared.calendar import DAY, EPOCH, MILLISECOND, Calendar
 from shared.config.model import CityFile, MissedDefinition, QueueKind
@@ -121,7 +121,7 @@ def error_budget(
     phones = _Phones(
         calendar,
         frozenset(queue.hours for queue in queues),
-        tuple(days.get(Place(site_id, queue.id), {}) for queue in queues),
+        tuple(days.get(QueueRef(site_id, queue.id), {}) for queue in queues),
         city.live_definition,
     )
     now_ms = (now - EPOCH) // MILLISECOND

@@ -18,7 +18,7 @@ from shared.contract.events import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class KpiValue:
     """A figure and the number of contacts it rests on."""
 
     value: float | None
@@ -33,13 +33,13 @@ def missed(bucket: Bucket, definition: MissedDefinition) -> int:
     return counted
 
 
-def missed_ratio(bucket: Bucket, definition: MissedDefinition) -> Reading:
+def missed_ratio(bucket: Bucket, definition: MissedDefinition) -> KpiValue:
     """missed / (answered + missed), 0 to 1."""
     lost = missed(bucket, definition)
     return _ratio(lost, bucket.answered + lost)
 
 
-def call_wait_mean(bucket: Bucket) -> Reading:
+def call_wait_mean(bucket: Bucket) -> KpiValue:
     """Mean wait of answered calls in seconds (ASA): the sum of their waits / answered."""
     return _mean_s(bucket.wait_ms, bucket.answered)
 
@@ -53,7 +53,7 @@ def call_wait_quantile(bucket: Bucket, share: float) -> float | None:
     return None if edge is None else min(edge, bucket.wait_max_ms / 1000)
 
 
-def service_level(bucket: Bucket, definition: MissedDefinition, within: timedelta) -> Reading:
+def service_level(bucket: Bucket, definition: MissedDefinition, within: timedelta) -> KpiValue:
     """Answered within T / (answered + missed), 0 to 1. A wait of exactly T is within T."""
     contacts = bucket.answered + missed(bucket, definition)
     return _ratio(answered_within(bucket, within), contacts)
@@ -81,22 +81,22 @@ def category_names(bounds: Sequence[timedelta]) -> list[str]:
     return [*between, f">{edges[-1]}"]
 
 
-def visit_wait_mean(bucket: Bucket) -> Reading:
+def visit_wait_mean(bucket: Bucket) -> KpiValue:
     """Mean counter wait in seconds of visitors with an appointment, early ones left out."""
     return _mean_s(bucket.visit_wait_ms, bucket.visits)
 
 
-def walk_in_wait_mean(bucket: Bucket) -> Reading:
+def walk_in_wait_mean(bucket: Bucket) -> KpiValue:
     """Mean counter wait in seconds of visitors without an appointment."""
     return _mean_s(bucket.walk_in_wait_ms, bucket.walk_ins)
 
 
-def lead_time_mean(bucket: Bucket) -> Reading:
+def lead_time_mean(bucket: Bucket) -> KpiValue:
     """Mean number of working days between booking and appointment."""
     return _ratio(bucket.lead_days, bucket.booked)
 
 
-def read(kpi: Kpi, bucket: Bucket, definition: MissedDefinition, within: timedelta) -> Reading:
+def read(kpi: Kpi, bucket: Bucket, definition: MissedDefinition, within: timedelta) -> KpiValue:
     """Return any KPI of a bucket, in the units of the metrics (ratios, seconds, working days)."""
     match kpi:
         case Kpi.MISSED_RATIO:
@@ -117,12 +117,12 @@ def meets(kpi: Kpi, value: float, limit: float) -> bool:
     return value >= limit if kpi is Kpi.SERVICE_LEVEL else value <= limit
 
 
-def _ratio(part: int, whole: int) -> Reading:
-    return Reading(part / whole if whole else None, whole)
+def _ratio(part: int, whole: int) -> KpiValue:
+    return KpiValue(part / whole if whole else None, whole)
 
 
-def _mean_s(sum_ms: int, count: int) -> Reading:
-    return Reading(sum_ms / (1000 * count) if count else None, count)
+def _mean_s(sum_ms: int, count: int) -> KpiValue:
+    return KpiValue(sum_ms / (1000 * count) if count else None, count)
 
 
 def _seconds(duration: timedelta) -> int:

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from shared.contract.events import MOST_STAFF
 from shared.instants import END_MS
 
 
-class Subject(StrEnum):
+class ReportSubject(StrEnum):
     """What a report is about; the first part of its field in the state hash."""
 
     SOURCE = "source"
@@ -19,7 +19,7 @@ class Subject(StrEnum):
     STAFF = "staff"
 
 
-_OF_PLACES: Final = (Subject.OFFER, Subject.STAFF)
+_OF_PLACES: Final = (ReportSubject.OFFER, ReportSubject.STAFF)
 
 
 class Offer(NamedTuple):
@@ -38,7 +38,7 @@ class Staff(NamedTuple):
     busy: int
 
 
-class Latest:
+class LastReports:
     """Reports by field. A report is a tuple of integers, its instant first, so the larger one is later.
 
     Raises ``ValueError`` for a field of ``state`` that no report can be: wherever dates are reckoned with, an
@@ -55,31 +55,31 @@ class Latest:
 
     def source(self, source: str, at: int) -> None:
         """A source said something that happened at ``at`` ms."""
-        self._note(f"{Subject.SOURCE}:{source}", (at,))
+        self._note(f"{ReportSubject.SOURCE}:{source}", (at,))
 
-    def offer(self, place: Place, offer: Offer) -> None:
+    def offer(self, place: QueueRef, offer: Offer) -> None:
         """The first free appointment at a place was reported."""
-        self._note(f"{Subject.OFFER}:{place.site}:{place.queue}", offer)
+        self._note(f"{ReportSubject.OFFER}:{place.site}:{place.queue}", offer)
 
-    def staff(self, place: Place, staff: Staff) -> None:
+    def staff(self, place: QueueRef, staff: Staff) -> None:
         """The staff of a place was reported."""
-        self._note(f"{Subject.STAFF}:{place.site}:{place.queue}", staff)
+        self._note(f"{ReportSubject.STAFF}:{place.site}:{place.queue}", staff)
 
     def sources(self) -> dict[str, int]:
         """Source → when its latest fact happened, ms."""
-        return {name: report[0] for (name,), report in self._about(Subject.SOURCE)}
+        return {name: report[0] for (name,), report in self._about(ReportSubject.SOURCE)}
 
-    def offers(self) -> dict[Place, Offer]:
+    def offers(self) -> dict[QueueRef, Offer]:
         """Place → its latest offer."""
-        return {Place(*name): Offer(*report) for name, report in self._about(Subject.OFFER)}
+        return {QueueRef(*name): Offer(*report) for name, report in self._about(ReportSubject.OFFER)}
 
-    def staffs(self) -> dict[Place, Staff]:
+    def staffs(self) -> dict[QueueRef, Staff]:
         """Place → its latest staff report."""
-        return {Place(*name): Staff(*report) for name, report in self._about(Subject.STAFF)}
+        return {QueueRef(*name): Staff(*report) for name, report in self._about(ReportSubject.STAFF)}
 
-    def sweep(self, sources: Collection[str], places: Collection[Place]) -> None:
+    def sweep(self, sources: Collection[str], places: Collection[QueueRef]) -> None:
         """Forget the reports of sources and about places other than these."""
-        known = {f"{Subject.SOURCE}:{source}" for source in sources}
+        known = {f"{ReportSubject.SOURCE}:{source}" for source in sources}
         known |= {f"{about}:{place.site}:{place.queue}" for about in _OF_PLACES for place in places}
         for name in self._reports.keys() - known:
             del self._reports[name]
@@ -102,15 +102,15 @@ class Latest:
             self._reports[name] = tuple(report)
             self._changed.add(name)
 
-    def _about(self, subject: Subject) -> list[tuple[list[str], tuple[int, ...]]]:
+    def _about(self, subject: ReportSubject) -> list[tuple[list[str], tuple[int, ...]]]:
         parts = [(name.split(":"), report) for name, report in self._reports.items()]
         return [(name, report) for (kind, *name), report in parts if kind == subject]
 
 
 _SHAPES: Final[Mapping[str, tuple[int, int]]] = {
-    Subject.SOURCE: (1, 0),
-    Subject.OFFER: (2, 0),
-    Subject.STAFF: (1, 3),
+    ReportSubject.SOURCE: (1, 0),
+    ReportSubject.OFFER: (2, 0),
+    ReportSubject.STAFF: (1, 3),
 }
 """Of how many instants, and counts behind them, a report consists."""
 

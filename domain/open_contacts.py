@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 
-class Place(NamedTuple):
+class QueueRef(NamedTuple):
     """A queue of a site."""
 
     site: str
@@ -28,15 +28,15 @@ class Place(NamedTuple):
 class ContactKey(NamedTuple):
     """A contact at a place, as its source names it."""
 
-    place: Place
+    place: QueueRef
     source: str
     contact: str
 
 
-class Lapse(NamedTuple):
+class UnfinishedChange(NamedTuple):
     """A change in the number of unfinished contacts: at ``at`` ms in ``place``, by +1 or -1."""
 
-    place: Place
+    place: QueueRef
     at: int
     change: int
 
@@ -83,7 +83,7 @@ class _Entries(NamedTuple):
         )
 
 
-_NO_LAPSES: Final[Sequence[Lapse]] = ()
+_NO_LAPSES: Final[Sequence[UnfinishedChange]] = ()
 
 
 class OpenContacts:
@@ -117,7 +117,7 @@ class OpenContacts:
         """How many contacts are in memory, open or not."""
         return len(self._open) + len(self._done)
 
-    def queue(self, key: ContactKey, at: int, forgotten_before: int) -> Sequence[Lapse]:
+    def queue(self, key: ContactKey, at: int, forgotten_before: int) -> Sequence[UnfinishedChange]:
         """A contact entered a queue."""
         known = self._known(key, forgotten_before)
         if known is None:
@@ -130,7 +130,7 @@ class OpenContacts:
             return self._settle(key, _Entries((at,)))
         return self._settle(key, known._replace(queued=_with(known.queued, at)))
 
-    def end(self, key: ContactKey, at: int, forgotten_before: int) -> Sequence[Lapse]:
+    def end(self, key: ContactKey, at: int, forgotten_before: int) -> Sequence[UnfinishedChange]:
         """A contact has its outcome."""
         known = self._known(key, forgotten_before)
         if known is None:
@@ -144,21 +144,21 @@ class OpenContacts:
             return _NO_LAPSES
         return self._settle(key, known._replace(ended=_with(ended, at)))
 
-    def restart(self, source: str, at: int, forgotten_before: int) -> Sequence[Lapse]:
+    def restart(self, source: str, at: int, forgotten_before: int) -> Sequence[UnfinishedChange]:
         """A source lost its memory: its contacts that were waiting before ``at`` are unfinished."""
         insort(self._restarts.setdefault(source, []), at)
-        lapses: list[Lapse] = []
+        lapses: list[UnfinishedChange] = []
         for key in [key for key in self._open if key.source == source]:
             if (entries := self._known(key, forgotten_before)) is not None:
                 lapses += self._settle(key, entries)
         return lapses
 
-    def advance(self, now: int) -> Sequence[Lapse]:
+    def advance(self, now: int) -> Sequence[UnfinishedChange]:
         """Judge the contacts whose time ran out by ``now``."""
         if now <= self._cursor:
             return _NO_LAPSES
         self._cursor = now
-        lapses: list[Lapse] = []
+        lapses: list[UnfinishedChange] = []
         while self._deadlines and self._deadlines[0][0] <= now:
             deadline, key = heapq.heappop(self._deadlines)
             entries = self._open.get(key)
@@ -175,7 +175,7 @@ class OpenContacts:
         for source, restarts in list(self._restarts.items()):
             self._restarts[source] = [at for at in restarts if at >= before]
 
-    def waiting(self, now: int) -> Iterator[tuple[Place, int]]:
+    def waiting(self, now: int) -> Iterator[tuple[QueueRef, int]]:
         """Yield the place and the entry time of everyone who waits at ``now``."""
         for key, entries in self._open.items():
             for at in entries.open():
@@ -215,7 +215,7 @@ class OpenContacts:
                 return min(restarts[after], queued + self._timeout_ms)
         return queued + self._timeout_ms
 
-    def _settle(self, key: ContactKey, entries: _Entries) -> Sequence[Lapse]:
+    def _settle(self, key: ContactKey, entries: _Entries) -> Sequence[UnfinishedChange]:
         """Keep what is known now, with ``lapsed`` brought in line, and return the difference."""
         open_entries, before, due = entries.open(), entries.lapsed, entries.due
         lapsed: list[tuple[int, int]] = []
@@ -231,8 +231,8 @@ class OpenContacts:
         if tuple(lapsed) == before:
             return _NO_LAPSES
         return [
-            *(Lapse(key.place, deadline, -1) for _, deadline in before),
-            *(Lapse(key.place, deadline, +1) for _, deadline in lapsed),
+            *(UnfinishedChange(key.place, deadline, -1) for _, deadline in before),
+            *(UnfinishedChange(key.place, deadline, +1) for _, deadline in lapsed),
         ]
 
 

@@ -15,7 +15,7 @@ from domain import kpi
 from domain.bucket import Bucket, Resolution, merged
 from domain.bucket_store import Slot
 from domain.business_hours import open_minutes
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from shared.calendar import DAY, Calendar
 from shared.config.model import (
     CityFile,
@@ -32,12 +32,12 @@ from shared.contract.events import Outcome
 from shared.history_file import HistoryFile, ReportedFigure
 from shared.periods import Period
 
-Days = Mapping[Place, Mapping[date, Bucket]]
+Days = Mapping[QueueRef, Mapping[date, Bucket]]
 """What was counted within opening hours, per queue and local day. No bucket: nothing happened."""
 
 
 @dataclass(frozen=True, slots=True)
-class Indicator:
+class PeriodKpi:
     """One figure of one period, held against what the city promised."""
 
     kpi: Kpi
@@ -65,7 +65,7 @@ class Indicator:
 
 
 @dataclass(frozen=True, slots=True)
-class Speed:
+class SpeedShares:
     """Answered calls of a period by speed category."""
 
     site: str
@@ -82,19 +82,19 @@ class Speed:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class PeriodKpis:
     """The indicators of the policy report for one site and period, months that have begun in order."""
 
     site: str
     period: Period
-    visit_waits: tuple[Indicator, ...]
+    visit_waits: tuple[PeriodKpi, ...]
     """Per counter queue, in the order of the city file, then per month."""
-    call_waits: tuple[Indicator, ...]
-    speeds: tuple[Speed, ...]
-    missed_years: tuple[Indicator, ...]
+    call_waits: tuple[PeriodKpi, ...]
+    speeds: tuple[SpeedShares, ...]
+    missed_years: tuple[PeriodKpi, ...]
     """The year that the period is in, up to the end of the period."""
-    missed_months: tuple[Indicator, ...]
-    lead_times: tuple[Indicator, ...]
+    missed_months: tuple[PeriodKpi, ...]
+    lead_times: tuple[PeriodKpi, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +153,9 @@ class Gap:
     """Contacts that so many open minutes have on the other days of the period."""
 
 
-def days_of(slots: Iterable[tuple[Slot, Bucket]]) -> dict[Place, dict[date, Bucket]]:
+def days_of(slots: Iterable[tuple[Slot, Bucket]]) -> dict[QueueRef, dict[date, Bucket]]:
     """Return the days within opening hours among some buckets, such as ``Books.slots``."""
-    days: dict[Place, dict[date, Bucket]] = {}
+    days: dict[QueueRef, dict[date, Bucket]] = {}
     for slot, bucket in slots:
         if slot.resolution is Resolution.DAY:
             days.setdefault(slot.place, {})[date.fromisoformat(str(slot.start))] = bucket
@@ -164,7 +164,7 @@ def days_of(slots: Iterable[tuple[Slot, Bucket]]) -> dict[Place, dict[date, Buck
 
 def indicator(
     city: CityFile, days: Days, figure: Kpi, site: str, queue: str, period: Period, today: date
-) -> Indicator:
+) -> PeriodKpi:
     """Return a KPI of a queue, or of the site's total (``all``), over a period.
 
     ``today`` is the local day it is: a period that has not ended before it is not complete. Raises
@@ -173,7 +173,7 @@ def indicator(
     bucket = _sum(days, _places(city, figure, site, queue), period)
     reading = kpi.read(figure, bucket, city.live_definition, city.service_level.within)
     target = city.target(figure, site, queue, _kind_of(period))
-    return Indicator(
+    return PeriodKpi(
         kpi=figure,
         site=site,
         queue=queue,
@@ -188,7 +188,7 @@ def indicator(
     )
 
 
-def indicators(city: CityFile, days: Days, site_id: str, period: Period, today: date) -> Block:
+def indicators(city: CityFile, days: Days, site_id: str, period: Period, today: date) -> PeriodKpis:
     """Return the block of the policy report. Only days of the period and earlier ones count.
 
     So the report of a month stays the same when it is made again later. Raises ``KeyError`` for a site
@@ -203,14 +203,14 @@ def indicators(city: CityFile, days: Days, site_id: str, period: Period, today: 
     }
     begun = [month for month in period.months() if month.first <= today]
 
-    def by_month(figure: Kpi, queue: str = ALL_QUEUES) -> tuple[Indicator, ...]:
+    def by_month(figure: Kpi, queue: str = ALL_QUEUES) -> tuple[PeriodKpi, ...]:
         if not _of_kind(site, figure):
             return ()
         return tuple(indicator(city, days, figure, site_id, queue, month, today) for month in begun)
 
     phones = site.of_kind(QueueKind.PHONE)
     year = Period.year_of(period.first)
-    return Block(
+    return PeriodKpis(
         site=site_id,
         period=period,
         visit_waits=tuple(
@@ -228,14 +228,14 @@ def indicators(city: CityFile, days: Days, site_id: str, period: Period, today: 
     )
 
 
-def speed(city: CityFile, days: Days, site: str, queue: str, period: Period, today: date) -> Speed:
+def speed(city: CityFile, days: Days, site: str, queue: str, period: Period, today: date) -> SpeedShares:
     """Return the answered calls of a phone queue, or of all (``all``), by speed category.
 
     Raises ``KeyError`` for a site or a phone queue that the city file does not have.
     """
     bucket = _sum(days, _places(city, Kpi.CALL_WAIT_MEAN, site, queue), period)
     counts = kpi.speed_categories(bucket, city.speed_categories.bounds)
-    return Speed(site, queue, period, counts, bucket.answered, complete=period.last < today)
+    return SpeedShares(site, queue, period, counts, bucket.answered, complete=period.last < today)
 
 
 def under_missed_definitions(
@@ -323,13 +323,13 @@ def gaps(city: CityFile, calendar: Calendar, days: Days, period: Period, until: 
         gap
         for site in city.sites
         for queue in site.queues
-        for gap in _gaps_of(calendar, Place(site.id, queue.id), queue, days, wanted)
+        for gap in _gaps_of(calendar, QueueRef(site.id, queue.id), queue, days, wanted)
     )
 
 
 def with_reported(
-    computed: Iterable[Indicator], city: CityFile, history: Iterable[HistoryFile]
-) -> tuple[Indicator, ...]:
+    computed: Iterable[PeriodKpi], city: CityFile, history: Iterable[HistoryFile]
+) -> tuple[PeriodKpi, ...]:
     """Return computed figures and the reported ones of the same series, by period.
 
     A series is a KPI at a queue over one kind of period. Reported figures carry no target: nobody says
@@ -342,15 +342,15 @@ def with_reported(
     return tuple(sorted((*fitting, *computed), key=lambda one: one.period))
 
 
-def _series_of(one: Indicator) -> tuple[Kpi, str, str, int]:
+def _series_of(one: PeriodKpi) -> tuple[Kpi, str, str, int]:
     months = len(one.period.months())
     return one.kpi, one.site, one.queue, months
 
 
-def _reported(city: CityFile, figure: ReportedFigure) -> Iterator[Indicator]:
+def _reported(city: CityFile, figure: ReportedFigure) -> Iterator[PeriodKpi]:
     for site in city.sites:
         if figure.site in {None, site.id}:
-            yield Indicator(
+            yield PeriodKpi(
                 kpi=figure.kpi,
                 site=site.id,
                 queue=figure.queue,
@@ -366,14 +366,14 @@ def _of_kind(site: Site, figure: Kpi) -> tuple[Queue, ...]:
     return site.of_kind(QueueKind(KIND_OF_KPI[figure]))
 
 
-def _places(city: CityFile, figure: Kpi, site: str, queue: str) -> tuple[Place, ...]:
+def _places(city: CityFile, figure: Kpi, site: str, queue: str) -> tuple[QueueRef, ...]:
     fitting = [one.id for one in _of_kind(city.site(site), figure) if queue in {one.id, ALL_QUEUES}]
     if not fitting:
         raise KeyError(queue)
-    return tuple(Place(site, name) for name in fitting)
+    return tuple(QueueRef(site, name) for name in fitting)
 
 
-def _sum(days: Days, places: Iterable[Place], period: Period) -> Bucket:
+def _sum(days: Days, places: Iterable[QueueRef], period: Period) -> Bucket:
     shelves = [days[place] for place in places if place in days]
     return merged(shelf[day] for shelf in shelves for day in period.days() if day in shelf)
 
@@ -439,7 +439,7 @@ def _less(value: float | None, other: float | None) -> float | None:
 
 
 def _gaps_of(
-    calendar: Calendar, place: Place, queue: Queue, days: Days, wanted: Iterable[date]
+    calendar: Calendar, place: QueueRef, queue: Queue, days: Days, wanted: Iterable[date]
 ) -> Iterator[Gap]:
     shelf = days.get(place, {})
     contacts = minutes = 0

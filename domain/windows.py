@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from domain.bucket import Bucket, Resolution
-from domain.bucket_store import COARSE_S, FINE_S, Books
-from domain.open_contacts import Place
+from domain.bucket_store import COARSE_S, FINE_S, BucketStore
+from domain.open_contacts import QueueRef
 from shared.config.types import FINE_REACH
 
 
@@ -19,7 +19,7 @@ def window_end(now_ms: int, window: timedelta) -> int:
     return (now_ms // 1000 // step + 1) * step
 
 
-def window_bucket(books: Books, place: Place, window: timedelta, end_s: int) -> Bucket:
+def window_bucket(books: BucketStore, place: QueueRef, window: timedelta, end_s: int) -> Bucket:
     """Return what happened at a place in [end - window, end); exact when both lie on the ring's steps.
 
     Rings: 10 s steps for windows up to 2 h, 5 min steps above.

@@ -14,12 +14,12 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from shared.config.model import CityFile
-from shared.config.references import ALL_QUEUES, Desk, NameMistake, queue_mistakes, unknown
+from shared.config.references import ALL_QUEUES, ReferenceMistake, SiteQueues, queue_mistakes, unknown
 from shared.config.tables import Table, tables_in, text_in
-from shared.config.types import Kpi, Name, PeriodName, Section, mistake
+from shared.config.types import ConfigSection, Kpi, Name, PeriodName, mistake
 
 
-class ReportedFigure(Section):
+class ReportedFigure(ConfigSection):
     """One figure that the city published for one period."""
 
     kpi: Kpi
@@ -41,7 +41,7 @@ class ReportedFigure(Section):
         return value
 
 
-class Break(Section):
+class Break(ConfigSection):
     """Where figures before and after cannot be compared without thinking."""
 
     period: PeriodName
@@ -52,7 +52,7 @@ class Break(Section):
     """Which series break; none named: all."""
 
 
-class HistoryFile(Section):
+class HistoryFile(ConfigSection):
     """One file of figures."""
 
     source: str = ""
@@ -72,9 +72,9 @@ def load_history(city_file: Path, files: Iterable[Path]) -> tuple[HistoryFile, .
     )
 
 
-def place_mistakes(city: CityFile, document: Table) -> Iterator[NameMistake]:
+def place_mistakes(city: CityFile, document: Table) -> Iterator[ReferenceMistake]:
     """Find the sites and queues of a history file that the city file does not have."""
-    desk = Desk({site.id: {queue.id: queue.kind.value for queue in site.queues} for site in city.sites})
+    desk = SiteQueues({site.id: {queue.id: queue.kind.value for queue in site.queues} for site in city.sites})
     for number, figure in tables_in(document, "figures"):
         site, queue = text_in(figure, "site"), text_in(figure, "queue", ALL_QUEUES)
         yield from unknown(("figures", number, "site"), site, desk.sites)

@@ -35,7 +35,7 @@ def as_amount(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoiled:
+class UnreadableField:
     """A field that this version cannot read."""
 
     key: str
@@ -50,14 +50,14 @@ def sound(
     key: str,
     fields: Iterable[tuple[bytes, bytes]],
     read: Callable[[bytes, bytes], T],
-    spoiled: list[Spoiled],
+    spoiled: list[UnreadableField],
 ) -> Iterator[T]:
     """Yield what ``read`` makes of each field; note those where it raises ``ValueError`` or ``TypeError``."""
     for name, value in fields:
         try:
             yield read(name, value)
         except (ValueError, TypeError) as error:
-            spoiled.append(Spoiled(key, name, value, _why(error)))
+            spoiled.append(UnreadableField(key, name, value, _why(error)))
 
 
 def _why(error: Exception) -> str:

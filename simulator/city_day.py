@@ -12,7 +12,7 @@ from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile, QueueKind, Site
 from shared.contract.events import Event, SourceHeartbeat
 from simulator.counter import Diary, bookings_day, offers_day, visits_day
-from simulator.facts import SOURCE, Reporter, in_order, utc
+from simulator.facts import SOURCE, EventWriter, in_order, utc
 from simulator.phone import phone_day
 from simulator.rhythm import OpenDay, open_day, rush_minutes
 
@@ -85,7 +85,7 @@ def _queue_streams(
     city: CityFile, calendar: Calendar, one: OpenDay, day: date, seed: int, share: float, load: float
 ) -> list[Iterator[Event]]:
     """Every stream has dice of its own: a queue's day does not depend on which other queues there are."""
-    by = Reporter(one.site, one.queue.id, day, seed)
+    by = EventWriter(one.site, one.queue.id, day, seed)
 
     def dice(what: str) -> Random:
         return Random(f"{by.site}/{by.queue}/{day}/{seed}/{what}")  # noqa: S311
@@ -101,7 +101,7 @@ def _queue_streams(
 
 
 def _heartbeats(site: Site, days: list[OpenDay], day: date, seed: int) -> Iterator[Event]:
-    by = Reporter(site.id, "heartbeat", day, seed)
+    by = EventWriter(site.id, "heartbeat", day, seed)
     spans = [span for one in days for span in one.spans]
     first = max(0, min((start for start, _ in spans), default=0) - AROUND)
     last = max((end + AROUND for _, end in spans), default=0)

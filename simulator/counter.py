@@ -19,8 +19,8 @@ from shared.contract.events import (
     VisitCalled,
     VisitLeft,
 )
-from simulator.desk import Duty, End, Person, Plan, Wait, serve
-from simulator.facts import SOURCE, Reporter, in_order, staff_changed, utc
+from simulator.desk import DayPlan, Duty, End, Person, Wait, serve
+from simulator.facts import SOURCE, EventWriter, in_order, staff_changed, utc
 from simulator.rhythm import MINUTE, SECOND, OpenDay, arrivals, log_normal, on_the_wall, two_humps, with_rush
 
 SERVICE_MEDIAN_S: Final = 420.0
@@ -65,7 +65,7 @@ CHANNELS: Final = {
 """How appointments are made, in percent."""
 
 
-def visits_day(rng: Random, day: OpenDay, volume: float, load: float, by: Reporter) -> Iterator[Event]:
+def visits_day(rng: Random, day: OpenDay, volume: float, load: float, by: EventWriter) -> Iterator[Event]:
     """Return the facts of one cluster's visitors and staff on a day, in order.
 
     ``volume`` is the visits of a usual day, for which the desks are staffed; ``load`` multiplies the
@@ -82,14 +82,14 @@ def visits_day(rng: Random, day: OpenDay, volume: float, load: float, by: Report
     )
 
 
-def draw_plan(rng: Random, day: OpenDay, volume: float, load: float) -> Plan:
+def draw_plan(rng: Random, day: OpenDay, volume: float, load: float) -> DayPlan:
     """Draw who will come, when, and how many desks are staffed."""
     shape = with_rush(two_humps, day.rush, RUSH_FACTOR)
     walk_ins = arrivals(rng, day, shape, volume * load * (1 - WITH_APPOINTMENT))
     people = [_walk_in(rng, at) for at in walk_ins]
     booked = _booked_slots(rng, day, volume * load * WITH_APPOINTMENT)
     people += [_with_appointment(rng, day, start) for start in booked if rng.random() >= NO_SHOWS]
-    return Plan(
+    return DayPlan(
         people=tuple(sorted(people, key=lambda person: person.arrives)),
         staff=_desks(day, volume),
         wrap_up=CLEAR_UP,
@@ -148,7 +148,7 @@ def _duties(day: OpenDay, number: int, desks: int) -> tuple[Duty, ...]:
     return tuple(duties)
 
 
-def _visit(by: Reporter, number: int, wait: Wait) -> Iterator[Event]:
+def _visit(by: EventWriter, number: int, wait: Wait) -> Iterator[Event]:
     contact = by.id(f"v{number}")
     person = wait.person
     appointment_at = None if person.appointment is None else utc(person.appointment)
@@ -216,7 +216,7 @@ class Diary:
 
 
 def bookings_day(
-    rng: Random, day: OpenDay, diary: Diary, volume: float, by: Reporter
+    rng: Random, day: OpenDay, diary: Diary, volume: float, by: EventWriter
 ) -> Iterator[AppointmentBooked]:
     """Yield about ``volume`` appointments being made in the course of a day, in order."""
     minutes = sorted(rng.triangular(BOOKED_FROM, BOOKED_UNTIL, 10.5 * 60) for _ in range(_about(rng, volume)))
@@ -240,7 +240,7 @@ def bookings_day(
             )
 
 
-def offers_day(rng: Random, day: OpenDay, diary: Diary, by: Reporter) -> Iterator[AppointmentOffer]:
+def offers_day(rng: Random, day: OpenDay, diary: Diary, by: EventWriter) -> Iterator[AppointmentOffer]:
     """Yield the first free appointment, every quarter of an hour while appointments are made."""
     lead = rng.randrange(1, 4)
     for number, minute in enumerate(range(BOOKED_FROM, BOOKED_UNTIL, OFFER_EVERY)):

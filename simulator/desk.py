@@ -49,7 +49,7 @@ class Duty:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DayPlan:
     """A queue's day as it will be, before anyone has waited."""
 
     people: tuple[Person, ...]
@@ -118,7 +118,7 @@ class _Step(IntEnum):
     STANDS_EMPTY = auto()
 
 
-class _Place(Enum):
+class _Whereabouts(Enum):
     AWAY = auto()
     IDLE = auto()
     BUSY = auto()
@@ -128,7 +128,7 @@ class _Place(Enum):
 class _Member:
     duties: Iterator[Duty]
     duty: Duty | None
-    place: _Place = _Place.AWAY
+    place: _Whereabouts = _Whereabouts.AWAY
     came: bool = False
     leaving: bool = False
 
@@ -137,7 +137,7 @@ class _Member:
 class _Floor:
     """The loop's state: who waits, who is free, and what is going to happen."""
 
-    plan: Plan
+    plan: DayPlan
     members: list[_Member] = field(default_factory=list)
     waiting: list[tuple[int, int]] = field(default_factory=list)
     """A heap of (due, person)."""
@@ -189,7 +189,7 @@ class _Floor:
         while self.someone_waits() and self.idle:
             who = heapq.heappop(self.waiting)[1]
             member = heapq.heappop(self.idle)[1]
-            self.members[member].place = _Place.BUSY
+            self.members[member].place = _Whereabouts.BUSY
             self.ringing[who] = (member, now)
             self.plan_step(now + self.plan.pick_up, _Step.PICKS_UP, who)
 
@@ -203,7 +203,7 @@ class _Floor:
         if member.leaving and not (goes_home and self.someone_waits()):
             self.go(now, who)
             return
-        member.place = _Place.IDLE
+        member.place = _Whereabouts.IDLE
         heapq.heappush(self.idle, (now, who))
         self.assign(now)
 
@@ -211,8 +211,8 @@ class _Floor:
         member = self.members[who]
         member.came, member.leaving = True, False
         self.plan_next_duty(who)
-        if member.place is _Place.AWAY:
-            member.place = _Place.IDLE
+        if member.place is _Whereabouts.AWAY:
+            member.place = _Whereabouts.IDLE
             heapq.heappush(self.idle, (now, who))
             self.assign(now)
         self.note_staffing(now)
@@ -220,13 +220,13 @@ class _Floor:
     def end_duty(self, now: int, who: int) -> None:
         member = self.members[who]
         member.leaving = True
-        if member.place is _Place.IDLE:
+        if member.place is _Whereabouts.IDLE:
             self.idle = [entry for entry in self.idle if entry[1] != who]
             heapq.heapify(self.idle)
             self.go(now, who)
 
     def go(self, now: int, who: int) -> None:
-        self.members[who].place = _Place.AWAY
+        self.members[who].place = _Whereabouts.AWAY
         self.members[who].leaving = False
         if not self.anyone_on_duty():
             self.stand_empty_soon(now)
@@ -260,15 +260,17 @@ class _Floor:
         return bool(self.waiting)
 
     def anyone_on_duty(self) -> bool:
-        return any(member.place is not _Place.AWAY for member in self.members)
+        return any(member.place is not _Whereabouts.AWAY for member in self.members)
 
     def note_staffing(self, now: int) -> None:
         places = [member.place for member in self.members]
         staffing = Staffing(
             at=now,
-            idle=places.count(_Place.IDLE),
-            busy=places.count(_Place.BUSY),
-            on_break=sum(m.came and m.place is _Place.AWAY and m.duty is not None for m in self.members),
+            idle=places.count(_Whereabouts.IDLE),
+            busy=places.count(_Whereabouts.BUSY),
+            on_break=sum(
+                m.came and m.place is _Whereabouts.AWAY and m.duty is not None for m in self.members
+            ),
         )
         self.staffing.append(staffing)
 
@@ -290,7 +292,7 @@ class _Floor:
                 self.stand_empty(now)
 
 
-def serve(plan: Plan) -> Day:
+def serve(plan: DayPlan) -> Day:
     """Let a day happen: whoever is due first is helped first by whoever has been idle longest.
 
     Everyone who arrives has exactly one wait in the result. No member serves two at once.

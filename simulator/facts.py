@@ -20,7 +20,7 @@ def utc(at: int) -> datetime:
 
 
 @dataclass(frozen=True)
-class Reporter:
+class EventWriter:
     """Says where facts come from: the same day and seed always give the same ids.
 
     The day is written as a week (``2026w48d1``): a row of eight digits would look like a phone number.
@@ -42,7 +42,7 @@ def in_order(facts: Iterable[Event]) -> Iterator[Event]:
     return iter(sorted(facts, key=lambda fact: fact.at))
 
 
-def staff_changed(by: Reporter, number: int, staffing: Staffing) -> StaffChanged:
+def staff_changed(by: EventWriter, number: int, staffing: Staffing) -> StaffChanged:
     """Return the report that who is at work has changed."""
     return StaffChanged(
         id=by.id(f"s{number}"),

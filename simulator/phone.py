@@ -9,8 +9,8 @@ from typing import Final
 
 from shared.calendar import MIDNIGHT
 from shared.contract.events import CallAnswered, CallEnded, CallMissed, CallQueued, Event, Outcome
-from simulator.desk import Duty, End, Person, Plan, Wait, serve
-from simulator.facts import SOURCE, Reporter, in_order, staff_changed, utc
+from simulator.desk import DayPlan, Duty, End, Person, Wait, serve
+from simulator.facts import SOURCE, EventWriter, in_order, staff_changed, utc
 from simulator.rhythm import MINUTE, SECOND, OpenDay, arrivals, log_normal, two_humps, with_rush
 
 TALK_MEDIAN_S: Final = 150.0
@@ -56,7 +56,7 @@ OUTCOMES: Final = {
 }
 
 
-def phone_day(rng: Random, day: OpenDay, volume: float, load: float, by: Reporter) -> Iterator[Event]:
+def phone_day(rng: Random, day: OpenDay, volume: float, load: float, by: EventWriter) -> Iterator[Event]:
     """Return the facts of one phone queue's day, in order.
 
     ``volume`` is the calls of a usual day, for which the queue is staffed; ``load`` multiplies the
@@ -73,10 +73,10 @@ def phone_day(rng: Random, day: OpenDay, volume: float, load: float, by: Reporte
     return in_order(facts)
 
 
-def draw_plan(rng: Random, day: OpenDay, volume: float, load: float) -> Plan:
+def draw_plan(rng: Random, day: OpenDay, volume: float, load: float) -> DayPlan:
     """Draw who will call and who will be there."""
     shape = with_rush(two_humps, day.rush, RUSH_FACTOR)
-    return Plan(
+    return DayPlan(
         people=tuple(_caller(rng, at) for at in arrivals(rng, day, shape, volume * load)),
         staff=_staff_duties(rng, day, volume),
         pick_up=RING,
@@ -127,7 +127,7 @@ def _duties(rng: Random, day: OpenDay, number: int) -> tuple[Duty, ...]:
     return tuple(duties)
 
 
-def _call(by: Reporter, number: int, wait: Wait) -> Iterator[Event]:
+def _call(by: EventWriter, number: int, wait: Wait) -> Iterator[Event]:
     contact = by.id(f"c{number}")
     yield CallQueued(
         id=f"{contact}.queued",
@@ -169,7 +169,7 @@ def _call(by: Reporter, number: int, wait: Wait) -> Iterator[Event]:
     )
 
 
-def _at_a_closed_line(rng: Random, day: OpenDay, calls: float, by: Reporter) -> Iterator[Event]:
+def _at_a_closed_line(rng: Random, day: OpenDay, calls: float, by: EventWriter) -> Iterator[Event]:
     """Calls shortly before opening and after closing: told that the line is closed."""
     around = [(max(0, start - BEFORE_OPENING), start) for start, _ in day.spans if start > 0]
     around += [(end, min(MIDNIGHT, end + AFTER_CLOSING)) for _, end in day.spans if end < MIDNIGHT]

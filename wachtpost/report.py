@@ -18,7 +18,7 @@ from services.reporter.report.assemble import (
 from services.reporter.report.document import MOST_COMMENT, Report
 from services.reporter.report.pdf import NoPdfError
 from services.reporter.report.reading import read_days
-from services.reporter.report.render import Kind, render
+from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.sheet import Sheet
 from services.reporter.report.words import WORDS, Words
 from services.reporter.report.writing import Writing
@@ -37,7 +37,7 @@ def report(
     period: Annotated[str, typer.Argument(help="2026, 2026-10, 2026-H1 or 2026-Q3")],
     lang: Annotated[Language | None, typer.Option(help="Language; else that of the city file")] = None,
     kind: Annotated[
-        Kind | None, typer.Option("--format", help="Else by the name of --output, or Markdown")
+        ReportFormat | None, typer.Option("--format", help="Else by the name of --output, or Markdown")
     ] = None,
     site: Annotated[
         list[str] | None, typer.Option(help="Only this site (may be given more than once); else all")
@@ -60,7 +60,7 @@ def report(
     words = WORDS[lang or given.city.city.language]
     wanted = _period(period, words)
     kind = _kind(kind, output, words)
-    if kind is Kind.PDF and output is None and sys.stdout.isatty():
+    if kind is ReportFormat.PDF and output is None and sys.stdout.isatty():
         fail(words.terminal)
     around = _sheet(given, sheet, wanted, words)
     made = _assembled(given, wanted, site or (), _comment(comment, words), words)
@@ -76,13 +76,13 @@ def _period(name: str, words: Words) -> Period:
         fail(words.bad_period.format(name=name))
 
 
-def _kind(kind: Kind | None, output: Path | None, words: Words) -> Kind:
+def _kind(kind: ReportFormat | None, output: Path | None, words: Words) -> ReportFormat:
     if kind is not None:
         return kind
     if output is None:
-        return Kind.MARKDOWN
+        return ReportFormat.MARKDOWN
     try:
-        return Kind(output.suffix.removeprefix(".").lower())
+        return ReportFormat(output.suffix.removeprefix(".").lower())
     except ValueError:
         fail(words.unknown_suffix.format(file=output))
 
@@ -146,7 +146,7 @@ def _assembled(
         fail(words.comment_long.format(length=write.number(error.length), most=write.number(MOST_COMMENT)))
 
 
-def _rendered(made: Report, kind: Kind, words: Words, sheet: Sheet | None) -> bytes:
+def _rendered(made: Report, kind: ReportFormat, words: Words, sheet: Sheet | None) -> bytes:
     try:
         return render(made, kind, words, sheet)
     except NoPdfError as error:

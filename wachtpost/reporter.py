@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from services.reporter import __main__ as service
-from services.reporter.publisher import Handing
+from services.reporter.publisher import ReportPublisher
 from services.reporter.rendering import CannotMakeError, maker
 from services.reporter.report.words import WORDS as REPORT_WORDS
 from services.reporter.report.writing import Writing
@@ -89,7 +89,7 @@ def _is_over_month(given: Access, period: Period) -> bool:
 async def _mail(
     given: Access, redis: RedisClient, period: Period, receivers: tuple[str, ...], *, counts: bool
 ) -> bool:
-    handing = Handing(redis)
+    handing = ReportPublisher(redis)
     if counts and period.name in await handing.sent():
         return False  # making it takes a while
     extra = "" if counts else secrets.token_hex(4)

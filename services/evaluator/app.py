@@ -11,12 +11,12 @@ from typing import Final
 from faststream.asgi import AsgiFastStream
 from prometheus_client import Histogram
 
-from services.evaluator.consumer import Partition
-from services.evaluator.metrics import PREFIX, DeskCollector
-from services.evaluator.period_history import Past
-from services.evaluator.period_metrics import PolicyCollector
+from services.evaluator.consumer import EvaluatorPartition
+from services.evaluator.metrics import PREFIX, EvaluatorCollector
+from services.evaluator.period_history import PeriodHistory
+from services.evaluator.period_metrics import PeriodCollector
 from services.evaluator.settings import EvaluatorSettings
-from services.evaluator.state_store import Store
+from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.history_file import HistoryFile
@@ -45,16 +45,16 @@ def build(
     )
     set_aside = set_aside_gauge(registry)
     owner = secrets.token_hex(8)
-    partitions: list[Partition] = []
-    pasts: list[Past] = []
+    partitions: list[EvaluatorPartition] = []
+    pasts: list[PeriodHistory] = []
     for number in settings.partition_numbers(city.pipeline.partitions):
-        store = Store(redis, number, owner, city.pipeline.lease)
-        partition = Partition(number, city, calendar, store, broker, now, commit_seconds)
+        store = EvaluatorStore(redis, number, owner, city.pipeline.lease)
+        partition = EvaluatorPartition(number, city, calendar, store, broker, now, commit_seconds)
         partitions.append(partition)
         set_aside.labels(str(number)).set_function(partial(getattr, partition, "set_aside_at"))
-        pasts.append(Past(partition, store, city, calendar, now))
-    registry.register(DeskCollector(city, calendar, partitions, now, registry.drops))
-    registry.register(PolicyCollector(city, calendar, history, pasts, now, registry.drops))
+        pasts.append(PeriodHistory(partition, store, city, calendar, now))
+    registry.register(EvaluatorCollector(city, calendar, partitions, now, registry.drops))
+    registry.register(PeriodCollector(city, calendar, history, pasts, now, registry.drops))
     at_work = [*(one for partition in partitions for one in partition.setbacks), *(p.setbacks for p in pasts)]
     registry.register(InternalErrors(at_work))
     checks: dict[str, Check] = {f"partition_{past.partition.number}": past.check for past in pasts}

@@ -14,10 +14,20 @@ from typing import Final
 
 from domain.bucket import Bucket, decode
 from domain.bucket_store import Slot
-from domain.corrections import LINE, Change, Correction, Hours, Replaced, Settled, beginning, day_of, day_slot
-from domain.open_contacts import Place
+from domain.corrections import (
+    LINE,
+    BucketChange,
+    Correction,
+    Hours,
+    Replaced,
+    SettledDays,
+    beginning,
+    day_of,
+    day_slot,
+)
+from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
-from services.evaluator.state_store import Store
+from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.redis import keys
@@ -78,13 +88,13 @@ class Archive:
         self._replace = redis.register_script(_REPLACE)
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[QueueRef]:
         """The places of the city file, in its order."""
-        return [Place(site.id, queue.id) for site in self._city.sites for queue in site.queues]
+        return [QueueRef(site.id, queue.id) for site in self._city.sites for queue in site.queues]
 
     async def read(self, first: date, last: date) -> Days:
         """Return the days from ``first`` to ``last``, both included, within opening hours."""
-        days: dict[Place, dict[date, Bucket]] = {place: {} for place in self.places}
+        days: dict[QueueRef, dict[date, Bucket]] = {place: {} for place in self.places}
         for slot, text in (await self._written(first, last, (Hours.INSIDE,))).items():
             days[slot.place][day_of(slot)] = decode(text)
         return days
@@ -101,25 +111,25 @@ class Archive:
         """Return the youngest day on which anything was counted."""
         return max(await self._known_days(), default=None)
 
-    async def settled(self, calendar: Calendar, now: int) -> dict[int, Settled]:
+    async def settled(self, calendar: Calendar, now: int) -> dict[int, SettledDays]:
         """Return, by partition, which days nothing may still change by itself. ``now`` in UTC ms."""
         found = {}
         for partition in range(self._city.pipeline.partitions):
-            store = Store(self._redis, partition, "", self._city.pipeline.lease)
+            store = EvaluatorStore(self._redis, partition, "", self._city.pipeline.lease)
             _, oldest = await store.lag(0, await store.offset())
             cursor = await self._redis.hget(keys.state(partition), "cursor")
-            found[partition] = Settled.at(
+            found[partition] = SettledDays.at(
                 calendar, now, self._city.pipeline.dedup, oldest, None if cursor is None else int(cursor)
             )
         return found
 
-    async def replace(self, correction: Correction, changes: Sequence[Change]) -> None:
+    async def replace(self, correction: Correction, changes: Sequence[BucketChange]) -> None:
         """Write the changes and log them, each partition all at once; only days that are settled.
 
         Raises ``ChangedUnderneathError`` when a day is not what its change starts from any more. Then nothing
         of that partition is written; those before it (by number) are.
         """
-        shares: dict[int, list[Change]] = {}
+        shares: dict[int, list[BucketChange]] = {}
         for change in changes:
             shares.setdefault(self.partition_of(change.slot), []).append(change)
         for partition, share in sorted(shares.items()):
@@ -141,7 +151,9 @@ class Archive:
         ]
         return sorted(found, key=lambda line: (line.day, line.place, line.hours))
 
-    async def _replace_share(self, partition: int, correction: Correction, changes: Sequence[Change]) -> None:
+    async def _replace_share(
+        self, partition: int, correction: Correction, changes: Sequence[BucketChange]
+    ) -> None:
         touched: dict[str, int] = {}
         args: list[str | bytes | int] = [
             correction.id,
@@ -201,6 +213,6 @@ class Archive:
                     break
                 first = f"({entries[-1][0].decode()}"
 
-    def _name(self, place: Place, hours: Hours) -> str:
+    def _name(self, place: QueueRef, hours: Hours) -> str:
         slot = day_slot(place, date.min, hours)
         return keys.buckets(self.partition_of(slot), slot.resolution.value, place.site, place.queue)

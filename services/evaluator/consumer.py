@@ -18,24 +18,24 @@ from faststream.redis import RedisBroker
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 from prometheus_client import Histogram
 
-from domain.aggregator import Arrival, Desk
-from domain.open_contacts import Place
+from domain.aggregator import Aggregator, StreamEvent
+from domain.open_contacts import QueueRef
 from domain.tallies import ms_of
-from services.evaluator.alerting.judge import NOTHING_TO_TELL, Judge, Verdict
+from services.evaluator.alerting.judge import NOTHING_TO_TELL, Judge, Judgement
 from services.evaluator.decoder import parse, set_aside
-from services.evaluator.state_store import BEGINNING, Kept, Store
+from services.evaluator.state_store import BEGINNING, EvaluatorStore, StoredEvaluator
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
 from shared.contract.dead_letters import DeadLetter
-from shared.process.backoff import Setbacks
+from shared.process.backoff import Backoff
 from shared.process.clock import Clock
-from shared.process.code_failures import Failure, attempt
+from shared.process.code_failures import CodeFailure, attempt
 from shared.process.shutdown import heed_cancellation
 from shared.redis import keys
-from shared.redis.partition_owner import Role, Tenancy, wait
+from shared.redis.partition_owner import OwnerRole, PartitionOwner, wait
 from shared.redis.stream_entries import Batch, arrived_ms
-from shared.redis.stream_reader import Reader, break_off, breaking, trouble, unsubscribe
-from shared.stored_state import Spoiled
+from shared.redis.stream_reader import StreamReader, break_off, breaking, trouble, unsubscribe
+from shared.stored_state import UnreadableField
 
 BATCH: Final = 2000
 """Entries read in one go. A batch is a commit: twice as many cost an eighth less each while there is a
@@ -68,10 +68,10 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Session:
+class EvaluatorSession:
     """A desk, its judge, the offset they stand at, and the subscription that feeds them."""
 
-    desk: Desk
+    desk: Aggregator
     judge: Judge | None
     """``None`` after our own code failed in it, until the next session."""
     offset: str
@@ -98,7 +98,7 @@ class Session:
     trimmed: float = 0.0
 
 
-class Partition:
+class EvaluatorPartition:
     """Owns, or waits to own, the events of some sites."""
 
     def __init__(
@@ -106,7 +106,7 @@ class Partition:
         number: int,
         city: CityFile,
         calendar: Calendar,
-        store: Store,
+        store: EvaluatorStore,
         broker: RedisBroker,
         now: Clock,
         commit_seconds: Histogram,
@@ -121,30 +121,30 @@ class Partition:
         self._now = now
         self._commit_seconds = commit_seconds
         self._tick_every = min(TICK, city.pipeline.lease / RENEWALS)
-        self._tenancy = Tenancy(number, store.lease, city.pipeline.lease, self._hold_session)
-        self._reader = Reader(broker, keys.events(number), BATCH, self._tenancy)
-        self._judging = Setbacks("judging", partition=number)
-        self._session: Session | None = None
+        self._tenancy = PartitionOwner(number, store.lease, city.pipeline.lease, self._hold_session)
+        self._reader = StreamReader(broker, keys.events(number), BATCH, self._tenancy)
+        self._judging = Backoff("judging", partition=number)
+        self._session: EvaluatorSession | None = None
         self.set_aside_at = 0.0
         """When something kept that could not be read was set aside last: epoch seconds; 0: never."""
 
     @property
-    def setbacks(self) -> Sequence[Setbacks]:
+    def setbacks(self) -> Sequence[Backoff]:
         """Failures of our own code, by what was at work."""
         return self._tenancy.setbacks, self._reader.setbacks, self._judging
 
     @property
-    def role(self) -> Role:
+    def role(self) -> OwnerRole:
         return self._tenancy.role
 
     @property
-    def session(self) -> Session | None:
+    def session(self) -> EvaluatorSession | None:
         """The running session, while this process is the owner and may say so."""
         if self._session is None or self._session.broken.is_set() or not self._tenancy.runs:
             return None
         return self._session
 
-    async def put_aside(self, session: Session, spoiled: Sequence[Spoiled]) -> None:
+    async def put_aside(self, session: EvaluatorSession, spoiled: Sequence[UnreadableField]) -> None:
         """Move out of the way what a session cannot read. Raises ``Superseded`` when it is another's turn."""
         self.set_aside_at = await self._store.set_aside.put(session.fence, spoiled)
 
@@ -188,13 +188,13 @@ class Partition:
             break_off(session)  # a batch that is still on its way counts in the next session
             await self._tenancy.shield.run(unsubscribe(session.subscription))
 
-    async def _open(self, fence: str) -> Session:
+    async def _open(self, fence: str) -> EvaluatorSession:
         pipeline = self._city.pipeline
         now = ms_of(self._now())
         offset = await self._store.offset()
         offset_ms = now if offset == BEGINNING else arrived_ms(offset)
         reach = (pipeline.dedup + pipeline.open_timeout + timedelta(days=1)) // timedelta(milliseconds=1)
-        places = [Place(site.id, queue.id) for site in self._sites for queue in site.queues]
+        places = [QueueRef(site.id, queue.id) for site in self._sites for queue in site.queues]
         first = self._calendar.local_day(min(now, offset_ms) - reach)
         counted_from = date(first.year, 1, 1)
         days = _days(counted_from, self._calendar.local_day(max(now, offset_ms)) + timedelta(days=1))
@@ -206,15 +206,17 @@ class Partition:
         judge = Judge(self._city, self._calendar, self._sites, kept.state)
         for watch in judge.unreadable:
             log.error("watch_unreadable", partition=self.number, watch=watch)
-        return Session(desk, judge, kept.offset, fence, counted_from, aside, committed=time.monotonic())
+        return EvaluatorSession(
+            desk, judge, kept.offset, fence, counted_from, aside, committed=time.monotonic()
+        )
 
-    def _desk(self, kept: Kept) -> Desk:
+    def _desk(self, kept: StoredEvaluator) -> Aggregator:
         at = {site.id for site in self._sites}
         kept.latest.sweep(
             [source.id for source in self._city.sources if source.site in at],
-            [Place(site.id, queue.id) for site in self._sites for queue in site.queues],
+            [QueueRef(site.id, queue.id) for site in self._sites for queue in site.queues],
         )
-        return Desk(
+        return Aggregator(
             self._city,
             self._calendar,
             self._sites,
@@ -224,7 +226,7 @@ class Partition:
             cursor=kept.cursor,
         )
 
-    async def _recall(self, desk: Desk, offset: str, aside: Sequence[str]) -> None:
+    async def _recall(self, desk: Aggregator, offset: str, aside: Sequence[str]) -> None:
         """Take the ids and open contacts of the dedup horizon back into memory."""
         if offset == BEGINNING:
             return
@@ -232,7 +234,7 @@ class Partition:
         while True:
             batch = await self._store.entries(first, offset, RECALL)
             known = parse(batch.without(aside))
-            desk.recall(item for item in known if isinstance(item, Arrival))
+            desk.recall(item for item in known if isinstance(item, StreamEvent))
             if len(batch.ids) < RECALL:
                 return
             first = f"({batch.ids[-1]}"
@@ -242,18 +244,18 @@ class Partition:
         pipeline = self._city.pipeline
         return (pipeline.dedup + pipeline.future_tolerance + TRIM_EVERY) // timedelta(milliseconds=1)
 
-    def _subscribe(self, session: Session, fence: str) -> StreamBatchSubscriber:
+    def _subscribe(self, session: EvaluatorSession, fence: str) -> StreamBatchSubscriber:
         async def take(batch: Batch) -> None:
             await self._record(session, fence, batch)
 
-        async def put_aside(entry: str, failure: Failure) -> None:
+        async def put_aside(entry: str, failure: CodeFailure) -> None:
             batch = Batch([entry], [None], more=True)
             await self._record(session, fence, batch, [set_aside(entry, failure)])
 
         return self._reader.subscribe(session, take, put_aside)
 
     async def _record(
-        self, session: Session, fence: str, batch: Batch, in_its_place: Sequence[DeadLetter] = ()
+        self, session: EvaluatorSession, fence: str, batch: Batch, in_its_place: Sequence[DeadLetter] = ()
     ) -> None:
         """Count a batch, or the dead letters in its place, and commit it."""
         async with self.lock:
@@ -270,7 +272,7 @@ class Partition:
         from_ms = arrived_ms(entries[-1]) - self._horizon_ms()
         return [entry for entry in entries if arrived_ms(entry) >= from_ms]
 
-    async def _tick(self, session: Session, fence: str) -> None:
+    async def _tick(self, session: EvaluatorSession, fence: str) -> None:
         """What time alone brings about, once a second."""
         async with self.lock:
             if session.broken.is_set():
@@ -289,12 +291,12 @@ class Partition:
         if session.judge is None and not self._judging.pause_s:
             break_off(session)  # the next one judges again
 
-    def _judge(self, session: Session) -> Verdict:
+    def _judge(self, session: EvaluatorSession) -> Judgement:
         if session.judge is None:
             return NOTHING_TO_TELL
         began = time.monotonic()
         verdict = attempt(session.judge.judge, session.desk, self._now())
-        if isinstance(verdict, Failure):
+        if isinstance(verdict, CodeFailure):
             # Half of its watches have taken a step: it is of no use any more. Counting goes on.
             self._judging.failed(verdict)
             session.judge = None
@@ -303,7 +305,7 @@ class Partition:
         session.judge_from = began + min(took / JUDGE_SHARE, JUDGE_EVERY_S)
         return verdict
 
-    def _judge_batch(self, session: Session, batch: Batch) -> Verdict:
+    def _judge_batch(self, session: EvaluatorSession, batch: Batch) -> Judgement:
         """Judge with the batch, so that an alert needs no tick; but not in the middle of a backlog, nor
         more often than anybody could notice."""
         if batch.more:
@@ -316,7 +318,7 @@ class Partition:
         return NOTHING_TO_TELL
 
     async def _commit(
-        self, session: Session, fence: str, after: str, verdict: Verdict, trim: bool = False
+        self, session: EvaluatorSession, fence: str, after: str, verdict: Judgement, trim: bool = False
     ) -> None:
         oldest = self._oldest_needed(session) if trim else ("", "")
         changes = session.desk.take_changes()
@@ -329,7 +331,7 @@ class Partition:
         if trim:
             session.trimmed = session.committed
 
-    def _oldest_needed(self, session: Session) -> tuple[str, str]:
+    def _oldest_needed(self, session: EvaluatorSession) -> tuple[str, str]:
         """Return the oldest entry that is to stay, and the oldest that must stay though Redis is full.
 
         The first goes by the stream alone. Of a full Redis that takes nothing new in, the stream would stand

@@ -20,21 +20,21 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from domain import kpi
-from domain.aggregator import Desk
+from domain.aggregator import Aggregator
 from domain.bucket import Bucket, Histogram, Resolution, count_up_to, merged
 from domain.bucket_store import Slot
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.tallies import ms_of
 from domain.windows import duration_label, window_bucket, window_end
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
-from services.evaluator.consumer import Partition
+from services.evaluator.consumer import EvaluatorPartition
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile, Kpi, QueueKind, Site
-from shared.contract.breach_events import State, rule_label
-from shared.contract.dead_letters import Reason
+from shared.contract.breach_events import BreachState, rule_label
+from shared.contract.dead_letters import DeadLetterReason
 from shared.process.clock import Clock
 from shared.process.metrics_server import Drops
-from shared.redis.partition_owner import Role
+from shared.redis.partition_owner import OwnerRole
 
 PREFIX: Final = "wachtpost_"
 TODAY: Final = "today"
@@ -63,20 +63,20 @@ AT_PLACE: Final = ("site", "queue")
 class _Window:
     """A queue's, or a site's, contacts over a window."""
 
-    place: Place
+    place: QueueRef
     label: str
     kinds: frozenset[QueueKind]
     bucket: Bucket
 
 
-class DeskCollector(Collector):
+class EvaluatorCollector(Collector):
     """Yields the metrics of every partition that this process owns right now."""
 
     def __init__(
         self,
         city: CityFile,
         calendar: Calendar,
-        partitions: Sequence[Partition],
+        partitions: Sequence[EvaluatorPartition],
         now: Clock,
         drops: Drops | None = None,
     ) -> None:
@@ -119,7 +119,7 @@ class DeskCollector(Collector):
 
     # Counters and histograms ---------------------------------------------------------------------
 
-    def _counters(self, desks: Sequence[tuple[Site, Desk]]) -> Iterator[Metric]:
+    def _counters(self, desks: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
         offered = _counter("calls_offered", "Calls that entered the queue, by the moment of their outcome")
         answered = _counter("calls_answered", "Calls that reached staff")
         missed = _counter(
@@ -132,7 +132,7 @@ class DeskCollector(Collector):
         outside = _counter("contacts_while_closed", "Contacts outside opening hours; in no other figure")
         for site, desk in desks:
             for queue in site.queues:
-                place, labels = Place(site.id, queue.id), [site.id, queue.id]
+                place, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
                 with self._drops("counters", *place):
                     total = desk.books.total(place)
                     closed = desk.books.total(place, Resolution.TOTAL_OUTSIDE)
@@ -149,14 +149,14 @@ class DeskCollector(Collector):
                             visits.add_metric([*labels, ended], count)
         yield from (offered, answered, missed, unfinished, visits, booked, outside)
 
-    def _histograms(self, desks: Sequence[tuple[Site, Desk]]) -> Iterator[Metric]:
+    def _histograms(self, desks: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
         calls = _histogram("call_wait_seconds", "Waits of answered calls")
         visits = _histogram("visit_wait_seconds", "Counter waits of visitors with an appointment")
         walk_ins = _histogram("walk_in_wait_seconds", "Counter waits of visitors without an appointment")
         leads = _histogram("appointment_lead_workdays", "Working days from booking to appointment")
         for site, desk in desks:
             for queue in site.queues:
-                place, edges = Place(site.id, queue.id), self._wait_edges
+                place, edges = QueueRef(site.id, queue.id), self._wait_edges
                 total = desk.books.total(place)
                 if queue.kind is QueueKind.PHONE:
                     self._fill(calls, place, total.waits, edges, (total.wait_ms, 1000))
@@ -169,7 +169,7 @@ class DeskCollector(Collector):
     def _fill(
         self,
         family: HistogramMetricFamily,
-        place: Place,
+        place: QueueRef,
         cells: Histogram,
         edges: Iterable[int],
         total: tuple[int, int],
@@ -182,7 +182,7 @@ class DeskCollector(Collector):
 
     # Rolling figures -----------------------------------------------------------------------------
 
-    def _rolling(self, desks: Sequence[tuple[Site, Desk]], now: int) -> Iterator[Metric]:
+    def _rolling(self, desks: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
         values = {
             name: _gauge(
                 VALUE_NAMES[name], f"Rolling {name.replace('_', ' ')}; absent when insufficient", "window"
@@ -210,13 +210,13 @@ class DeskCollector(Collector):
                         walk_ins.add_metric([*labels, window.label], without.value)
         yield from (*values.values(), walk_ins, shares, samples)
 
-    def _windows(self, site: Site, desk: Desk, now: int) -> Iterator[_Window]:
+    def _windows(self, site: Site, desk: Aggregator, now: int) -> Iterator[_Window]:
         today = desk.local_day(now // 1000)
         for window in (*self._city.live.windows, None):
             buckets = []
             label = TODAY if window is None else duration_label(window)
             for queue in site.queues:
-                place = Place(site.id, queue.id)
+                place = QueueRef(site.id, queue.id)
                 if window is None:
                     bucket = desk.books.get(Slot(place, Resolution.DAY, today)) or Bucket()
                 else:
@@ -224,9 +224,9 @@ class DeskCollector(Collector):
                 buckets.append(bucket)
                 yield _Window(place, label, frozenset({queue.kind}), bucket)
             kinds = frozenset(queue.kind for queue in site.queues)
-            yield _Window(Place(site.id, ALL_QUEUES), label, kinds, merged(iter(buckets)))
+            yield _Window(QueueRef(site.id, ALL_QUEUES), label, kinds, merged(iter(buckets)))
 
-    def _readings(self, window: _Window) -> Iterator[tuple[Kpi, kpi.Reading]]:
+    def _readings(self, window: _Window) -> Iterator[tuple[Kpi, kpi.KpiValue]]:
         definition, within = self._city.live_definition, self._city.service_level.within
         for kind in QueueKind:
             if kind in window.kinds:
@@ -240,7 +240,7 @@ class DeskCollector(Collector):
 
     # Right now -----------------------------------------------------------------------------------
 
-    def _waiting(self, desks: Sequence[tuple[Site, Desk]], now: int) -> Iterator[Metric]:
+    def _waiting(self, desks: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
         calls = _gauge("calls_waiting", "Callers waiting now")
         visits = _gauge("visits_waiting", "Visitors waiting at the counter now")
         longest = _gauge("longest_wait_seconds", "How long the one who waits longest has waited; 0: nobody")
@@ -248,7 +248,7 @@ class DeskCollector(Collector):
         for site, desk in desks:
             since = waiting_at[id(desk)]
             for queue in site.queues:
-                place, labels = Place(site.id, queue.id), [site.id, queue.id]
+                place, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
                 with self._drops("who waits", *place):
                     entered = since.get(place, [])
                     waiting = calls if queue.kind is QueueKind.PHONE else visits
@@ -256,7 +256,7 @@ class DeskCollector(Collector):
                     longest.add_metric(labels, (now - min(entered)) / 1000 if entered else 0)
         yield from (calls, visits, longest)
 
-    def _reports(self, desks: Sequence[tuple[Site, Desk]]) -> Iterator[Metric]:
+    def _reports(self, desks: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
         staff = _gauge("staff", "Staff as last reported", "state")
         free = _gauge(
             "first_free_appointment_workdays", "Working days to the first free appointment, as last reported"
@@ -264,7 +264,7 @@ class DeskCollector(Collector):
         for site, desk in desks:
             staffs, offers = desk.latest.staffs(), desk.latest.offers()
             for queue in site.queues:
-                place, labels = Place(site.id, queue.id), [site.id, queue.id]
+                place, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
                 with self._drops(staff.name, *place):
                     if (report := staffs.get(place)) is not None:
                         for state in ("available", "paused", "busy"):
@@ -321,10 +321,10 @@ class DeskCollector(Collector):
             who, watch = standing.identity, standing.watch
             at = [who.site, who.queue, rule_label(who.rule, who.level), who.measure, who.severity]
             with self._drops("breaches", *at):
-                breached.add_metric(at, int(watch.state in {State.FIRING, State.CLEARING}))
-                for name in (*State, INSUFFICIENT, CLOSED):
+                breached.add_metric(at, int(watch.state in {BreachState.FIRING, BreachState.CLEARING}))
+                for name in (*BreachState, INSUFFICIENT, CLOSED):
                     states.add_metric([*at, name], int(name == standing.shown))
-                if watch.state is not State.OK and watch.since is not None:
+                if watch.state is not BreachState.OK and watch.since is not None:
                     since.add_metric(at, watch.since.timestamp())
         yield from (breached, states, since)
 
@@ -345,7 +345,7 @@ class DeskCollector(Collector):
         for partition in self._partitions:
             number = [str(partition.number)]
             session = partition.session
-            owner.add_metric(number, int(partition.role is Role.OWNER and session is not None))
+            owner.add_metric(number, int(partition.role is OwnerRole.OWNER and session is not None))
             if session is None:
                 continue
             with self._drops("pipeline", *number):
@@ -353,10 +353,10 @@ class DeskCollector(Collector):
                 lag.add_metric(number, session.lag_events)
                 oldest = session.oldest_unread
                 late.add_metric(number, 0 if oldest is None else max(0, now - oldest) / 1000)
-                for reason in Reason:
+                for reason in DeadLetterReason:
                     dead.add_metric([*number, reason], counts.dead.get(reason, 0))
                 double.add_metric(number, counts.duplicates)
-                too_late.add_metric(number, counts.dead.get(Reason.LATE, 0))
+                too_late.add_metric(number, counts.dead.get(DeadLetterReason.LATE, 0))
                 read.add_metric(number, counts.read)
                 for source, at in session.desk.latest.sources().items():
                     newest[source] = max(at, newest.get(source, 0))
@@ -366,9 +366,9 @@ class DeskCollector(Collector):
         yield from (owner, lag, late, dead, double, too_late, read, last)
 
 
-def waiting_since(desk: Desk, now: int) -> dict[Place, list[int]]:
+def waiting_since(desk: Aggregator, now: int) -> dict[QueueRef, list[int]]:
     """Return for each place where somebody waits when they entered, UTC ms."""
-    entered: dict[Place, list[int]] = {}
+    entered: dict[QueueRef, list[int]] = {}
     for place, at in desk.contacts.waiting(now):
         entered.setdefault(place, []).append(at)
     return entered

@@ -8,17 +8,17 @@ from datetime import timedelta
 
 from domain import kpi
 from domain.bucket import Bucket, merged
-from domain.kpi import Reading
+from domain.kpi import KpiValue
 from shared.config.model import CityFile, MissedDefinition, Queue, QueueKind, Site
 from shared.config.references import ALL_QUEUES, KIND_OF_KPI
 from shared.config.types import Kpi
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class PeriodFigures:
     """Every figure of a site over one period: a few KiB, where the sums that it is from have hundreds."""
 
-    readings: tuple[tuple[str, Kpi, Reading], ...]
+    readings: tuple[tuple[str, Kpi, KpiValue], ...]
     """By queue, with ``all`` for the site's total over the queues that have the KPI."""
     shares: tuple[tuple[str, str, float], ...]
     """By queue and speed category, of the answered calls; none where nothing was answered."""
@@ -29,13 +29,13 @@ class Figures:
         return not any(reading.samples for _, _, reading in self.readings)
 
 
-def figures(city: CityFile, site: Site, buckets: Mapping[str, Bucket]) -> Figures:
+def figures(city: CityFile, site: Site, buckets: Mapping[str, Bucket]) -> PeriodFigures:
     """Work a period out from its sums, by queue id; a queue that is not there had nothing."""
     of_queues = [(queue.id, (queue,), buckets.get(queue.id) or Bucket()) for queue in site.queues]
     total = (ALL_QUEUES, site.queues, merged(bucket for _, _, bucket in of_queues))
     within, definition = city.service_level.within, city.live_definition
     every = (*of_queues, total)
-    return Figures(
+    return PeriodFigures(
         readings=tuple(
             (name, figure, kpi.read(figure, bucket, definition, within))
             for name, queues, bucket in every

@@ -1,9 +1,9 @@
 """The days that a session does not hold: read behind its back, month by month, the newest first.
 
-A session reads the running year at a take-over (``Partition``), for that is what rules are about. Older
-months and years are only shown, so nobody waits for them: a task of its own reads them once the session has
-caught up, and keeps no sums, only what they come to. Nothing live can change those days any more; a ``history
-import`` ends the session, and with it everything that was read for it.
+A session reads the running year at a take-over (``EvaluatorPartition``), for that is what rules are about.
+Older months and years are only shown, so nobody waits for them: a task of its own reads them once the session
+has caught up, and keeps no sums, only what they come to. Nothing live can change those days any more; a
+``history import`` ends the session, and with it everything that was read for it.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ import structlog
 
 from domain.bucket import Bucket, Resolution, merged
 from domain.bucket_store import Slot
-from domain.corrections import Settled
+from domain.corrections import SettledDays
 from domain.error_budget import RATE_REACH
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
 from domain.tallies import ms_of
-from services.evaluator.consumer import TICK, Partition, Session
-from services.evaluator.period_figures import Figures, figures, outcomes
-from services.evaluator.state_store import Store
+from services.evaluator.consumer import TICK, EvaluatorPartition, EvaluatorSession
+from services.evaluator.period_figures import PeriodFigures, figures, outcomes
+from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile, QueueKind, Site
 from shared.periods import MONTHS, Period
-from shared.process.backoff import Setbacks
+from shared.process.backoff import Backoff
 from shared.process.clock import Clock
 from shared.process.server import Degraded
 from shared.process.shutdown import heed_cancellation
 from shared.redis.partition_owner import WENT_WRONG
-from shared.stored_state import Spoiled
+from shared.stored_state import UnreadableField
 
 MONTHS_TOLD: Final = 25
 """The running one, and two years to hold it against. Years are told for as long as there are days."""
@@ -44,13 +44,13 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Known:
+class SessionHistory:
     """What was read for one session."""
 
-    session: Session
+    session: EvaluatorSession
     until: date
     """Nothing can change the days before this one any more: ``days`` has them, the session has the others."""
-    figures: dict[tuple[str, Period], Figures] = field(default_factory=dict)
+    figures: dict[tuple[str, Period], PeriodFigures] = field(default_factory=dict)
     """By site: months and years that are over for good."""
     days: dict[str, dict[date, Bucket]] = field(default_factory=dict)
     """By site: its phones' outcomes, all queues together, of the running year and of the last six weeks."""
@@ -58,22 +58,27 @@ class Known:
     """Whether everything that there was has been read."""
 
 
-class Past:
+class PeriodHistory:
     """What one partition knows of days gone by, once a session is there to show it."""
 
     def __init__(
-        self, partition: Partition, store: Store, city: CityFile, calendar: Calendar, now: Clock
+        self,
+        partition: EvaluatorPartition,
+        store: EvaluatorStore,
+        city: CityFile,
+        calendar: Calendar,
+        now: Clock,
     ) -> None:
         self.partition = partition
-        self.setbacks = Setbacks("past", partition=partition.number)
+        self.setbacks = Backoff("past", partition=partition.number)
         self._store = store
         self._city = city
         self._calendar = calendar
         self._now = now
         self._sites: Sequence[Site] = city.partition_sites(partition.number)
-        self._known: Known | None = None
+        self._known: SessionHistory | None = None
 
-    def of(self, session: Session) -> Known | None:
+    def of(self, session: EvaluatorSession) -> SessionHistory | None:
         """Return what was read for a session so far, if anything."""
         return self._known if self._known is not None and self._known.session is session else None
 
@@ -96,7 +101,7 @@ class Past:
             await asyncio.sleep(TICK.total_seconds())
             heed_cancellation()
 
-    def figures(self, site: Site, session: Session, period: Period) -> Figures | None:
+    def figures(self, site: Site, session: EvaluatorSession, period: Period) -> PeriodFigures | None:
         """Return a month or year of a site, running or past; ``None`` while it has not been read yet.
 
         Synchronous, from what is in memory; only between commits.
@@ -111,14 +116,14 @@ class Past:
         sums = {
             queue.id: bucket
             for queue in site.queues
-            if (bucket := books.get(Slot(Place(site.id, queue.id), resolution, period.name))) is not None
+            if (bucket := books.get(Slot(QueueRef(site.id, queue.id), resolution, period.name))) is not None
         }
         made = figures(self._city, site, sums)
         if known is not None and period.last < known.until:
             known.figures[site.id, period] = made
         return made
 
-    def years(self, site: Site, session: Session, today: date) -> list[Period]:
+    def years(self, site: Site, session: EvaluatorSession, today: date) -> list[Period]:
         """Return the years of a site that can be told, the oldest first."""
         known = self.of(session)
         read = {period for name, period in known.figures if name == site.id} if known else set()
@@ -126,7 +131,7 @@ class Past:
         years = {period for period in read if period.is_year} | {Period.parse(str(year)) for year in running}
         return sorted(years)
 
-    def phone_days(self, site: Site, session: Session, today: date) -> Days | None:
+    def phone_days(self, site: Site, session: EvaluatorSession, today: date) -> Days | None:
         """Return what ``error_budget`` asks for; ``None`` while it has not been read yet.
 
         All phones of the site together, under the first of them: a budget is theirs together.
@@ -136,36 +141,36 @@ class Past:
             return None
         shelf = dict(known.days.get(site.id, {}))
         for day in _days(known.until, today + DAY):
-            slots = (Slot(Place(site.id, queue.id), Resolution.DAY, day.isoformat()) for queue in phones)
+            slots = (Slot(QueueRef(site.id, queue.id), Resolution.DAY, day.isoformat()) for queue in phones)
             found = [bucket for slot in slots if (bucket := session.desk.books.get(slot)) is not None]
             if found:
                 shelf[day] = merged(outcomes(bucket, self._city.live_definition) for bucket in found)
-        return {Place(site.id, phones[0].id): shelf}
+        return {QueueRef(site.id, phones[0].id): shelf}
 
     # Reading ---------------------------------------------------------------------------------------------
 
-    async def _keep_up(self, session: Session) -> None:
+    async def _keep_up(self, session: EvaluatorSession) -> None:
         now = ms_of(self._now())
         today = self._calendar.local_day(now)
         cursor, dedup = session.desk.contacts.cursor, self._city.pipeline.dedup
-        settled = Settled.at(self._calendar, now, dedup, session.oldest_unread, cursor).before
+        settled = SettledDays.at(self._calendar, now, dedup, session.oldest_unread, cursor).before
         known = self.of(session)
         if known is None or not known.whole:  # not begun, or Redis went away in the middle of it
-            known = self._known = Known(session, settled)
+            known = self._known = SessionHistory(session, settled)
             await self._read_all(known, today)
         elif known.until < settled:
-            spoiled: list[Spoiled] = []
+            spoiled: list[UnreadableField] = []
             await self._read_days(known, _days(known.until, settled), spoiled)
             await self._put_aside(known, spoiled)
             known.until = settled
             _forget(known, before=_budgets_from(today))
 
-    async def _read_all(self, known: Known, today: date) -> None:
-        spoiled: list[Spoiled] = []
+    async def _read_all(self, known: SessionHistory, today: date) -> None:
+        spoiled: list[UnreadableField] = []
         days = await self._store.known_days(self._places(tuple(QueueKind)), spoiled)
         there = sorted((day for day in days if day < known.until), reverse=True)
         for year, of_year in groupby(there, key=lambda day: day.year):
-            sums: dict[Place, Bucket] = {}
+            sums: dict[QueueRef, Bucket] = {}
             for first, of_month in groupby(of_year, key=lambda day: day.replace(day=1)):
                 if self.partition.session is not known.session:
                     return
@@ -184,11 +189,13 @@ class Past:
         known.whole = True
         log.info("past_read", partition=self.partition.number, days=len(there))
 
-    async def _put_aside(self, known: Known, spoiled: Sequence[Spoiled]) -> None:
+    async def _put_aside(self, known: SessionHistory, spoiled: Sequence[UnreadableField]) -> None:
         if spoiled:
             await self.partition.put_aside(known.session, spoiled)
 
-    async def _read_days(self, known: Known, days: Iterable[date], spoiled: list[Spoiled]) -> None:
+    async def _read_days(
+        self, known: SessionHistory, days: Iterable[date], spoiled: list[UnreadableField]
+    ) -> None:
         wanted = list(days)
         read: dict[tuple[str, date], Bucket] = {}
         for place in self._places((QueueKind.PHONE,)):
@@ -198,21 +205,24 @@ class Past:
         for (site, day), bucket in read.items():  # all of them or, when Redis goes away, none
             known.days.setdefault(site, {})[day] = bucket
 
-    async def _sums(self, days: Sequence[date], spoiled: list[Spoiled]) -> dict[Place, Bucket]:
+    async def _sums(self, days: Sequence[date], spoiled: list[UnreadableField]) -> dict[QueueRef, Bucket]:
         """Add days up by place; a month of one place at a time, so that no commit has to wait for long."""
         return {
             place: merged(iter((await self._store.days(place, days, spoiled)).values()))
             for place in self._places(tuple(QueueKind))
         }
 
-    def _tell(self, known: Known, period: Period, sums: Mapping[Place, Bucket]) -> None:
+    def _tell(self, known: SessionHistory, period: Period, sums: Mapping[QueueRef, Bucket]) -> None:
         for site in self._sites:
             of_site = {place.queue: bucket for place, bucket in sums.items() if place.site == site.id}
             known.figures[site.id, period] = figures(self._city, site, of_site)
 
-    def _places(self, kinds: Container[QueueKind]) -> list[Place]:
+    def _places(self, kinds: Container[QueueKind]) -> list[QueueRef]:
         return [
-            Place(site.id, queue.id) for site in self._sites for queue in site.queues if queue.kind in kinds
+            QueueRef(site.id, queue.id)
+            for site in self._sites
+            for queue in site.queues
+            if queue.kind in kinds
         ]
 
 
@@ -227,7 +237,7 @@ def _budgets_from(today: date) -> date:
     return min(date(today.year, 1, 1), today - RATE_REACH)
 
 
-def _forget(known: Known, before: date) -> None:
+def _forget(known: SessionHistory, before: date) -> None:
     for shelf in known.days.values():
         for day in [day for day in shelf if day < before]:
             del shelf[day]

@@ -17,10 +17,10 @@ from prometheus_client.registry import Collector
 
 from domain.error_budget import ErrorBudget, error_budget
 from domain.tallies import ms_of
-from services.evaluator.consumer import Session
+from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.metrics import PREFIX, VALUE_NAMES
-from services.evaluator.period_figures import Figures, kpis_of
-from services.evaluator.period_history import Past, first_month
+from services.evaluator.period_figures import PeriodFigures, kpis_of
+from services.evaluator.period_history import PeriodHistory, first_month
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
 from shared.config.references import ALL_QUEUES
@@ -44,19 +44,19 @@ Span = Literal["month", "year"]
 SPANS: Final[tuple[Span, ...]] = ("month", "year")
 
 
-class _Place(NamedTuple):
+class _SeriesQueue(NamedTuple):
     site: str
     queue: str
 
 
 class _Series(NamedTuple):
-    place: _Place
+    place: _SeriesQueue
     kpi: Kpi
     period: Period
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _SeriesValue:
     value: float
     samples: int | None
 
@@ -65,7 +65,7 @@ class _Reading:
 class _Budgets:
     """A site's error budgets as they were worked out last."""
 
-    session: Session
+    session: EvaluatorSession
     at: float
     """On the monotonic clock."""
     budgets: tuple[tuple[Span, ErrorBudget], ...]
@@ -115,7 +115,7 @@ class _Families:
         yield from (self.left, self.projected)
 
 
-class PolicyCollector(Collector):
+class PeriodCollector(Collector):
     """Yields months and years of every partition that this process owns right now."""
 
     def __init__(
@@ -123,7 +123,7 @@ class PolicyCollector(Collector):
         city: CityFile,
         calendar: Calendar,
         history: Iterable[HistoryFile],
-        pasts: Sequence[Past],
+        pasts: Sequence[PeriodHistory],
         now: Clock,
         drops: Drops | None = None,
     ) -> None:
@@ -160,7 +160,9 @@ class PolicyCollector(Collector):
                 found.breaks.add_metric(labels, 1)
         yield from found
 
-    def _site(self, found: _Families, site: Site, past: Past, session: Session, today: date) -> None:
+    def _site(
+        self, found: _Families, site: Site, past: PeriodHistory, session: EvaluatorSession, today: date
+    ) -> None:
         told = {Period.month_of(today), Period.year_of(today)}
         for period in (*_months(today), *past.years(site, session, today)):
             with self._drops("months and years", site.id, period.name):
@@ -200,7 +202,7 @@ class PolicyCollector(Collector):
                         found.targets.add_metric([site.id, name, kpi, span], target.limit)
 
     def _budgets_of(
-        self, site: Site, past: Past, session: Session, today: date
+        self, site: Site, past: PeriodHistory, session: EvaluatorSession, today: date
     ) -> tuple[tuple[Span, ErrorBudget], ...]:
         known = self._budgets.get(site.id)
         at = time.monotonic()
@@ -224,7 +226,7 @@ AT_PLACE: Final = ("site", "queue")
 AT_PERIOD: Final = (*AT_PLACE, "period")
 
 
-def _tell(found: _Families, site: Site, period: Period, figures: Figures) -> None:
+def _tell(found: _Families, site: Site, period: Period, figures: PeriodFigures) -> None:
     for queue, kpi, reading in figures.readings:
         labels = [site.id, queue, period.name, COMPUTED]
         found.samples.add_metric([*labels, kpi], reading.samples)
@@ -243,15 +245,15 @@ def _tell_budget(found: _Families, span: Span, budget: ErrorBudget) -> None:
             found.projected.add_metric([*labels, bound], share)
 
 
-def _reported(city: CityFile, figures: Iterable[ReportedFigure]) -> dict[_Series, _Reading]:
+def _reported(city: CityFile, figures: Iterable[ReportedFigure]) -> dict[_Series, _SeriesValue]:
     """Return the months and years that were reported, each once: what is said of one site goes first, then
     what is said last."""
-    found: dict[_Series, _Reading] = {}
+    found: dict[_Series, _SeriesValue] = {}
     for figure in sorted(figures, key=lambda one: one.site is not None):
         for site in city.sites:
             if figure.site in {None, site.id} and _has(site, figure) and _is_told(figure.period):
-                series = _Series(_Place(site.id, figure.queue), figure.kpi, figure.period)
-                found[series] = _Reading(figure.value, figure.samples)
+                series = _Series(_SeriesQueue(site.id, figure.queue), figure.kpi, figure.period)
+                found[series] = _SeriesValue(figure.value, figure.samples)
     return found
 
 

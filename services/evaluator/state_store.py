@@ -13,12 +13,12 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Final
 
-from domain.aggregator import Changes, Counts
+from domain.aggregator import AggregatorChanges, PipelineCounts
 from domain.bucket import DERIVED, Bucket, Resolution, decode
-from domain.bucket_store import Books, Slot, Start
-from domain.last_reports import Latest
-from domain.open_contacts import Place
-from services.evaluator.alerting.judge import FIELD, NOTHING_TO_TELL, STANDING, Verdict
+from domain.bucket_store import BucketStore, Slot, Start
+from domain.last_reports import LastReports
+from domain.open_contacts import QueueRef
+from services.evaluator.alerting.judge import FIELD, NOTHING_TO_TELL, STANDING, Judgement
 from shared.contract.breach_events import encode
 from shared.contract.dead_letters import KEEP
 from shared.instants import EARLIEST, END, END_MS
@@ -28,7 +28,7 @@ from shared.redis.lease import FencedScript, Lease, OffsetMoved
 from shared.redis.scripts import IS_FULL
 from shared.redis.set_aside import SetAside
 from shared.redis.stream_entries import Batch, batch_of, order
-from shared.stored_state import Spoiled, sound
+from shared.stored_state import UnreadableField, sound
 
 BEGINNING: Final = "0-0"
 """The offset before the first entry."""
@@ -73,21 +73,21 @@ BREACHES_KEPT: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredEvaluator:
     """What a take-over found."""
 
     offset: str
     cursor: int
-    books: Books
-    latest: Latest
-    counts: Counts
+    books: BucketStore
+    latest: LastReports
+    counts: PipelineCounts
     state: Mapping[str, str]
     """All fields of the state hash; the judge's are among them."""
-    spoiled: Sequence[Spoiled] = ()
+    spoiled: Sequence[UnreadableField] = ()
     """What cannot be read, and is not in the rest."""
 
 
-class Store:
+class EvaluatorStore:
     """The state of one partition. Raises ``redis.RedisError`` when Redis cannot be reached."""
 
     def __init__(self, redis: RedisClient, partition: int, owner: str, lease: timedelta) -> None:
@@ -97,21 +97,23 @@ class Store:
         self.set_aside = SetAside(redis, keys.set_aside(partition), keys.fence(partition))
         self._commit = FencedScript(redis, _COMMIT)
 
-    async def load(self, places: Sequence[Place], days: Sequence[str], kept_from: str = "") -> Kept:
+    async def load(
+        self, places: Sequence[QueueRef], days: Sequence[str], kept_from: str = ""
+    ) -> StoredEvaluator:
         """Read what was committed: ring buckets, totals, and the day buckets of ``days`` (ISO, rising).
 
         Every day goes into the sums of its month and year; those from ``kept_from`` on stay by themselves.
         """
-        spoiled: list[Spoiled] = []
+        spoiled: list[UnreadableField] = []
         key = keys.state(self._partition)
         fields: Mapping[bytes, bytes] = await self._redis.execute_command("HGETALL", key)
         state = dict(sound(key, fields.items(), _state_field, spoiled))
-        return Kept(
+        return StoredEvaluator(
             offset=state.get("offset", BEGINNING),
             cursor=_cursor(state.get("cursor", "0")),
             books=_with_periods(await self._buckets(places, days, spoiled), kept_from),
-            latest=Latest(state),
-            counts=Counts.of(state),
+            latest=LastReports(state),
+            counts=PipelineCounts.of(state),
             state=state,
             spoiled=spoiled,
         )
@@ -153,8 +155,8 @@ class Store:
         fence: str,
         before: str,
         after: str,
-        changes: Changes,
-        verdict: Verdict = NOTHING_TO_TELL,
+        changes: AggregatorChanges,
+        verdict: Judgement = NOTHING_TO_TELL,
         trim: str = "",
         trim_when_full: str = "",
     ) -> None:
@@ -195,13 +197,13 @@ class Store:
         ]
         await self._commit(fence, before, after, [*named, *touched], args)
 
-    async def known_days(self, places: Sequence[Place], spoiled: list[Spoiled]) -> set[date]:
+    async def known_days(self, places: Sequence[QueueRef], spoiled: list[UnreadableField]) -> set[date]:
         """Return the local days on which anything was counted at any place within opening hours."""
         found: set[date] = set()
         for place in places:
             name = self._days_of(place)
             fields: list[bytes] = await self._redis.execute_command("HKEYS", name)
-            strange: list[Spoiled] = []
+            strange: list[UnreadableField] = []
             found.update(sound(name, [(field, b"") for field in fields], _day, strange))
             for one in strange:
                 value: bytes | None = await self._redis.execute_command("HGET", name, one.field)
@@ -209,7 +211,9 @@ class Store:
                     spoiled.append(replace(one, value=value))
         return found
 
-    async def days(self, place: Place, days: Sequence[date], spoiled: list[Spoiled]) -> dict[date, Bucket]:
+    async def days(
+        self, place: QueueRef, days: Sequence[date], spoiled: list[UnreadableField]
+    ) -> dict[date, Bucket]:
         """Read some days of a place, within opening hours; those without a bucket are left out."""
         if not days:
             return {}
@@ -219,13 +223,13 @@ class Store:
         there = [(field, text) for field, text in zip(fields, found, strict=True) if text is not None]
         return dict(sound(name, there, _day_bucket, spoiled))
 
-    def _days_of(self, place: Place) -> str:
+    def _days_of(self, place: QueueRef) -> str:
         return keys.buckets(self._partition, Resolution.DAY.value, place.site, place.queue)
 
     async def _buckets(
-        self, places: Sequence[Place], days: Sequence[str], spoiled: list[Spoiled]
+        self, places: Sequence[QueueRef], days: Sequence[str], spoiled: list[UnreadableField]
     ) -> list[tuple[Slot, Bucket]]:
-        asked: list[tuple[str, Place, Resolution]] = []
+        asked: list[tuple[str, QueueRef, Resolution]] = []
         pipeline = self._redis.pipeline(transaction=False)
         for place in places:
             for resolution in _WRITTEN:
@@ -244,7 +248,7 @@ class Store:
         return found
 
 
-def _bucket(place: Place, resolution: Resolution, start: bytes, text: bytes) -> tuple[Slot, Bucket]:
+def _bucket(place: QueueRef, resolution: Resolution, start: bytes, text: bytes) -> tuple[Slot, Bucket]:
     return Slot(place, resolution, _start(resolution, start)), decode(text)
 
 
@@ -267,8 +271,8 @@ def _state_field(name: bytes, value: bytes) -> tuple[str, str]:
     field, text = name.decode(), value.decode()
     if field.startswith(FIELD):
         STANDING.validate_json(text)
-    latest = Latest({field: text})
-    _ = (latest.sources(), latest.offers(), latest.staffs(), Counts.of({field: text}))
+    latest = LastReports({field: text})
+    _ = (latest.sources(), latest.offers(), latest.staffs(), PipelineCounts.of({field: text}))
     return field, text
 
 
@@ -288,8 +292,8 @@ def _start(resolution: Resolution, name: bytes | str) -> Start:
     return int(name) if resolution in _RINGS else _text(name)
 
 
-def _with_periods(found: Iterable[tuple[Slot, Bucket]], kept_from: str) -> Books:
-    books = Books()
+def _with_periods(found: Iterable[tuple[Slot, Bucket]], kept_from: str) -> BucketStore:
+    books = BucketStore()
     for slot, bucket in found:
         day = str(slot.start)
         if slot.resolution is Resolution.DAY:

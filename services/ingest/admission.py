@@ -14,7 +14,7 @@ from typing import Final, Self
 from pydantic import JsonValue
 
 from shared.config.model import CityFile, HttpSource
-from shared.contract.dead_letters import EXCERPT, DeadLetter, Reason
+from shared.contract.dead_letters import EXCERPT, DeadLetter, DeadLetterReason
 from shared.contract.events import (
     AppointmentBooked,
     AppointmentOffer,
@@ -24,7 +24,7 @@ from shared.contract.events import (
     VisitArrived,
     VisitCalled,
 )
-from shared.process.code_failures import Failure
+from shared.process.code_failures import CodeFailure
 
 LONGEST_VISIT: Final = timedelta(days=1)
 """Nobody waits at a counter overnight."""
@@ -47,23 +47,23 @@ _SEPARATORS: Final = re.compile(r"[\s.\-/()]+")
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RefusedItem:
     """Why an item stays outside."""
 
-    reason: Reason
+    reason: DeadLetterReason
     detail: str
     """What is wrong and what would be right, without the refused value."""
     name: str | None = None
     """Which field is wrong; the sender's own word, so for the sender only."""
     kept: Mapping[str, JsonValue] = field(default_factory=dict)
     """What it was, without a text of the sender's own."""
-    failure: Failure | None = None
+    failure: CodeFailure | None = None
     """Where our own code failed on it."""
 
     @classmethod
-    def ours(cls, failure: Failure) -> Self:
+    def ours(cls, failure: CodeFailure) -> Self:
         """Return the refusal of an item that our own code fails on."""
-        return cls(Reason.INTERNAL_ERROR, f"a fault of ours: {failure.place}", failure=failure)
+        return cls(DeadLetterReason.INTERNAL_ERROR, f"a fault of ours: {failure.place}", failure=failure)
 
     def letter(self, at: datetime, source: str, where: str) -> DeadLetter:
         """Return the dead letter for it."""
@@ -78,7 +78,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Door:
+class AdmissionRules:
     """What one key opens."""
 
     source: str
@@ -92,14 +92,14 @@ class Door:
     """How old an event may be."""
 
     @classmethod
-    def of(cls, city: CityFile, source: HttpSource) -> Door:
+    def of(cls, city: CityFile, source: HttpSource) -> AdmissionRules:
         """The door of a source, as the city file says."""
         known = {site.id: frozenset(queue.id for queue in site.queues) for site in city.sites}
         queues = known[source.site] if source.queues == "*" else frozenset(source.queues)
         return cls(source.id, source.site, queues, known, city.pipeline.future_tolerance, city.pipeline.dedup)
 
 
-def admit(event: Event, door: Door, now: datetime) -> Refusal | None:
+def admit(event: Event, door: AdmissionRules, now: datetime) -> RefusedItem | None:
     """Return why a valid event stays outside, or nothing when it may come in."""
     if looks_like_phone_number(event.id):
         return _personal(event, "id")
@@ -108,43 +108,49 @@ def admit(event: Event, door: Door, now: datetime) -> Refusal | None:
     return _foreign(event, door) or _untimely(event, door, now) or _implausible(event)
 
 
-def _personal(event: Event, name: str) -> Refusal:
+def _personal(event: Event, name: str) -> RefusedItem:
     detail = f"{name} looks like a phone number; use an id that says nothing about the caller"
-    return _refused(event, Reason.PERSONAL, name, detail, _TEXTS)
+    return _refused(event, DeadLetterReason.PERSONAL, name, detail, _TEXTS)
 
 
-def _foreign(event: Event, door: Door) -> Refusal | None:
+def _foreign(event: Event, door: AdmissionRules) -> RefusedItem | None:
     if event.source != door.source:
-        return _refused(event, Reason.NOT_ALLOWED, "source", f"this key speaks for {door.source}", _TEXTS)
+        return _refused(
+            event, DeadLetterReason.NOT_ALLOWED, "source", f"this key speaks for {door.source}", _TEXTS
+        )
     if event.site not in door.known:
-        return _refused(event, Reason.UNKNOWN_QUEUE, "site", f"known sites: {_list(door.known)}", _TEXTS)
+        return _refused(
+            event, DeadLetterReason.UNKNOWN_QUEUE, "site", f"known sites: {_list(door.known)}", _TEXTS
+        )
     if event.site != door.site:
-        return _refused(event, Reason.NOT_ALLOWED, "site", f"this key speaks for {door.site}", _TEXTS)
+        return _refused(
+            event, DeadLetterReason.NOT_ALLOWED, "site", f"this key speaks for {door.site}", _TEXTS
+        )
     if isinstance(event, (SourceHeartbeat, SourceRestarted)) or event.queue in door.queues:
         return None
     if event.queue not in door.known[door.site]:
         known = f"known queues of {door.site}: {_list(door.known[door.site])}"
-        return _refused(event, Reason.UNKNOWN_QUEUE, "queue", known, _TEXTS)
-    return _refused(event, Reason.NOT_ALLOWED, "queue", f"this key speaks for {_list(door.queues)}")
+        return _refused(event, DeadLetterReason.UNKNOWN_QUEUE, "queue", known, _TEXTS)
+    return _refused(event, DeadLetterReason.NOT_ALLOWED, "queue", f"this key speaks for {_list(door.queues)}")
 
 
-def _untimely(event: Event, door: Door, now: datetime) -> Refusal | None:
+def _untimely(event: Event, door: AdmissionRules, now: datetime) -> RefusedItem | None:
     if event.at > now + door.ahead:
         detail = f"further ahead than {door.ahead}: set the sender's clock"
-        return _refused(event, Reason.FUTURE, "at", detail)
+        return _refused(event, DeadLetterReason.FUTURE, "at", detail)
     if event.at < now - door.behind:
         detail = f"older than {door.behind}: bring it in with wachtpost history import"
-        return _refused(event, Reason.LATE, "at", detail)
+        return _refused(event, DeadLetterReason.LATE, "at", detail)
     return None
 
 
-def _implausible(event: Event) -> Refusal | None:
+def _implausible(event: Event) -> RefusedItem | None:
     """A second instant that is years off would not be refused by its own clock, but ruin a mean."""
     far = next((name for name, fits in _others(event) if not fits), None)
     if far is None:
         return None
     detail = f"{far} and the event's other instants do not go together; set the sender's clock"
-    return _refused(event, Reason.INVALID, far, detail)
+    return _refused(event, DeadLetterReason.INVALID, far, detail)
 
 
 def _others(event: Event) -> Iterator[tuple[str, bool]]:
@@ -171,10 +177,10 @@ def _list(names: Mapping[str, object] | frozenset[str]) -> str:
 
 
 def _refused(
-    event: Event, reason: Reason, name: str, detail: str, texts: frozenset[str] = _OWN_TEXTS
-) -> Refusal:
+    event: Event, reason: DeadLetterReason, name: str, detail: str, texts: frozenset[str] = _OWN_TEXTS
+) -> RefusedItem:
     """Keeps what is not one of ``texts``: by default source, site and queue, once they are the city's."""
-    return Refusal(
+    return RefusedItem(
         reason, detail, name, event.model_dump(mode="json", exclude_none=True, exclude={name, *texts})
     )
 

@@ -12,7 +12,7 @@ from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
-from services.ingest.sources.queue_log.ingestion import QueueLogFollow
+from services.ingest.sources.queue_log.ingestion import QueueLogIngestion
 from shared.config.model import CityFile, QueueLogSource
 from shared.process.clock import Clock, system_clock
 from shared.process.metrics_server import metrics_route
@@ -33,7 +33,7 @@ def build(
     metrics = IngestMetrics(city)
     publisher = Publisher(redis, stamp=None if now is system_clock else now)
     follows = [
-        QueueLogFollow(source, city, pseudonyms, publisher, metrics, now)
+        QueueLogIngestion(source, city, pseudonyms, publisher, metrics, now)
         for source in city.sources
         if isinstance(source, QueueLogSource)
     ]

@@ -22,17 +22,17 @@ from starlette.requests import ClientDisconnect
 
 from services.ingest import rate_limit
 from services.ingest import request_body as bodies
-from services.ingest.admission import Door, Refusal, admit
+from services.ingest.admission import AdmissionRules, RefusedItem, admit
 from services.ingest.auth import KeyRing
 from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms, without_persons
 from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
 from shared.config.model import CityFile, HttpSource
-from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENT, Event
 from shared.process.clock import Clock
-from shared.process.code_failures import Failure, attempt
+from shared.process.code_failures import CodeFailure, attempt
 from shared.redis.connection import why_refused
 from shared.redis.keys import partition_of
 
@@ -53,20 +53,20 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Refused(BaseModel):
+class ItemRefusal(BaseModel):
     """One item that was not accepted."""
 
     index: Annotated[int, Field(description="position in the request, from 0; blank lines do not count")]
-    reason: Reason
+    reason: DeadLetterReason
     detail: Annotated[str, Field(description="what is wrong and what would be right")]
     field: str | None = None
 
 
-class Answer(BaseModel):
+class IngestResponse(BaseModel):
     """What became of a request's items. An accepted event is safe in Redis; sent twice, it counts once."""
 
     accepted: int
-    refused: list[Refused]
+    refused: list[ItemRefusal]
 
 
 class Problem(BaseModel):
@@ -92,7 +92,7 @@ def events_app(
         redoc_url=None,
         openapi_url=OPENAPI_PATH,
     )
-    desk = _Desk(settings, city, pseudonyms, publisher, metrics, now)
+    desk = _EventsEndpoint(settings, city, pseudonyms, publisher, metrics, now)
     app.add_api_route(
         EVENTS_PATH,
         desk.receive,
@@ -111,7 +111,7 @@ def events_app(
     return _counted(app, metrics.requests)
 
 
-class _Desk:
+class _EventsEndpoint:
     """Handles requests, one after the other as they come."""
 
     def __init__(
@@ -131,8 +131,8 @@ class _Desk:
         self._keys = KeyRing(city.sources)
         self._partitions = city.pipeline.partitions
         senders = [source for source in city.sources if isinstance(source, HttpSource)]
-        self._doors = {source.id: Door.of(city, source) for source in senders}
-        self._buckets: dict[str, rate_limit.Bucket] = {}
+        self._doors = {source.id: AdmissionRules.of(city, source) for source in senders}
+        self._buckets: dict[str, rate_limit.TokenBucket] = {}
 
     async def receive(self, request: Request) -> Response:
         sender = self._keys.holder(request.headers.get("authorization"))
@@ -167,7 +167,9 @@ class _Desk:
                 {"Retry-After": str(rate_limit.whole_seconds(wait))},
             )
 
-    async def _settle(self, sender: HttpSource, items: Sequence[Event | Refusal], now: datetime) -> Response:
+    async def _settle(
+        self, sender: HttpSource, items: Sequence[Event | RefusedItem], now: datetime
+    ) -> Response:
         events, refusals = self._sorted(items, self._doors[sender.id], now)
         await self._publisher.write(partition_of(sender.site, self._partitions), events)
         self._metrics.events.labels(sender.id).inc(len(events))
@@ -175,24 +177,24 @@ class _Desk:
             sender, [one.letter(now, sender.id, f"item {index}") for index, one in refusals.items()]
         )
         refused = [
-            Refused(index=index, reason=one.reason, detail=one.detail, field=one.name)
+            ItemRefusal(index=index, reason=one.reason, detail=one.detail, field=one.name)
             for index, one in refusals.items()
         ]
-        answer = Answer(accepted=len(events), refused=refused)
+        answer = IngestResponse(accepted=len(events), refused=refused)
         status = 202 if events or not refused else 422
         return Response(answer.model_dump_json(exclude_none=True), status, media_type="application/json")
 
     def _sorted(
-        self, items: Sequence[Event | Refusal], door: Door, now: datetime
-    ) -> tuple[list[Event], dict[int, Refusal]]:
+        self, items: Sequence[Event | RefusedItem], door: AdmissionRules, now: datetime
+    ) -> tuple[list[Event], dict[int, RefusedItem]]:
         """Return what may come in, and what may not by its position."""
         events: list[Event] = []
-        refusals: dict[int, Refusal] = {}
+        refusals: dict[int, RefusedItem] = {}
         for index, item in enumerate(items):
-            judged = item if isinstance(item, Refusal) else attempt(self._let_in, item, door, now)
-            if isinstance(judged, Failure):
-                judged = Refusal.ours(judged)
-            if not isinstance(judged, Refusal):
+            judged = item if isinstance(item, RefusedItem) else attempt(self._let_in, item, door, now)
+            if isinstance(judged, CodeFailure):
+                judged = RefusedItem.ours(judged)
+            if not isinstance(judged, RefusedItem):
                 events.append(judged)
                 continue
             refusals[index] = judged
@@ -200,7 +202,7 @@ class _Desk:
                 self._metrics.items.note(judged.failure, source=door.source, item=index)
         return events, refusals
 
-    def _let_in(self, event: Event, door: Door, now: datetime) -> Event | Refusal:
+    def _let_in(self, event: Event, door: AdmissionRules, now: datetime) -> Event | RefusedItem:
         return admit(event, door, now) or without_persons(event, self._pseudonyms)
 
     async def _bury(self, sender: HttpSource, letters: Sequence[DeadLetter]) -> None:
@@ -210,7 +212,7 @@ class _Desk:
 
 
 def _garbage(error: bodies.UnreadableBodyError, sender: HttpSource, now: datetime) -> DeadLetter:
-    return Refusal(Reason.UNREADABLE, str(error)).letter(now, sender.id, f"byte {error.byte}")
+    return RefusedItem(DeadLetterReason.UNREADABLE, str(error)).letter(now, sender.id, f"byte {error.byte}")
 
 
 async def _read(request: Request, limit: int) -> bytes:
@@ -310,8 +312,11 @@ def _told(model: type[BaseModel], description: str, example: BaseModel) -> dict[
 
 
 def _responses() -> dict[int | str, dict[str, object]]:
-    refused = Refused(
-        index=1, reason=Reason.UNKNOWN_QUEUE, detail="known queues of lier: burgerzaken", field="queue"
+    refused = ItemRefusal(
+        index=1,
+        reason=DeadLetterReason.UNKNOWN_QUEUE,
+        detail="known queues of lier: burgerzaken",
+        field="queue",
     )
     problems = {
         400: ("No JSON at all; says at which byte.", "not JSON: expected value at byte 17"),
@@ -328,8 +333,10 @@ def _responses() -> dict[int | str, dict[str, object]]:
         ),
     }
     return {
-        202: _told(Answer, "At least one event was accepted.", Answer(accepted=1, refused=[refused])),
-        422: _told(Answer, "No item was accepted.", Answer(accepted=0, refused=[refused])),
+        202: _told(
+            IngestResponse, "At least one event was accepted.", IngestResponse(accepted=1, refused=[refused])
+        ),
+        422: _told(IngestResponse, "No item was accepted.", IngestResponse(accepted=0, refused=[refused])),
         **{
             status: _told(Problem, description, Problem(detail=detail))
             for status, (description, detail) in problems.items()

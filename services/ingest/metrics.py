@@ -8,8 +8,8 @@ from typing import Final
 from prometheus_client import Counter
 
 from shared.config.model import CityFile, QueueLogSource
-from shared.contract.dead_letters import Reason
-from shared.process.backoff import InternalErrors, Setbacks
+from shared.contract.dead_letters import DeadLetterReason
+from shared.process.backoff import Backoff, InternalErrors
 from shared.process.metrics_server import TolerantRegistry
 from shared.redis.set_aside import set_aside_gauge
 
@@ -52,7 +52,7 @@ class IngestMetrics:
             ["source"],
             registry=self.registry,
         )
-        self.items = Setbacks("items")
+        self.items = Backoff("items")
         """Of requests."""
         self.at_work = [self.items]
         """What our own code may fail in; more is added."""
@@ -60,7 +60,7 @@ class IngestMetrics:
         self.set_aside = set_aside_gauge(self.registry)
         for number in range(city.pipeline.partitions):
             self.set_aside.labels(str(number))
-        for reason in Reason:
+        for reason in DeadLetterReason:
             self.dead_letters.labels(reason.value)
         for status in STATUSES:
             self.requests.labels(str(status))

@@ -19,7 +19,7 @@ from shared.redis import keys
 from shared.redis.connection import RedisClient
 from shared.redis.scripts import OnceScript, call_name
 from shared.redis.set_aside import SetAside
-from shared.stored_state import Spoiled
+from shared.stored_state import UnreadableField
 
 CHUNK: Final = 500
 """Events a script adds at once: fast (4 × a pipeline) and short enough that nobody waits behind it."""
@@ -81,7 +81,7 @@ class Publisher:
         """Move a checkpoint that cannot be read out of the way; returns when (epoch seconds)."""
         key = keys.checkpoint(partition, source)
         aside = SetAside(self._redis, keys.set_aside(partition), key)
-        return await aside.put("", [Spoiled(key, b"", checkpoint, why)])
+        return await aside.put("", [UnreadableField(key, b"", checkpoint, why)])
 
     async def write(
         self,

@@ -12,7 +12,7 @@ BURST: Final = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
-class Bucket:
+class TokenBucket:
     """Tokens left at an instant; one token is one item."""
 
     tokens: float
@@ -24,12 +24,12 @@ def burst(rate: int) -> int:
     return int(rate * BURST.total_seconds())
 
 
-def full(rate: int, now: datetime) -> Bucket:
+def full(rate: int, now: datetime) -> TokenBucket:
     """A sender that has been quiet."""
-    return Bucket(burst(rate), now)
+    return TokenBucket(burst(rate), now)
 
 
-def take(bucket: Bucket, items: int, rate: int, now: datetime) -> tuple[Bucket, timedelta]:
+def take(bucket: TokenBucket, items: int, rate: int, now: datetime) -> tuple[TokenBucket, timedelta]:
     """Take all ``items`` or none. Returns the bucket afterwards and how long to wait: zero when taken.
 
     More items than ``burst(rate)`` never fit. A clock that steps back costs nothing and gives nothing.
@@ -37,8 +37,8 @@ def take(bucket: Bucket, items: int, rate: int, now: datetime) -> tuple[Bucket, 
     passed = max(timedelta(0), now - bucket.at).total_seconds()
     tokens = min(float(burst(rate)), bucket.tokens + passed * rate)
     if items <= tokens:
-        return Bucket(tokens - items, now), timedelta(0)
-    return Bucket(tokens, now), timedelta(seconds=(items - tokens) / rate)
+        return TokenBucket(tokens - items, now), timedelta(0)
+    return TokenBucket(tokens, now), timedelta(seconds=(items - tokens) / rate)
 
 
 def whole_seconds(wait: timedelta) -> int:

@@ -13,10 +13,10 @@ from typing import Final, get_args
 from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
-from services.ingest.admission import Refusal
-from shared.contract.dead_letters import EXCERPT, Reason
+from services.ingest.admission import RefusedItem
+from shared.contract.dead_letters import EXCERPT, DeadLetterReason
 from shared.contract.events import EVENT, EVENTS, Event
-from shared.process.code_failures import Failure, attempt
+from shared.process.code_failures import CodeFailure, attempt
 
 _MOST_COMMAS: Final = 32
 """Commas per item up to which an array is validated in one go: more than any event has. Cheap to count,
@@ -39,7 +39,7 @@ class TooManyItemsError(ValueError):
     """The body holds more items than are judged in one go."""
 
 
-def items(body: bytes, limit: int) -> Sequence[Event | Refusal]:
+def items(body: bytes, limit: int) -> Sequence[Event | RefusedItem]:
     """Return what each item is, in order: an event of the contract, or why it is none.
 
     Raises ``UnreadableBodyError`` and ``TooManyItemsError`` (more than ``limit`` items).
@@ -53,11 +53,11 @@ def items(body: bytes, limit: int) -> Sequence[Event | Refusal]:
     return _lines(text, start, limit)
 
 
-def _array(text: bytes, start: int, limit: int) -> Sequence[Event | Refusal]:
+def _array(text: bytes, start: int, limit: int) -> Sequence[Event | RefusedItem]:
     """All of it in one go; only when something is wrong with it, item by item."""
     if text.count(b",") <= _MOST_COMMAS * limit:
         events = attempt(EVENTS.validate_json, text, extra="forbid")
-        if not isinstance(events, Failure):
+        if not isinstance(events, CodeFailure):
             _bound(len(events), limit)
             return events
     parsed = _parsed(text, start)
@@ -67,13 +67,15 @@ def _array(text: bytes, start: int, limit: int) -> Sequence[Event | Refusal]:
     return [_one(to_json(item)) for item in parsed]
 
 
-def _lines(text: bytes, start: int, limit: int) -> Sequence[Event | Refusal]:
+def _lines(text: bytes, start: int, limit: int) -> Sequence[Event | RefusedItem]:
     """Line by line, which is as fast as all in one go. When lines are no JSON, perhaps all of them
     together are one object, written over several lines."""
     _bound(text.count(b"\n"), 2 * limit)
     lines = [line for line in text.split(b"\n") if line and not line.isspace()]
     judged = [_one(line) for line in lines[: limit + 1]]
-    unreadable = [isinstance(one, Refusal) and one.reason is Reason.UNREADABLE for one in judged]
+    unreadable = [
+        isinstance(one, RefusedItem) and one.reason is DeadLetterReason.UNREADABLE for one in judged
+    ]
     if any(unreadable):
         try:
             return [_one(to_json(_parsed(text, start)))]
@@ -105,32 +107,32 @@ def _parsed(text: bytes, start: int) -> JsonValue:
     return parsed
 
 
-def _one(source: bytes) -> Event | Refusal:
+def _one(source: bytes) -> Event | RefusedItem:
     judged = attempt(_judged, source)
-    return Refusal.ours(judged) if isinstance(judged, Failure) else judged
+    return RefusedItem.ours(judged) if isinstance(judged, CodeFailure) else judged
 
 
-def _judged(source: bytes) -> Event | Refusal:
+def _judged(source: bytes) -> Event | RefusedItem:
     try:
         return EVENT.validate_json(source, extra="forbid")
     except ValidationError as error:
         return _explained(error.errors(include_url=False, include_input=False))
 
 
-def _explained(errors: Sequence[ErrorDetails]) -> Refusal:
+def _explained(errors: Sequence[ErrorDetails]) -> RefusedItem:
     """Words for the first error. pydantic quotes what it was given in some messages: not those."""
     first = errors[0]
     match first["type"]:
         case "json_invalid":
-            return Refusal(Reason.UNREADABLE, f"not JSON: {first['ctx']['error']}"[:EXCERPT])
+            return RefusedItem(DeadLetterReason.UNREADABLE, f"not JSON: {first['ctx']['error']}"[:EXCERPT])
         case "union_tag_invalid" | "union_tag_not_found":
             kinds = f"kind must be one of {', '.join(_KINDS)}"
-            return Refusal(Reason.INVALID, kinds, "kind")
+            return RefusedItem(DeadLetterReason.INVALID, kinds, "kind")
         case "extra_forbidden":
             detail = "a field that the contract does not know; take it out"
         case _ if len(first["loc"]) < 2:
-            return Refusal(Reason.INVALID, "an item is a JSON object")
+            return RefusedItem(DeadLetterReason.INVALID, "an item is a JSON object")
         case _:
             detail = f"{first['loc'][-1]}: {first['msg']}"
     kind = str(first["loc"][0])  # the union's tag, so one of ours
-    return Refusal(Reason.INVALID, detail[:EXCERPT], str(first["loc"][-1]), {"kind": kind})
+    return RefusedItem(DeadLetterReason.INVALID, detail[:EXCERPT], str(first["loc"][-1]), {"kind": kind})

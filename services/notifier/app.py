@@ -16,17 +16,17 @@ from services.notifier.api.http import PATHS, http_app
 from services.notifier.api.pages import Pages
 from services.notifier.channels import Senders, build_senders
 from services.notifier.channels.post import http_client
-from services.notifier.consumer import Deliver, Partition
+from services.notifier.consumer import Deliver, NotifierPartition
 from services.notifier.grafana import client
 from services.notifier.grafana.annotations import CityWords
 from services.notifier.messages.links import Signer, links_for
 from services.notifier.messages.message import Message, Writer
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.model import Parcel, Permanent, Transient, Undelivered
-from services.notifier.rules import Policy
+from services.notifier.model import Delivery, DeliveryFailed, PermanentFailure, TransientFailure
+from services.notifier.rules import NotifierPolicy
 from services.notifier.settings import NotifierSettings
-from services.notifier.state_store import Store
+from services.notifier.state_store import NotifierStore
 from shared.calendar import Calendar
 from shared.config.alerting import EmailChannel
 from shared.config.model import CityFile
@@ -54,14 +54,14 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
     metrics = NotifierMetrics(city)
     owner = secrets.token_hex(8)
     lease = city.pipeline.lease
-    stores = {n: Store(redis, n, owner, lease) for n in range(city.pipeline.partitions)}
+    stores = {n: NotifierStore(redis, n, owner, lease) for n in range(city.pipeline.partitions)}
     senders = build_senders(city, settings, http, now)
     documents = stores[report_events.PARTITION].document
     deliver = deliverer(city, senders, Writer(city, templates), signer, documents)
     rules = policy_of(city)
     annotate = None if annotations is None else annotations.write
     partitions = [
-        Partition(n, city, rules, store, broker, now, deliver, annotate, metrics)
+        NotifierPartition(n, city, rules, store, broker, now, deliver, annotate, metrics)
         for n, store in stores.items()
     ]
     set_aside = set_aside_gauge(metrics.registry)
@@ -112,9 +112,9 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
     )
 
 
-def policy_of(city: CityFile) -> Policy:
+def policy_of(city: CityFile) -> NotifierPolicy:
     """Return what the policy goes by."""
-    return Policy(
+    return NotifierPolicy(
         receivers=frozenset(receiver.id for receiver in city.receivers),
         routes=city.routes,
         notify=city.notify,
@@ -140,10 +140,10 @@ def deliverer(
 ) -> Deliver:
     """Return what puts a parcel into words and hands it over; reports need ``documents``."""
 
-    async def deliver(parcel: Parcel) -> None:
+    async def deliver(parcel: Delivery) -> None:
         sender = senders.get((parcel.notice.receiver, parcel.channel))
         if sender is None:
-            raise Permanent("the city file has no such receiver or channel any more")
+            raise PermanentFailure("the city file has no such receiver or channel any more")
         if parcel.notice.enclosed is not None:
             words = await _enclosed(documents, parcel.notice.enclosed.document)
         else:
@@ -158,19 +158,19 @@ async def _enclosed(documents: Documents | None, name: str) -> Message:
     try:
         document = None if documents is None else await documents(name)
     except RedisError as error:
-        raise Transient(f"Redis does not give the report ({type(error).__name__})") from None
+        raise TransientFailure(f"Redis does not give the report ({type(error).__name__})") from None
     except ValueError:
-        raise Permanent("what lies in Redis is no report that this version knows") from None
+        raise PermanentFailure("what lies in Redis is no report that this version knows") from None
     if document is None:
-        raise Permanent("the report is not in Redis any more")
+        raise PermanentFailure("the report is not in Redis any more")
     return Message(document.subject, document.text, html="", attachments=document.attachments)
 
 
-async def _look_at_grafana(annotations: client.Annotations) -> None:
+async def _look_at_grafana(annotations: client.AnnotationClient) -> None:
     """Say early what is wrong; messages go out all the same."""
     try:
         await annotations.check()
-    except Undelivered as error:
+    except DeliveryFailed as error:
         log.warning("grafana_unwell", why=str(error))
 
 

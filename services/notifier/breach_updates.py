@@ -11,38 +11,39 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.notifier.model import Breach
-from services.notifier.reasons import Reason
-from services.notifier.state import Known, Watch, has_fired
-from shared.contract.breach_events import BreachChanged, BreachEvent
-from shared.contract.breach_events import State as Standing
+from services.notifier.reasons import DecisionReason
+from services.notifier.state import BreachRecord, RuleRecord, has_fired
+from shared.contract.breach_events import BreachChanged, BreachEvent, BreachState
 
 
-def heard(known: Known | None, watch: Watch | None, event: BreachEvent, now: datetime) -> Known | Reason:
+def heard(
+    known: BreachRecord | None, watch: RuleRecord | None, event: BreachEvent, now: datetime
+) -> BreachRecord | DecisionReason:
     """Return what is known of the breach after the event, or why it changes nothing."""
     if known is None:
         return _of_unknown(watch, event, now)
     if event.id in known.heard:
-        return Reason.DUPLICATE
+        return DecisionReason.DUPLICATE
     if known.is_over or not _follows(known.breach, event, now):
-        return Reason.STALE
+        return DecisionReason.STALE
     same_moment = event.at == known.breach.at
-    return Known(
+    return BreachRecord(
         _breach(event, known.breach),
         (*known.heard, event.id) if same_moment else (event.id,),
         known.tellings,
     )
 
 
-def _of_unknown(watch: Watch | None, event: BreachEvent, now: datetime) -> Known | Reason:
+def _of_unknown(watch: RuleRecord | None, event: BreachEvent, now: datetime) -> BreachRecord | DecisionReason:
     if watch is not None and (event.breach == watch.latest or event.opened_at <= watch.opened_at <= now):
-        return Reason.STALE
-    return Known(_breach(event, None), (event.id,))
+        return DecisionReason.STALE
+    return BreachRecord(_breach(event, None), (event.id,))
 
 
 def _follows(breach: Breach, event: BreachEvent, now: datetime) -> bool:
-    if event.state is Standing.OK:
+    if event.state is BreachState.OK:
         return True  # nothing can be newer, whatever became of the judge's clock
-    if event.at < breach.at <= now or (event.state is Standing.PENDING and has_fired(breach)):
+    if event.at < breach.at <= now or (event.state is BreachState.PENDING and has_fired(breach)):
         return False
     if event.at > breach.at:
         return True
@@ -52,7 +53,7 @@ def _follows(breach: Breach, event: BreachEvent, now: datetime) -> bool:
 
 
 def _breach(event: BreachEvent, before: Breach | None) -> Breach:
-    fired = event.state in {Standing.FIRING, Standing.CLEARING}
+    fired = event.state in {BreachState.FIRING, BreachState.CLEARING}
     at = event.at if before is None else max(event.at, before.at)
     return Breach(
         id=event.breach,
@@ -67,7 +68,7 @@ def _breach(event: BreachEvent, before: Breach | None) -> Breach:
         clear_at=event.clear_at,
         opened_at=event.opened_at,
         fired_at=(before and before.fired_at) or event.fired_at or (at if fired else None),
-        closed_at=at if event.state is Standing.OK else None,
+        closed_at=at if event.state is BreachState.OK else None,
         at=at,
         state=event.state,
         cause=event.cause if isinstance(event, BreachChanged) else before and before.cause,

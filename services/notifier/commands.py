@@ -31,23 +31,23 @@ class Acknowledge(_Command):
     by: Annotated[str, Field(max_length=64)]
 
 
-class BeSilent(_Command):
+class CreateSilence(_Command):
     """For a while nobody is to be told of what fits."""
 
     kind: Literal["notifier.silence"] = "notifier.silence"
     silence: Silence
 
 
-class EndSilence(_Command):
+class ExpireSilence(_Command):
     """A silence ends before its time."""
 
     kind: Literal["notifier.end_silence"] = "notifier.end_silence"
     silence: str
 
 
-Command = Acknowledge | BeSilent | EndSilence
+Command = Acknowledge | CreateSilence | ExpireSilence
 Word = Annotated[
-    BreachChanged | BreachProgress | Acknowledge | BeSilent | EndSilence | ReportReady,
+    BreachChanged | BreachProgress | Acknowledge | CreateSilence | ExpireSilence | ReportReady,
     Field(discriminator="kind"),
 ]
 """Anything on the breaches stream."""

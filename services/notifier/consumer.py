@@ -23,29 +23,37 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from services.notifier import engine, outbox
-from services.notifier.commands import WORD, Acknowledge, BeSilent, EndSilence, Word
+from services.notifier.commands import WORD, Acknowledge, CreateSilence, ExpireSilence, Word
 from services.notifier.delivery_log import decision_line, delivery_line, failure_line
-from services.notifier.engine import Decision, Policy
+from services.notifier.engine import Decision, NotifierPolicy
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.model import Breach, Notice, Parcel, Permanent, Transient, Undelivered, Unexplained
-from services.notifier.outbox import Tried
+from services.notifier.model import (
+    Breach,
+    Delivery,
+    DeliveryFailed,
+    Notification,
+    PermanentFailure,
+    TransientFailure,
+    UnexplainedFailure,
+)
+from services.notifier.outbox import Attempt
 from services.notifier.report_delivery import send_report
-from services.notifier.state import State, changes
-from services.notifier.state_store import Changes, Store
+from services.notifier.state import NotifierState, changes
+from services.notifier.state_store import NotifierChanges, NotifierStore
 from shared.config.model import CityFile
 from shared.contract.breach_events import BreachChanged, BreachProgress
-from shared.contract.dead_letters import Reason
+from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.report_events import ReportReady
-from shared.process.backoff import Setbacks
+from shared.process.backoff import Backoff
 from shared.process.clock import Clock
-from shared.process.code_failures import Failure, attempt, attempted
+from shared.process.code_failures import CodeFailure, attempt, attempted
 from shared.process.shutdown import END, cancel, heed_cancellation
 from shared.redis import keys
 from shared.redis.lease import Superseded
-from shared.redis.partition_owner import WENT_WRONG, Role, Tenancy, wait
+from shared.redis.partition_owner import WENT_WRONG, OwnerRole, PartitionOwner, wait
 from shared.redis.poison_entries import TRIES
 from shared.redis.stream_entries import Batch
-from shared.redis.stream_reader import Reader, break_off, breaking, trouble, unsubscribe
+from shared.redis.stream_reader import StreamReader, break_off, breaking, trouble, unsubscribe
 
 BATCH: Final = 500
 TICK: Final = timedelta(seconds=1)
@@ -69,15 +77,15 @@ ANNOTATE_WITHIN: Final = timedelta(days=7)
 
 log = structlog.stdlib.get_logger(__name__)
 
-Deliver = Callable[[Parcel], Awaitable[None]]
-"""Hands a parcel over; raises ``Transient`` or ``Permanent``."""
+Deliver = Callable[[Delivery], Awaitable[None]]
+"""Hands a parcel over; raises ``TransientFailure`` or ``PermanentFailure``."""
 
 Annotate = Callable[[Breach], Awaitable[None]]
-"""Writes a breach into Grafana; raises ``Transient`` or ``Permanent``."""
+"""Writes a breach into Grafana; raises ``TransientFailure`` or ``PermanentFailure``."""
 
 
 @dataclass(slots=True)
-class Owed:
+class PendingAnnotation:
     """A breach that Grafana is to hear of."""
 
     breach: Breach
@@ -88,18 +96,18 @@ class Owed:
 
 
 @dataclass(slots=True)
-class Session:
+class NotifierSession:
     """What is known and on its way, the offset it stands at, and the subscription that feeds it."""
 
-    state: State
-    outbox: dict[str, Parcel]
+    state: NotifierState
+    outbox: dict[str, Delivery]
     offset: str
     subscription: StreamBatchSubscriber | None = None
     broken: asyncio.Event = field(default_factory=asyncio.Event)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    owed: dict[str, Owed] = field(default_factory=dict)
+    owed: dict[str, PendingAnnotation] = field(default_factory=dict)
     """What Grafana is to hear, by breach."""
     annotating: asyncio.Task[None] | None = None
     unread: int = 0
@@ -107,23 +115,23 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Applied:
     """What comes of decisions."""
 
-    state: State
-    notices: Sequence[Notice]
-    written: Changes
+    state: NotifierState
+    notices: Sequence[Notification]
+    written: NotifierChanges
 
 
-class Partition:
+class NotifierPartition:
     """Owns, or waits to own, what there is to tell about some sites."""
 
     def __init__(
         self,
         number: int,
         city: CityFile,
-        rules: Policy,
-        store: Store,
+        rules: NotifierPolicy,
+        store: NotifierStore,
         broker: RedisBroker,
         now: Clock,
         deliver: Deliver,
@@ -140,25 +148,25 @@ class Partition:
         self._metrics = metrics
         self._lock = asyncio.Lock()
         self._tick_every = min(TICK, city.pipeline.lease / RENEWALS)
-        self._tenancy = Tenancy(number, store.lease, city.pipeline.lease, self._hold_session)
-        self._reader = Reader(broker, keys.breaches(number), BATCH, self._tenancy)
-        self._timing = Setbacks("time", partition=number)
-        self._delivering = Setbacks("deliveries", partition=number)
-        self._session: Session | None = None
+        self._tenancy = PartitionOwner(number, store.lease, city.pipeline.lease, self._hold_session)
+        self._reader = StreamReader(broker, keys.breaches(number), BATCH, self._tenancy)
+        self._timing = Backoff("time", partition=number)
+        self._delivering = Backoff("deliveries", partition=number)
+        self._session: NotifierSession | None = None
         self.set_aside_at = 0.0
         """When a record that could not be read was set aside last: epoch seconds; 0: never."""
 
     @property
-    def setbacks(self) -> Sequence[Setbacks]:
+    def setbacks(self) -> Sequence[Backoff]:
         """Failures of our own code, by what was at work."""
         return self._tenancy.setbacks, self._reader.setbacks, self._timing, self._delivering
 
     @property
-    def role(self) -> Role:
+    def role(self) -> OwnerRole:
         return self._tenancy.role
 
     @property
-    def session(self) -> Session | None:
+    def session(self) -> NotifierSession | None:
         """The running session, while this process is the owner and may say so."""
         if self._session is None or self._session.broken.is_set() or not self._tenancy.runs:
             return None
@@ -170,7 +178,7 @@ class Partition:
 
     def is_owner(self) -> bool:
         """Whether a session of this process looks after the partition right now."""
-        return self.role is Role.OWNER and self.session is not None
+        return self.role is OwnerRole.OWNER and self.session is not None
 
     def parcels(self) -> int:
         """Return how many messages are on their way."""
@@ -194,7 +202,7 @@ class Partition:
         async with self._tenancy.keeping(fence):
             kept = await self.store.load()
             self.set_aside_at = await self.store.set_aside.put(fence, kept.spoiled)
-        session = Session(kept.state, kept.outbox, kept.offset)
+        session = NotifierSession(kept.state, kept.outbox, kept.offset)
         self._owe(session, [*(known.breach for known in kept.state.breaches.values()), *kept.owed])
         session.subscription = self._subscribe(session, fence)
         self._session = session
@@ -213,7 +221,7 @@ class Partition:
             self._session = None
             await self._tenancy.shield.run(self._end(session, session.subscription, fence))
 
-    async def _end(self, session: Session, subscription: StreamBatchSubscriber, fence: str) -> None:
+    async def _end(self, session: NotifierSession, subscription: StreamBatchSubscriber, fence: str) -> None:
         """Let what is being handed over be handed over and written down, unless the session broke."""
         try:
             await unsubscribe(subscription)
@@ -225,7 +233,7 @@ class Partition:
             break_off(session)
             await cancel([*session.under_way.values(), *([session.annotating] if session.annotating else [])])
 
-    def _subscribe(self, session: Session, fence: str) -> StreamBatchSubscriber:
+    def _subscribe(self, session: NotifierSession, fence: str) -> StreamBatchSubscriber:
         async def take(batch: Batch) -> None:
             async with self._lock:
                 if not session.over.is_set():
@@ -234,15 +242,15 @@ class Partition:
                     await self._commit(session, fence, self._outcome(session, decisions), batch.ids[-1])
             self._send_what_is_due(session, fence)
 
-        async def put_aside(entry: str, failure: Failure) -> None:
+        async def put_aside(entry: str, failure: CodeFailure) -> None:
             async with self._lock:
                 if not session.over.is_set():
                     # What is due goes before whatever is heard. Where our own code fails on that, it is not
                     # the entry, which waits.
                     engine.on_time(session.state, self._now(), self._rules)
                     line = failure_line(entry, failure, self._now())
-                    await self._write(session, fence, entry, Changes(dead=(line,)))
-                    self._metrics.dead_letters.labels(Reason.INTERNAL_ERROR.value).inc()
+                    await self._write(session, fence, entry, NotifierChanges(dead=(line,)))
+                    self._metrics.dead_letters.labels(DeadLetterReason.INTERNAL_ERROR.value).inc()
 
         return self._reader.subscribe(session, take, put_aside)
 
@@ -257,7 +265,7 @@ class Partition:
                 self._metrics.unreadable.inc()
         return words
 
-    async def _tick(self, session: Session, fence: str) -> None:
+    async def _tick(self, session: NotifierSession, fence: str) -> None:
         async with self._lock:
             if session.over.is_set():
                 return
@@ -267,19 +275,19 @@ class Partition:
                 if not self._timing.pause_s:
                     await self._let_time_pass(session, fence)
 
-    async def _let_time_pass(self, session: Session, fence: str) -> None:
+    async def _let_time_pass(self, session: NotifierSession, fence: str) -> None:
         """Remind, escalate, forget. Where our own code fails in that, what is heard is told all the same."""
         outcome = attempt(self._what_is_due, session)
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, CodeFailure):
             self._timing.failed(outcome)
         elif outcome is not None:
             await self._commit(session, fence, outcome, session.offset)
 
-    def _what_is_due(self, session: Session) -> Outcome | None:
+    def _what_is_due(self, session: NotifierSession) -> Applied | None:
         decision = engine.on_time(session.state, self._now(), self._rules)
         return self._outcome(session, [decision]) if decision.changed or decision.notices else None
 
-    def _outcome(self, session: Session, decisions: Sequence[Decision]) -> Outcome:
+    def _outcome(self, session: NotifierSession, decisions: Sequence[Decision]) -> Applied:
         notices = [notice for decision in decisions for notice in decision.notices]
         posted = outbox.posted(notices, self._city, session.outbox.values())
         state = decisions[-1].state if decisions else session.state
@@ -290,22 +298,24 @@ class Partition:
         owed = () if self._annotate is None else news
         came = {decision.document for decision in decisions if decision.document is not None}
         spent = came - outbox.documents(posted)
-        written = Changes(records=records, posted=posted, owed=owed, log=log_lines, spent=spent)
-        return Outcome(state, notices, written)
+        written = NotifierChanges(records=records, posted=posted, owed=owed, log=log_lines, spent=spent)
+        return Applied(state, notices, written)
 
-    async def _commit(self, session: Session, fence: str, outcome: Outcome, after: str) -> None:
+    async def _commit(self, session: NotifierSession, fence: str, outcome: Applied, after: str) -> None:
         await self._write(session, fence, after, outcome.written)
         session.state = outcome.state
         session.outbox.update({parcel.key: parcel for parcel in outcome.written.posted})
         self._owe(session, outcome.written.owed)
         self._note_unroutable(outcome.notices)
 
-    async def _write(self, session: Session, fence: str, after: str, written: Changes) -> None:
+    async def _write(
+        self, session: NotifierSession, fence: str, after: str, written: NotifierChanges
+    ) -> None:
         with breaking(session):
             await self.store.commit(fence, session.offset, after, written)
             session.offset = after
 
-    def _note_unroutable(self, notices: Iterable[Notice]) -> None:
+    def _note_unroutable(self, notices: Iterable[Notification]) -> None:
         known = {receiver.id for receiver in self._city.receivers}
         for notice in notices:
             if notice.receiver not in known:
@@ -313,7 +323,7 @@ class Partition:
 
     # Deliveries ----------------------------------------------------------------------------------
 
-    def _send_what_is_due(self, session: Session, fence: str) -> None:
+    def _send_what_is_due(self, session: NotifierSession, fence: str) -> None:
         """Begin the deliveries whose time has come."""
         if session.over.is_set():
             return
@@ -336,7 +346,7 @@ class Partition:
             if failure is not None:
                 self._delivering.note(failure, task=name)
 
-    async def _attempt(self, session: Session, fence: str, parcel: Parcel) -> None:
+    async def _attempt(self, session: NotifierSession, fence: str, parcel: Delivery) -> None:
         """Hand one parcel over and write down what became of it."""
         # Should our own code fail even in writing that down, it waits, and the others go on.
         session.outbox[parcel.key] = parcel.model_copy(update={"next_try": self._now() + OURS_AGAIN})
@@ -351,32 +361,32 @@ class Partition:
             session.under_way.pop(parcel.key, None)
             session.woken.set()
 
-    async def _try(self, session: Session, parcel: Parcel) -> Tried:
+    async def _try(self, session: NotifierSession, parcel: Delivery) -> Attempt:
         if outbox.is_obsolete(parcel, session.state):
-            return Tried(parcel, outbox.Result.OBSOLETE, "acknowledged or over in the meantime")
+            return Attempt(parcel, outbox.DeliveryResult.OBSOLETE, "acknowledged or over in the meantime")
         try:
-            failure = await attempted(self._deliver(parcel), (Transient, Permanent))
-        except Transient as error:
-            explained = not isinstance(error, Unexplained)
+            failure = await attempted(self._deliver(parcel), (TransientFailure, PermanentFailure))
+        except TransientFailure as error:
+            explained = not isinstance(error, UnexplainedFailure)
             return outbox.missed(parcel, str(error), error.retry_after, self._now(), explained=explained)
-        except Permanent as error:
+        except PermanentFailure as error:
             return outbox.refused(parcel, str(error))
         return outbox.delivered(parcel) if failure is None else self._failed(parcel, failure)
 
-    def _failed(self, parcel: Parcel, failure: Failure) -> Tried:
+    def _failed(self, parcel: Delivery, failure: CodeFailure) -> Attempt:
         """Our own code fails on this one: it waits like any other, a few times, and the others go on."""
         self._delivering.note(failure, parcel=parcel.key)
-        why = f"{Reason.INTERNAL_ERROR}: {failure.place}"
+        why = f"{DeadLetterReason.INTERNAL_ERROR}: {failure.place}"
         return outbox.missed(parcel, why, OURS_AGAIN.total_seconds(), self._now(), explained=False)
 
-    async def _remember(self, session: Session, fence: str, tried: Tried) -> None:
+    async def _remember(self, session: NotifierSession, fence: str, tried: Attempt) -> None:
         line = delivery_line(tried, self._now())
         gone = tried.left is None
-        written = Changes(
+        written = NotifierChanges(
             posted=() if tried.left is None else (tried.left,),
             taken_out=(tried.parcel.key,) if gone else (),
             log=(line,),
-            dead=(line,) if tried.result is outbox.Result.DEAD else (),
+            dead=(line,) if tried.result is outbox.DeliveryResult.DEAD else (),
             spent=outbox.spent(tried, session.outbox.values()),
         )
         await self._write(session, fence, session.offset, written)
@@ -384,17 +394,17 @@ class Partition:
             session.outbox.pop(tried.parcel.key, None)
         else:
             session.outbox[tried.parcel.key] = tried.left
-        if tried.result is not outbox.Result.DELIVERED:
+        if tried.result is not outbox.DeliveryResult.DELIVERED:
             log.warning("not_delivered", parcel=tried.parcel.key, result=tried.result, why=tried.why)
 
     # Grafana -------------------------------------------------------------------------------------
 
-    def _owe(self, session: Session, breaches: Iterable[Breach]) -> None:
+    def _owe(self, session: NotifierSession, breaches: Iterable[Breach]) -> None:
         """Note what Grafana is to hear at once; newer news replaces older."""
         if self._annotate is not None:
-            session.owed.update({breach.id: Owed(breach) for breach in breaches})
+            session.owed.update({breach.id: PendingAnnotation(breach) for breach in breaches})
 
-    async def _annotate_due(self, session: Session, fence: str) -> None:
+    async def _annotate_due(self, session: NotifierSession, fence: str) -> None:
         """Write what is due; what Grafana does not take waits, even after the breach itself is forgotten."""
         for owed in [owed for owed in session.owed.values() if owed.at <= time.monotonic()]:
             owed.at = time.monotonic() + ANNOTATE_AGAIN.total_seconds()
@@ -402,16 +412,16 @@ class Partition:
                 async with self._lock:
                     await self._settle(session, fence, owed)
 
-    async def _annotated(self, owed: Owed) -> bool:
+    async def _annotated(self, owed: PendingAnnotation) -> bool:
         """Write one breach into Grafana; returns whether nothing is owed of it any more."""
         if self._annotate is None:
             return True
         try:
-            failure = await attempted(self._annotate(owed.breach), (Undelivered,))
-        except Undelivered as error:
+            failure = await attempted(self._annotate(owed.breach), (DeliveryFailed,))
+        except DeliveryFailed as error:
             self._metrics.annotated("failed")
             log.warning("not_annotated", breach=owed.breach.id, why=str(error))
-            return isinstance(error, Permanent) or self._now() - owed.breach.at > ANNOTATE_WITHIN
+            return isinstance(error, PermanentFailure) or self._now() - owed.breach.at > ANNOTATE_WITHIN
         if failure is None:
             self._metrics.annotated("written")
             return True
@@ -420,14 +430,14 @@ class Partition:
         owed.failures += 1
         return owed.failures >= TRIES
 
-    async def _settle(self, session: Session, fence: str, owed: Owed) -> None:
+    async def _settle(self, session: NotifierSession, fence: str, owed: PendingAnnotation) -> None:
         if session.broken.is_set() or session.owed.get(owed.breach.id) is not owed:
             return
-        await self._write(session, fence, session.offset, Changes(settled=(owed.breach.id,)))
+        await self._write(session, fence, session.offset, NotifierChanges(settled=(owed.breach.id,)))
         session.owed.pop(owed.breach.id, None)
 
 
-def hear(state: State, words: Sequence[Word], now: datetime, rules: Policy) -> list[Decision]:
+def hear(state: NotifierState, words: Sequence[Word], now: datetime, rules: NotifierPolicy) -> list[Decision]:
     """Return the decisions on what was heard, in order; each goes on from the one before.
 
     Neighbouring events of the judge are decided on together: what fires in one batch is told in one message.
@@ -447,13 +457,13 @@ def hear(state: State, words: Sequence[Word], now: datetime, rules: Policy) -> l
     return decisions
 
 
-def _obey(state: State, word: Word, now: datetime, rules: Policy) -> Decision:
+def _obey(state: NotifierState, word: Word, now: datetime, rules: NotifierPolicy) -> Decision:
     match word:
         case Acknowledge():
             return engine.acknowledge(state, word.breaches, word.by, now, rules)
-        case BeSilent():
+        case CreateSilence():
             return engine.silence(state, word.silence, now, rules)
-        case EndSilence() if word.silence in state.silences:
+        case ExpireSilence() if word.silence in state.silences:
             return engine.expire_silence(state, word.silence, now, rules)
         case ReportReady():
             return send_report(state, word, now, rules)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from services.notifier.model import Breach, Happening, Notice
-from services.notifier.reasons import Reason
-from services.notifier.state import State, changes
+from services.notifier.model import Breach, Notification, NotificationKind
+from services.notifier.reasons import DecisionReason
+from services.notifier.state import NotifierState, changes
 from shared.contract.breach_events import Severity
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DeliveryDecision:
     """What was decided about one breach and one receiver, for the delivery log."""
 
     at: datetime
@@ -22,7 +22,7 @@ class Verdict:
     """Of a report: its id."""
     receiver: str
     """Empty when it is about no receiver in particular."""
-    reason: Reason
+    reason: DecisionReason
     notice: str | None = None
     """The id of the notice that tells it."""
     until: datetime | None = None
@@ -38,10 +38,10 @@ class Decision:
     ``before`` is the state that was decided on: what to write is ``changed``.
     """
 
-    before: State
-    state: State
-    notices: tuple[Notice, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
+    before: NotifierState
+    state: NotifierState
+    notices: tuple[Notification, ...] = ()
+    verdicts: tuple[DeliveryDecision, ...] = ()
     document: str | None = None
     """Of a report: the document that came with the word, to be kept as long as a parcel brings it."""
 
@@ -52,11 +52,11 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Entry:
+class NotificationItem:
     """A breach in a message that is being put together."""
 
     breach: Breach
-    reason: Reason
+    reason: DecisionReason
     message: int
     """How many messages to that receiver it was in before: makes the notice's id another each time."""
     number: int = 1
@@ -66,7 +66,9 @@ URGENCY = tuple(reversed(Severity))
 """Most urgent first."""
 
 
-def notice_of(receiver: str, happening: Happening, entries: Iterable[Entry], now: datetime) -> Notice:
+def notice_of(
+    receiver: str, happening: NotificationKind, entries: Iterable[NotificationItem], now: datetime
+) -> Notification:
     """Return the one message that holds all the entries, the most urgent first.
 
     Its id says what is told to whom for the how-manieth time: deciding the same again gives the same.
@@ -75,7 +77,7 @@ def notice_of(receiver: str, happening: Happening, entries: Iterable[Entry], now
     number = max(entry.number for entry in ordered)
     said = [f"{entry.breach.id}#{entry.message}" for entry in ordered]
     digest = sha256("\n".join((receiver, happening, *sorted(said))).encode()).hexdigest()
-    return Notice(
+    return Notification(
         id=f"{happening}-{receiver}-{digest[:24]}",
         happening=happening,
         receiver=receiver,

@@ -10,26 +10,26 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.notifier.decision import Decision, Entry, Verdict, notice_of
-from services.notifier.delivery_state import Circumstances, Ruling, Telling
-from services.notifier.flap_detection import Tally
+from services.notifier.decision import Decision, DeliveryDecision, NotificationItem, notice_of
+from services.notifier.delivery_state import DeliveryState, Hold, Obstacles
+from services.notifier.flap_detection import FlapTally
 from services.notifier.inhibition import inhibits
-from services.notifier.model import Breach, Happening, Notice
+from services.notifier.model import Breach, Notification, NotificationKind
 from services.notifier.mute_times import quiet_until
-from services.notifier.reasons import Reason
-from services.notifier.rules import Policy
+from services.notifier.reasons import DecisionReason
+from services.notifier.rules import NotifierPolicy
 from services.notifier.silences import silence_of
-from services.notifier.state import Known, Lane, State, Watch, watch_key
+from services.notifier.state import BreachRecord, Group, NotifierState, RuleRecord, watch_key
 from shared.contract.breach_events import BreachEvent, Level, Measure, Severity
 
 NEWS_WITHIN: Final = timedelta(seconds=1)
 """The first message of a new breach is never collected for longer than this, whatever ``group_wait`` says."""
 
 
-class Desk:
+class DecisionContext:
     """Lives for one decision."""
 
-    def __init__(self, state: State, policy: Policy, now: datetime) -> None:
+    def __init__(self, state: NotifierState, policy: NotifierPolicy, now: datetime) -> None:
         self.policy = policy
         self.now = now
         """When the decision is made."""
@@ -42,15 +42,15 @@ class Desk:
         self.unsettled: set[str] = set()
         """Breaches that something happened to."""
         self._before = state
-        self._notices: list[Notice] = []
-        self._verdicts: list[Verdict] = []
-        self._mail: dict[tuple[str, Happening], list[Entry]] = {}
+        self._notices: list[Notification] = []
+        self._verdicts: list[DeliveryDecision] = []
+        self._mail: dict[tuple[str, NotificationKind], list[NotificationItem]] = {}
         self._quiet: dict[Severity, datetime | None] = {}
-        self._dead_feeds: tuple[Known, ...] = ()
+        self._dead_feeds: tuple[BreachRecord, ...] = ()
 
     @property
-    def state(self) -> State:
-        return State(self.breaches, self.watches, self.lanes, self.silences)
+    def state(self) -> NotifierState:
+        return NotifierState(self.breaches, self.watches, self.lanes, self.silences)
 
     def decision(self) -> Decision:
         return Decision(self._before, self.state, tuple(self._notices), tuple(self._verdicts))
@@ -64,7 +64,7 @@ class Desk:
 
     # -- breaches and watches -----------------------------------------------------------------------
 
-    def put(self, known: Known) -> None:
+    def put(self, known: BreachRecord) -> None:
         """Note how a breach stands now, here and at its watch; it is to be looked at."""
         before = self.breaches.get(known.breach.id)
         was_firing = before is not None and before.is_firing
@@ -74,7 +74,7 @@ class Desk:
         if was_firing and not known.is_firing:
             self._look_at_inhibited()
 
-    def put_tellings(self, known: Known, tellings: dict[str, Telling]) -> None:
+    def put_tellings(self, known: BreachRecord, tellings: dict[str, DeliveryState]) -> None:
         ordered = tuple(tellings[receiver] for receiver in sorted(tellings))
         if ordered != known.tellings:
             self.breaches[known.breach.id] = replace(known, tellings=ordered)
@@ -83,29 +83,29 @@ class Desk:
         """Have everything that fires looked at."""
         self.unsettled.update(key for key, known in self.breaches.items() if known.is_firing)
 
-    def watch_of(self, about: Breach | BreachEvent) -> Watch | None:
+    def watch_of(self, about: Breach | BreachEvent) -> RuleRecord | None:
         return self.watches.get(watch_key(about))
 
     def turned_at(self, breach: Breach) -> datetime:
         """When the breach's watch last fired or was over."""
         return self.watches[watch_key(breach)].turned_at or self.at
 
-    def tally(self, breach: Breach, receiver: str) -> Tally:
+    def tally(self, breach: Breach, receiver: str) -> FlapTally:
         tallies = self.watches[watch_key(breach)].tallies
-        return next((tally for tally in tallies if tally.receiver == receiver), Tally(receiver))
+        return next((tally for tally in tallies if tally.receiver == receiver), FlapTally(receiver))
 
-    def put_tally(self, breach: Breach, tally: Tally) -> None:
+    def put_tally(self, breach: Breach, tally: FlapTally) -> None:
         key = watch_key(breach)
         others = [other for other in self.watches[key].tallies if other.receiver != tally.receiver]
         tallies = sorted([*others, tally], key=lambda one: one.receiver)
         self.watches[key] = replace(self.watches[key], tallies=tuple(tallies))
 
-    def _put_watch(self, known: Known, *, turned: bool) -> None:
+    def _put_watch(self, known: BreachRecord, *, turned: bool) -> None:
         breach = known.breach
         key = watch_key(breach)
         watch = self.watches.get(key)
         if watch is None:
-            watch = Watch.of(breach)
+            watch = RuleRecord.of(breach)
         elif watch.opened_at < breach.opened_at:
             watch = replace(watch, latest=breach.id, opened_at=breach.opened_at)
         self.watches[key] = replace(watch, turned_at=self.now) if turned else watch
@@ -114,15 +114,15 @@ class Desk:
         self.unsettled.update(
             key
             for key, known in self.breaches.items()
-            if any(one.held is Reason.INHIBITED for one in known.tellings)
+            if any(one.held is DecisionReason.INHIBITED for one in known.tellings)
         )
 
     # -- what stands in the way ---------------------------------------------------------------------
 
-    def circumstances(self, breach: Breach) -> Circumstances:
+    def circumstances(self, breach: Breach) -> Obstacles:
         """Return what stands in the way of any message about a breach."""
         silence = silence_of(self.silences.values(), breach, self.at)
-        return Circumstances(silence, self._inhibitor(breach), self.quiet_until(breach.severity))
+        return Obstacles(silence, self._inhibitor(breach), self.quiet_until(breach.severity))
 
     def quiet_until(self, severity: Severity) -> datetime | None:
         if severity not in self._quiet:
@@ -130,7 +130,7 @@ class Desk:
             self._quiet[severity] = quiet_until(quiet, severity, self.policy.is_open, self.at)
         return self._quiet[severity]
 
-    def collecting(self, receiver: str, happening: Happening) -> Ruling | None:
+    def collecting(self, receiver: str, happening: NotificationKind) -> Hold | None:
         """Return whether further messages of that kind are being collected for the receiver.
 
         Nothing is collected for longer than the wait: what says so was written by a clock that was ahead.
@@ -139,9 +139,9 @@ class Desk:
         longest = _group_wait(happening, self.policy.notify.group_wait)
         if lane is None or not self.at < lane.until <= self.at + longest:
             return None
-        return Ruling(Reason.COLLECTING, lane.until)
+        return Hold(DecisionReason.COLLECTING, lane.until)
 
-    def lane(self, receiver: str, happening: Happening) -> Lane | None:
+    def lane(self, receiver: str, happening: NotificationKind) -> Group | None:
         return self.lanes.get(f"{receiver}/{happening}")
 
     def _inhibitor(self, breach: Breach) -> str | None:
@@ -154,12 +154,14 @@ class Desk:
 
     # -- what comes of it ---------------------------------------------------------------------------
 
-    def say(self, breach: str, receiver: str, ruling: Ruling | Reason, notice: str | None = None) -> None:
+    def say(
+        self, breach: str, receiver: str, ruling: Hold | DecisionReason, notice: str | None = None
+    ) -> None:
         """Record why something is told, or is not."""
-        reason, until, because = ruling if isinstance(ruling, Ruling) else Ruling(ruling)
-        self._verdicts.append(Verdict(self.at, breach, receiver, reason, notice, until, because))
+        reason, until, because = ruling if isinstance(ruling, Hold) else Hold(ruling)
+        self._verdicts.append(DeliveryDecision(self.at, breach, receiver, reason, notice, until, because))
 
-    def tell(self, receiver: str, happening: Happening, entry: Entry) -> None:
+    def tell(self, receiver: str, happening: NotificationKind, entry: NotificationItem) -> None:
         """Put a breach into the receiver's message of that kind."""
         self._mail.setdefault((receiver, happening), []).append(entry)
 
@@ -172,7 +174,7 @@ class Desk:
             for entry in entries:
                 self.say(entry.breach.id, receiver, entry.reason, notice.id)
             if wait := _group_wait(happening, self.policy.notify.group_wait):
-                self.lanes[f"{receiver}/{happening}"] = Lane(self.at + wait)
+                self.lanes[f"{receiver}/{happening}"] = Group(self.at + wait)
         self._mail = {}
 
     def tidy(self) -> None:
@@ -186,6 +188,6 @@ class Desk:
         self.silences = {key: one for key, one in self.silences.items() if one.ends_at > at}
 
 
-def _group_wait(happening: Happening, wanted: timedelta) -> timedelta:
+def _group_wait(happening: NotificationKind, wanted: timedelta) -> timedelta:
     """Return how long further messages are collected."""
-    return min(wanted, NEWS_WITHIN) if happening is Happening.FIRING else wanted
+    return min(wanted, NEWS_WITHIN) if happening is NotificationKind.FIRING else wanted

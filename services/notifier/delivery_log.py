@@ -7,21 +7,21 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from services.notifier.decision import Verdict
-from services.notifier.outbox import Result, Tried
-from shared.contract.dead_letters import Reason
+from services.notifier.decision import DeliveryDecision
+from services.notifier.outbox import Attempt, DeliveryResult
+from shared.contract.dead_letters import DeadLetterReason
 from shared.instants import Instant
-from shared.process.code_failures import Failure
+from shared.process.code_failures import CodeFailure
 
 
-class _Line(BaseModel):
+class _LogLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     at: Instant
     receiver: str
 
 
-class DecisionLine(_Line):
+class DecisionLine(_LogLine):
     """Why a receiver was told, or was not."""
 
     kind: Literal["decision"] = "decision"
@@ -32,7 +32,7 @@ class DecisionLine(_Line):
     because: str = ""
 
 
-class DeliveryLine(_Line):
+class DeliveryLine(_LogLine):
     """What became of one try of one parcel."""
 
     kind: Literal["delivery"] = "delivery"
@@ -41,21 +41,21 @@ class DeliveryLine(_Line):
     happening: str
     channel: int
     attempt: int
-    result: Result
+    result: DeliveryResult
     why: str = ""
     breaches: tuple[str, ...]
     report: str | None = None
     """Of a report: its period."""
 
 
-class FailureLine(_Line):
+class FailureLine(_LogLine):
     """An entry of the breaches stream that our own code fails on: nothing was decided on it."""
 
     kind: Literal["failure"] = "failure"
     receiver: str = ""
     """Nobody knows whom it was for."""
     entry: str
-    reason: Literal[Reason.INTERNAL_ERROR] = Reason.INTERNAL_ERROR
+    reason: Literal[DeadLetterReason.INTERNAL_ERROR] = DeadLetterReason.INTERNAL_ERROR
     why: str
     """Where our own code failed."""
 
@@ -64,7 +64,7 @@ Line = Annotated[DecisionLine | DeliveryLine | FailureLine, Field(discriminator=
 LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
 
 
-def decision_line(verdict: Verdict) -> bytes:
+def decision_line(verdict: DeliveryDecision) -> bytes:
     """Return the line of a decision."""
     return _encoded(
         DecisionLine(
@@ -78,12 +78,12 @@ def decision_line(verdict: Verdict) -> bytes:
     )
 
 
-def failure_line(entry: str, failure: Failure, now: datetime) -> bytes:
+def failure_line(entry: str, failure: CodeFailure, now: datetime) -> bytes:
     """Return the line of an entry that is set aside."""
     return _encoded(FailureLine(at=now, entry=entry, why=failure.place))
 
 
-def delivery_line(tried: Tried, now: datetime) -> bytes:
+def delivery_line(tried: Attempt, now: datetime) -> bytes:
     """Return the line of a try."""
     return _encoded(
         DeliveryLine(

@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from services.notifier.model import Breach, Happening
-from services.notifier.reasons import COUNTED_WHEN_GONE, DIGESTED, HOLDS, Reason
+from services.notifier.model import Breach, NotificationKind
+from services.notifier.reasons import COUNTED_WHEN_GONE, DIGESTED, HOLDS, DecisionReason
 from services.notifier.silences import Silence
-from shared.contract.breach_events import State as Standing
+from shared.contract.breach_events import BreachState
 from shared.instants import Instant
 
 
-class Role(StrEnum):
+class ReceiverRole(StrEnum):
     """How a receiver came to be told."""
 
     ROUTED = "routed"
@@ -29,14 +29,14 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True)
-class Telling:
+class DeliveryState:
     """What one receiver was told of one breach."""
 
     receiver: str
-    role: Role = Role.ROUTED
-    why: Reason | None = None
+    role: ReceiverRole = ReceiverRole.ROUTED
+    why: DecisionReason | None = None
     """The latest decision."""
-    held: Reason | None = None
+    held: DecisionReason | None = None
     """What keeps the next message back."""
     told_at: Instant | None = None
     """When they first learned that it fires; none: they do not know."""
@@ -50,17 +50,17 @@ class Telling:
     """When time alone may change the decision."""
 
 
-class Ruling(NamedTuple):
+class Hold(NamedTuple):
     """A decision not to send something now."""
 
-    reason: Reason
+    reason: DecisionReason
     due: Instant | None = None
     """When to look again; none: when something happens."""
     because: str = ""
     """The silence, or the breach that inhibits."""
 
 
-class Circumstances(NamedTuple):
+class Obstacles(NamedTuple):
     """What may stand in the way of a message, as it is now."""
 
     silence: Silence | None = None
@@ -72,90 +72,92 @@ class Circumstances(NamedTuple):
 
 DONE: Final = frozenset(
     {
-        Reason.RESOLVED,
-        Reason.CAME_AND_WENT,
-        Reason.NEVER_TOLD,
-        Reason.NOT_ROUTED,
-        Reason.RESOLVED_UNWANTED,
-        Reason.RECEIVER_GONE,
+        DecisionReason.RESOLVED,
+        DecisionReason.CAME_AND_WENT,
+        DecisionReason.NEVER_TOLD,
+        DecisionReason.NOT_ROUTED,
+        DecisionReason.RESOLVED_UNWANTED,
+        DecisionReason.RECEIVER_GONE,
     }
 )
 """After these there is nothing more to tell."""
 
 _AFTER: Final = {
-    Reason.COLLECTING: Reason.COLLECTED,
-    Reason.SILENCED: Reason.SILENCE_OVER,
-    Reason.INHIBITED: Reason.INHIBITION_OVER,
-    Reason.QUIET: Reason.QUIET_OVER,
-    Reason.FLAPPING: Reason.CALMED,
+    DecisionReason.COLLECTING: DecisionReason.COLLECTED,
+    DecisionReason.SILENCED: DecisionReason.SILENCE_OVER,
+    DecisionReason.INHIBITED: DecisionReason.INHIBITION_OVER,
+    DecisionReason.QUIET: DecisionReason.QUIET_OVER,
+    DecisionReason.FLAPPING: DecisionReason.CALMED,
 }
 _PLAIN: Final = {
-    Happening.FIRING: Reason.FIRST,
-    Happening.REMINDER: Reason.REMINDER,
-    Happening.ESCALATION: Reason.ESCALATED,
-    Happening.RESOLVED: Reason.RESOLVED,
+    NotificationKind.FIRING: DecisionReason.FIRST,
+    NotificationKind.REMINDER: DecisionReason.REMINDER,
+    NotificationKind.ESCALATION: DecisionReason.ESCALATED,
+    NotificationKind.RESOLVED: DecisionReason.RESOLVED,
 }
 
 
-def wanted(telling: Telling, breach: Breach, now: datetime, *, tell_resolved: bool) -> Happening | Ruling:
+def wanted(
+    telling: DeliveryState, breach: Breach, now: datetime, *, tell_resolved: bool
+) -> NotificationKind | Hold:
     """Return what the receiver is to be told now, or why nothing.
 
     The breach has fired: nobody has anything to do with one that is pending.
     """
     if breach.closed_at is not None:
         return _at_the_end(telling, tell_resolved=tell_resolved)
-    if breach.state is not Standing.FIRING:
-        return Ruling(Reason.CLEARING)
-    if telling.told_at is None and telling.role is Role.ROUTED:
-        return Happening.FIRING
+    if breach.state is not BreachState.FIRING:
+        return Hold(DecisionReason.CLEARING)
+    if telling.told_at is None and telling.role is ReceiverRole.ROUTED:
+        return NotificationKind.FIRING
     if breach.acknowledged is not None:
-        return Ruling(Reason.ACKNOWLEDGED)
+        return Hold(DecisionReason.ACKNOWLEDGED)
     if telling.told_at is None:
         early = telling.not_before is not None and now < telling.not_before
-        return Ruling(Reason.NOT_YET, telling.not_before) if early else Happening.ESCALATION
+        return Hold(DecisionReason.NOT_YET, telling.not_before) if early else NotificationKind.ESCALATION
     if telling.remind_at is not None and now < telling.remind_at:
-        return Ruling(Reason.ALREADY_TOLD, telling.remind_at)
-    return Happening.REMINDER
+        return Hold(DecisionReason.ALREADY_TOLD, telling.remind_at)
+    return NotificationKind.REMINDER
 
 
-def _at_the_end(telling: Telling, *, tell_resolved: bool) -> Happening | Ruling:
+def _at_the_end(telling: DeliveryState, *, tell_resolved: bool) -> NotificationKind | Hold:
     if telling.told_at is not None:
-        return Happening.RESOLVED if tell_resolved else Ruling(Reason.RESOLVED_UNWANTED)
-    if telling.held in COUNTED_WHEN_GONE and telling.role is Role.ROUTED:
-        return Ruling(Reason.CAME_AND_WENT)
-    return Ruling(Reason.NEVER_TOLD)
+        return NotificationKind.RESOLVED if tell_resolved else Hold(DecisionReason.RESOLVED_UNWANTED)
+    if telling.held in COUNTED_WHEN_GONE and telling.role is ReceiverRole.ROUTED:
+        return Hold(DecisionReason.CAME_AND_WENT)
+    return Hold(DecisionReason.NEVER_TOLD)
 
 
-def obstacle(happening: Happening, here: Circumstances) -> Ruling | None:
+def obstacle(happening: NotificationKind, here: Obstacles) -> Hold | None:
     """Return what stands in the way of a message; the weightiest of several.
 
     Who was told that something is wrong is told that it is over, silence or not.
     """
-    if here.silence is not None and happening is not Happening.RESOLVED:
-        return Ruling(Reason.SILENCED, here.silence.ends_at, here.silence.id)
-    if here.inhibitor is not None and happening is not Happening.RESOLVED:
-        return Ruling(Reason.INHIBITED, because=here.inhibitor)
+    if here.silence is not None and happening is not NotificationKind.RESOLVED:
+        return Hold(DecisionReason.SILENCED, here.silence.ends_at, here.silence.id)
+    if here.inhibitor is not None and happening is not NotificationKind.RESOLVED:
+        return Hold(DecisionReason.INHIBITED, because=here.inhibitor)
     if here.quiet_until is not None:
-        return Ruling(Reason.QUIET, here.quiet_until)
+        return Hold(DecisionReason.QUIET, here.quiet_until)
     if here.flapping_until is not None:
-        return Ruling(Reason.FLAPPING, here.flapping_until)
+        return Hold(DecisionReason.FLAPPING, here.flapping_until)
     return None
 
 
-def ruled(telling: Telling, ruling: Ruling) -> Telling:
+def ruled(telling: DeliveryState, ruling: Hold) -> DeliveryState:
     """Return the telling after a decision not to send something now."""
     return replace(telling, why=ruling.reason, held=_held_by(telling.held, ruling.reason), due=ruling.due)
 
 
-def _held_by(before: Reason | None, reason: Reason) -> Reason | None:
-    if reason in {Reason.CLEARING, Reason.NOT_YET}:
+def _held_by(before: DecisionReason | None, reason: DecisionReason) -> DecisionReason | None:
+    if reason in {DecisionReason.CLEARING, DecisionReason.NOT_YET}:
         return before
-    if reason is Reason.COLLECTING and before in DIGESTED:
+    if reason is DecisionReason.COLLECTING and before in DIGESTED:
         return before  # still a digest, when its turn comes
     return reason if reason in HOLDS else None
 
 
-def told(telling: Telling, want: Happening, now: datetime, reminder: timedelta) -> Telling:
+def told(telling: DeliveryState, want: NotificationKind, now: datetime, reminder: timedelta) -> DeliveryState:
     """Return the telling after a message was sent."""
     return replace(
         telling,
@@ -163,14 +165,14 @@ def told(telling: Telling, want: Happening, now: datetime, reminder: timedelta) 
         held=None,
         told_at=telling.told_at or now,
         remind_at=now + reminder,
-        reminders=telling.reminders + (want is Happening.REMINDER),
+        reminders=telling.reminders + (want is NotificationKind.REMINDER),
         messages=telling.messages + 1,
         due=now + reminder,
     )
 
 
-def reason_to_tell(telling: Telling, want: Happening) -> Reason:
+def reason_to_tell(telling: DeliveryState, want: NotificationKind) -> DecisionReason:
     """Return why a message goes out now: what kept it back is over, or simply what it says."""
-    if want is Happening.RESOLVED or telling.held is None:
+    if want is NotificationKind.RESOLVED or telling.held is None:
         return _PLAIN[want]
     return _AFTER[telling.held]

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from services.notifier.model import Breach
-from shared.config.alerting import Notify
+from shared.config.alerting import NotifyConfig
 from shared.instants import Instant
 
 CALM_PARTS: Final = 6
@@ -25,7 +25,7 @@ CALM_PARTS: Final = 6
 
 
 @dataclass(frozen=True)
-class Tally:
+class FlapTally:
     """What one receiver has heard of one watch lately, and what is still to be told of breaches gone by."""
 
     receiver: str
@@ -46,7 +46,7 @@ class Tally:
         return self.look_at if self.gone is not None else self.forget_at
 
 
-class Leave(NamedTuple):
+class FlapAllowance(NamedTuple):
     """Whether a message may be sent."""
 
     held_until: Instant | None = None
@@ -56,24 +56,26 @@ class Leave(NamedTuple):
     """It may as (part of) a digest only."""
 
 
-def leave(tally: Tally, turned_at: datetime, now: datetime, notify: Notify, *, digested: bool) -> Leave:
+def leave(
+    tally: FlapTally, turned_at: datetime, now: datetime, notify: NotifyConfig, *, digested: bool
+) -> FlapAllowance:
     """Decide on a message of a watch that fired or was over last at ``turned_at``.
 
     ``digested``: the message was kept back and is to go in a digest.
     """
     if digested and tally.digest_at == now:
-        return Leave(counts=False, digest=True)  # one digest holds all there is to tell
+        return FlapAllowance(counts=False, digest=True)  # one digest holds all there is to tell
     recent = _recent(tally, now, notify)
     if len(recent) < notify.flap_messages:
-        return Leave(digest=digested)
+        return FlapAllowance(digest=digested)
     calm_at = turned_at + notify.flap_window / CALM_PARTS
     if tally.digest_at is not None:
         calm_at = max(calm_at, tally.digest_at + notify.flap_window)
     until = min(calm_at, recent[-notify.flap_messages] + notify.flap_window)
-    return Leave(held_until=until) if until > now else Leave(counts=False, digest=True)
+    return FlapAllowance(held_until=until) if until > now else FlapAllowance(counts=False, digest=True)
 
 
-def sent(tally: Tally, allowed: Leave, now: datetime, notify: Notify) -> Tally:
+def sent(tally: FlapTally, allowed: FlapAllowance, now: datetime, notify: NotifyConfig) -> FlapTally:
     """Return the tally after a message that was allowed so."""
     kept = _recent(tally, now, notify)
     return replace(
@@ -84,17 +86,17 @@ def sent(tally: Tally, allowed: Leave, now: datetime, notify: Notify) -> Tally:
     )
 
 
-def cleared(tally: Tally, now: datetime) -> Tally:
+def cleared(tally: FlapTally, now: datetime) -> FlapTally:
     """Return the tally without what came and went: it is told, or nobody is there to be told."""
     return replace(tally, gone=None, times=0, look_at=None, forget_at=tally.forget_at or now)
 
 
-def gone_by(tally: Tally, breach: Breach, look_at: datetime) -> Tally:
+def gone_by(tally: FlapTally, breach: Breach, look_at: datetime) -> FlapTally:
     """Return the tally after one more breach came and went untold."""
     soonest = look_at if tally.look_at is None else min(tally.look_at, look_at)
     return replace(tally, gone=breach, times=tally.times + 1, look_at=soonest)
 
 
-def _recent(tally: Tally, now: datetime, notify: Notify) -> tuple[datetime, ...]:
+def _recent(tally: FlapTally, now: datetime, notify: NotifyConfig) -> tuple[datetime, ...]:
     """The messages within the window; not those of a clock that was ahead and has been set back."""
     return tuple(at for at in tally.sent if now - notify.flap_window < at <= now)

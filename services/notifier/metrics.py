@@ -10,11 +10,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from services.notifier.model import Breach
-from services.notifier.outbox import Result, Tried
+from services.notifier.outbox import Attempt, DeliveryResult
 from shared.config.model import CityFile
 from shared.contract.breach_events import rule_label
-from shared.contract.dead_letters import Reason
-from shared.process.backoff import InternalErrors, Setbacks
+from shared.contract.dead_letters import DeadLetterReason
+from shared.process.backoff import Backoff, InternalErrors
 from shared.process.metrics_server import Drops, TolerantRegistry
 
 DELIVERY_EDGES_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -23,7 +23,7 @@ DELIVERY_EDGES_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
 OF_A_BREACH: Final = ("site", "queue", "rule", "kpi", "severity")
 
 
-class Shown(Protocol):
+class PartitionStatus(Protocol):
     """What a partition says of itself at any moment."""
 
     @property
@@ -49,10 +49,10 @@ class NotifierMetrics:
 
     def __init__(self, city: CityFile) -> None:
         self.registry = TolerantRegistry()
-        self.at_work: list[Setbacks] = []
+        self.at_work: list[Backoff] = []
         """What our own code may fail in."""
         self.registry.register(InternalErrors(self.at_work))
-        self.partitions: list[Shown] = []
+        self.partitions: list[PartitionStatus] = []
         """Asked at each scrape."""
         self.registry.register(_Partitions(self.partitions, self.registry.drops))
         self._channels: Mapping[tuple[str, int], str] = {
@@ -90,15 +90,15 @@ class NotifierMetrics:
             ["reason"],
             registry=self.registry,
         )
-        self.dead_letters.labels(Reason.INTERNAL_ERROR.value)
+        self.dead_letters.labels(DeadLetterReason.INTERNAL_ERROR.value)
         for kind in set(self._channels.values()):
             self._seconds.labels(kind)
-            for result in Result:
+            for result in DeliveryResult:
                 self._notifications.labels(kind, result.value)
         for outcome in ("written", "failed"):
             self._annotations.labels(outcome)
 
-    def tried(self, tried: Tried, seconds: float) -> None:
+    def tried(self, tried: Attempt, seconds: float) -> None:
         """Count a try."""
         kind = self._channels.get((tried.parcel.notice.receiver, tried.parcel.channel), "gone")
         self._notifications.labels(kind, tried.result.value).inc()
@@ -112,7 +112,7 @@ class NotifierMetrics:
 class _Partitions(Collector):
     """What the partitions say of themselves, and a row for every breach that is going on."""
 
-    def __init__(self, partitions: Sequence[Shown], drops: Drops) -> None:
+    def __init__(self, partitions: Sequence[PartitionStatus], drops: Drops) -> None:
         self._partitions = partitions
         self._drops = drops
 

@@ -7,15 +7,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contract.breach_events import Cause, Level, Measure, Reading, Severity, State
+from shared.contract.breach_events import BreachReading, BreachState, Cause, Level, Measure, Severity
 from shared.instants import Instant
 
 
-class _Value(BaseModel):
+class _NotifierValue(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Acknowledgement(_Value):
+class Acknowledgement(_NotifierValue):
     """Somebody took it on: reminders and escalation stop."""
 
     at: Instant
@@ -24,7 +24,7 @@ class Acknowledgement(_Value):
     )
 
 
-class Breach(_Value):
+class Breach(_NotifierValue):
     """A breach as the notifier knows it: the evaluator's latest word, and what became of it here."""
 
     id: str
@@ -42,17 +42,17 @@ class Breach(_Value):
     closed_at: Instant | None = None
     at: Instant
     """When the evaluator last said something about it."""
-    state: State
+    state: BreachState
     cause: Cause | None = None
     """Why it took its last step; of one that is closed: why it ended."""
-    reading: Reading
+    reading: BreachReading
     worst: float | None = None
     acknowledged: Acknowledgement | None = None
     times: int = 1
     """In a digest, of one that came and went: how often its watch did so since it was last told of."""
 
 
-class Happening(StrEnum):
+class NotificationKind(StrEnum):
     """Why a message is sent."""
 
     FIRING = "firing"
@@ -67,7 +67,7 @@ class Happening(StrEnum):
     """The policy report of a period, by mail; about no breach."""
 
 
-class Enclosed(_Value):
+class AttachedReport(_NotifierValue):
     """What a notice of a report brings: megabytes, so it lies elsewhere (a ``report_events.Document``)."""
 
     document: str
@@ -76,27 +76,27 @@ class Enclosed(_Value):
     """``2026-10``."""
 
 
-class Notice(_Value):
+class Notification(_NotifierValue):
     """One message to one receiver, before anybody put it into words."""
 
     id: str
     """Deterministic; the idempotency key of every delivery of it starts with this."""
-    happening: Happening
+    happening: NotificationKind
     receiver: str
     breaches: tuple[Breach, ...]
     at: Instant
     number: int = 1
     """Which reminder it is; for other happenings 1."""
-    enclosed: Enclosed | None = None
+    enclosed: AttachedReport | None = None
     """Of a report, and only there."""
 
 
-class Parcel(_Value):
+class Delivery(_NotifierValue):
     """A notice on its way by one channel to one address: what the outbox holds and retries."""
 
     key: str
     """Idempotency key: ``<notice id>/<channel>[/<address>][+<part>]``. Every attempt carries the same."""
-    notice: Notice
+    notice: Notification
     channel: int
     """Which of the receiver's channels, by position."""
     address: str | None = None
@@ -109,11 +109,11 @@ class Parcel(_Value):
     next_try: Instant
 
 
-class Undelivered(Exception):  # noqa: N818 - the base of the two ways not to be delivered
+class DeliveryFailed(Exception):  # noqa: N818 - the base of the two ways not to be delivered
     """A parcel could not be handed over. The text names no secret and no address."""
 
 
-class Transient(Undelivered):
+class TransientFailure(DeliveryFailed):
     """Worth another try, not before ``retry_after`` seconds when that is given."""
 
     def __init__(self, why: str, retry_after: float | None = None) -> None:
@@ -121,9 +121,9 @@ class Transient(Undelivered):
         self.retry_after = retry_after
 
 
-class Unexplained(Transient):
+class UnexplainedFailure(TransientFailure):
     """A no without a reason: worth a few tries, not a day of them."""
 
 
-class Permanent(Undelivered):
+class PermanentFailure(DeliveryFailed):
     """Trying again cannot help; somebody has to mend something."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shared.config.alerting import Quiet
+from shared.config.alerting import MuteTimes
 from shared.contract.breach_events import Severity
 
 IsOpen = Callable[[str | None, int], bool]
@@ -19,7 +19,7 @@ _REACH: Final = timedelta(days=8)
 
 
 def quiet_until(
-    quiet: Iterable[Quiet], severity: Severity, is_open: IsOpen, now: datetime
+    quiet: Iterable[MuteTimes], severity: Severity, is_open: IsOpen, now: datetime
 ) -> datetime | None:
     """Return when messages of that severity may be sent again; ``None`` when they may now.
 

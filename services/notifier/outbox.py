@@ -16,8 +16,8 @@ from enum import StrEnum
 from hashlib import blake2b
 from typing import Final
 
-from services.notifier.model import Breach, Happening, Notice, Parcel
-from services.notifier.state import State
+from services.notifier.model import Breach, Delivery, Notification, NotificationKind
+from services.notifier.state import NotifierState
 from shared.config.alerting import EmailChannel
 from shared.config.model import CityFile
 
@@ -45,7 +45,7 @@ MAILS_AT_ONCE: Final = 16
 """Mails under way at the same time, and as many of reports. They all go by one server: when it hangs, they
 wait for it together, and nobody else does."""
 
-OBSOLETE_WHEN_TAKEN: Final = frozenset({Happening.REMINDER, Happening.ESCALATION})
+OBSOLETE_WHEN_TAKEN: Final = frozenset({NotificationKind.REMINDER, NotificationKind.ESCALATION})
 """What nobody wants any more once every breach in it is acknowledged or over."""
 
 
@@ -53,7 +53,7 @@ Line = tuple[str, int, str | None, bool]
 """Receiver, channel, address, and whether it is of reports."""
 
 
-class Result(StrEnum):
+class DeliveryResult(StrEnum):
     """What became of a try, for the delivery log and ``notifications_total``."""
 
     DELIVERED = "delivered"
@@ -63,17 +63,17 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True)
-class Tried:
+class Attempt:
     """What to write after a try: the parcel as it stands now, or that it is gone."""
 
-    parcel: Parcel
-    result: Result
+    parcel: Delivery
+    result: DeliveryResult
     why: str = ""
-    left: Parcel | None = None
+    left: Delivery | None = None
     """To be tried again; ``None``: out of the outbox."""
 
 
-def parcels(notice: Notice, city: CityFile) -> Iterator[Parcel]:
+def parcels(notice: Notification, city: CityFile) -> Iterator[Delivery]:
     """Yield what is to be handed over for a notice: one for each channel, and each mail address.
 
     A report goes by mail only.
@@ -81,14 +81,14 @@ def parcels(notice: Notice, city: CityFile) -> Iterator[Parcel]:
     receiver = next((r for r in city.receivers if r.id == notice.receiver), None)
     for position, channel in enumerate(receiver.channels if receiver is not None else ()):
         addresses = channel.to if isinstance(channel, EmailChannel) else (None,)
-        if notice.happening is Happening.REPORT and not isinstance(channel, EmailChannel):
+        if notice.happening is NotificationKind.REPORT and not isinstance(channel, EmailChannel):
             continue
         for number, address in enumerate(addresses):
             key = f"{notice.id}/{position}" if address is None else f"{notice.id}/{position}/{number}"
-            yield Parcel(key=key, notice=notice, channel=position, address=address, next_try=notice.at)
+            yield Delivery(key=key, notice=notice, channel=position, address=address, next_try=notice.at)
 
 
-def posted(notices: Iterable[Notice], city: CityFile, waiting: Iterable[Parcel]) -> list[Parcel]:
+def posted(notices: Iterable[Notification], city: CityFile, waiting: Iterable[Delivery]) -> list[Delivery]:
     """Return the parcels of notices, in their order and behind all that waits, whatever the clock says.
 
     Breaches of one notice that have to wait for different parcels go in parcels of their own: none is kept
@@ -96,7 +96,7 @@ def posted(notices: Iterable[Notice], city: CityFile, waiting: Iterable[Parcel])
     """
     said = list(waiting)
     last = max((parcel.turn for parcel in said), default=0)
-    made: list[Parcel] = []
+    made: list[Delivery] = []
     for turn, notice in enumerate(notices, last + 1):
         for parcel in parcels(notice, city):
             mates = [mate for mate in (*said, *made) if line(mate) == line(parcel)]
@@ -104,7 +104,7 @@ def posted(notices: Iterable[Notice], city: CityFile, waiting: Iterable[Parcel])
     return made
 
 
-def _parted(parcel: Parcel, mates: Iterable[Parcel]) -> Iterator[Parcel]:
+def _parted(parcel: Delivery, mates: Iterable[Delivery]) -> Iterator[Delivery]:
     waits_for: dict[str, set[str]] = {breach.id: set() for breach in parcel.notice.breaches}
     for mate in mates:
         for breach in mate.notice.breaches:
@@ -120,7 +120,7 @@ def _parted(parcel: Parcel, mates: Iterable[Parcel]) -> Iterator[Parcel]:
         yield parcel.model_copy(update={"key": f"{parcel.key}+{number}", "notice": notice})
 
 
-def line(parcel: Parcel) -> Line:
+def line(parcel: Delivery) -> Line:
     """Return the line that a parcel stands in.
 
     Reports have lines of their own: a mail server that takes no large message at the moment must not keep
@@ -129,14 +129,14 @@ def line(parcel: Parcel) -> Line:
     return parcel.notice.receiver, parcel.channel, parcel.address, _is_report(parcel)
 
 
-def due(waiting: Iterable[Parcel], under_way: Collection[str], now: datetime) -> list[Parcel]:
+def due(waiting: Iterable[Delivery], under_way: Collection[str], now: datetime) -> list[Delivery]:
     """Return what may be tried now, what was tried least first: one parcel of each line that rests, and none
     that says something of a breach of which an earlier one there speaks too. Of mails only as many as may be
     under way.
     """
     busy: set[Line] = set()
     spoken_of: dict[Line, set[str]] = {}
-    ready: dict[Line, Parcel] = {}
+    ready: dict[Line, Delivery] = {}
     mails: Counter[bool] = Counter()
     for parcel in sorted(waiting, key=_order):
         at = line(parcel)
@@ -153,18 +153,18 @@ def due(waiting: Iterable[Parcel], under_way: Collection[str], now: datetime) ->
     return list(_with_room(free, mails))
 
 
-def _with_room(free: Iterable[Parcel], mails: Counter[bool]) -> Iterator[Parcel]:
+def _with_room(free: Iterable[Delivery], mails: Counter[bool]) -> Iterator[Delivery]:
     for parcel in free:
         mails[_is_report(parcel)] += parcel.address is not None
         if parcel.address is None or mails[_is_report(parcel)] <= MAILS_AT_ONCE:
             yield parcel
 
 
-def _is_report(parcel: Parcel) -> bool:
-    return parcel.notice.happening is Happening.REPORT
+def _is_report(parcel: Delivery) -> bool:
+    return parcel.notice.happening is NotificationKind.REPORT
 
 
-def is_due(parcel: Parcel, now: datetime) -> bool:
+def is_due(parcel: Delivery, now: datetime) -> bool:
     """Whether it is time to try a parcel.
 
     A first try is never put off, and no wait is longer than the longest: what says otherwise was written by a
@@ -174,7 +174,7 @@ def is_due(parcel: Parcel, now: datetime) -> bool:
     return ahead <= timedelta(0) or parcel.next_try == parcel.notice.at or ahead > LONGEST_ASKED
 
 
-def is_obsolete(parcel: Parcel, state: State) -> bool:
+def is_obsolete(parcel: Delivery, state: NotifierState) -> bool:
     """Whether nobody wants a parcel any more."""
     if parcel.notice.happening not in OBSOLETE_WHEN_TAKEN:
         return False
@@ -182,38 +182,40 @@ def is_obsolete(parcel: Parcel, state: State) -> bool:
     return all(k is None or k.is_over or k.breach.acknowledged is not None for k in known)
 
 
-def documents(waiting: Iterable[Parcel]) -> set[str]:
+def documents(waiting: Iterable[Delivery]) -> set[str]:
     """Return the documents that parcels bring."""
     return {parcel.notice.enclosed.document for parcel in waiting if parcel.notice.enclosed is not None}
 
 
-def spent(tried: Tried, waiting: Iterable[Parcel]) -> set[str]:
+def spent(tried: Attempt, waiting: Iterable[Delivery]) -> set[str]:
     """Return the documents that nobody waits for any more once this try is written down."""
     if tried.left is not None:
         return set()
     return documents([tried.parcel]) - documents(one for one in waiting if one.key != tried.parcel.key)
 
 
-def delivered(parcel: Parcel) -> Tried:
+def delivered(parcel: Delivery) -> Attempt:
     """The other side has it."""
-    return Tried(parcel, Result.DELIVERED)
+    return Attempt(parcel, DeliveryResult.DELIVERED)
 
 
-def refused(parcel: Parcel, why: str) -> Tried:
+def refused(parcel: Delivery, why: str) -> Attempt:
     """It will never be taken."""
-    return Tried(parcel, Result.DEAD, why)
+    return Attempt(parcel, DeliveryResult.DEAD, why)
 
 
 def missed(
-    parcel: Parcel, why: str, retry_after: float | None, now: datetime, *, explained: bool = True
-) -> Tried:
+    parcel: Delivery, why: str, retry_after: float | None, now: datetime, *, explained: bool = True
+) -> Attempt:
     """It did not work this time; ``explained``: the other side, or the network, said why."""
-    give_up = GIVE_UP_REPORT if parcel.notice.happening is Happening.REPORT else GIVE_UP
+    give_up = GIVE_UP_REPORT if parcel.notice.happening is NotificationKind.REPORT else GIVE_UP
     if now - parcel.notice.at >= give_up:
-        return Tried(parcel, Result.DEAD, f"given up after {give_up.total_seconds() / 3600:g} h: {why}")
+        return Attempt(
+            parcel, DeliveryResult.DEAD, f"given up after {give_up.total_seconds() / 3600:g} h: {why}"
+        )
     refusals = parcel.refusals + (not explained)
     if refusals >= REFUSALS:
-        return Tried(parcel, Result.DEAD, f"refused {refusals} times without a reason: {why}")
+        return Attempt(parcel, DeliveryResult.DEAD, f"refused {refusals} times without a reason: {why}")
     again = parcel.model_copy(
         update={
             "attempts": parcel.attempts + 1,
@@ -221,10 +223,10 @@ def missed(
             "next_try": now + _wait(parcel, retry_after),
         }
     )
-    return Tried(parcel, Result.RETRY, why, again)
+    return Attempt(parcel, DeliveryResult.RETRY, why, again)
 
 
-def _wait(parcel: Parcel, retry_after: float | None) -> timedelta:
+def _wait(parcel: Delivery, retry_after: float | None) -> timedelta:
     doubled: timedelta = FIRST_WAIT * int(2 ** min(parcel.attempts, 30))
     chance = int.from_bytes(blake2b(f"{parcel.key}#{parcel.attempts}".encode(), digest_size=4).digest())
     wait: timedelta = min(doubled, LONGEST_WAIT) * (1 - JITTER * chance / 2**32)
@@ -232,9 +234,9 @@ def _wait(parcel: Parcel, retry_after: float | None) -> timedelta:
     return max(wait, min(asked, LONGEST_ASKED))
 
 
-def _order(parcel: Parcel) -> tuple[int, datetime, str]:
+def _order(parcel: Delivery) -> tuple[int, datetime, str]:
     return parcel.turn, parcel.notice.at, parcel.key
 
 
-def _tries(parcel: Parcel) -> tuple[int, int, datetime, str]:
+def _tries(parcel: Delivery) -> tuple[int, int, datetime, str]:
     return parcel.attempts, *_order(parcel)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Reason(StrEnum):
+class DecisionReason(StrEnum):
     # Told, because …
     FIRST = "first"
     """It fires, and this receiver does not know yet."""
@@ -71,12 +71,18 @@ class Reason(StrEnum):
 
 
 HOLDS: Final = frozenset(
-    {Reason.COLLECTING, Reason.SILENCED, Reason.INHIBITED, Reason.QUIET, Reason.FLAPPING}
+    {
+        DecisionReason.COLLECTING,
+        DecisionReason.SILENCED,
+        DecisionReason.INHIBITED,
+        DecisionReason.QUIET,
+        DecisionReason.FLAPPING,
+    }
 )
 """What keeps a message back that would otherwise be sent at once."""
 
-DIGESTED: Final = frozenset({Reason.QUIET, Reason.FLAPPING})
+DIGESTED: Final = frozenset({DecisionReason.QUIET, DecisionReason.FLAPPING})
 """What these kept back is told in a digest."""
 
-COUNTED_WHEN_GONE: Final = DIGESTED | {Reason.COLLECTING}
+COUNTED_WHEN_GONE: Final = DIGESTED | {DecisionReason.COLLECTING}
 """What these kept back is told even when it is over by then; a silence or an inhibition means to hide it."""

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.notifier.decision import Decision, Verdict
-from services.notifier.model import Enclosed, Happening, Notice
-from services.notifier.reasons import Reason
-from services.notifier.rules import Policy
-from services.notifier.state import State
+from services.notifier.decision import Decision, DeliveryDecision
+from services.notifier.model import AttachedReport, Notification, NotificationKind
+from services.notifier.reasons import DecisionReason
+from services.notifier.rules import NotifierPolicy
+from services.notifier.state import NotifierState
 from shared.contract.report_events import ReportReady
 
 
-def send_report(state: State, word: ReportReady, now: datetime, policy: Policy) -> Decision:
+def send_report(state: NotifierState, word: ReportReady, now: datetime, policy: NotifierPolicy) -> Decision:
     """Return one notice for each receiver of a report who can be mailed; silences and quiet hours are not
     about it. Deciding the same again gives the same ids."""
     receivers = list(dict.fromkeys(word.receivers))
     reasons = {receiver: _reason(receiver, policy) for receiver in receivers}
-    enclosed = Enclosed(document=word.id, period=word.period)
+    enclosed = AttachedReport(document=word.id, period=word.period)
     notices = {
-        receiver: Notice(
+        receiver: Notification(
             id=f"{word.id}/{receiver}",
-            happening=Happening.REPORT,
+            happening=NotificationKind.REPORT,
             receiver=receiver,
             breaches=(),
             at=now,
             enclosed=enclosed,
         )
         for receiver in receivers
-        if reasons[receiver] is Reason.REPORT
+        if reasons[receiver] is DecisionReason.REPORT
     }
     verdicts = tuple(
-        Verdict(
+        DeliveryDecision(
             now, word.id, receiver, reasons[receiver], notices[receiver].id if receiver in notices else None
         )
         for receiver in receivers
@@ -39,7 +39,7 @@ def send_report(state: State, word: ReportReady, now: datetime, policy: Policy) 
     return Decision(state, state, tuple(notices.values()), verdicts, document=word.id)
 
 
-def _reason(receiver: str, policy: Policy) -> Reason:
+def _reason(receiver: str, policy: NotifierPolicy) -> DecisionReason:
     if receiver not in policy.receivers:
-        return Reason.RECEIVER_GONE
-    return Reason.REPORT if receiver in policy.by_mail else Reason.NO_MAIL
+        return DecisionReason.RECEIVER_GONE
+    return DecisionReason.REPORT if receiver in policy.by_mail else DecisionReason.NO_MAIL

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.notifier.mute_times import IsOpen
-from shared.config.alerting import Notify, Route
+from shared.config.alerting import NotifyConfig, Route
 
 
 @dataclass(frozen=True)
-class Policy:
+class NotifierPolicy:
     """Who there is, who is told of what, and how; with the city's calendar for quiet hours."""
 
     receivers: frozenset[str]
     """Their ids. What is due to anybody else is dropped, with the reason."""
     routes: tuple[Route, ...]
-    notify: Notify
+    notify: NotifyConfig
     is_open: IsOpen
     """``shared.calendar.Calendar.is_open``."""
     by_mail: frozenset[str] = frozenset()

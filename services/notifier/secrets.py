@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from pydantic import SecretStr
 
-from services.notifier.model import Transient
+from services.notifier.model import TransientFailure
 
 MOST: Final = 64 * 1024
 """Bytes of a secret file; one that is larger is some other file."""
@@ -36,22 +36,22 @@ class Secrets(Protocol):
 def read_secret(path: Path) -> SecretStr:
     """Return what stands in the file, without the white space around it.
 
-    Raises ``Transient`` that names the file, never what is in it. It is transient because a secret is read
-    anew for every delivery: as soon as somebody mends the file, what is waiting goes out.
+    Raises ``TransientFailure`` that names the file, never what is in it. It is transient because a secret is
+    read anew for every delivery: as soon as somebody mends the file, what is waiting goes out.
     """
     try:
         with path.open("rb") as file:
             content = file.read(MOST + 1)
     except OSError as error:
-        raise Transient(f"the secret file {path} cannot be read: {error.strerror}") from None
+        raise TransientFailure(f"the secret file {path} cannot be read: {error.strerror}") from None
     if len(content) > MOST:
-        raise Transient(f"the secret file {path} is larger than {MOST // 1024} KiB")
+        raise TransientFailure(f"the secret file {path} is larger than {MOST // 1024} KiB")
     try:
         secret = content.decode("utf-8").strip()
     except UnicodeDecodeError:
-        raise Transient(f"the secret file {path} is not UTF-8 text") from None
+        raise TransientFailure(f"the secret file {path} is not UTF-8 text") from None
     if not secret:
-        raise Transient(f"the secret file {path} is empty")
+        raise TransientFailure(f"the secret file {path} is empty")
     return SecretStr(secret)
 
 

@@ -15,41 +15,43 @@ from datetime import datetime
 from typing import Final
 
 from services.notifier import delivery_state, flap_detection
-from services.notifier.decision import Decision, Entry
-from services.notifier.decision_context import Desk
-from services.notifier.delivery_state import Circumstances, Role, Ruling, Telling
-from services.notifier.flap_detection import Leave, Tally
-from services.notifier.model import Breach, Happening
-from services.notifier.reasons import DIGESTED, Reason
+from services.notifier.decision import Decision, NotificationItem
+from services.notifier.decision_context import DecisionContext
+from services.notifier.delivery_state import DeliveryState, Hold, Obstacles, ReceiverRole
+from services.notifier.flap_detection import FlapAllowance, FlapTally
+from services.notifier.model import Breach, NotificationKind
+from services.notifier.reasons import DIGESTED, DecisionReason
 from services.notifier.routing import escalations_of, receivers_of
-from services.notifier.rules import Policy
-from services.notifier.state import Known, State, Watch, has_fired, next_due
+from services.notifier.rules import NotifierPolicy
+from services.notifier.state import BreachRecord, NotifierState, RuleRecord, has_fired, next_due
 
-SENT_AT_ONCE: Final = frozenset({Happening.FIRING, Happening.ESCALATION, Happening.RESOLVED})
+SENT_AT_ONCE: Final = frozenset(
+    {NotificationKind.FIRING, NotificationKind.ESCALATION, NotificationKind.RESOLVED}
+)
 """What flap suppression is about. Reminders have a rhythm of their own."""
 
 
-def open_desk(state: State, policy: Policy, now: datetime) -> Desk:
+def open_desk(state: NotifierState, policy: NotifierPolicy, now: datetime) -> DecisionContext:
     """Return a desk on which everything that was due until ``now`` is decided."""
-    desk = Desk(state, policy, now)
+    desk = DecisionContext(state, policy, now)
     while (due := next_due(desk.state)) is not None and due <= now:
         _settle_at(desk, due)
     desk.turn_to(now)
     return desk
 
 
-def settle(desk: Desk) -> None:
+def settle(desk: DecisionContext) -> None:
     """Decide on everything that something happened to, at ``now``."""
     _settle_at(desk, desk.now)
 
 
-def decide(desk: Desk) -> Decision:
+def decide(desk: DecisionContext) -> Decision:
     """Return what follows from what happened."""
     settle(desk)
     return desk.decision()
 
 
-def _settle_at(desk: Desk, at: datetime) -> None:
+def _settle_at(desk: DecisionContext, at: datetime) -> None:
     desk.turn_to(at)
     waiting = [known for key, known in desk.breaches.items() if key in desk.unsettled or _is_due(known, at)]
     for known in sorted(waiting, key=lambda one: (one.breach.opened_at, one.breach.id)):
@@ -62,17 +64,17 @@ def _settle_at(desk: Desk, at: datetime) -> None:
     desk.tidy()
 
 
-def _is_due(record: Known | Watch, at: datetime) -> bool:
+def _is_due(record: BreachRecord | RuleRecord, at: datetime) -> bool:
     return record.due is not None and record.due <= at
 
 
-def _look(desk: Desk, known: Known) -> None:
+def _look(desk: DecisionContext, known: BreachRecord) -> None:
     """Decide what each receiver is to be told of a breach."""
     if not has_fired(known.breach):
         return
     here = desk.circumstances(known.breach)
     told: list[str] = []
-    tellings: dict[str, Telling] = {}
+    tellings: dict[str, DeliveryState] = {}
     for before in _tellings(desk, known):
         after = _decide_on(desk, known.breach, before, here)
         if after is not None:
@@ -83,113 +85,125 @@ def _look(desk: Desk, known: Known) -> None:
     desk.put_tellings(known, tellings)
 
 
-def _tellings(desk: Desk, known: Known) -> list[Telling]:
+def _tellings(desk: DecisionContext, known: BreachRecord) -> list[DeliveryState]:
     """The breach's tellings, with one for everybody whom a route leads to by now."""
     if known.is_over:
         return list(known.tellings)
     routed = receivers_of(desk.policy.routes, known.breach)
     tellings = {one.receiver: one for one in known.tellings}
     for receiver in routed:
-        one = tellings.get(receiver, Telling(receiver))
-        tellings[receiver] = replace(one, role=Role.ROUTED) if one.role is Role.ESCALATION else one
+        one = tellings.get(receiver, DeliveryState(receiver))
+        tellings[receiver] = (
+            replace(one, role=ReceiverRole.ROUTED) if one.role is ReceiverRole.ESCALATION else one
+        )
     for receiver, one in list(tellings.items()):
-        if one.role is Role.ROUTED and one.told_at is None and receiver not in routed:
+        if one.role is ReceiverRole.ROUTED and one.told_at is None and receiver not in routed:
             del tellings[receiver]
-            desk.say(known.breach.id, receiver, Reason.NOT_ROUTED)
+            desk.say(known.breach.id, receiver, DecisionReason.NOT_ROUTED)
     return [tellings[receiver] for receiver in sorted(tellings)]
 
 
-def _decide_on(desk: Desk, breach: Breach, before: Telling, here: Circumstances) -> Telling | None:
+def _decide_on(
+    desk: DecisionContext, breach: Breach, before: DeliveryState, here: Obstacles
+) -> DeliveryState | None:
     """Tell a receiver or not. Returns the telling after that; ``None``: there is nothing more to tell."""
     want = _wanted(desk, breach, before)
-    if isinstance(want, Ruling):
+    if isinstance(want, Hold):
         return _not_now(desk, breach, before, want)
     digested = before.held in DIGESTED
-    allowed = Leave(digest=digested)
+    allowed = FlapAllowance(digest=digested)
     if want in SENT_AT_ONCE:
         allowed = _leave(desk, breach, before.receiver, digested=digested)
-    happening = Happening.DIGEST if allowed.digest else want
+    happening = NotificationKind.DIGEST if allowed.digest else want
     ruling = delivery_state.obstacle(want, here._replace(flapping_until=allowed.held_until))
     ruling = ruling or desk.collecting(before.receiver, happening)
     if ruling is not None:
         return _not_now(desk, breach, before, ruling)
     after = delivery_state.told(before, want, desk.at, desk.policy.notify.reminder)
-    number = after.reminders if happening is Happening.REMINDER else 1
-    entry = Entry(breach, delivery_state.reason_to_tell(before, want), before.messages, number)
+    number = after.reminders if happening is NotificationKind.REMINDER else 1
+    entry = NotificationItem(breach, delivery_state.reason_to_tell(before, want), before.messages, number)
     desk.tell(before.receiver, happening, entry)
     if want in SENT_AT_ONCE:
         _count(desk, breach, desk.tally(breach, before.receiver), allowed)
-    return None if want is Happening.RESOLVED else after
+    return None if want is NotificationKind.RESOLVED else after
 
 
-def _wanted(desk: Desk, breach: Breach, before: Telling) -> Happening | Ruling:
+def _wanted(desk: DecisionContext, breach: Breach, before: DeliveryState) -> NotificationKind | Hold:
     notify = desk.policy.notify
     if before.receiver not in desk.policy.receivers:
-        return Ruling(Reason.RECEIVER_GONE)
+        return Hold(DecisionReason.RECEIVER_GONE)
     want = delivery_state.wanted(before, breach, desk.at, tell_resolved=notify.tell_resolved)
     missed = (desk.now - desk.at) // notify.reminder
-    if want is Happening.REMINDER and missed:
-        return Ruling(Reason.OUTDATED, desk.at + missed * notify.reminder)
+    if want is NotificationKind.REMINDER and missed:
+        return Hold(DecisionReason.OUTDATED, desk.at + missed * notify.reminder)
     return want
 
 
-def _not_now(desk: Desk, breach: Breach, before: Telling, ruling: Ruling) -> Telling | None:
+def _not_now(
+    desk: DecisionContext, breach: Breach, before: DeliveryState, ruling: Hold
+) -> DeliveryState | None:
     if ruling.reason is not before.why:
         desk.say(breach.id, before.receiver, ruling)
-    if ruling.reason is Reason.CAME_AND_WENT:
+    if ruling.reason is DecisionReason.CAME_AND_WENT:
         _note_gone(desk, breach, before)
     if ruling.reason in delivery_state.DONE:
         return None
     after = delivery_state.ruled(before, ruling)
-    return replace(after, remind_at=ruling.due) if ruling.reason is Reason.OUTDATED else after
+    return replace(after, remind_at=ruling.due) if ruling.reason is DecisionReason.OUTDATED else after
 
 
-def _escalate(desk: Desk, breach: Breach, told: list[str], tellings: dict[str, Telling]) -> None:
+def _escalate(
+    desk: DecisionContext, breach: Breach, told: list[str], tellings: dict[str, DeliveryState]
+) -> None:
     """Set when others are told as well, counted from when the first of a route was."""
     for receiver, after in escalations_of(desk.policy.routes, breach, told):
         at = desk.at + after
-        one = tellings.get(receiver, Telling(receiver, Role.ESCALATION))
-        if one.role is Role.ESCALATION and one.told_at is None:
+        one = tellings.get(receiver, DeliveryState(receiver, ReceiverRole.ESCALATION))
+        if one.role is ReceiverRole.ESCALATION and one.told_at is None:
             first = at if one.not_before is None else min(at, one.not_before)
             tellings[receiver] = replace(one, not_before=first, due=first)
 
 
-def _note_gone(desk: Desk, breach: Breach, before: Telling) -> None:
+def _note_gone(desk: DecisionContext, breach: Breach, before: DeliveryState) -> None:
     """Keep count of what was over before it was told; what was being collected waits for its turn."""
     look_at = desk.at
-    lane = desk.lane(before.receiver, Happening.FIRING)
-    if before.held is Reason.COLLECTING and lane is not None:
+    lane = desk.lane(before.receiver, NotificationKind.FIRING)
+    if before.held is DecisionReason.COLLECTING and lane is not None:
         look_at = max(look_at, lane.until)
     tally = desk.tally(breach, before.receiver)
     desk.put_tally(breach, flap_detection.gone_by(tally, breach, look_at))
 
 
-def _look_at_gone(desk: Desk, tally: Tally) -> None:
+def _look_at_gone(desk: DecisionContext, tally: FlapTally) -> None:
     """Decide whether a receiver can be told of what came and went at a watch."""
     gone = tally.gone
     if gone is None or tally.due is None or tally.due > desk.at:
         return
     if tally.receiver not in desk.policy.receivers:
-        desk.say(gone.id, tally.receiver, Reason.RECEIVER_GONE)
+        desk.say(gone.id, tally.receiver, DecisionReason.RECEIVER_GONE)
         desk.put_tally(gone, flap_detection.cleared(tally, desk.at))
         return
     allowed = _leave(desk, gone, tally.receiver, digested=True)
-    here = Circumstances(quiet_until=desk.quiet_until(gone.severity), flapping_until=allowed.held_until)
-    ruling = delivery_state.obstacle(Happening.DIGEST, here) or desk.collecting(
-        tally.receiver, Happening.DIGEST
+    here = Obstacles(quiet_until=desk.quiet_until(gone.severity), flapping_until=allowed.held_until)
+    ruling = delivery_state.obstacle(NotificationKind.DIGEST, here) or desk.collecting(
+        tally.receiver, NotificationKind.DIGEST
     )
     if ruling is not None:
         desk.put_tally(gone, replace(tally, look_at=ruling.due))
         return
     counted = gone.model_copy(update={"times": tally.times})
-    desk.tell(tally.receiver, Happening.DIGEST, Entry(counted, Reason.CAME_AND_WENT, message=0))
+    desk.tell(
+        tally.receiver,
+        NotificationKind.DIGEST,
+        NotificationItem(counted, DecisionReason.CAME_AND_WENT, message=0),
+    )
     _count(desk, gone, flap_detection.cleared(tally, desk.at), allowed)
 
 
-def _leave(desk: Desk, breach: Breach, receiver: str, *, digested: bool) -> Leave:
+def _leave(desk: DecisionContext, breach: Breach, receiver: str, *, digested: bool) -> FlapAllowance:
     tally, turned_at = desk.tally(breach, receiver), desk.turned_at(breach)
     return flap_detection.leave(tally, turned_at, desk.at, desk.policy.notify, digested=digested)
 
 
-def _count(desk: Desk, breach: Breach, tally: Tally, allowed: Leave) -> None:
+def _count(desk: DecisionContext, breach: Breach, tally: FlapTally, allowed: FlapAllowance) -> None:
     desk.put_tally(breach, flap_detection.sent(tally, allowed, desk.at, desk.policy.notify))

@@ -16,23 +16,22 @@ from typing import Final, TypeVar
 
 from pydantic import TypeAdapter
 
-from services.notifier.delivery_state import Telling
-from services.notifier.flap_detection import Tally
+from services.notifier.delivery_state import DeliveryState
+from services.notifier.flap_detection import FlapTally
 from services.notifier.model import Breach
 from services.notifier.silences import Silence
-from shared.contract.breach_events import BreachEvent
-from shared.contract.breach_events import State as Standing
+from shared.contract.breach_events import BreachEvent, BreachState
 from shared.instants import Instant
 
 
 @dataclass(frozen=True)
-class Known:
+class BreachRecord:
     """A breach, and who was told what of it."""
 
     breach: Breach
     heard: tuple[str, ...] = ()
     """Ids of the events that say how it stands at ``breach.at``."""
-    tellings: tuple[Telling, ...] = ()
+    tellings: tuple[DeliveryState, ...] = ()
     """At most one per receiver, in the order of their names."""
     forget_at: Instant | None = None
     """Set when it is over."""
@@ -61,7 +60,7 @@ WATCH_REMEMBERED: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Watch:
+class RuleRecord:
     """What is remembered of a rule, level, site and queue beyond a single breach."""
 
     latest: str
@@ -69,17 +68,17 @@ class Watch:
     opened_at: Instant
     turned_at: Instant | None = None
     """When it last fired or was over."""
-    tallies: tuple[Tally, ...] = ()
+    tallies: tuple[FlapTally, ...] = ()
     """At most one per receiver, in the order of their names."""
     forget_at: Instant | None = None
     """When it may be forgotten, unless it has tallies; ``None`` while there is a breach of it."""
 
     @classmethod
-    def of(cls, breach: Breach) -> Watch:
+    def of(cls, breach: Breach) -> RuleRecord:
         """Return the watch of which nothing is known but this breach."""
         return cls(breach.id, breach.opened_at)
 
-    def aged(self, now: datetime, *, in_use: bool) -> Watch | None:
+    def aged(self, now: datetime, *, in_use: bool) -> RuleRecord | None:
         """Return what is left of it at ``now``; ``None`` when no old event will come that it has to tell
         apart from a new one. While it is ``in_use`` by a breach it stays, however long that lasts.
         """
@@ -96,7 +95,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Lane:
+class Group:
     """The messages of one happening to one receiver: until when further ones are collected."""
 
     until: Instant
@@ -107,17 +106,17 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class State:
+class NotifierState:
     """All that the notifier's decisions rest on. The maps are never changed in place."""
 
-    breaches: Mapping[str, Known] = field(default_factory=dict)
-    watches: Mapping[str, Watch] = field(default_factory=dict)
-    lanes: Mapping[str, Lane] = field(default_factory=dict)
+    breaches: Mapping[str, BreachRecord] = field(default_factory=dict)
+    watches: Mapping[str, RuleRecord] = field(default_factory=dict)
+    lanes: Mapping[str, Group] = field(default_factory=dict)
     silences: Mapping[str, Silence] = field(default_factory=dict)
 
 
 def has_fired(breach: Breach) -> bool:
-    return breach.fired_at is not None or breach.state in {Standing.FIRING, Standing.CLEARING}
+    return breach.fired_at is not None or breach.state in {BreachState.FIRING, BreachState.CLEARING}
 
 
 def watch_key(about: Breach | BreachEvent) -> str:
@@ -130,9 +129,9 @@ def soonest(instants: Iterable[datetime | None]) -> datetime | None:
     return min((at for at in instants if at is not None), default=None)
 
 
-def next_due(state: State) -> datetime | None:
+def next_due(state: NotifierState) -> datetime | None:
     """Return when ``on_time`` has something to decide, perhaps in the past; ``None``: not by time alone."""
-    records: Iterator[Known | Watch | Lane] = chain(
+    records: Iterator[BreachRecord | RuleRecord | Group] = chain(
         state.breaches.values(), state.watches.values(), state.lanes.values()
     )
     return soonest(chain((r.due for r in records), (s.ends_at for s in state.silences.values())))
@@ -140,13 +139,13 @@ def next_due(state: State) -> datetime | None:
 
 R = TypeVar("R")
 
-_KNOWN: Final = TypeAdapter(Known)
-_WATCH: Final = TypeAdapter(Watch)
-_LANE: Final = TypeAdapter(Lane)
+_KNOWN: Final = TypeAdapter(BreachRecord)
+_WATCH: Final = TypeAdapter(RuleRecord)
+_LANE: Final = TypeAdapter(Group)
 _SILENCE: Final = TypeAdapter(Silence)
 
 
-def changes(before: State, after: State) -> dict[str, bytes | None]:
+def changes(before: NotifierState, after: NotifierState) -> dict[str, bytes | None]:
     """Return what to write: key → the record as JSON, or ``None`` when it is to be deleted.
 
     ``after`` must stem from ``before``: a record that was not touched is the same object in both.
@@ -160,7 +159,7 @@ def changes(before: State, after: State) -> dict[str, bytes | None]:
     return dict(sorted(changed))
 
 
-Record = Known | Watch | Lane | Silence
+Record = BreachRecord | RuleRecord | Group | Silence
 
 _READ: Final[Mapping[str, Callable[[bytes], Record]]] = {
     "breach": _KNOWN.validate_json,
@@ -187,39 +186,39 @@ def decode_record(key: str, record: bytes) -> Record:
 def _own_names(record: Record) -> list[str]:
     """Return what a record says that it is called, as often as it says so."""
     match record:
-        case Known():
+        case BreachRecord():
             return [record.breach.id]
-        case Watch():
+        case RuleRecord():
             return [watch_key(tally.gone) for tally in record.tallies if tally.gone is not None]
         case Silence():
             return [record.id]
-        case Lane():
+        case Group():
             return []
 
 
-def whole(records: Mapping[str, Record]) -> State:
+def whole(records: Mapping[str, Record]) -> NotifierState:
     """Return the state that these records make, with a watch for every breach."""
     named = [(key.partition("/")[2], record) for key, record in sorted(records.items())]
-    breaches = {name: one for name, one in named if isinstance(one, Known)}
-    watches = {name: one for name, one in named if isinstance(one, Watch)}
+    breaches = {name: one for name, one in named if isinstance(one, BreachRecord)}
+    watches = {name: one for name, one in named if isinstance(one, RuleRecord)}
     for known in sorted(breaches.values(), key=lambda one: one.breach.opened_at, reverse=True):
-        watches.setdefault(watch_key(known.breach), Watch.of(known.breach))
-    return State(
+        watches.setdefault(watch_key(known.breach), RuleRecord.of(known.breach))
+    return NotifierState(
         breaches,
         watches,
-        lanes={name: one for name, one in named if isinstance(one, Lane)},
+        lanes={name: one for name, one in named if isinstance(one, Group)},
         silences={name: one for name, one in named if isinstance(one, Silence)},
     )
 
 
-def decode(stored: Mapping[str, bytes]) -> State:
+def decode(stored: Mapping[str, bytes]) -> NotifierState:
     """Return the state that was stored under these keys. Raises ``ValueError`` for what is not ours."""
     return whole({key: decode_record(key, record) for key, record in stored.items()})
 
 
-def encode(state: State) -> dict[str, bytes]:
+def encode(state: NotifierState) -> dict[str, bytes]:
     """Return the whole state as it is stored."""
-    return {key: record for key, record in changes(State(), state).items() if record is not None}
+    return {key: record for key, record in changes(NotifierState(), state).items() if record is not None}
 
 
 def _changed(

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from services.notifier.model import Breach, Parcel
-from services.notifier.state import Record, State, decode_record, whole
+from services.notifier.model import Breach, Delivery
+from services.notifier.state import NotifierState, Record, decode_record, whole
 from shared.contract.report_events import Document
 from shared.redis import keys
 from shared.redis.connection import RedisClient
 from shared.redis.lease import FencedScript, Lease
 from shared.redis.scripts import UNDER_OOM, OnceScript, call_name
 from shared.redis.set_aside import SetAside
-from shared.stored_state import Spoiled, sound
+from shared.stored_state import UnreadableField, sound
 
 T = TypeVar("T")
 
@@ -66,25 +66,25 @@ COMMITTED: Final = ("fence", "state", "records", "outbox", "annotations", "log",
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredNotifier:
     """What a take-over found."""
 
     offset: str
-    state: State
-    outbox: dict[str, Parcel]
+    state: NotifierState
+    outbox: dict[str, Delivery]
     owed: Sequence[Breach] = ()
     """What Grafana has not taken yet."""
-    spoiled: Sequence[Spoiled] = ()
+    spoiled: Sequence[UnreadableField] = ()
     """What cannot be read, and is not in the rest."""
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class NotifierChanges:
     """What to write in one go."""
 
     records: Mapping[str, bytes | None] = field(default_factory=dict)
     """Key → JSON; ``None`` drops it."""
-    posted: Sequence[Parcel] = ()
+    posted: Sequence[Delivery] = ()
     taken_out: Sequence[str] = ()
     owed: Sequence[Breach] = ()
     """To be written into Grafana, each instead of what was owed of the same breach before."""
@@ -96,7 +96,7 @@ class Changes:
     """Documents that no parcel brings any more."""
 
 
-class Store:
+class NotifierStore:
     """One partition's part. Raises ``redis.RedisError`` when Redis cannot be reached."""
 
     def __init__(self, redis: RedisClient, partition: int, owner: str, lease: timedelta) -> None:
@@ -108,12 +108,12 @@ class Store:
         self._begin = redis.register_script(_BEGIN)
         self._say = OnceScript(redis, _SAY, when_full=True)
 
-    async def load(self) -> Kept:
+    async def load(self) -> StoredNotifier:
         """Read what was committed, as far as it can be read."""
         await self._begin_lately()
-        spoiled: list[Spoiled] = []
+        spoiled: list[UnreadableField] = []
         offset = await self._redis.hget(self._key("state"), "offset")
-        return Kept(
+        return StoredNotifier(
             offset=BEGINNING if offset is None else _text(offset),
             state=await self._state(spoiled),
             outbox=dict(await self._sound("outbox", _parcel, spoiled)),
@@ -128,19 +128,21 @@ class Store:
             start = max(0, int((seconds - OLD_NEWS.total_seconds()) * 1000))
             await self._begin(keys=[self._key("state")], args=[f"{start}-0"])
 
-    async def state(self) -> State:
+    async def state(self) -> NotifierState:
         """Read what is known, as far as it can be read; for whoever only looks."""
         return await self._state([])
 
-    async def _state(self, spoiled: list[Spoiled]) -> State:
+    async def _state(self, spoiled: list[UnreadableField]) -> NotifierState:
         return whole(dict(await self._sound("records", _record, spoiled)))
 
-    async def _sound(self, part: str, read: Callable[[bytes, bytes], T], spoiled: list[Spoiled]) -> list[T]:
+    async def _sound(
+        self, part: str, read: Callable[[bytes, bytes], T], spoiled: list[UnreadableField]
+    ) -> list[T]:
         fields = await self._redis.hgetall(self._key(part))
         pairs = [(_bytes(name), _bytes(value)) for name, value in fields.items()]
         return list(sound(self._key(part), pairs, read, spoiled))
 
-    async def commit(self, fence: str, before: str, after: str, changes: Changes) -> None:
+    async def commit(self, fence: str, before: str, after: str, changes: NotifierChanges) -> None:
         """Write everything, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""
         args: list[str | bytes | int] = [LOG_KEPT]
         _add_hash(
@@ -190,8 +192,8 @@ def _record(name: bytes, value: bytes) -> tuple[str, Record]:
     return name.decode(), decode_record(name.decode(), value)
 
 
-def _parcel(name: bytes, value: bytes) -> tuple[str, Parcel]:
-    parcel = Parcel.model_validate_json(value)
+def _parcel(name: bytes, value: bytes) -> tuple[str, Delivery]:
+    parcel = Delivery.model_validate_json(value)
     _check_name(name, parcel.key)
     return parcel.key, parcel
 

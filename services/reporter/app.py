@@ -8,7 +8,7 @@ from faststream.asgi import AsgiFastStream
 
 from services.evaluator.archive import Archive
 from services.reporter.metrics import ReporterMetrics
-from services.reporter.publisher import Handing
+from services.reporter.publisher import ReportPublisher
 from services.reporter.rendering import Make
 from services.reporter.rounds import Reporter
 from services.reporter.settings import ReporterSettings
@@ -27,7 +27,7 @@ def build(settings: ReporterSettings, city: CityFile, make: Make, fault: Fault) 
     redis = redis_client(settings)
     metrics = ReporterMetrics()
     archive = Archive(redis, city)
-    reporter = Reporter(city, settings.now, Handing(redis), archive.first_day, make, metrics)
+    reporter = Reporter(city, settings.now, ReportPublisher(redis), archive.first_day, make, metrics)
     metrics.at_work.append(reporter.setbacks)
     checks = {
         "redis": redis_check(redis, [keys.reports(PARTITION)]),

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
-from domain.period_kpis import Indicator
-from services.reporter.report.document import Cluster, Report, SiteReport
+from domain.period_kpis import PeriodKpi
+from services.reporter.report.document import ClusterWaits, Report, SiteReport
 from services.reporter.report.words import WORDS as REPORT_WORDS
 from services.reporter.report.writing import Writing
 from services.reporter.words import WORDS, Words
@@ -105,7 +105,7 @@ def _of_site(site: SiteReport, report: Report, words: Words, writing: Writing) -
     yield from _counters(site.clusters, words, writing)
 
 
-def _judged(months: Sequence[Indicator], writing: Writing) -> str:
+def _judged(months: Sequence[PeriodKpi], writing: Writing) -> str:
     """One figure and its verdict; of several in how many the target was met, for means do not add up."""
     if len(months) == 1:
         (one,) = months
@@ -121,7 +121,7 @@ def _judged(months: Sequence[Indicator], writing: Writing) -> str:
     return f"{writing.words.met_months.format(met=met, all=len(judged))} ({limit})"
 
 
-def _counters(clusters: Iterable[Cluster], words: Words, writing: Writing) -> Iterator[str]:
+def _counters(clusters: Iterable[ClusterWaits], words: Words, writing: Writing) -> Iterator[str]:
     """The clusters that met their target, those that did not, and those of which nobody can say."""
     met: list[str] = []
     not_met: list[str] = []
@@ -136,7 +136,7 @@ def _counters(clusters: Iterable[Cluster], words: Words, writing: Writing) -> It
             yield text.format(names=", ".join(names))
 
 
-def _figure(months: Sequence[Indicator], writing: Writing) -> str:
+def _figure(months: Sequence[PeriodKpi], writing: Writing) -> str:
     """A counter's figure beside its target."""
     if len(months) != 1:
         return _judged(months, writing)

@@ -7,13 +7,13 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.process.backoff import InternalErrors, Setbacks
+from shared.process.backoff import Backoff, InternalErrors
 from shared.process.metrics_server import TolerantRegistry
 
 MAKING_EDGES_S: Final = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
 
-class Outcome(StrEnum):
+class ReportOutcome(StrEnum):
     """What became of a report."""
 
     HANDED_OVER = "handed_over"
@@ -27,7 +27,7 @@ class ReporterMetrics:
 
     def __init__(self) -> None:
         self.registry = TolerantRegistry()
-        self.at_work: list[Setbacks] = []
+        self.at_work: list[Backoff] = []
         """What our own code may fail in."""
         self.registry.register(InternalErrors(self.at_work))
         self._reports = Counter(
@@ -49,9 +49,9 @@ class ReporterMetrics:
             "1 while a monthly report is due and not handed to the notifier",
             registry=self.registry,
         )
-        for outcome in Outcome:
+        for outcome in ReportOutcome:
             self._reports.labels(outcome.value)
 
-    def became(self, outcome: Outcome) -> None:
+    def became(self, outcome: ReportOutcome) -> None:
         """Count a report."""
         self._reports.labels(outcome.value).inc()

@@ -19,7 +19,7 @@ return 1
 """
 
 
-class Handing:
+class ReportPublisher:
     """What the reporter writes. Raises ``redis.RedisError`` when Redis cannot be reached."""
 
     def __init__(self, redis: RedisClient) -> None:

@@ -16,7 +16,7 @@ from services.reporter.report.assemble import BeforeFirstDayError, NotBegunError
 from services.reporter.report.document import Report
 from services.reporter.report.pdf import NoPdfError
 from services.reporter.report.reading import read_report
-from services.reporter.report.render import Kind, render
+from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.sheet import Sheet
 from services.reporter.report.words import WORDS
 from shared.config.model import CityFile
@@ -72,7 +72,7 @@ def mail_of(name: str, report: Report, kinds: Sequence[str], sheet: Sheet | None
 def _files(report: Report, kinds: Sequence[str], sheet: Sheet | None) -> Iterator[Attachment]:
     for kind in kinds:
         try:
-            data = render(report, Kind(kind), WORDS[report.language], sheet)
+            data = render(report, ReportFormat(kind), WORDS[report.language], sheet)
         except NoPdfError as error:
             log.warning("no_pdf", why=str(error))
             continue

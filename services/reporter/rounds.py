@@ -12,13 +12,13 @@ import structlog
 from redis.exceptions import RedisError
 
 from services.reporter import schedule
-from services.reporter.metrics import Outcome, ReporterMetrics
+from services.reporter.metrics import ReporterMetrics, ReportOutcome
 from services.reporter.rendering import CannotMakeError, Make
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.contract.report_events import Document, ReportReady
 from shared.periods import Period
-from shared.process.backoff import Setbacks
+from shared.process.backoff import Backoff
 from shared.process.clock import Clock
 
 LOOK_EVERY: Final = timedelta(seconds=20)
@@ -33,7 +33,7 @@ FirstDay = Callable[[], Awaitable[date | None]]
 """Returns the first day on which anything was counted; raises ``redis.RedisError``."""
 
 
-class Desk(Protocol):
+class ReportQueue(Protocol):
     """Where reports are handed over (``handing.Handing``)."""
 
     async def sent(self) -> frozenset[str]: ...
@@ -48,7 +48,7 @@ class Reporter:
         self,
         city: CityFile,
         now: Clock,
-        desk: Desk,
+        desk: ReportQueue,
         first_day: FirstDay,
         make: Make,
         metrics: ReporterMetrics,
@@ -61,7 +61,7 @@ class Reporter:
         self._make = make
         self._metrics = metrics
         self._wrong: str | None = None
-        self.setbacks = Setbacks("report")
+        self.setbacks = Backoff("report")
 
     async def run(self) -> None:
         """Look again and again. Ends only by being cancelled."""
@@ -96,7 +96,7 @@ class Reporter:
         self._metrics.seconds.observe(time.monotonic() - began)
         was_first = await self._desk.hand_over(document, word, counts=True)
         self._metrics.overdue.set(0)
-        self._metrics.became(Outcome.HANDED_OVER if was_first else Outcome.TAKEN)
+        self._metrics.became(ReportOutcome.HANDED_OVER if was_first else ReportOutcome.TAKEN)
         log.info("handed_over" if was_first else "taken", period=month.name, receivers=len(word.receivers))
         return month if was_first else None
 
@@ -112,7 +112,7 @@ class Reporter:
 
     def _fail(self, why: str) -> None:
         self._wrong = f"the report cannot be made: {why}"
-        self._metrics.became(Outcome.FAILED)
+        self._metrics.became(ReportOutcome.FAILED)
         log.error("cannot_make", why=why)
 
 

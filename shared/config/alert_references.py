@@ -17,8 +17,8 @@ from shared.config.references import (
     KIND_OF_KPI,
     MORE_IS_BETTER,
     RULES,
-    Desk,
-    NameMistake,
+    ReferenceMistake,
+    SiteQueues,
     desk_of,
     name_mistakes,
     queue_mistakes,
@@ -41,7 +41,7 @@ RATIO: Final = "missed_ratio"
 BUDGETED: Final = frozenset({RATIO, "call_wait_mean"})
 
 
-def meeting_mistakes(document: Table) -> list[NameMistake]:
+def meeting_mistakes(document: Table) -> list[ReferenceMistake]:
     """Return everything in a city file that does not fit something else in it."""
     return [
         *doubles(document),
@@ -51,7 +51,7 @@ def meeting_mistakes(document: Table) -> list[NameMistake]:
     ]
 
 
-def alert_mistakes(document: Table) -> list[NameMistake]:
+def alert_mistakes(document: Table) -> list[ReferenceMistake]:
     """Return what does not fit in the sections about breaches, in the order of the checks."""
     return [
         *_rule_mistakes(document),
@@ -67,7 +67,7 @@ def alert_mistakes(document: Table) -> list[NameMistake]:
 # --- rules -------------------------------------------------------------------------------------------
 
 
-def _rule_mistakes(document: Table) -> Iterator[NameMistake]:
+def _rule_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     desk = desk_of(document)
     for number, rule in tables_in(document, "rules"):
         at: KeyPath = ("rules", number)
@@ -78,7 +78,9 @@ def _rule_mistakes(document: Table) -> Iterator[NameMistake]:
         yield from _limit_mistakes(at, rule, document, desk)
 
 
-def _limit_mistakes(at: KeyPath, rule: Table, document: Table, desk: Desk) -> Iterator[NameMistake]:
+def _limit_mistakes(
+    at: KeyPath, rule: Table, document: Table, desk: SiteQueues
+) -> Iterator[ReferenceMistake]:
     own = number_in(rule, "limit")
     if own is not None:
         yield from _never_over((*at, "limit"), rule, [own])
@@ -90,19 +92,19 @@ def _limit_mistakes(at: KeyPath, rule: Table, document: Table, desk: Desk) -> It
         yield from _order_mistakes(at, rule, promised)
 
 
-def _never_over(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[NameMistake]:
+def _never_over(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[ReferenceMistake]:
     """A limit that no figure can be beyond never opens a breach."""
     kpi = text_in(rule, "kpi") or ""
     highest = HIGHEST.get(kpi)
     if highest is None or not limits:
         return
     if kpi == MORE_IS_BETTER and min(limits) <= 0:
-        yield NameMistake(at, "limit_never_below", known=(f"{min(limits):g}",), number=0)
+        yield ReferenceMistake(at, "limit_never_below", known=(f"{min(limits):g}",), number=0)
     elif kpi != MORE_IS_BETTER and max(limits) >= highest:
-        yield NameMistake(at, "limit_never_above", known=(f"{max(limits):g}",), number=highest)
+        yield ReferenceMistake(at, "limit_never_above", known=(f"{max(limits):g}",), number=highest)
 
 
-def _order_mistakes(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[NameMistake]:
+def _order_mistakes(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[ReferenceMistake]:
     """A warning comes before the limit, and a breach is over on its good side, of every queue."""
     if not limits:
         return
@@ -110,18 +112,18 @@ def _order_mistakes(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[N
     if text_in(rule, "kpi") == MORE_IS_BETTER:
         highest = max(limits)
         if warn_at is not None and warn_at <= highest:
-            yield NameMistake((*at, "warn_at"), "warn_at_low", number=highest)
+            yield ReferenceMistake((*at, "warn_at"), "warn_at_low", number=highest)
         if clear_at is not None and clear_at < highest:
-            yield NameMistake((*at, "clear_at"), "clear_at_low", number=highest)
+            yield ReferenceMistake((*at, "clear_at"), "clear_at_low", number=highest)
         return
     lowest = min(limits)
     if warn_at is not None and warn_at >= lowest:
-        yield NameMistake((*at, "warn_at"), "warn_at_high", number=lowest)
+        yield ReferenceMistake((*at, "warn_at"), "warn_at_high", number=lowest)
     if clear_at is not None and clear_at > lowest:
-        yield NameMistake((*at, "clear_at"), "clear_at_high", number=lowest)
+        yield ReferenceMistake((*at, "clear_at"), "clear_at_high", number=lowest)
 
 
-def _watched(rule: Table, desk: Desk) -> Iterator[tuple[str, str]]:
+def _watched(rule: Table, desk: SiteQueues) -> Iterator[tuple[str, str]]:
     """The site and queue, or site and ``all``, of each watch of a rule."""
     kind, queue = KIND_OF_KPI.get(text_in(rule, "kpi") or ""), text_in(rule, "queue", ALL_QUEUES)
     for site, queues in desk.sites.items():
@@ -135,7 +137,7 @@ def _watched(rule: Table, desk: Desk) -> Iterator[tuple[str, str]]:
                 yield site, name
 
 
-def _promised(rule: Table, document: Table, desk: Desk) -> list[float]:
+def _promised(rule: Table, document: Table, desk: SiteQueues) -> list[float]:
     """The limits that the targets set for a rule without one, as ``CityFile.limit_of`` finds them.
 
     Without ratios above 1: the model says so of the target itself.
@@ -165,15 +167,17 @@ def _targets(document: Table, rule: Table, site: str, queue: str) -> list[Table]
     )
 
 
-def _target_missing(at: KeyPath, rule: Table, document: Table, desk: Desk) -> Iterator[NameMistake]:
+def _target_missing(
+    at: KeyPath, rule: Table, document: Table, desk: SiteQueues
+) -> Iterator[ReferenceMistake]:
     places = [place for place in _watched(rule, desk) if not _targets(document, rule, *place)]
     if places:
         one_site = len(desk.sites) == 1
         known = tuple(queue if one_site else f"{site}/{queue}" for site, queue in places)
-        yield NameMistake(at, "target_missing", known=known)
+        yield ReferenceMistake(at, "target_missing", known=known)
 
 
-def _budget_mistakes(document: Table) -> Iterator[NameMistake]:
+def _budget_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     desk = desk_of(document)
     for number, rule in tables_in(document, "budget_rules"):
         at: KeyPath = ("budget_rules", number)
@@ -184,20 +188,22 @@ def _budget_mistakes(document: Table) -> Iterator[NameMistake]:
             yield from _burn_unreachable(at, rule, HIGHEST[total["kpi"]], _promised(total, document, desk))
 
 
-def _burn_unreachable(at: KeyPath, rule: Table, highest: float, limits: list[float]) -> Iterator[NameMistake]:
+def _burn_unreachable(
+    at: KeyPath, rule: Table, highest: float, limits: list[float]
+) -> Iterator[ReferenceMistake]:
     """When every single call is missed, the budget of a ratio burns at 1 / target and no faster.
 
     A burn rate of exactly that would never be exceeded. A target of 0 leaves no budget to burn.
     """
     burn_rate = number_in(rule, "burn_rate")
     if any(limit <= 0 for limit in limits):
-        yield NameMistake(at, "budget_of_nothing")
+        yield ReferenceMistake(at, "budget_of_nothing")
     fastest = min((highest / limit for limit in limits if limit > 0), default=None)
     if burn_rate is not None and fastest is not None and burn_rate >= fastest:
-        yield NameMistake((*at, "burn_rate"), "burn_unreachable", number=fastest)
+        yield ReferenceMistake((*at, "burn_rate"), "burn_unreachable", number=fastest)
 
 
-def _silence_mistakes(document: Table) -> Iterator[NameMistake]:
+def _silence_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     sources = ids_in(document, "sources")
     for number, rule in tables_in(document, "silence_rules"):
         yield from unknown(("silence_rules", number, "source"), text_in(rule, "source"), sources)
@@ -206,7 +212,7 @@ def _silence_mistakes(document: Table) -> Iterator[NameMistake]:
 # --- who is told -------------------------------------------------------------------------------------
 
 
-def _route_mistakes(document: Table) -> Iterator[NameMistake]:
+def _route_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     desk = desk_of(document)
     receivers, rules = ids_in(document, "receivers"), ids_in(document, *RULES)
     for number, route in tables_in(document, "routes"):
@@ -223,7 +229,7 @@ def _route_mistakes(document: Table) -> Iterator[NameMistake]:
                 yield from unknown(("routes", number, key, position), name, known)
 
 
-def _hours_unknown(document: Table) -> Iterator[NameMistake]:
+def _hours_unknown(document: Table) -> Iterator[ReferenceMistake]:
     if not isinstance(document.get("hours", {}), dict):
         return
     hours = table_in(document, "hours")
@@ -233,16 +239,16 @@ def _hours_unknown(document: Table) -> Iterator[NameMistake]:
         yield from unknown(("notify", "quiet", number, "hours"), text_in(quiet, "hours"), hours)
 
 
-def _mail_server_missing(document: Table) -> Iterator[NameMistake]:
+def _mail_server_missing(document: Table) -> Iterator[ReferenceMistake]:
     if document.get("smtp") is not None:
         return
     for number, receiver in tables_in(document, "receivers"):
         for position, channel in tables_in(receiver, "channels"):
             if text_in(channel, "kind") == "email":
-                yield NameMistake(("receivers", number, "channels", position, "kind"), "smtp_missing")
+                yield ReferenceMistake(("receivers", number, "channels", position, "kind"), "smtp_missing")
 
 
-def _report_mistakes(document: Table) -> Iterator[NameMistake]:
+def _report_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     """Whoever gets the monthly report exists, and has an e-mail address."""
     mailed = {
         text_in(receiver, "id")
@@ -254,4 +260,4 @@ def _report_mistakes(document: Table) -> Iterator[NameMistake]:
         at = ("report", "receivers", position)
         yield from unknown(at, name, receivers)
         if name in receivers and name not in mailed:
-            yield NameMistake(at, "report_no_mail", name)
+            yield ReferenceMistake(at, "report_no_mail", name)

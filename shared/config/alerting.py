@@ -24,7 +24,7 @@ from pydantic import (
 
 from shared.config.references import ALL_QUEUES
 from shared.config.references import EVERY_QUEUE as EVERY_QUEUE
-from shared.config.types import Duration, Kpi, Name, Section, Window, from_to, mistake
+from shared.config.types import ConfigSection, Duration, Kpi, Name, Window, from_to, mistake
 from shared.contract.breach_events import Measure, Severity
 
 EMAIL: Final = r"^[^@\s<>:/,;]+@[^@\s<>:/,;]+$"
@@ -77,7 +77,7 @@ def _no_user(url: HttpUrl) -> HttpUrl:
 WebUrl = Annotated[HttpUrl, AfterValidator(_no_user)]
 
 
-class Rule(Section):
+class KpiRule(ConfigSection):
     """A KPI over a window is too far from what it should be."""
 
     id: Name
@@ -114,7 +114,7 @@ class Rule(Section):
         return value
 
 
-class BudgetRule(Section):
+class BudgetRule(ConfigSection):
     """The error budget of a month's or year's target is being used up too fast.
 
     Burn rate 1 uses exactly the budget; the rule holds while it is more than ``burn_rate`` over *both*
@@ -139,7 +139,7 @@ class BudgetRule(Section):
         return short
 
 
-class SilenceRule(Section):
+class NoDataRule(ConfigSection):
     """A source says nothing at a time when it should: no data is not a perfect score."""
 
     id: Name
@@ -150,12 +150,12 @@ class SilenceRule(Section):
     severity: Severity = Severity.CRITICAL
 
 
-class EmailChannel(Section):
+class EmailChannel(ConfigSection):
     kind: Literal["email"] = "email"
     to: Annotated[tuple[Email, ...], Field(min_length=1)]
 
 
-class WebhookChannel(Section):
+class WebhookChannel(ConfigSection):
     """A POST with our own JSON body, signed."""
 
     kind: Literal["webhook"] = "webhook"
@@ -164,14 +164,14 @@ class WebhookChannel(Section):
     """The HMAC key; none: unsigned."""
 
 
-class AlertmanagerChannel(Section):
+class AlertmanagerChannel(ConfigSection):
     """A POST with the body of a Prometheus Alertmanager webhook."""
 
     kind: Literal["alertmanager"] = "alertmanager"
     url: WebUrl
 
 
-class AppriseChannel(Section):
+class AppriseChannel(ConfigSection):
     """Whatever Apprise speaks. The target's address holds its secret, so it is in a file."""
 
     kind: Literal["apprise"] = "apprise"
@@ -187,7 +187,7 @@ Channel = Annotated[
 ]
 
 
-class Receiver(Section):
+class Receiver(ConfigSection):
     """Who is told, and by which ways."""
 
     id: Name
@@ -199,7 +199,7 @@ class Receiver(Section):
         return self.name or self.id
 
 
-class Route(Section):
+class Route(ConfigSection):
     """Which breaches go to which receivers. Every route that fits counts; an empty list fits all."""
 
     receivers: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -213,7 +213,7 @@ class Route(Section):
     escalate_after: Annotated[Duration, from_to("1m", "24h")] = timedelta(minutes=15)
 
 
-class Quiet(Section):
+class MuteTimes(ConfigSection):
     """Hours in which less urgent messages wait. What is still wrong at the end is told then."""
 
     hours: Name
@@ -222,7 +222,7 @@ class Quiet(Section):
     """These are told all the same."""
 
 
-class Smtp(Section):
+class SmtpConfig(ConfigSection):
     """The mail server. The password is in a file or in ``WACHTPOST_SMTP_PASSWORD_FILE``."""
 
     host: Annotated[str, Field(pattern=HOST)]
@@ -243,7 +243,7 @@ class Smtp(Section):
         return self
 
 
-class Grafana(Section):
+class GrafanaConfig(ConfigSection):
     """Where breaches are written as annotations."""
 
     url: WebUrl
@@ -252,7 +252,7 @@ class Grafana(Section):
     folder: Annotated[str, Field(min_length=1)] = "Wachtpost"
 
 
-class Notify(Section):
+class NotifyConfig(ConfigSection):
     """How the notifier behaves."""
 
     group_wait: Annotated[Duration, from_to("0s", "5m")] = timedelta(seconds=30)
@@ -266,7 +266,7 @@ class Notify(Section):
     flap_messages: Annotated[int, Field(strict=True, ge=1, le=100)] = 2
     """How many messages one watch may cause within ``flap_window``; the rest come in one digest."""
     tell_resolved: YesOrNo = True
-    quiet: tuple[Quiet, ...] = ()
+    quiet: tuple[MuteTimes, ...] = ()
     base_url: WebUrl | None = None
     """Where people reach the notifier: the acknowledge link. None: no link."""
     board_url: WebUrl | None = None

@@ -24,7 +24,7 @@ from shared.config.alerting import DASHBOARD_UID, EMAIL, HOST, PERIODS
 from shared.config.lines import key_lines
 from shared.config.messages import MISTAKES
 from shared.config.model import NAMES, SHA256_HEX, SYSTEM_NAME, CityFile, Language, Span
-from shared.config.references import KeyPath, NameMistake
+from shared.config.references import KeyPath, ReferenceMistake
 from shared.config.shape import choices, expected, fields, kinds, models, step_into
 from shared.config.tables import Table
 from shared.contract.events import NAME
@@ -113,11 +113,11 @@ def explain(text: str, file: str) -> list[Mistake]:
     return explain_as(CityFile, text, file, language_of(text), meeting_mistakes)
 
 
-Meeting = Callable[[Table], Iterable[NameMistake]]
+Meeting = Callable[[Table], Iterable[ReferenceMistake]]
 """Finds what does not fit something else in a file."""
 
 
-def nothing_to_meet(_document: Table) -> Iterable[NameMistake]:
+def nothing_to_meet(_document: Table) -> Iterable[ReferenceMistake]:
     """The ``Meeting`` of a file that refers to nothing."""
     return ()
 

@@ -14,11 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.config.alerting import PERIODS
 from shared.config.hours import WeekHours, longest_opening
-from shared.config.references import ALL_QUEUES, EVERY_QUEUE, KIND_OF_KPI, NameMistake
+from shared.config.references import ALL_QUEUES, EVERY_QUEUE, KIND_OF_KPI, ReferenceMistake
 from shared.config.tables import KeyPath, Table, table_in, tables_in, text_in
 
 
-def patience_mistakes(document: Table) -> Iterator[NameMistake]:
+def patience_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     """Find the rules that wait for as long as the longest opening in which they are judged, or longer."""
     weeks = _weeks(document)
     for number, rule in tables_in(document, "silence_rules"):
@@ -31,13 +31,13 @@ def patience_mistakes(document: Table) -> Iterator[NameMistake]:
 
 def _too_patient(
     at: KeyPath, rule: Table, hours: set[str | None], weeks: Mapping[str, WeekHours]
-) -> Iterator[NameMistake]:
+) -> Iterator[ReferenceMistake]:
     if not hours or not hours <= weeks.keys():  # always open, or a name that is told to be unknown
         return
     patience = _duration_in(rule, str(at[-1]))
     longest = longest_opening(week for name, week in weeks.items() if name in hours)
     if patience is not None and longest and patience >= longest:
-        yield NameMistake(at, "too_patient", durationpy.to_str(longest))
+        yield ReferenceMistake(at, "too_patient", durationpy.to_str(longest))
 
 
 def _hours_watched(document: Table, rule: Table) -> Iterator[set[str | None]]:

@@ -10,13 +10,13 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from shared.config.types import Section, mistake
+from shared.config.types import ConfigSection, mistake
 
 MIDNIGHT: Final = 24 * 60
 """The end of a day, in minutes of the wall clock."""
 
 
-class Span(Section):
+class Span(ConfigSection):
     """Part of a local day, from inclusive to exclusive; ``until = 24:00`` is written ``"24:00"``."""
 
     start_minute: Annotated[int, Field(ge=0, lt=1440)]
@@ -54,7 +54,7 @@ Spans = tuple[Span, ...]
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-class WeekHours(Section):
+class WeekHours(ConfigSection):
     """Opening hours of a week; a day without hours is closed."""
 
     monday: Spans = ()

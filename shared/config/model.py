@@ -28,14 +28,23 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from shared.config.alert_references import meeting_mistakes
-from shared.config.alerting import BudgetRule, Grafana, Notify, Receiver, Route, Rule, SilenceRule, Smtp
+from shared.config.alerting import (
+    BudgetRule,
+    GrafanaConfig,
+    KpiRule,
+    NoDataRule,
+    NotifyConfig,
+    Receiver,
+    Route,
+    SmtpConfig,
+)
 from shared.config.hours import WEEKDAYS as WEEKDAYS
 from shared.config.hours import Span as Span
 from shared.config.hours import WeekHours as WeekHours
 from shared.config.hours import minute_of
 from shared.config.references import ALL_QUEUES as ALL_QUEUES
 from shared.config.references import DEFAULT_DEFINITION
-from shared.config.types import Duration, Name, Section, WaitBound, Window, from_to, mistake
+from shared.config.types import ConfigSection, Duration, Name, WaitBound, Window, from_to, mistake
 from shared.config.types import Kpi as Kpi
 from shared.contract.events import Outcome
 from shared.redis.keys import partition_of
@@ -54,7 +63,7 @@ class Language(StrEnum):
     EN = "en"
 
 
-class City(Section):
+class City(ConfigSection):
     name: Annotated[str, Field(min_length=1)]
     language: Language = Language.NL
     time_zone: str = "Europe/Brussels"
@@ -107,7 +116,7 @@ def _is_month_and_day(text: str) -> bool:
     return f"{day:%m-%d}" == text
 
 
-class ClosingDay(Section):
+class ClosingDay(ConfigSection):
     """A day the city keeps closed: once (``on``) or every year (``every_year = "07-11"``).
 
     With ``closes_at`` it is a half day: open as usual until then, and still a working day.
@@ -132,7 +141,7 @@ class ClosingDay(Section):
         return self
 
 
-class CalendarDays(Section):
+class CalendarDays(ConfigSection):
     public_holidays: str = Field(default="BE", description="ISO 3166 country whose public holidays close")
     closing_days: tuple[ClosingDay, ...] = ()
 
@@ -144,7 +153,7 @@ class CalendarDays(Section):
         return value
 
 
-class MissedDefinition(Section):
+class MissedDefinition(ConfigSection):
     """Which unanswered calls count as missed. Change the meaning, raise the version."""
 
     id: Name
@@ -169,7 +178,7 @@ LIER_1: Final = MissedDefinition(
 """The default of design §2: everyone who wanted staff and did not reach them."""
 
 
-class SpeedCategories(Section):
+class SpeedCategories(ConfigSection):
     """Upper bounds of the ranges (from, to]; above the last bound is a range of its own."""
 
     bounds: tuple[WaitBound, ...] = tuple(timedelta(seconds=s) for s in (20, 45, 60, 120, 180))
@@ -182,11 +191,11 @@ class SpeedCategories(Section):
         return value
 
 
-class ServiceLevel(Section):
+class ServiceLevel(ConfigSection):
     within: WaitBound = timedelta(seconds=20)
 
 
-class ServiceLevelDefinition(Section):
+class ServiceLevelDefinition(ConfigSection):
     """One way to work out a service level. Change the meaning, raise the version."""
 
     id: Name
@@ -196,7 +205,7 @@ class ServiceLevelDefinition(Section):
     """What is divided by: with the missed calls, or only those that reached staff."""
 
 
-class Live(Section):
+class LiveConfig(ConfigSection):
     """What the rolling figures look back over."""
 
     windows: tuple[Window, ...] = (
@@ -220,7 +229,7 @@ class QueueKind(StrEnum):
     COUNTER = "counter"
 
 
-class Queue(Section):
+class Queue(ConfigSection):
     """Where people wait: a phone queue, or a counter's activity cluster (with its appointments)."""
 
     id: Name
@@ -241,7 +250,7 @@ class Queue(Section):
         return self.name or self.id
 
 
-class Site(Section):
+class Site(ConfigSection):
     id: Name
     name: str = ""
     queues: Annotated[tuple[Queue, ...], Field(min_length=1)]
@@ -254,7 +263,7 @@ class Site(Section):
         return tuple(queue for queue in self.queues if queue.kind is kind)
 
 
-class Target(Section):
+class Target(ConfigSection):
     """What the city promises: a limit on a KPI of one queue or of a site's total (``all``).
 
     Units as in the metrics: ratios 0 to 1, seconds, working days. ``service_level`` is a least,
@@ -276,7 +285,7 @@ class Target(Section):
         return limit
 
 
-class Pipeline(Section):
+class PipelineConfig(ConfigSection):
     partitions: Annotated[int, Field(strict=True, ge=1, le=256)] = 1
     """Fixed at set-up: changing it later moves sites to other streams."""
     dedup: Annotated[Duration, from_to("10m", "24h")] = timedelta(hours=24)
@@ -295,7 +304,7 @@ class Pipeline(Section):
         return self
 
 
-class QueueLogSource(Section):
+class QueueLogSource(ConfigSection):
     """An Asterisk queue_log file that ingest follows."""
 
     kind: Literal["queue_log"] = "queue_log"
@@ -314,7 +323,7 @@ class QueueLogSource(Section):
     """Where to start the first time."""
 
 
-class HttpSource(Section):
+class HttpSource(ConfigSection):
     """A sender at ``POST /v1/events``, known by the SHA-256 of its API key (``wachtpost keys create``)."""
 
     kind: Literal["http"] = "http"
@@ -331,14 +340,14 @@ class HttpSource(Section):
     """How many events a second it may send on average (bursts of ten seconds' worth)."""
 
 
-class History(Section):
+class HistoryConfig(ConfigSection):
     """Figures from before Wachtpost, in files of their own (``shared.history_file``)."""
 
     files: tuple[Path, ...] = ()
     """Relative to the city file."""
 
 
-class PolicyReport(Section):
+class PolicyReport(ConfigSection):
     """The monthly mail of the policy report."""
 
     receivers: tuple[Name, ...] = ()
@@ -365,7 +374,7 @@ class PolicyReport(Section):
 Source = Annotated[QueueLogSource | HttpSource, Field(discriminator="kind")]
 
 
-class CityFile(Section):
+class CityFile(ConfigSection):
     """The whole city file."""
 
     # A mistake in it may be a secret that someone pasted: the error that ends up in a log shows no values.
@@ -374,24 +383,24 @@ class CityFile(Section):
     city: City
     calendar: CalendarDays = CalendarDays()
     hours: dict[Name, WeekHours] = Field(default_factory=dict)
-    pipeline: Pipeline = Pipeline()
+    pipeline: PipelineConfig = PipelineConfig()
     missed_definitions: tuple[MissedDefinition, ...] = (LIER_1,)
     speed_categories: SpeedCategories = SpeedCategories()
     service_level: ServiceLevel = ServiceLevel()
     service_level_definitions: tuple[ServiceLevelDefinition, ...] = ()
-    live: Live = Live()
+    live: LiveConfig = LiveConfig()
     sites: Annotated[tuple[Site, ...], Field(min_length=1)]
     targets: tuple[Target, ...] = ()
     sources: tuple[Source, ...] = ()
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[KpiRule, ...] = ()
     budget_rules: tuple[BudgetRule, ...] = ()
-    silence_rules: tuple[SilenceRule, ...] = ()
+    silence_rules: tuple[NoDataRule, ...] = ()
     receivers: tuple[Receiver, ...] = ()
     routes: tuple[Route, ...] = ()
-    notify: Notify = Notify()
-    smtp: Smtp | None = None
-    grafana: Grafana | None = None
-    history: History = History()
+    notify: NotifyConfig = NotifyConfig()
+    smtp: SmtpConfig | None = None
+    grafana: GrafanaConfig | None = None
+    history: HistoryConfig = HistoryConfig()
     report: PolicyReport = PolicyReport()
 
     @model_validator(mode="after")
@@ -427,7 +436,7 @@ class CityFile(Section):
         fitting = [t for t in self.targets if t.kpi is kpi and t.queue == queue and t.site in {None, site}]
         return min(fitting, key=lambda target: (target.site is None, target.period != period), default=None)
 
-    def limit_of(self, rule: Rule, site: str, queue: str) -> float | None:
+    def limit_of(self, rule: KpiRule, site: str, queue: str) -> float | None:
         """The limit of a rule at a queue or at a site's total (``all``), in the unit of the KPI.
 
         Its own, else the target of the queue, else that of the site's total. ``None`` only for a queue that

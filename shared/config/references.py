@@ -52,7 +52,7 @@ MORE_IS_BETTER: Final = "service_level"
 
 
 @dataclass(frozen=True)
-class NameMistake:
+class ReferenceMistake:
     """A name that does not meet another; ``kind`` is a key of ``shared.config.messages.MISTAKES``."""
 
     at: KeyPath
@@ -73,7 +73,7 @@ class NameMistake:
 
 
 @dataclass(frozen=True)
-class Desk:
+class SiteQueues:
     """What there is to refer to: the kind of each queue, by site and queue; ``None`` where it is missing."""
 
     sites: Mapping[str, Mapping[str, str | None]]
@@ -88,7 +88,7 @@ class Desk:
         return found
 
 
-def name_mistakes(document: Table) -> list[NameMistake]:
+def name_mistakes(document: Table) -> list[ReferenceMistake]:
     """Return every name of the desk that refers to nothing, in the order of the checks.
 
     Those of rules, receivers and routes: ``shared.config.alert_references``.
@@ -101,7 +101,7 @@ def name_mistakes(document: Table) -> list[NameMistake]:
     ]
 
 
-def _definition_unknown(document: Table) -> Iterator[NameMistake]:
+def _definition_unknown(document: Table) -> Iterator[ReferenceMistake]:
     known = (
         ids_in(document, "missed_definitions") if "missed_definitions" in document else [DEFAULT_DEFINITION]
     )
@@ -112,7 +112,7 @@ def _definition_unknown(document: Table) -> Iterator[NameMistake]:
         )
 
 
-def _hours_unknown(document: Table) -> Iterator[NameMistake]:
+def _hours_unknown(document: Table) -> Iterator[ReferenceMistake]:
     hours = document.get("hours", {})
     if not isinstance(hours, dict):
         return
@@ -121,14 +121,14 @@ def _hours_unknown(document: Table) -> Iterator[NameMistake]:
             yield from unknown(("sites", number, "queues", position, "hours"), text_in(queue, "hours"), hours)
 
 
-def _target_mistakes(document: Table) -> Iterator[NameMistake]:
+def _target_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     desk = desk_of(document)
     seen = set()
     for number, target in tables_in(document, "targets"):
         site, queue = text_in(target, "site"), text_in(target, "queue", ALL_QUEUES)
         promise = (text_in(target, "kpi"), site, queue, text_in(target, "period", "month"))
         if promise in seen and promise[0]:
-            yield NameMistake(("targets", number), "target_twice", promise[0])
+            yield ReferenceMistake(("targets", number), "target_twice", promise[0])
         seen.add(promise)
         yield from unknown(("targets", number, "site"), site, desk.sites)
         if desk.sites and (site is None or site in desk.sites):
@@ -137,17 +137,17 @@ def _target_mistakes(document: Table) -> Iterator[NameMistake]:
 
 def queue_mistakes(
     at: KeyPath, kpi: str | None, queue: str | None, queues: Mapping[str, set[str | None]]
-) -> Iterator[NameMistake]:
+) -> Iterator[ReferenceMistake]:
     """Find a queue that is neither the total nor among ``queues``, or that does not have the KPI."""
     yield from unknown(at, queue, list(dict.fromkeys([ALL_QUEUES, *queues])))
     kind = KIND_OF_KPI.get(kpi or "")
     kinds = queues.get(queue or "")
     if kind and kinds and None not in kinds and kind not in kinds:
         fitting = tuple(name for name, of in queues.items() if kind in of)
-        yield NameMistake(at, "kpi_other_kind", queue or "", (ALL_QUEUES, *fitting))
+        yield ReferenceMistake(at, "kpi_other_kind", queue or "", (ALL_QUEUES, *fitting))
 
 
-def _source_mistakes(document: Table) -> Iterator[NameMistake]:
+def _source_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     desk = desk_of(document)
     for number, source in tables_in(document, "sources"):
         site = text_in(source, "site")
@@ -158,7 +158,7 @@ def _source_mistakes(document: Table) -> Iterator[NameMistake]:
             yield from unknown(("sources", number, "queues", key), queue, desk.sites[site])
 
 
-def desk_of(document: Table) -> Desk:
+def desk_of(document: Table) -> SiteQueues:
     """Return the sites and queues of a city file."""
     sites: dict[str, dict[str, str | None]] = {}
     for _, site in tables_in(document, "sites"):
@@ -166,10 +166,12 @@ def desk_of(document: Table) -> Desk:
         if name is not None:
             queues = {text_in(queue, "id"): text_in(queue, "kind") for _, queue in tables_in(site, "queues")}
             sites[name] = {queue: kind for queue, kind in queues.items() if queue is not None}
-    return Desk(sites)
+    return SiteQueues(sites)
 
 
-def unknown(at: KeyPath, name: str | None, known: Mapping[str, object] | list[str]) -> Iterator[NameMistake]:
+def unknown(
+    at: KeyPath, name: str | None, known: Mapping[str, object] | list[str]
+) -> Iterator[ReferenceMistake]:
     """Find a name that is not among those that are known."""
     if name is not None and name not in known:
-        yield NameMistake(at, "name_unknown", name, tuple(known))
+        yield ReferenceMistake(at, "name_unknown", name, tuple(known))

@@ -83,7 +83,7 @@ WaitBound = Annotated[Duration, AfterValidator(_wait_bound)]
 Name = Annotated[str, Field(pattern=NAME)]
 
 
-class Section(BaseModel):
+class ConfigSection(BaseModel):
     """A table of the city file: frozen, and unknown keys are mistakes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)

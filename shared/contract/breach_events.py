@@ -18,7 +18,7 @@ from shared.contract.events import Name
 from shared.instants import Instant
 
 
-class State(StrEnum):
+class BreachState(StrEnum):
     """Where a watch stands."""
 
     OK = "ok"
@@ -89,7 +89,7 @@ class Hour(_Count):
     staff_before: int | None = None
 
 
-class Reading(_Count):
+class BreachReading(_Count):
     """The figure that was judged, and what a supervisor wants to know beside it."""
 
     value: float | None = Field(default=None, description="In the unit of the measure; absent: no reading")
@@ -103,7 +103,7 @@ class Reading(_Count):
     hour: Hour | None = None
 
 
-class _Breach(BaseModel):
+class _BreachEvent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: Annotated[str, Field(min_length=1, max_length=256)]
@@ -120,24 +120,24 @@ class _Breach(BaseModel):
     clear_at: float
     opened_at: Instant
     fired_at: Instant | None = None
-    reading: Reading
+    reading: BreachReading
     worst: float | None = Field(default=None, description="The furthest over the limit since it opened")
 
 
-class BreachChanged(_Breach):
+class BreachChanged(_BreachEvent):
     """A watch took a step."""
 
     kind: Literal["breach.changed"] = "breach.changed"
-    previous: State
-    state: State
+    previous: BreachState
+    state: BreachState
     cause: Cause
 
 
-class BreachProgress(_Breach):
+class BreachProgress(_BreachEvent):
     """A breach lasts: the figures of now, once a minute."""
 
     kind: Literal["breach.progress"] = "breach.progress"
-    state: State
+    state: BreachState
 
 
 BreachEvent = Annotated[BreachChanged | BreachProgress, Field(discriminator="kind")]

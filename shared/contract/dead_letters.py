@@ -19,7 +19,7 @@ EXCERPT: Final = 200
 """Characters of a detail that are kept."""
 
 
-class Reason(StrEnum):
+class DeadLetterReason(StrEnum):
     UNREADABLE = "unreadable"
     """Not JSON, or not a log line."""
     INVALID = "invalid"
@@ -43,7 +43,7 @@ class DeadLetter(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    reason: Reason
+    reason: DeadLetterReason
     detail: Annotated[str, Field(max_length=EXCERPT)]
     """What is wrong and what would be right, without the refused value itself."""
     at: AwareDatetime

@@ -34,7 +34,7 @@ ReportId = Annotated[str, Field(pattern=r"^report:[0-9A-Za-z:-]{4,60}$")]
 MediaType = Literal["application/pdf", "application/json", "text/csv", "text/html", "text/markdown"]
 
 
-class _Value(BaseModel):
+class _ReportValue(BaseModel):
     # Bytes are base64 in JSON, in the alphabet of RFC 4648, section 5 (with - and _).
     model_config = ConfigDict(
         frozen=True,
@@ -45,7 +45,7 @@ class _Value(BaseModel):
     )
 
 
-class ReportReady(_Value):
+class ReportReady(_ReportValue):
     """The word: a report is there, to be mailed to these receivers."""
 
     kind: Literal["report.ready"] = "report.ready"
@@ -55,7 +55,7 @@ class ReportReady(_Value):
     receivers: Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
-class Attachment(_Value):
+class Attachment(_ReportValue):
     """One file of a report. Text is UTF-8."""
 
     name: Annotated[str, Field(pattern=FILE_NAME)]
@@ -63,7 +63,7 @@ class Attachment(_Value):
     data: bytes
 
 
-class Document(_Value):
+class Document(_ReportValue):
     """What is mailed, already in words."""
 
     id: ReportId

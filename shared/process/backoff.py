@@ -12,7 +12,7 @@ import structlog
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.process.code_failures import Failure, attempted
+from shared.process.code_failures import CodeFailure, attempted
 from shared.process.server import Degraded
 
 FIRST_PAUSE: Final = timedelta(seconds=1)
@@ -28,7 +28,7 @@ TRIES: Final = 3
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Setbacks:
+class Backoff:
     """Those of one piece of work, over all its tries."""
 
     def __init__(self, work: str, **named: object) -> None:
@@ -42,13 +42,13 @@ class Setbacks:
         self._last = ""
         self._noted: Degraded | None = None
 
-    def note(self, failure: Failure, **named: object) -> None:
+    def note(self, failure: CodeFailure, **named: object) -> None:
         """Count a failure on one thing that is left out, or tried again by itself, while the others go on."""
         self._count(failure, named)
         what = ", ".join(f"{name} {value}" for name, value in named.items())
         self._noted = Degraded(f"our own code failed on {self.work} ({what}): {failure.place}")
 
-    def failed(self, failure: Failure, **named: object) -> None:
+    def failed(self, failure: CodeFailure, **named: object) -> None:
         """Count a failure that the whole work has to be tried again for, after a pause."""
         self._count(failure, named)
         now = time.monotonic()
@@ -58,7 +58,7 @@ class Setbacks:
         self._well_at = self._again_at + LASTS.total_seconds()
         self._last = failure.place
 
-    def _count(self, failure: Failure, named: Mapping[str, object]) -> None:
+    def _count(self, failure: CodeFailure, named: Mapping[str, object]) -> None:
         self.count += 1
         told = {**self._named, **named}
         log.error("own_code_failed", work=self.work, at=failure.place, way=failure.way, **told)
@@ -80,9 +80,9 @@ class Setbacks:
         return f"our own code failed {self._in_a_row} times in a row: {self._last}"
 
 
-async def keep_on(work: Callable[[], Awaitable[None]], setbacks: Setbacks) -> None:
+async def keep_on(work: Callable[[], Awaitable[None]], setbacks: Backoff) -> None:
     """Do work that never ends by itself; where our own code fails in it, begin anew, later and later."""
-    while isinstance(failure := await attempted(work()), Failure):
+    while isinstance(failure := await attempted(work()), CodeFailure):
         setbacks.failed(failure)
         await asyncio.sleep(setbacks.pause_s)
 
@@ -90,7 +90,7 @@ async def keep_on(work: Callable[[], Awaitable[None]], setbacks: Setbacks) -> No
 class InternalErrors(Collector):
     """Failures of our own code, as Prometheus asks for them."""
 
-    def __init__(self, setbacks: Sequence[Setbacks]) -> None:
+    def __init__(self, setbacks: Sequence[Backoff]) -> None:
         """``setbacks`` may grow until the first scrape."""
         self._setbacks = setbacks
 

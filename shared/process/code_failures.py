@@ -21,7 +21,7 @@ _P = ParamSpec("_P")
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class CodeFailure:
     """An error of our own code."""
 
     place: str
@@ -44,19 +44,19 @@ class Failure:
         return cls(place, way)
 
 
-def attempt(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | Failure:
+def attempt(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | CodeFailure:
     """Return what the work returns, or where our own code failed in it."""
     try:
         return work(*args, **kwargs)
     except Exception as error:  # noqa: BLE001 - whatever it is: see above
-        return Failure.of(error)
+        return CodeFailure.of(error)
 
 
-async def attempted(work: Awaitable[_T], but: tuple[type[Exception], ...] = ()) -> _T | Failure:
+async def attempted(work: Awaitable[_T], but: tuple[type[Exception], ...] = ()) -> _T | CodeFailure:
     """The same for what is awaited. Raises errors of the kinds ``but``: they are another's, and meant."""
     try:
         return await work
     except but:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is: see above
-        return Failure.of(error)
+        return CodeFailure.of(error)

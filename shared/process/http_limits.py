@@ -155,7 +155,7 @@ class LimitedConnection(H11Protocol):
         self.transport.abort()
 
 
-class Patience:
+class ClientPatience:
     """Looks at all connections, again and again; time that this process slept is not held against them."""
 
     def __init__(self) -> None:

@@ -36,7 +36,7 @@ from shared.config.errors import Mistake, explain, explain_as
 from shared.config.model import CityFile, load
 from shared.history_file import HistoryFile, load_history, place_mistakes
 from shared.process.clock import Clock
-from shared.process.http_limits import HEAD_WITHIN, LimitedConnection, Patience, within
+from shared.process.http_limits import HEAD_WITHIN, ClientPatience, LimitedConnection, within
 from shared.process.settings import ServiceSettings
 from shared.process.shutdown import DRAIN, END, cancel
 from shared.redis.connection import RedisClient, why_refused
@@ -369,7 +369,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self._patience = Patience()
+        self._patience = ClientPatience()
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup()

@@ -23,7 +23,7 @@ from typing import Final
 import structlog
 from redis.exceptions import RedisError
 
-from shared.process.backoff import Setbacks
+from shared.process.backoff import Backoff
 from shared.process.code_failures import attempted
 from shared.process.shutdown import Shield, cancel, heed_cancellation
 from shared.redis.lease import Lease, OffsetMoved, Superseded
@@ -40,13 +40,13 @@ WENT_WRONG: Final = (RedisError, TimeoutError, OffsetMoved, Superseded)
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Role(StrEnum):
+class OwnerRole(StrEnum):
     STANDBY = "standby"
     TAKING_OVER = "taking over"
     OWNER = "owner"
 
 
-class Tenancy:
+class PartitionOwner:
     """Claims a partition whenever nobody else owns it, and has ``hold`` do the owner's work under a fence.
 
     ``hold`` returns, or raises ``redis.RedisError``, when its session broke; it raises ``Superseded`` when
@@ -59,18 +59,18 @@ class Tenancy:
         self.number = number
         self.shield = Shield()
         """For what a session must not be broken off in: it shares its limit with the release of the lease."""
-        self.setbacks = Setbacks("session", partition=number)
+        self.setbacks = Backoff("session", partition=number)
         """Failures that a whole session has to be held again for."""
         self._lease = lease
         self._lasts_s = lasts.total_seconds()
         self._try_every_s = min(TRY_EVERY, lasts / TRIES).total_seconds()
         self._hold = hold
         self._fence: str | None = None
-        self._role = Role.STANDBY
+        self._role = OwnerRole.STANDBY
         self._in_touch = time.monotonic()
 
     @property
-    def role(self) -> Role:
+    def role(self) -> OwnerRole:
         return self._role
 
     @property
@@ -80,7 +80,7 @@ class Tenancy:
 
     def begin(self) -> None:
         """Say that the session is up: this process is the owner now."""
-        self._role = Role.OWNER
+        self._role = OwnerRole.OWNER
 
     async def run(self) -> None:
         """Own the partition whenever nobody else does. Ends only by being cancelled."""
@@ -121,7 +121,7 @@ class Tenancy:
             await self.shield.run(self._claim())  # broken off, it might be ours with nobody to give it up
             if self._fence is not None:
                 log.info("took_over", partition=self.number, fence=self._fence)
-                self._role = Role.TAKING_OVER
+                self._role = OwnerRole.TAKING_OVER
                 failure = await attempted(self._hold(self._fence), WENT_WRONG)
                 if failure is not None:
                     self.setbacks.failed(failure)
@@ -135,7 +135,7 @@ class Tenancy:
         except (RedisError, TimeoutError) as error:
             log.warning("redis_away", partition=self.number, error=type(error).__name__)
         finally:
-            self._role = Role.STANDBY if self._fence is None else Role.TAKING_OVER
+            self._role = OwnerRole.STANDBY if self._fence is None else OwnerRole.TAKING_OVER
 
     async def _claim(self) -> None:
         self._fence = await self._lease.claim(self._fence)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Self
 
-from shared.process.code_failures import Failure
+from shared.process.code_failures import CodeFailure
 from shared.redis.stream_entries import Batch, order
 
 TRIES: Final = 3
@@ -24,22 +24,22 @@ MOST_IN_A_ROW: Final = 20
 setting all of them aside would lose them, so everything waits until somebody mends it."""
 
 
-class Aside(NamedTuple):
+class PoisonEntry(NamedTuple):
     """An entry that goes to the dead letters instead of being worked on."""
 
     entry: str
-    failure: Failure
+    failure: CodeFailure
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class PoisonSearch:
     """Where a consumer stands in that."""
 
     tries: int = 0
     """Failures since something went well."""
     until: str = ""
     """Up to this entry they are taken one by one."""
-    aside: Aside | None = None
+    aside: PoisonEntry | None = None
     """To be set aside as soon as it comes again."""
     in_a_row: int = 0
     """Entries set aside since one went well."""
@@ -60,7 +60,7 @@ class Narrowing:
         if alone < len(batch.ids):
             yield Batch(batch.ids[alone:], batch.bodies[alone:], batch.more)
 
-    def failed(self, ids: Sequence[str], failure: Failure) -> Self:
+    def failed(self, ids: Sequence[str], failure: CodeFailure) -> Self:
         """Go on after our own code failed on these entries."""
         entry, tries = ids[-1], self.tries + 1
         if self.aside is not None:
@@ -72,7 +72,7 @@ class Narrowing:
             return replace(self, tries=0, until=entry)
         if self.in_a_row >= MOST_IN_A_ROW:
             return replace(self, tries=tries)
-        return replace(self, tries=0, until=self.until or entry, aside=Aside(entry, failure))
+        return replace(self, tries=0, until=self.until or entry, aside=PoisonEntry(entry, failure))
 
     def went_well(self, ids: Sequence[str]) -> Self:
         """Go on after these entries were worked on, or set aside, and that was committed."""

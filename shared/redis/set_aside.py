@@ -17,7 +17,7 @@ from shared.redis.connection import RedisClient
 from shared.redis.lease import Superseded
 from shared.redis.scripts import UNDER_OOM
 from shared.redis.stream_entries import arrived_ms
-from shared.stored_state import Spoiled
+from shared.stored_state import UnreadableField
 
 _MOVE: Final = (
     UNDER_OOM
@@ -77,7 +77,7 @@ class SetAside:
         self._fence_key = fence_key
         self._move = redis.register_script(_MOVE)
 
-    async def put(self, fence: str, spoiled: Sequence[Spoiled]) -> float:
+    async def put(self, fence: str, spoiled: Sequence[UnreadableField]) -> float:
         """Move these, under the owner's fence (empty: nobody owns them), and log each.
 
         Returns when anything was ever set aside here last: epoch seconds, or 0. Raises ``Superseded``.

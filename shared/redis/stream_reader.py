@@ -12,12 +12,12 @@ from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.message import BatchStreamMessage, RedisBatchStreamMessage
 from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSubscriber
 
-from shared.process.backoff import Setbacks
-from shared.process.code_failures import Failure, attempted
+from shared.process.backoff import Backoff
+from shared.process.code_failures import CodeFailure, attempted
 from shared.process.server import Degraded
 from shared.process.shutdown import cancel
-from shared.redis.partition_owner import WENT_WRONG, Role, Tenancy
-from shared.redis.poison_entries import Aside, Narrowing
+from shared.redis.partition_owner import WENT_WRONG, OwnerRole, PartitionOwner
+from shared.redis.poison_entries import PoisonEntry, PoisonSearch
 from shared.redis.stream_entries import Batch, batch_of
 
 POLL_MS: Final = 1000
@@ -26,7 +26,7 @@ POLL_MS: Final = 1000
 log = structlog.stdlib.get_logger(__name__)
 
 
-class Fed(Protocol):
+class StreamSession(Protocol):
     """A session that a subscription feeds."""
 
     subscription: StreamBatchSubscriber | None
@@ -44,11 +44,11 @@ class Fed(Protocol):
 Take = Callable[[Batch], Awaitable[None]]
 """Works on entries and commits, under ``breaking``."""
 
-SetAside = Callable[[str, Failure], Awaitable[None]]
+SetAside = Callable[[str, CodeFailure], Awaitable[None]]
 """Makes an entry that our own code fails on a dead letter, in the commit that goes past it; likewise."""
 
 
-class Reader:
+class StreamReader:
     """Reads one stream for the owner of a partition, session after session.
 
     Where our own code fails on what was read, the session is broken, and the next one, which reads the
@@ -56,16 +56,16 @@ class Reader:
     are worked on.
     """
 
-    def __init__(self, broker: RedisBroker, stream: str, most: int, tenancy: Tenancy) -> None:
-        self.setbacks = Setbacks("entries", stream=stream)
+    def __init__(self, broker: RedisBroker, stream: str, most: int, tenancy: PartitionOwner) -> None:
+        self.setbacks = Backoff("entries", stream=stream)
         self._broker = broker
         self._stream = stream
         self._most = most
         self._tenancy = tenancy
-        self._narrowing = Narrowing()
-        self._set_aside: Aside | None = None
+        self._narrowing = PoisonSearch()
+        self._set_aside: PoisonEntry | None = None
 
-    def subscribe(self, session: Fed, take: Take, set_aside: SetAside) -> StreamBatchSubscriber:
+    def subscribe(self, session: StreamSession, take: Take, set_aside: SetAside) -> StreamBatchSubscriber:
         """Return a subscription, not started, that feeds a session from its offset on, without a group."""
 
         async def feed(batch: Batch) -> None:
@@ -98,7 +98,7 @@ class Reader:
         entry, failure = self._set_aside
         return Degraded(f"our own code failed on entry {entry}, which is a dead letter: {failure.place}")
 
-    async def _feed(self, session: Fed, portion: Batch, take: Take, set_aside: SetAside) -> None:
+    async def _feed(self, session: StreamSession, portion: Batch, take: Take, set_aside: SetAside) -> None:
         aside = self._narrowing.aside
         is_aside = aside is not None and aside.entry == portion.ids[0]
         work = set_aside(*aside) if aside is not None and is_aside else take(portion)
@@ -123,7 +123,7 @@ class Reader:
 
 
 @contextmanager
-def breaking(session: Fed) -> Iterator[None]:
+def breaking(session: StreamSession) -> Iterator[None]:
     """Break the session when what is done with it fails: it may be ahead of what was committed."""
     done = False
     try:
@@ -134,13 +134,13 @@ def breaking(session: Fed) -> Iterator[None]:
             break_off(session)
 
 
-def break_off(session: Fed) -> None:
+def break_off(session: StreamSession) -> None:
     """Have a session end, and nothing of it be written any more."""
     session.broken.set()
     end(session)
 
 
-def end(session: Fed) -> None:
+def end(session: StreamSession) -> None:
     """Have a session end."""
     session.over.set()
     session.woken.set()
@@ -159,13 +159,13 @@ async def unsubscribe(subscription: StreamBatchSubscriber) -> None:
         await cancel(tasks)
 
 
-def trouble(tenancy: Tenancy, session: Fed | None) -> str | None:
+def trouble(tenancy: PartitionOwner, session: StreamSession | None) -> str | None:
     """Say what keeps a partition from being owned and fed, if anything. Standing by is fine."""
     if (wrong := tenancy.setbacks.wrong) is not None:
         return wrong
     if not tenancy.runs:
         return "no word from Redis for longer than the lease"
-    if tenancy.role is Role.STANDBY:
+    if tenancy.role is OwnerRole.STANDBY:
         return None
     if session is None or session.over.is_set():
         return "reading the committed state again"

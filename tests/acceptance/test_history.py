@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 from services.ingest.auth import sha256
 from shared.config import model
-from shared.contract.breach_events import BREACH_EVENT, State
+from shared.contract.breach_events import BREACH_EVENT, BreachState
 from shared.contract.events import CallAnswered, Event
 from shared.contract.events import encode as encoded
 from shared.redis import keys
@@ -173,7 +173,7 @@ class Town:
             entries = client.xrevrange(keys.breaches(0))
         for _, fields in entries:
             event = BREACH_EVENT.validate_json(fields[b"__data__"])
-            if event.rule == rule and event.state is State.FIRING:
+            if event.rule == rule and event.state is BreachState.FIRING:
                 return event.reading.value or 0.0, event.reading.samples
         return None
 

@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.ingest.auth import sha256
-from shared.contract.dead_letters import Reason
+from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Outcome
 from tests.support.eventually import WITHIN, eventually
 from tests.support.service_process import ROOT, ServiceProcess
@@ -248,7 +248,7 @@ def test_every_series_is_there_before_the_first_event(services: dict[str, Servic
     assert value(text, "calls_answered_total", queue="phone") == 0
     for outcome in Outcome:
         assert value(text, "calls_missed_total", queue="phone", outcome=outcome) == 0
-    for reason in Reason:
+    for reason in DeadLetterReason:
         assert value(text, "dead_letters_total", reason=reason) == 0
         assert value(scrape(services["ingest"]), "dead_letters_total", reason=reason) == 0
     assert value(text, "kpi_samples", kpi="missed_ratio", queue="phone", window="1h") == 0

@@ -12,12 +12,12 @@ from typer.testing import CliRunner, Result
 
 from shared.contract.breach_events import (
     BreachChanged,
+    BreachReading,
+    BreachState,
     Cause,
     Level,
     Measure,
-    Reading,
     Severity,
-    State,
     encode,
 )
 from shared.redis import keys
@@ -88,9 +88,9 @@ class Desk:
             clear_at=45,
             opened_at=now,
             fired_at=now,
-            reading=Reading(value=91.4, samples=34),
-            previous=State.PENDING,
-            state=State.FIRING,
+            reading=BreachReading(value=91.4, samples=34),
+            previous=BreachState.PENDING,
+            state=BreachState.FIRING,
             cause=Cause.HELD,
         )
         with self._server.client() as client:

@@ -8,7 +8,7 @@ from typing import cast
 
 import redis
 
-from domain.aggregator import Counts
+from domain.aggregator import PipelineCounts
 from domain.bucket import Resolution, decode
 from domain.bucket_store import REACH_S
 from shared.config.model import CityFile
@@ -44,7 +44,7 @@ def committed(url: str, city: CityFile) -> Outcome:
             moment.hgetall(keys.buckets(0, resolution.value, site, queue))
         fields, dead, *hashes = moment.execute()
     state = {name.decode(): value.decode() for name, value in fields.items()}
-    counts = Counts.of(state)
+    counts = PipelineCounts.of(state)
     offset = state.get("offset", "0-0")
     buckets: dict[Cell, Figures] = {}
     for (site, queue, resolution), hash_ in zip(shelves, hashes, strict=True):

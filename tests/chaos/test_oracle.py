@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.contract.breach_events import BreachChanged, Cause, Level, Measure, Reading, Severity, State
+from shared.contract.breach_events import (
+    BreachChanged,
+    BreachReading,
+    BreachState,
+    Cause,
+    Level,
+    Measure,
+    Severity,
+)
 from shared.contract.events import CallQueued
 from tests.chaos import oracle
 from tests.chaos.check import Outcome
@@ -87,15 +95,15 @@ STEP = BreachChanged(
     limit=0.2,
     clear_at=0.2,
     opened_at=AT,
-    reading=Reading(value=0.3, samples=6),
-    previous=State.OK,
-    state=State.OK,
+    reading=BreachReading(value=0.3, samples=6),
+    previous=BreachState.OK,
+    state=BreachState.OK,
     cause=Cause.OVER,
 )
 
 
 def step(breach: str, state: str) -> BreachChanged:
-    return STEP.model_copy(update={"id": f"{breach}/{state}", "breach": breach, "state": State(state)})
+    return STEP.model_copy(update={"id": f"{breach}/{state}", "breach": breach, "state": BreachState(state)})
 
 
 def steps(*breaches: str) -> list[BreachChanged]:

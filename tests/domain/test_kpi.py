@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain import kpi
-from domain.aggregator import Arrival, Desk
+from domain.aggregator import Aggregator, StreamEvent
 from domain.bucket import Bucket, merged
-from domain.kpi import Reading
+from domain.kpi import KpiValue
 from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import LIER_1, CityFile, Kpi, MissedDefinition
@@ -35,9 +35,9 @@ VISIT = {"source": "desk", "site": "lier", "queue": "loket"}
 
 def bucket_of(*facts: Event) -> Bucket:
     """What a desk makes of some facts, whichever queue they are of."""
-    desk = Desk(CITY, Calendar(CITY), CITY.sites)
+    desk = Aggregator(CITY, Calendar(CITY), CITY.sites)
     late = AT + timedelta(hours=1)
-    desk.record(Arrival(f"{n}-0", ms_of(late), fact) for n, fact in enumerate(facts))
+    desk.record(StreamEvent(f"{n}-0", ms_of(late), fact) for n, fact in enumerate(facts))
     assert not desk.counts.dead
     return merged(desk.books.total(place) for place in desk.places)
 
@@ -70,49 +70,59 @@ def booking(booked: str, starts: str) -> Bucket:
 
 @pytest.mark.parametrize("name", list(Kpi))
 def test_an_empty_bucket_has_no_reading(name: Kpi):
-    assert kpi.read(name, Bucket(), LIER_1, WITHIN) == Reading(None, 0)
+    assert kpi.read(name, Bucket(), LIER_1, WITHIN) == KpiValue(None, 0)
 
 
 def test_without_visitors_there_is_no_walk_in_wait():
-    assert kpi.walk_in_wait_mean(Bucket()) == Reading(None, 0)
+    assert kpi.walk_in_wait_mean(Bucket()) == KpiValue(None, 0)
 
 
 @pytest.mark.parametrize(
     ("story", "bucket", "rule", "reading"),
     [
-        ("answered and abandoned alike", calls(0, abandoned_ms=(9000,)), definition(), Reading(0.5, 2)),
-        ("all answered is a reading: 0 %", calls(0, 0), definition(), Reading(0.0, 2)),
-        ("all missed", calls(abandoned_ms=(1,)), definition(), Reading(1.0, 1)),
-        ("quicker than 5 s: on neither side", calls(0, abandoned_ms=(4999,)), definition(5), Reading(0.0, 1)),
+        ("answered and abandoned alike", calls(0, abandoned_ms=(9000,)), definition(), KpiValue(0.5, 2)),
+        ("all answered is a reading: 0 %", calls(0, 0), definition(), KpiValue(0.0, 2)),
+        ("all missed", calls(abandoned_ms=(1,)), definition(), KpiValue(1.0, 1)),
+        (
+            "quicker than 5 s: on neither side",
+            calls(0, abandoned_ms=(4999,)),
+            definition(5),
+            KpiValue(0.0, 1),
+        ),
         (
             "exactly 5 s is not quicker than 5 s",
             calls(0, abandoned_ms=(5000,)),
             definition(5),
-            Reading(0.5, 2),
+            KpiValue(0.5, 2),
         ),
-        ("nothing is quicker than 0 s", calls(0, abandoned_ms=(0,)), definition(0), Reading(0.5, 2)),
-        ("only short hang-ups: no reading", calls(abandoned_ms=(1, 2)), definition(5), Reading(None, 0)),
+        ("nothing is quicker than 0 s", calls(0, abandoned_ms=(0,)), definition(0), KpiValue(0.5, 2)),
+        ("only short hang-ups: no reading", calls(abandoned_ms=(1, 2)), definition(5), KpiValue(None, 0)),
         (
             "short is about hang-ups only",
             calls(0, others=(Outcome.TIMED_OUT,)),
             definition(5),
-            Reading(0.5, 2),
+            KpiValue(0.5, 2),
         ),
-        ("a key is a choice, not a miss", calls(0, others=(Outcome.LEFT_BY_KEY,)), LIER_1, Reading(0.0, 1)),
-        ("closed is not counted either", calls(0, others=(Outcome.CLOSED,)), LIER_1, Reading(0.0, 1)),
-        ("no agents is", calls(0, others=(Outcome.NO_AGENTS,)), LIER_1, Reading(0.5, 2)),
-        ("unless all outcomes are", calls(0, others=tuple(Outcome)), definition(0, EVERY), Reading(5 / 6, 6)),
+        ("a key is a choice, not a miss", calls(0, others=(Outcome.LEFT_BY_KEY,)), LIER_1, KpiValue(0.0, 1)),
+        ("closed is not counted either", calls(0, others=(Outcome.CLOSED,)), LIER_1, KpiValue(0.0, 1)),
+        ("no agents is", calls(0, others=(Outcome.NO_AGENTS,)), LIER_1, KpiValue(0.5, 2)),
+        (
+            "unless all outcomes are",
+            calls(0, others=tuple(Outcome)),
+            definition(0, EVERY),
+            KpiValue(5 / 6, 6),
+        ),
         (
             "hang-ups left out altogether",
             calls(0, abandoned_ms=(1, 9000), others=(Outcome.TIMED_OUT,)),
             definition(5, frozenset({Outcome.TIMED_OUT})),
-            Reading(0.5, 2),
+            KpiValue(0.5, 2),
         ),
-        ("the unfinished touch nothing", Bucket(answered=1, unfinished=9), definition(), Reading(0.0, 1)),
+        ("the unfinished touch nothing", Bucket(answered=1, unfinished=9), definition(), KpiValue(0.0, 1)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_missed_ratio(story: str, bucket: Bucket, rule: MissedDefinition, reading: Reading):
+def test_missed_ratio(story: str, bucket: Bucket, rule: MissedDefinition, reading: KpiValue):
     assert kpi.missed_ratio(bucket, rule) == reading, story
 
 
@@ -126,23 +136,23 @@ def test_one_bucket_answers_every_definition():
 @pytest.mark.parametrize(
     ("story", "bucket", "reading"),
     [
-        ("exactly 20 s is within 20 s", calls(20_000), Reading(1.0, 1)),
-        ("a millisecond more is not", calls(20_001), Reading(0.0, 1)),
-        ("no wait at all is", calls(0), Reading(1.0, 1)),
-        ("who gave up counts below the line", calls(20_000, abandoned_ms=(1,)), Reading(0.5, 2)),
+        ("exactly 20 s is within 20 s", calls(20_000), KpiValue(1.0, 1)),
+        ("a millisecond more is not", calls(20_001), KpiValue(0.0, 1)),
+        ("no wait at all is", calls(0), KpiValue(1.0, 1)),
+        ("who gave up counts below the line", calls(20_000, abandoned_ms=(1,)), KpiValue(0.5, 2)),
     ],
 )
-def test_service_level(story: str, bucket: Bucket, reading: Reading):
+def test_service_level(story: str, bucket: Bucket, reading: KpiValue):
     assert kpi.service_level(bucket, LIER_1, WITHIN) == reading, story
 
 
 def test_a_short_hang_up_is_below_no_line():
-    assert kpi.service_level(calls(0, abandoned_ms=(4999,)), definition(5), WITHIN) == Reading(1.0, 1)
+    assert kpi.service_level(calls(0, abandoned_ms=(4999,)), definition(5), WITHIN) == KpiValue(1.0, 1)
 
 
 def test_the_mean_wait_is_of_answered_calls_only():
     bucket = calls(1000, 2000, 2001, abandoned_ms=(600_000,))
-    assert kpi.call_wait_mean(bucket) == Reading(5001 / 3000, 3)
+    assert kpi.call_wait_mean(bucket) == KpiValue(5001 / 3000, 3)
     assert bucket.wait_max_ms == 2001
 
 
@@ -157,16 +167,16 @@ def test_speed_categories_are_ranges_from_exclusive_to_inclusive():
 @pytest.mark.parametrize(
     ("story", "bucket", "visits", "walk_ins", "early"),
     [
-        ("came early, called late", visit(-600, 90, 0), Reading(90.0, 1), Reading(None, 0), 0),
-        ("came late: waits from arriving", visit(60, 90, 0), Reading(30.0, 1), Reading(None, 0), 0),
-        ("called on the dot", visit(-600, 0, 0), Reading(0.0, 1), Reading(None, 0), 0),
-        ("called before the booked time", visit(-600, -1, 0), Reading(None, 0), Reading(None, 0), 1),
-        ("no appointment: called - arrived", visit(0, 61, None), Reading(None, 0), Reading(61.0, 1), 0),
-        ("clocks that disagree: no negative wait", visit(5, 0, None), Reading(None, 0), Reading(0.0, 1), 0),
-        ("nor with an appointment", visit(99, 10, 0), Reading(0.0, 1), Reading(None, 0), 0),
+        ("came early, called late", visit(-600, 90, 0), KpiValue(90.0, 1), KpiValue(None, 0), 0),
+        ("came late: waits from arriving", visit(60, 90, 0), KpiValue(30.0, 1), KpiValue(None, 0), 0),
+        ("called on the dot", visit(-600, 0, 0), KpiValue(0.0, 1), KpiValue(None, 0), 0),
+        ("called before the booked time", visit(-600, -1, 0), KpiValue(None, 0), KpiValue(None, 0), 1),
+        ("no appointment: called - arrived", visit(0, 61, None), KpiValue(None, 0), KpiValue(61.0, 1), 0),
+        ("clocks that disagree: no negative wait", visit(5, 0, None), KpiValue(None, 0), KpiValue(0.0, 1), 0),
+        ("nor with an appointment", visit(99, 10, 0), KpiValue(0.0, 1), KpiValue(None, 0), 0),
     ],
 )
-def test_counter_waits(story: str, bucket: Bucket, visits: Reading, walk_ins: Reading, early: int):
+def test_counter_waits(story: str, bucket: Bucket, visits: KpiValue, walk_ins: KpiValue, early: int):
     assert (kpi.visit_wait_mean(bucket), kpi.walk_in_wait_mean(bucket), bucket.early) == (
         visits,
         walk_ins,
@@ -183,7 +193,7 @@ def test_counter_waits(story: str, bucket: Bucket, visits: Reading, walk_ins: Re
     ],
 )
 def test_lead_time_is_working_days(story: str, booked: str, starts: str, days: float):
-    assert kpi.lead_time_mean(booking(booked, starts)) == Reading(days, 1), story
+    assert kpi.lead_time_mean(booking(booked, starts)) == KpiValue(days, 1), story
 
 
 def test_read_gives_each_kpi_by_its_name():
@@ -191,11 +201,11 @@ def test_read_gives_each_kpi_by_its_name():
     bucket.add(visit(0, 30, 0))
     bucket.add(booking("2026-03-02T09:00+01:00", "2026-03-04T09:00+01:00"))
     assert {name: kpi.read(name, bucket, LIER_1, WITHIN) for name in Kpi} == {
-        Kpi.MISSED_RATIO: Reading(1 / 3, 3),
-        Kpi.CALL_WAIT_MEAN: Reading(30.0, 2),
-        Kpi.SERVICE_LEVEL: Reading(1 / 3, 3),
-        Kpi.VISIT_WAIT_MEAN: Reading(30.0, 1),
-        Kpi.LEAD_TIME_MEAN: Reading(2.0, 1),
+        Kpi.MISSED_RATIO: KpiValue(1 / 3, 3),
+        Kpi.CALL_WAIT_MEAN: KpiValue(30.0, 2),
+        Kpi.SERVICE_LEVEL: KpiValue(1 / 3, 3),
+        Kpi.VISIT_WAIT_MEAN: KpiValue(30.0, 1),
+        Kpi.LEAD_TIME_MEAN: KpiValue(2.0, 1),
     }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from domain.last_reports import Latest, Offer, Staff
-from domain.open_contacts import Place
+from domain.last_reports import LastReports, Offer, Staff
+from domain.open_contacts import QueueRef
 
-DESK, GONE = Place("lier", "loket"), Place("lier", "weg")
+DESK, GONE = QueueRef("lier", "loket"), QueueRef("lier", "weg")
 STATE = {
     "offset": "5-0",
     "dead:late": "3",
@@ -19,7 +19,7 @@ STATE = {
 
 
 def test_the_reports_of_what_is_gone_are_swept_and_nothing_else() -> None:
-    latest = Latest(STATE)
+    latest = LastReports(STATE)
     latest.sweep(["pbx"], [DESK])
     assert (latest.sources(), latest.offers(), latest.staffs()) == ({"pbx": 7}, {DESK: Offer(5, 9)}, {})
     assert latest.take_gone() == {"source:oud", "offer:lier:weg", "staff:lier:weg"}
@@ -27,7 +27,7 @@ def test_the_reports_of_what_is_gone_are_swept_and_nothing_else() -> None:
 
 
 def test_what_is_heard_again_stays() -> None:
-    latest = Latest(STATE)
+    latest = LastReports(STATE)
     latest.sweep([], [])
     latest.staff(GONE, Staff(8, 2, 0, 0))
     assert latest.take_changes() == {"staff:lier:weg": "8,2,0,0"}

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.open_contacts import ContactKey, Lapse, OpenContacts, Place
+from domain.open_contacts import ContactKey, OpenContacts, QueueRef, UnfinishedChange
 
 MIN = 60_000
 TIMEOUT = 10 * MIN
 HORIZON = 60 * MIN
-DESK = Place("lier", "onthaal")
+DESK = QueueRef("lier", "onthaal")
 KEY = ContactKey(DESK, "pbx", "c1")
 
 Step = tuple[str, int]
@@ -49,7 +49,7 @@ class Seen:
 
     def _book(self, lapses) -> None:
         for lapse in lapses:
-            assert isinstance(lapse, Lapse)
+            assert isinstance(lapse, UnfinishedChange)
             self.unfinished[lapse.at // MIN] += lapse.change
 
 

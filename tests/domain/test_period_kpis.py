@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.bucket import Bucket
 from domain.period_kpis import (
     Days,
-    Indicator,
+    PeriodKpi,
     active_service_level,
     gaps,
     indicator,
@@ -36,7 +36,7 @@ LATER = date(2027, 1, 1)
 
 def figure(
     kpi: Kpi, counted: Days, queue: str = ALL_QUEUES, period: Period = MARCH, today: date = LATER
-) -> Indicator:
+) -> PeriodKpi:
     return indicator(CITY, counted, kpi, "lier", queue, period, today)
 
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.aggregator import Arrival, Desk
+from domain.aggregator import Aggregator, StreamEvent
 from domain.bucket import Bucket, Resolution, merged
-from domain.bucket_store import COARSE_S, FINE_S, Books, Slot
-from domain.open_contacts import Place
+from domain.bucket_store import COARSE_S, FINE_S, BucketStore, Slot
+from domain.open_contacts import QueueRef
 from domain.tallies import ms_of
 from domain.windows import window_bucket, window_end
 from services.evaluator.decoder import parse
@@ -27,16 +27,16 @@ from tests.support import evaluator_oracle as oracle
 from tests.support.thorough import examples
 
 CITY = load.city()
-PLACES = [Place(*place) for place in (*load.PHONES, *load.COUNTERS)]
-DESK = Place("lier", "onthaal")
+PLACES = [QueueRef(*place) for place in (*load.PHONES, *load.COUNTERS)]
+DESK = QueueRef("lier", "onthaal")
 HOURS = timedelta(hours=1)
 
 
 @lru_cache(maxsize=4)
-def _day(seed: int) -> tuple[Desk, tuple[Event, ...], int]:
+def _day(seed: int) -> tuple[Aggregator, tuple[Event, ...], int]:
     """A desk after a whole load, the counted facts, and the arrival of the last entry (ms)."""
     written = load.stream(seed, 900)
-    desk = Desk(CITY, Calendar(CITY), CITY.sites)
+    desk = Aggregator(CITY, Calendar(CITY), CITY.sites)
     for start in range(0, len(written), 50):
         part = written[start : start + 50]
         desk.record(parse(Batch([w.entry for w in part], [w.body for w in part])))
@@ -50,7 +50,7 @@ def _day(seed: int) -> tuple[Desk, tuple[Event, ...], int]:
     st.integers(1, 720).map(lambda n: n * FINE_S),
     st.integers(0, 300).map(lambda n: n * FINE_S),
 )
-def test_a_fine_window_equals_filtering_the_history(seed: int, place: Place, width_s: int, ago_s: int):
+def test_a_fine_window_equals_filtering_the_history(seed: int, place: QueueRef, width_s: int, ago_s: int):
     desk, counted, last = _day(seed)
     end_s = last // 1000 // FINE_S * FINE_S + 60 - ago_s
     if end_s - width_s < last // 1000 - 7200:
@@ -66,7 +66,7 @@ def test_a_fine_window_equals_filtering_the_history(seed: int, place: Place, wid
     st.sampled_from(PLACES),
     st.integers(25, 26 * 12 - 1).map(lambda n: n * COARSE_S),
 )
-def test_a_coarse_window_equals_filtering_the_history(seed: int, place: Place, width_s: int):
+def test_a_coarse_window_equals_filtering_the_history(seed: int, place: QueueRef, width_s: int):
     desk, counted, last = _day(seed)
     end_s = (last // 1000 // COARSE_S + 1) * COARSE_S
     bucket = window_bucket(desk.books, place, timedelta(seconds=width_s), end_s)
@@ -87,8 +87,8 @@ def test_a_window_is_from_inclusive_to_exclusive(story: str, happened_ms: int, i
     start = datetime(2026, 10, 26, 9, tzinfo=UTC)
     at = start + timedelta(milliseconds=happened_ms)
     fact = CallAnswered(id="a", at=at, source="pbx", site="lier", queue="onthaal", wait_ms=7)
-    desk = Desk(CITY, Calendar(CITY), CITY.sites)
-    desk.record([Arrival("1-0", ms_of(at), fact)])
+    desk = Aggregator(CITY, Calendar(CITY), CITY.sites)
+    desk.record([StreamEvent("1-0", ms_of(at), fact)])
     bucket = window_bucket(desk.books, DESK, HOURS / 4, ms_of(start) // 1000 + 900)
     assert bucket.answered == int(inside), story
 
@@ -109,12 +109,12 @@ def test_the_running_window_ends_at_the_next_step(window: timedelta, now_s: floa
 
 
 def test_nothing_happened_is_an_empty_bucket():
-    assert window_bucket(Books(), DESK, HOURS, 7200) == Bucket()
+    assert window_bucket(BucketStore(), DESK, HOURS, 7200) == Bucket()
 
 
 @pytest.mark.parametrize("filled", [1, 50], ids=["few buckets", "many buckets"])
 def test_both_ways_of_adding_up_a_ring_agree(filled: int):
-    books = Books()
+    books = BucketStore()
     for n in range(filled):
         books.add(Slot(DESK, Resolution.FINE, n * 10), Bucket(answered=1))
     assert window_bucket(books, DESK, timedelta(seconds=300), 310).answered == min(filled - 1, 30)
@@ -141,7 +141,7 @@ class Asked(NamedTuple):
     )
 )
 def test_a_window_that_was_added_up_before_is_no_other_than_one_added_up_anew(story: list[int | Asked]):
-    books = Books()
+    books = BucketStore()
     for happens in [*story, *(Asked(steps, end) for steps in (1, 3, 12) for end in range(1, 42))]:
         if isinstance(happens, int):
             books.add(Slot(DESK, Resolution.FINE, happens * FINE_S), Bucket(answered=1, waits={happens: 1}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from shared.stored_state import Spoiled, sound
+from shared.stored_state import UnreadableField, sound
 
 
 class Number(BaseModel):
@@ -16,7 +16,7 @@ def read(name: bytes, value: bytes) -> tuple[str, int]:
 
 
 def test_what_cannot_be_read_is_noted_and_stops_nothing_else():
-    spoiled: list[Spoiled] = []
+    spoiled: list[UnreadableField] = []
     fields = {b"a": b'{"n":1}', b"b": b'{"n":"0470123456x"}', b"\xff": b'{"n":2}', b"c": b'{"n":3}'}
     assert list(sound("hash", fields.items(), read, spoiled)) == [("a", 1), ("c", 3)]
     assert [(one.key, one.field, one.value) for one in spoiled] == [

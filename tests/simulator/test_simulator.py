@@ -23,7 +23,7 @@ from shared.contract.events import (
     encode,
 )
 from simulator import next_working_day, rush_start, simulate
-from simulator.desk import Day, Duty, End, Person, Plan, Wait, serve
+from simulator.desk import Day, DayPlan, Duty, End, Person, Wait, serve
 from tests.support.thorough import examples
 
 CITY = CityFile.model_validate(
@@ -61,7 +61,7 @@ def day_of(seed: int = 1, day: date = TUESDAY, load: float = 1.0) -> list[Event]
 
 
 @st.composite
-def plans(draw: st.DrawFn) -> Plan:
+def plans(draw: st.DrawFn) -> DayPlan:
     """Any day of up to three hours: few or many people, few or no staff, with or without appointments."""
     moments = st.integers(0, 3 * HOUR)
     people = []
@@ -74,7 +74,7 @@ def plans(draw: st.DrawFn) -> Plan:
     for _ in range(draw(st.integers(0, 4))):
         edges = sorted(draw(st.sets(moments, max_size=6)))
         staff.append(tuple(Duty(*pair) for pair in zip(edges[::2], edges[1::2], strict=False)))
-    return Plan(
+    return DayPlan(
         people=tuple(people),
         staff=tuple(staff),
         pick_up=draw(st.sampled_from([0, 4_000])),
@@ -88,7 +88,7 @@ def assigned(day: Day) -> list[Wait]:
 
 
 @given(plans())
-def test_everyone_who_comes_has_exactly_one_end(plan: Plan) -> None:
+def test_everyone_who_comes_has_exactly_one_end(plan: DayPlan) -> None:
     day = serve(plan)
     assert [wait.person for wait in day.waits] == list(plan.people)
     assert all(
@@ -98,7 +98,7 @@ def test_everyone_who_comes_has_exactly_one_end(plan: Plan) -> None:
 
 
 @given(plans())
-def test_nobody_is_helped_while_someone_who_is_due_first_waits(plan: Plan) -> None:
+def test_nobody_is_helped_while_someone_who_is_due_first_waits(plan: DayPlan) -> None:
     day = serve(plan)
     for number, one in enumerate(day.waits):
         for later, other in enumerate(day.waits):
@@ -110,8 +110,8 @@ def test_nobody_is_helped_while_someone_who_is_due_first_waits(plan: Plan) -> No
 
 
 @given(plans())
-def test_callers_are_answered_in_the_order_in_which_they_called(plan: Plan) -> None:
-    calls = Plan(
+def test_callers_are_answered_in_the_order_in_which_they_called(plan: DayPlan) -> None:
+    calls = DayPlan(
         tuple(Person(p.arrives, p.arrives, p.leaves, p.leaves_as, p.service) for p in plan.people),
         plan.staff,
         plan.pick_up,
@@ -123,7 +123,7 @@ def test_callers_are_answered_in_the_order_in_which_they_called(plan: Plan) -> N
 
 
 @given(plans())
-def test_no_member_of_staff_serves_two_at_once(plan: Plan) -> None:
+def test_no_member_of_staff_serves_two_at_once(plan: DayPlan) -> None:
     by_member = defaultdict(list)
     for wait in serve(plan).waits:
         if wait.assigned is not None:
@@ -134,7 +134,7 @@ def test_no_member_of_staff_serves_two_at_once(plan: Plan) -> None:
 
 
 @given(plans())
-def test_nobody_waits_while_a_member_of_staff_on_duty_is_idle(plan: Plan) -> None:
+def test_nobody_waits_while_a_member_of_staff_on_duty_is_idle(plan: DayPlan) -> None:
     """Work conserving: who arrives when someone on duty is free is helped at once."""
     day = serve(plan)
     for person, wait in zip(plan.people, day.waits, strict=True):
@@ -151,7 +151,7 @@ def test_nobody_waits_while_a_member_of_staff_on_duty_is_idle(plan: Plan) -> Non
 
 
 @given(plans())
-def test_staff_are_only_given_people_while_on_duty_or_staying_late_for_those_who_wait(plan: Plan) -> None:
+def test_staff_are_only_given_people_while_on_duty_or_staying_late_for_those_who_wait(plan: DayPlan) -> None:
     for wait in assigned(serve(plan)):
         duties = plan.staff[wait.member or 0]
         assert any(duty.start <= (wait.assigned or 0) < duty.end for duty in duties) or (
@@ -161,7 +161,7 @@ def test_staff_are_only_given_people_while_on_duty_or_staying_late_for_those_who
 
 def test_who_stays_alone_at_a_queue_without_staff_is_sent_away() -> None:
     caller = Person(arrives=5_000, due=5_000, leaves=HOUR, leaves_as=End.TIMED_OUT, service=1_000)
-    (wait,) = serve(Plan((caller,), staff=(), empty_after=20_000)).waits
+    (wait,) = serve(DayPlan((caller,), staff=(), empty_after=20_000)).waits
     assert (wait.end, wait.waited) == (End.NOBODY, 20_000)
 
 
@@ -169,20 +169,20 @@ def test_who_waits_is_not_sent_away_when_staff_come_back_in_time() -> None:
     first = Person(arrives=0, due=0, leaves=HOUR, leaves_as=End.TIMED_OUT, service=60_000)
     second = Person(arrives=1_000, due=1_000, leaves=HOUR, leaves_as=End.TIMED_OUT, service=1_000)
     staff = ((Duty(10_000, HOUR),),)
-    ends = [wait.end for wait in serve(Plan((first, second), staff, empty_after=20_000)).waits]
+    ends = [wait.end for wait in serve(DayPlan((first, second), staff, empty_after=20_000)).waits]
     assert ends == [End.SERVED, End.SERVED]
 
 
 def test_who_arrives_the_moment_staff_leave_is_too_late() -> None:
     last = Person(arrives=5_000, due=5_000, leaves=6_000, leaves_as=End.GAVE_UP, service=1)
-    (wait,) = serve(Plan((last,), staff=((Duty(0, 5_000), Duty(9_000, 10_000)),))).waits
+    (wait,) = serve(DayPlan((last,), staff=((Duty(0, 5_000), Duty(9_000, 10_000)),))).waits
     assert (wait.end, wait.assigned) == (End.GAVE_UP, None)
 
 
 def test_a_caller_who_hangs_up_while_it_rings_frees_the_agent_for_the_next() -> None:
     hasty = Person(arrives=0, due=0, leaves=3_000, leaves_as=End.GAVE_UP, service=HOUR)
     patient = Person(arrives=1_000, due=1_000, leaves=HOUR, leaves_as=End.TIMED_OUT, service=1_000)
-    first, second = serve(Plan((hasty, patient), staff=((Duty(0, HOUR),),), pick_up=4_000)).waits
+    first, second = serve(DayPlan((hasty, patient), staff=((Duty(0, HOUR),),), pick_up=4_000)).waits
     assert (first.end, first.until) == (End.GAVE_UP, 3_000)
     assert (second.end, second.until) == (End.SERVED, 7_000)
 

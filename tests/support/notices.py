@@ -5,9 +5,9 @@ from __future__ import annotations
 import tomllib
 from datetime import UTC, datetime, timedelta
 
-from services.notifier.model import Acknowledgement, Breach, Happening, Notice
+from services.notifier.model import Acknowledgement, Breach, Notification, NotificationKind
 from shared.config.model import CityFile, Language
-from shared.contract.breach_events import Cause, Hour, Level, Measure, Reading, Severity, State
+from shared.contract.breach_events import BreachReading, BreachState, Cause, Hour, Level, Measure, Severity
 
 NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
 """A quarter past ten on a Tuesday in Brussels."""
@@ -146,7 +146,7 @@ def breach(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> B
         "opened_at": OPENED,
         "fired_at": OPENED,
         "at": NOW,
-        "state": State.FIRING,
+        "state": BreachState.FIRING,
         "cause": Cause.HELD,
         "reading": reading(measure),
         "worst": VALUES[measure][2],
@@ -154,7 +154,7 @@ def breach(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> B
     return Breach.model_validate(fields | differs)
 
 
-def reading(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> Reading:
+def reading(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> BreachReading:
     """Return a reading of that measure with all there is to know, with these fields different."""
     value, before, _ = VALUES[measure]
     fields: dict[str, object] = {"value": value, "samples": 34, "before": before}
@@ -163,7 +163,7 @@ def reading(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> 
         fields |= {"waiting": 7, "longest_wait_s": 251.3, "hour": hour}
     if measure in {Measure.MISSED_RATIO, Measure.BURN_RATE}:
         fields |= {"budget_left": 1840}
-    return Reading.model_validate(fields | differs)
+    return BreachReading.model_validate(fields | differs)
 
 
 def ended(measure: Measure = Measure.CALL_WAIT_MEAN, cause: Cause = Cause.STAYED_BACK) -> Breach:
@@ -172,7 +172,7 @@ def ended(measure: Measure = Measure.CALL_WAIT_MEAN, cause: Cause = Cause.STAYED
     value = better if cause is Cause.STAYED_BACK else None
     return breach(
         measure,
-        state=State.OK,
+        state=BreachState.OK,
         cause=cause,
         closed_at=NOW,
         reading=reading(measure, value=value),
@@ -184,8 +184,8 @@ def acknowledged(measure: Measure = Measure.CALL_WAIT_MEAN) -> Breach:
     return breach(measure, acknowledged=Acknowledgement(at=NOW - timedelta(minutes=7), by="teamleiders"))
 
 
-def notice(happening: Happening, *breaches: Breach, number: int = 1) -> Notice:
+def notice(happening: NotificationKind, *breaches: Breach, number: int = 1) -> Notification:
     """Return a notice to the team leaders."""
-    return Notice(
+    return Notification(
         id="n1", happening=happening, receiver="teamleiders", breaches=breaches, at=NOW, number=number
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from services.notifier.messages.message import Message
-from services.notifier.model import Breach, Happening, Notice, Parcel
-from shared.contract.breach_events import Hour, Level, Measure, Reading, Severity, State
+from services.notifier.model import Breach, Delivery, Notification, NotificationKind
+from shared.contract.breach_events import BreachReading, BreachState, Hour, Level, Measure, Severity
 
 NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
 """A Monday morning, a quarter of an hour after the first calls went unanswered."""
@@ -31,8 +31,8 @@ MISSED = Breach(
     opened_at=NOW - timedelta(minutes=2, seconds=30),
     fired_at=NOW - timedelta(seconds=30),
     at=NOW,
-    state=State.FIRING,
-    reading=Reading(
+    state=BreachState.FIRING,
+    reading=BreachReading(
         value=0.34,
         samples=50,
         before=0.22,
@@ -53,7 +53,7 @@ SERVICE_LEVEL = MISSED.model_copy(
         "queue": "algemeen",
         "limit": 0.8,
         "clear_at": 0.8,
-        "reading": Reading(value=None, samples=0),
+        "reading": BreachReading(value=None, samples=0),
         "worst": None,
     }
 )
@@ -61,27 +61,27 @@ SERVICE_LEVEL = MISSED.model_copy(
 
 OVER = MISSED.model_copy(
     update={
-        "state": State.OK,
+        "state": BreachState.OK,
         "at": NOW + timedelta(minutes=20),
         "closed_at": NOW + timedelta(minutes=20),
-        "reading": Reading(value=0.14, samples=36, before=0.17, waiting=0, longest_wait_s=0.0),
+        "reading": BreachReading(value=0.14, samples=36, before=0.17, waiting=0, longest_wait_s=0.0),
     }
 )
 
 
 def parcel(
     *breaches: Breach,
-    happening: Happening = Happening.FIRING,
+    happening: NotificationKind = NotificationKind.FIRING,
     number: int = 1,
     address: str | None = None,
     at: datetime = NOW,
-) -> Parcel:
+) -> Delivery:
     """A parcel for the receiver ``supervisors``, with the key that the outbox gives it."""
     first = breaches[0].id if breaches else "none"
     notice_id = f"{first}/{happening.value}/{number}/supervisors"
-    return Parcel(
+    return Delivery(
         key=f"{notice_id}/0" if address is None else f"{notice_id}/0/{address}",
-        notice=Notice(
+        notice=Notification(
             id=notice_id,
             happening=happening,
             receiver="supervisors",

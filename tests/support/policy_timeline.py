@@ -25,33 +25,41 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from services.notifier import engine as notifier
-from services.notifier.engine import Decision, Policy, Silence, Verdict, decode, encode, next_due
-from services.notifier.model import Breach, Notice
-from services.notifier.state import State
-from shared.config.alerting import Notify, Quiet, Route
+from services.notifier.engine import (
+    Decision,
+    DeliveryDecision,
+    NotifierPolicy,
+    Silence,
+    decode,
+    encode,
+    next_due,
+)
+from services.notifier.model import Breach, Notification
+from services.notifier.state import NotifierState
+from shared.config.alerting import MuteTimes, NotifyConfig, Route
 from shared.contract.breach_events import (
     BreachChanged,
     BreachEvent,
     BreachProgress,
+    BreachReading,
+    BreachState,
     Cause,
     Level,
     Measure,
-    Reading,
     Severity,
 )
-from shared.contract.breach_events import State as Standing
 
 START: Final = datetime(2026, 3, 2, 8, tzinfo=UTC)
 """A Monday."""
 SECOND: Final = timedelta(seconds=1)
 CLOSED: Final = frozenset({"over", "gone", "closes"})
 STANDING: Final = {
-    "pending": (Standing.OK, Standing.PENDING, Cause.OVER),
-    "fires": (Standing.PENDING, Standing.FIRING, Cause.HELD),
-    "clears": (Standing.FIRING, Standing.CLEARING, Cause.BACK),
-    "over": (Standing.CLEARING, Standing.OK, Cause.STAYED_BACK),
-    "gone": (Standing.FIRING, Standing.OK, Cause.RULE_GONE),
-    "closes": (Standing.FIRING, Standing.OK, Cause.CLOSED),
+    "pending": (BreachState.OK, BreachState.PENDING, Cause.OVER),
+    "fires": (BreachState.PENDING, BreachState.FIRING, Cause.HELD),
+    "clears": (BreachState.FIRING, BreachState.CLEARING, Cause.BACK),
+    "over": (BreachState.CLEARING, BreachState.OK, Cause.STAYED_BACK),
+    "gone": (BreachState.FIRING, BreachState.OK, Cause.RULE_GONE),
+    "closes": (BreachState.FIRING, BreachState.OK, Cause.CLOSED),
 }
 KINDS: Final = {
     "": (Level.LIMIT, Measure.MISSED_RATIO, Severity.CRITICAL),
@@ -76,13 +84,13 @@ def quiet_between(*spans: str):
     return is_open
 
 
-def policy_of(*routes: Route, is_open=_never_quiet, **notify: object) -> Policy:
+def policy_of(*routes: Route, is_open=_never_quiet, **notify: object) -> NotifierPolicy:
     """A policy that sends everything to ``team`` unless routes say otherwise; quiet only with ``is_open``."""
     if is_open is not _never_quiet:
-        notify["quiet"] = (Quiet(hours="night"),)
+        notify["quiet"] = (MuteTimes(hours="night"),)
     routes = routes or (Route(receivers=("team",)),)
     receivers = frozenset(r for route in routes for r in (*route.receivers, *route.escalate_to))
-    return Policy(receivers, routes, Notify.model_validate(notify), is_open)
+    return NotifierPolicy(receivers, routes, NotifyConfig.model_validate(notify), is_open)
 
 
 def instant(text: str) -> datetime:
@@ -146,11 +154,11 @@ class Judge:
             "limit": 0.2,
             "clear_at": 0.2,
             "opened_at": self.opened_at[name],
-            "reading": Reading(value=0.3, samples=20),
+            "reading": BreachReading(value=0.3, samples=20),
         }
         if what == "lasts":
             return BreachProgress.model_validate(
-                about | {"state": before.state if before else Standing.FIRING}
+                about | {"state": before.state if before else BreachState.FIRING}
             )
         previous, state, cause = STANDING[what]
         fresh = before is None or before.breach != about["breach"]
@@ -163,13 +171,13 @@ class Judge:
 class Notifier:
     """The shell in small: stores what changed, sends what is to be sent, asks when something is due."""
 
-    policy: Policy
+    policy: NotifierPolicy
     ask_on_time: bool = True
     """Whether ``on_time`` is called at each due moment, or only with what happens next."""
-    state: State = field(default_factory=State)
+    state: NotifierState = field(default_factory=NotifierState)
     stored: dict[str, bytes] = field(default_factory=dict)
-    notices: list[Notice] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
+    notices: list[Notification] = field(default_factory=list)
+    verdicts: list[DeliveryDecision] = field(default_factory=list)
 
     def commit(self, decision: Decision) -> Decision:
         for key, record in decision.changed.items():
@@ -229,15 +237,15 @@ class Timeline:
         self.notifier.commit(decision)
 
     @property
-    def _state(self) -> State:
+    def _state(self) -> NotifierState:
         return self.notifier.state
 
     @property
-    def _policy(self) -> Policy:
+    def _policy(self) -> NotifierPolicy:
         return self.notifier.policy
 
 
-def run(picture: str, policy: Policy) -> Notifier:
+def run(picture: str, policy: NotifierPolicy) -> Notifier:
     """Play a picture and hold every message against it."""
     timeline = Timeline(Notifier(policy))
     expected: list[str] = []
@@ -266,7 +274,7 @@ def _rows(picture: str) -> Iterator[tuple[datetime, list[str], list[str]]]:
         yield instant(found[1]), happenings, [" ".join(message.split()) for message in messages]
 
 
-def _shown(notice: Notice) -> str:
+def _shown(notice: Notification) -> str:
     number = f" {notice.number}" if notice.number > 1 else ""
     return f"{notice.receiver} {notice.happening}{number} {_names(notice.breaches)}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from domain.bucket import Bucket
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
 from shared.config.model import CityFile
 
@@ -53,9 +53,9 @@ def city(**changed: object) -> CityFile:
 
 def days(*counted: tuple[str, str, Bucket], site: str = "lier") -> Days:
     """Days from (queue, ISO day, bucket)."""
-    found: dict[Place, dict[date, Bucket]] = {}
+    found: dict[QueueRef, dict[date, Bucket]] = {}
     for queue, day, bucket in counted:
-        found.setdefault(Place(site, queue), {})[date.fromisoformat(day)] = bucket
+        found.setdefault(QueueRef(site, queue), {})[date.fromisoformat(day)] = bucket
     return found
 
 

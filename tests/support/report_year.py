@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from domain.bucket import Bucket, cell_from, cell_up_to
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
 from services.reporter.report.assemble import Counted, assemble
 from services.reporter.report.document import Report
@@ -100,17 +100,17 @@ Vanaf juni staat er een derde medewerker aan de telefoon."""
 
 def counted(until: date) -> Counted:
     """Every day from the first up to and including ``until``; the same ones, whatever the end."""
-    days: dict[Place, dict[date, Bucket]] = {}
+    days: dict[QueueRef, dict[date, Bucket]] = {}
     for day in _days(until):
         chance = Random(day.toordinal())
         for queue, (_, calls) in PHONES.items():
             if queue == DEAD_FEED[0] and DEAD_FEED[1] <= day <= DEAD_FEED[2]:
                 continue
-            days.setdefault(Place("stad", queue), {})[day] = _phone_day(chance, calls, day)
+            days.setdefault(QueueRef("stad", queue), {})[day] = _phone_day(chance, calls, day)
         for queue, (_, _, wait, visits) in COUNTERS.items():
             bucket = _counter_day(chance, visits, wait, day)
             if bucket is not None:
-                days.setdefault(Place("stad", queue), {})[day] = bucket
+                days.setdefault(QueueRef("stad", queue), {})[day] = bucket
     return Counted(days, FIRST)
 
 

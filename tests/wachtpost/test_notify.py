@@ -12,13 +12,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from services.notifier.delivery_log import DecisionLine, DeliveryLine, Line
-from services.notifier.model import Happening
-from services.notifier.outbox import Result as Outcome
-from services.notifier.reasons import Reason
+from services.notifier.model import NotificationKind
+from services.notifier.outbox import DeliveryResult
+from services.notifier.reasons import DecisionReason
 from services.notifier.settings import NotifierSettings
 from services.notifier.silences import Silence
 from shared.config.model import CityFile, Language
-from shared.contract.breach_events import Measure, Severity, State
+from shared.contract.breach_events import BreachState, Measure, Severity
 from shared.process.ports import free_port
 from tests.support.receivers import Fault, Reply, http_receiver, mail_receiver
 from wachtpost.cli import app
@@ -211,11 +211,11 @@ NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
 @pytest.mark.parametrize("language", Language)
 def test_there_is_a_word_for_everything(language: Language) -> None:
     words = WORDS[language]
-    assert set(words.reasons) == set(Reason)
-    assert set(words.results) == set(Outcome)
-    assert set(words.happenings) == set(Happening)
-    assert set(words.states) == set(State)
-    assert len(set(words.reasons.values())) == len(Reason)
+    assert set(words.reasons) == set(DecisionReason)
+    assert set(words.results) == set(DeliveryResult)
+    assert set(words.happenings) == set(NotificationKind)
+    assert set(words.states) == set(BreachState)
+    assert len(set(words.reasons.values())) == len(DecisionReason)
 
 
 @pytest.mark.parametrize(("name", "known", "found"), [

@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 from domain.bucket import Resolution
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.period_kpis import (
     Days,
     days_of,
@@ -193,7 +193,7 @@ def test_waits_at_every_counter(stretch: Stretch) -> None:
 
 def test_early_visitors_and_walk_ins(stretch: Stretch) -> None:
     for queue in oracle.COUNTERS:
-        shelf = stretch.days[Place("lier", queue)]
+        shelf = stretch.days[QueueRef("lier", queue)]
         for period in stretch.periods():
             counted = stretch.truth.visits[queue, period.name]
             buckets = [bucket for day, bucket in shelf.items() if day in period]

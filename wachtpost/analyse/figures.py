@@ -9,8 +9,8 @@ from typing import Final
 
 from domain import kpi
 from domain.bucket import Bucket, Resolution, merged
-from domain.bucket_store import Books
-from domain.open_contacts import Place
+from domain.bucket_store import BucketStore
+from domain.open_contacts import QueueRef
 from shared.config.model import ALL_QUEUES, CityFile, Target
 from shared.contract.events import Outcome
 
@@ -45,10 +45,10 @@ class Analysis:
     days: Mapping[str, Bucket]
 
     @classmethod
-    def of(cls, books: Books) -> Analysis:
+    def of(cls, books: BucketStore) -> Analysis:
         """Add the day buckets up."""
         days: dict[str, Bucket] = {}
-        queues: dict[Place, Bucket] = {}
+        queues: dict[QueueRef, Bucket] = {}
         outside = Bucket()
         for slot, bucket in books.slots():
             if slot.resolution is Resolution.DAY_OUTSIDE:

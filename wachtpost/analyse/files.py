@@ -13,14 +13,19 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from domain.aggregator import Arrival, Desk
+from domain.aggregator import Aggregator, StreamEvent
 from domain.tallies import ms_of
 from services.ingest.pseudonyms import SHORTEST_KEY, Pseudonyms
 from services.ingest.sources.queue_log.reader import in_time_order, read_lines
-from services.ingest.sources.queue_log.translate import QueueLog, Rules, Skipped, Unreadable
+from services.ingest.sources.queue_log.translate import (
+    QueueLogTranslator,
+    SkippedLine,
+    TranslatorRules,
+    UnreadableLine,
+)
 from shared.calendar import Calendar
 from shared.config.model import City, CityFile, Kpi, Queue, QueueKind, QueueLogSource, Site, Target
-from shared.contract.dead_letters import Reason
+from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import EVENT, Event, Outcome
 from wachtpost.analyse.figures import Analysis
 
@@ -54,7 +59,7 @@ class BadLine:
 
 
 @dataclass
-class Reading:
+class ReadingStats:
     """What was read on the way."""
 
     lines: int = 0
@@ -67,7 +72,7 @@ class Reading:
     duplicates: int = 0
     first_bad: list[BadLine] = field(default_factory=list)
 
-    def refuse(self, reason: Reason, bad: BadLine) -> None:
+    def refuse(self, reason: DeadLetterReason, bad: BadLine) -> None:
         """Count a line that could not be used."""
         self.refused[reason] = self.refused.get(reason, 0) + 1
         if len(self.first_bad) < SHOWN:
@@ -83,7 +88,7 @@ def analyse(
     city: CityFile | None,
     source: str | None = None,
     progress: Progress | None = None,
-) -> tuple[Analysis, Reading]:
+) -> tuple[Analysis, ReadingStats]:
     """Read files (queue_log or events as NDJSON, plain or gzip) and return their figures.
 
     ``source`` is the id of the city file's queue_log source that wrote the logs; without it, the first.
@@ -91,17 +96,17 @@ def analyse(
     ``zlib.error`` for what cannot be read.
     """
     rules = city if city is not None else UNCONFIGURED
-    desk = Desk(rules, Calendar(rules), None if city is None else city.sites, rings=False)
-    reading = Reading()
+    desk = Aggregator(rules, Calendar(rules), None if city is None else city.sites, rings=False)
+    reading = ReadingStats()
     newest = record(desk, facts(files, rules, source, reading, progress), reading)
     close(desk, newest, reading)
     return Analysis.of(desk.books), reading
 
 
 def record(
-    desk: Desk,
+    desk: Aggregator,
     found: Iterator[tuple[str, Event]],
-    reading: Reading,
+    reading: ReadingStats,
     now: int | None = None,
     counted: Callable[[Event], None] | None = None,
 ) -> int:
@@ -118,7 +123,7 @@ def record(
         for where, fact in batch:
             at = ms_of(fact.at)
             newest = max(newest, at if now is None else min(at, now))
-            arrivals.append(Arrival(where, at if now is None else newest, fact))
+            arrivals.append(StreamEvent(where, at if now is None else newest, fact))
         desk.record(arrivals)
         desk.advance(newest)
         refused = _note(desk, reading)
@@ -129,14 +134,14 @@ def record(
     return newest
 
 
-def close(desk: Desk, newest: int, reading: Reading) -> None:
+def close(desk: Aggregator, newest: int, reading: ReadingStats) -> None:
     """The files are at their end: whoever has no outcome by now will not get one."""
     desk.advance(newest + EVER if newest else 0)
     _note(desk, reading)
     reading.duplicates = desk.counts.duplicates
 
 
-def _note(desk: Desk, reading: Reading) -> set[str]:
+def _note(desk: Aggregator, reading: ReadingStats) -> set[str]:
     """Count what the desk refused, and return where it stood."""
     letters = desk.take_changes().dead
     for letter in letters:
@@ -149,7 +154,7 @@ def facts(
     files: Sequence[Path],
     city: CityFile,
     source: str | None,
-    reading: Reading,
+    reading: ReadingStats,
     progress: Progress | None = None,
 ) -> Iterator[tuple[str, Event]]:
     """Yield what any mix of files says, with ``file:line``, in the order of time.
@@ -171,33 +176,33 @@ def _moment(found: tuple[str, Event]) -> datetime:
 
 
 def _queue_logs(
-    files: Sequence[Path], rules: Rules, reading: Reading, progress: Progress | None
+    files: Sequence[Path], rules: TranslatorRules, reading: ReadingStats, progress: Progress | None
 ) -> Iterator[tuple[str, Event]]:
     # Nothing of it is kept, so any key will do: no figure depends on how a contact is called.
-    translator = QueueLog(rules, Pseudonyms(token_bytes(SHORTEST_KEY)))
+    translator = QueueLogTranslator(rules, Pseudonyms(token_bytes(SHORTEST_KEY)))
     for file in in_time_order(files):
         yield from _queue_log(file, translator, reading, progress)
 
 
 def _queue_log(
-    file: Path, translator: QueueLog, reading: Reading, progress: Progress | None
+    file: Path, translator: QueueLogTranslator, reading: ReadingStats, progress: Progress | None
 ) -> Iterator[tuple[str, Event]]:
     for number, line in _numbered(file, reading, progress):
         try:
             said = translator.translate(line)
-        except Unreadable as error:
-            reading.refuse(Reason.UNREADABLE, BadLine(file, number, str(error)))
+        except UnreadableLine as error:
+            reading.refuse(DeadLetterReason.UNREADABLE, BadLine(file, number, str(error)))
             continue
-        if said is Skipped.UNKNOWN_VERB:
+        if said is SkippedLine.UNKNOWN_VERB:
             reading.unknown_verbs += 1
-        elif isinstance(said, Skipped):
+        elif isinstance(said, SkippedLine):
             reading.noise += 1
         else:
             reading.events += 1
             yield f"{file}:{number}", said
 
 
-def _ndjson(file: Path, reading: Reading, progress: Progress | None) -> Iterator[tuple[str, Event]]:
+def _ndjson(file: Path, reading: ReadingStats, progress: Progress | None) -> Iterator[tuple[str, Event]]:
     for number, line in _numbered(file, reading, progress):
         if not line.strip():
             continue
@@ -206,13 +211,15 @@ def _ndjson(file: Path, reading: Reading, progress: Progress | None) -> Iterator
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            reading.refuse(Reason.INVALID, BadLine(file, number, f"{where}: {first['type']}".strip(": ")))
+            reading.refuse(
+                DeadLetterReason.INVALID, BadLine(file, number, f"{where}: {first['type']}".strip(": "))
+            )
             continue
         reading.events += 1
         yield f"{file}:{number}", event
 
 
-def _numbered(file: Path, reading: Reading, progress: Progress | None) -> Iterator[tuple[int, bytes]]:
+def _numbered(file: Path, reading: ReadingStats, progress: Progress | None) -> Iterator[tuple[int, bytes]]:
     def tell(done: int) -> None:
         if progress is not None:
             progress(file, done)
@@ -232,11 +239,11 @@ def _filled(lines: Iterable[bytes]) -> Iterator[bytes]:
     return (line for line in lines if line.strip())
 
 
-def _rules(city: CityFile, source: str | None) -> Rules:
+def _rules(city: CityFile, source: str | None) -> TranslatorRules:
     """Read a log as the city's queue_log source says, or with names as they are."""
     logs = {s.id: s for s in city.sources if isinstance(s, QueueLogSource)}
     if source is not None:
-        return Rules.of(logs[source])
+        return TranslatorRules.of(logs[source])
     if logs:
-        return Rules.of(next(iter(logs.values())))
-    return Rules(source="queue_log", site=city.sites[0].id, queues={}, withdraw=Outcome.LEFT_BY_KEY)
+        return TranslatorRules.of(next(iter(logs.values())))
+    return TranslatorRules(source="queue_log", site=city.sites[0].id, queues={}, withdraw=Outcome.LEFT_BY_KEY)

@@ -14,14 +14,14 @@ from domain.bucket import Bucket
 from shared.config.model import ALL_QUEUES, CityFile, Kpi
 from shared.numerals import NUMERALS, Numerals, clock_time
 from wachtpost.analyse.figures import Analysis, Judged, answered_within_bounds, judged
-from wachtpost.analyse.files import Reading
+from wachtpost.analyse.files import ReadingStats
 from wachtpost.analyse.words import WORDS, Words
 
 NOTHING = "–"
 """No reading."""
 
 
-def tables(analysis: Analysis, reading: Reading, city: CityFile) -> Iterator[RenderableType]:
+def tables(analysis: Analysis, reading: ReadingStats, city: CityFile) -> Iterator[RenderableType]:
     """Yield everything an analysis has to say, in the language of the city file."""
     page = _Page(city)
     if analysis.total.offered:
@@ -153,7 +153,7 @@ class _Page:
             yield Text(words.visits, style="bold")
             yield Text("\n".join(f"  {line}" for line in lines))
 
-    def footer(self, analysis: Analysis, reading: Reading) -> Text:
+    def footer(self, analysis: Analysis, reading: ReadingStats) -> Text:
         """Return what was read, and what could not be used."""
         outside = analysis.outside.offered + analysis.outside.visits + analysis.outside.walk_ins
         lines = reading_lines(reading, self._city)
@@ -165,7 +165,7 @@ class _Page:
         return NOTHING if value is None else self._write.ratio(value)
 
 
-def reading_lines(reading: Reading, city: CityFile) -> list[str]:
+def reading_lines(reading: ReadingStats, city: CityFile) -> list[str]:
     """Return what was read, and what could not be used: the first lines by their place."""
     words, number = WORDS[city.city.language], NUMERALS[city.city.language].number
     lines = [words.read.format(number(reading.lines), number(reading.events), number(reading.noise))]

@@ -21,8 +21,8 @@ from services.notifier.messages.links import ACKNOWLEDGE_PATH
 from services.notifier.messages.message import Writer
 from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile
-from shared.contract.breach_events import Level, Severity, State, rule_label
-from wachtpost.demo.snapshot import CLOSED, Place, Snapshot, Watch
+from shared.contract.breach_events import BreachState, Level, Severity, rule_label
+from wachtpost.demo.snapshot import CLOSED, MetricQueue, MetricRule, Snapshot
 from wachtpost.demo.words import Words
 
 WARNING: Final = rule_label("", Level.WARNING)
@@ -34,29 +34,33 @@ WIDTH: Final = 100
 MOST: Final = 5
 """Lines of breaches; on a day that bad the first ones say enough."""
 
-WRONG: Final = (State.FIRING, State.CLEARING, State.PENDING)
+WRONG: Final = (BreachState.FIRING, BreachState.CLEARING, BreachState.PENDING)
 """The worst first."""
 
-STYLES: Final = {State.FIRING: "bold red", State.CLEARING: "yellow", State.PENDING: "yellow"}
+STYLES: Final = {
+    BreachState.FIRING: "bold red",
+    BreachState.CLEARING: "yellow",
+    BreachState.PENDING: "yellow",
+}
 
 
 @dataclass(frozen=True)
-class GoingOn:
+class OpenBreach:
     """A breach as the notifier tells it."""
 
     headline: str
     acknowledged: bool
 
 
-Known = Mapping[Watch, GoingOn]
+Known = Mapping[MetricRule, OpenBreach]
 
 
-def known_of(breaches: Sequence[Breach], writer: Writer, now: datetime) -> dict[Watch, GoingOn]:
+def known_of(breaches: Sequence[Breach], writer: Writer, now: datetime) -> dict[MetricRule, OpenBreach]:
     """Return what the notifier knows by the evaluator's names."""
     return {
-        Watch(
-            rule_label(breach.rule, breach.level), Place(breach.site, breach.queue), breach.severity
-        ): GoingOn(writer.headline(breach, now), breach.acknowledged is not None)
+        MetricRule(
+            rule_label(breach.rule, breach.level), MetricQueue(breach.site, breach.queue), breach.severity
+        ): OpenBreach(writer.headline(breach, now), breach.acknowledged is not None)
         for breach in breaches
     }
 
@@ -73,7 +77,7 @@ def alerts(snapshot: Snapshot, city: CityFile, known: Known, words: Words) -> Re
     lines.add_column(no_wrap=True, overflow="ellipsis")
     for watch, state in standing[:MOST]:
         told = known.get(watch)
-        taken = told is not None and told.acknowledged and state is State.FIRING
+        taken = told is not None and told.acknowledged and state is BreachState.FIRING
         stands = words.acknowledged if taken else words.states[state]
         lines.add_row(
             Text(stands, STYLES[state]), _name(watch, city, words) if told is None else told.headline
@@ -107,10 +111,10 @@ def link_in(told: WebhookBody) -> str | None:
     return next((line for line in told.text.splitlines() if f"{ACKNOWLEDGE_PATH}?" in line), None)
 
 
-def _wrong(snapshot: Snapshot, city: CityFile) -> Iterator[tuple[Watch, State]]:
+def _wrong(snapshot: Snapshot, city: CityFile) -> Iterator[tuple[MetricRule, BreachState]]:
     """What is not in order. An early warning says nothing new once the limit itself is breached."""
     ids = {rule.id for rules in (city.rules, city.budget_rules, city.silence_rules) for rule in rules}
-    states = {watch: State(state) for watch, state in snapshot.states.items() if state in set(WRONG)}
+    states = {watch: BreachState(state) for watch, state in snapshot.states.items() if state in set(WRONG)}
     wrong = {(watch.rule, watch.place) for watch in states}
     for watch, state in states.items():
         limit = watch.rule if watch.rule in ids else watch.rule.removesuffix(WARNING)
@@ -118,7 +122,7 @@ def _wrong(snapshot: Snapshot, city: CityFile) -> Iterator[tuple[Watch, State]]:
             yield watch, state
 
 
-def _urgency(standing: tuple[Watch, State]) -> tuple[int, int, bool, str, str]:
+def _urgency(standing: tuple[MetricRule, BreachState]) -> tuple[int, int, bool, str, str]:
     watch, state = standing
     severity = list(reversed(Severity)).index(Severity(watch.severity))
     return WRONG.index(state), severity, watch.place.queue != ALL_QUEUES, watch.place.queue, watch.rule
@@ -126,12 +130,12 @@ def _urgency(standing: tuple[Watch, State]) -> tuple[int, int, bool, str, str]:
 
 def _all_well(snapshot: Snapshot, words: Words) -> str:
     states = list(snapshot.states.values())
-    well, closed = states.count(State.OK), states.count(CLOSED)
+    well, closed = states.count(BreachState.OK), states.count(CLOSED)
     told = words.rules_closed.format(closed) if closed else ""
     return words.all_well.format(well=well, few=len(states) - well - closed, closed=told)
 
 
-def _name(watch: Watch, city: CityFile, words: Words) -> str:
+def _name(watch: MetricRule, city: CityFile, words: Words) -> str:
     site, name = watch.place.site, watch.place.queue
     titles = {(s.id, q.id): q.title for s in city.sites for q in s.queues} | {(site, ALL_QUEUES): words.total}
     return f"{titles.get((site, name), name)}: {watch.rule}"

@@ -23,8 +23,8 @@ from shared.config.references import KIND_OF_KPI
 from shared.numerals import clock_time
 from wachtpost.demo.alerts import WIDTH as WIDTH
 from wachtpost.demo.alerts import Known, alerts
-from wachtpost.demo.snapshot import TODAY, Place, Snapshot, Window
-from wachtpost.demo.words import Verdict, Words
+from wachtpost.demo.snapshot import TODAY, MetricQueue, Snapshot, Window
+from wachtpost.demo.words import BoardVerdict, Words
 
 NAME_WIDTH: Final = 20
 """These widths and two spaces between them add up to ``WIDTH``."""
@@ -35,17 +35,17 @@ VALUE_WIDTH: Final = 7
 SO_FAR_WIDTH: Final = 6
 
 STYLES: Final = {
-    Verdict.WITHIN: "green",
-    Verdict.ABOVE: "bold red",
-    Verdict.TOO_FEW: "dim",
-    Verdict.CLOSED: "dim",
-    Verdict.NO_READING: "dim",
-    Verdict.NO_TARGET: "",
+    BoardVerdict.WITHIN: "green",
+    BoardVerdict.ABOVE: "bold red",
+    BoardVerdict.TOO_FEW: "dim",
+    BoardVerdict.CLOSED: "dim",
+    BoardVerdict.NO_READING: "dim",
+    BoardVerdict.NO_TARGET: "",
 }
 
 
 @dataclass(frozen=True)
-class Scene:
+class BoardContext:
     """What the board shows besides the figures."""
 
     city: CityFile
@@ -60,18 +60,18 @@ class Scene:
     """What it has sent so far."""
 
 
-def judge(value: float | None, samples: int, limit: float | None, *, shut: bool = False) -> Verdict:
+def judge(value: float | None, samples: int, limit: float | None, *, shut: bool = False) -> BoardVerdict:
     """Say how a rolling figure (all of these are *at most*) stands; without a value there is no verdict."""
     if value is None and shut:
-        return Verdict.CLOSED
+        return BoardVerdict.CLOSED
     if value is None:
-        return Verdict.TOO_FEW if samples else Verdict.NO_READING
+        return BoardVerdict.TOO_FEW if samples else BoardVerdict.NO_READING
     if limit is None:
-        return Verdict.NO_TARGET
-    return Verdict.ABOVE if value > limit else Verdict.WITHIN
+        return BoardVerdict.NO_TARGET
+    return BoardVerdict.ABOVE if value > limit else BoardVerdict.WITHIN
 
 
-def calls_missed(snapshot: Snapshot, city: CityFile, place: Place) -> int:
+def calls_missed(snapshot: Snapshot, city: CityFile, place: MetricQueue) -> int:
     """Return the unanswered calls so far that the live definition counts (short hang-ups included)."""
     counted = city.live_definition.outcomes
     return sum(snapshot.unanswered.get((place, outcome), 0) for outcome in counted)
@@ -79,18 +79,18 @@ def calls_missed(snapshot: Snapshot, city: CityFile, place: Place) -> int:
 
 def waiting(snapshot: Snapshot, city: CityFile, kind: QueueKind) -> int:
     """Return how many people wait right now in all queues of a kind."""
-    places = [Place(site.id, queue.id) for site in city.sites for queue in site.of_kind(kind)]
+    places = [MetricQueue(site.id, queue.id) for site in city.sites for queue in site.of_kind(kind)]
     return sum(snapshot.waiting.get(place, 0) for place in places)
 
 
-def board(snapshot: Snapshot, scene: Scene, words: Words, *, brief: bool = False) -> RenderableType:
+def board(snapshot: Snapshot, scene: BoardContext, words: Words, *, brief: bool = False) -> RenderableType:
     """Lay the figures out: a head line, per site its phone queues, counters and appointments, then alerts.
 
     ``brief`` leaves the counters out, for a low terminal.
     """
     parts: list[RenderableType] = [_head(snapshot, scene, words)]
     for site in scene.city.sites:
-        desk = _Desk(snapshot, scene.city, site, words)
+        desk = _QueueTable(snapshot, scene.city, site, words)
         if len(scene.city.sites) > 1:
             parts.append(Text(f"\n{site.title}", style="bold"))
         if site.of_kind(QueueKind.PHONE):
@@ -104,7 +104,7 @@ def board(snapshot: Snapshot, scene: Scene, words: Words, *, brief: bool = False
     return Group(*parts)
 
 
-def _head(snapshot: Snapshot, scene: Scene, words: Words) -> RenderableType:
+def _head(snapshot: Snapshot, scene: BoardContext, words: Words) -> RenderableType:
     local = scene.now.astimezone(scene.city.city.zone)
     head = Table.grid(expand=True)
     head.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
@@ -114,7 +114,7 @@ def _head(snapshot: Snapshot, scene: Scene, words: Words) -> RenderableType:
     return Group(Constrain(head, WIDTH), Text(" · ".join(_pulse(snapshot, scene, words)), style="dim"))
 
 
-def _pulse(snapshot: Snapshot, scene: Scene, words: Words) -> Iterable[str]:
+def _pulse(snapshot: Snapshot, scene: BoardContext, words: Words) -> Iterable[str]:
     """How fresh and complete the figures are."""
     if snapshot.last_event is None:
         yield words.no_data
@@ -128,7 +128,7 @@ def _pulse(snapshot: Snapshot, scene: Scene, words: Words) -> Iterable[str]:
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _QueueTable:
     """One site's part of the board."""
 
     snapshot: Snapshot
@@ -157,7 +157,7 @@ class _Desk:
     def _phone_row(
         self, table: Table, live: timedelta, title: str, queues: Iterable[Queue], queue: str
     ) -> None:
-        places = [Place(self.site.id, one.id) for one in queues]
+        places = [MetricQueue(self.site.id, one.id) for one in queues]
         answered = sum(self.snapshot.answered.get(place, 0) for place in places)
         missed = sum(calls_missed(self.snapshot, self.city, place) for place in places)
         table.add_row(
@@ -180,7 +180,7 @@ class _Desk:
             limit = self._limit(Kpi.VISIT_WAIT_MEAN, queue.id)
             table.add_row(
                 queue.title,
-                *self._now([Place(self.site.id, queue.id)]),
+                *self._now([MetricQueue(self.site.id, queue.id)]),
                 self._figure(Kpi.VISIT_WAIT_MEAN, queue.id, TODAY, clock_time),
                 "–" if limit is None else f"≤ {clock_time(limit)}",
             )
@@ -221,14 +221,14 @@ class _Desk:
         limit = self._limit(kpi, ALL_QUEUES)
         return "" if limit is None else f"{self.words.target} ≤ {written(limit)}"
 
-    def _now(self, places: list[Place]) -> tuple[str, str]:
+    def _now(self, places: list[MetricQueue]) -> tuple[str, str]:
         number = sum(self.snapshot.waiting.get(place, 0) for place in places)
         longest = [self.snapshot.longest.get(place, 0.0) for place in places]
         return str(number), clock_time(max(longest, default=0.0)) if number else "–"
 
     def _figure(self, kpi: Kpi, queue: str, window: Window, written: Callable[[float], str]) -> Text:
         """The figure, if there is one, and what to think of it, in words."""
-        key = (kpi, Place(self.site.id, queue), window)
+        key = (kpi, MetricQueue(self.site.id, queue), window)
         value = self.snapshot.values.get(key)
         shut = (key[1], KIND_OF_KPI[kpi]) in self.snapshot.shut
         verdict = judge(value, self.snapshot.samples.get(key, 0), self._limit(kpi, queue), shut=shut)
@@ -238,5 +238,5 @@ class _Desk:
     def _limit(self, kpi: Kpi, queue: str) -> float | None:
         """The queue's own target, else the total's."""
         targets = self.snapshot.targets
-        own = targets.get((kpi, Place(self.site.id, queue)))
-        return targets.get((kpi, Place(self.site.id, ALL_QUEUES))) if own is None else own
+        own = targets.get((kpi, MetricQueue(self.site.id, queue)))
+        return targets.get((kpi, MetricQueue(self.site.id, ALL_QUEUES))) if own is None else own

@@ -26,7 +26,7 @@ Tables = Mapping[str, object]
 
 
 @dataclass(frozen=True)
-class Sender:
+class DemoSender:
     """The demo as ingest knows it at one site."""
 
     source: str
@@ -34,7 +34,7 @@ class Sender:
 
 
 @dataclass(frozen=True)
-class Receiver:
+class DemoReceiver:
     """The demo as the notifier knows it."""
 
     id: str
@@ -45,7 +45,7 @@ class Receiver:
     """Where the notifier is reached: the link to acknowledge."""
 
 
-def with_http_sources(document: Tables, senders: Mapping[str, Sender]) -> dict[str, object]:
+def with_http_sources(document: Tables, senders: Mapping[str, DemoSender]) -> dict[str, object]:
     """Return the city with one sender per site; only the hashes of their API keys go in."""
     sources = [
         {
@@ -60,7 +60,7 @@ def with_http_sources(document: Tables, senders: Mapping[str, Sender]) -> dict[s
     return with_fitting_rules({**document, "sources": sources})
 
 
-def with_receiver(document: Tables, receiver: Receiver) -> dict[str, object]:
+def with_receiver(document: Tables, receiver: DemoReceiver) -> dict[str, object]:
     """Return the city with one receiver for everything, whose links lead to the demo's notifier."""
     notify = document.get("notify", {})
     kept = (

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from shared.config.model import QueueKind
 from wachtpost.demo.alerts import link_in, local_time, message, receiver
-from wachtpost.demo.board import WIDTH, Scene, board, calls_missed, waiting
+from wachtpost.demo.board import WIDTH, BoardContext, board, calls_missed, waiting
 from wachtpost.demo.snapshot import Snapshot
 from wachtpost.demo.words import Words
 
@@ -27,7 +27,7 @@ class Display(Protocol):
     def say(self, text: str) -> None:
         """Tell what is going on."""
 
-    def show(self, snapshot: Snapshot, scene: Scene, now: datetime) -> None:
+    def show(self, snapshot: Snapshot, scene: BoardContext, now: datetime) -> None:
         """Show the present figures; ``now`` is the time in the room, not the services'."""
 
     def close(self) -> None:
@@ -47,12 +47,12 @@ class _Terminal:
         self._console = console
         self._words = words
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stderr=False)
-        self._last: tuple[Snapshot, Scene] | None = None
+        self._last: tuple[Snapshot, BoardContext] | None = None
 
     def say(self, text: str) -> None:
         self._console.print(Text(text))
 
-    def show(self, snapshot: Snapshot, scene: Scene, now: datetime) -> None:
+    def show(self, snapshot: Snapshot, scene: BoardContext, now: datetime) -> None:
         self._last = snapshot, scene
         if not self._live.is_started:
             self._live.start()
@@ -63,7 +63,7 @@ class _Terminal:
         if self._last is not None:
             _leave_behind(self._console, *self._last, self._words)
 
-    def _fitting(self, snapshot: Snapshot, scene: Scene) -> RenderableType:
+    def _fitting(self, snapshot: Snapshot, scene: BoardContext) -> RenderableType:
         """The whole board with the last message, or in a low terminal a brief one; the rest is cut off."""
         lines = [Text(), *last_message(scene, self._words)]
         whole = Group(board(snapshot, scene, self._words), *lines)
@@ -78,12 +78,12 @@ class _Plain:
         self._words = words
         self._said: datetime | None = None
         self._told = 0
-        self._last: tuple[Snapshot, Scene] | None = None
+        self._last: tuple[Snapshot, BoardContext] | None = None
 
     def say(self, text: str) -> None:
         self._console.print(Text(text), soft_wrap=True)
 
-    def show(self, snapshot: Snapshot, scene: Scene, now: datetime) -> None:
+    def show(self, snapshot: Snapshot, scene: BoardContext, now: datetime) -> None:
         self._last = snapshot, scene
         self._tell_messages(scene)
         if self._said is not None and now - self._said < LINE_EVERY:
@@ -104,7 +104,7 @@ class _Plain:
         if self._last is not None:
             _leave_behind(self._console, *self._last, self._words)
 
-    def _tell_messages(self, scene: Scene) -> None:
+    def _tell_messages(self, scene: BoardContext) -> None:
         """Say what has arrived since last time, with the link that is good for as long as the demo runs."""
         for told in scene.messages[self._told :]:
             at, to = local_time(told, scene.city), receiver(told, scene.city)
@@ -114,14 +114,14 @@ class _Plain:
         self._told = len(scene.messages)
 
 
-def last_message(scene: Scene, words: Words) -> list[Text]:
+def last_message(scene: BoardContext, words: Words) -> list[Text]:
     """Return the lines of the last message, or none."""
     if not scene.messages:
         return []
     return list(message(scene.messages[-1], len(scene.messages), scene.city, words))
 
 
-def _leave_behind(console: Console, snapshot: Snapshot, scene: Scene, words: Words) -> None:
+def _leave_behind(console: Console, snapshot: Snapshot, scene: BoardContext, words: Words) -> None:
     console.print(board(snapshot, scene, words))
     console.print()
     for line in last_message(scene, words):

@@ -11,7 +11,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import httpx
 
 from shared.contract.events import Event, encode
-from wachtpost.demo.city_copy import Sender
+from wachtpost.demo.city_copy import DemoSender
 
 BATCH: Final = 500
 """Events a request carries at most."""
@@ -23,7 +23,7 @@ TRY_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
 Item = TypeVar("Item")
 
 
-class DoorShutError(Exception):
+class IngestUnavailableError(Exception):
     """ingest refuses for a reason that will not pass."""
 
     def __init__(self, status: int, answer: str) -> None:
@@ -46,7 +46,7 @@ class Feed(Protocol):
         """Tell what has happened until ``now``."""
 
 
-class Ahead(Generic[Item]):
+class LookAhead(Generic[Item]):
     """An iterator that can be read up to a point and gone on with later. Looks one item ahead."""
 
     def __init__(self, items: Iterator[Item]) -> None:
@@ -72,9 +72,11 @@ class EventFeed:
     An event may so arrive twice; it has the same id and counts once.
     """
 
-    def __init__(self, events: Iterator[Event], client: httpx.Client, senders: Mapping[str, Sender]) -> None:
+    def __init__(
+        self, events: Iterator[Event], client: httpx.Client, senders: Mapping[str, DemoSender]
+    ) -> None:
         """``senders`` says as whom to speak for each site; ``client`` knows where ingest is."""
-        self._events = Ahead(events)
+        self._events = LookAhead(events)
         self._client = client
         self._senders = senders
         self._batch: list[Event] = []
@@ -85,7 +87,7 @@ class EventFeed:
         return not self._batch and self._events.empty
 
     def advance(self, now: datetime) -> None:
-        """Post everything that is due. Raises ``DoorShutError``; trouble that passes is tried again later."""
+        """Post everything that is due. Raises ``IngestUnavailableError``; passing trouble is tried again."""
         while self._batch or self._take(now):
             if not self._post():
                 return
@@ -118,7 +120,7 @@ class EventFeed:
         if answer.status_code in TRY_AGAIN:
             return False
         if answer.status_code not in {httpx.codes.ACCEPTED, httpx.codes.UNPROCESSABLE_ENTITY}:
-            raise DoorShutError(answer.status_code, answer.text)
+            raise IngestUnavailableError(answer.status_code, answer.text)
         self.refused += len(answer.json()["refused"])
         return True
 
@@ -130,7 +132,7 @@ class LogFeed:
 
     def __init__(self, lines: Iterator[tuple[float, bytes]], log: Path) -> None:
         """``lines`` come with the moment (seconds since 1970) at which each is due."""
-        self._lines = Ahead(lines)
+        self._lines = LookAhead(lines)
         self._log = log
 
     @property

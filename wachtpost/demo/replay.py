@@ -15,7 +15,12 @@ from pydantic import ValidationError
 
 from services.ingest.pseudonyms import SHORTEST_KEY, Pseudonyms
 from services.ingest.sources.queue_log.reader import read_lines
-from services.ingest.sources.queue_log.translate import QueueLog, Rules, Skipped, Unreadable
+from services.ingest.sources.queue_log.translate import (
+    QueueLogTranslator,
+    SkippedLine,
+    TranslatorRules,
+    UnreadableLine,
+)
 from shared.config.model import QueueKind
 from shared.contract.events import EVENT, Event, Outcome, SourceHeartbeat, SourceRestarted
 from simulator import SOURCE
@@ -92,13 +97,13 @@ def _surveyed(path: Path, is_log: bool, facts: Iterator[Event]) -> Recording:
 
 def _log_facts(path: Path, site: str) -> Iterator[Event]:
     any_key = Pseudonyms(token_bytes(SHORTEST_KEY))  # nothing of it is kept
-    log = QueueLog(Rules(SOURCE, site, {}, Outcome.LEFT_BY_KEY), any_key)
+    log = QueueLogTranslator(TranslatorRules(SOURCE, site, {}, Outcome.LEFT_BY_KEY), any_key)
     for line in read_lines(path):
         try:
             fact = log.translate(line)
-        except Unreadable:
+        except UnreadableLine:
             continue  # ingest will meet it again and say so
-        if not isinstance(fact, Skipped):
+        if not isinstance(fact, SkippedLine):
             yield fact
 
 

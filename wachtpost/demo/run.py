@@ -29,12 +29,12 @@ from shared.process.ports import free_port
 from simulator import next_working_day, rush_start, simulate
 from wachtpost.demo import city_copy, replay
 from wachtpost.demo.alerts import Known, known_of
-from wachtpost.demo.board import Scene
+from wachtpost.demo.board import BoardContext
 from wachtpost.demo.display import Display
-from wachtpost.demo.feed import DoorShutError, EventFeed, Feed, LogFeed
+from wachtpost.demo.feed import EventFeed, Feed, IngestUnavailableError, LogFeed
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
 from wachtpost.demo.snapshot import Snapshot, read_metrics
-from wachtpost.demo.supervised import Household, KeeperLostError
+from wachtpost.demo.supervised import SupervisedServices, SupervisorLostError
 from wachtpost.demo.words import Words
 
 INGEST: Final = "services.ingest"
@@ -89,9 +89,9 @@ def run(options: Options, now: Clock, display: Display, words: Words) -> None:
     try:
         with _stop_signals() as stop:
             _Demo(options, now, display, words, stop).play()
-    except KeeperLostError as error:
+    except SupervisorLostError as error:
         raise DemoError(f"{words.lost_keeper} {error}".strip()) from None
-    except DoorShutError as error:
+    except IngestUnavailableError as error:
         raise DemoError(words.door_shut.format(status=error.status, answer=error)) from None
 
 
@@ -129,7 +129,7 @@ class _Demo:
         self._city = CityFile.model_validate(document)
         sites = [site.id for site in self._city.sites]
         self._senders = {
-            site: city_copy.Sender(source, f"wachtpost_{secrets.token_urlsafe(32)}")
+            site: city_copy.DemoSender(source, f"wachtpost_{secrets.token_urlsafe(32)}")
             for site, source in city_copy.source_names(sites).items()
         }
         self._api_key = secrets.token_urlsafe(32)
@@ -141,12 +141,12 @@ class _Demo:
         say(words.starting.format(what="Valkey"))
         with ExitStack() as stack:
             stack.callback(say, words.stopped)
-            household = stack.enter_context(Household())
+            household = stack.enter_context(SupervisedServices())
             stack.callback(say, words.stopping)
             stack.callback(self._display.close)
             self._play_in(household, stack)
 
-    def _play_in(self, household: Household, stack: ExitStack) -> None:
+    def _play_in(self, household: SupervisedServices, stack: ExitStack) -> None:
         log = household.directory / "queue_log"
         mailbox = stack.enter_context(open_mailbox())
         port = free_port(HOST)
@@ -162,7 +162,7 @@ class _Demo:
         ingest, evaluator, notifier = (stack.enter_context(_client(urls[name])) for name in SERVICES)
         notifier.headers["Authorization"] = f"Bearer {self._api_key}"
         self._announce(clock)
-        look = _Look(self._city, evaluator, notifier, mailbox)
+        look = _MetricsReader(self._city, evaluator, notifier, mailbox)
         self._watch(household, clock, self._feed(clock, ingest, log), look)
 
     # Setting up
@@ -177,7 +177,7 @@ class _Demo:
     def _with_receiver(
         self, document: Mapping[str, object], mailbox: Mailbox, port: int
     ) -> dict[str, object]:
-        receiver = city_copy.Receiver(
+        receiver = city_copy.DemoReceiver(
             RECEIVER, self._words.receiver, url=mailbox.url, base_url=f"http://{HOST}:{port}"
         )
         return city_copy.with_receiver(document, receiver)
@@ -193,7 +193,7 @@ class _Demo:
         return next_working_day(self._city, now.astimezone(self._city.city.zone).date() + DAY)
 
     def _start_services(
-        self, household: Household, city_file: Path, clock: SimulatedClock, notifier_port: int
+        self, household: SupervisedServices, city_file: Path, clock: SimulatedClock, notifier_port: int
     ) -> None:
         pseudonym_key, link_key, api_keys = (
             household.directory / name for name in ("pseudonym_key", "link_key", "api_keys")
@@ -220,7 +220,7 @@ class _Demo:
             self._display.say(self._words.starting.format(what=_short(service)))
             household.start(service, {**env, **own.get(service, {})})
 
-    def _wait_until_ready(self, household: Household) -> dict[str, str] | None:
+    def _wait_until_ready(self, household: SupervisedServices) -> dict[str, str] | None:
         """Return where the services listen once both are healthy, or nothing when asked to stop before.
 
         Raises ``DemoError`` when one ends, or takes too long.
@@ -245,11 +245,11 @@ class _Demo:
                     self._fail(household, late, self._words.unready.format(what=_short(late), limit=limit))
         return urls
 
-    def _raise_if_ended(self, household: Household) -> None:
+    def _raise_if_ended(self, household: SupervisedServices) -> None:
         for service, status in household.ended().items():
             self._fail(household, service, self._words.died.format(what=_short(service), status=status))
 
-    def _fail(self, household: Household, service: str, why: str) -> NoReturn:
+    def _fail(self, household: SupervisedServices, service: str, why: str) -> NoReturn:
         raise DemoError(f"{why}\n{self._words.log_tail}\n{household.log_tail(service)}")
 
     # The day
@@ -276,7 +276,9 @@ class _Demo:
             self._display.say(words.replayed.format(file=options.recording.path, day=day, speed=speed))
         self._display.say(words.stop_hint)
 
-    def _watch(self, household: Household, clock: SimulatedClock, feed: Feed, look: _Look) -> None:
+    def _watch(
+        self, household: SupervisedServices, clock: SimulatedClock, feed: Feed, look: _MetricsReader
+    ) -> None:
         """Tell the day and show the board, until the time is up, the day is over or someone says stop."""
         snapshot = Snapshot()
         started = self._now()
@@ -293,7 +295,7 @@ class _Demo:
                 look_at = now + LOOK_EVERY
                 self._raise_if_ended(household)
                 snapshot = look.figures() or snapshot
-                scene = Scene(
+                scene = BoardContext(
                     self._city,
                     clock(),
                     self._options.speed,
@@ -335,7 +337,7 @@ def _healthy(client: httpx.Client, url: str) -> bool:
         return False
 
 
-class _Look:
+class _MetricsReader:
     """Asks the services how things stand."""
 
     def __init__(

@@ -36,7 +36,7 @@ Labels = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Place:
+class MetricQueue:
     """A queue of a site; the queue ``all`` is the site's total."""
 
     site: str
@@ -44,11 +44,11 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Watch:
+class MetricRule:
     """A rule at a place, as the evaluator names it: that of an earlier warning ends in ``-warning``."""
 
     rule: str
-    place: Place
+    place: MetricQueue
     severity: str
 
 
@@ -56,19 +56,19 @@ class Watch:
 class Snapshot:
     """The figures on one metrics page. What the page does not say is absent, never zero."""
 
-    values: Mapping[tuple[Kpi, Place, Window], float] = field(default_factory=dict)
-    samples: Mapping[tuple[Kpi, Place, Window], int] = field(default_factory=dict)
-    targets: Mapping[tuple[Kpi, Place], float] = field(default_factory=dict)
-    waiting: Mapping[Place, int] = field(default_factory=dict)
+    values: Mapping[tuple[Kpi, MetricQueue, Window], float] = field(default_factory=dict)
+    samples: Mapping[tuple[Kpi, MetricQueue, Window], int] = field(default_factory=dict)
+    targets: Mapping[tuple[Kpi, MetricQueue], float] = field(default_factory=dict)
+    waiting: Mapping[MetricQueue, int] = field(default_factory=dict)
     """Callers and visitors; totals not included."""
-    longest: Mapping[Place, float] = field(default_factory=dict)
+    longest: Mapping[MetricQueue, float] = field(default_factory=dict)
     """Seconds that the one who waits longest has waited."""
-    answered: Mapping[Place, int] = field(default_factory=dict)
-    unanswered: Mapping[tuple[Place, str], int] = field(default_factory=dict)
+    answered: Mapping[MetricQueue, int] = field(default_factory=dict)
+    unanswered: Mapping[tuple[MetricQueue, str], int] = field(default_factory=dict)
     """By outcome."""
-    states: Mapping[Watch, str] = field(default_factory=dict)
+    states: Mapping[MetricRule, str] = field(default_factory=dict)
     """How each watch stands: one of ``breach_events.State``, ``insufficient`` or ``closed``."""
-    shut: frozenset[tuple[Place, str]] = frozenset()
+    shut: frozenset[tuple[MetricQueue, str]] = frozenset()
     """Where nobody can come at the moment, by kind of queue (a total has both)."""
     last_event: float | None = None
     """When the newest fact happened, seconds since 1970."""
@@ -87,8 +87,8 @@ def read_metrics(text: str) -> Snapshot:
         if sample.name.startswith(PREFIX)
     ]
 
-    def by_place(*names: str) -> dict[Place, float]:
-        found: dict[Place, float] = {}
+    def by_place(*names: str) -> dict[MetricQueue, float]:
+        found: dict[MetricQueue, float] = {}
         for name, labels, value in samples:
             if name in names and labels.get("queue") != ALL_QUEUES:
                 found[_place(labels)] = found.get(_place(labels), 0) + value
@@ -121,7 +121,7 @@ def read_metrics(text: str) -> Snapshot:
             if name == "calls_missed_total"
         },
         states={
-            Watch(labels["rule"], _place(labels), labels["severity"]): labels["state"]
+            MetricRule(labels["rule"], _place(labels), labels["severity"]): labels["state"]
             for name, labels, value in samples
             if name == "kpi_state" and value == 1
         },
@@ -136,8 +136,8 @@ def read_metrics(text: str) -> Snapshot:
     )
 
 
-def _place(labels: Labels) -> Place:
-    return Place(labels.get("site", ""), labels.get("queue", ALL_QUEUES))
+def _place(labels: Labels) -> MetricQueue:
+    return MetricQueue(labels.get("site", ""), labels.get("queue", ALL_QUEUES))
 
 
 def _window(labels: Labels) -> Window:

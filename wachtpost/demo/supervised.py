@@ -23,15 +23,15 @@ TAIL: Final = 12
 """Lines of a log that are shown when its service failed."""
 
 
-class KeeperLostError(Exception):
+class SupervisorLostError(Exception):
     """The keeper is gone; the text says why when it is known."""
 
 
-class Household:
+class SupervisedServices:
     """Embedded Valkey and the services on it, in a temporary directory.
 
     Leaving the ``with`` block ends and removes everything; so does the death of this process.
-    Raises ``KeeperLostError`` when the keeper could not start Valkey, or has died.
+    Raises ``SupervisorLostError`` when the keeper could not start Valkey, or has died.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Household:
         )
         try:
             told = self._answer()
-        except KeeperLostError:
+        except SupervisorLostError:
             self._end_keeper()
             raise
         self.directory = Path(str(told["directory"]))
@@ -67,7 +67,7 @@ class Household:
         """Return the services that have ended, with their exit status."""
         ended = self._ask({})["ended"]
         if not isinstance(ended, dict):
-            raise KeeperLostError
+            raise SupervisorLostError
         return {str(module): int(status) for module, status in ended.items()}
 
     def log(self, module: str) -> list[str]:
@@ -81,21 +81,21 @@ class Household:
 
     def _ask(self, order: Mapping[str, object]) -> dict[str, object]:
         if self._keeper.stdin is None:
-            raise KeeperLostError
+            raise SupervisorLostError
         try:
             self._keeper.stdin.write(json.dumps(order) + "\n")
             self._keeper.stdin.flush()
         except BrokenPipeError:
-            raise KeeperLostError from None
+            raise SupervisorLostError from None
         return self._answer()
 
     def _answer(self) -> dict[str, object]:
         line = self._keeper.stdout.readline() if self._keeper.stdout is not None else ""
         if not line:
-            raise KeeperLostError
+            raise SupervisorLostError
         answer: dict[str, object] = json.loads(line)
         if "error" in answer:
-            raise KeeperLostError(str(answer["error"]))
+            raise SupervisorLostError(str(answer["error"]))
         return answer
 
     def _end_keeper(self) -> None:

@@ -8,11 +8,11 @@ from enum import Enum, auto
 from typing import Final
 
 from shared.config.model import Language
-from shared.contract.breach_events import State
+from shared.contract.breach_events import BreachState
 from shared.numerals import NUMERALS, Numerals
 
 
-class Verdict(Enum):
+class BoardVerdict(Enum):
     """How a figure stands against its target."""
 
     WITHIN = auto()
@@ -33,7 +33,7 @@ class Words:
     numerals: Numerals
     weekdays: tuple[str, ...]
     months: tuple[str, ...]
-    verdicts: dict[Verdict, str]
+    verdicts: dict[BoardVerdict, str]
 
     phones: str
     counters: str
@@ -61,7 +61,7 @@ class Words:
     alerts: str
     all_well: str
     rules_closed: str
-    states: dict[State, str]
+    states: dict[BreachState, str]
     acknowledged: str
     more_alerts: str
     receiver: str
@@ -109,12 +109,12 @@ NL: Final = Words(
     weekdays=("ma", "di", "wo", "do", "vr", "za", "zo"),
     months=("jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"),
     verdicts={
-        Verdict.WITHIN: "binnen doel",
-        Verdict.ABOVE: "boven doel",
-        Verdict.TOO_FEW: "te weinig metingen",
-        Verdict.CLOSED: "gesloten",
-        Verdict.NO_READING: "geen meting",
-        Verdict.NO_TARGET: "geen doel",
+        BoardVerdict.WITHIN: "binnen doel",
+        BoardVerdict.ABOVE: "boven doel",
+        BoardVerdict.TOO_FEW: "te weinig metingen",
+        BoardVerdict.CLOSED: "gesloten",
+        BoardVerdict.NO_READING: "geen meting",
+        BoardVerdict.NO_TARGET: "geen doel",
     },
     phones="Telefoon",
     counters="Loketten",
@@ -142,9 +142,9 @@ NL: Final = Words(
     all_well="geen; regels in orde: {well}, met te weinig metingen: {few}{closed}",
     rules_closed=", gesloten: {}",
     states={
-        State.PENDING: "even afwachten",
-        State.FIRING: "overschreden",
-        State.CLEARING: "herstelt",
+        BreachState.PENDING: "even afwachten",
+        BreachState.FIRING: "overschreden",
+        BreachState.CLEARING: "herstelt",
     },
     acknowledged="overschreden, opgepakt",
     more_alerts="en nog {}",
@@ -179,12 +179,12 @@ EN: Final = Words(
     weekdays=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
     verdicts={
-        Verdict.WITHIN: "on target",
-        Verdict.ABOVE: "above target",
-        Verdict.TOO_FEW: "too few to judge",
-        Verdict.CLOSED: "closed",
-        Verdict.NO_READING: "no reading",
-        Verdict.NO_TARGET: "no target",
+        BoardVerdict.WITHIN: "on target",
+        BoardVerdict.ABOVE: "above target",
+        BoardVerdict.TOO_FEW: "too few to judge",
+        BoardVerdict.CLOSED: "closed",
+        BoardVerdict.NO_READING: "no reading",
+        BoardVerdict.NO_TARGET: "no target",
     },
     phones="Phones",
     counters="Counters",
@@ -212,9 +212,9 @@ EN: Final = Words(
     all_well="none; rules fine: {well}, with too few contacts: {few}{closed}",
     rules_closed=", closed: {}",
     states={
-        State.PENDING: "wait and see",
-        State.FIRING: "breached",
-        State.CLEARING: "recovering",
+        BreachState.PENDING: "wait and see",
+        BreachState.FIRING: "breached",
+        BreachState.CLEARING: "recovering",
     },
     acknowledged="breached, taken on",
     more_alerts="and {} more",

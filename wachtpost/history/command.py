@@ -16,7 +16,7 @@ from rich.console import Console
 
 from domain.bucket import Bucket
 from domain.corrections import MOST_WHY, Correction, Replaced, day_of
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
 from shared.calendar import Calendar
@@ -28,7 +28,7 @@ from wachtpost.config import unreadable
 from wachtpost.history import rows
 from wachtpost.history.plan import place_name, plan_import, plan_restore
 from wachtpost.history.recount import Recounted, fingerprint, recount
-from wachtpost.history.replacing import Answer, Planned, Question, replace
+from wachtpost.history.replacing import Planned, Replacement, ReplacementRequest, replace
 from wachtpost.history.tables import Shift, as_values, shifts, table
 from wachtpost.history.words import WORDS, Words
 from wachtpost.notify.access import Access, access, complain, fail, say
@@ -89,7 +89,7 @@ def import_(
     _check_range(words, from_, to)
     by, why = _signed(given, words, by, why, dry_run)
     recounted, question = _read(
-        given, files, source, Question("import", (), by, why, {}, dry_run, allow_fewer)
+        given, files, source, ReplacementRequest("import", (), by, why, {}, dry_run, allow_fewer)
     )
     covered = {
         one
@@ -114,7 +114,7 @@ def import_(
 @app.command()
 def export(
     kind: Annotated[
-        rows.Format | None, typer.Option("--format", help="Else by the name of --output, or csv")
+        rows.ArchiveFormat | None, typer.Option("--format", help="Else by the name of --output, or csv")
     ] = None,
     from_: From = None,
     to: To = None,
@@ -127,7 +127,7 @@ def export(
     words = WORDS[given.city.city.language]
     _check_range(words, from_, to)
 
-    async def work(redis: RedisClient) -> list[rows.Row]:
+    async def work(redis: RedisClient) -> list[rows.ArchiveRow]:
         archive = Archive(redis, given.city)
         first, last = from_ or await archive.first_day(), to or await archive.last_day()
         return [] if first is None or last is None else rows.rows_of(await archive.written(first, last))
@@ -136,7 +136,7 @@ def export(
     if not found:
         fail(words.nothing_there)
     suffix = output.suffix.removeprefix(".") if output is not None else ""
-    by_name = rows.Format(suffix) if suffix in set(rows.Format) else rows.Format.CSV
+    by_name = rows.ArchiveFormat(suffix) if suffix in set(rows.ArchiveFormat) else rows.ArchiveFormat.CSV
     try:
         text = rows.written_as(found, kind or by_name)
         if output is None:
@@ -172,10 +172,10 @@ def restore(
     words = WORDS[given.city.city.language]
     _check_range(words, from_, to)
     by, why = _signed(given, words, by, why, dry_run)
-    places = [Place(site.id, queue.id) for site in given.city.sites for queue in site.queues]
+    places = [QueueRef(site.id, queue.id) for site in given.city.sites for queue in site.queues]
     try:
         read = rows.read(file, places)
-        question = Question("restore", (fingerprint(file),), by, why, {}, dry_run, overwrite)
+        question = ReplacementRequest("restore", (fingerprint(file),), by, why, {}, dry_run, overwrite)
     except rows.BadRowError as error:
         fail(words.bad_row.format(why=error))
     except ImportError:
@@ -245,8 +245,8 @@ def _signed(given: Access, words: Words, by: str, why: str, dry_run: bool) -> tu
 
 
 def _read(
-    given: Access, files: Sequence[Path], source: str | None, question: Question
-) -> tuple[Recounted, Question]:
+    given: Access, files: Sequence[Path], source: str | None, question: ReplacementRequest
+) -> tuple[Recounted, ReplacementRequest]:
     """Count the files, and note in the question what they were; exits with status 2 where it cannot."""
     city, language = given.city, given.city.city.language
     words = READING_WORDS[language]
@@ -264,7 +264,9 @@ def _read(
     return recounted, dataclasses.replace(question, files=prints, refused=dict(recounted.reading.refused))
 
 
-def _replace(given: Access, question: Question, days: tuple[date, date], planned: Planned) -> Answer:
+def _replace(
+    given: Access, question: ReplacementRequest, days: tuple[date, date], planned: Planned
+) -> Replacement:
     try:
         return given.reach(
             lambda redis: replace(
@@ -281,7 +283,7 @@ def _replace(given: Access, question: Question, days: tuple[date, date], planned
         raise typer.Exit(1) from None
 
 
-def _tell(given: Access, question: Question, answer: Answer, as_json: bool) -> None:
+def _tell(given: Access, question: ReplacementRequest, answer: Replacement, as_json: bool) -> None:
     """Say what changed or would; exits with status 2 when something spoke against it."""
     words, plan = WORDS[given.city.city.language], answer.plan
     if as_json:

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from domain.bucket import Bucket, decode
 from domain.bucket_store import Slot
-from domain.corrections import Change, Hours, Settled, StillOpen, day_of, day_slot
-from domain.open_contacts import Place
+from domain.corrections import BucketChange, Hours, SettledDays, UnsettledReason, day_of, day_slot
+from domain.open_contacts import QueueRef
 from shared.config.model import CityFile, QueueKind
 from shared.contract.events import (
     AppointmentBooked,
@@ -27,7 +27,7 @@ from shared.contract.events import (
 )
 
 
-class Group(StrEnum):
+class ContactGroup(StrEnum):
     """What a file may be about: others' figures of the same day stay as they are."""
 
     CALLS = "calls"
@@ -35,19 +35,19 @@ class Group(StrEnum):
     APPOINTMENTS = "appointments"
 
 
-GROUP_OF: Final[Mapping[type[Event], Group]] = {
-    CallQueued: Group.CALLS,
-    CallAnswered: Group.CALLS,
-    CallMissed: Group.CALLS,
-    CallEnded: Group.CALLS,
-    VisitArrived: Group.VISITS,
-    VisitCalled: Group.VISITS,
-    VisitLeft: Group.VISITS,
-    AppointmentBooked: Group.APPOINTMENTS,
+GROUP_OF: Final[Mapping[type[Event], ContactGroup]] = {
+    CallQueued: ContactGroup.CALLS,
+    CallAnswered: ContactGroup.CALLS,
+    CallMissed: ContactGroup.CALLS,
+    CallEnded: ContactGroup.CALLS,
+    VisitArrived: ContactGroup.VISITS,
+    VisitCalled: ContactGroup.VISITS,
+    VisitLeft: ContactGroup.VISITS,
+    AppointmentBooked: ContactGroup.APPOINTMENTS,
 }
 
-FIELDS: Final[Mapping[Group, tuple[str, ...]]] = {
-    Group.CALLS: (
+FIELDS: Final[Mapping[ContactGroup, tuple[str, ...]]] = {
+    ContactGroup.CALLS: (
         "answered",
         "wait_ms",
         "wait_max_ms",
@@ -62,7 +62,7 @@ FIELDS: Final[Mapping[Group, tuple[str, ...]]] = {
         "waits",
         "abandon_waits",
     ),
-    Group.VISITS: (
+    ContactGroup.VISITS: (
         "visits",
         "visit_wait_ms",
         "visit_wait_max_ms",
@@ -75,7 +75,7 @@ FIELDS: Final[Mapping[Group, tuple[str, ...]]] = {
         "visit_waits",
         "walk_in_waits",
     ),
-    Group.APPOINTMENTS: ("booked", "lead_days", "leads"),
+    ContactGroup.APPOINTMENTS: ("booked", "lead_days", "leads"),
 }
 """The fields of a bucket. ``unfinished`` are calls at a phone queue and visits at a counter."""
 
@@ -83,9 +83,9 @@ FIELDS: Final[Mapping[Group, tuple[str, ...]]] = {
 class Covered(NamedTuple):
     """A queue, a local day, and what of it files are about."""
 
-    place: Place
+    place: QueueRef
     day: date
-    group: Group
+    group: ContactGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,41 +103,41 @@ class Unsettled:
 
     day: date
     before: date
-    why: StillOpen
+    why: UnsettledReason
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReplacementPlan:
     """What is to be replaced, and what speaks against it."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[BucketChange, ...]
     unchanged: int
     """Days per queue that are already as they should be."""
     fewer: tuple[Fewer, ...]
     unsettled: tuple[Unsettled, ...]
-    differing: tuple[Change, ...] = ()
+    differing: tuple[BucketChange, ...] = ()
     """A restore: changes of what is there, rather than of nothing."""
 
 
-def group_of_waiting(city: CityFile, place: Place) -> Group:
+def group_of_waiting(city: CityFile, place: QueueRef) -> ContactGroup:
     """Return what those are who wait at a place."""
     kinds = {queue.id: queue.kind for queue in city.site(place.site).queues}
-    return Group.CALLS if kinds[place.queue] is QueueKind.PHONE else Group.VISITS
+    return ContactGroup.CALLS if kinds[place.queue] is QueueKind.PHONE else ContactGroup.VISITS
 
 
-def place_name(city: CityFile, place: Place) -> str:
+def place_name(city: CityFile, place: QueueRef) -> str:
     """Return a queue's id, with its site's where there are several."""
     return place.queue if len(city.sites) == 1 else f"{place.site}/{place.queue}"
 
 
-def contacts(bucket: Bucket, group: Group) -> int:
+def contacts(bucket: Bucket, group: ContactGroup) -> int:
     """Return the contacts that have an outcome, or the appointments."""
     match group:
-        case Group.CALLS:
+        case ContactGroup.CALLS:
             return bucket.answered + bucket.unanswered
-        case Group.VISITS:
+        case ContactGroup.VISITS:
             return bucket.visits + bucket.walk_ins + bucket.early + bucket.left
-        case Group.APPOINTMENTS:
+        case ContactGroup.APPOINTMENTS:
             return bucket.booked
 
 
@@ -145,16 +145,16 @@ def plan_import(
     covered: AbstractSet[Covered],
     recounted: Mapping[Slot, Bucket],
     written: Mapping[Slot, bytes],
-    settled: Callable[[Slot], Settled],
-) -> Plan:
+    settled: Callable[[Slot], SettledDays],
+) -> ReplacementPlan:
     """Return what would change when days are replaced, as far as the files are about them.
 
     ``written`` holds what is there for every covered day. ``settled`` says which days may be replaced.
     """
-    groups: dict[tuple[date, Place], set[Group]] = {}
+    groups: dict[tuple[date, QueueRef], set[ContactGroup]] = {}
     for place, day, group in covered:
         groups.setdefault((day, place), set()).add(group)
-    changes: list[Change] = []
+    changes: list[BucketChange] = []
     fewer: list[Fewer] = []
     unchanged = 0
     for (day, place), wanted in sorted(groups.items()):
@@ -169,18 +169,18 @@ def plan_import(
         found = list(_changes(zip(slots, after, strict=True), written))
         changes += found
         unchanged += not found
-    return Plan(tuple(changes), unchanged, tuple(fewer), _unsettled(changes, settled))
+    return ReplacementPlan(tuple(changes), unchanged, tuple(fewer), _unsettled(changes, settled))
 
 
 def plan_restore(
-    restored: Mapping[Slot, Bucket], written: Mapping[Slot, bytes], settled: Callable[[Slot], Settled]
-) -> Plan:
+    restored: Mapping[Slot, Bucket], written: Mapping[Slot, bytes], settled: Callable[[Slot], SettledDays]
+) -> ReplacementPlan:
     """Return what would change when every day and queue in ``restored`` becomes as it says there.
 
     What a day has outside opening hours belongs to it: absent there, it is to be absent here.
     """
     days = sorted({(day_of(slot), slot.place) for slot in restored})
-    changes: list[Change] = []
+    changes: list[BucketChange] = []
     unchanged = 0
     for day, place in days:
         slots = [day_slot(place, day, hours) for hours in Hours]
@@ -188,7 +188,7 @@ def plan_restore(
         changes += found
         unchanged += not found
     differing = tuple(change for change in changes if change.before is not None)
-    return Plan(tuple(changes), unchanged, (), _unsettled(changes, settled), differing)
+    return ReplacementPlan(tuple(changes), unchanged, (), _unsettled(changes, settled), differing)
 
 
 def _there(written: Mapping[Slot, bytes], slot: Slot) -> Bucket:
@@ -196,7 +196,7 @@ def _there(written: Mapping[Slot, bytes], slot: Slot) -> Bucket:
     return Bucket() if text is None else decode(text)
 
 
-def _replaced(before: Bucket, new: Bucket, groups: AbstractSet[Group]) -> Bucket:
+def _replaced(before: Bucket, new: Bucket, groups: AbstractSet[ContactGroup]) -> Bucket:
     """Return ``before`` with the fields of some groups from ``new``."""
     after = Bucket()
     after.add(before)
@@ -206,14 +206,16 @@ def _replaced(before: Bucket, new: Bucket, groups: AbstractSet[Group]) -> Bucket
     return after
 
 
-def _changes(wanted: Iterable[tuple[Slot, Bucket]], written: Mapping[Slot, bytes]) -> Iterator[Change]:
+def _changes(wanted: Iterable[tuple[Slot, Bucket]], written: Mapping[Slot, bytes]) -> Iterator[BucketChange]:
     for slot, bucket in wanted:
-        change = Change.to(slot, written.get(slot), bucket)
+        change = BucketChange.to(slot, written.get(slot), bucket)
         if change is not None:
             yield change
 
 
-def _unsettled(changes: Iterable[Change], settled: Callable[[Slot], Settled]) -> tuple[Unsettled, ...]:
+def _unsettled(
+    changes: Iterable[BucketChange], settled: Callable[[Slot], SettledDays]
+) -> tuple[Unsettled, ...]:
     found = {
         day: Unsettled(day, limit.before, limit.why)
         for change in changes

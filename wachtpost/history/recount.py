@@ -10,16 +10,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from domain.aggregator import Desk
+from domain.aggregator import Aggregator
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import FromFile, day_of
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.contract.events import Event, SourceHeartbeat, SourceRestarted
-from wachtpost.analyse.files import Progress, Reading, close, facts, record
+from wachtpost.analyse.files import Progress, ReadingStats, close, facts, record
 from wachtpost.history.plan import GROUP_OF, Covered, group_of_waiting
 
 DAILY: Final = frozenset({Resolution.DAY, Resolution.DAY_OUTSIDE})
@@ -32,7 +32,7 @@ class Recounted:
     buckets: Mapping[Slot, Bucket]
     covered: AbstractSet[Covered]
     """What the files have facts of."""
-    reading: Reading
+    reading: ReadingStats
 
 
 def recount(
@@ -48,15 +48,15 @@ def recount(
     Who waited until after the open timeout is unfinished on the day that it ran out, also where nothing else
     happened; but the end of the files says nothing about a day that they have no facts of.
     """
-    desk = Desk(city, calendar, city.sites, rings=False)
-    reading = Reading()
+    desk = Aggregator(city, calendar, city.sites, rings=False)
+    reading = ReadingStats()
     covered: set[Covered] = set()
 
     def counted(fact: Event) -> None:
         group = GROUP_OF.get(type(fact))
         if group is not None and not isinstance(fact, SourceHeartbeat | SourceRestarted):
             day = date.fromisoformat(desk.local_day(ms_of(fact.at) // 1000))
-            covered.add(Covered(Place(fact.site, fact.queue), day, group))
+            covered.add(Covered(QueueRef(fact.site, fact.queue), day, group))
 
     newest = record(desk, facts(files, city, source, reading, progress), reading, now, counted)
     for slot, bucket in desk.books.slots():

@@ -9,23 +9,23 @@ from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 from domain.bucket_store import Slot
-from domain.corrections import Correction, FromFile, Settled, StillOpen
+from domain.corrections import Correction, FromFile, SettledDays, UnsettledReason
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive
 from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile
-from wachtpost.history.plan import Plan, place_name
+from wachtpost.history.plan import ReplacementPlan, place_name
 from wachtpost.history.words import WORDS
 
 SHOWN: Final = 10
 """Days of an objection that are told one by one."""
 
-Planned = Callable[[Mapping[Slot, bytes], Callable[[Slot], Settled]], Plan]
+Planned = Callable[[Mapping[Slot, bytes], Callable[[Slot], SettledDays]], ReplacementPlan]
 """Makes the plan of what is there, and of which days may be replaced."""
 
 
 @dataclass(frozen=True)
-class Question:
+class ReplacementRequest:
     """What somebody wants replaced."""
 
     how: Literal["import", "restore"]
@@ -39,10 +39,10 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Replacement:
     """What came of it."""
 
-    plan: Plan
+    plan: ReplacementPlan
     objections: tuple[str, ...]
     """Why nothing was replaced, in sentences."""
     correction: str | None
@@ -52,12 +52,12 @@ class Answer:
 async def replace(
     archive: Archive,
     city: CityFile,
-    question: Question,
+    question: ReplacementRequest,
     first: date,
     last: date,
     planned: Planned,
     now: datetime,
-) -> Answer:
+) -> Replacement:
     """Replace the days of a plan, unless something speaks against it; all days lie in [first, last].
 
     Raises ``ChangedUnderneathError`` and ``redis.RedisError``.
@@ -66,7 +66,7 @@ async def replace(
     plan = planned(await archive.written(first, last), lambda slot: settled[archive.partition_of(slot)])
     objections = tuple(_objections(plan, city, question))
     if objections or question.dry_run or not plan.changes:
-        return Answer(plan, objections, None)
+        return Replacement(plan, objections, None)
     correction = Correction(
         id=secrets.token_hex(6),
         at=now,
@@ -77,10 +77,10 @@ async def replace(
         refused=question.refused,
     )
     await archive.replace(correction, plan.changes)
-    return Answer(plan, (), correction.id)
+    return Replacement(plan, (), correction.id)
 
 
-def _objections(plan: Plan, city: CityFile, question: Question) -> Iterator[str]:
+def _objections(plan: ReplacementPlan, city: CityFile, question: ReplacementRequest) -> Iterator[str]:
     yield from _unsettled(plan, city)
     if question.overrule:
         return
@@ -113,9 +113,9 @@ def _objections(plan: Plan, city: CityFile, question: Question) -> Iterator[str]
         )
 
 
-def _unsettled(plan: Plan, city: CityFile) -> Iterator[str]:
+def _unsettled(plan: ReplacementPlan, city: CityFile) -> Iterator[str]:
     words = WORDS[city.city.language]
-    for why in StillOpen:
+    for why in UnsettledReason:
         days = [one for one in plan.unsettled if one.why is why]
         if days:
             before = min(one.before for one in days)

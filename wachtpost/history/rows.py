@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from domain.bucket import Bucket, decode
 from domain.bucket_store import Slot
 from domain.corrections import Hours, day_of, day_slot, hours_of
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from shared.contract.events import Name
 
 KEYS: Final = ("day", "site", "queue", "hours")
@@ -46,13 +46,13 @@ Record = Mapping[str, object]
 """A row by column."""
 
 
-class Format(StrEnum):
+class ArchiveFormat(StrEnum):
     CSV = "csv"
     NDJSON = "ndjson"
     PARQUET = "parquet"
 
 
-class Row(NamedTuple):
+class ArchiveRow(NamedTuple):
     slot: Slot
     bucket: Bucket
 
@@ -64,13 +64,13 @@ class BadRowError(ValueError):
         super().__init__(f"{file}:{number}: {why}")
 
 
-def rows_of(written: Mapping[Slot, bytes]) -> list[Row]:
+def rows_of(written: Mapping[Slot, bytes]) -> list[ArchiveRow]:
     """Return what is written down as rows, by day, site, queue, and inside hours first."""
-    found = [Row(slot, decode(text)) for slot, text in written.items()]
+    found = [ArchiveRow(slot, decode(text)) for slot, text in written.items()]
     return sorted(found, key=lambda row: (row.slot.start, row.slot.place, hours_of(row.slot)))
 
 
-def record_of(row: Row) -> Record:
+def record_of(row: ArchiveRow) -> Record:
     """Return a row by column; histograms with their cells in order."""
     record: dict[str, object] = {
         "day": day_of(row.slot),
@@ -84,12 +84,12 @@ def record_of(row: Row) -> Record:
     return record
 
 
-def written_as(rows: Iterable[Row], kind: Format) -> bytes:
+def written_as(rows: Iterable[ArchiveRow], kind: ArchiveFormat) -> bytes:
     """Return the file; raises ``ImportError`` for Parquet without the extra."""
     return _WRITERS[kind]([record_of(row) for row in rows])
 
 
-def read(file: Path, places: Collection[Place]) -> dict[Slot, Bucket]:
+def read(file: Path, places: Collection[QueueRef]) -> dict[Slot, Bucket]:
     """Return what ``written_as`` wrote, in any format.
 
     Raises ``BadRowError``, ``OSError``, or ``ImportError`` for Parquet without the extra.
@@ -126,13 +126,13 @@ class _Key(BaseModel):
 _BUCKET: Final = TypeAdapter(Bucket)
 
 
-def row_of(record: Record, places: Collection[Place]) -> Row:
+def row_of(record: Record, places: Collection[QueueRef]) -> ArchiveRow:
     """Return the row of a record; raises ``ValueError`` (``ValidationError``) that says what is wrong."""
     if strange := record.keys() - set(COLUMNS):
         raise ValueError(f"{len(strange)} column(s) that a history does not have")
     key = _Key.model_validate({name: value for name, value in record.items() if name in KEYS})
     bucket = _BUCKET.validate_python({name: value for name, value in record.items() if name not in KEYS})
-    place = Place(key.site, key.queue)
+    place = QueueRef(key.site, key.queue)
     if place not in places:
         raise ValueError(f"the city file has no queue {key.site}/{key.queue}")
     for name, total in SUMS.items():
@@ -145,7 +145,7 @@ def row_of(record: Record, places: Collection[Place]) -> Row:
         raise ValueError("a count is below 0")
     if any(getattr(bucket, name) > MOST for name in COUNTS):
         raise ValueError(f"a count is above {MOST}")
-    return Row(day_slot(place, key.day, key.hours), bucket)
+    return ArchiveRow(day_slot(place, key.day, key.hours), bucket)
 
 
 def _to_csv(records: Iterable[Record]) -> bytes:
@@ -231,22 +231,22 @@ def _from_parquet(file: Path) -> Iterator[tuple[int, Record]]:
         )
 
 
-_WRITERS: Final[Mapping[Format, Callable[[Iterable[Record]], bytes]]] = {
-    Format.CSV: _to_csv,
-    Format.NDJSON: _to_ndjson,
-    Format.PARQUET: _to_parquet,
+_WRITERS: Final[Mapping[ArchiveFormat, Callable[[Iterable[Record]], bytes]]] = {
+    ArchiveFormat.CSV: _to_csv,
+    ArchiveFormat.NDJSON: _to_ndjson,
+    ArchiveFormat.PARQUET: _to_parquet,
 }
-_READERS: Final[Mapping[Format, Callable[[Path], Iterator[tuple[int, Record]]]]] = {
-    Format.CSV: _from_csv,
-    Format.NDJSON: _from_ndjson,
-    Format.PARQUET: _from_parquet,
+_READERS: Final[Mapping[ArchiveFormat, Callable[[Path], Iterator[tuple[int, Record]]]]] = {
+    ArchiveFormat.CSV: _from_csv,
+    ArchiveFormat.NDJSON: _from_ndjson,
+    ArchiveFormat.PARQUET: _from_parquet,
 }
 
 
-def _format_of(file: Path) -> Format:
+def _format_of(file: Path) -> ArchiveFormat:
     """By how it begins, not by its name."""
     with file.open("rb") as raw:
         head = raw.read(4)
     if head == b"PAR1":
-        return Format.PARQUET
-    return Format.NDJSON if head.startswith(b"{") else Format.CSV
+        return ArchiveFormat.PARQUET
+    return ArchiveFormat.NDJSON if head.startswith(b"{") else ArchiveFormat.CSV

@@ -12,11 +12,11 @@ from rich.table import Table
 
 from domain import kpi
 from domain.bucket import Bucket, decode
-from domain.corrections import Change, Hours, day_of, hours_of
-from domain.open_contacts import Place
+from domain.corrections import BucketChange, Hours, day_of, hours_of
+from domain.open_contacts import QueueRef
 from shared.config.model import CityFile
 from shared.numerals import NUMERALS, clock_time
-from wachtpost.history.plan import Group, contacts, group_of_waiting, place_name
+from wachtpost.history.plan import ContactGroup, contacts, group_of_waiting, place_name
 from wachtpost.history.words import WORDS
 
 MOST_DAYS: Final = 60
@@ -29,7 +29,7 @@ class Shift(NamedTuple):
     """One bucket, before and after."""
 
     day: date
-    place: Place
+    place: QueueRef
     hours: Hours
     before: Bucket
     after: Bucket
@@ -44,7 +44,7 @@ class _Side:
         (self.inside if hours is Hours.INSIDE else self.outside).add(bucket)
 
 
-def shifts(changes: Iterable[Change]) -> list[Shift]:
+def shifts(changes: Iterable[BucketChange]) -> list[Shift]:
     """Return changes as buckets."""
     return [
         Shift(
@@ -63,7 +63,7 @@ def table(changed: Iterable[Shift], city: CityFile) -> Table:
     words = WORDS[city.city.language]
     changed = list(changed)
     by_day = len({(shift.day, shift.place) for shift in changed}) <= MOST_DAYS
-    rows: dict[tuple[str, Place], tuple[_Side, _Side]] = {}
+    rows: dict[tuple[str, QueueRef], tuple[_Side, _Side]] = {}
     for shift in changed:
         period = f"{shift.day}" if by_day else f"{shift.day:%Y-%m}"
         before, after = rows.setdefault((period, shift.place), (_Side(), _Side()))
@@ -87,7 +87,7 @@ def table(changed: Iterable[Shift], city: CityFile) -> Table:
     return made
 
 
-def as_values(changes: Iterable[Change]) -> list[Mapping[str, object]]:
+def as_values(changes: Iterable[BucketChange]) -> list[Mapping[str, object]]:
     """Return every bucket that changes, as JSON values; ``None``: nothing there."""
     return [
         {
@@ -107,15 +107,15 @@ def _definition(city: CityFile) -> str:
     return f"{definition.id} v{definition.version}"
 
 
-def _cells(place: Place, before: _Side, after: _Side, city: CityFile) -> list[str]:
+def _cells(place: QueueRef, before: _Side, after: _Side, city: CityFile) -> list[str]:
     figures = zip(_figures(place, before, city), _figures(place, after, city), strict=True)
     return [one if one == other else f"{one} → {other}" for one, other in figures]
 
 
-def _figures(place: Place, side: _Side, city: CityFile) -> list[str]:
+def _figures(place: QueueRef, side: _Side, city: CityFile) -> list[str]:
     number = NUMERALS[city.city.language].number
     inside, group = side.inside, group_of_waiting(city, place)
-    if group is Group.CALLS:
+    if group is ContactGroup.CALLS:
         answered, lost, mean = inside.answered, kpi.missed(inside, city.live_definition), kpi.call_wait_mean
     else:
         answered, lost = contacts(inside, group) - inside.left, inside.left
@@ -126,6 +126,6 @@ def _figures(place: Place, side: _Side, city: CityFile) -> list[str]:
         number(answered),
         number(lost),
         NOTHING if wait is None else clock_time(wait),
-        NOTHING if group is Group.CALLS else number(inside.booked),
+        NOTHING if group is ContactGroup.CALLS else number(inside.booked),
         number(contacts(side.outside, group)),
     ]

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from domain.corrections import StillOpen
+from domain.corrections import UnsettledReason
 from shared.config.model import Language
-from wachtpost.history.plan import Group
+from wachtpost.history.plan import ContactGroup
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Words:
     outside: str
     columns: str
 
-    groups: Mapping[Group, str]
+    groups: Mapping[ContactGroup, str]
     nothing_covered: str
     nothing_there: str
     nothing_to_do: str
@@ -36,7 +36,7 @@ class Words:
     why_long: str
     upside_down: str
     late: str
-    unsettled: Mapping[StillOpen, str]
+    unsettled: Mapping[UnsettledReason, str]
     fewer: str
     fewer_line: str
     differing: str
@@ -72,7 +72,11 @@ NL: Final = Words(
     booked="afspraken",
     outside="buiten de\nopeningsuren",
     columns="Contacten met een afloop, binnen de openingsuren. Gemist volgens {definition}.",
-    groups={Group.CALLS: "oproepen", Group.VISITS: "bezoeken", Group.APPOINTMENTS: "afspraken"},
+    groups={
+        ContactGroup.CALLS: "oproepen",
+        ContactGroup.VISITS: "bezoeken",
+        ContactGroup.APPOINTMENTS: "afspraken",
+    },
     nothing_covered="De bestanden hebben niets over een dag en een wachtrij die hier tellen.",
     nothing_there="Er is geen enkele dag.",
     nothing_to_do="Alles staat er al precies zo; er verandert niets.",
@@ -84,11 +88,12 @@ NL: Final = Words(
     "mee. Sorteer de bestanden op tijd, of geef dubbele bestanden één keer. "
     "Moeten ze wegblijven: --allow-fewer.",
     unsettled={
-        StillOpen.RECENT: "{days}: daarvoor kunnen nog feiten binnenkomen. Vanaf {before} kan nog niets "
-        "vervangen worden; geef --to {last}.",
-        StillOpen.BACKLOG: "{days}: de evaluator moet nog gebeurtenissen verwerken die daarover kunnen gaan. "
-        "Wacht tot hij bij is, of geef --to {last}.",
-        StillOpen.BEHIND: "{days}: de evaluator is nog niet zover. Start hem eerst, of geef --to {last}.",
+        UnsettledReason.RECENT: "{days}: daarvoor kunnen nog feiten binnenkomen. Vanaf {before} kan nog "
+        "niets vervangen worden; geef --to {last}.",
+        UnsettledReason.BACKLOG: "{days}: de evaluator moet nog gebeurtenissen verwerken die daarover kunnen "
+        "gaan. Wacht tot hij bij is, of geef --to {last}.",
+        UnsettledReason.BEHIND: "{days}: de evaluator is nog niet zover. Start hem eerst, "
+        "of geef --to {last}.",
     },
     fewer="{count} keer zouden er minder contacten zijn dan nu; een half bestand mag geen dag wissen. "
     "Laat onvolledige dagen weg met --from en --to; klopt het toch: --allow-fewer.",
@@ -127,7 +132,11 @@ EN: Final = Words(
     booked="appointments",
     outside="outside\nopening hours",
     columns="Contacts with an outcome, within opening hours. Missed under {definition}.",
-    groups={Group.CALLS: "calls", Group.VISITS: "visits", Group.APPOINTMENTS: "appointments"},
+    groups={
+        ContactGroup.CALLS: "calls",
+        ContactGroup.VISITS: "visits",
+        ContactGroup.APPOINTMENTS: "appointments",
+    },
     nothing_covered="The files say nothing of a day and a queue that count here.",
     nothing_there="There is not a single day.",
     nothing_to_do="Everything stands there like that already; nothing changes.",
@@ -139,11 +148,12 @@ EN: Final = Words(
     "Sort the files by time, or give a file that is there twice only once. "
     "If they are to stay out: --allow-fewer.",
     unsettled={
-        StillOpen.RECENT: "{days}: facts about that may still arrive. From {before} on nothing can be "
+        UnsettledReason.RECENT: "{days}: facts about that may still arrive. From {before} on nothing can be "
         "replaced yet; give --to {last}.",
-        StillOpen.BACKLOG: "{days}: the evaluator still has to read events that may be about that. "
+        UnsettledReason.BACKLOG: "{days}: the evaluator still has to read events that may be about that. "
         "Wait until it has caught up, or give --to {last}.",
-        StillOpen.BEHIND: "{days}: the evaluator has not come so far. Start it first, or give --to {last}.",
+        UnsettledReason.BEHIND: "{days}: the evaluator has not come so far. Start it first, "
+        "or give --to {last}.",
     },
     fewer="{count} times there would be fewer contacts than now; half a file must not wipe a day. "
     "Leave incomplete days out with --from and --to; if it is right all the same: --allow-fewer.",

@@ -21,7 +21,7 @@ from rich.text import Text
 from services.notifier.messages.message import Writer
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.settings import NotifierSettings
-from services.notifier.state_store import Store
+from services.notifier.state_store import NotifierStore
 from shared.config.model import CityFile
 from shared.redis.connection import RedisClient, redis_client
 from wachtpost.city_file import load_or_explain
@@ -33,7 +33,7 @@ HEARD_WITHIN: Final = timedelta(seconds=10)
 LOOK_EVERY: Final = 0.05
 """Seconds between two looks at whether it did."""
 
-Stores = Mapping[int, Store]
+Stores = Mapping[int, NotifierStore]
 """What the notifier keeps, by partition."""
 
 Answer = TypeVar("Answer")
@@ -69,7 +69,7 @@ class Access:
         """Do work on what the notifier keeps; exits like ``reach``."""
         lease = self.city.pipeline.lease
         partitions = range(self.city.pipeline.partitions)
-        return self.reach(lambda redis: work({n: Store(redis, n, "", lease) for n in partitions}))
+        return self.reach(lambda redis: work({n: NotifierStore(redis, n, "", lease) for n in partitions}))
 
     def reach(self, work: Callable[[RedisClient], Awaitable[Answer]]) -> Answer:
         """Do work in Redis; exits with status 2 and one sentence when it is away."""

@@ -12,7 +12,7 @@ import typer
 from services.notifier import engine
 from services.notifier.commands import Acknowledge, encode
 from services.notifier.model import Breach
-from services.notifier.state import Known
+from services.notifier.state import BreachRecord
 from shared.personal_data import ROLE, holds_phone_number
 from wachtpost.notify.access import Access, Stores, access, complain, fail, heard, say, unheard
 
@@ -104,13 +104,13 @@ async def _going_on(stores: Stores) -> GoingOn:
 
 async def _acknowledge(
     given: Access, stores: Stores, wanted: Mapping[str, int], by: str
-) -> dict[str, Known | None]:
+) -> dict[str, BreachRecord | None]:
     """Put it on the streams and wait; return how each breach is known then."""
     for number in sorted(set(wanted.values())):
         names = tuple(name for name, where in wanted.items() if where == number)
         command = Acknowledge(id=f"ack-{secrets.token_hex(6)}", at=given.now(), breaches=names, by=by)
         await stores[number].say(encode(command))
-    known: dict[str, Known | None] = {}
+    known: dict[str, BreachRecord | None] = {}
 
     async def all_done() -> bool:
         for number in set(wanted.values()):
@@ -122,12 +122,12 @@ async def _acknowledge(
     return known
 
 
-def _is_waiting(known: Known) -> bool:
+def _is_waiting(known: BreachRecord) -> bool:
     return not known.is_over and known.breach.acknowledged is None
 
 
 def _tell(
-    given: Access, headline: str, name: str, before: Breach, became: Mapping[str, Known | None]
+    given: Access, headline: str, name: str, before: Breach, became: Mapping[str, BreachRecord | None]
 ) -> None:
     words = given.words
     if before.acknowledged is not None:

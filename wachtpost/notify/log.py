@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, FailureLine, Line
-from services.notifier.model import Happening
-from services.notifier.reasons import Reason
+from services.notifier.model import NotificationKind
+from services.notifier.reasons import DecisionReason
 from services.notifier.state_store import LOG_KEPT
 from wachtpost.notify.access import Access, Stores, access, say
 
@@ -73,11 +73,11 @@ def _delivery(given: Access, line: DeliveryLine) -> Iterable[str]:
         yield channels[line.channel].kind
     else:
         yield words.channel.format(number=line.channel + 1)
-    happening = words.happenings[Happening(line.happening)]
+    happening = words.happenings[NotificationKind(line.happening)]
     yield f"{happening} {words.results[line.result]}{f': {line.why}' if line.why else ''}"
     if line.attempt > 1:
         yield words.attempt.format(number=line.attempt)
 
 
 def _reason(given: Access, reason: str) -> str:
-    return given.words.reasons[Reason(reason)] if reason in set(Reason) else reason
+    return given.words.reasons[DecisionReason(reason)] if reason in set(DecisionReason) else reason

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from services.notifier import engine
-from services.notifier.commands import BeSilent, Command, EndSilence, encode
+from services.notifier.commands import Command, CreateSilence, ExpireSilence, encode
 from services.notifier.silences import Silence
 from shared.config.references import ALL_QUEUES
 from shared.contract.breach_events import Measure, Severity
@@ -68,7 +68,7 @@ def create(
     async def is_on(stores: Stores) -> bool:
         return all([wanted.id in (await store.state()).silences for store in stores.values()])
 
-    _command(given, BeSilent(id=f"silence-{wanted.id}", at=now, silence=wanted), is_on)
+    _command(given, CreateSilence(id=f"silence-{wanted.id}", at=now, silence=wanted), is_on)
     say(told(given, wanted))
 
 
@@ -102,7 +102,7 @@ def expire(
     async def is_gone(stores: Stores) -> bool:
         return not any([name in (await store.state()).silences for store in stores.values()])
 
-    _command(given, EndSilence(id=f"end-{secrets.token_hex(6)}", at=given.now(), silence=name), is_gone)
+    _command(given, ExpireSilence(id=f"end-{secrets.token_hex(6)}", at=given.now(), silence=name), is_gone)
     say(given.words.silence_ended.format(name=name))
 
 

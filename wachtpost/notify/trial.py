@@ -13,7 +13,7 @@ import typer
 from services.notifier.app import deliverer
 from services.notifier.channels import build_senders
 from services.notifier.channels.post import http_client
-from services.notifier.model import Happening, Notice, Parcel, Undelivered
+from services.notifier.model import Delivery, DeliveryFailed, Notification, NotificationKind
 from services.notifier.outbox import parcels
 from shared.config.alerting import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
 from wachtpost.notify.access import Access, access, fail, say
@@ -46,8 +46,12 @@ async def _send(given: Access, receiver: str) -> bool:
     """Hand every parcel over, one after another; return whether all arrived."""
     words, city = given.words, given.city
     at = given.now()
-    notice = Notice(
-        id=f"test-{secrets.token_hex(6)}", happening=Happening.TEST, receiver=receiver, breaches=(), at=at
+    notice = Notification(
+        id=f"test-{secrets.token_hex(6)}",
+        happening=NotificationKind.TEST,
+        receiver=receiver,
+        breaches=(),
+        at=at,
     )
     all_arrived = True
     async with http_client() as http:
@@ -56,7 +60,7 @@ async def _send(given: Access, receiver: str) -> bool:
         for parcel, where in _addressed(given, notice):
             try:
                 await deliver(parcel)
-            except Undelivered as error:
+            except DeliveryFailed as error:
                 all_arrived = False
                 say(f"{where}  {words.not_delivered.format(why=error)}")
             else:
@@ -64,7 +68,7 @@ async def _send(given: Access, receiver: str) -> bool:
     return all_arrived
 
 
-def _addressed(given: Access, notice: Notice) -> Iterator[tuple[Parcel, str]]:
+def _addressed(given: Access, notice: Notification) -> Iterator[tuple[Delivery, str]]:
     """The parcels of a notice, each with where it goes, in a column."""
     (receiver,) = (one for one in given.city.receivers if one.id == notice.receiver)
     found = list(parcels(notice, given.city))
@@ -73,7 +77,7 @@ def _addressed(given: Access, notice: Notice) -> Iterator[tuple[Parcel, str]]:
     yield from ((parcel, f"{name:<{width}}") for parcel, name in zip(found, names, strict=True))
 
 
-def masked(channel: Channel, parcel: Parcel) -> str:
+def masked(channel: Channel, parcel: Delivery) -> str:
     """Return where a parcel goes as far as anybody may read it: an address may hold a name or a token."""
     match channel:
         case EmailChannel():

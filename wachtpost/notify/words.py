@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from services.notifier.model import Happening
-from services.notifier.outbox import Result
-from services.notifier.reasons import Reason
+from services.notifier.model import NotificationKind
+from services.notifier.outbox import DeliveryResult
+from services.notifier.reasons import DecisionReason
 from shared.config.model import Language
-from shared.contract.breach_events import State
+from shared.contract.breach_events import BreachState
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Words:
     nobody_listens: str
 
     no_breaches: str
-    states: Mapping[State, str]
+    states: Mapping[BreachState, str]
     taken: str
     breach_unknown: str
     breach_ambiguous: str
@@ -53,9 +53,9 @@ class Words:
     no_dead: str
     attempt: str
     set_aside: str
-    results: Mapping[Result, str]
-    happenings: Mapping[Happening, str]
-    reasons: Mapping[Reason, str]
+    results: Mapping[DeliveryResult, str]
+    happenings: Mapping[NotificationKind, str]
+    reasons: Mapping[DecisionReason, str]
 
 
 NL: Final = Words(
@@ -65,10 +65,10 @@ NL: Final = Words(
     "zodra er een draait, gebeurt het alsnog.",
     no_breaches="Geen overschrijdingen.",
     states={
-        State.OK: "in orde",
-        State.PENDING: "nog niet gemeld",
-        State.FIRING: "overschreden",
-        State.CLEARING: "herstelt",
+        BreachState.OK: "in orde",
+        BreachState.PENDING: "nog niet gemeld",
+        BreachState.FIRING: "overschreden",
+        BreachState.CLEARING: "herstelt",
     },
     taken="opgepakt",
     breach_unknown="Er is geen overschrijding {name}.",
@@ -100,55 +100,55 @@ NL: Final = Words(
     attempt="poging {number}",
     set_aside="bericht {entry} op de stroom: een fout in Wachtpost zelf ({why})",
     results={
-        Result.DELIVERED: "aangekomen",
-        Result.RETRY: "mislukt, wordt opnieuw geprobeerd",
-        Result.DEAD: "opgegeven",
-        Result.OBSOLETE: "niet meer nodig",
+        DeliveryResult.DELIVERED: "aangekomen",
+        DeliveryResult.RETRY: "mislukt, wordt opnieuw geprobeerd",
+        DeliveryResult.DEAD: "opgegeven",
+        DeliveryResult.OBSOLETE: "niet meer nodig",
     },
     happenings={
-        Happening.FIRING: "melding",
-        Happening.REMINDER: "herinnering",
-        Happening.ESCALATION: "escalatie",
-        Happening.RESOLVED: "voorbij",
-        Happening.DIGEST: "overzicht",
-        Happening.TEST: "proefbericht",
-        Happening.REPORT: "beleidsrapport",
+        NotificationKind.FIRING: "melding",
+        NotificationKind.REMINDER: "herinnering",
+        NotificationKind.ESCALATION: "escalatie",
+        NotificationKind.RESOLVED: "voorbij",
+        NotificationKind.DIGEST: "overzicht",
+        NotificationKind.TEST: "proefbericht",
+        NotificationKind.REPORT: "beleidsrapport",
     },
     reasons={
-        Reason.FIRST: "gemeld",
-        Reason.REMINDER: "herinnerd",
-        Reason.ESCALATED: "gemeld, want niemand heeft het opgepakt",
-        Reason.RESOLVED: "gemeld dat het voorbij is",
-        Reason.COLLECTED: "gemeld, samen met andere",
-        Reason.SILENCE_OVER: "gemeld na een stilte",
-        Reason.INHIBITION_OVER: "gemeld, want de oorzaak ervan is voorbij",
-        Reason.QUIET_OVER: "gemeld na de stille uren",
-        Reason.CALMED: "gemeld in een overzicht",
-        Reason.CAME_AND_WENT: "voorbij voor het gemeld was; in een overzicht",
-        Reason.REPORT: "het beleidsrapport wordt gemaild",
-        Reason.COLLECTING: "wacht op andere meldingen",
-        Reason.SILENCED: "wacht: stilte",
-        Reason.INHIBITED: "wacht: iets ergers verklaart het",
-        Reason.QUIET: "wacht: stille uren",
-        Reason.FLAPPING: "wacht: het wisselt te vaak",
-        Reason.CLEARING: "wacht: het herstelt",
-        Reason.NOT_YET: "wacht: anderen hebben tijd om het op te pakken",
-        Reason.ALREADY_TOLD: "niet gemeld: al bekend",
-        Reason.ACKNOWLEDGED: "niet gemeld: opgepakt",
-        Reason.OUTDATED: "niet herinnerd: achterhaald",
-        Reason.RESOLVED_UNWANTED: "niet gemeld: het einde is niet gewenst",
-        Reason.NEVER_TOLD: "niet gemeld dat het voorbij is: wist er niet van",
-        Reason.NOT_ROUTED: "niet gemeld: geen route meer",
-        Reason.RECEIVER_GONE: "niet gemeld: ontvanger bestaat niet meer",
-        Reason.NO_MAIL: "niet gemaild: ontvanger heeft geen e-mailadres",
-        Reason.PENDING: "nog niet lang genoeg",
-        Reason.BLIP: "te kort om te melden",
-        Reason.DUPLICATE: "al gehoord",
-        Reason.STALE: "ouder dan wat bekend is",
-        Reason.SUPERSEDED: "voorbij: er is een nieuwere",
-        Reason.TAKEN_ON: "opgepakt",
-        Reason.ALREADY_OVER: "niet opgepakt: al voorbij",
-        Reason.UNKNOWN: "niet opgepakt: onbekend",
+        DecisionReason.FIRST: "gemeld",
+        DecisionReason.REMINDER: "herinnerd",
+        DecisionReason.ESCALATED: "gemeld, want niemand heeft het opgepakt",
+        DecisionReason.RESOLVED: "gemeld dat het voorbij is",
+        DecisionReason.COLLECTED: "gemeld, samen met andere",
+        DecisionReason.SILENCE_OVER: "gemeld na een stilte",
+        DecisionReason.INHIBITION_OVER: "gemeld, want de oorzaak ervan is voorbij",
+        DecisionReason.QUIET_OVER: "gemeld na de stille uren",
+        DecisionReason.CALMED: "gemeld in een overzicht",
+        DecisionReason.CAME_AND_WENT: "voorbij voor het gemeld was; in een overzicht",
+        DecisionReason.REPORT: "het beleidsrapport wordt gemaild",
+        DecisionReason.COLLECTING: "wacht op andere meldingen",
+        DecisionReason.SILENCED: "wacht: stilte",
+        DecisionReason.INHIBITED: "wacht: iets ergers verklaart het",
+        DecisionReason.QUIET: "wacht: stille uren",
+        DecisionReason.FLAPPING: "wacht: het wisselt te vaak",
+        DecisionReason.CLEARING: "wacht: het herstelt",
+        DecisionReason.NOT_YET: "wacht: anderen hebben tijd om het op te pakken",
+        DecisionReason.ALREADY_TOLD: "niet gemeld: al bekend",
+        DecisionReason.ACKNOWLEDGED: "niet gemeld: opgepakt",
+        DecisionReason.OUTDATED: "niet herinnerd: achterhaald",
+        DecisionReason.RESOLVED_UNWANTED: "niet gemeld: het einde is niet gewenst",
+        DecisionReason.NEVER_TOLD: "niet gemeld dat het voorbij is: wist er niet van",
+        DecisionReason.NOT_ROUTED: "niet gemeld: geen route meer",
+        DecisionReason.RECEIVER_GONE: "niet gemeld: ontvanger bestaat niet meer",
+        DecisionReason.NO_MAIL: "niet gemaild: ontvanger heeft geen e-mailadres",
+        DecisionReason.PENDING: "nog niet lang genoeg",
+        DecisionReason.BLIP: "te kort om te melden",
+        DecisionReason.DUPLICATE: "al gehoord",
+        DecisionReason.STALE: "ouder dan wat bekend is",
+        DecisionReason.SUPERSEDED: "voorbij: er is een nieuwere",
+        DecisionReason.TAKEN_ON: "opgepakt",
+        DecisionReason.ALREADY_OVER: "niet opgepakt: al voorbij",
+        DecisionReason.UNKNOWN: "niet opgepakt: onbekend",
     },
 )
 
@@ -159,10 +159,10 @@ EN: Final = Words(
     "it will be done as soon as one runs.",
     no_breaches="No breaches.",
     states={
-        State.OK: "fine",
-        State.PENDING: "not told yet",
-        State.FIRING: "breached",
-        State.CLEARING: "recovering",
+        BreachState.OK: "fine",
+        BreachState.PENDING: "not told yet",
+        BreachState.FIRING: "breached",
+        BreachState.CLEARING: "recovering",
     },
     taken="taken on",
     breach_unknown="There is no breach {name}.",
@@ -194,55 +194,55 @@ EN: Final = Words(
     attempt="try {number}",
     set_aside="entry {entry} of the stream: a fault of Wachtpost itself ({why})",
     results={
-        Result.DELIVERED: "arrived",
-        Result.RETRY: "failed, will be tried again",
-        Result.DEAD: "given up",
-        Result.OBSOLETE: "not needed any more",
+        DeliveryResult.DELIVERED: "arrived",
+        DeliveryResult.RETRY: "failed, will be tried again",
+        DeliveryResult.DEAD: "given up",
+        DeliveryResult.OBSOLETE: "not needed any more",
     },
     happenings={
-        Happening.FIRING: "alert",
-        Happening.REMINDER: "reminder",
-        Happening.ESCALATION: "escalation",
-        Happening.RESOLVED: "over",
-        Happening.DIGEST: "digest",
-        Happening.TEST: "test message",
-        Happening.REPORT: "policy report",
+        NotificationKind.FIRING: "alert",
+        NotificationKind.REMINDER: "reminder",
+        NotificationKind.ESCALATION: "escalation",
+        NotificationKind.RESOLVED: "over",
+        NotificationKind.DIGEST: "digest",
+        NotificationKind.TEST: "test message",
+        NotificationKind.REPORT: "policy report",
     },
     reasons={
-        Reason.FIRST: "told",
-        Reason.REMINDER: "reminded",
-        Reason.ESCALATED: "told, because nobody has taken it on",
-        Reason.RESOLVED: "told that it is over",
-        Reason.COLLECTED: "told, together with others",
-        Reason.SILENCE_OVER: "told after a silence",
-        Reason.INHIBITION_OVER: "told, because what explained it is over",
-        Reason.QUIET_OVER: "told after quiet hours",
-        Reason.CALMED: "told in a digest",
-        Reason.CAME_AND_WENT: "over before it was told; in a digest",
-        Reason.REPORT: "the policy report is mailed",
-        Reason.COLLECTING: "waits for other alerts",
-        Reason.SILENCED: "waits: silence",
-        Reason.INHIBITED: "waits: something worse explains it",
-        Reason.QUIET: "waits: quiet hours",
-        Reason.FLAPPING: "waits: it comes and goes too often",
-        Reason.CLEARING: "waits: it recovers",
-        Reason.NOT_YET: "waits: others have time to take it on",
-        Reason.ALREADY_TOLD: "not told: known already",
-        Reason.ACKNOWLEDGED: "not told: taken on",
-        Reason.OUTDATED: "not reminded: out of date",
-        Reason.RESOLVED_UNWANTED: "not told: the end is not wanted",
-        Reason.NEVER_TOLD: "not told that it is over: never knew of it",
-        Reason.NOT_ROUTED: "not told: no route any more",
-        Reason.RECEIVER_GONE: "not told: the receiver is gone",
-        Reason.NO_MAIL: "not mailed: the receiver has no e-mail address",
-        Reason.PENDING: "not long enough yet",
-        Reason.BLIP: "too short to tell",
-        Reason.DUPLICATE: "heard before",
-        Reason.STALE: "older than what is known",
-        Reason.SUPERSEDED: "over: there is a newer one",
-        Reason.TAKEN_ON: "taken on",
-        Reason.ALREADY_OVER: "not taken on: over already",
-        Reason.UNKNOWN: "not taken on: unknown",
+        DecisionReason.FIRST: "told",
+        DecisionReason.REMINDER: "reminded",
+        DecisionReason.ESCALATED: "told, because nobody has taken it on",
+        DecisionReason.RESOLVED: "told that it is over",
+        DecisionReason.COLLECTED: "told, together with others",
+        DecisionReason.SILENCE_OVER: "told after a silence",
+        DecisionReason.INHIBITION_OVER: "told, because what explained it is over",
+        DecisionReason.QUIET_OVER: "told after quiet hours",
+        DecisionReason.CALMED: "told in a digest",
+        DecisionReason.CAME_AND_WENT: "over before it was told; in a digest",
+        DecisionReason.REPORT: "the policy report is mailed",
+        DecisionReason.COLLECTING: "waits for other alerts",
+        DecisionReason.SILENCED: "waits: silence",
+        DecisionReason.INHIBITED: "waits: something worse explains it",
+        DecisionReason.QUIET: "waits: quiet hours",
+        DecisionReason.FLAPPING: "waits: it comes and goes too often",
+        DecisionReason.CLEARING: "waits: it recovers",
+        DecisionReason.NOT_YET: "waits: others have time to take it on",
+        DecisionReason.ALREADY_TOLD: "not told: known already",
+        DecisionReason.ACKNOWLEDGED: "not told: taken on",
+        DecisionReason.OUTDATED: "not reminded: out of date",
+        DecisionReason.RESOLVED_UNWANTED: "not told: the end is not wanted",
+        DecisionReason.NEVER_TOLD: "not told that it is over: never knew of it",
+        DecisionReason.NOT_ROUTED: "not told: no route any more",
+        DecisionReason.RECEIVER_GONE: "not told: the receiver is gone",
+        DecisionReason.NO_MAIL: "not mailed: the receiver has no e-mail address",
+        DecisionReason.PENDING: "not long enough yet",
+        DecisionReason.BLIP: "too short to tell",
+        DecisionReason.DUPLICATE: "heard before",
+        DecisionReason.STALE: "older than what is known",
+        DecisionReason.SUPERSEDED: "over: there is a newer one",
+        DecisionReason.TAKEN_ON: "taken on",
+        DecisionReason.ALREADY_OVER: "not taken on: over already",
+        DecisionReason.UNKNOWN: "not taken on: unknown",
     },
 )
 

@@ -13,22 +13,22 @@ from typing import Final, TypedDict
 
 from pydantic import TypeAdapter, ValidationError
 
-from domain.aggregator import Desk
-from services.evaluator.alerting.readings import Readings
-from services.evaluator.alerting.rule_state import Step, Watch, close, in_time, judge, noted
-from services.evaluator.alerting.rules import Guard, guards, window_label
+from domain.aggregator import Aggregator
+from services.evaluator.alerting.readings import RuleReadings
+from services.evaluator.alerting.rule_state import RuleState, RuleStep, close, in_time, judge, noted
+from services.evaluator.alerting.rules import Rule, guards, window_label
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
 from shared.contract.breach_events import (
     BreachChanged,
     BreachEvent,
     BreachProgress,
+    BreachReading,
+    BreachState,
     Cause,
     Level,
     Measure,
-    Reading,
     Severity,
-    State,
 )
 from shared.contract.events import Name
 from shared.instants import Instant
@@ -54,7 +54,7 @@ FIELD: Final = "watch:"
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class RuleIdentity:
     """What every event of a watch repeats; kept, so that a breach whose rule is gone can still be ended."""
 
     rule: Name
@@ -68,7 +68,7 @@ class Identity:
     clear_at: Figure
 
     @classmethod
-    def of(cls, guard: Guard) -> Identity:
+    def of(cls, guard: Rule) -> RuleIdentity:
         """Return a guard's identity."""
         return cls(
             rule=guard.rule,
@@ -84,11 +84,11 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoredRuleState:
     """Where a watch stands, and whose it is."""
 
-    identity: Identity
-    watch: Watch
+    identity: RuleIdentity
+    watch: RuleState
     sufficient: bool = True
     """Whether the last look gave a reading."""
     open: bool = True
@@ -99,15 +99,15 @@ class Standing:
     @property
     def shown(self) -> str:
         """What people are told of it: its state, or why an ok says nothing: closed, insufficient."""
-        if self.watch.state is not State.OK:
+        if self.watch.state is not BreachState.OK:
             return self.watch.state
         if not self.open:
             return CLOSED
-        return State.OK if self.sufficient else INSUFFICIENT
+        return BreachState.OK if self.sufficient else INSUFFICIENT
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """What a look at everything has to write: events to tell, and where watches stand (state fields)."""
 
     events: Sequence[BreachEvent] = ()
@@ -119,9 +119,9 @@ class Verdict:
         return bool(self.events or self.state or self.gone)
 
 
-NOTHING_TO_TELL: Final = Verdict()
+NOTHING_TO_TELL: Final = Judgement()
 
-STANDING: Final = TypeAdapter(Standing)
+STANDING: Final = TypeAdapter(StoredRuleState)
 
 
 class Judge:
@@ -149,7 +149,7 @@ class Judge:
             if name in self._guards and self._guards[name].measure is standing.identity.measure
         }
         self._standings = {
-            name: Standing(Identity.of(guard), Watch()) for name, guard in self._guards.items()
+            name: StoredRuleState(RuleIdentity.of(guard), RuleState()) for name, guard in self._guards.items()
         }
         for name, standing in going_on.items():
             fresh = self._standings[name]
@@ -158,20 +158,20 @@ class Judge:
         self._changed = kept.keys() & self._guards.keys() - going_on.keys()
         self._gone = {FIELD + name for name in {*kept, *self.unreadable} - self._guards.keys()}
 
-    def judge(self, desk: Desk, now: datetime) -> Verdict:
+    def judge(self, desk: Aggregator, now: datetime) -> Judgement:
         """Look at everything at one instant and return what there is to tell and to write."""
         events: list[BreachEvent] = []
         for standing in self._ended:
             steps = close(standing.watch, now, Cause.RULE_GONE)
-            events += _told(standing.identity, steps, Reading(value=None, samples=0), now)
+            events += _told(standing.identity, steps, BreachReading(value=None, samples=0), now)
         self._ended.clear()
-        readings = Readings(self._city, self._calendar, desk, now)
+        readings = RuleReadings(self._city, self._calendar, desk, now)
         for name, guard in self._guards.items():
             events += self._look(name, guard, readings, now)
         gone, self._gone = self._gone, set()
-        return Verdict(events, self._take_changes(), gone)
+        return Judgement(events, self._take_changes(), gone)
 
-    def standings(self) -> Iterator[Standing]:
+    def standings(self) -> Iterator[StoredRuleState]:
         """Yield where every watch of the city file stands."""
         for name in self._guards:
             yield self._standings[name]
@@ -181,11 +181,11 @@ class Judge:
         self._changed.clear()
         return fields
 
-    def _look(self, name: str, guard: Guard, readings: Readings, now: datetime) -> list[BreachEvent]:
+    def _look(self, name: str, guard: Rule, readings: RuleReadings, now: datetime) -> list[BreachEvent]:
         standing = self._standings[name]
         watch = in_time(standing.watch, now)
-        value, samples, steps = None, 0, list[Step]()
-        running = watch.state is not State.OK
+        value, samples, steps = None, 0, list[RuleStep]()
+        running = watch.state is not BreachState.OK
         looked = readings.is_open(guard) or not guard.open_only
         # A source that was silent is heard at any hour: what it says at night is not repeated in the morning.
         if looked or (running and guard.measure is Measure.SILENCE):
@@ -212,15 +212,15 @@ class Judge:
             events.append(_progress(after, reading, now))
         return events
 
-    def _keep(self, name: str, standing: Standing, *, write: bool = True) -> None:
+    def _keep(self, name: str, standing: StoredRuleState, *, write: bool = True) -> None:
         self._standings[name] = standing
         if write:
             self._changed.add(name)
 
 
-def _kept(state: Mapping[str, str]) -> tuple[dict[str, Standing], frozenset[str]]:
+def _kept(state: Mapping[str, str]) -> tuple[dict[str, StoredRuleState], frozenset[str]]:
     """Return where watches stood, by their names, and the names of those that cannot be read."""
-    found: dict[str, Standing] = {}
+    found: dict[str, StoredRuleState] = {}
     unreadable: set[str] = set()
     for field_name, text in state.items():
         if field_name.startswith(FIELD):
@@ -232,8 +232,8 @@ def _kept(state: Mapping[str, str]) -> tuple[dict[str, Standing], frozenset[str]
     return found, frozenset(unreadable)
 
 
-def _progress_due(guard: Guard, watch: Watch, standing: Standing, now: datetime) -> bool:
-    if watch.state not in {State.FIRING, State.CLEARING} or watch.fired_at is None:
+def _progress_due(guard: Rule, watch: RuleState, standing: StoredRuleState, now: datetime) -> bool:
+    if watch.state not in {BreachState.FIRING, BreachState.CLEARING} or watch.fired_at is None:
         return False
     every = PROGRESS if guard.rolling or not guard.windows else PERIOD_PROGRESS
     # What is still to come was written by a clock that has been set back since, and holds up nothing.
@@ -241,7 +241,9 @@ def _progress_due(guard: Guard, watch: Watch, standing: Standing, now: datetime)
     return not told or now - max(told) >= every
 
 
-def _told(identity: Identity, steps: Iterable[Step], reading: Reading, now: datetime) -> list[BreachEvent]:
+def _told(
+    identity: RuleIdentity, steps: Iterable[RuleStep], reading: BreachReading, now: datetime
+) -> list[BreachEvent]:
     return [
         BreachChanged(
             id=f"{_breach(identity, step.watch, now)}:{step.watch.steps}:{step.watch.state}",
@@ -254,7 +256,7 @@ def _told(identity: Identity, steps: Iterable[Step], reading: Reading, now: date
     ]
 
 
-def _progress(standing: Standing, reading: Reading, now: datetime) -> BreachProgress:
+def _progress(standing: StoredRuleState, reading: BreachReading, now: datetime) -> BreachProgress:
     watch = standing.watch
     minute = int(now.timestamp()) // 60
     return BreachProgress(
@@ -264,13 +266,13 @@ def _progress(standing: Standing, reading: Reading, now: datetime) -> BreachProg
     )
 
 
-def _breach(identity: Identity, watch: Watch, now: datetime) -> str:
+def _breach(identity: RuleIdentity, watch: RuleState, now: datetime) -> str:
     """Names one breach: the watch, and when it left ok (it just did, or it says when)."""
     opened_ms = int((watch.opened_at or now).timestamp() * 1000)
     return f"{identity.rule}:{identity.level}:{identity.site}:{identity.queue}:{opened_ms}"
 
 
-class _Common(TypedDict):
+class _EventFields(TypedDict):
     breach: str
     at: datetime
     rule: str
@@ -284,12 +286,12 @@ class _Common(TypedDict):
     clear_at: float
     opened_at: datetime
     fired_at: datetime | None
-    reading: Reading
+    reading: BreachReading
     worst: float | None
 
 
-def _common(identity: Identity, watch: Watch, reading: Reading, now: datetime) -> _Common:
-    return _Common(
+def _common(identity: RuleIdentity, watch: RuleState, reading: BreachReading, now: datetime) -> _EventFields:
+    return _EventFields(
         breach=_breach(identity, watch, now),
         at=now,
         rule=identity.rule,

@@ -7,18 +7,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from domain import kpi
-from domain.aggregator import Desk
+from domain.aggregator import Aggregator
 from domain.bucket import Bucket, Resolution, merged
 from domain.bucket_store import FINE_S, Slot
 from domain.error_budget import budget_left
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.windows import window_bucket, window_end
-from services.evaluator.alerting.rules import Guard, Period, Window
+from services.evaluator.alerting.rules import Rule, RunningPeriod, Window
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.config.references import ALL_QUEUES
 from shared.config.types import Kpi
-from shared.contract.breach_events import Hour, Measure, Reading
+from shared.contract.breach_events import BreachReading, Hour, Measure
 
 TREND: Final = timedelta(minutes=5)
 """How far back the figure is that a message compares with."""
@@ -26,22 +26,22 @@ TREND: Final = timedelta(minutes=5)
 HOUR_S: Final = 3600
 
 
-class Readings:
+class RuleReadings:
     """Reads one desk at one instant; a window is added up once, however many guards ask for it."""
 
-    def __init__(self, city: CityFile, calendar: Calendar, desk: Desk, now: datetime) -> None:
+    def __init__(self, city: CityFile, calendar: Calendar, desk: Aggregator, now: datetime) -> None:
         self._city = city
         self._calendar = calendar
         self._desk = desk
         self._now = now
         self._now_ms = int(now.timestamp() * 1000)
-        self._panes: dict[tuple[Place, Window, int], Bucket] = {}
+        self._panes: dict[tuple[QueueRef, Window, int], Bucket] = {}
 
-    def is_open(self, guard: Guard) -> bool:
+    def is_open(self, guard: Rule) -> bool:
         """Whether any queue of a guard is open now."""
         return any(self._calendar.is_open(hours, self._now_ms) for hours in guard.hours)
 
-    def read(self, guard: Guard, *, running: bool = False) -> tuple[float | None, int]:
+    def read(self, guard: Rule, *, running: bool = False) -> tuple[float | None, int]:
         """Return the figure that is judged and its samples; ``None`` for no reading or too few.
 
         ``running``: whether its breach is going on already.
@@ -55,14 +55,14 @@ class Readings:
                 reading = self._kpi(guard, self._pane(guard, guard.windows[0]))
         return (reading.value if reading.samples >= guard.min_samples else None), reading.samples
 
-    def describe(self, guard: Guard, value: float | None, samples: int) -> Reading:
+    def describe(self, guard: Rule, value: float | None, samples: int) -> BreachReading:
         """Return a figure with everything that goes into a message."""
         waits = [
             self._now_ms - at
             for place, at in self._desk.contacts.waiting(self._now_ms)
             if place in guard.places
         ]
-        return Reading(
+        return BreachReading(
             value=value,
             samples=samples,
             before=self._before(guard),
@@ -72,12 +72,12 @@ class Readings:
             hour=self._hour(guard.places) if guard.places else None,
         )
 
-    def _kpi(self, guard: Guard, bucket: Bucket) -> kpi.Reading:
+    def _kpi(self, guard: Rule, bucket: Bucket) -> kpi.KpiValue:
         if guard.kpi is None:
-            return kpi.Reading(None, 0)
+            return kpi.KpiValue(None, 0)
         return kpi.read(guard.kpi, bucket, self._city.live_definition, self._city.service_level.within)
 
-    def _burn_rate(self, guard: Guard) -> tuple[float | None, int]:
+    def _burn_rate(self, guard: Rule) -> tuple[float | None, int]:
         """Return the smaller of both windows' rates.
 
         The long one says that it matters, the short one that it still goes on.
@@ -89,7 +89,7 @@ class Readings:
             return None, long.samples
         return min(values) / guard.target, long.samples
 
-    def _silence(self, guard: Guard, *, running: bool) -> tuple[float | None, int]:
+    def _silence(self, guard: Rule, *, running: bool) -> tuple[float | None, int]:
         """Return the seconds since the source last spoke, or since it had to if that is later.
 
         While it is breached only the former: a desk that opens is no word from the source. ``None`` before
@@ -103,45 +103,45 @@ class Readings:
             since = max(since, self._calendar.opened(hours, self._now_ms) or since)
         return max(0, self._now_ms - since) / 1000, 1
 
-    def _pane(self, guard: Guard, window: Window, back_s: int = 0) -> Bucket:
+    def _pane(self, guard: Rule, window: Window, back_s: int = 0) -> Bucket:
         return merged(self._of_place(place, window, back_s) for place in guard.places)
 
-    def _of_place(self, place: Place, window: Window, back_s: int) -> Bucket:
+    def _of_place(self, place: QueueRef, window: Window, back_s: int) -> Bucket:
         key = (place, window, back_s)
         pane = self._panes.get(key)
         if pane is None:
             pane = self._panes[key] = self._add_up(place, window, back_s)
         return pane
 
-    def _add_up(self, place: Place, window: Window, back_s: int) -> Bucket:
+    def _add_up(self, place: QueueRef, window: Window, back_s: int) -> Bucket:
         if isinstance(window, timedelta):
             end_s = window_end(self._now_ms, window) - back_s
             return window_bucket(self._desk.books, place, window, end_s)
         today = self._desk.local_day(self._now_ms // 1000)
         resolution, start = {
-            Period.TODAY: (Resolution.DAY, today),
-            Period.MONTH: (Resolution.MONTH, today[:7]),
-            Period.YEAR: (Resolution.YEAR, today[:4]),
+            RunningPeriod.TODAY: (Resolution.DAY, today),
+            RunningPeriod.MONTH: (Resolution.MONTH, today[:7]),
+            RunningPeriod.YEAR: (Resolution.YEAR, today[:4]),
         }[window]
         return self._desk.books.get(Slot(place, resolution, start)) or Bucket()
 
-    def _before(self, guard: Guard) -> float | None:
+    def _before(self, guard: Rule) -> float | None:
         if guard.kpi is None or guard.measure is Measure.BURN_RATE or not guard.rolling:
             return None
         return self._kpi(guard, self._pane(guard, guard.windows[0], int(TREND.total_seconds()))).value
 
-    def _budget_left(self, guard: Guard) -> int | None:
+    def _budget_left(self, guard: Rule) -> int | None:
         """Return how many contacts may still be missed in the target's period; negative: too many were."""
         if guard.kpi is not Kpi.MISSED_RATIO:
             return None
         target = self._city.target(Kpi.MISSED_RATIO, guard.site, ALL_QUEUES)
         if target is None or target.limit >= 1:
             return None
-        bucket = self._pane(guard, Period(target.period))
+        bucket = self._pane(guard, RunningPeriod(target.period))
         lost = kpi.missed(bucket, self._city.live_definition)
         return budget_left(lost, bucket.answered + lost, target.limit)
 
-    def _hour(self, places: Sequence[Place]) -> Hour:
+    def _hour(self, places: Sequence[QueueRef]) -> Hour:
         """What changed at the top of the local hour: as many minutes of it and of the one before."""
         began = self._calendar.local_hour(self._now_ms) // 1000
         end = self._now_ms // 1000 // FINE_S * FINE_S + FINE_S
@@ -154,7 +154,7 @@ class Readings:
             staff=sum(reported) if reported else None,
         )
 
-    def _offered(self, places: Sequence[Place], start_s: int, end_s: int) -> int:
+    def _offered(self, places: Sequence[QueueRef], start_s: int, end_s: int) -> int:
         return sum(
             bucket.offered
             for place in places

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.contract.breach_events import Cause, State
+from shared.contract.breach_events import BreachState, Cause
 from shared.instants import Instant
 from shared.stored_state import Amount, Figure
 
@@ -28,7 +28,7 @@ ZERO: Final = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RuleLimits:
     """What a watch guards: the threshold and its patience."""
 
     limit: float
@@ -54,10 +54,10 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class RuleState:
     """Where one rule at one queue stands."""
 
-    state: State = State.OK
+    state: BreachState = BreachState.OK
     since: Instant | None = None
     """When this state began; for ok: never mind."""
     opened_at: Instant | None = None
@@ -69,70 +69,70 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RuleStep:
     """A step of the state machine, and where the watch stands after it."""
 
-    previous: State
+    previous: BreachState
     cause: Cause
-    watch: Watch
+    watch: RuleState
 
 
-def judge(watch: Watch, value: float | None, now: datetime, limits: Limits) -> list[Step]:
+def judge(watch: RuleState, value: float | None, now: datetime, limits: RuleLimits) -> list[RuleStep]:
     """Return the steps that a reading brings about at ``now``; none when nothing changes.
 
     ``value`` is ``None`` when there is no reading or too few contacts.
     """
     if value is None:
         return []
-    steps: list[Step] = []
+    steps: list[RuleStep] = []
     while (step := _next(watch, value, now, limits)) is not None:
         steps.append(step)
         watch = step.watch
     return steps
 
 
-def in_time(watch: Watch, now: datetime) -> Watch:
+def in_time(watch: RuleState, now: datetime) -> RuleState:
     """Return the watch as of ``now``: a state that began later was written by a clock that has been set back
     since, and begins now. Else its patience would take as much longer as that clock was ahead."""
     return watch if watch.since is None or watch.since <= now else replace(watch, since=now)
 
 
-def close(watch: Watch, now: datetime, cause: Cause) -> list[Step]:
+def close(watch: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
     """Return the step that ends whatever is open, without a reading: the desk closed, the rule is gone."""
-    return [] if watch.state is State.OK else [_step(watch, State.OK, cause, now)]
+    return [] if watch.state is BreachState.OK else [_step(watch, BreachState.OK, cause, now)]
 
 
-def noted(watch: Watch, value: float | None, limits: Limits) -> Watch:
+def noted(watch: RuleState, value: float | None, limits: RuleLimits) -> RuleState:
     """Return the watch with the worst value of its breach so far."""
-    if watch.state is State.OK or value is None:
+    if watch.state is BreachState.OK or value is None:
         return watch
     worst = limits.worse(watch.worst, value)
     return watch if worst == watch.worst else replace(watch, worst=worst)
 
 
-def _next(watch: Watch, value: float, now: datetime, limits: Limits) -> Step | None:
+def _next(watch: RuleState, value: float, now: datetime, limits: RuleLimits) -> RuleStep | None:
     waited = now - (watch.since or now)
     match watch.state:
-        case State.OK if limits.over(value):
+        case BreachState.OK if limits.over(value):
             return _open(now, value)
-        case State.PENDING if not limits.over(value):
-            return _step(watch, State.OK, Cause.BACK, now)
-        case State.PENDING if waited >= limits.hold:
-            return _step(watch, State.FIRING, Cause.HELD, now)
-        case State.FIRING if limits.back(value):
-            return _step(watch, State.CLEARING, Cause.BACK, now)
-        case State.CLEARING if not limits.back(value):
-            return _step(watch, State.FIRING, Cause.OVER, now)
-        case State.CLEARING if waited >= limits.keep_firing:
-            return _step(watch, State.OK, Cause.STAYED_BACK, now)
+        case BreachState.PENDING if not limits.over(value):
+            return _step(watch, BreachState.OK, Cause.BACK, now)
+        case BreachState.PENDING if waited >= limits.hold:
+            return _step(watch, BreachState.FIRING, Cause.HELD, now)
+        case BreachState.FIRING if limits.back(value):
+            return _step(watch, BreachState.CLEARING, Cause.BACK, now)
+        case BreachState.CLEARING if not limits.back(value):
+            return _step(watch, BreachState.FIRING, Cause.OVER, now)
+        case BreachState.CLEARING if waited >= limits.keep_firing:
+            return _step(watch, BreachState.OK, Cause.STAYED_BACK, now)
     return None
 
 
-def _open(now: datetime, value: float) -> Step:
-    return Step(State.OK, Cause.OVER, Watch(State.PENDING, now, now, None, value, 1))
+def _open(now: datetime, value: float) -> RuleStep:
+    return RuleStep(BreachState.OK, Cause.OVER, RuleState(BreachState.PENDING, now, now, None, value, 1))
 
 
-def _step(watch: Watch, state: State, cause: Cause, now: datetime) -> Step:
-    fired_at = watch.fired_at or now if state is State.FIRING else watch.fired_at
+def _step(watch: RuleState, state: BreachState, cause: Cause, now: datetime) -> RuleStep:
+    fired_at = watch.fired_at or now if state is BreachState.FIRING else watch.fired_at
     after = replace(watch, state=state, since=now, fired_at=fired_at, steps=watch.steps + 1)
-    return Step(watch.state, cause, after)
+    return RuleStep(watch.state, cause, after)

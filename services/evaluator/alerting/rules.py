@@ -8,17 +8,17 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.windows import duration_label
-from services.evaluator.alerting.rule_state import Limits
-from shared.config.alerting import EVERY_QUEUE, BudgetRule, Rule, SilenceRule
+from services.evaluator.alerting.rule_state import RuleLimits
+from shared.config.alerting import EVERY_QUEUE, BudgetRule, KpiRule, NoDataRule
 from shared.config.model import CityFile, QueueKind, Site
 from shared.config.references import ALL_QUEUES, HIGHEST, KIND_OF_KPI
 from shared.config.types import Kpi
 from shared.contract.breach_events import Level, Measure, Severity
 
 
-class Period(StrEnum):
+class RunningPeriod(StrEnum):
     """A stretch of the calendar that a figure can be about, so far. The value is the window's label."""
 
     TODAY = "today"
@@ -26,17 +26,17 @@ class Period(StrEnum):
     YEAR = "year"
 
 
-Window = timedelta | Period
+Window = timedelta | RunningPeriod
 """A rolling window, or a calendar period so far."""
 
 
 def window_label(window: Window) -> str:
     """Return a window as in the city file and in the metrics' labels: ``15m``, ``1h``, ``month``."""
-    return window.value if isinstance(window, Period) else duration_label(window)
+    return window.value if isinstance(window, RunningPeriod) else duration_label(window)
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class Rule:
     """One rule at one queue (or a site's total) with one threshold."""
 
     rule: str
@@ -46,10 +46,10 @@ class Guard:
     site: str
     queue: str
     """``all`` for a total; the source's id for silence."""
-    limits: Limits
+    limits: RuleLimits
     windows: tuple[Window, ...] = ()
     """One; for a burn rate the long and the short one; none for silence."""
-    places: tuple[Place, ...] = ()
+    places: tuple[QueueRef, ...] = ()
     """The queues whose contacts it is about."""
     hours: tuple[str | None, ...] = ()
     """Opening hours of those queues; judged while any is open."""
@@ -70,9 +70,9 @@ class Guard:
         return bool(self.windows) and all(isinstance(window, timedelta) for window in self.windows)
 
 
-def guards(city: CityFile, sites: Iterable[Site]) -> list[Guard]:
+def guards(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
     """Return everything that is to be watched at these sites, in the order of the city file."""
-    found: list[Guard] = []
+    found: list[Rule] = []
     for site in sites:
         for rule in city.rules:
             if rule.site in {None, site.id}:
@@ -86,7 +86,7 @@ def guards(city: CityFile, sites: Iterable[Site]) -> list[Guard]:
     return found
 
 
-def _of_rule(city: CityFile, site: Site, rule: Rule) -> Iterator[Guard]:
+def _of_rule(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
     fitting = site.of_kind(QueueKind(KIND_OF_KPI[rule.kpi]))
     names = [queue.id for queue in fitting] if rule.queue == EVERY_QUEUE else [rule.queue]
     for name in names:
@@ -95,7 +95,7 @@ def _of_rule(city: CityFile, site: Site, rule: Rule) -> Iterator[Guard]:
         if not queues or limit is None:
             continue
         for level, limits in _levels(rule, limit):
-            yield Guard(
+            yield Rule(
                 rule=rule.id,
                 level=level,
                 measure=Measure(rule.kpi),
@@ -103,8 +103,8 @@ def _of_rule(city: CityFile, site: Site, rule: Rule) -> Iterator[Guard]:
                 site=site.id,
                 queue=name,
                 limits=limits,
-                windows=(Period(rule.window) if isinstance(rule.window, str) else rule.window,),
-                places=tuple(Place(site.id, queue.id) for queue in queues),
+                windows=(RunningPeriod(rule.window) if isinstance(rule.window, str) else rule.window,),
+                places=tuple(QueueRef(site.id, queue.id) for queue in queues),
                 hours=tuple(queue.hours for queue in queues),
                 open_only=rule.open_only,
                 min_samples=rule.min_samples or city.live.min_samples,
@@ -112,33 +112,33 @@ def _of_rule(city: CityFile, site: Site, rule: Rule) -> Iterator[Guard]:
             )
 
 
-def _levels(rule: Rule, limit: float) -> Iterator[tuple[Level, Limits]]:
+def _levels(rule: KpiRule, limit: float) -> Iterator[tuple[Level, RuleLimits]]:
     """The limit, and ``warn_at`` with the same gap before it clears, as far as the KPI goes."""
     better = rule.kpi is Kpi.SERVICE_LEVEL
     clear_at = limit if rule.clear_at is None else rule.clear_at
-    yield Level.LIMIT, Limits(limit, clear_at, rule.hold, rule.keep_firing, better)
+    yield Level.LIMIT, RuleLimits(limit, clear_at, rule.hold, rule.keep_firing, better)
     if rule.warn_at is not None:
         # In decimals, as the city wrote them: 0.1 + (0.15 - 0.2) is 0.05 and not a little less.
         gap = Decimal(repr(clear_at)) - Decimal(repr(limit))
         warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), HIGHEST[rule.kpi])
-        yield Level.WARNING, Limits(rule.warn_at, warn_clear, rule.hold, rule.keep_firing, better)
+        yield Level.WARNING, RuleLimits(rule.warn_at, warn_clear, rule.hold, rule.keep_firing, better)
 
 
-def _of_budget(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Guard]:
+def _of_budget(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]:
     target = city.target(rule.kpi, site.id, ALL_QUEUES)
     queues = site.of_kind(QueueKind(KIND_OF_KPI[rule.kpi]))
     if target is None or not queues or target.limit == 0:
         return
-    yield Guard(
+    yield Rule(
         rule=rule.id,
         level=Level.LIMIT,
         measure=Measure.BURN_RATE,
         severity=rule.severity,
         site=site.id,
         queue=ALL_QUEUES,
-        limits=Limits(rule.burn_rate, rule.burn_rate),
+        limits=RuleLimits(rule.burn_rate, rule.burn_rate),
         windows=(rule.long_window, rule.short_window),
-        places=tuple(Place(site.id, queue.id) for queue in queues),
+        places=tuple(QueueRef(site.id, queue.id) for queue in queues),
         hours=tuple(queue.hours for queue in queues),
         min_samples=rule.min_samples or city.live.min_samples,
         kpi=rule.kpi,
@@ -146,15 +146,15 @@ def _of_budget(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Guard]:
     )
 
 
-def _of_silence(site: Site, rule: SilenceRule) -> Guard:
+def _of_silence(site: Site, rule: NoDataRule) -> Rule:
     after = rule.after.total_seconds()
-    return Guard(
+    return Rule(
         rule=rule.id,
         level=Level.LIMIT,
         measure=Measure.SILENCE,
         severity=rule.severity,
         site=site.id,
         queue=rule.source,
-        limits=Limits(after, after),
+        limits=RuleLimits(after, after),
         hours=(rule.hours,),
     )

@@ -16,12 +16,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
 
 from services.notifier import engine
-from services.notifier.api.pages import Case, Page, Pages, case_of
-from services.notifier.commands import Acknowledge, BeSilent, EndSilence, encode
-from services.notifier.messages.links import ACKNOWLEDGE_PATH, Claim, Refusal, Signer, open_breaches
+from services.notifier.api.pages import Page, PageCase, Pages, case_of
+from services.notifier.commands import Acknowledge, CreateSilence, ExpireSilence, encode
+from services.notifier.messages.links import ACKNOWLEDGE_PATH, LinkClaim, LinkRefusal, Signer, open_breaches
 from services.notifier.model import Breach
 from services.notifier.silences import Silence
-from services.notifier.state_store import Store
+from services.notifier.state_store import NotifierStore
 from shared.contract.breach_events import Measure, Severity
 from shared.contract.events import Name
 from shared.instants import Instant
@@ -45,7 +45,7 @@ def _without_number(text: str) -> str:
     return text
 
 
-class WantedSilence(BaseModel):
+class SilenceRequest(BaseModel):
     """A silence to be; an empty list fits all."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -65,14 +65,18 @@ class WantedSilence(BaseModel):
     ] = ""
 
 
-class Asked(BaseModel):
+class CommandAccepted(BaseModel):
     """What was put on the stream."""
 
     id: str
 
 
 def http_app(  # noqa: C901 - the routes, one after another
-    stores: Mapping[int, Store], pages: Pages, signer: Signer | None, api_keys: Iterable[str], now: Clock
+    stores: Mapping[int, NotifierStore],
+    pages: Pages,
+    signer: Signer | None,
+    api_keys: Iterable[str],
+    now: Clock,
 ) -> FastAPI:
     """Return the HTTP application. A GET never changes anything: mail scanners follow links."""
     app = FastAPI(title="Wachtpost notifier", docs_url=None, redoc_url=None)
@@ -85,15 +89,15 @@ def http_app(  # noqa: C901 - the routes, one after another
         if scheme.lower() != "bearer" or not any(known):
             raise HTTPException(401, "send an API key as `Authorization: Bearer …`")
 
-    async def of(claim: Claim | Refusal) -> list[Breach]:
-        if isinstance(claim, Refusal):
+    async def of(claim: LinkClaim | LinkRefusal) -> list[Breach]:
+        if isinstance(claim, LinkRefusal):
             return []
         states = [await store.state() for store in stores.values()]
         found = [state.breaches.get(name) for name in claim.breaches for state in states]
         return [known.breach for known in found if known is not None]
 
-    def verified(token: str) -> Claim | Refusal:
-        return Refusal.FORGED if signer is None else signer.verify(token, now())
+    def verified(token: str) -> LinkClaim | LinkRefusal:
+        return LinkRefusal.FORGED if signer is None else signer.verify(token, now())
 
     @app.get(ACKNOWLEDGE_PATH, include_in_schema=False)
     async def show(token: Annotated[str, Query(max_length=MOST_FORM)] = "") -> Response:
@@ -107,10 +111,10 @@ def http_app(  # noqa: C901 - the routes, one after another
         claim = verified(form.get("token", [""])[0])
         breaches = await of(claim)
         case = case_of(claim, breaches)
-        if isinstance(claim, Claim) and case is Case.ASK:
+        if isinstance(claim, LinkClaim) and case is PageCase.ASK:
             wanted = open_breaches(tuple(breaches))
             await _acknowledge(stores, wanted, claim.receiver, now)
-            case = Case.DONE
+            case = PageCase.DONE
         return _answer(pages.show(case, breaches, now()))
 
     @app.get("/v1/breaches")
@@ -128,8 +132,8 @@ def http_app(  # noqa: C901 - the routes, one after another
 
     @app.post("/v1/silences", status_code=202)
     async def be_silent(
-        wanted: WantedSilence, authorization: Annotated[str | None, Header()] = None
-    ) -> Asked:
+        wanted: SilenceRequest, authorization: Annotated[str | None, Header()] = None
+    ) -> CommandAccepted:
         """For a while, nobody is told of what fits."""
         only_with_key(authorization)
         name = secrets.token_hex(6)
@@ -138,21 +142,21 @@ def http_app(  # noqa: C901 - the routes, one after another
         fields["starts_at"] = wanted.starts_at or at
         if wanted.ends_at <= max(fields["starts_at"], at):
             raise HTTPException(422, "ends_at: choose a moment after starts_at and after now")
-        command = BeSilent(id=f"silence-{name}", at=at, silence=Silence(id=name, **fields))
+        command = CreateSilence(id=f"silence-{name}", at=at, silence=Silence(id=name, **fields))
         for store in stores.values():
             await store.say(encode(command))
-        return Asked(id=name)
+        return CommandAccepted(id=name)
 
     @app.delete("/v1/silences", status_code=202)
     async def end_silence(
         id_: Annotated[str, Query(alias="id", pattern=SILENCE_ID)],
         authorization: Annotated[str | None, Header()] = None,
-    ) -> Asked:
+    ) -> CommandAccepted:
         """A silence ends now; what it kept back and still lasts is told."""
         only_with_key(authorization)
         for store in stores.values():
-            await store.say(encode(EndSilence(id=f"end-{id_}", at=now(), silence=id_)))
-        return Asked(id=id_)
+            await store.say(encode(ExpireSilence(id=f"end-{id_}", at=now(), silence=id_)))
+        return CommandAccepted(id=id_)
 
     @app.exception_handler(RequestValidationError)
     async def refused(_request: Request, error: RequestValidationError) -> Response:
@@ -168,7 +172,9 @@ def http_app(  # noqa: C901 - the routes, one after another
     return app
 
 
-async def _acknowledge(stores: Mapping[int, Store], breaches: Iterable[Breach], by: str, now: Clock) -> None:
+async def _acknowledge(
+    stores: Mapping[int, NotifierStore], breaches: Iterable[Breach], by: str, now: Clock
+) -> None:
     by_partition: dict[int, list[str]] = {}
     for breach in breaches:
         number = partition_of(breach.site, max(stores) + 1)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import Final
 
-from services.notifier.messages.links import Claim, Refusal, open_breaches
+from services.notifier.messages.links import LinkClaim, LinkRefusal, open_breaches
 from services.notifier.messages.message import Writer
 from services.notifier.messages.template_files import Templates
 from services.notifier.messages.view import Viewer
@@ -26,7 +26,7 @@ from shared.config.model import CityFile
 _STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
-class Case(StrEnum):
+class PageCase(StrEnum):
     """What there is to say to somebody who followed an acknowledge link."""
 
     ASK = "ask"
@@ -41,13 +41,13 @@ class Case(StrEnum):
     FORGED = "forged"
 
 
-STATUS: Final[Mapping[Case, HTTPStatus]] = {
-    Case.ASK: HTTPStatus.OK,
-    Case.DONE: HTTPStatus.OK,
-    Case.ALREADY: HTTPStatus.OK,
-    Case.OVER: HTTPStatus.OK,
-    Case.EXPIRED: HTTPStatus.GONE,
-    Case.FORGED: HTTPStatus.FORBIDDEN,
+STATUS: Final[Mapping[PageCase, HTTPStatus]] = {
+    PageCase.ASK: HTTPStatus.OK,
+    PageCase.DONE: HTTPStatus.OK,
+    PageCase.ALREADY: HTTPStatus.OK,
+    PageCase.OVER: HTTPStatus.OK,
+    PageCase.EXPIRED: HTTPStatus.GONE,
+    PageCase.FORGED: HTTPStatus.FORBIDDEN,
 }
 
 
@@ -73,13 +73,13 @@ class Item:
     at: str
 
 
-def case_of(verdict: Claim | Refusal, breaches: Sequence[Breach]) -> Case:
+def case_of(verdict: LinkClaim | LinkRefusal, breaches: Sequence[Breach]) -> PageCase:
     """Return what to show for a token and those of its breaches that are still known."""
-    if isinstance(verdict, Refusal):
-        return Case(verdict)
+    if isinstance(verdict, LinkRefusal):
+        return PageCase(verdict)
     if open_breaches(tuple(breaches)):
-        return Case.ASK
-    return Case.ALREADY if any(breach.closed_at is None for breach in breaches) else Case.OVER
+        return PageCase.ASK
+    return PageCase.ALREADY if any(breach.closed_at is None for breach in breaches) else PageCase.OVER
 
 
 class Pages:
@@ -91,7 +91,7 @@ class Pages:
         self._writer = Writer(city, templates)
         self._viewer = Viewer(city)
 
-    def show(self, case: Case, breaches: Sequence[Breach], now: datetime, token: str = "") -> Page:
+    def show(self, case: PageCase, breaches: Sequence[Breach], now: datetime, token: str = "") -> Page:
         """Return the page of a case; ``token`` is what its button sends back, as the form field ``token``."""
         html = self._templates.fill(
             f"{self._city.city.language}/acknowledge.html",

@@ -14,8 +14,8 @@ import httpx
 from services.notifier.channels.alertmanager import AlertmanagerSender
 from services.notifier.channels.apprise_target import AppriseSender
 from services.notifier.channels.mail import MailSender
-from services.notifier.channels.post import Post
-from services.notifier.channels.sender import Limits, Sender
+from services.notifier.channels.post import HttpPost
+from services.notifier.channels.sender import Sender, SenderLimits
 from services.notifier.channels.webhook import WebhookSender
 from services.notifier.secrets import Secrets, hush_libraries
 from shared.config.alerting import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
@@ -32,7 +32,7 @@ def build_senders(
     http: httpx.AsyncClient,
     clock: Clock,
     *,
-    limits: Limits | None = None,
+    limits: SenderLimits | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> Senders:
     """Return a sender for each channel of each receiver of the city file.
@@ -42,7 +42,7 @@ def build_senders(
     loggers are told to be silent about addresses.
     """
     hush_libraries()
-    workshop = _Workshop(city, secrets, http, clock, limits or Limits(), tls)
+    workshop = _SenderFactory(city, secrets, http, clock, limits or SenderLimits(), tls)
     return {
         (receiver.id, position): workshop.sender(channel)
         for receiver in city.receivers
@@ -51,14 +51,14 @@ def build_senders(
 
 
 @dataclass(frozen=True)
-class _Workshop:
+class _SenderFactory:
     """What it takes to make any sender."""
 
     city: CityFile
     secrets: Secrets
     http: httpx.AsyncClient
     clock: Clock
-    limits: Limits
+    limits: SenderLimits
     tls: ssl.SSLContext | None
 
     def sender(self, channel: Channel) -> Sender:
@@ -77,8 +77,8 @@ class _Workshop:
             case AppriseChannel():
                 return AppriseSender(channel.url_file, self.limits.apprise)
 
-    def _post(self, url: str) -> Post:
-        return Post(self.http, httpx.URL(url), self.clock, self.limits.http)
+    def _post(self, url: str) -> HttpPost:
+        return HttpPost(self.http, httpx.URL(url), self.clock, self.limits.http)
 
     def _mail(self) -> Sender:
         smtp = self.city.smtp

@@ -14,10 +14,10 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from services.notifier.channels.post import Post, header_value
+from services.notifier.channels.post import HttpPost, header_value
 from services.notifier.messages.message import Message
-from services.notifier.model import Breach, Happening, Notice, Parcel
-from shared.contract.breach_events import Severity, State
+from services.notifier.model import Breach, Delivery, Notification, NotificationKind
+from shared.contract.breach_events import BreachState, Severity
 
 NOT_OVER: Final = "0001-01-01T00:00:00Z"
 """What Alertmanager writes for the end of an alert that lasts: Go's zero time."""
@@ -59,7 +59,7 @@ class AlertmanagerBody(BaseModel):
 
 
 def alertmanager_body(
-    parcel: Parcel, words: Message, *, external_url: str = "", board_url: str = ""
+    parcel: Delivery, words: Message, *, external_url: str = "", board_url: str = ""
 ) -> bytes:
     """Return the body as JSON. The addresses are those of the notifier and of the live board."""
     notice = parcel.notice
@@ -93,7 +93,7 @@ def _alert(breach: Breach, said: Mapping[str, str], board_url: str) -> Alert:
         "window": breach.window,
     }
     labels = {name: value for name, value in labels.items() if value}  # to Prometheus, empty is absent
-    over = breach.state is State.OK
+    over = breach.state is BreachState.OK
     return Alert(
         status="resolved" if over else "firing",
         labels=labels,
@@ -117,9 +117,9 @@ def _figures(breach: Breach) -> dict[str, str]:
     return figures
 
 
-def _test_alert(notice: Notice, said: Mapping[str, str], board_url: str) -> Alert:
+def _test_alert(notice: Notification, said: Mapping[str, str], board_url: str) -> Alert:
     labels = {"alertname": TEST_ALERT, "severity": Severity.INFO.value}
-    over = notice.happening is Happening.RESOLVED
+    over = notice.happening is NotificationKind.RESOLVED
     return Alert(
         status="resolved" if over else "firing",
         labels=labels,
@@ -155,11 +155,11 @@ def _instant(at: datetime) -> str:
 class AlertmanagerSender:
     """Sends what an Alertmanager would."""
 
-    post: Post
+    post: HttpPost
     external_url: str = ""
     board_url: str = ""
 
-    async def send(self, parcel: Parcel, words: Message) -> None:
+    async def send(self, parcel: Delivery, words: Message) -> None:
         body = alertmanager_body(parcel, words, external_url=self.external_url, board_url=self.board_url)
         await self.post.deliver(
             body, {"Content-Type": "application/json", "Idempotency-Key": header_value(parcel.key)}

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from services.notifier.messages.message import Message
-from services.notifier.model import Happening, Notice, Parcel, Permanent, Transient, Unexplained
+from services.notifier.model import (
+    Delivery,
+    Notification,
+    NotificationKind,
+    PermanentFailure,
+    TransientFailure,
+    UnexplainedFailure,
+)
 from services.notifier.secrets import read_secret
 
 INSTALL: Final = "Apprise is not installed: pip install 'wachtpost[apprise]'"
@@ -32,7 +39,7 @@ class AppriseSender:
         self._limit = limit
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="apprise")
 
-    async def send(self, parcel: Parcel, words: Message) -> None:
+    async def send(self, parcel: Delivery, words: Message) -> None:
         target = _only_line(self._url_file, read_secret(self._url_file).get_secret_value())
         loop = asyncio.get_running_loop()
         try:
@@ -41,32 +48,34 @@ class AppriseSender:
                     self._threads, notify, target, words.subject, words.text, kind(parcel.notice), self._limit
                 )
         except TimeoutError:
-            raise Transient(f"Apprise did not finish within {self._limit.total_seconds():g} s") from None
+            raise TransientFailure(
+                f"Apprise did not finish within {self._limit.total_seconds():g} s"
+            ) from None
         except ImportError:
-            raise Permanent(INSTALL) from None
+            raise PermanentFailure(INSTALL) from None
         if delivered is None:
             # The file is read anew each time, so mending it is enough.
-            raise Transient(f"{self._url_file} holds no address that Apprise understands")
+            raise TransientFailure(f"{self._url_file} holds no address that Apprise understands")
         if not delivered:
-            raise Unexplained("Apprise could not deliver it")
+            raise UnexplainedFailure("Apprise could not deliver it")
 
 
 def _only_line(path: Path, content: str) -> str:
     lines = [line.strip() for line in content.splitlines() if line.strip() and not line.startswith("#")]
     if len(lines) != 1:
         # With two targets, one that fails would bring the message to the other again and again.
-        raise Transient(f"{path} must hold one address, on one line; it has {len(lines)}")
+        raise TransientFailure(f"{path} must hold one address, on one line; it has {len(lines)}")
     return lines[0]
 
 
-def kind(notice: Notice) -> str:
+def kind(notice: Notification) -> str:
     """Return Apprise's word for how it looks: the colour and the sign that some services show."""
     match notice.happening:
-        case Happening.FIRING | Happening.ESCALATION:
+        case NotificationKind.FIRING | NotificationKind.ESCALATION:
             return "failure"
-        case Happening.REMINDER:
+        case NotificationKind.REMINDER:
             return "warning"
-        case Happening.RESOLVED:
+        case NotificationKind.RESOLVED:
             return "success"
     return "info"
 

@@ -19,9 +19,9 @@ import aiosmtplib
 
 from services.notifier.channels.sender import why_lost
 from services.notifier.messages.message import Message
-from services.notifier.model import Parcel, Permanent, Transient, Undelivered
+from services.notifier.model import Delivery, DeliveryFailed, PermanentFailure, TransientFailure
 from services.notifier.secrets import read_secret
-from shared.config.alerting import Smtp
+from shared.config.alerting import SmtpConfig
 from shared.process.clock import Clock
 
 ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII | re.IGNORECASE)
@@ -37,7 +37,7 @@ PART_WITHIN: Final = timedelta(seconds=2)
 """How long we wait for a server to say goodbye."""
 
 
-def compose(parcel: Parcel, words: Message, *, sender: str, address: str, at: datetime) -> EmailMessage:
+def compose(parcel: Delivery, words: Message, *, sender: str, address: str, at: datetime) -> EmailMessage:
     """Return the mail. Both addresses must be ones that ``ADDRESS`` matches.
 
     The ``Message-ID`` comes from the parcel's key: a mail that arrives twice is recognised as one. All mails
@@ -87,7 +87,7 @@ def plain_address(address: str) -> str | None:
     return plain if ADDRESS.fullmatch(plain) else None
 
 
-def verdict(error: OSError | aiosmtplib.SMTPException, limit: timedelta) -> Undelivered:
+def verdict(error: OSError | aiosmtplib.SMTPException, limit: timedelta) -> DeliveryFailed:
     """Say what an error of the SMTP dialogue means.
 
     From ``MAIL`` on, the server speaks about this mail: 5xx is final. Before that (greeting, TLS, login) it
@@ -101,19 +101,19 @@ def verdict(error: OSError | aiosmtplib.SMTPException, limit: timedelta) -> Unde
         case aiosmtplib.SMTPDataError():
             return _refused("the message", error)
         case aiosmtplib.SMTPAuthenticationError():
-            return Transient(f"the mail server refuses the login of smtp.user: {_code(error)}")
+            return TransientFailure(f"the mail server refuses the login of smtp.user: {_code(error)}")
         case aiosmtplib.SMTPResponseException():
-            return Transient(f"the mail server turns us away: {_code(error)}")
+            return TransientFailure(f"the mail server turns us away: {_code(error)}")
         case TimeoutError():
-            return Transient(f"the mail server does not answer within {limit.total_seconds():g} s")
+            return TransientFailure(f"the mail server does not answer within {limit.total_seconds():g} s")
         case OSError():
-            return Transient(f"mail server: {why_lost(error)}")
+            return TransientFailure(f"mail server: {why_lost(error)}")
     # What is left: the server does not offer what smtp.tls and smtp.user ask for.
-    return Transient(f"the mail server cannot do what [smtp] asks for: {error.message}")
+    return TransientFailure(f"the mail server cannot do what [smtp] asks for: {error.message}")
 
 
-def _refused(what: str, error: aiosmtplib.SMTPResponseException) -> Undelivered:
-    kind = Permanent if error.code >= 500 else Transient
+def _refused(what: str, error: aiosmtplib.SMTPResponseException) -> DeliveryFailed:
+    kind = PermanentFailure if error.code >= 500 else TransientFailure
     return kind(f"the mail server refuses {what}: {_code(error)}")
 
 
@@ -126,7 +126,7 @@ def _code(error: aiosmtplib.SMTPResponseException) -> str:
 class MailSender:
     """Sends mail through the city's server. A connection per message: they are rare, servers hang up."""
 
-    smtp: Smtp
+    smtp: SmtpConfig
     password_file: Path | None
     clock: Clock
     limit: timedelta
@@ -134,13 +134,13 @@ class MailSender:
     tls: ssl.SSLContext | None = None
     """None: the system's certificates."""
 
-    async def send(self, parcel: Parcel, words: Message) -> None:
+    async def send(self, parcel: Delivery, words: Message) -> None:
         address = plain_address(parcel.address or "")
         if address is None:
-            raise Permanent("the receiver's mail address is not one that can be written to")
+            raise PermanentFailure("the receiver's mail address is not one that can be written to")
         sender = plain_address(self.smtp.sender)
         if sender is None:
-            raise Permanent("smtp.sender is not an address that can be written from")
+            raise PermanentFailure("smtp.sender is not an address that can be written from")
         mail = compose(parcel, words, sender=sender, address=address, at=self.clock())
         line = self._line(sender)
         try:
@@ -173,5 +173,5 @@ class MailSender:
         if self.smtp.user is None:
             return None
         if self.password_file is None:
-            raise Permanent("smtp.user needs smtp.password_file or WACHTPOST_SMTP_PASSWORD_FILE")
+            raise PermanentFailure("smtp.user needs smtp.password_file or WACHTPOST_SMTP_PASSWORD_FILE")
         return read_secret(self.password_file).get_secret_value()

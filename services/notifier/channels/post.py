@@ -19,7 +19,7 @@ from urllib.parse import quote
 import httpx
 
 from services.notifier.channels.sender import why_lost
-from services.notifier.model import Permanent, Transient
+from services.notifier.model import PermanentFailure, TransientFailure
 from shared.process.clock import Clock
 
 RETRY_AFTER_MOST: Final = timedelta(hours=1)
@@ -37,7 +37,7 @@ TRY_AGAIN: Final = frozenset({408, 425, 429})
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """The head of an HTTP answer."""
 
     status: int
@@ -68,7 +68,7 @@ def header_value(key: str) -> str:
 
 
 @dataclass(frozen=True)
-class Post:
+class HttpPost:
     """POSTs to one address."""
 
     http: httpx.AsyncClient
@@ -77,7 +77,7 @@ class Post:
     limit: timedelta
 
     async def deliver(self, body: bytes, headers: Mapping[str, str]) -> None:
-        """Return when the receiver answered 2xx. Raises ``Transient`` or ``Permanent``.
+        """Return when the receiver answered 2xx. Raises a ``DeliveryFailed``.
 
         A 307 or 308 to the same scheme, host and port is followed once.
         """
@@ -85,10 +85,10 @@ class Post:
         if answer.status in KEEP_METHOD:
             answer = await self._ask(moved_to(self.url, answer), body, headers)
             if answer.status in KEEP_METHOD:
-                raise Permanent(f"it redirects twice ({answer.status})")
+                raise PermanentFailure(f"it redirects twice ({answer.status})")
         judge(answer, self.clock())
 
-    async def _ask(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def _ask(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         seconds = self.limit.total_seconds()
         request = self.http.build_request("POST", url, content=body, headers=dict(headers), timeout=seconds)
         try:
@@ -96,11 +96,11 @@ class Post:
             async with asyncio.timeout(seconds):
                 response = await self.http.send(request, stream=True, follow_redirects=False)
         except (TimeoutError, httpx.TimeoutException):
-            raise Transient(f"no answer within {seconds:g} s") from None
+            raise TransientFailure(f"no answer within {seconds:g} s") from None
         except (httpx.HTTPError, OSError) as error:
-            raise Transient(why_lost(error)) from None
+            raise TransientFailure(why_lost(error)) from None
         await _part(response)
-        return Answer(
+        return HttpAnswer(
             response.status_code,
             response.headers.get("Location"),
             response.headers.get("Retry-After"),
@@ -121,28 +121,30 @@ async def _part(response: httpx.Response) -> None:
         await response.aclose()
 
 
-def judge(answer: Answer, now: datetime) -> None:
-    """Return when the answer says that the message arrived. Raises ``Transient`` or ``Permanent``."""
+def judge(answer: HttpAnswer, now: datetime) -> None:
+    """Return when the answer says that the message arrived. Raises a ``DeliveryFailed``."""
     status = answer.status
     if 200 <= status < 300:
         return
     if status in TRY_AGAIN or status >= 500:
-        raise Transient(f"it answered {status}", retry_after(answer, now))
+        raise TransientFailure(f"it answered {status}", retry_after(answer, now))
     if 300 <= status < 400:
-        raise Permanent(f"it has moved ({status}); the message does not follow: give its new address as url")
-    raise Permanent(f"it refused the message ({status})")
+        raise PermanentFailure(
+            f"it has moved ({status}); the message does not follow: give its new address as url"
+        )
+    raise PermanentFailure(f"it refused the message ({status})")
 
 
-def moved_to(asked: httpx.URL, answer: Answer) -> httpx.URL:
-    """Return where the answer sends us, within the same origin. Raises ``Permanent`` otherwise."""
+def moved_to(asked: httpx.URL, answer: HttpAnswer) -> httpx.URL:
+    """Return where the answer sends us, within the same origin. Raises ``PermanentFailure`` otherwise."""
     if not answer.location:
-        raise Permanent(f"it redirects without saying where to ({answer.status})")
+        raise PermanentFailure(f"it redirects without saying where to ({answer.status})")
     try:
         there = asked.join(answer.location)
     except httpx.InvalidURL:
-        raise Permanent(f"it redirects to what is no address ({answer.status})") from None
+        raise PermanentFailure(f"it redirects to what is no address ({answer.status})") from None
     if _origin(there) != _origin(asked):
-        raise Permanent(
+        raise PermanentFailure(
             f"it redirects to another host, port or scheme ({answer.status}), which is never followed: "
             "give its new address as url"
         )
@@ -154,7 +156,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or usual.get(url.scheme)
 
 
-def retry_after(answer: Answer, now: datetime) -> float | None:
+def retry_after(answer: HttpAnswer, now: datetime) -> float | None:
     """Return for how many seconds the receiver asks us to wait: 0 to an hour, or ``None``.
 
     A date is measured against the receiver's own clock when it tells it.

@@ -16,13 +16,13 @@ from datetime import timedelta
 from typing import Protocol
 
 from services.notifier.messages.message import Message
-from services.notifier.model import Parcel
+from services.notifier.model import Delivery
 
 
 class Sender(Protocol):
     """Hands parcels over by one channel of one receiver. Nothing connects before the first parcel."""
 
-    async def send(self, parcel: Parcel, words: Message) -> None:
+    async def send(self, parcel: Delivery, words: Message) -> None:
         """Return when the other side has the parcel.
 
         Raises ``Transient`` or ``Permanent``, whose texts name no secret and no address. A crash, or a lost
@@ -31,7 +31,7 @@ class Sender(Protocol):
 
 
 @dataclass(frozen=True)
-class Limits:
+class SenderLimits:
     """How long one delivery may take before it counts as failed (and is tried again)."""
 
     mail: timedelta = timedelta(seconds=60)

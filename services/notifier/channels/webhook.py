@@ -11,11 +11,11 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from services.notifier.channels.post import Post, header_value
+from services.notifier.channels.post import HttpPost, header_value
 from services.notifier.messages.message import Message
-from services.notifier.model import Acknowledgement, Breach, Happening, Parcel
+from services.notifier.model import Acknowledgement, Breach, Delivery, NotificationKind
 from services.notifier.secrets import read_secret
-from shared.contract.breach_events import Hour, Level, Measure, Severity, State
+from shared.contract.breach_events import BreachState, Hour, Level, Measure, Severity
 from shared.process.clock import Clock
 
 VERSION: Final = 1
@@ -53,7 +53,7 @@ class BreachBody(_Part):
     site: str
     queue: str
     window: str
-    state: State
+    state: BreachState
     at: AwareDatetime
     opened_at: AwareDatetime
     fired_at: AwareDatetime | None
@@ -77,7 +77,7 @@ class WebhookBody(_Part):
     version: int = VERSION
     id: str
     key: str
-    happening: Happening
+    happening: NotificationKind
     number: int
     at: AwareDatetime
     receiver: str
@@ -86,7 +86,7 @@ class WebhookBody(_Part):
     breaches: tuple[BreachBody, ...]
 
 
-def webhook_body(parcel: Parcel, words: Message) -> bytes:
+def webhook_body(parcel: Delivery, words: Message) -> bytes:
     """Return the body as JSON."""
     notice = parcel.notice
     body = WebhookBody(
@@ -158,11 +158,11 @@ def webhook_headers(key: str, secret: str | None, body: bytes, now: datetime) ->
 class WebhookSender:
     """Sends the documented body, signed when there is a secret."""
 
-    post: Post
+    post: HttpPost
     clock: Clock
     secret_file: Path | None = None
 
-    async def send(self, parcel: Parcel, words: Message) -> None:
+    async def send(self, parcel: Delivery, words: Message) -> None:
         secret = None if self.secret_file is None else read_secret(self.secret_file).get_secret_value()
         body = webhook_body(parcel, words)
         await self.post.deliver(body, webhook_headers(parcel.key, secret, body, self.clock()))

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from services.notifier.messages.words import WORDS
 from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile, Language
-from shared.contract.breach_events import Level, Measure, State
+from shared.contract.breach_events import BreachState, Level, Measure
 from shared.numerals import NUMERALS, Numerals, clock_time, round_up
 
 MARK: Final = "wachtpost"
@@ -59,7 +59,7 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class FoundAnnotation:
     """An annotation that Grafana holds."""
 
     id: int
@@ -74,7 +74,7 @@ class Known:
         return not self.tags.isdisjoint(_ENDED)
 
 
-class Fields(TypedDict, total=False):
+class AnnotationFields(TypedDict, total=False):
     """The fields that change, named as in Grafana's API."""
 
     time: int
@@ -84,32 +84,32 @@ class Fields(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
+class CreateAnnotation:
     annotation: Annotation
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class UpdateAnnotation:
     """It lasts: move its end, and what else changed."""
 
     id: int
-    fields: Fields
+    fields: AnnotationFields
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class CloseAnnotation:
     """It is over: write its end."""
 
     id: int
-    fields: Fields
+    fields: AnnotationFields
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
+class NoChange:
     reason: str
 
 
-Step = Create | Update | Close | Nothing
+Step = CreateAnnotation | UpdateAnnotation | CloseAnnotation | NoChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def breach_tag(breach_id: str) -> str:
     return f"breach:{_tag_value(breach_id)}"
 
 
-def oldest(known: Iterable[Known]) -> tuple[Known | None, tuple[Known, ...]]:
+def oldest(known: Iterable[FoundAnnotation]) -> tuple[FoundAnnotation | None, tuple[FoundAnnotation, ...]]:
     """Return which of several annotations of one breach stays, and the doubles that go.
 
     Everybody who looks comes to the same choice: the lowest id, which Grafana gave first.
@@ -179,26 +179,26 @@ def oldest(known: Iterable[Known]) -> tuple[Known | None, tuple[Known, ...]]:
     return (ordered[0] if ordered else None), tuple(ordered[1:])
 
 
-def next_step(wanted: Annotation, known: Known | None) -> Step:
+def next_step(wanted: Annotation, known: FoundAnnotation | None) -> Step:
     """Return what is to be done so that Grafana holds ``wanted``.
 
     An end that was written is never opened again, and the end of one that lasts never moves back: whoever
     wants that has old news, from before a retry or from another notifier.
     """
     if known is None:
-        return Create(wanted)
+        return CreateAnnotation(wanted)
     if not wanted.over and known.over:
-        return Nothing("its end is written already")
+        return NoChange("its end is written already")
     if not wanted.over and known.time_end_ms > wanted.time_end_ms:
-        return Nothing("Grafana knows newer")
+        return NoChange("Grafana knows newer")
     fields = _changed(wanted, known)
     if not fields:
-        return Nothing("it is so already")
-    return Close(known.id, fields) if wanted.over else Update(known.id, fields)
+        return NoChange("it is so already")
+    return CloseAnnotation(known.id, fields) if wanted.over else UpdateAnnotation(known.id, fields)
 
 
-def _changed(wanted: Annotation, known: Known) -> Fields:
-    fields = Fields()
+def _changed(wanted: Annotation, known: FoundAnnotation) -> AnnotationFields:
+    fields = AnnotationFields()
     if known.time_ms != wanted.time_ms:
         fields["time"] = wanted.time_ms
     if known.time_end_ms != wanted.time_end_ms:
@@ -220,7 +220,7 @@ _ENDED: Final = frozenset({_OVER, _BLIP})
 def _ended(breach: Breach) -> datetime | None:
     if breach.closed_at is not None:
         return breach.closed_at
-    return breach.at if breach.state is State.OK else None
+    return breach.at if breach.state is BreachState.OK else None
 
 
 def _state_tag(breach: Breach) -> str:

@@ -2,7 +2,7 @@
 
 The library is synchronous, so a conversation with Grafana runs in a worker thread. Its own calls
 for annotations wipe the fields they are not given, so only its plain GET, POST, PATCH and DELETE are used.
-It lets many kinds of exception through; all come out of here as ``Transient`` or ``Permanent``.
+It lets many kinds of exception through; all come out of here as ``TransientFailure`` or ``PermanentFailure``.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from services.notifier.grafana.annotations import (
     Annotation,
+    AnnotationFields,
     CityWords,
-    Close,
-    Create,
-    Fields,
-    Known,
-    Nothing,
-    Update,
+    CloseAnnotation,
+    CreateAnnotation,
+    FoundAnnotation,
+    NoChange,
+    UpdateAnnotation,
     annotation_of,
     next_step,
     oldest,
 )
-from services.notifier.model import Breach, Permanent, Transient
-from shared.config.alerting import Grafana
+from services.notifier.model import Breach, PermanentFailure, TransientFailure
+from shared.config.alerting import GrafanaConfig
 
 THREADS: Final = 2
 """Threads of our own: a Grafana that hangs must not take those in which names are resolved for mail."""
@@ -63,7 +63,7 @@ Method = Literal["GET", "POST", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class GrafanaLimits:
     """How long Grafana may take."""
 
     request: timedelta = timedelta(seconds=5)
@@ -72,14 +72,14 @@ class Limits:
     """For all requests of one write or check together."""
 
 
-class Annotations:
+class AnnotationClient:
     """Keeps one annotation per breach in Grafana.
 
     It remembers nothing: every write looks up what Grafana holds, so that a retry, a restart on either
     side or a second notifier leads to the same one annotation. Writes of different breaches may overlap.
     """
 
-    def __init__(self, config: Grafana, words: CityWords, limits: Limits) -> None:
+    def __init__(self, config: GrafanaConfig, words: CityWords, limits: GrafanaLimits) -> None:
         self._config = config
         self._words = words
         self._limits = limits
@@ -88,8 +88,8 @@ class Annotations:
     async def write(self, breach: Breach) -> None:
         """Bring Grafana to what ``breach`` says. Idempotent; old news changes nothing.
 
-        Raises ``Transient`` when it is worth another try (the annotation may or may not be written by
-        then), ``Permanent`` when somebody has to mend the city file, the token or Grafana.
+        Raises ``TransientFailure`` when it is worth another try (the annotation may or may not be written by
+        then), ``PermanentFailure`` when somebody has to mend the city file, the token or Grafana.
 
         Where Grafana stores an annotation after we gave up waiting for its answer, a double can stay until
         the next write about that breach removes it.
@@ -99,50 +99,52 @@ class Annotations:
 
     async def check(self) -> None:
         """Return if Grafana is well, knows the token and has the board; else raise like ``write``."""
-        await self._converse(_Conversation.check)
+        await self._converse(_AnnotationCalls.check)
 
     async def ensure_folder(self) -> str:
         """Return the uid of the folder that the city file names, made if need be; raises like ``write``."""
-        return await self._converse(_Conversation.folder)
+        return await self._converse(_AnnotationCalls.folder)
 
     def close(self) -> None:
         """Let the threads go. One that waits for Grafana ends with its request's time-out."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _converse(self, talk: Callable[[_Conversation], T]) -> T:
+    async def _converse(self, talk: Callable[[_AnnotationCalls], T]) -> T:
         given_up = threading.Event()
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._limits.conversation.total_seconds()):
                 return await loop.run_in_executor(self._threads, self._in_thread, talk, given_up)
         except TimeoutError:
-            raise Transient(
+            raise TransientFailure(
                 f"Grafana took longer than {self._limits.conversation.total_seconds():g} s"
             ) from None
         finally:
             given_up.set()
 
-    def _in_thread(self, talk: Callable[[_Conversation], T], given_up: threading.Event) -> T:
+    def _in_thread(self, talk: Callable[[_AnnotationCalls], T], given_up: threading.Event) -> T:
         # A session per conversation: none is shared between threads, and a new token in the file counts.
         face = _face(self._config, _token(self._config), self._limits.request)
         with face.session:
-            return talk(_Conversation(face, self._config, given_up))
+            return talk(_AnnotationCalls(face, self._config, given_up))
 
 
-def build(config: Grafana | None, words: CityWords, limits: Limits = Limits()) -> Annotations | None:
+def build(
+    config: GrafanaConfig | None, words: CityWords, limits: GrafanaLimits = GrafanaLimits()
+) -> AnnotationClient | None:
     """Return the adapter, or None where the city file has no ``[grafana]``. Does not connect."""
-    return None if config is None else Annotations(config, words, limits)
+    return None if config is None else AnnotationClient(config, words, limits)
 
 
-def _bring_about(grafana: _Conversation, wanted: Annotation) -> None:
+def _bring_about(grafana: _AnnotationCalls, wanted: Annotation) -> None:
     known, doubles = oldest(grafana.find(wanted.breach_tag))
     step = next_step(wanted, known)
-    if isinstance(step, Create):
+    if isinstance(step, CreateAnnotation):
         grafana.create(step.annotation)
         # Another notifier may have done the same at the same moment: both look, both keep the older one.
         known, doubles = oldest(grafana.find(wanted.breach_tag))
-        step = Nothing("created") if known is None else next_step(wanted, known)
-    if isinstance(step, Update | Close):
+        step = NoChange("created") if known is None else next_step(wanted, known)
+    if isinstance(step, UpdateAnnotation | CloseAnnotation):
         grafana.patch(step.id, step.fields)
     for double in doubles:
         grafana.delete(double.id)
@@ -189,24 +191,24 @@ _HEALTH: Final = TypeAdapter(_Health)
 _ANYTHING: Final = TypeAdapter(dict[str, object])
 
 
-class _Missing(Permanent):
+class _Missing(PermanentFailure):
     """404: not there."""
 
 
-class _Taken(Permanent):
+class _Taken(PermanentFailure):
     """409 or 412: somebody else was first."""
 
 
-class _Conversation:
+class _AnnotationCalls:
     """A few requests in a row, in a worker thread. Whatever goes wrong is Transient or Permanent."""
 
-    def __init__(self, face: _Face, config: Grafana, given_up: threading.Event) -> None:
+    def __init__(self, face: _GrafanaApi, config: GrafanaConfig, given_up: threading.Event) -> None:
         self._face = face
         self._board = config.dashboard_uid
         self._folder = config.folder
         self._given_up = given_up
 
-    def find(self, breach_tag: str) -> list[Known]:
+    def find(self, breach_tag: str) -> list[FoundAnnotation]:
         """Return the annotations with that tag on our board."""
         query = {
             "tags": breach_tag,
@@ -217,7 +219,7 @@ class _Conversation:
         held = self._face.ask("GET", f"/annotations?{urlencode(query)}", _HELD)
         # Looked at again: a Grafana that does not know a filter leaves it out, and those are not ours.
         return [
-            Known(one.id, frozenset(one.tags), one.text, one.time, one.time_end)
+            FoundAnnotation(one.id, frozenset(one.tags), one.text, one.time, one.time_end)
             for one in held
             if one.tags and breach_tag in one.tags and one.board in {self._board, "", None}
         ]
@@ -237,12 +239,12 @@ class _Conversation:
             },
         )
 
-    def patch(self, annotation: int, fields: Fields) -> None:
+    def patch(self, annotation: int, fields: AnnotationFields) -> None:
         self._still_wanted()
         try:
             self._face.ask("PATCH", f"/annotations/{annotation}", _DONE, dict(fields))
         except _Missing:
-            raise Transient("somebody deleted the annotation meanwhile") from None
+            raise TransientFailure("somebody deleted the annotation meanwhile") from None
 
     def delete(self, annotation: int) -> None:
         try:
@@ -253,11 +255,13 @@ class _Conversation:
     def check(self) -> None:
         health = self._face.ask("GET", "/health", _HEALTH)
         if health.database != "ok":
-            raise Transient("Grafana has lost its database")
+            raise TransientFailure("Grafana has lost its database")
         try:
             self._face.ask("GET", f"/dashboards/uid/{self._board}", _ANYTHING)
         except _Missing:
-            raise Permanent(f"Grafana has no dashboard {self._board} (grafana.dashboard_uid)") from None
+            raise PermanentFailure(
+                f"Grafana has no dashboard {self._board} (grafana.dashboard_uid)"
+            ) from None
 
     def folder(self) -> str:
         uid = self._find_folder()
@@ -280,10 +284,10 @@ class _Conversation:
     def _still_wanted(self) -> None:
         """A late thread writes nothing more: its caller was told that it failed, and tries again."""
         if self._given_up.is_set():
-            raise Transient(GIVEN_UP)
+            raise TransientFailure(GIVEN_UP)
 
 
-class _Face:
+class _GrafanaApi:
     """The library, with one way out for its exceptions."""
 
     def __init__(self, api: GrafanaFace, waits: timedelta) -> None:
@@ -303,22 +307,22 @@ class _Face:
         try:
             answer: object = getattr(self._api, method)(path, json=body)
         except requests.Timeout:
-            raise Transient(f"no answer within {self._waits.total_seconds():g} s") from None
+            raise TransientFailure(f"no answer within {self._waits.total_seconds():g} s") from None
         except requests.exceptions.SSLError:
-            raise Transient("no secure connection: look at Grafana's certificate") from None
+            raise TransientFailure("no secure connection: look at Grafana's certificate") from None
         except requests.ConnectionError:
-            raise Transient("Grafana cannot be reached, or broke off") from None
+            raise TransientFailure("Grafana cannot be reached, or broke off") from None
         except GrafanaException as refusal:
             self._refused(refusal.status_code, _explanation(refusal.response))
         except _LEAKS:
             # Text of these may hold the token (an invalid header) or a whole page: none of it is repeated.
             if self._status >= 400:
                 self._refused(self._status, "")
-            raise Transient(NOT_GRAFANA) from None
+            raise TransientFailure(NOT_GRAFANA) from None
         try:
             return expected.validate_python(answer)
         except ValidationError:
-            raise Transient(NOT_GRAFANA) from None
+            raise TransientFailure(NOT_GRAFANA) from None
 
     def _seen(self, response: requests.Response, *_: object, **__: object) -> None:
         self._status = response.status_code
@@ -326,7 +330,7 @@ class _Face:
         if 300 <= response.status_code < 400:
             # Followed, a POST would become a GET, which answers politely and stores nothing.
             response.close()
-            raise Permanent(
+            raise PermanentFailure(
                 f"Grafana answers with a redirect ({response.status_code}): "
                 "put the address where it really is in grafana.url"
             )
@@ -335,18 +339,20 @@ class _Face:
         told = f"Grafana answers {status}" + (f": {explanation}" if explanation else "")
         match status:
             case 401:
-                raise Permanent("Grafana does not know the token (401): renew grafana.token_file") from None
+                raise PermanentFailure(
+                    "Grafana does not know the token (401): renew grafana.token_file"
+                ) from None
             case 403:
-                raise Permanent(f"the token may not do this (403): {NO_RIGHTS}") from None
+                raise PermanentFailure(f"the token may not do this (403): {NO_RIGHTS}") from None
             case 404:
                 raise _Missing(f"{told} (is grafana.url right?)") from None
             case 409 | 412:
                 raise _Taken(told) from None
             case 408 | 425 | 429:
-                raise Transient(told, self._retry_after) from None
+                raise TransientFailure(told, self._retry_after) from None
             case _ if status >= 500:
-                raise Transient(told, self._retry_after) from None
-        raise Permanent(told) from None
+                raise TransientFailure(told, self._retry_after) from None
+        raise PermanentFailure(told) from None
 
 
 _LEAKS: Final = (
@@ -359,10 +365,10 @@ _LEAKS: Final = (
 )
 
 
-def _face(config: Grafana, token: str, waits: timedelta) -> _Face:
+def _face(config: GrafanaConfig, token: str, waits: timedelta) -> _GrafanaApi:
     url = config.url
     prefix = (url.path or "").strip("/")
-    return _Face(
+    return _GrafanaApi(
         GrafanaFace(
             auth=token,
             host=url.host,
@@ -375,14 +381,14 @@ def _face(config: Grafana, token: str, waits: timedelta) -> _Face:
     )
 
 
-def _token(config: Grafana) -> str:
+def _token(config: GrafanaConfig) -> str:
     """Read anew every time, so that a token can be replaced while we run."""
     try:
         token = config.token_file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Permanent(f"grafana.token_file cannot be read ({type(error).__name__})") from None
+        raise PermanentFailure(f"grafana.token_file cannot be read ({type(error).__name__})") from None
     if not re.fullmatch(r"[!-~]+", token):
-        raise Permanent("grafana.token_file must hold one token and nothing else")
+        raise PermanentFailure("grafana.token_file must hold one token and nothing else")
     return token
 
 

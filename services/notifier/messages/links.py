@@ -16,8 +16,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from itsdangerous import BadData, URLSafeSerializer
 from pydantic import TypeAdapter, ValidationError
 
-from services.notifier.model import Breach, Happening, Notice
-from shared.config.alerting import Notify
+from services.notifier.model import Breach, Notification, NotificationKind
+from shared.config.alerting import NotifyConfig
 
 ACKNOWLEDGE_PATH: Final = "/acknowledge"
 """GET shows what would be acknowledged, POST (a form with ``token``) acknowledges it."""
@@ -35,7 +35,7 @@ _SALT: Final = b"wachtpost acknowledge 1"
 """Keeps these signatures apart from whatever else the key may sign; a new form of token gets a new number."""
 
 
-class Refusal(StrEnum):
+class LinkRefusal(StrEnum):
     """Why a token says nothing."""
 
     EXPIRED = "expired"
@@ -44,7 +44,7 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True)
-class Claim:
+class LinkClaim:
     """What the holder of a link may acknowledge."""
 
     breaches: tuple[str, ...]
@@ -67,20 +67,20 @@ class Signer:
             key, salt=_SALT, signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"}
         )
 
-    def sign(self, claim: Claim, until: datetime) -> str:
+    def sign(self, claim: LinkClaim, until: datetime) -> str:
         """Return the token, safe in an address; the same for the same claim and expiry (whole seconds)."""
         signed = self._serializer.dumps([int(until.timestamp()), claim.receiver, list(claim.breaches)])
         return signed if isinstance(signed, str) else signed.decode("ascii")
 
-    def verify(self, token: str, now: datetime) -> Claim | Refusal:
+    def verify(self, token: str, now: datetime) -> LinkClaim | LinkRefusal:
         """Return what a token says, or why it says nothing."""
         try:
             until, receiver, breaches = _TOKEN.validate_python(self._serializer.loads(token))
         except (BadData, ValidationError, UnicodeEncodeError):
-            return Refusal.FORGED
+            return LinkRefusal.FORGED
         if now.timestamp() >= until:
-            return Refusal.EXPIRED
-        return Claim(breaches, receiver)
+            return LinkRefusal.EXPIRED
+        return LinkClaim(breaches, receiver)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Links:
     acknowledge: str | None = None
 
 
-def links_for(notice: Notice, notify: Notify, signer: Signer | None) -> Links:
+def links_for(notice: Notification, notify: NotifyConfig, signer: Signer | None) -> Links:
     """Return the links of a notice: what the city file and the notice leave sense for."""
     return Links(board=_board(notice, notify), acknowledge=_acknowledge(notice, notify, signer))
 
@@ -101,16 +101,16 @@ def open_breaches(breaches: tuple[Breach, ...]) -> tuple[Breach, ...]:
     return tuple(breach for breach in breaches if breach.closed_at is None and breach.acknowledged is None)
 
 
-def _acknowledge(notice: Notice, notify: Notify, signer: Signer | None) -> str | None:
+def _acknowledge(notice: Notification, notify: NotifyConfig, signer: Signer | None) -> str | None:
     ids = tuple(breach.id for breach in open_breaches(notice.breaches))
-    if signer is None or notify.base_url is None or not ids or notice.happening is Happening.TEST:
+    if signer is None or notify.base_url is None or not ids or notice.happening is NotificationKind.TEST:
         return None
-    token = signer.sign(Claim(ids, notice.receiver), notice.at + notify.link_valid)
+    token = signer.sign(LinkClaim(ids, notice.receiver), notice.at + notify.link_valid)
     url = f"{str(notify.base_url).rstrip('/')}{ACKNOWLEDGE_PATH}?{urlencode({'token': token})}"
     return url if len(url) <= LONGEST_URL else None
 
 
-def _board(notice: Notice, notify: Notify) -> str | None:
+def _board(notice: Notification, notify: NotifyConfig) -> str | None:
     if notify.board_url is None:
         return None
     start = min((breach.opened_at for breach in notice.breaches), default=notice.at)

@@ -16,7 +16,7 @@ from services.notifier.messages.links import Links
 from services.notifier.messages.template_files import Templates
 from services.notifier.messages.view import BreachView, Viewer
 from services.notifier.messages.words import WORDS
-from services.notifier.model import Breach, Happening, Notice
+from services.notifier.model import Breach, Notification, NotificationKind
 from shared.config.model import CityFile
 from shared.contract.breach_events import Severity
 from shared.contract.report_events import Attachment
@@ -55,7 +55,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Paragraph:
+class MessageParagraph:
     """One breach of a message."""
 
     title: str
@@ -68,7 +68,7 @@ class Paragraph:
 class NoticeView:
     """A notice as a template sees it."""
 
-    happening: Happening
+    happening: NotificationKind
     number: int
     receiver: str
     count: int
@@ -90,7 +90,7 @@ class Writer:
         self._templates = templates
         self._viewer = Viewer(city)
 
-    def write(self, notice: Notice, links: Links | None = None) -> Message:
+    def write(self, notice: Notification, links: Links | None = None) -> Message:
         """Return the message of a notice. Raises what Jinja raises when a template of ours is wrong."""
         views = [self._viewer.view(breach, notice.at) for breach in notice.breaches]
         about = self._about(notice)
@@ -116,7 +116,7 @@ class Writer:
         """Return the lines under the headline."""
         return self._facts(self._viewer.view(breach, now))
 
-    def _about(self, notice: Notice) -> NoticeView:
+    def _about(self, notice: Notification) -> NoticeView:
         lasting = [breach for breach in notice.breaches if breach.closed_at is None]
         opened = min((breach.opened_at for breach in lasting or notice.breaches), default=notice.at)
         return NoticeView(
@@ -159,8 +159,8 @@ class Writer:
             if not names:
                 yield headline, [], 0, clipped(about.receiver, length)
 
-    def _paragraph(self, view: BreachView) -> Paragraph:
-        return Paragraph(self._headline(view), self._facts(view), view.severity, view.over)
+    def _paragraph(self, view: BreachView) -> MessageParagraph:
+        return MessageParagraph(self._headline(view), self._facts(view), view.severity, view.over)
 
     def _headline(self, view: BreachView, *, brief: bool = False) -> str:
         return one_line(self._fill("headline.txt", b=view, brief=brief))

@@ -45,7 +45,7 @@ class HourView:
 
 
 @dataclass(frozen=True)
-class Budget:
+class BudgetView:
     """What is left of a target's period."""
 
     left: str
@@ -57,7 +57,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Taken:
+class AcknowledgementView:
     """Who took it on, and when."""
 
     by: str
@@ -115,8 +115,8 @@ class BreachView:
     longest: str | None
     worst: str | None
     hour: HourView | None
-    budget: Budget | None
-    taken: Taken | None
+    budget: BudgetView | None
+    taken: AcknowledgementView | None
 
 
 class Viewer:
@@ -276,12 +276,12 @@ class Viewer:
             staff_before=None if hour.staff_before is None else number(hour.staff_before),
         )
 
-    def _budget(self, breach: Breach) -> Budget | None:
+    def _budget(self, breach: Breach) -> BudgetView | None:
         left = breach.reading.budget_left
         target = self._city.target(Kpi.MISSED_RATIO, breach.site, ALL_QUEUES)
         if left is None or target is None:
             return None
-        return Budget(
+        return BudgetView(
             left=self._words.numerals.number(abs(left)),
             spent=left < 0,
             single=abs(left) == 1,
@@ -289,11 +289,11 @@ class Viewer:
             target=self._words.numerals.ratio_limit(target.limit),
         )
 
-    def _taken(self, breach: Breach, now: datetime) -> Taken | None:
+    def _taken(self, breach: Breach, now: datetime) -> AcknowledgementView | None:
         taken = breach.acknowledged
         if taken is None:
             return None
-        return Taken(by=self.receiver(taken.by), at=self._moment(taken.at, now))
+        return AcknowledgementView(by=self.receiver(taken.by), at=self._moment(taken.at, now))
 
 
 def _beyond(breach: Breach, limit: float) -> bool:

@@ -11,7 +11,7 @@ from domain.error_budget import error_budget
 from domain.period_kpis import (
     Days,
     Gap,
-    Indicator,
+    PeriodKpi,
     gaps,
     indicator,
     indicators,
@@ -21,8 +21,8 @@ from domain.period_kpis import (
 )
 from services.reporter.report.document import (
     MOST_COMMENT,
-    Budget,
-    Cluster,
+    BudgetReport,
+    ClusterWaits,
     Report,
     ReportedSource,
     SiteReport,
@@ -153,7 +153,7 @@ class _Maker:
             name=site.title,
             queue_names={queue.id: queue.title for queue in site.queues},
             clusters=tuple(
-                Cluster(
+                ClusterWaits(
                     queue.id,
                     queue.title,
                     self._months(one for one in block.visit_waits if one.queue == queue.id),
@@ -172,14 +172,14 @@ class _Maker:
             phone_queues=frozenset(queue.id for queue in phones),
         )
 
-    def _months(self, computed: Iterable[Indicator]) -> tuple[Indicator, ...]:
+    def _months(self, computed: Iterable[PeriodKpi]) -> tuple[PeriodKpi, ...]:
         return _told_once(
             one
             for one in with_reported(computed, self.city, self.history)
             if self.period.first <= one.period.first <= one.period.last <= self.period.last
         )
 
-    def _years(self, site: Site) -> tuple[Indicator, ...]:
+    def _years(self, site: Site) -> tuple[PeriodKpi, ...]:
         """Every year that was counted, up to the period's end, beside those that were reported."""
         own = (
             indicator(
@@ -199,7 +199,7 @@ class _Maker:
             if not one.reported or one.period.last <= self.period.last
         )
 
-    def _budgets(self, site: Site) -> Iterator[Budget]:
+    def _budgets(self, site: Site) -> Iterator[BudgetReport]:
         for kind in BUDGET_KINDS:
             period = kind(min(self.today, self.period.last))
             budget = error_budget(self.city, self.calendar, self.days, site.id, period, self.now)
@@ -207,7 +207,7 @@ class _Maker:
                 Kpi.MISSED_RATIO, site.id, ALL_QUEUES, "year" if period.is_year else "month"
             )
             if budget is not None and target is not None:
-                yield Budget(budget, target.period)
+                yield BudgetReport(budget, target.period)
 
     def _gaps(self, site: Site) -> tuple[Gap, ...]:
         """Before the first day nothing is missing: nobody counted yet."""
@@ -217,7 +217,7 @@ class _Maker:
         return tuple(one for one in found if one.site == site.id)
 
 
-def _told_once(series: Iterable[Indicator]) -> tuple[Indicator, ...]:
+def _told_once(series: Iterable[PeriodKpi]) -> tuple[PeriodKpi, ...]:
     """Where a period was reported and nothing was counted, the report of nothing is left out."""
     series = tuple(series)
     reported = {one.period for one in series if one.reported}

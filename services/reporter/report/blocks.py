@@ -8,7 +8,7 @@ from enum import StrEnum
 from services.reporter.report.charts import Chart
 
 
-class Verdict(StrEnum):
+class TargetVerdict(StrEnum):
     """Met or not: always as a sign and in words, never as a colour alone."""
 
     MET = "met"
@@ -16,7 +16,7 @@ class Verdict(StrEnum):
 
     @property
     def sign(self) -> str:
-        return "✓" if self is Verdict.MET else "✗"
+        return "✓" if self is TargetVerdict.MET else "✗"
 
 
 class Tone(StrEnum):
@@ -45,7 +45,7 @@ class Cell:
 
     text: str
     number: bool = False
-    verdict: Verdict | None = None
+    verdict: TargetVerdict | None = None
     """Of the whole cell, or of ``judged`` when there is one."""
     judged: str = ""
     notes: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     title: str
     cells: tuple[Cell, ...]
     note: str = ""
@@ -71,7 +71,7 @@ class Table:
 
     caption: str
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ Block = Paragraph | Listing | Table | Pictures
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ReportSection:
     id: str
     title: str
     blocks: tuple[Block, ...]

@@ -75,7 +75,7 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
-class Lanes:
+class TargetBars:
     """Lying bars, each with its own target: one moment, several places."""
 
     title: str
@@ -101,7 +101,7 @@ class Shares:
     rows: tuple[Share, ...]
 
 
-Chart = Columns | Lanes | Shares
+Chart = Columns | TargetBars | Shares
 
 
 def svg(chart: Chart, name: str) -> str:
@@ -109,7 +109,7 @@ def svg(chart: Chart, name: str) -> str:
     match chart:
         case Columns():
             return _columns(chart, name)
-        case Lanes():
+        case TargetBars():
             return _lanes(chart, name)
         case Shares():
             return _shares(chart, name)
@@ -186,7 +186,7 @@ def _signed(bar: Bar, text: str) -> str:
     return f"{text} ✗" if bar.over else text
 
 
-def _lanes(chart: Lanes, name: str) -> str:
+def _lanes(chart: TargetBars, name: str) -> str:
     label = min(MOST_LABEL, max(_width(bar.label, FONT) for bar in chart.bars) + 10)
     value = max(_width(bar.text + " ✗", FONT) for bar in chart.bars) + 14
     limit = max(_width(bar.limit_text, SMALL) for bar in chart.bars) + 6

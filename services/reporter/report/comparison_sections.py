@@ -8,8 +8,17 @@ from typing import Final
 
 from domain.error_budget import ErrorBudget, Forecast
 from domain.period_kpis import UnderMissedDefinition, UnderServiceLevel
-from services.reporter.report.blocks import Block, Cell, Column, Paragraph, Row, Section, Table, Tone
-from services.reporter.report.document import Budget, Report, SiteReport
+from services.reporter.report.blocks import (
+    Block,
+    Cell,
+    Column,
+    Paragraph,
+    ReportSection,
+    Table,
+    TableRow,
+    Tone,
+)
+from services.reporter.report.document import BudgetReport, Report, SiteReport
 from services.reporter.report.words import Words
 from services.reporter.report.writing import Writing, named, seconds
 from shared.config.types import Kpi
@@ -31,9 +40,9 @@ class Definitions:
     def words(self) -> Words:
         return self.write.words
 
-    def section(self) -> Section:
+    def section(self) -> ReportSection:
         """Return both tables: missed, and answered in time."""
-        return Section(
+        return ReportSection(
             "definitions",
             self.words.definitions,
             (Paragraph(self.words.definitions_about, Tone.NOTE), self._missed(), self._levels()),
@@ -54,7 +63,7 @@ class Definitions:
                 Column(words.explained),
             ),
             tuple(
-                Row(
+                TableRow(
                     named(one.definition),
                     (
                         Cell(write.value(Kpi.MISSED_RATIO, one.value), number=True),
@@ -113,7 +122,7 @@ class Definitions:
                 Column(words.explained),
             ),
             tuple(
-                Row(
+                TableRow(
                     named(one.definition),
                     (
                         Cell(write.value(Kpi.SERVICE_LEVEL, one.value), number=True),
@@ -166,11 +175,11 @@ class Budgets:
     def words(self) -> Words:
         return self.write.words
 
-    def section(self) -> Section:
+    def section(self) -> ReportSection:
         """Return what is left, in sentences and as a table, and how it is worked out."""
         words, budgets = self.words, self.site.budgets
         if not budgets:
-            return Section("budget", words.budget, (Paragraph(words.no_budget),))
+            return ReportSection("budget", words.budget, (Paragraph(words.no_budget),))
         blocks: list[Block] = [Paragraph(words.budget_about, Tone.NOTE)]
         for budget in budgets:
             blocks += self._sentences(budget)
@@ -183,9 +192,9 @@ class Budgets:
         if forecast is not None:
             method = words.method.format(rate=forecast.rate_days, used=forecast.days_used, id=forecast.method)
             blocks.append(Paragraph(method, Tone.NOTE))
-        return Section("budget", words.budget, tuple(blocks))
+        return ReportSection("budget", words.budget, tuple(blocks))
 
-    def _sentences(self, budget: Budget) -> Iterator[Paragraph]:
+    def _sentences(self, budget: BudgetReport) -> Iterator[Paragraph]:
         words, write, of = self.words, self.write, budget.of
         period, limit = _capital(write.period(of.period)), self._limit(of)
         so_far = {"missed": write.number(of.missed), "contacts": write.number(of.contacts)}
@@ -233,7 +242,7 @@ class Budgets:
                 budget, words.budget_expect_lost.format(period=write.period(of.period), limit=limit)
             )
 
-    def _warned(self, budget: Budget, text: str) -> Paragraph:
+    def _warned(self, budget: BudgetReport, text: str) -> Paragraph:
         """A warning, unless the target is another period's."""
         return Paragraph(self.words.warning.format(text), Tone.WARNING) if budget.judged else Paragraph(text)
 
@@ -241,8 +250,8 @@ class Budgets:
         words, write, budgets = self.words, self.write, self.site.budgets
         first = budgets[-1].of
 
-        def row(title: str, told: Callable[[ErrorBudget], str]) -> Row:
-            return Row(title, tuple(Cell(told(budget.of), number=True) for budget in budgets))
+        def row(title: str, told: Callable[[ErrorBudget], str]) -> TableRow:
+            return TableRow(title, tuple(Cell(told(budget.of), number=True) for budget in budgets))
 
         return Table(
             words.budget_caption.format(

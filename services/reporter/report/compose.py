@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from domain.period_kpis import Indicator
-from services.reporter.report.blocks import Cell, Column, Paragraph, Row, Section, Table, Verdict
+from domain.period_kpis import PeriodKpi
+from services.reporter.report.blocks import (
+    Cell,
+    Column,
+    Paragraph,
+    ReportSection,
+    Table,
+    TableRow,
+    TargetVerdict,
+)
 from services.reporter.report.comparison_sections import Budgets, Definitions
 from services.reporter.report.document import Report, SiteReport
 from services.reporter.report.gap_words import gap_section
@@ -22,7 +30,7 @@ class SiteText:
 
     id: str
     name: str
-    sections: tuple[Section, ...]
+    sections: tuple[ReportSection, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class ReportText:
 
     title: str
     about: tuple[str, ...]
-    comment: Section | None
+    comment: ReportSection | None
     sites: tuple[SiteText, ...]
 
 
@@ -42,7 +50,7 @@ def compose(report: Report, words: Words) -> ReportText:
     return ReportText(
         title=title_of(report, words),
         about=tuple(_about(report, write)),
-        comment=Section("comment", words.comment, comment) if comment else None,
+        comment=ReportSection("comment", words.comment, comment) if comment else None,
         sites=tuple(
             SiteText(site.id, site.name, tuple(_sections(report, site, write))) for site in report.sites
         ),
@@ -67,7 +75,7 @@ def _about(report: Report, write: Writing) -> Iterator[str]:
     yield words.made.format(day=write.day(report.made_at.date()), time=f"{report.made_at:%H:%M}")
 
 
-def _sections(report: Report, site: SiteReport, write: Writing) -> Iterator[Section]:
+def _sections(report: Report, site: SiteReport, write: Writing) -> Iterator[ReportSection]:
     yield _summary(site, write)
     yield from IndicatorSections(report, site, write).sections()
     if site.phone_queues:
@@ -76,10 +84,10 @@ def _sections(report: Report, site: SiteReport, write: Writing) -> Iterator[Sect
     yield gap_section(report, site, write)
 
 
-def _summary(site: SiteReport, write: Writing) -> Section:
+def _summary(site: SiteReport, write: Writing) -> ReportSection:
     words = write.words
     own_year = [one for one in site.missed_years if not one.reported][-1:]
-    listed: list[tuple[str, Sequence[Indicator]]] = [
+    listed: list[tuple[str, Sequence[PeriodKpi]]] = [
         (words.summary_missed, own_year),
         (words.summary_call_wait, site.call_waits),
         (words.summary_lead, site.lead_times),
@@ -96,17 +104,17 @@ def _summary(site: SiteReport, write: Writing) -> Section:
         Column(words.latest, number=True),
         Column(words.verdict),
     )
-    return Section("summary", words.summary, (Table(words.summary_caption, columns, rows),))
+    return ReportSection("summary", words.summary, (Table(words.summary_caption, columns, rows),))
 
 
-def _summary_row(title: str, series: Sequence[Indicator], write: Writing) -> Row:
+def _summary_row(title: str, series: Sequence[PeriodKpi], write: Writing) -> TableRow:
     words = write.words
     latest = next((one for one in reversed(series) if one.value is not None), series[-1])
     target = next((one for one in reversed(series) if one.target is not None), None)
     judged = [one for one in series if one.met is not None and (one.complete or len(series) == 1)]
     if len(series) > 1 and judged:
         met = sum(bool(one.met) for one in judged)
-        sign = {len(judged): Verdict.MET, 0: Verdict.NOT_MET}.get(met)
+        sign = {len(judged): TargetVerdict.MET, 0: TargetVerdict.NOT_MET}.get(met)
         verdict = Cell(words.met_months.format(met=met, all=len(judged)), verdict=sign)
     else:
         verdict = Cell(write.verdict_text(latest), verdict=write.verdict(latest))
@@ -116,4 +124,4 @@ def _summary_row(title: str, series: Sequence[Indicator], write: Writing) -> Row
         notes=(write.period(latest.period),),
     )
     limit = Cell(write.limit(latest.kpi, target.target if target else None), number=True)
-    return Row(title, (limit, value, verdict))
+    return TableRow(title, (limit, value, verdict))

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 from domain.error_budget import ErrorBudget
-from domain.period_kpis import Gap, Indicator, Speed, UnderMissedDefinition, UnderServiceLevel
+from domain.period_kpis import Gap, PeriodKpi, SpeedShares, UnderMissedDefinition, UnderServiceLevel
 from shared.config.model import Language, MissedDefinition
 from shared.config.types import Kpi
 from shared.history_file import Break
@@ -19,16 +19,16 @@ MOST_COMMENT: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class ClusterWaits:
     """An activity cluster at the counters, by month."""
 
     queue: str
     name: str
-    months: tuple[Indicator, ...]
+    months: tuple[PeriodKpi, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class BudgetReport:
     """An error budget, and whether the city judges its target over this kind of period."""
 
     of: ErrorBudget
@@ -57,16 +57,16 @@ class SiteReport:
     id: str
     name: str
     queue_names: Mapping[str, str]
-    clusters: tuple[Cluster, ...]
-    call_waits: tuple[Indicator, ...]
-    speeds: tuple[Speed, ...]
-    missed_years: tuple[Indicator, ...]
+    clusters: tuple[ClusterWaits, ...]
+    call_waits: tuple[PeriodKpi, ...]
+    speeds: tuple[SpeedShares, ...]
+    missed_years: tuple[PeriodKpi, ...]
     """Reported and counted years, in order."""
-    missed_months: tuple[Indicator, ...]
-    lead_times: tuple[Indicator, ...]
+    missed_months: tuple[PeriodKpi, ...]
+    lead_times: tuple[PeriodKpi, ...]
     missed_definitions: tuple[UnderMissedDefinition, ...]
     service_levels: tuple[UnderServiceLevel, ...]
-    budgets: tuple[Budget, ...]
+    budgets: tuple[BudgetReport, ...]
     """The month that the report ends in, and its year."""
     gaps: tuple[Gap, ...]
     phone_queues: frozenset[str]

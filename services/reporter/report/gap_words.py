@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Final
 
 from domain.period_kpis import Gap
-from services.reporter.report.blocks import Block, Listing, Paragraph, Section, Tone
+from services.reporter.report.blocks import Block, Listing, Paragraph, ReportSection, Tone
 from services.reporter.report.document import Report, SiteReport
 from services.reporter.report.writing import Writing
 
@@ -30,7 +30,7 @@ def missing_in(report: Report, site: SiteReport, write: Writing, *, calls: bool)
     return write.words.gaps_of.format(period=period, list=", ".join(listed))
 
 
-def gap_section(report: Report, site: SiteReport, write: Writing) -> Section:
+def gap_section(report: Report, site: SiteReport, write: Writing) -> ReportSection:
     """Return every gap of the period, with the contacts that the other days let one expect."""
     words = write.words
     blocks: list[Block] = []
@@ -38,7 +38,7 @@ def gap_section(report: Report, site: SiteReport, write: Writing) -> Section:
         blocks.append(Paragraph(words.before_first.format(first=write.day(report.first_day)), Tone.NOTE))
     sentences = tuple(_sentences(site, write))
     blocks.append(Listing(sentences) if sentences else Paragraph(words.no_gaps))
-    return Section("gaps", words.gaps, tuple(blocks))
+    return ReportSection("gaps", words.gaps, tuple(blocks))
 
 
 def _sentences(site: SiteReport, write: Writing) -> Iterator[str]:

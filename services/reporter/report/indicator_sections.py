@@ -6,16 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from domain import kpi
-from domain.period_kpis import Indicator, Speed
+from domain.period_kpis import PeriodKpi, SpeedShares
 from services.reporter.report.blocks import (
     Block,
     Cell,
     Column,
     Paragraph,
     Pictures,
-    Row,
-    Section,
+    ReportSection,
     Table,
+    TableRow,
     Tone,
 )
 from services.reporter.report.document import Report, SiteReport
@@ -43,7 +43,7 @@ class IndicatorSections:
     def pictured(self) -> Pictured:
         return Pictured(self.report, self.write)
 
-    def sections(self) -> Iterator[Section]:
+    def sections(self) -> Iterator[ReportSection]:
         """Yield those that the site has queues for, in the order of the policy follow-up."""
         if self.site.clusters:
             yield self.visit_waits()
@@ -54,7 +54,7 @@ class IndicatorSections:
         if self.site.clusters:
             yield self.lead_times()
 
-    def visit_waits(self) -> Section:
+    def visit_waits(self) -> ReportSection:
         """Return the waits at the counters, by cluster and month."""
         words, clusters = self.words, self.site.clusters
         series = [one for cluster in clusters for one in cluster.months]
@@ -74,7 +74,7 @@ class IndicatorSections:
         blocks = (Paragraph(words.visit_about, Tone.NOTE), pictures, self._cluster_table())
         return self._section("visit-waits", words.visit_waits, Kpi.VISIT_WAIT_MEAN, blocks, breaks)
 
-    def call_waits(self) -> Section:
+    def call_waits(self) -> ReportSection:
         """Return the mean wait of answered calls, by month."""
         words = self.words
         blocks, breaks = self._by_month(
@@ -84,7 +84,7 @@ class IndicatorSections:
         )
         return self._section("call-waits", words.call_waits, Kpi.CALL_WAIT_MEAN, blocks, breaks)
 
-    def lead_times(self) -> Section:
+    def lead_times(self) -> ReportSection:
         """Return the mean lead time to an appointment, by month."""
         words = self.words
         blocks, breaks = self._by_month(
@@ -94,7 +94,7 @@ class IndicatorSections:
         )
         return self._section("lead-times", words.lead_times, Kpi.LEAD_TIME_MEAN, blocks, breaks)
 
-    def speeds(self) -> Section:
+    def speeds(self) -> ReportSection:
         """Return the answered calls by speed category, by month."""
         words, write = self.words, self.write
         names = kpi.category_names(self.report.bounds)
@@ -115,7 +115,7 @@ class IndicatorSections:
         breaks = self._marks(Kpi.CALL_WAIT_MEAN, [one.period for one in self.site.speeds])
         return self._section("speeds", words.speeds, Kpi.CALL_WAIT_MEAN, blocks, breaks, reported=False)
 
-    def missed_years(self) -> Section:
+    def missed_years(self) -> ReportSection:
         """Return the share of missed calls by year, reported and counted; and by month, to compare."""
         words, write, years = self.words, self.write, self.site.missed_years
         definition = self.report.definition
@@ -145,7 +145,7 @@ class IndicatorSections:
         breaks: Marks,
         *,
         reported: bool = True,
-    ) -> Section:
+    ) -> ReportSection:
         notes = [
             Paragraph(
                 self.words.break_note.format(
@@ -163,10 +163,10 @@ class IndicatorSections:
             calls = figure is not Kpi.VISIT_WAIT_MEAN
             notes.append(Paragraph(missing_in(self.report, self.site, self.write, calls=calls), Tone.NOTE))
         source = Paragraph(self._source(figure, reported=reported), Tone.SOURCE)
-        return Section(name, title, (*blocks, *notes, source))
+        return ReportSection(name, title, (*blocks, *notes, source))
 
     def _by_month(
-        self, months: Sequence[Indicator], said: tuple[str, str, str], columns: tuple[str, str]
+        self, months: Sequence[PeriodKpi], said: tuple[str, str, str], columns: tuple[str, str]
     ) -> tuple[tuple[Block, ...], Marks]:
         about, chart, caption = said
         breaks = self._marks(months[0].kpi, [one.period for one in months])
@@ -192,7 +192,7 @@ class IndicatorSections:
         )
         return (Paragraph(about, Tone.NOTE), pictures, table), breaks
 
-    def _judged_cells(self, one: Indicator) -> tuple[Cell, ...]:
+    def _judged_cells(self, one: PeriodKpi) -> tuple[Cell, ...]:
         """Value, target, verdict and what it rests on."""
         write = self.write
         return (
@@ -202,12 +202,14 @@ class IndicatorSections:
             Cell(write.samples(one), number=True),
         )
 
-    def _origin(self, one: Indicator, mixed: bool) -> tuple[Cell, ...]:
+    def _origin(self, one: PeriodKpi, mixed: bool) -> tuple[Cell, ...]:
         words = self.words
         return (Cell(words.reported if one.reported else words.counted),) if mixed else ()
 
-    def _figure_row(self, one: Indicator, cells: tuple[Cell, ...]) -> Row:
-        return Row(self.write.period(one.period), cells, self._row_note(one.period, complete=one.complete))
+    def _figure_row(self, one: PeriodKpi, cells: tuple[Cell, ...]) -> TableRow:
+        return TableRow(
+            self.write.period(one.period), cells, self._row_note(one.period, complete=one.complete)
+        )
 
     def _row_note(self, period: Period, *, complete: bool) -> str:
         """Which part of the period the figure is about, where it is not all of it."""
@@ -236,7 +238,7 @@ class IndicatorSections:
                 ),
             ),
             tuple(
-                Row(
+                TableRow(
                     write.period(period),
                     tuple(
                         self._cluster_cell(figures.get((cluster.queue, period, not counted)))
@@ -255,10 +257,10 @@ class IndicatorSections:
     def _runs(self, period: Period) -> bool:
         return self.report.running and self.report.until in period
 
-    def _limit_of(self, months: Sequence[Indicator]) -> float | None:
+    def _limit_of(self, months: Sequence[PeriodKpi]) -> float | None:
         return next((one.target for one in months if one.target is not None), None)
 
-    def _cluster_cell(self, one: Indicator | None) -> Cell:
+    def _cluster_cell(self, one: PeriodKpi | None) -> Cell:
         write, words = self.write, self.words
         if one is None or one.value is None:
             return Cell(words.no_figures, number=True)
@@ -274,7 +276,7 @@ class IndicatorSections:
             notes=(visits,),
         )
 
-    def _speed_row(self, one: Speed, names: Sequence[str]) -> Row:
+    def _speed_row(self, one: SpeedShares, names: Sequence[str]) -> TableRow:
         write = self.write
         cells = [
             Cell(
@@ -284,7 +286,7 @@ class IndicatorSections:
             )
             for name, share in ((name, one.share(name)) for name in names)
         ]
-        return Row(
+        return TableRow(
             write.period(one.period),
             (*cells, Cell(write.number(one.answered), number=True)),
             self._row_note(one.period, complete=one.complete),
@@ -301,14 +303,14 @@ class IndicatorSections:
             Column(words.definition),
             Column(words.origin),
         )
-        rows: list[Row] = []
+        rows: list[TableRow] = []
         for one in _runs_of_nothing(years_between(years)):
-            if not isinstance(one, Indicator):
+            if not isinstance(one, PeriodKpi):
                 empty = (
                     Cell(words.no_figures, number=True),
                     *(Cell("–", number=n in {0, 2}) for n in range(5)),
                 )
-                rows.append(Row(one, empty))
+                rows.append(TableRow(one, empty))
                 continue
             known = one.definition or (words.unknown_definition if one.reported else words.no_target)
             origin = words.reported if one.reported else words.counted
@@ -375,7 +377,7 @@ class IndicatorSections:
         return f"{words.source}: {'; '.join(listed)}."
 
 
-def _runs_of_nothing(slots: Sequence[Period | Indicator]) -> Iterator[Indicator | str]:
+def _runs_of_nothing(slots: Sequence[Period | PeriodKpi]) -> Iterator[PeriodKpi | str]:
     """Yield the figures, and for years in a row that nobody knows anything of: ``2023–2025``."""
     run: list[Period] = []
     for slot in slots:

@@ -10,9 +10,9 @@ from services.reporter.report.blocks import (
     Listing,
     Paragraph,
     Pictures,
-    Row,
-    Section,
+    ReportSection,
     Table,
+    TableRow,
     Tone,
 )
 from services.reporter.report.compose import ReportText
@@ -42,7 +42,7 @@ def _block(text: ReportText, level: int) -> Iterator[str]:
             yield from _section(section, deeper)
 
 
-def _section(section: Section, level: int) -> Iterator[str]:
+def _section(section: ReportSection, level: int) -> Iterator[str]:
     yield _heading(section.title, level)
     for block in section.blocks:
         if not isinstance(block, Pictures):
@@ -80,7 +80,7 @@ def _table(table: Table) -> str:
     return "\n".join((f"**{as_markdown(table.caption)}**", "", *drawn))
 
 
-def _row(row: Row) -> list[str]:
+def _row(row: TableRow) -> list[str]:
     return [_two(row.title, (row.note,)), *(_cell(cell) for cell in row.cells)]
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Final
 
-from domain.period_kpis import Indicator, Speed
-from services.reporter.report.charts import Bar, Columns, Lanes, Share, Shares
-from services.reporter.report.document import Cluster, Report
+from domain.period_kpis import PeriodKpi, SpeedShares
+from services.reporter.report.charts import Bar, Columns, Share, Shares, TargetBars
+from services.reporter.report.document import ClusterWaits, Report
 from services.reporter.report.writing import Writing
 from shared.config.types import Kpi
 from shared.history_file import Break
@@ -29,7 +29,7 @@ def marks(breaks: Iterable[Break], shown: Sequence[Period]) -> dict[Break, str]:
     return dict(zip(inside, ascii_uppercase, strict=False))
 
 
-def years_between(years: Sequence[Indicator]) -> list[Period | Indicator]:
+def years_between(years: Sequence[PeriodKpi]) -> list[Period | PeriodKpi]:
     """Return the years in order, with those that nobody knows anything of."""
     if not years:
         return []
@@ -37,7 +37,7 @@ def years_between(years: Sequence[Indicator]) -> list[Period | Indicator]:
     span = range(years[0].period.first.year, years[-1].period.first.year + 1)
     unknown = [year for year in (Period.parse(f"{number:04}") for number in span) if year not in known]
     return sorted(
-        [*years, *unknown], key=lambda one: one.period.first if isinstance(one, Indicator) else one.first
+        [*years, *unknown], key=lambda one: one.period.first if isinstance(one, PeriodKpi) else one.first
     )
 
 
@@ -49,7 +49,7 @@ class Pictured:
     write: Writing
 
     def months(
-        self, title: str, months: Sequence[Indicator], breaks: Marks, *, half: bool = False
+        self, title: str, months: Sequence[PeriodKpi], breaks: Marks, *, half: bool = False
     ) -> Columns:
         """Return a bar per month against the target."""
         target = next((one for one in months if _judged(one)), None)
@@ -65,21 +65,21 @@ class Pictured:
             legend=self._legend(months),
         )
 
-    def lanes(self, title: str, named: Sequence[tuple[str, Indicator]]) -> Lanes:
+    def lanes(self, title: str, named: Sequence[tuple[str, PeriodKpi]]) -> TargetBars:
         """Return a lying bar for each of several figures of one month, each with its own target."""
-        return Lanes(
+        return TargetBars(
             title=title,
             description=self.described((name, self._figure(one)) for name, one in named),
             bars=tuple(self._bar(one, name, {}) for name, one in named),
         )
 
-    def clusters(self, clusters: Sequence[Cluster]) -> Lanes:
+    def clusters(self, clusters: Sequence[ClusterWaits]) -> TargetBars:
         """Return all clusters in the one month that there is."""
         month = clusters[0].months[0].period
         title = self.write.words.visit_month_chart.format(period=self.write.period(month))
         return self.lanes(title, [(one.name, one.months[0]) for one in clusters])
 
-    def years(self, years: Sequence[Indicator], breaks: Marks) -> Columns:
+    def years(self, years: Sequence[PeriodKpi], breaks: Marks) -> Columns:
         """Return a bar per year, reported and counted, with room for the years in between."""
         words = self.write.words
         slots = years_between(years)
@@ -101,7 +101,7 @@ class Pictured:
             legend=self._legend(years),
         )
 
-    def shares(self, speeds: Sequence[Speed], names: Sequence[str]) -> Shares:
+    def shares(self, speeds: Sequence[SpeedShares], names: Sequence[str]) -> Shares:
         """Return the speed categories of each month as parts of one bar."""
         write, words = self.write, self.write.words
         return Shares(
@@ -138,16 +138,16 @@ class Pictured:
         listed = "; ".join(f"{label}: {text}" for label, text in figures)
         return f"{listed}. {self.write.words.chart_below}"
 
-    def _figure(self, one: Indicator) -> str:
+    def _figure(self, one: PeriodKpi) -> str:
         text = self.write.days_unit(one.kpi, self.write.value(one.kpi, one.value))
         if one.met is None:
             return text
         return f"{text}, {self.write.verdict_text(one)} ({self.write.limit(one.kpi, one.target)})"
 
-    def _origin(self, one: Indicator) -> str:
+    def _origin(self, one: PeriodKpi) -> str:
         return f" ({self.write.words.reported})" if one.reported else ""
 
-    def _bar(self, one: Indicator, label: str, breaks: Marks) -> Bar:
+    def _bar(self, one: PeriodKpi, label: str, breaks: Marks) -> Bar:
         text = self.write.value(one.kpi, one.value)
         return Bar(
             label=label,
@@ -162,7 +162,7 @@ class Pictured:
             marker=_marker(one.period, breaks),
         )
 
-    def _legend(self, series: Sequence[Indicator]) -> tuple[tuple[str, str], ...]:
+    def _legend(self, series: Sequence[PeriodKpi]) -> tuple[tuple[str, str], ...]:
         words = self.write.words
         found: list[tuple[str, str]] = []
         if any(one.reported for one in series):
@@ -174,7 +174,7 @@ class Pictured:
         return tuple(found)
 
 
-def _judged(one: Indicator) -> bool:
+def _judged(one: PeriodKpi) -> bool:
     """Whether a target is about periods of this kind."""
     return one.target is not None and (one.target_period == "year") == one.period.is_year
 

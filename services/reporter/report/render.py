@@ -17,7 +17,7 @@ BELOW_SHEET = 3
 """The level of headings in the indicator block of a sheet."""
 
 
-class Kind(StrEnum):
+class ReportFormat(StrEnum):
     """The value is also the ending of a file's name."""
 
     MARKDOWN = "md"
@@ -27,22 +27,22 @@ class Kind(StrEnum):
     JSON = "json"
 
 
-def render(given: Report, kind: Kind, words: Words, sheet: Sheet | None = None) -> bytes:
+def render(given: Report, kind: ReportFormat, words: Words, sheet: Sheet | None = None) -> bytes:
     """Return a report as the bytes of a file, in the language of ``words``.
 
     With a ``sheet``, Markdown, HTML and PDF are the whole follow-up sheet with the report in its indicator
     block; CSV and JSON hold figures alone. Raises ``pdf.NoPdfError`` where no PDF can be made.
     """
     match kind:
-        case Kind.CSV:
+        case ReportFormat.CSV:
             return as_csv(given)
-        case Kind.JSON:
+        case ReportFormat.JSON:
             return as_json(given, words)
-        case Kind.MARKDOWN:
+        case ReportFormat.MARKDOWN:
             return _markdown(given, words, sheet).encode()
-        case Kind.HTML:
+        case ReportFormat.HTML:
             return _html(given, words, sheet).encode()
-        case Kind.PDF:
+        case ReportFormat.PDF:
             return as_pdf(_html(given, words, sheet))
 
 

@@ -26,9 +26,9 @@ import json
 from collections.abc import Iterator
 from typing import Final, Literal, NamedTuple
 
-from domain.period_kpis import Indicator, Speed
+from domain.period_kpis import PeriodKpi, SpeedShares
 from services.reporter.report.compose import title_of
-from services.reporter.report.document import Budget, Report, SiteReport
+from services.reporter.report.document import BudgetReport, Report, SiteReport
 from services.reporter.report.words import Words
 from services.reporter.report.writing import Writing, named, seconds
 from shared.config.references import ALL_QUEUES
@@ -52,7 +52,7 @@ Origin = Literal["counted", "reported", "projected"]
 Json = dict[str, object]
 
 
-class Row(NamedTuple):
+class FigureRow(NamedTuple):
     """One figure."""
 
     part: str
@@ -75,13 +75,13 @@ def as_csv(report: Report) -> bytes:
     """Return the report as CSV, with a line of column names."""
     text = io.StringIO(newline="")
     out = csv.writer(text, lineterminator="\r\n")
-    out.writerow(Row._fields)
+    out.writerow(FigureRow._fields)
     for row in rows(report):
         out.writerow([_cell(value) for value in row])
     return text.getvalue().encode()
 
 
-def rows(report: Report) -> Iterator[Row]:
+def rows(report: Report) -> Iterator[FigureRow]:
     """Yield every figure of a report."""
     for site in report.sites:
         yield from _indicator_rows(site)
@@ -90,7 +90,7 @@ def rows(report: Report) -> Iterator[Row]:
             yield from _budget_rows(site, budget)
 
 
-def _indicator_rows(site: SiteReport) -> Iterator[Row]:
+def _indicator_rows(site: SiteReport) -> Iterator[FigureRow]:
     for cluster in site.clusters:
         yield from (_row("visit_waits", one, cluster.name) for one in cluster.months)
     yield from (_row("call_waits", one, site.name) for one in site.call_waits)
@@ -101,8 +101,8 @@ def _indicator_rows(site: SiteReport) -> Iterator[Row]:
     yield from (_row("lead_times", one, site.name) for one in site.lead_times)
 
 
-def _row(part: str, one: Indicator, name: str) -> Row:
-    return Row(
+def _row(part: str, one: PeriodKpi, name: str) -> FigureRow:
+    return FigureRow(
         part,
         one.period.name,
         one.kpi.value,
@@ -120,9 +120,9 @@ def _row(part: str, one: Indicator, name: str) -> Row:
     )
 
 
-def _speed_rows(one: Speed) -> Iterator[Row]:
+def _speed_rows(one: SpeedShares) -> Iterator[FigureRow]:
     for name in one.counts:
-        yield Row(
+        yield FigureRow(
             "speeds",
             one.period.name,
             SPEED_CATEGORY,
@@ -136,9 +136,9 @@ def _speed_rows(one: Speed) -> Iterator[Row]:
         )
 
 
-def _comparison_rows(report: Report, site: SiteReport) -> Iterator[Row]:
-    def row(part: str, kpi: Kpi, value: float | None, contacts: int, definition: str) -> Row:
-        return Row(
+def _comparison_rows(report: Report, site: SiteReport) -> Iterator[FigureRow]:
+    def row(part: str, kpi: Kpi, value: float | None, contacts: int, definition: str) -> FigureRow:
+        return FigureRow(
             part,
             report.period.name,
             kpi.value,
@@ -160,11 +160,11 @@ def _comparison_rows(report: Report, site: SiteReport) -> Iterator[Row]:
         yield row("service_levels", Kpi.SERVICE_LEVEL, level.value, level.contacts, named(level.definition))
 
 
-def _budget_rows(site: SiteReport, budget: Budget) -> Iterator[Row]:
+def _budget_rows(site: SiteReport, budget: BudgetReport) -> Iterator[FigureRow]:
     of = budget.of
 
-    def row(name: str, value: float, unit: str, origin: Origin = "counted") -> Row:
-        return Row(
+    def row(name: str, value: float, unit: str, origin: Origin = "counted") -> FigureRow:
+        return FigureRow(
             "budget",
             of.period.name,
             of.kpi.value,
@@ -316,7 +316,7 @@ def _site(site: SiteReport, write: Writing) -> Json:
     }
 
 
-def _figure(one: Indicator, name: str, write: Writing) -> Json:
+def _figure(one: PeriodKpi, name: str, write: Writing) -> Json:
     return {
         "period": one.period.name,
         "kpi": one.kpi.value,
@@ -338,7 +338,7 @@ def _figure(one: Indicator, name: str, write: Writing) -> Json:
     }
 
 
-def _speed(one: Speed, write: Writing) -> Json:
+def _speed(one: SpeedShares, write: Writing) -> Json:
     shares = ((name, count, one.share(name)) for name, count in one.counts.items())
     return {
         "period": one.period.name,
@@ -356,7 +356,7 @@ def _speed(one: Speed, write: Writing) -> Json:
     }
 
 
-def _budget(budget: Budget) -> Json:
+def _budget(budget: BudgetReport) -> Json:
     of = budget.of
     forecast = of.forecast
     return {

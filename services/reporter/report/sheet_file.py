@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, fie
 
 from shared.config.alerting import YesOrNo
 from shared.config.model import Language
-from shared.config.types import PeriodName, Section, mistake
+from shared.config.types import ConfigSection, PeriodName, mistake
 
 COMMENT_LENGTH: Final = 4_000
 """Characters that the cities' planning software takes for a comment."""
@@ -122,7 +122,7 @@ def percent(part: int, whole: int) -> int | None:
     return size if (part < 0) == (whole < 0) else -size
 
 
-class Line(Section):
+class Line(ConfigSection):
     """What was foreseen for something, and what became of it."""
 
     budget: Cents
@@ -150,14 +150,14 @@ class Line(Section):
         return Amounts(self.budget, self.budget_beo, self.used, self.booked)
 
 
-class Account(Section):
+class Account(ConfigSection):
     """The operating or the investment side: revenue may be left out, the balance follows."""
 
     expenses: Line
     revenue: Line | None = None
 
 
-class Money(Section):
+class Money(ConfigSection):
     """What an action plan costs."""
 
     status: Spending | None = None
@@ -190,14 +190,14 @@ def add_up(accounts: Iterable[Account | None]) -> Sums | None:
     )
 
 
-class GoalEvaluation(Section):
+class GoalEvaluation(ConfigSection):
     """The overall evaluation of the goal."""
 
     status: Evaluation | None = None
     explanation: Text | None = None
 
 
-class Goal(Section):
+class Goal(ConfigSection):
     """The policy goal that the sheet follows."""
 
     code: Text | None = None
@@ -205,21 +205,21 @@ class Goal(Section):
     evaluation: GoalEvaluation = GoalEvaluation()
 
 
-class ActionProgress(Section):
+class ActionProgress(ConfigSection):
     """How far the action is, and why."""
 
     status: Progress | None = None
     explanation: Text | None = None
 
 
-class ActionTiming(Section):
+class ActionTiming(ConfigSection):
     """Whether the action keeps to its dates, and why."""
 
     status: Timing | None = None
     explanation: Text | None = None
 
 
-class Action(Section):
+class Action(ConfigSection):
     """Something that the city does for the goal."""
 
     code: Text
@@ -241,7 +241,7 @@ class Action(Section):
         return end
 
 
-class ActionPlan(Section):
+class ActionPlan(ConfigSection):
     """A plan for the goal: its targets, its money and its actions."""
 
     code: Text
@@ -253,14 +253,14 @@ class ActionPlan(Section):
     actions: tuple[Action, ...] = ()
 
 
-class Indicators(Section):
+class Indicators(ConfigSection):
     """What the city says with the indicators; the figures themselves are Wachtpost's."""
 
     source: Text | None = None
     comment: Annotated[str, Field(min_length=1, max_length=COMMENT_LENGTH)] | None = None
 
 
-class Sheet(Section):
+class Sheet(ConfigSection):
     """One follow-up sheet, of one period."""
 
     period: PeriodName

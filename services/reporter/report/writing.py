@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from domain.period_kpis import Indicator
-from services.reporter.report.blocks import Verdict
+from domain.period_kpis import PeriodKpi
+from services.reporter.report.blocks import TargetVerdict
 from services.reporter.report.sheet_words import SHEET_WORDS
 from services.reporter.report.words import Words
 from shared.config.model import MissedDefinition, ServiceLevelDefinition
@@ -90,13 +90,13 @@ class Writing:
             self._limit(kpi, limit)
         )
 
-    def samples(self, one: Indicator) -> str:
+    def samples(self, one: PeriodKpi) -> str:
         return self.words.unknown_samples if one.samples is None else self.number(one.samples)
 
-    def verdict(self, one: Indicator) -> Verdict | None:
-        return None if one.met is None else Verdict.MET if one.met else Verdict.NOT_MET
+    def verdict(self, one: PeriodKpi) -> TargetVerdict | None:
+        return None if one.met is None else TargetVerdict.MET if one.met else TargetVerdict.NOT_MET
 
-    def verdict_text(self, one: Indicator) -> str:
+    def verdict_text(self, one: PeriodKpi) -> str:
         words = self.words
         if one.value is None:
             return words.no_figures

@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.registry import Collector
 
-from services.evaluator.metrics import DeskCollector
-from services.evaluator.period_metrics import PolicyCollector
+from services.evaluator.metrics import EvaluatorCollector
+from services.evaluator.period_metrics import PeriodCollector
 from services.ingest.metrics import IngestMetrics
 from services.notifier.metrics import NotifierMetrics
 from services.reporter.metrics import ReporterMetrics
@@ -97,8 +97,8 @@ def recorded() -> Iterator[str]:
 def exported_labels() -> dict[str, Labels]:
     """Return the labels that the services themselves declare for each metric."""
     city = CityFile.model_validate(tomllib.loads(_CITY))
-    desk = DeskCollector(city, Calendar(city), (), system_clock)
-    policy = PolicyCollector(city, Calendar(city), (), (), system_clock)
+    desk = EvaluatorCollector(city, Calendar(city), (), system_clock)
+    policy = PeriodCollector(city, Calendar(city), (), (), system_clock)
     declared: dict[str, set[str]] = defaultdict(set)
     for name, names in [
         *_declared(desk),

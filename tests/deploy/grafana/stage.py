@@ -116,7 +116,7 @@ class _City:
 
     file: Path
     site: str
-    sender: city_copy.Sender
+    sender: city_copy.DemoSender
     notifier_port: int
     original: CityFile
     events_until: datetime
@@ -126,12 +126,12 @@ class _City:
         document = tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))
         original = CityFile.model_validate(document)
         (site, *_others) = (site.id for site in original.sites)
-        sender = city_copy.Sender(SOURCE, f"wachtpost_{secrets.token_urlsafe(32)}")
+        sender = city_copy.DemoSender(SOURCE, f"wachtpost_{secrets.token_urlsafe(32)}")
         port = free_port(HOST)
         document = city_copy.with_history_from(document, CITY_FILE.parent)
         changed = city_copy.with_http_sources(_afternoon(_always_open(_quick(document))), {site: sender})
         changed["sources"] = [*_list(changed, "sources"), _queue_log(folder, site)]
-        receiver = city_copy.Receiver("balie", "Balie", url=mailbox.url, base_url=f"http://{HOST}:{port}")
+        receiver = city_copy.DemoReceiver("balie", "Balie", url=mailbox.url, base_url=f"http://{HOST}:{port}")
         file = folder / "city.toml"
         file.write_text(city_copy.toml(city_copy.with_receiver(changed, receiver)), encoding="utf-8")
         CityFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))

@@ -23,8 +23,8 @@ from deploy.grafana.promql import STATE_CODES, TOTAL
 from deploy.grafana.words import Language, PanelText, Text, speaker
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT
 from services.notifier.grafana.annotations import MARK
-from shared.contract.breach_events import Measure, Severity, State
-from shared.contract.dead_letters import Reason
+from shared.contract.breach_events import BreachState, Measure, Severity
+from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Outcome
 
 BOARDS = tuple(every_board())
@@ -158,10 +158,10 @@ def test_the_two_languages_ask_the_same_questions_of_the_same_boards():
 @pytest.mark.parametrize(
     ("catalogue", "spoken"),
     [
-        (words.STATES, {*State, INSUFFICIENT, CLOSED}),
+        (words.STATES, {*BreachState, INSUFFICIENT, CLOSED}),
         (words.SEVERITIES, set(Severity)),
         (words.KPIS, set(Measure)),
-        (words.REASONS, set(Reason)),
+        (words.REASONS, set(DeadLetterReason)),
         (words.OUTCOMES, {"answered", *Outcome}),
     ],
 )
@@ -174,7 +174,14 @@ def test_the_boards_have_a_word_for_everything_that_a_label_may_say(catalogue, s
 
 def test_the_most_serious_state_has_the_highest_number():
     order = sorted(STATE_CODES, key=STATE_CODES.__getitem__)
-    assert order == [CLOSED, INSUFFICIENT, State.OK, State.PENDING, State.CLEARING, State.FIRING]
+    assert order == [
+        CLOSED,
+        INSUFFICIENT,
+        BreachState.OK,
+        BreachState.PENDING,
+        BreachState.CLEARING,
+        BreachState.FIRING,
+    ]
 
 
 @pytest.mark.parametrize(

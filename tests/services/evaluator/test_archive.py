@@ -16,20 +16,20 @@ from redis.asyncio import Redis
 
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
-from domain.corrections import Change, Correction, FromFile, Hours, StillOpen, day_slot
-from domain.open_contacts import Place
+from domain.corrections import BucketChange, Correction, FromFile, Hours, UnsettledReason, day_slot
+from domain.open_contacts import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
-from services.evaluator.consumer import Partition
+from services.evaluator.consumer import EvaluatorPartition
 from services.evaluator.settings import EvaluatorSettings
-from services.evaluator.state_store import Store
+from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.contract.events import CallAnswered, encode
 from shared.redis import keys
 from shared.redis.connection import redis_broker
 from shared.redis.connection import redis_client as client_of
-from shared.redis.partition_owner import Role
+from shared.redis.partition_owner import OwnerRole
 from tests.support.eventually import eventually_async
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -57,7 +57,7 @@ def city(partitions: int = 1) -> CityFile:
 
 
 ONE, TWO = city(), city(2)
-HUIS, HAVEN = Place("huis", "onthaal"), Place("haven", "onthaal")
+HUIS, HAVEN = QueueRef("huis", "onthaal"), QueueRef("haven", "onthaal")
 IN, OUT = day_slot(HUIS, DAY, Hours.INSIDE), day_slot(HUIS, DAY, Hours.OUTSIDE)
 
 
@@ -80,9 +80,11 @@ async def state(redis: Redis) -> dict[bytes, object]:
 
 async def test_days_are_replaced_and_the_log_says_what_was_there(redis_client: Redis) -> None:
     archive = Archive(redis_client, ONE)
-    await archive.replace(correction("a1"), [Change(IN, None, calls(3)), Change(OUT, None, calls(1))])
     await archive.replace(
-        correction("b2", "bureau"), [Change(IN, calls(3), calls(5)), Change(OUT, calls(1), None)]
+        correction("a1"), [BucketChange(IN, None, calls(3)), BucketChange(OUT, None, calls(1))]
+    )
+    await archive.replace(
+        correction("b2", "bureau"), [BucketChange(IN, calls(3), calls(5)), BucketChange(OUT, calls(1), None)]
     )
     assert await archive.written(DAY, DAY) == {IN: calls(5)}
     days = await archive.read(DAY, DAY + timedelta(days=3))
@@ -104,7 +106,9 @@ async def test_the_first_and_the_last_day_are_those_on_which_anything_happened(r
     archive = Archive(redis_client, ONE)
     assert (await archive.first_day(), await archive.last_day()) == (None, None)
     late = day_slot(HAVEN, date(2026, 3, 18), Hours.OUTSIDE)
-    await archive.replace(correction(), [Change(IN, None, calls(3)), Change(late, None, calls(1))])
+    await archive.replace(
+        correction(), [BucketChange(IN, None, calls(3)), BucketChange(late, None, calls(1))]
+    )
     assert (await archive.first_day(), await archive.last_day()) == (DAY, date(2026, 3, 18))
 
 
@@ -126,7 +130,7 @@ async def test_what_changed_underneath_stays_and_nothing_else_is_written(
     other = day_slot(HAVEN, DAY, Hours.INSIDE)
     with pytest.raises(ChangedUnderneathError) as error:
         await Archive(redis_client, ONE).replace(
-            correction(), [Change(other, None, calls(1)), Change(IN, expected, calls(9))]
+            correction(), [BucketChange(other, None, calls(1)), BucketChange(IN, expected, calls(9))]
         )
     assert error.value.slot == IN, story
     assert await state(redis_client) == before
@@ -134,7 +138,7 @@ async def test_what_changed_underneath_stays_and_nothing_else_is_written(
 
 async def test_an_answer_that_got_lost_does_not_make_it_happen_twice(redis_client: Redis) -> None:
     archive = Archive(redis_client, ONE)
-    changes = [Change(IN, None, calls(3)), Change(OUT, None, calls(1))]
+    changes = [BucketChange(IN, None, calls(3)), BucketChange(OUT, None, calls(1))]
     await archive.replace(correction(), changes)
     once = await state(redis_client)
     await archive.replace(correction(), changes)
@@ -146,7 +150,9 @@ async def test_each_partition_gets_its_own_days_and_lines(redis_client: Redis) -
     assert sites == {0, 1}  # else this test shows nothing
     archive = Archive(redis_client, TWO)
     elsewhere = day_slot(HAVEN, DAY, Hours.INSIDE)
-    await archive.replace(correction(), [Change(IN, None, calls(3)), Change(elsewhere, None, calls(1))])
+    await archive.replace(
+        correction(), [BucketChange(IN, None, calls(3)), BucketChange(elsewhere, None, calls(1))]
+    )
     assert await archive.written(DAY, DAY) == {IN: calls(3), elsewhere: calls(1)}
     assert [await redis_client.xlen(keys.corrections(number)) for number in (0, 1)] == [2, 2]
     assert len(await archive.corrections()) == 1
@@ -157,42 +163,42 @@ async def test_a_long_log_is_read_to_its_end(redis_client: Redis, monkeypatch: p
     monkeypatch.setattr("services.evaluator.archive.PAGE", 3)
     archive = Archive(redis_client, ONE)
     days = [day_slot(HUIS, DAY + timedelta(days=number), Hours.INSIDE) for number in range(8)]
-    await archive.replace(correction(), [Change(slot, None, calls(1)) for slot in days])
+    await archive.replace(correction(), [BucketChange(slot, None, calls(1)) for slot in days])
     assert len(await archive.replaced("c0ffee")) == 8
 
 
 async def test_days_that_may_still_change_are_known(redis_client: Redis) -> None:
     archive, calendar = Archive(redis_client, ONE), Calendar(ONE)
 
-    async def found() -> tuple[str, StillOpen]:
+    async def found() -> tuple[str, UnsettledReason]:
         (settled,) = (await archive.settled(calendar, ms_of(NOW))).values()
         return settled.before.isoformat(), settled.why
 
-    assert await found() == ("2026-03-19", StillOpen.RECENT)
+    assert await found() == ("2026-03-19", UnsettledReason.RECENT)
     await redis_client.hset(keys.state(0), mapping={"cursor": ms_of(NOW - timedelta(days=4))})
-    assert await found() == ("2026-03-16", StillOpen.BEHIND)
+    assert await found() == ("2026-03-16", UnsettledReason.BEHIND)
     week_ago = ms_of(NOW - timedelta(days=7))
     await redis_client.xadd(keys.events(0), {"__data__": "{}"}, id=f"{week_ago}-0")
-    assert await found() == ("2026-03-12", StillOpen.BACKLOG)
+    assert await found() == ("2026-03-12", UnsettledReason.BACKLOG)
     await redis_client.hset(keys.state(0), mapping={"offset": f"{week_ago}-0", "cursor": ms_of(NOW)})
-    assert await found() == ("2026-03-19", StillOpen.RECENT)
+    assert await found() == ("2026-03-19", UnsettledReason.RECENT)
 
 
 # With an owner at work ---------------------------------------------------------------------------------
 
 
 @asynccontextmanager
-async def owner(url: str) -> AsyncIterator[Partition]:
+async def owner(url: str) -> AsyncIterator[EvaluatorPartition]:
     """A partition as the evaluator runs it, at ``NOW``."""
     settings = EvaluatorSettings(redis_url=SecretStr(url))
     redis, broker = client_of(settings), redis_broker(settings)
     seconds = Histogram("commit", "", registry=CollectorRegistry())
-    store = Store(redis, 0, "one", ONE.pipeline.lease)
-    partition = Partition(0, ONE, Calendar(ONE), store, broker, lambda: NOW, seconds)
+    store = EvaluatorStore(redis, 0, "one", ONE.pipeline.lease)
+    partition = EvaluatorPartition(0, ONE, Calendar(ONE), store, broker, lambda: NOW, seconds)
     await broker.start()
     task = asyncio.create_task(partition.run())
     try:
-        await eventually_async(lambda: partition.role is Role.OWNER and partition.session)
+        await eventually_async(lambda: partition.role is OwnerRole.OWNER and partition.session)
         yield partition
     finally:
         task.cancel()
@@ -202,7 +208,7 @@ async def owner(url: str) -> AsyncIterator[Partition]:
         await redis.aclose()
 
 
-def shown(partition: Partition, resolution: Resolution, start: str) -> int:
+def shown(partition: EvaluatorPartition, resolution: Resolution, start: str) -> int:
     """Answered calls as the owner shows them; -1 while it has nothing to show."""
     session = partition.session
     if session is None:
@@ -229,7 +235,7 @@ async def test_an_owner_at_work_shows_the_new_sums_and_loses_nothing(redis_url: 
         had = None
         for turn in range(1, 4):
             coming = asyncio.create_task(answered(redis, 20 * turn, 20))
-            await archive.replace(correction(f"turn-{turn}"), [Change(IN, had, calls(100 * turn))])
+            await archive.replace(correction(f"turn-{turn}"), [BucketChange(IN, had, calls(100 * turn))])
             await coming
             had = calls(100 * turn)
             whole = 20 + 120 * turn
@@ -244,11 +250,11 @@ async def test_an_owner_at_work_shows_the_new_sums_and_loses_nothing(redis_url: 
 
 
 async def test_an_owner_from_before_writes_nothing_after_the_replacement(redis_client: Redis) -> None:
-    store = Store(redis_client, 0, "one", timedelta(minutes=1))
+    store = EvaluatorStore(redis_client, 0, "one", timedelta(minutes=1))
     fence = await store.lease.claim()
     assert fence is not None
-    await Archive(redis_client, ONE).replace(correction(), [Change(IN, None, calls(3))])
+    await Archive(redis_client, ONE).replace(correction(), [BucketChange(IN, None, calls(3))])
     assert await redis_client.get(keys.fence(0)) == b"2:history"
     assert not await redis_client.exists(keys.lease(0))
-    other = Store(redis_client, 0, "two", timedelta(minutes=1))
+    other = EvaluatorStore(redis_client, 0, "two", timedelta(minutes=1))
     assert await other.lease.claim() == "3:two"

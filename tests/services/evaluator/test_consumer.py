@@ -20,23 +20,23 @@ from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
 from domain import aggregator, tallies
-from domain.aggregator import Arrival
+from domain.aggregator import StreamEvent
 from domain.bucket import Bucket
 from services.evaluator import consumer as module
 from services.evaluator import decoder
 from services.evaluator.alerting import judge
-from services.evaluator.consumer import Partition
+from services.evaluator.consumer import EvaluatorPartition
 from services.evaluator.settings import EvaluatorSettings
-from services.evaluator.state_store import Store
+from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import Calendar
-from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import CallEnded, encode
 from shared.process import backoff
 from shared.process.server import Degraded
 from shared.redis import keys
 from shared.redis.connection import RedisClient, redis_broker
 from shared.redis.connection import redis_client as client_of
-from shared.redis.partition_owner import Role
+from shared.redis.partition_owner import OwnerRole
 from shared.redis.stream_entries import Batch
 from tests.chaos import load
 from tests.chaos.check import Outcome, committed, expected, portions
@@ -51,7 +51,7 @@ CITY = load.city()
 class Running:
     """A partition at work, and the client it works with."""
 
-    partition: Partition
+    partition: EvaluatorPartition
     task: asyncio.Task[None]
     redis: RedisClient
 
@@ -76,8 +76,8 @@ async def running(
     settings = EvaluatorSettings(redis_url=SecretStr(url))
     redis, broker = client_of(settings), redis_broker(settings)
     seconds = Histogram("commit", "", registry=CollectorRegistry())
-    store = Store(redis, 0, owner, lease)
-    partition = Partition(0, city, Calendar(city), store, broker, lambda: load.END, seconds)
+    store = EvaluatorStore(redis, 0, owner, lease)
+    partition = EvaluatorPartition(0, city, Calendar(city), store, broker, lambda: load.END, seconds)
     await broker.start()
     run = Running(partition, asyncio.create_task(partition.run()), redis)
     try:
@@ -115,7 +115,7 @@ async def outcome(url: str) -> Outcome:
 
 async def until_owner(*runs: Running) -> Running:
     def owners() -> list[Running]:
-        return [run for run in runs if run.partition.role is Role.OWNER and run.partition.session]
+        return [run for run in runs if run.partition.role is OwnerRole.OWNER and run.partition.session]
 
     await eventually_async(owners)
     return owners()[0]
@@ -159,11 +159,11 @@ async def test_a_standby_waits_and_takes_over_at_once_when_the_owner_gives_up(re
         await write(redis, written[:300])
         await until_counted(redis, written[:300])
         async with running(redis_url, "two") as two:
-            assert two.partition.role is Role.STANDBY
+            assert two.partition.role is OwnerRole.STANDBY
             assert await two.partition.check(load.END) is None
             assert two.partition.session is None
             await one.stop()
-            assert not await redis.exists(keys.lease(0)) or two.partition.role is not Role.STANDBY
+            assert not await redis.exists(keys.lease(0)) or two.partition.role is not OwnerRole.STANDBY
             await write(redis, written[300:])
             await until_owner(two)
             await until_counted(redis, written)
@@ -175,10 +175,10 @@ async def test_an_owner_whose_fence_is_gone_writes_no_more_and_stands_by(redis_u
     async with Redis.from_url(redis_url) as redis, running(redis_url, "one") as one:
         await until_owner(one)
         await redis.delete(keys.lease(0))
-        other = Store(redis, 0, "other", timedelta(seconds=30))
+        other = EvaluatorStore(redis, 0, "other", timedelta(seconds=30))
         assert await other.lease.claim() is not None
         await write(redis, written)
-        await eventually_async(lambda: one.partition.role is Role.STANDBY)
+        await eventually_async(lambda: one.partition.role is OwnerRole.STANDBY)
         assert await redis.hget(keys.state(0), "offset") in {None, b"0-0"}
         assert one.partition.session is None
 
@@ -254,9 +254,9 @@ def defect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     if request.param == "reading":
         reads = decoder.parse
 
-        def parse(batch: Batch) -> list[Arrival | DeadLetter]:
+        def parse(batch: Batch) -> list[StreamEvent | DeadLetter]:
             items = reads(batch)
-            if any(isinstance(item, Arrival) and item.fact.id in bad for item in items):
+            if any(isinstance(item, StreamEvent) and item.fact.id in bad for item in items):
                 raise OverflowError(PHONE)
             return items
 
@@ -292,7 +292,7 @@ async def test_what_our_own_code_fails_on_is_set_aside_alone_and_all_else_is_cou
             assert "OverflowError at tests.services.evaluator.test_consumer:defect." in said
         letters = await redis.xrange(keys.dead_letters(0))
         told = [DeadLetter.model_validate_json((content or {})[b"__data__"]) for _, content in letters or ()]
-        ours = [letter for letter in told if letter.reason is Reason.INTERNAL_ERROR]
+        ours = [letter for letter in told if letter.reason is DeadLetterReason.INTERNAL_ERROR]
         assert [letter.where for letter in ours] == aside
         assert all(letter.detail.startswith("OverflowError at tests.") for letter in ours)
         assert PHONE not in str(told)
@@ -305,7 +305,7 @@ async def test_what_our_own_code_fails_on_is_set_aside_alone_and_all_else_is_cou
 async def test_counting_goes_on_while_our_own_code_fails_in_judging(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    def fails_to_judge(_judge: judge.Judge, _desk: aggregator.Desk, _now: datetime) -> judge.Verdict:
+    def fails_to_judge(_judge: judge.Judge, _desk: aggregator.Aggregator, _now: datetime) -> judge.Judgement:
         raise ZeroDivisionError(PHONE)
 
     works = judge.Judge.judge
@@ -427,7 +427,7 @@ async def test_it_says_how_far_it_is_behind(redis_url: str):
         assert session is not None
         async with run.partition.lock:  # as if a batch took long
             await write(redis, [load.Written("9999999999999-0", b"{}", oracle.Entry(0, None, "invalid"))])
-            assert await Store(redis, 0, "x", LEASE).lag(len(written), session.offset) == (
+            assert await EvaluatorStore(redis, 0, "x", LEASE).lag(len(written), session.offset) == (
                 1,
                 9999999999999,
             )

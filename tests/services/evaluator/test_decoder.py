@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.aggregator import Arrival
+from domain.aggregator import StreamEvent
 from services.evaluator.decoder import parse
-from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import CallAnswered, encode
 from shared.redis.stream_entries import Batch
 from tests.chaos.load import NUMBER, POISON
@@ -34,7 +34,7 @@ def test_an_entry_whose_id_is_beyond_all_time_arrived_at_the_end_of_it():
     assert refused.at.year == 2100
 
 
-def _parsed(*bodies: bytes | None) -> list[Arrival | DeadLetter]:
+def _parsed(*bodies: bytes | None) -> list[StreamEvent | DeadLetter]:
     return parse(Batch([f"{1000 + n}-{n}" for n in range(len(bodies))], bodies))
 
 
@@ -42,38 +42,50 @@ def _parsed(*bodies: bytes | None) -> list[Arrival | DeadLetter]:
 def test_poison_is_refused_with_a_reason_and_its_neighbours_are_not(body: bytes | None, reason: str):
     before, letter, after = _parsed(GOOD, body, GOOD)
     assert isinstance(letter, DeadLetter)
-    assert (letter.reason, letter.where) == (Reason(reason), "1001-1")
-    assert isinstance(before, Arrival)
-    assert isinstance(after, Arrival)
+    assert (letter.reason, letter.where) == (DeadLetterReason(reason), "1001-1")
+    assert isinstance(before, StreamEvent)
+    assert isinstance(after, StreamEvent)
     assert (after.entry, after.arrived) == ("1002-2", 1002)
 
 
 @pytest.mark.parametrize(
     ("body", "reason", "detail"),
     [
-        (None, Reason.UNREADABLE, "no data field"),
-        (GOOD[:-9], Reason.UNREADABLE, "not JSON"),
-        (MANY, Reason.INVALID, "kind"),
+        (None, DeadLetterReason.UNREADABLE, "no data field"),
+        (GOOD[:-9], DeadLetterReason.UNREADABLE, "not JSON"),
+        (MANY, DeadLetterReason.INVALID, "kind"),
         (
             GOOD.replace(b'"wait_ms":1', b'"wait_ms":"soon"'),
-            Reason.INVALID,
+            DeadLetterReason.INVALID,
             "call.answered.wait_ms: int_type",
         ),
-        (GOOD.replace(b'"wait_ms":1', b'"wait_ms":1e999'), Reason.INVALID, "call.answered.wait_ms"),
-        (GOOD.replace(b',"wait_ms":1', b""), Reason.INVALID, "call.answered.wait_ms: missing"),
-        (GOOD.replace(b"10:00:00Z", b"10:00:00"), Reason.INVALID, "call.answered.at: timezone_aware"),
+        (GOOD.replace(b'"wait_ms":1', b'"wait_ms":1e999'), DeadLetterReason.INVALID, "call.answered.wait_ms"),
+        (GOOD.replace(b',"wait_ms":1', b""), DeadLetterReason.INVALID, "call.answered.wait_ms: missing"),
+        (
+            GOOD.replace(b"10:00:00Z", b"10:00:00"),
+            DeadLetterReason.INVALID,
+            "call.answered.at: timezone_aware",
+        ),
         (
             GOOD.replace(b"2026-03-02T10:00:00Z", b"0001-01-01T00:00:00+01:00"),
-            Reason.INVALID,
+            DeadLetterReason.INVALID,
             "call.answered.at: greater_than_equal 2000-01-01",
         ),
         (
             GOOD.replace(b"2026-03-02T10:00:00Z", b"9999-12-31T23:59:59-01:00"),
-            Reason.INVALID,
+            DeadLetterReason.INVALID,
             "call.answered.at: less_than 2100-01-01",
         ),
-        (GOOD.replace(b"lier", b"L" * 99), Reason.INVALID, "call.answered.site: string_pattern_mismatch"),
-        (GOOD.replace(b"call.answered", b"call.rumoured"), Reason.INVALID, "kind: union_tag_invalid"),
+        (
+            GOOD.replace(b"lier", b"L" * 99),
+            DeadLetterReason.INVALID,
+            "call.answered.site: string_pattern_mismatch",
+        ),
+        (
+            GOOD.replace(b"call.answered", b"call.rumoured"),
+            DeadLetterReason.INVALID,
+            "kind: union_tag_invalid",
+        ),
     ],
     ids=[
         "absent",
@@ -89,7 +101,7 @@ def test_poison_is_refused_with_a_reason_and_its_neighbours_are_not(body: bytes 
         "no kind",
     ],
 )
-def test_a_dead_letter_says_what_is_wrong(body: bytes | None, reason: Reason, detail: str):
+def test_a_dead_letter_says_what_is_wrong(body: bytes | None, reason: DeadLetterReason, detail: str):
     (letter,) = _parsed(body)
     assert isinstance(letter, DeadLetter)
     assert letter.reason is reason
@@ -119,5 +131,5 @@ def test_no_entries_no_facts():
 
 def test_unknown_fields_are_passed_over():
     (arrival,) = _parsed(GOOD[:-1] + b',"caller":"' + NUMBER.encode() + b'"}')
-    assert isinstance(arrival, Arrival)
+    assert isinstance(arrival, StreamEvent)
     assert NUMBER not in repr(arrival)

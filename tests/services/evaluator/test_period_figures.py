@@ -50,9 +50,9 @@ def test_a_days_outcomes_are_as_many_under_any_definition(
 def test_a_total_is_over_the_queues_that_have_the_kpi_and_nothing_is_no_value() -> None:
     made = figures(CITY, SITE, {"onthaal": calls(8, missed=2), "omgeving": calls(2, missed=8)})
     read = {(queue, name): reading for queue, name, reading in made.readings}
-    assert read[ALL_QUEUES, Kpi.MISSED_RATIO] == kpi.Reading(0.5, 20)
-    assert read["onthaal", Kpi.MISSED_RATIO] == kpi.Reading(0.2, 10)
-    assert read["loket-a", Kpi.VISIT_WAIT_MEAN] == kpi.Reading(None, 0)
+    assert read[ALL_QUEUES, Kpi.MISSED_RATIO] == kpi.KpiValue(0.5, 20)
+    assert read["onthaal", Kpi.MISSED_RATIO] == kpi.KpiValue(0.2, 10)
+    assert read["loket-a", Kpi.VISIT_WAIT_MEAN] == kpi.KpiValue(None, 0)
     assert ("loket-a", Kpi.MISSED_RATIO) not in read
     assert not made.empty
     assert figures(CITY, SITE, {}).empty

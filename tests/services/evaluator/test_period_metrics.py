@@ -18,17 +18,17 @@ from redis.asyncio import Redis
 
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
-from domain.corrections import Change, Correction, FromFile, Hours, day_slot
+from domain.corrections import BucketChange, Correction, FromFile, Hours, day_slot
 from domain.error_budget import budget_left, error_budget
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.period_kpis import indicator, speed
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive
-from services.evaluator.consumer import Partition
-from services.evaluator.period_history import Past
-from services.evaluator.period_metrics import PolicyCollector
+from services.evaluator.consumer import EvaluatorPartition
+from services.evaluator.period_history import PeriodHistory
+from services.evaluator.period_metrics import PeriodCollector
 from services.evaluator.settings import EvaluatorSettings
-from services.evaluator.state_store import Store
+from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile, Kpi
 from shared.contract.events import CallAnswered, CallMissed, Outcome, encode
@@ -111,7 +111,7 @@ HISTORY = HistoryFile.model_validate(
         """
     )
 )
-ONTHAAL, OMGEVING, LOKET = (Place("huis", queue.id) for queue in CITY.sites[0].queues)
+ONTHAAL, OMGEVING, LOKET = (QueueRef("huis", queue.id) for queue in CITY.sites[0].queues)
 Labels = Mapping[str, str]
 
 
@@ -127,9 +127,9 @@ def day(answered: int, missed: int, wait_s: int = 10, visits: int = 0) -> Bucket
     )
 
 
-def archive() -> dict[Place, dict[date, Bucket]]:
+def archive() -> dict[QueueRef, dict[date, Bucket]]:
     """Days of 27 months; every one of them different, so that none can stand for another."""
-    days: dict[Place, dict[date, Bucket]] = {place: {} for place in (ONTHAAL, OMGEVING, LOKET)}
+    days: dict[QueueRef, dict[date, Bucket]] = {place: {} for place in (ONTHAAL, OMGEVING, LOKET)}
     for number in range(1, 810):
         on = date(2026, 3, 19) - timedelta(days=number - 1)
         if on.weekday() < 5:
@@ -142,7 +142,7 @@ def archive() -> dict[Place, dict[date, Bucket]]:
     return days
 
 
-async def write(redis: RedisClient | Redis, days: Mapping[Place, Mapping[date, Bucket]]) -> None:
+async def write(redis: RedisClient | Redis, days: Mapping[QueueRef, Mapping[date, Bucket]]) -> None:
     for place, shelf in days.items():
         key = keys.buckets(0, Resolution.DAY.value, *place)
         await redis.hset(key, mapping={on.isoformat(): bucket.encode() for on, bucket in shelf.items()})
@@ -160,9 +160,9 @@ class Clock:
 class Evaluator:
     """A partition at work, with what tells of its months and years."""
 
-    partition: Partition
-    past: Past
-    collector: PolicyCollector
+    partition: EvaluatorPartition
+    past: PeriodHistory
+    collector: PeriodCollector
     clock: Clock = field(default_factory=Clock)
 
     def samples(self, name: str) -> dict[tuple[str, ...], float]:
@@ -188,11 +188,11 @@ async def evaluator(url: str, clock: Clock | None = None) -> AsyncIterator[Evalu
     settings = EvaluatorSettings(redis_url=SecretStr(url))
     redis, broker = client_of(settings), redis_broker(settings)
     calendar = Calendar(CITY)
-    store = Store(redis, 0, "one", CITY.pipeline.lease)
+    store = EvaluatorStore(redis, 0, "one", CITY.pipeline.lease)
     seconds = Histogram("commit", "", registry=CollectorRegistry())
-    partition = Partition(0, CITY, calendar, store, broker, clock, seconds)
-    past = Past(partition, store, CITY, calendar, clock)
-    collector = PolicyCollector(CITY, calendar, (HISTORY,), (past,), clock)
+    partition = EvaluatorPartition(0, CITY, calendar, store, broker, clock, seconds)
+    past = PeriodHistory(partition, store, CITY, calendar, clock)
+    collector = PeriodCollector(CITY, calendar, (HISTORY,), (past,), clock)
     await broker.start()
     tasks = [asyncio.create_task(partition.run()), asyncio.create_task(past.run())]
     try:
@@ -207,7 +207,7 @@ async def until_whole(running: Evaluator) -> None:
     await eventually_async(lambda: running.whole)
 
 
-def expected_values(days: Mapping[Place, Mapping[date, Bucket]], kpi: Kpi) -> dict[tuple[str, ...], float]:
+def expected_values(days: Mapping[QueueRef, Mapping[date, Bucket]], kpi: Kpi) -> dict[tuple[str, ...], float]:
     """By the report's own arithmetic (``indicators``): whatever rests on any contact at all."""
     today = NOW.date()
     found: dict[tuple[str, ...], float] = {}
@@ -312,7 +312,7 @@ async def test_a_day_that_is_replaced_changes_its_month_and_its_year_and_nothing
                 slot = day_slot(OMGEVING, on, Hours.INSIDE)
                 was, more = days[OMGEVING][on], day(500, 500)
                 days[OMGEVING][on] = more
-                change = Change(slot, was.encode(), more.encode())
+                change = BucketChange(slot, was.encode(), more.encode())
                 await Archive(redis, CITY).replace(correction(on), [change])
                 key = ("huis", "omgeving", month, "computed", "call_wait_mean")
 

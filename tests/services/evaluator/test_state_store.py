@@ -9,14 +9,14 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from domain.aggregator import Changes
+from domain.aggregator import AggregatorChanges
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.last_reports import Offer
-from domain.open_contacts import Place
-from services.evaluator.alerting.judge import Verdict
-from services.evaluator.state_store import BEGINNING, Store
-from shared.contract.dead_letters import DeadLetter, Reason
+from domain.open_contacts import QueueRef
+from services.evaluator.alerting.judge import Judgement
+from services.evaluator.state_store import BEGINNING, EvaluatorStore
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.redis import keys
 from shared.redis.lease import OffsetMoved, Superseded
 from tests.support.entries import entries
@@ -24,8 +24,8 @@ from tests.support.eventually import eventually_async
 from tests.support.redis_servers import RedisServer
 
 LEASE = timedelta(minutes=1)
-DESK = Place("lier", "onthaal")
-LOKET = Place("lier", "loket")
+DESK = QueueRef("lier", "onthaal")
+LOKET = QueueRef("lier", "loket")
 BUCKET = Bucket(answered=2, wait_ms=41_000, wait_max_ms=40_000, waits={1: 1, 40: 1}, abandon_waits={4: 1})
 SLOTS = [
     Slot(DESK, Resolution.FINE, 1_700_000_000),
@@ -35,20 +35,22 @@ SLOTS = [
     Slot(DESK, Resolution.TOTAL, "all"),
     Slot(LOKET, Resolution.TOTAL_OUTSIDE, "all"),
 ]
-LETTER = DeadLetter(reason=Reason.LATE, detail="too old", at=datetime(2026, 3, 2, tzinfo=UTC), where="5-0")
+LETTER = DeadLetter(
+    reason=DeadLetterReason.LATE, detail="too old", at=datetime(2026, 3, 2, tzinfo=UTC), where="5-0"
+)
 STATE = {"cursor": "1700", "read": "3", "duplicates": "1", "dead:late": "1", "offer:lier:loket": "5,9"}
 
 
-def store(redis: Redis, owner: str = "one", lease: timedelta = LEASE) -> Store:
-    return Store(redis, 0, owner, lease)
+def store(redis: Redis, owner: str = "one", lease: timedelta = LEASE) -> EvaluatorStore:
+    return EvaluatorStore(redis, 0, owner, lease)
 
 
-def changes(answered: int = 1) -> Changes:
+def changes(answered: int = 1) -> AggregatorChanges:
     bucket = Bucket(answered=answered)
-    return Changes({"read": str(answered)}, [(slot, bucket) for slot in SLOTS], [], [LETTER])
+    return AggregatorChanges({"read": str(answered)}, [(slot, bucket) for slot in SLOTS], [], [LETTER])
 
 
-async def claimed(owner: Store) -> str:
+async def claimed(owner: EvaluatorStore) -> str:
     fence = await owner.lease.claim()
     assert fence is not None
     return fence
@@ -71,12 +73,12 @@ async def everything(redis: Redis) -> dict[bytes, object]:
 async def test_what_was_committed_is_what_is_loaded(redis_client: Redis):
     owner = store(redis_client)
     fence = await claimed(owner)
-    wrote = Changes(STATE, [(slot, BUCKET) for slot in SLOTS], [], [LETTER])
+    wrote = AggregatorChanges(STATE, [(slot, BUCKET) for slot in SLOTS], [], [LETTER])
     await owner.commit(fence, BEGINNING, "5-0", wrote)
     kept = await store(redis_client, "two").load([DESK, LOKET], ["2023-11-13", "2023-11-14"])
     assert (kept.offset, kept.cursor, await owner.offset()) == ("5-0", 1700, "5-0")
     assert dict(kept.books.slots()) == dict.fromkeys(SLOTS, BUCKET)
-    assert (kept.counts.read, kept.counts.duplicates, kept.counts.dead) == (3, 1, {Reason.LATE: 1})
+    assert (kept.counts.read, kept.counts.duplicates, kept.counts.dead) == (3, 1, {DeadLetterReason.LATE: 1})
     assert kept.latest.offers() == {LOKET: Offer(5, 9)}
     assert [body for _, body in await entries(redis_client, keys.dead_letters(0))] == [LETTER.encode()]
 
@@ -102,7 +104,7 @@ async def test_a_commit_replaces_and_drops(redis_client: Redis):
     owner = store(redis_client)
     fence = await claimed(owner)
     await owner.commit(fence, BEGINNING, "5-0", changes(1))
-    await owner.commit(fence, "5-0", "6-0", Changes({}, [(SLOTS[0], BUCKET)], [SLOTS[1]], []))
+    await owner.commit(fence, "5-0", "6-0", AggregatorChanges({}, [(SLOTS[0], BUCKET)], [SLOTS[1]], []))
     kept = dict((await owner.load([DESK, LOKET], ["2023-11-14"])).books.slots())
     assert kept[SLOTS[0]] == BUCKET
     assert SLOTS[1] not in kept
@@ -113,9 +115,9 @@ async def test_state_that_goes_is_gone_whoever_says_so_and_whatever_else_is_said
     owner = store(redis_client)
     fence = await claimed(owner)
     told = {"offer:lier:loket": "5,9", "source:pbx": "7", "watch:x": "{}"}
-    await owner.commit(fence, BEGINNING, "5-0", Changes(told, [], [], []))
-    swept = Changes({}, [], [], [], gone={"offer:lier:loket"})
-    await owner.commit(fence, "5-0", "6-0", swept, Verdict(state={"watch:x": "{}"}, gone={"watch:x"}))
+    await owner.commit(fence, BEGINNING, "5-0", AggregatorChanges(told, [], [], []))
+    swept = AggregatorChanges({}, [], [], [], gone={"offer:lier:loket"})
+    await owner.commit(fence, "5-0", "6-0", swept, Judgement(state={"watch:x": "{}"}, gone={"watch:x"}))
     left = await redis_client.hgetall(keys.state(0))
     assert left == {b"source:pbx": b"7", b"offset": b"6-0", b"commit": f"{fence} 2".encode()}
 

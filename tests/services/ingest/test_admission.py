@@ -6,14 +6,16 @@ from datetime import timedelta
 
 import pytest
 
-from services.ingest.admission import Door, admit, looks_like_phone_number
+from services.ingest.admission import AdmissionRules, admit, looks_like_phone_number
 from shared.config.model import HttpSource
-from shared.contract.dead_letters import Reason
+from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import EVENT
 from tests.support.ingest_desk import NOW, PHONE, answered, city
 
 CITY = city()
-DOORS = {source.id: Door.of(CITY, source) for source in CITY.sources if isinstance(source, HttpSource)}
+DOORS = {
+    source.id: AdmissionRules.of(CITY, source) for source in CITY.sources if isinstance(source, HttpSource)
+}
 SECOND = timedelta(seconds=1)
 
 
@@ -22,22 +24,22 @@ SECOND = timedelta(seconds=1)
     [
         ({}, None, None),
         ({"queue": "wonen"}, None, None),
-        ({"source": "kiosk"}, Reason.NOT_ALLOWED, "source"),
-        ({"queue": "burgerzaken"}, Reason.UNKNOWN_QUEUE, "queue"),
-        ({"queue": "balie"}, Reason.UNKNOWN_QUEUE, "queue"),  # exists, at another site
-        ({"site": "nergens"}, Reason.UNKNOWN_QUEUE, "site"),
-        ({"site": "elders", "queue": "balie"}, Reason.NOT_ALLOWED, "site"),
-        ({"id": PHONE}, Reason.PERSONAL, "id"),
-        ({"contact": "0470-00.00.00"}, Reason.PERSONAL, "contact"),
+        ({"source": "kiosk"}, DeadLetterReason.NOT_ALLOWED, "source"),
+        ({"queue": "burgerzaken"}, DeadLetterReason.UNKNOWN_QUEUE, "queue"),
+        ({"queue": "balie"}, DeadLetterReason.UNKNOWN_QUEUE, "queue"),  # exists, at another site
+        ({"site": "nergens"}, DeadLetterReason.UNKNOWN_QUEUE, "site"),
+        ({"site": "elders", "queue": "balie"}, DeadLetterReason.NOT_ALLOWED, "site"),
+        ({"id": PHONE}, DeadLetterReason.PERSONAL, "id"),
+        ({"contact": "0470-00.00.00"}, DeadLetterReason.PERSONAL, "contact"),
         ({"at": NOW + timedelta(minutes=2)}, None, None),
-        ({"at": NOW + timedelta(minutes=2) + SECOND}, Reason.FUTURE, "at"),
-        ({"at": NOW + timedelta(days=3 * 365)}, Reason.FUTURE, "at"),
+        ({"at": NOW + timedelta(minutes=2) + SECOND}, DeadLetterReason.FUTURE, "at"),
+        ({"at": NOW + timedelta(days=3 * 365)}, DeadLetterReason.FUTURE, "at"),
         ({"at": NOW - timedelta(hours=24)}, None, None),
-        ({"at": NOW - timedelta(hours=24) - SECOND}, Reason.LATE, "at"),
-        ({"at": NOW - timedelta(days=3 * 365)}, Reason.LATE, "at"),
+        ({"at": NOW - timedelta(hours=24) - SECOND}, DeadLetterReason.LATE, "at"),
+        ({"at": NOW - timedelta(days=3 * 365)}, DeadLetterReason.LATE, "at"),
     ],
 )
-def test_who_may_come_in(changes: dict[str, object], reason: Reason | None, name: str | None):
+def test_who_may_come_in(changes: dict[str, object], reason: DeadLetterReason | None, name: str | None):
     refusal = admit(EVENT.validate_python(answered(**changes)), DOORS["pbx"], NOW)
     assert (refusal.reason, refusal.name) == (reason, name) if refusal else reason is None
 
@@ -71,13 +73,14 @@ OFFER = {"kind": "appointment.offer", "first_free_at": NOW + timedelta(days=9)}
 def test_a_second_clock_that_is_years_off_ruins_no_mean(fields: dict[str, object], name: str | None):
     event = {"id": "e1", "at": NOW, "source": "pbx", "site": "lier", "queue": "wonen", **fields}
     refusal = admit(EVENT.validate_python(event), DOORS["pbx"], NOW)
-    assert (refusal.reason, refusal.name) == (Reason.INVALID, name) if refusal else name is None
+    assert (refusal.reason, refusal.name) == (DeadLetterReason.INVALID, name) if refusal else name is None
 
 
 @pytest.mark.parametrize(
-    ("queue", "reason"), [("wonen", None), ("onthaal", Reason.NOT_ALLOWED), ("x", Reason.UNKNOWN_QUEUE)]
+    ("queue", "reason"),
+    [("wonen", None), ("onthaal", DeadLetterReason.NOT_ALLOWED), ("x", DeadLetterReason.UNKNOWN_QUEUE)],
 )
-def test_a_key_opens_its_own_queues_only(queue: str, reason: Reason | None):
+def test_a_key_opens_its_own_queues_only(queue: str, reason: DeadLetterReason | None):
     refusal = admit(EVENT.validate_python(answered(source="kiosk", queue=queue)), DOORS["kiosk"], NOW)
     assert (refusal.reason if refusal else None) is reason
 

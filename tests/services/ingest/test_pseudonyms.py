@@ -9,7 +9,13 @@ from typing import Final
 import pytest
 
 from services.ingest.pseudonyms import Pseudonyms, day_of, is_exchanges_own
-from services.ingest.sources.queue_log.translate import MOST_CALLS, Memory, QueueLog, Rules, Skipped
+from services.ingest.sources.queue_log.translate import (
+    MOST_CALLS,
+    QueueLogTranslator,
+    SkippedLine,
+    TranslatorRules,
+    TranslatorState,
+)
 from shared.contract.events import CallQueued, Event, Outcome
 from tests.support.ingest_desk import PSEUDONYMS, stored
 
@@ -124,7 +130,7 @@ def test_all_events_of_a_wait_over_the_change_of_keys_name_one_contact(entered: 
 
 # In a queue_log --------------------------------------------------------------------------------------
 
-RULES: Final = Rules("pbx", "lier", {}, Outcome.LEFT_BY_KEY)
+RULES: Final = TranslatorRules("pbx", "lier", {}, Outcome.LEFT_BY_KEY)
 NUMBER: Final = "0470123456"
 
 
@@ -146,33 +152,39 @@ A_CALL: Final = [
 """From queue to queue, over the change."""
 
 
-def said(translator: QueueLog, lines: list[bytes]) -> list[Event]:
-    return [fact for fact in map(translator.translate, lines) if not isinstance(fact, Skipped)]
+def said(translator: QueueLogTranslator, lines: list[bytes]) -> list[Event]:
+    return [fact for fact in map(translator.translate, lines) if not isinstance(fact, SkippedLine)]
 
 
 @pytest.mark.parametrize("restart", range(len(A_CALL) + 1))
 def test_a_call_over_the_change_of_keys_keeps_its_contact_also_over_a_restart(restart: int) -> None:
-    first = QueueLog(RULES, PSEUDONYMS)
+    first = QueueLogTranslator(RULES, PSEUDONYMS)
     before = said(first, A_CALL[:restart])
-    memory = Memory.model_validate_json(first.memory().model_dump_json())
-    facts = before + said(QueueLog(RULES, PSEUDONYMS, memory), A_CALL[restart:])
-    assert facts == said(QueueLog(RULES, PSEUDONYMS), A_CALL)
+    memory = TranslatorState.model_validate_json(first.memory().model_dump_json())
+    facts = before + said(QueueLogTranslator(RULES, PSEUDONYMS, memory), A_CALL[restart:])
+    assert facts == said(QueueLogTranslator(RULES, PSEUDONYMS), A_CALL)
     assert len({getattr(fact, "contact", None) for fact in facts}) == 1
     assert len({fact.id for fact in facts}) == len(A_CALL)
 
 
 def test_a_clock_that_is_set_back_over_the_change_gives_no_other_contact() -> None:
     lines = [line(60, "ENTERQUEUE||x|1"), line(-7_000, "CONNECT|5|x|5")]
-    assert len({getattr(fact, "contact", None) for fact in said(QueueLog(RULES, PSEUDONYMS), lines)}) == 1
+    assert (
+        len({getattr(fact, "contact", None) for fact in said(QueueLogTranslator(RULES, PSEUDONYMS), lines)})
+        == 1
+    )
 
 
 def test_a_caller_of_another_day_is_another_contact() -> None:
     lines = [line(hours * 3600, "ENTERQUEUE||x|1") for hours in (-10, 10, 34)]
-    assert len({getattr(fact, "contact", None) for fact in said(QueueLog(RULES, PSEUDONYMS), lines)}) == 3
+    assert (
+        len({getattr(fact, "contact", None) for fact in said(QueueLogTranslator(RULES, PSEUDONYMS), lines)})
+        == 3
+    )
 
 
 def test_pseudonyms_are_forgotten_hours_after_a_call_and_never_too_many() -> None:
-    log = QueueLog(RULES, PSEUDONYMS)
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
     said(log, [line(0, "ENTERQUEUE||x|1", call=f"04700{number:05}") for number in range(MOST_CALLS + 50)])
     assert len(log.memory().pseudonyms) == MOST_CALLS
     said(log, [line(7 * 3600, "ENTERQUEUE||x|1")])
@@ -184,7 +196,7 @@ def test_what_is_kept_of_a_line_depends_on_the_key_wherever_a_number_stands(plac
     """Else all numbers could be tried against it."""
     kept = []
     for pseudonyms in (PSEUDONYMS, OTHER_KEY):
-        log = QueueLog(RULES, pseudonyms)
+        log = QueueLogTranslator(RULES, pseudonyms)
         (fact,) = said(
             log, [line(0, "ENTERQUEUE||x|1", **{"call": f"{int(CHANGE.timestamp())}.1", place: NUMBER})]
         )

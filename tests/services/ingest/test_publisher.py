@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from services.ingest.publisher import Publisher, ReadUpTo
-from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENTS, Event, encode
 from tests.support.entries import entries
 from tests.support.ingest_desk import NOW, answered
@@ -89,7 +89,7 @@ async def test_a_simulated_stamp_survives_an_emptied_stream(redis_client: Redis)
 
 async def test_dead_letters_are_kept_within_bounds(redis_client: Redis, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("services.ingest.publisher.KEEP", 1_000)
-    letter = DeadLetter(reason=Reason.INVALID, detail="x", at=NOW)
+    letter = DeadLetter(reason=DeadLetterReason.INVALID, detail="x", at=NOW)
     await Publisher(redis_client).bury(0, [letter] * 3_000)
     assert 1_000 <= await redis_client.xlen(DEAD) < 1_200
     _, stored = (await entries(redis_client, DEAD))[-1]

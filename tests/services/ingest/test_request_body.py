@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.admission import Refusal
+from services.ingest.admission import RefusedItem
 from services.ingest.request_body import TooManyItemsError, UnreadableBodyError, items
-from shared.contract.dead_letters import Reason
+from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import EVENT
 from tests.support.ingest_desk import PHONE, answered
 
@@ -23,7 +23,7 @@ OTHER = json.dumps(answered(2))
 def told(body: str | bytes) -> list[str]:
     """One word per item: ``ok`` or the reason."""
     raw = body.encode() if isinstance(body, str) else body
-    return [one.reason.value if isinstance(one, Refusal) else "ok" for one in items(raw, LIMIT)]
+    return [one.reason.value if isinstance(one, RefusedItem) else "ok" for one in items(raw, LIMIT)]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_too_many(body: str):
 )
 def test_words_for_the_sender(changes: dict[str, object], name: str, words: str):
     (refusal,) = items(json.dumps(answered(**changes)).encode(), LIMIT)
-    assert isinstance(refusal, Refusal)
-    assert (refusal.reason, refusal.name) == (Reason.INVALID, name)
+    assert isinstance(refusal, RefusedItem)
+    assert (refusal.reason, refusal.name) == (DeadLetterReason.INVALID, name)
     assert words in refusal.detail
 
 
@@ -123,7 +123,7 @@ def test_words_for_the_sender(changes: dict[str, object], name: str, words: str)
 )
 def test_nothing_a_sender_said_in_free_form_is_kept(changes: dict[str, object]):
     (refusal,) = items(json.dumps(answered(**changes)).encode(), LIMIT)
-    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal, RefusedItem)
     assert dict(refusal.kept) == ({} if "kind" in changes else {"kind": "call.answered"})
     assert "470" not in refusal.detail
     assert "Jan" not in refusal.detail

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from services.ingest.auth import sha256
-from services.ingest.sources.queue_log.translate import QueueLog, Rules
+from services.ingest.sources.queue_log.translate import QueueLogTranslator, TranslatorRules
 from shared.config.model import QueueLogSource
 from shared.process.ports import free_port
 from tests.support.entries import entries_now
@@ -260,8 +260,8 @@ def test_every_line_once_over_rotation_truncation_and_kills(start: Start, redis_
     """The PBX writes and rotates; ingest is killed and started again, and once misses a rotation."""
     dice = random.Random(7)
     lines = [line for number in range(1, 400) for line in call(number)]
-    rules = Rules.of(QueueLogSource(kind="queue_log", id="asterisk", site="lier", path=queue_log))
-    translator = QueueLog(rules, PSEUDONYMS)
+    rules = TranslatorRules.of(QueueLogSource(kind="queue_log", id="asterisk", site="lier", path=queue_log))
+    translator = QueueLogTranslator(rules, PSEUDONYMS)
     expected = [str(translator.translate(line).id) for line in lines]  # type: ignore[union-attr]
     pieces = [lines[start : start + 133] for start in range(0, len(lines), 133)]
     with redis.Redis.from_url(redis_url) as client:

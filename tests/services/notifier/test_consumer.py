@@ -21,26 +21,33 @@ from services.notifier.app import policy_of
 from services.notifier.channels.apprise_target import AppriseSender
 from services.notifier.commands import Acknowledge
 from services.notifier.commands import encode as encode_command
-from services.notifier.consumer import Partition
+from services.notifier.consumer import NotifierPartition
 from services.notifier.decision import Decision
 from services.notifier.delivery_log import LINE, DeliveryLine, FailureLine
 from services.notifier.messages.message import Message
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.model import Breach, Happening, Notice, Parcel, Permanent, Transient
-from services.notifier.rules import Policy
+from services.notifier.model import (
+    Breach,
+    Delivery,
+    Notification,
+    NotificationKind,
+    PermanentFailure,
+    TransientFailure,
+)
+from services.notifier.rules import NotifierPolicy
 from services.notifier.settings import NotifierSettings
-from services.notifier.state import State as Known
-from services.notifier.state_store import Store
+from services.notifier.state import NotifierState
+from services.notifier.state_store import NotifierStore
 from shared.config.model import CityFile
 from shared.contract.breach_events import (
     BreachChanged,
     BreachEvent,
+    BreachReading,
+    BreachState,
     Cause,
     Level,
     Measure,
-    Reading,
     Severity,
-    State,
     encode,
 )
 from shared.process import backoff, shutdown
@@ -48,7 +55,7 @@ from shared.process.server import Degraded
 from shared.redis import keys
 from shared.redis.connection import redis_broker
 from shared.redis.connection import redis_client as client_of
-from shared.redis.partition_owner import Role
+from shared.redis.partition_owner import OwnerRole
 from shared.redis.poison_entries import TRIES
 from tests.support.eventually import eventually_async
 from tests.support.receivers import HttpReceiver, http_receiver
@@ -68,8 +75,8 @@ CITY = CityFile.model_validate(
     }
 )
 STEPS = {
-    "firing": (State.PENDING, State.FIRING, Cause.HELD),
-    "ok": (State.FIRING, State.OK, Cause.CLOSED),
+    "firing": (BreachState.PENDING, BreachState.FIRING, Cause.HELD),
+    "ok": (BreachState.FIRING, BreachState.OK, Cause.CLOSED),
 }
 
 
@@ -77,7 +84,7 @@ class Hands:
     """Takes parcels and annotations over, as it is told."""
 
     def __init__(self) -> None:
-        self.got: list[Parcel] = []
+        self.got: list[Delivery] = []
         """All that was tried, in order."""
         self.away: dict[str, Exception] = {}
         """What to raise for a receiver."""
@@ -86,7 +93,7 @@ class Hands:
         self.written: list[Breach] = []
         self.grafana: Exception | None = None
 
-    async def deliver(self, parcel: Parcel) -> None:
+    async def deliver(self, parcel: Delivery) -> None:
         self.got.append(parcel)
         if parcel.notice.receiver in self.away:
             raise self.away[parcel.notice.receiver]
@@ -137,12 +144,12 @@ class Desk:
             clear_at=0.2,
             opened_at=opened,
             fired_at=opened,
-            reading=Reading(value=value, samples=10),
+            reading=BreachReading(value=value, samples=10),
             previous=previous,
             state=standing,
             cause=cause,
         )
-        if standing is State.OK:
+        if standing is BreachState.OK:
             del self.opened[queue]
         await self.put(encode(event))
         return breach
@@ -159,7 +166,7 @@ class Desk:
 class Running:
     """A partition at work."""
 
-    partition: Partition
+    partition: NotifierPartition
     task: asyncio.Task[None]
     metrics: NotifierMetrics
 
@@ -170,7 +177,7 @@ class Running:
 
     @property
     def owns(self) -> bool:
-        return self.partition.role is Role.OWNER and self.partition.session is not None
+        return self.partition.role is OwnerRole.OWNER and self.partition.session is not None
 
     @property
     def idle(self) -> bool:
@@ -187,8 +194,8 @@ async def running(
     settings = NotifierSettings(redis_url=SecretStr(url))
     redis, broker = client_of(settings), redis_broker(settings)
     metrics = NotifierMetrics(city)
-    store = Store(redis, 0, owner, city.pipeline.lease)
-    partition = Partition(
+    store = NotifierStore(redis, 0, owner, city.pipeline.lease)
+    partition = NotifierPartition(
         0, city, policy_of(city), store, broker, lambda: desk.now, hands.deliver, hands.annotate, metrics
     )
     await broker.start()
@@ -209,7 +216,10 @@ async def desk(redis_client: Redis) -> Desk:
 
 async def results(desk: Desk) -> list[tuple[str, str]]:
     """Happening and result of each try in the delivery log."""
-    lines = [LINE.validate_json(line) for line in await Store(desk.redis, 0, "x", SECOND).recent("log", 1000)]
+    lines = [
+        LINE.validate_json(line)
+        for line in await NotifierStore(desk.redis, 0, "x", SECOND).recent("log", 1000)
+    ]
     return [(line.happening, line.result.value) for line in reversed(lines) if isinstance(line, DeliveryLine)]
 
 
@@ -237,7 +247,7 @@ async def test_it_tells_what_it_hears_once_and_keeps_nothing_on_its_way(redis_ur
         assert await run.partition.check(desk.now) is None
     assert hands.happenings == ["firing", "resolved"]
     assert await results(desk) == [("firing", "delivered"), ("resolved", "delivered")]
-    assert (await Store(desk.redis, 0, "x", SECOND).load()).outbox == {}
+    assert (await NotifierStore(desk.redis, 0, "x", SECOND).load()).outbox == {}
 
 
 async def test_what_it_leaves_unheard_is_counted(redis_url: str, desk: Desk):
@@ -280,7 +290,7 @@ async def test_the_close_of_a_breach_without_a_reading_is_told(redis_url: str, d
 async def test_what_was_handed_over_but_not_written_down_is_handed_over_again_with_the_same_key(
     redis_url: str, desk: Desk
 ):
-    hands, other = Hands(), Store(desk.redis, 0, "other", SECOND)
+    hands, other = Hands(), NotifierStore(desk.redis, 0, "other", SECOND)
 
     async def be_superseded() -> None:
         hands.after = None
@@ -297,7 +307,7 @@ async def test_what_was_handed_over_but_not_written_down_is_handed_over_again_wi
 
 async def test_what_is_over_waits_until_its_beginning_is_told_and_others_do_not(redis_url: str, desk: Desk):
     hands = Hands()
-    hands.away["a"] = Transient("it answered 500")
+    hands.away["a"] = TransientFailure("it answered 500")
     async with running(redis_url, desk, hands) as run:
         for state in ("firing", "ok"):
             await desk.say("a", state)
@@ -330,7 +340,7 @@ class AppriseHands(Hands):
         super().__init__()
         self.sender = AppriseSender(url_file, timedelta(minutes=2))
 
-    async def deliver(self, parcel: Parcel) -> None:
+    async def deliver(self, parcel: Delivery) -> None:
         await super().deliver(parcel)
         text = f"{parcel.notice.happening} {' '.join(breach.queue for breach in parcel.notice.breaches)}"
         await self.sender.send(parcel, Message(subject="Wachtpost", text=text, html=""))
@@ -357,7 +367,7 @@ async def test_a_message_that_apprise_never_delivers_keeps_no_other_and_is_given
                 desk.later(minutes=6)
             await eventually_async(lambda: run.idle)
             assert taken_by(receiver) == [*told, "resolved a"]
-    (dead,) = await Store(desk.redis, 0, "x", SECOND).recent("dead", 10)
+    (dead,) = await NotifierStore(desk.redis, 0, "x", SECOND).recent("dead", 10)
     line = LINE.validate_json(dead)
     assert isinstance(line, DeliveryLine)
     assert line.why == "refused 8 times without a reason: Apprise could not deliver it"
@@ -382,7 +392,7 @@ async def test_a_reminder_that_could_not_be_handed_over_is_dropped_once_the_brea
     async with running(redis_url, desk, hands) as run:
         breach = await desk.say("a", "firing")
         await eventually_async(lambda: len(hands.got) == 1 and run.idle)
-        hands.away["a"] = Transient("it answered 500")
+        hands.away["a"] = TransientFailure("it answered 500")
         desk.later(minutes=2)
         await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
         await desk.put(encode_command(Acknowledge(id="x", at=desk.now, breaches=(breach,), by="a")))
@@ -423,7 +433,7 @@ async def test_a_parcel_on_which_our_own_code_always_fails_is_a_dead_letter_that
         for tries in range(1, outbox.REFUSALS):
             await until_results(desk, *[("firing", "retry")] * tries)
             desk.later(minutes=20)
-        store = Store(desk.redis, 0, "x", SECOND)
+        store = NotifierStore(desk.redis, 0, "x", SECOND)
         await eventually_async(lambda: store.recent("dead", 10))
     (dead,) = await store.recent("dead", 10)
     assert b"internal_error: RuntimeError at tests.services.notifier.test_consumer:Hands.deliver:" in dead
@@ -432,11 +442,11 @@ async def test_a_parcel_on_which_our_own_code_always_fails_is_a_dead_letter_that
 
 async def test_what_is_refused_for_good_is_a_dead_letter(redis_url: str, desk: Desk):
     hands = Hands()
-    hands.away["a"] = Permanent("it refused the message (410)")
+    hands.away["a"] = PermanentFailure("it refused the message (410)")
     async with running(redis_url, desk, hands) as run:
         await desk.say("a", "firing")
         await eventually_async(lambda: hands.got and run.idle)
-    (dead,) = await Store(desk.redis, 0, "x", SECOND).recent("dead", 10)
+    (dead,) = await NotifierStore(desk.redis, 0, "x", SECOND).recent("dead", 10)
     line = LINE.validate_json(dead)
     assert isinstance(line, DeliveryLine)
     assert (line.key, line.result.value, line.why) == (hands.keys[0], "dead", "it refused the message (410)")
@@ -461,7 +471,7 @@ async def test_of_two_only_the_owner_tells_and_the_other_goes_on_when_it_stops(r
         async with running(redis_url, desk, two, "two") as second:
             await desk.say("a", "firing")
             await eventually_async(lambda: one.got and first.idle)
-            assert second.partition.role is Role.STANDBY
+            assert second.partition.role is OwnerRole.STANDBY
             assert await second.partition.check(desk.now) is None
             await first.stop()
             await desk.say("a", "ok")
@@ -480,7 +490,9 @@ def defect(monkeypatch: pytest.MonkeyPatch) -> None:
     """Our own code fails on whatever a judge says of queue a."""
     works = engine.on_events
 
-    def on_events(state: Known, events: Sequence[BreachEvent], now: datetime, rules: Policy) -> Decision:
+    def on_events(
+        state: NotifierState, events: Sequence[BreachEvent], now: datetime, rules: NotifierPolicy
+    ) -> Decision:
         if any(event.queue == "a" for event in events):
             raise ZeroDivisionError(PHONE)
         return works(state, events, now, rules)
@@ -489,7 +501,10 @@ def defect(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def set_aside(desk: Desk) -> list[FailureLine]:
-    lines = [LINE.validate_json(line) for line in await Store(desk.redis, 0, "x", SECOND).recent("dead", 100)]
+    lines = [
+        LINE.validate_json(line)
+        for line in await NotifierStore(desk.redis, 0, "x", SECOND).recent("dead", 100)
+    ]
     return [line for line in reversed(lines) if isinstance(line, FailureLine)]
 
 
@@ -561,7 +576,7 @@ async def test_a_message_under_way_is_told_once_although_our_own_code_fails_on_a
 async def test_what_is_heard_is_told_although_our_own_code_fails_on_time(
     redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ):
-    def on_time(state: Known, now: datetime, rules: Policy) -> Decision:
+    def on_time(state: NotifierState, now: datetime, rules: NotifierPolicy) -> Decision:
         raise ZeroDivisionError(PHONE)
 
     hands, works = Hands(), engine.on_time
@@ -586,8 +601,8 @@ async def test_what_is_heard_is_told_although_our_own_code_fails_on_what_time_br
 ):
     works = outbox.parcels
 
-    def parcels(notice: Notice, city: CityFile) -> Iterator[Parcel]:
-        if notice.happening is Happening.REMINDER:
+    def parcels(notice: Notification, city: CityFile) -> Iterator[Delivery]:
+        if notice.happening is NotificationKind.REMINDER:
             raise ZeroDivisionError(PHONE)
         return works(notice, city)
 
@@ -607,7 +622,7 @@ async def test_what_is_heard_is_told_although_our_own_code_fails_on_what_time_br
 async def test_an_entry_waits_where_our_own_code_fails_on_what_was_due_before_it(
     redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ):
-    def open_desk(state: Known, rules: Policy, now: datetime) -> NoReturn:
+    def open_desk(state: NotifierState, rules: NotifierPolicy, now: datetime) -> NoReturn:
         raise ZeroDivisionError(PHONE)
 
     hands = Hands()
@@ -682,7 +697,7 @@ async def test_what_is_being_handed_over_at_the_end_is_handed_over_once_however_
             deliveries = [task for task in asyncio.all_tasks() if task.get_name().startswith("deliver")]
             stopping = await ending_of(run)
             assert not run.task.done()
-            assert next_run.partition.role is Role.STANDBY, "the lease is kept until all is written down"
+            assert next_run.partition.role is OwnerRole.STANDBY, "the lease is kept until all is written down"
             hands.may_go.set()
             await stopping
             assert all(task.done() for task in deliveries)
@@ -731,7 +746,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("soon")
 async def test_what_grafana_did_not_take_is_written_when_it_is_back(redis_url: str, desk: Desk):
     hands = Hands()
-    hands.grafana = Transient("Grafana took longer than 15 s")
+    hands.grafana = TransientFailure("Grafana took longer than 15 s")
     async with running(redis_url, desk, hands) as run:
         breach = await desk.say("a", "firing")
         await eventually_async(lambda: failed(run) > 0)
@@ -746,7 +761,7 @@ async def test_a_region_is_closed_even_if_grafana_was_away_until_the_breach_was_
     redis_url: str, desk: Desk, restart: bool
 ):
     hands = Hands()
-    hands.grafana = Transient("Grafana took longer than 15 s")
+    hands.grafana = TransientFailure("Grafana took longer than 15 s")
 
     def forgotten(run: Running) -> bool:
         session = run.partition.session

@@ -7,18 +7,20 @@ from datetime import UTC, datetime
 import pytest
 
 from services.notifier import outbox
-from services.notifier.decision import Verdict
+from services.notifier.decision import DeliveryDecision
 from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, decision_line, delivery_line
-from services.notifier.reasons import Reason
+from services.notifier.reasons import DecisionReason
 from tests.support.parcels import MISSED, SERVICE_LEVEL, parcel
 
 NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
 PARCEL = parcel(MISSED, SERVICE_LEVEL, address="balie@stad.example").model_copy(update={"key": "n/1/0"})
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_a_decision_says_who_what_and_why_and_can_be_read_back(reason: Reason):
-    verdict = Verdict(NOW, "b", "team", reason, notice="n" if reason is Reason.FIRST else None, because="s1")
+@pytest.mark.parametrize("reason", DecisionReason)
+def test_a_decision_says_who_what_and_why_and_can_be_read_back(reason: DecisionReason):
+    verdict = DeliveryDecision(
+        NOW, "b", "team", reason, notice="n" if reason is DecisionReason.FIRST else None, because="s1"
+    )
     line = LINE.validate_json(decision_line(verdict))
     assert line == DecisionLine(
         at=NOW, receiver="team", breach="b", reason=reason.value, notice=verdict.notice, because="s1"
@@ -31,11 +33,11 @@ def test_a_decision_says_who_what_and_why_and_can_be_read_back(reason: Reason):
         (outbox.delivered(PARCEL), ""),
         (outbox.missed(PARCEL, "it answered 500", None, NOW), "it answered 500"),
         (outbox.refused(PARCEL, "it refused the message (410)"), "it refused the message (410)"),
-        (outbox.Tried(PARCEL, outbox.Result.OBSOLETE, "acknowledged"), "acknowledged"),
+        (outbox.Attempt(PARCEL, outbox.DeliveryResult.OBSOLETE, "acknowledged"), "acknowledged"),
     ],
-    ids=lambda value: value.result if isinstance(value, outbox.Tried) else "",
+    ids=lambda value: value.result if isinstance(value, outbox.Attempt) else "",
 )
-def test_a_try_says_what_became_of_it_and_can_be_read_back(tried: outbox.Tried, why: str):
+def test_a_try_says_what_became_of_it_and_can_be_read_back(tried: outbox.Attempt, why: str):
     line = LINE.validate_json(delivery_line(tried, NOW))
     assert line == DeliveryLine(
         at=NOW,

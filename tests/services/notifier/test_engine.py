@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from services.notifier import engine as notifier
-from services.notifier.engine import Reason, Silence, decode, list_breaches, list_silences, on_time
-from services.notifier.model import Happening
-from services.notifier.state import State
+from services.notifier.engine import DecisionReason, Silence, decode, list_breaches, list_silences, on_time
+from services.notifier.model import NotificationKind
+from services.notifier.state import NotifierState
 from shared.config.alerting import Route
 from shared.contract.breach_events import Severity
 from tests.support.policy_timeline import (
@@ -116,7 +116,7 @@ def test_an_old_breach_of_a_watch_does_not_come_back_after_it_was_forgotten():
     assert shell.state.breaches == {}
     decision = shell.hear(fired, START + DAY)
     assert not decision.notices
-    assert [verdict.reason for verdict in decision.verdicts] == [Reason.STALE]
+    assert [verdict.reason for verdict in decision.verdicts] == [DecisionReason.STALE]
 
 
 def test_a_newer_breach_of_a_watch_ends_the_older_one():
@@ -126,7 +126,7 @@ def test_a_newer_breach_of_a_watch_ends_the_older_one():
     later = instant("10:00")
     shell.hear(judge.event("phones", "fires", later), later)
     assert [notice.happening for notice in shell.notices] == ["firing", "firing", "resolved"]
-    assert Reason.SUPERSEDED in {verdict.reason for verdict in shell.verdicts}
+    assert DecisionReason.SUPERSEDED in {verdict.reason for verdict in shell.verdicts}
     assert [breach.id for breach in list_breaches(shell.state)] == ["phones/2"]
 
 
@@ -199,7 +199,7 @@ def test_a_clock_that_was_two_hours_ahead(picture: str):
 def test_what_is_read_together_is_told_together():
     judge = Judge()
     events = [judge.event(name, "fires", START) for name in ("phones", "web", "desk")]
-    decision = notifier.on_events(State(), events, START, CALM)
+    decision = notifier.on_events(NotifierState(), events, START, CALM)
     (notice,) = decision.notices
     assert [breach.queue for breach in notice.breaches] == ["desk", "phones", "web"]
 
@@ -209,7 +209,7 @@ def test_a_breach_that_fires_and_is_over_in_one_batch_is_told_of_both():
     later = instant("0:05")
     steps = [("pending", START), ("fires", START), ("clears", later), ("over", later)]
     events = [judge.event("phones", step, at) for step, at in steps]
-    decision = notifier.on_events(State(), events, later, CALM)
+    decision = notifier.on_events(NotifierState(), events, later, CALM)
     assert [notice.happening for notice in decision.notices] == ["firing", "resolved"]
 
 
@@ -429,7 +429,7 @@ def test_no_digest_goes_to_a_receiver_that_is_gone():
     shell.wait_until(START + 9 * DAY)
     assert shell.notices == []
     assert reasons(shell)[-1] == "receiver_gone"
-    assert shell.state == State()
+    assert shell.state == NotifierState()
 
 
 def test_a_night_may_be_longer_than_anything_else_is_remembered():
@@ -514,7 +514,7 @@ def test_silences_are_listed_until_they_are_over():
     def named(name: str, start: str, end: str) -> Silence:
         return Silence(id=name, starts_at=instant(start), ends_at=instant(end))
 
-    state = State()
+    state = NotifierState()
     for wanted in (named("b", "0:00", "9:00"), named("a", "5:00", "8:00")):
         state = notifier.silence(state, wanted, START, CALM).state
     assert [one.id for one in list_silences(state)] == ["a", "b"]
@@ -677,7 +677,7 @@ def test_what_ends_in_a_quiet_of_weeks_is_told_when_it_is_over(ends: str):
         HOLIDAYS,
     )
     shell.wait_until(instant("600:00:00"))
-    assert shell.state == State()
+    assert shell.state == NotifierState()
 
 
 def test_a_breach_whose_watch_was_forgotten_is_told_to_its_end():
@@ -688,7 +688,7 @@ def test_a_breach_whose_watch_was_forgotten_is_told_to_its_end():
     del shell.stored["watch/missed/warning/lier/phones"]
     shell.state = decode(shell.stored)
     decision = on_time(shell.state, instant("400:00:00"), HOLIDAYS)
-    assert [notice.happening for notice in decision.notices] == [Happening.DIGEST]
+    assert [notice.happening for notice in decision.notices] == [NotificationKind.DIGEST]
 
 
 def test_nobody_is_told_that_it_is_over_where_the_city_does_not_want_it():
@@ -733,7 +733,7 @@ def test_a_verdict_names_the_silence_and_the_inhibitor():
         CALM,
     )
     because = {verdict.reason: verdict.because for verdict in shell.verdicts if verdict.because}
-    assert because == {Reason.INHIBITED: "pbx!feed/1", Reason.SILENCED: "works"}
+    assert because == {DecisionReason.INHIBITED: "pbx!feed/1", DecisionReason.SILENCED: "works"}
 
 
 def test_a_new_breach_that_is_not_firing_yet_does_not_put_off_the_digest_of_a_watch_that_is_calm():
@@ -754,5 +754,5 @@ def test_a_new_breach_that_is_not_firing_yet_does_not_put_off_the_digest_of_a_wa
 def test_after_everything_was_told_nothing_is_left():
     shell = run(FLAPS + "\n 29:00 ✉ team digest phones/10✓×9", CALM)
     shell.wait_until(START + 8 * DAY)
-    assert shell.state == State()
+    assert shell.state == NotifierState()
     assert shell.stored == {}

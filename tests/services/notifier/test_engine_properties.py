@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifier import engine as notifier
-from services.notifier.engine import Policy, State
-from services.notifier.model import Happening, Notice
+from services.notifier.engine import NotifierPolicy, NotifierState
+from services.notifier.model import Notification, NotificationKind
 from services.notifier.state import watch_key
 from shared.config.alerting import Route
 from tests.support.policy_timeline import SECOND, START, Judge, Notifier, Timeline, policy_of, quiet_between
@@ -59,7 +59,7 @@ def stories(draw: st.DrawFn) -> Story:
     return story + [(60, f"{name} over") for name in WATCHES if stands[name]]
 
 
-def _policy(**notify: object) -> Policy:
+def _policy(**notify: object) -> NotifierPolicy:
     settings = {"reminder": REMINDER, "flap_window": FLAP_WINDOW, "flap_messages": FLAP_MESSAGES}
     return policy_of(
         Route(receivers=("team",), escalate_to=("chief",), escalate_after=timedelta(minutes=5)),
@@ -76,7 +76,7 @@ POLICIES = st.builds(
 )
 
 
-def play(story: Story, policy: Policy, *, ask_on_time: bool = True, again: bool = False) -> Notifier:
+def play(story: Story, policy: NotifierPolicy, *, ask_on_time: bool = True, again: bool = False) -> Notifier:
     """Tell the story to the end of the day; ``again``: each event twice, and a restart between any two."""
     timeline = Timeline(Notifier(policy, ask_on_time))
     now = START
@@ -102,7 +102,7 @@ def ids(shell: Notifier) -> list[str]:
 
 @settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
-def test_how_often_it_is_asked_makes_no_difference(story: Story, policy: Policy):
+def test_how_often_it_is_asked_makes_no_difference(story: Story, policy: NotifierPolicy):
     seldom = play(story, policy, ask_on_time=False)
     often = play(story, policy)
     assert [(n.id, n.at) for n in seldom.notices] == [(n.id, n.at) for n in often.notices]
@@ -111,7 +111,7 @@ def test_how_often_it_is_asked_makes_no_difference(story: Story, policy: Policy)
 
 @settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
-def test_events_twice_and_restarts_change_nothing(story: Story, policy: Policy):
+def test_events_twice_and_restarts_change_nothing(story: Story, policy: NotifierPolicy):
     once, twice = play(story, policy), play(story, policy, again=True)
     assert ids(once) == ids(twice)
     assert once.state == twice.state
@@ -119,13 +119,13 @@ def test_events_twice_and_restarts_change_nothing(story: Story, policy: Policy):
 
 @settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
-def test_no_two_notices_have_the_same_id(story: Story, policy: Policy):
+def test_no_two_notices_have_the_same_id(story: Story, policy: NotifierPolicy):
     assert max(Counter(ids(play(story, policy))).values(), default=1) == 1
 
 
-def told(shell: Notifier) -> dict[tuple[str, str], list[tuple[Happening, bool]]]:
+def told(shell: Notifier) -> dict[tuple[str, str], list[tuple[NotificationKind, bool]]]:
     """By receiver and breach, the happenings in which it was told and whether it was over by then."""
-    found: dict[tuple[str, str], list[tuple[Happening, bool]]] = defaultdict(list)
+    found: dict[tuple[str, str], list[tuple[NotificationKind, bool]]] = defaultdict(list)
     for notice in shell.notices:
         for breach in notice.breaches:
             found[notice.receiver, breach.id].append((notice.happening, breach.closed_at is not None))
@@ -134,23 +134,29 @@ def told(shell: Notifier) -> dict[tuple[str, str], list[tuple[Happening, bool]]]
 
 @settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
-def test_who_was_told_is_told_exactly_once_that_it_is_over(story: Story, policy: Policy):
+def test_who_was_told_is_told_exactly_once_that_it_is_over(story: Story, policy: NotifierPolicy):
     shell = play(story, policy)
     for (receiver, breach), happenings in told(shell).items():
         assert [over for _, over in happenings].count(True) == 1, (receiver, breach)
         assert happenings[-1][1], "and nothing after that"
-        firsts = [h for h, _ in happenings if h in {Happening.FIRING, Happening.ESCALATION}]
+        firsts = [h for h, _ in happenings if h in {NotificationKind.FIRING, NotificationKind.ESCALATION}]
         assert len(firsts) <= 1
         if happenings[0][1]:
-            assert happenings == [(Happening.DIGEST, True)], "of what came and went, only a digest tells"
+            assert happenings == [(NotificationKind.DIGEST, True)], (
+                "of what came and went, only a digest tells"
+            )
 
 
 @settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
-def test_a_watch_never_speaks_too_often(story: Story, policy: Policy):
+def test_a_watch_never_speaks_too_often(story: Story, policy: NotifierPolicy):
     spoken: dict[tuple[str, str], list[datetime]] = defaultdict(list)
     for notice in play(story, policy).notices:
-        if notice.happening in {Happening.FIRING, Happening.ESCALATION, Happening.RESOLVED}:
+        if notice.happening in {
+            NotificationKind.FIRING,
+            NotificationKind.ESCALATION,
+            NotificationKind.RESOLVED,
+        }:
             for breach in notice.breaches:
                 spoken[notice.receiver, watch_key(breach)].append(notice.at)
     for moments in spoken.values():
@@ -161,25 +167,25 @@ def test_a_watch_never_speaks_too_often(story: Story, policy: Policy):
 
 @settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
-def test_nobody_is_reminded_of_what_was_acknowledged(story: Story, policy: Policy):
+def test_nobody_is_reminded_of_what_was_acknowledged(story: Story, policy: NotifierPolicy):
     shell = play(story, policy)
     for notice in shell.notices:
-        if notice.happening in {Happening.REMINDER, Happening.ESCALATION}:
+        if notice.happening in {NotificationKind.REMINDER, NotificationKind.ESCALATION}:
             assert all(breach.acknowledged is None for breach in notice.breaches)
 
 
 @settings(max_examples=examples(50), deadline=None)
 @given(stories(), POLICIES)
-def test_in_the_end_nothing_is_left(story: Story, policy: Policy):
+def test_in_the_end_nothing_is_left(story: Story, policy: NotifierPolicy):
     shell = play(story, policy)
     shell.wait_until(START + 9 * DAY)
-    assert shell.state == State()
+    assert shell.state == NotifierState()
     assert shell.stored == {}
 
 
 @settings(max_examples=examples(50), deadline=None)
 @given(stories(), POLICIES)
-def test_every_notice_has_its_reason(story: Story, policy: Policy):
+def test_every_notice_has_its_reason(story: Story, policy: NotifierPolicy):
     shell = play(story, policy)
     explained = {(v.notice, v.breach) for v in shell.verdicts if v.notice is not None}
     assert explained == {(n.id, breach.id) for n in shell.notices for breach in n.breaches}
@@ -188,10 +194,10 @@ def test_every_notice_has_its_reason(story: Story, policy: Policy):
 @settings(max_examples=examples(50), deadline=None)
 @given(st.permutations(["phones", "web", "web!info", "desk", "post!warning"]))
 def test_the_order_of_a_batch_makes_no_difference(names: list[str]):
-    def notices(order: list[str]) -> tuple[Notice, ...]:
+    def notices(order: list[str]) -> tuple[Notification, ...]:
         judge = Judge()
         events = {name: judge.event(name, "fires", START) for name in sorted(names)}
         batch = [events[name] for name in order]
-        return notifier.on_events(State(), batch, START, _policy()).notices
+        return notifier.on_events(NotifierState(), batch, START, _policy()).notices
 
     assert notices(names) == notices(sorted(names))

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.notifier import engine as notifier
-from services.notifier.engine import Policy, Silence, State, decode, next_due
-from services.notifier.model import Happening
+from services.notifier.engine import NotifierPolicy, NotifierState, Silence, decode, next_due
+from services.notifier.model import NotificationKind
 from services.notifier.state import WATCH_REMEMBERED, watch_key
 from shared.config.alerting import Route
 from shared.contract.breach_events import BreachEvent
@@ -64,7 +64,7 @@ class Weeks(RuleBasedStateMachine):
         self.furthest = START
 
     @initialize(policy=POLICIES)
-    def begin(self, policy: Policy) -> None:
+    def begin(self, policy: NotifierPolicy) -> None:
         self.shell = Notifier(policy)
 
     def _pass(self, passes: timedelta) -> None:
@@ -159,14 +159,14 @@ class Weeks(RuleBasedStateMachine):
         for (receiver, breach), over in told(self.shell).items():
             assert over.count(True) == 1, (receiver, breach, over)
             assert over[-1], "and nothing after that"
-        assert self.shell.state == State(), "nothing is kept for ever"
+        assert self.shell.state == NotifierState(), "nothing is kept for ever"
 
 
 def told(shell: Notifier) -> dict[tuple[str, str], list[bool]]:
     """By receiver and breach, whether it was over at each telling."""
     found: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for notice in shell.notices:
-        assert notice.happening in Happening
+        assert notice.happening in NotificationKind
         for breach in notice.breaches:
             found[notice.receiver, breach.id].append(breach.closed_at is not None)
     return found

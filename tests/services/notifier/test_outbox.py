@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier import outbox
-from services.notifier.model import Acknowledgement, Breach, Happening, Notice, Parcel
+from services.notifier.model import Acknowledgement, Breach, Delivery, Notification, NotificationKind
 from services.notifier.outbox import (
     FIRST_WAIT,
     GIVE_UP,
@@ -18,11 +18,11 @@ from services.notifier.outbox import (
     LONGEST_WAIT,
     MAILS_AT_ONCE,
     REFUSALS,
-    Result,
+    DeliveryResult,
 )
-from services.notifier.state import Known, State
+from services.notifier.state import BreachRecord, NotifierState
 from shared.config.model import CityFile
-from shared.contract.breach_events import State as Standing
+from shared.contract.breach_events import BreachState
 from tests.support.parcels import MISSED, OVER, SERVICE_LEVEL, parcel
 
 NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
@@ -36,16 +36,18 @@ def waiting(
     channel: int = 0,
     about: tuple[Breach, ...] = (MISSED,),
     **more: object,
-) -> Parcel:
+) -> Delivery:
     """A parcel whose notice was decided so many seconds after ``NOW``."""
-    notice = Notice(
-        id=key, happening=Happening.FIRING, receiver=receiver, breaches=about, at=NOW + after * SECOND
+    notice = Notification(
+        id=key, happening=NotificationKind.FIRING, receiver=receiver, breaches=about, at=NOW + after * SECOND
     )
     fields: dict[str, object] = {"key": key, "notice": notice, "channel": channel, "next_try": notice.at}
-    return Parcel.model_validate(fields | more)
+    return Delivery.model_validate(fields | more)
 
 
-def keys(*parcels: Parcel, under_way: tuple[str, ...] = (), now: datetime = NOW + 100 * SECOND) -> list[str]:
+def keys(
+    *parcels: Delivery, under_way: tuple[str, ...] = (), now: datetime = NOW + 100 * SECOND
+) -> list[str]:
     return [parcel.key for parcel in outbox.due(parcels, under_way, now)]
 
 
@@ -113,9 +115,9 @@ AHEAD = timedelta(hours=2)
         (waiting("again, by a clock that was ahead", attempts=1, next_try=NOW + AHEAD), True),
         (waiting("ours failed", next_try=NOW + SECOND), False),
     ],
-    ids=lambda one: one.key if isinstance(one, Parcel) else "",
+    ids=lambda one: one.key if isinstance(one, Delivery) else "",
 )
-def test_a_parcel_is_due(parcel_: Parcel, due: bool):
+def test_a_parcel_is_due(parcel_: Delivery, due: bool):
     assert outbox.is_due(parcel_, NOW) is due
 
 
@@ -158,7 +160,7 @@ def test_in_a_message_of_several_those_that_wait_for_something_else_go_by_themse
     strange = [waiting("other", 0, channel=1), waiting("strange", 0, receiver="strange")]
     both = waiting("both", 1, about=(OVER, OTHER)).notice
 
-    def parts(*before: Parcel) -> list[tuple[str, tuple[Breach, ...]]]:
+    def parts(*before: Delivery) -> list[tuple[str, tuple[Breach, ...]]]:
         return [(one.key, one.notice.breaches) for one in outbox.posted([both], WEBHOOK, before)]
 
     apart = [("both/0+0", (OVER,)), ("both/0+1", (OTHER,))]
@@ -180,7 +182,7 @@ def test_a_mail_server_that_hangs_takes_no_place_of_others():
     on_their_way = tuple(keys(*mails))
     report = waiting("report", address="m@stad.example")
     report = report.model_copy(
-        update={"notice": report.notice.model_copy(update={"happening": Happening.REPORT})}
+        update={"notice": report.notice.model_copy(update={"happening": NotificationKind.REPORT})}
     )
     others = [waiting(f"other-{n:02}", 99, receiver=f"r{n}") for n in range(2 * MAILS_AT_ONCE)]
     assert len(on_their_way) == MAILS_AT_ONCE
@@ -218,7 +220,9 @@ def test_reports_wait_for_no_report():
     first, second = (
         waiting(key, n, about=()).model_copy(
             update={
-                "notice": waiting(key, n, about=()).notice.model_copy(update={"happening": Happening.REPORT})
+                "notice": waiting(key, n, about=()).notice.model_copy(
+                    update={"happening": NotificationKind.REPORT}
+                )
             }
         )
         for n, key in enumerate(("first", "second"))
@@ -228,8 +232,8 @@ def test_reports_wait_for_no_report():
 
 
 def test_what_was_decided_at_one_moment_goes_beginning_first():
-    begun = parcel(MISSED, happening=Happening.FIRING)
-    over = parcel(OVER, happening=Happening.RESOLVED)
+    begun = parcel(MISSED, happening=NotificationKind.FIRING)
+    over = parcel(OVER, happening=NotificationKind.RESOLVED)
     named = [
         one.model_copy(update={"key": f"{one.notice.happening}-supervisors-{n}/0"})
         for n, one in enumerate((over, begun))
@@ -256,12 +260,12 @@ lines = st.lists(
 
 @given(lines, st.data())
 def test_of_each_breach_what_goes_is_the_earliest_of_its_line_and_no_line_rests_in_vain(
-    parcels: list[Parcel], data: st.DataObject
+    parcels: list[Delivery], data: st.DataObject
 ):
-    def spoken_of(one: Parcel) -> set[str]:
+    def spoken_of(one: Delivery) -> set[str]:
         return {breach.id for breach in one.notice.breaches}
 
-    def order(one: Parcel) -> tuple[int, datetime, str]:
+    def order(one: Delivery) -> tuple[int, datetime, str]:
         return one.turn, one.notice.at, one.key
 
     at_work = data.draw(st.sets(st.sampled_from([p.key for p in parcels]), max_size=4)) if parcels else set()
@@ -314,12 +318,16 @@ def test_the_same_try_of_the_same_parcel_waits_as_long_wherever_it_is_worked_out
 
 @pytest.mark.parametrize(
     ("age", "result"),
-    [(GIVE_UP - SECOND, Result.RETRY), (GIVE_UP, Result.DEAD), (GIVE_UP + timedelta(days=9), Result.DEAD)],
+    [
+        (GIVE_UP - SECOND, DeliveryResult.RETRY),
+        (GIVE_UP, DeliveryResult.DEAD),
+        (GIVE_UP + timedelta(days=9), DeliveryResult.DEAD),
+    ],
 )
-def test_what_is_a_day_old_is_given_up_with_the_last_reason(age: timedelta, result: Result):
+def test_what_is_a_day_old_is_given_up_with_the_last_reason(age: timedelta, result: DeliveryResult):
     tried = outbox.missed(waiting("p"), "it answered 503", 60.0, NOW + age)
     assert tried.result is result
-    assert (tried.left is None) is (result is Result.DEAD)
+    assert (tried.left is None) is (result is DeliveryResult.DEAD)
     assert tried.why == ("it answered 503" if tried.left else "given up after 24 h: it answered 503")
 
 
@@ -329,7 +337,7 @@ def test_a_no_without_a_reason_is_tried_a_few_times_only():
     while (left := tried.left) is not None:
         now, refusals = left.next_try, refusals + 1
         tried = outbox.missed(left, "it could not", None, now, explained=False)
-    assert (tried.result, refusals) == (Result.DEAD, REFUSALS)
+    assert (tried.result, refusals) == (DeliveryResult.DEAD, REFUSALS)
     assert tried.why == f"refused {REFUSALS} times without a reason: it could not"
     assert timedelta(minutes=2) < now - NOW < timedelta(minutes=15)
 
@@ -347,22 +355,22 @@ def test_a_parcel_keeps_its_key_and_its_words_through_all_tries():
 @pytest.mark.parametrize(
     ("tried", "result"),
     [
-        (outbox.delivered(waiting("p")), Result.DELIVERED),
-        (outbox.refused(waiting("p"), "it refused"), Result.DEAD),
+        (outbox.delivered(waiting("p")), DeliveryResult.DELIVERED),
+        (outbox.refused(waiting("p"), "it refused"), DeliveryResult.DEAD),
     ],
 )
-def test_what_is_delivered_or_refused_is_out(tried: outbox.Tried, result: Result):
+def test_what_is_delivered_or_refused_is_out(tried: outbox.Attempt, result: DeliveryResult):
     assert (tried.result, tried.left) == (result, None)
 
 
 # Obsolete ----------------------------------------------------------------------------------------------
 
 TAKEN = MISSED.model_copy(update={"acknowledged": Acknowledgement(at=NOW, by="team")})
-GONE_QUIET = SERVICE_LEVEL.model_copy(update={"state": Standing.OK, "closed_at": NOW})
+GONE_QUIET = SERVICE_LEVEL.model_copy(update={"state": BreachState.OK, "closed_at": NOW})
 
 
-def state(*breaches: Breach) -> State:
-    return State(breaches={breach.id: Known(breach) for breach in breaches})
+def state(*breaches: Breach) -> NotifierState:
+    return NotifierState(breaches={breach.id: BreachRecord(breach) for breach in breaches})
 
 
 @pytest.mark.parametrize(
@@ -375,9 +383,11 @@ def state(*breaches: Breach) -> State:
     ],
     ids=["goes-on", "taken", "over", "forgotten"],
 )
-@pytest.mark.parametrize("happening", Happening)
-def test_only_reminders_and_escalations_become_obsolete(happening: Happening, known: State, obsolete: bool):
-    urging = happening in {Happening.REMINDER, Happening.ESCALATION}
+@pytest.mark.parametrize("happening", NotificationKind)
+def test_only_reminders_and_escalations_become_obsolete(
+    happening: NotificationKind, known: NotifierState, obsolete: bool
+):
+    urging = happening in {NotificationKind.REMINDER, NotificationKind.ESCALATION}
     assert outbox.is_obsolete(parcel(MISSED, happening=happening), known) is (obsolete and urging)
 
 
@@ -385,6 +395,6 @@ def test_only_reminders_and_escalations_become_obsolete(happening: Happening, kn
     ("known", "obsolete"),
     [(state(TAKEN, SERVICE_LEVEL), False), (state(TAKEN, GONE_QUIET), True)],
 )
-def test_a_reminder_of_several_goes_while_any_of_them_goes_on(known: State, obsolete: bool):
-    both = parcel(MISSED, SERVICE_LEVEL, happening=Happening.REMINDER)
+def test_a_reminder_of_several_goes_while_any_of_them_goes_on(known: NotifierState, obsolete: bool):
+    both = parcel(MISSED, SERVICE_LEVEL, happening=NotificationKind.REMINDER)
     assert outbox.is_obsolete(both, known) is obsolete

@@ -17,13 +17,13 @@ from services.notifier.commands import WORD, Acknowledge
 from services.notifier.consumer import hear
 from services.notifier.delivery_log import LINE, delivery_line
 from services.notifier.messages.message import Message
-from services.notifier.model import Enclosed, Happening, Notice, Parcel
-from services.notifier.outbox import FIRST_WAIT, GIVE_UP, GIVE_UP_REPORT, Result
-from services.notifier.reasons import Reason
+from services.notifier.model import AttachedReport, Delivery, Notification, NotificationKind
+from services.notifier.outbox import FIRST_WAIT, GIVE_UP, GIVE_UP_REPORT, DeliveryResult
+from services.notifier.reasons import DecisionReason
 from services.notifier.report_delivery import send_report
 from services.notifier.settings import NotifierSettings
 from services.notifier.silences import Silence
-from services.notifier.state import State
+from services.notifier.state import NotifierState
 from shared.config.model import CityFile, Language
 from shared.contract.report_events import Attachment, ReportReady, encode
 from tests.support.parcels import MISSED, NOW
@@ -59,8 +59,8 @@ def city(language: Language = Language.NL) -> CityFile:
     )
 
 
-def parcels() -> list[Parcel]:
-    decision = send_report(State(), WORD_OF_OCTOBER, NOW, policy_of(city()))
+def parcels() -> list[Delivery]:
+    decision = send_report(NotifierState(), WORD_OF_OCTOBER, NOW, policy_of(city()))
     return [parcel for notice in decision.notices for parcel in outbox.parcels(notice, city())]
 
 
@@ -68,15 +68,15 @@ ONE, TWO, THREE = parcels()
 
 
 def test_each_receiver_with_a_mail_address_gets_it_once_and_the_others_are_told_apart():
-    decision = send_report(State(), WORD_OF_OCTOBER, NOW, policy_of(city()))
+    decision = send_report(NotifierState(), WORD_OF_OCTOBER, NOW, policy_of(city()))
     assert [(one.receiver, one.reason, one.breach, one.notice) for one in decision.verdicts] == [
-        ("hoofd", Reason.REPORT, "report:2026-10", "report:2026-10/hoofd"),
-        ("scherm", Reason.NO_MAIL, "report:2026-10", None),
-        ("weg", Reason.RECEIVER_GONE, "report:2026-10", None),
-        ("raad", Reason.REPORT, "report:2026-10", "report:2026-10/raad"),
+        ("hoofd", DecisionReason.REPORT, "report:2026-10", "report:2026-10/hoofd"),
+        ("scherm", DecisionReason.NO_MAIL, "report:2026-10", None),
+        ("weg", DecisionReason.RECEIVER_GONE, "report:2026-10", None),
+        ("raad", DecisionReason.REPORT, "report:2026-10", "report:2026-10/raad"),
     ]
     assert (decision.document, decision.changed) == ("report:2026-10", {})
-    assert decision == send_report(State(), WORD_OF_OCTOBER, NOW, policy_of(city()))
+    assert decision == send_report(NotifierState(), WORD_OF_OCTOBER, NOW, policy_of(city()))
 
 
 def test_it_goes_by_mail_only_and_each_address_has_its_key():
@@ -91,7 +91,7 @@ def test_a_silence_of_everything_does_not_keep_it_back():
     silence = Silence(
         id="s", starts_at=NOW - timedelta(hours=1), ends_at=NOW + timedelta(hours=1), by="balie", why="x"
     )
-    decision = send_report(State(silences={"s": silence}), WORD_OF_OCTOBER, NOW, policy_of(city()))
+    decision = send_report(NotifierState(silences={"s": silence}), WORD_OF_OCTOBER, NOW, policy_of(city()))
     assert [notice.receiver for notice in decision.notices] == ["hoofd", "raad"]
 
 
@@ -101,7 +101,7 @@ def test_it_is_heard_among_everything_else_in_its_order():
         WORD.validate_json(encode(WORD_OF_OCTOBER)),
         Acknowledge(id="two", at=NOW, breaches=("unknown",), by="raad"),
     ]
-    decisions = hear(State(), words, NOW, policy_of(city()))
+    decisions = hear(NotifierState(), words, NOW, policy_of(city()))
     assert [len(decision.notices) for decision in decisions] == [0, 2, 0]
     assert [decision.document for decision in decisions] == [None, "report:2026-10", None]
 
@@ -110,8 +110,12 @@ def test_it_is_heard_among_everything_else_in_its_order():
 
 
 def test_a_report_that_waits_does_not_hold_up_alerts_to_the_same_address():
-    alert = Notice(
-        id="n", happening=Happening.FIRING, receiver="raad", breaches=(MISSED,), at=NOW + timedelta(hours=1)
+    alert = Notification(
+        id="n",
+        happening=NotificationKind.FIRING,
+        receiver="raad",
+        breaches=(MISSED,),
+        at=NOW + timedelta(hours=1),
     )
     (later,) = outbox.parcels(alert, city())
     at = NOW + timedelta(hours=2)
@@ -124,13 +128,13 @@ def test_a_report_that_waits_does_not_hold_up_alerts_to_the_same_address():
 @pytest.mark.parametrize(
     ("age", "happening", "result"),
     [
-        (GIVE_UP, Happening.FIRING, Result.DEAD),
-        (GIVE_UP, Happening.REPORT, Result.RETRY),
-        (GIVE_UP_REPORT - FIRST_WAIT, Happening.REPORT, Result.RETRY),
-        (GIVE_UP_REPORT, Happening.REPORT, Result.DEAD),
+        (GIVE_UP, NotificationKind.FIRING, DeliveryResult.DEAD),
+        (GIVE_UP, NotificationKind.REPORT, DeliveryResult.RETRY),
+        (GIVE_UP_REPORT - FIRST_WAIT, NotificationKind.REPORT, DeliveryResult.RETRY),
+        (GIVE_UP_REPORT, NotificationKind.REPORT, DeliveryResult.DEAD),
     ],
 )
-def test_a_report_is_tried_for_a_week(age: timedelta, happening: Happening, result: Result):
+def test_a_report_is_tried_for_a_week(age: timedelta, happening: NotificationKind, result: DeliveryResult):
     notice = ONE.notice.model_copy(update={"happening": happening})
     tried = outbox.missed(ONE.model_copy(update={"notice": notice}), "it answered 452", None, NOW + age)
     assert tried.result is result
@@ -146,12 +150,14 @@ def test_a_report_is_tried_for_a_week(age: timedelta, happening: Happening, resu
     ],
     ids=["others wait", "the last", "the last, refused", "tried again"],
 )
-def test_the_document_goes_with_the_last_parcel(waiting: list[Parcel], tried: outbox.Tried, spent: set[str]):
+def test_the_document_goes_with_the_last_parcel(
+    waiting: list[Delivery], tried: outbox.Attempt, spent: set[str]
+):
     assert outbox.spent(tried, waiting) == spent
 
 
 def test_a_parcel_of_another_report_keeps_nothing_alive():
-    enclosed = Enclosed(document="report:2026-11", period="2026-11")
+    enclosed = AttachedReport(document="report:2026-11", period="2026-11")
     other = ONE.model_copy(
         update={"key": "x", "notice": ONE.notice.model_copy(update={"enclosed": enclosed})}
     )
@@ -188,7 +194,7 @@ def test_attachments_arrive_as_they_are_with_their_names():
 
 
 def test_a_second_mail_of_the_same_parcel_is_recognised_and_those_of_others_are_not():
-    def message_id(parcel: Parcel) -> str:
+    def message_id(parcel: Delivery) -> str:
         words = Message("Rapport", "Zie bijlage.\n", html="")
         mail = compose(parcel, words, sender="wachtpost@stad.example", address="a@stad.example", at=NOW)
         return str(mail["Message-ID"])

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from services.notifier.state import Known, State, changes, decode, encode
-from services.notifier.state_store import BEGINNING, Changes, Store
+from services.notifier.state import BreachRecord, NotifierState, changes, decode, encode
+from services.notifier.state_store import BEGINNING, NotifierChanges, NotifierStore
 from shared.redis import keys
 from shared.redis.lease import OffsetMoved, Superseded
 from tests.support.entries import entries
@@ -19,13 +19,13 @@ LEASE = timedelta(minutes=1)
 ONE, TWO = parcel(MISSED), parcel(SERVICE_LEVEL, address="balie@stad.example")
 
 
-def known(*breaches: Known) -> State:
+def known(*breaches: BreachRecord) -> NotifierState:
     """As it is once it has been read: each breach with its watch."""
-    return decode(encode(State(breaches={one.breach.id: one for one in breaches})))
+    return decode(encode(NotifierState(breaches={one.breach.id: one for one in breaches})))
 
 
-STATE = known(Known(MISSED, ("e1",)), Known(SERVICE_LEVEL, ("e2",)))
-EVERYTHING = Changes(
+STATE = known(BreachRecord(MISSED, ("e1",)), BreachRecord(SERVICE_LEVEL, ("e2",)))
+EVERYTHING = NotifierChanges(
     records=encode(STATE),
     posted=(ONE, TWO),
     owed=(MISSED, SERVICE_LEVEL),
@@ -34,11 +34,11 @@ EVERYTHING = Changes(
 )
 
 
-def store(redis: Redis, owner: str = "one") -> Store:
-    return Store(redis, 0, owner, LEASE)
+def store(redis: Redis, owner: str = "one") -> NotifierStore:
+    return NotifierStore(redis, 0, owner, LEASE)
 
 
-async def claimed(redis: Redis) -> tuple[Store, str]:
+async def claimed(redis: Redis) -> tuple[NotifierStore, str]:
     one = store(redis)
     fence = await one.lease.claim()
     assert fence is not None
@@ -61,7 +61,7 @@ async def test_a_first_owner_knows_nothing_and_passes_over_old_news(redis_client
     await redis_client.xadd(keys.breaches(0), {"__data__": b"{}"}, id="1-0")
     await store(redis_client).say(b"{}")
     kept = await store(redis_client).load()
-    assert (kept.state, kept.outbox) == (State(), {})
+    assert (kept.state, kept.outbox) == (NotifierState(), {})
     assert await store(redis_client).unread(kept.offset) == 1
     assert (await store(redis_client, "two").load()).offset == kept.offset
 
@@ -83,11 +83,14 @@ async def test_the_next_owner_finds_what_was_committed(redis_client: Redis):
 async def test_records_are_replaced_and_dropped_and_parcels_too(redis_client: Redis):
     one, fence = await claimed(redis_client)
     await one.commit(fence, BEGINNING, "5-0", EVERYTHING)
-    after = known(Known(OVER, ("e3",)))
-    news = Changes(owed=(OVER,), settled=(SERVICE_LEVEL.id,))
+    after = known(BreachRecord(OVER, ("e3",)))
+    news = NotifierChanges(owed=(OVER,), settled=(SERVICE_LEVEL.id,))
     again = TWO.model_copy(update={"attempts": 3, "next_try": NOW})
     await one.commit(
-        fence, "5-0", "6-0", Changes(records=changes(STATE, after), posted=(again,), taken_out=(ONE.key,))
+        fence,
+        "5-0",
+        "6-0",
+        NotifierChanges(records=changes(STATE, after), posted=(again,), taken_out=(ONE.key,)),
     )
     kept = await one.load()
     assert (kept.offset, kept.state, kept.outbox) == ("6-0", after, {TWO.key: again})
@@ -97,7 +100,7 @@ async def test_records_are_replaced_and_dropped_and_parcels_too(redis_client: Re
 
 async def test_a_commit_of_nothing_moves_the_offset_and_its_own_number_only(redis_client: Redis):
     one, fence = await claimed(redis_client)
-    await one.commit(fence, BEGINNING, "5-0", Changes())
+    await one.commit(fence, BEGINNING, "5-0", NotifierChanges())
     assert await everything(redis_client) == {
         b"state": {b"offset": b"5-0", b"commit": fence.encode() + b" 1"}
     }
@@ -107,7 +110,9 @@ async def test_a_commit_of_nothing_moves_the_offset_and_its_own_number_only(redi
 async def test_under_an_old_fence_nothing_is_written(redis_client: Redis, before: str):
     one, old = await claimed(redis_client)
     if before != BEGINNING:
-        await one.commit(old, BEGINNING, before, Changes(records=encode(known(Known(MISSED, ("e1",))))))
+        await one.commit(
+            old, BEGINNING, before, NotifierChanges(records=encode(known(BreachRecord(MISSED, ("e1",)))))
+        )
     there = await everything(redis_client)
     await redis_client.delete(keys.notifier(0, "lease"))
     assert await store(redis_client, "two").lease.claim() is not None
@@ -118,7 +123,7 @@ async def test_under_an_old_fence_nothing_is_written(redis_client: Redis, before
 
 async def test_from_another_offset_nothing_is_written(redis_client: Redis):
     one, fence = await claimed(redis_client)
-    await one.commit(fence, BEGINNING, "5-0", Changes(posted=(ONE,)))
+    await one.commit(fence, BEGINNING, "5-0", NotifierChanges(posted=(ONE,)))
     there = await everything(redis_client)
     for wrong in (BEGINNING, "4-0"):
         with pytest.raises(OffsetMoved):
@@ -142,9 +147,11 @@ async def test_the_notifiers_lease_is_not_the_evaluators(redis_client: Redis):
 async def test_a_thousand_records_and_parcels_go_in_one_commit(redis_client: Redis):
     one, fence = await claimed(redis_client)
     many = [ONE.model_copy(update={"key": f"n{n}/0"}) for n in range(1000)]
-    breaches = [Known(MISSED.model_copy(update={"id": f"b{n}"}), (f"e{n}",)) for n in range(1000)]
+    breaches = [BreachRecord(MISSED.model_copy(update={"id": f"b{n}"}), (f"e{n}",)) for n in range(1000)]
     log = [b'{"line":%d}' % n for n in range(3000)]
-    await one.commit(fence, BEGINNING, "5-0", Changes(records=encode(known(*breaches)), posted=many, log=log))
+    await one.commit(
+        fence, BEGINNING, "5-0", NotifierChanges(records=encode(known(*breaches)), posted=many, log=log)
+    )
     kept = await one.load()
     assert len(kept.outbox) == len(kept.state.breaches) == 1000
     assert await one.recent("log", 3000) == log[::-1]

@@ -22,7 +22,7 @@ from services.reporter.rendering import CannotMakeError, mail_of, maker
 from services.reporter.report.assemble import Counted, assemble
 from services.reporter.report.document import Report
 from services.reporter.report.pdf import NoPdfError
-from services.reporter.report.render import Kind
+from services.reporter.report.render import ReportFormat
 from services.reporter.rounds import Reporter
 from services.reporter.settings import ReporterSettings
 from services.reporter.words import WORDS
@@ -488,7 +488,7 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Files of these sizes are rendered, 10 bytes unless told; 0: there is nothing to make it with."""
     told: dict[str, int] = {}
 
-    def render(_report: Report, kind: Kind, _words: object, _sheet: object) -> bytes:
+    def render(_report: Report, kind: ReportFormat, _words: object, _sheet: object) -> bytes:
         if told.get(kind.value) == 0:
             raise NoPdfError
         return b"x" * told.get(kind.value, 10)

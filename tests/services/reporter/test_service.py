@@ -21,15 +21,15 @@ from domain.bucket import Bucket
 from services.notifier.app import deliverer, policy_of
 from services.notifier.channels import build_senders
 from services.notifier.channels.post import http_client
-from services.notifier.consumer import Partition
+from services.notifier.consumer import NotifierPartition
 from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, Line
 from services.notifier.messages.message import Writer
 from services.notifier.messages.template_files import load_templates
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.settings import NotifierSettings
-from services.notifier.state_store import Store
+from services.notifier.state_store import NotifierStore
 from services.reporter.metrics import ReporterMetrics
-from services.reporter.publisher import Handing
+from services.reporter.publisher import ReportPublisher
 from services.reporter.rounds import Reporter, word_of
 from shared.config.model import CityFile
 from shared.contract.report_events import Attachment, Document, ReportReady
@@ -88,7 +88,7 @@ class Desk:
     web: HttpReceiver
     now: datetime = MOMENT
     first_day: date = date(2026, 9, 1)
-    running: list[Partition] = field(default_factory=list)
+    running: list[NotifierPartition] = field(default_factory=list)
 
     @property
     def city(self) -> CityFile:
@@ -104,29 +104,34 @@ class Desk:
 
     def reporter(self) -> Reporter:
         return Reporter(
-            self.city, lambda: self.now, Handing(self.redis), self.counted_since, self.make, ReporterMetrics()
+            self.city,
+            lambda: self.now,
+            ReportPublisher(self.redis),
+            self.counted_since,
+            self.make,
+            ReporterMetrics(),
         )
 
     async def hand_over(self, *receivers: str, name: str = "report:2026-10") -> None:
         """An extra report, as by hand."""
         word = ReportReady(id=name, at=self.now, period="2026-10", receivers=receivers)
         period = Period.parse("2026-10")
-        assert await Handing(self.redis).hand_over(
+        assert await ReportPublisher(self.redis).hand_over(
             await self.make(name, period, self.now), word, counts=False
         )
 
     @asynccontextmanager
-    async def notifier(self, owner: str = "one") -> AsyncIterator[Partition]:
+    async def notifier(self, owner: str = "one") -> AsyncIterator[NotifierPartition]:
         """A notifier at work, with everything but its process."""
         settings = NotifierSettings(redis_url=SecretStr(self.url))
         redis, broker, city = client_of(settings), redis_broker(settings), self.city
-        store = Store(redis, 0, owner, city.pipeline.lease)
+        store = NotifierStore(redis, 0, owner, city.pipeline.lease)
         writer = Writer(city, load_templates(None, print))
         async with http_client() as http:
             senders = build_senders(city, NoSecrets(), http, lambda: self.now)
             deliver = deliverer(city, senders, writer, None, store.document)
             metrics = NotifierMetrics(city)
-            partition = Partition(
+            partition = NotifierPartition(
                 0, city, policy_of(city), store, broker, lambda: self.now, deliver, None, metrics
             )
             await broker.start()
@@ -149,7 +154,7 @@ class Desk:
         return int(await self.redis.hlen(keys.notifier(0, "documents")))
 
     async def log(self, part: str = "log") -> list[Line]:
-        store = Store(self.redis, 0, "", SECOND)
+        store = NotifierStore(self.redis, 0, "", SECOND)
         return [LINE.validate_json(line) for line in reversed(await store.recent(part, 100))]
 
     def arrived(self) -> list[str]:
@@ -163,7 +168,7 @@ async def desk(redis_client: Redis, redis_url: str) -> AsyncIterator[Desk]:
         yield Desk(redis_client, redis_url, mail, web)
 
 
-def done(partition: Partition) -> bool:
+def done(partition: NotifierPartition) -> bool:
     """Everything that was heard is delivered or given up."""
     session = partition.session
     return session is not None and not session.outbox
@@ -192,7 +197,7 @@ async def test_nothing_is_left_but_the_memory_that_it_was_sent_and_the_log(desk:
     async with desk.notifier() as partition:
         await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition))
     assert await desk.documents() == 0
-    assert await Handing(desk.redis).sent() == {"2026-10"}
+    assert await ReportPublisher(desk.redis).sent() == {"2026-10"}
     decided = [line for line in await desk.log() if isinstance(line, DecisionLine)]
     tried = [line for line in await desk.log() if isinstance(line, DeliveryLine)]
     assert [(line.receiver, line.reason, line.breach) for line in decided] == [
@@ -287,7 +292,7 @@ async def test_the_first_report_stays_when_a_second_is_handed_over_by_hand(desk:
     """Each brings its own document; one going does not take the other's."""
     await desk.reporter().look()
     await desk.hand_over("raad", name="report:2026-10:again")
-    assert await Handing(desk.redis).sent() == {"2026-10"}
+    assert await ReportPublisher(desk.redis).sent() == {"2026-10"}
     async with desk.notifier() as partition:
         await eventually_async(lambda: len(desk.mail.mails) == 4 and done(partition))
     assert desk.arrived() == [ANNA, BERT, CHRIS, CHRIS]
@@ -295,7 +300,7 @@ async def test_the_first_report_stays_when_a_second_is_handed_over_by_hand(desk:
 
 
 async def test_handing_over_a_second_time_after_a_lost_answer_changes_nothing(desk: Desk):
-    handing = Handing(desk.redis)
+    handing = ReportPublisher(desk.redis)
     word = word_of(Period.parse("2026-10"), ("raad",), desk.now)
     document = await desk.make(word.id, Period.parse("2026-10"), desk.now)
     assert [await handing.hand_over(document, word, counts=True) for _ in range(2)] == [True, False]
@@ -378,7 +383,7 @@ class Town:
         await self.redis.hset(keys.buckets(0, "day", "huis", "onthaal"), "2026-10-06", day.encode())
 
     async def handed_over(self) -> bool:
-        return await Handing(self.redis).sent() == {"2026-10"}
+        return await ReportPublisher(self.redis).sent() == {"2026-10"}
 
     async def on_its_way(self) -> int:
         return int(await self.redis.hlen(keys.notifier(0, "documents")))

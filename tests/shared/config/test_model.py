@@ -19,14 +19,14 @@ from shared.config.alerting import (
     AppriseChannel,
     BudgetRule,
     EmailChannel,
-    Grafana,
-    Notify,
-    Quiet,
+    GrafanaConfig,
+    KpiRule,
+    MuteTimes,
+    NoDataRule,
+    NotifyConfig,
     Receiver,
     Route,
-    Rule,
-    SilenceRule,
-    Smtp,
+    SmtpConfig,
     WebhookChannel,
 )
 from shared.config.model import CityFile, Kpi, QueueKind, QueueLogSource, Span, load
@@ -99,7 +99,18 @@ def test_the_shipped_examples_are_good_once_their_comment_signs_are_gone() -> No
 
 def test_the_shipped_examples_leave_out_no_key_that_a_reader_may_want() -> None:
     text = SHIPPED.read_text(encoding="utf-8")
-    sections = (Rule, BudgetRule, SilenceRule, Receiver, Route, Quiet, Smtp, Grafana, Notify, *CHANNELS)
+    sections = (
+        KpiRule,
+        BudgetRule,
+        NoDataRule,
+        Receiver,
+        Route,
+        MuteTimes,
+        SmtpConfig,
+        GrafanaConfig,
+        NotifyConfig,
+        *CHANNELS,
+    )
     for section in sections:
         for key in section.model_fields:
             assert re.search(rf"\b{key}\b", text), (section.__name__, key)
@@ -261,7 +272,7 @@ def test_the_check_of_thresholds_finds_the_same_limit_as_the_judge(
     document = tomllib.loads(PLAIN) | {"targets": targets}
     watched = "onthaal" if queue == EVERY_QUEUE else queue
     free = CityFile.model_validate(document | {"rules": [rule | {"limit": 0.5}]})
-    limit = free.limit_of(Rule.model_validate(rule), "lier", watched)
+    limit = free.limit_of(KpiRule.model_validate(rule), "lier", watched)
     mistakes = alert_mistakes(document | {"rules": [rule | {"clear_at": 1.0}]})
     if limit is None:
         assert [one.kind for one in mistakes] == ["target_missing"]

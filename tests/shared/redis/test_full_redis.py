@@ -16,26 +16,24 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from domain.aggregator import Changes as Counted
+from domain.aggregator import AggregatorChanges
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
-from domain.corrections import Change, Correction, Hours, day_slot
-from domain.open_contacts import Place
+from domain.corrections import BucketChange, Correction, Hours, day_slot
+from domain.open_contacts import QueueRef
 from services.evaluator.archive import Archive
-from services.evaluator.consumer import Partition
+from services.evaluator.consumer import EvaluatorPartition
 from services.evaluator.settings import EvaluatorSettings
-from services.evaluator.state_store import BEGINNING
-from services.evaluator.state_store import Store as EvaluatorStore
+from services.evaluator.state_store import BEGINNING, EvaluatorStore
 from services.ingest.http import RETRY_AFTER_REFUSAL, events_app
 from services.ingest.metrics import IngestMetrics
 from services.ingest.publisher import Publisher, ReadUpTo
 from services.ingest.settings import IngestSettings
-from services.notifier.state_store import Changes as Decided
-from services.notifier.state_store import Store as NotifierStore
-from services.reporter.publisher import Handing
+from services.notifier.state_store import NotifierChanges, NotifierStore
+from services.reporter.publisher import ReportPublisher
 from shared.calendar import Calendar
 from shared.config.model import CityFile
-from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENTS
 from shared.contract.report_events import Document, ReportReady
 from shared.process.ports import free_port
@@ -54,7 +52,7 @@ ROOM: Final = 16 * 2**20
 """Bytes that a server has beside what it needs for itself."""
 
 LEASE: Final = timedelta(minutes=1)
-LETTER: Final = DeadLetter(reason=Reason.LATE, detail="too old", at=NOW)
+LETTER: Final = DeadLetter(reason=DeadLetterReason.LATE, detail="too old", at=NOW)
 EVENT_KEYS: Final = [keys.events(0)]
 
 
@@ -109,12 +107,12 @@ async def a_refusal(redis: Redis) -> None:
 
 async def a_report(redis: Redis) -> None:
     word = ReportReady(id="report:2026-02", at=NOW, period="2026-02", receivers=("balie",))
-    await Handing(redis).hand_over(Document(id=word.id, subject="s", text="t"), word, counts=True)
+    await ReportPublisher(redis).hand_over(Document(id=word.id, subject="s", text="t"), word, counts=True)
 
 
 async def days_of_history(redis: Redis) -> None:
-    slot = day_slot(Place("lier", "onthaal"), date(2026, 2, 2), Hours.INSIDE)
-    change = Change.to(slot, None, Bucket(answered=1))
+    slot = day_slot(QueueRef("lier", "onthaal"), date(2026, 2, 2), Hours.INSIDE)
+    change = BucketChange.to(slot, None, Bucket(answered=1))
     assert change is not None
     correction = Correction(id="one", at=NOW, how="import", by="balie", why="proef", files=())
     await Archive(redis, city()).replace(correction, [change])
@@ -152,8 +150,8 @@ async def test_whoever_makes_room_goes_on_in_a_redis_that_is_full(redis: Redis):
     evaluator = EvaluatorStore(redis, 0, "evaluator", LEASE)
     fence = await evaluator.lease.claim()
     assert fence is not None
-    slot = Slot(Place("lier", "onthaal"), Resolution.DAY, "2026-03-02")
-    counted = Counted({"read": "1000"}, [(slot, Bucket(answered=1))], [], [LETTER])
+    slot = Slot(QueueRef("lier", "onthaal"), Resolution.DAY, "2026-03-02")
+    counted = AggregatorChanges({"read": "1000"}, [(slot, Bucket(answered=1))], [], [LETTER])
     await evaluator.commit(fence, BEGINNING, "1000-0", counted, trim="900-0")
     assert await redis.xlen(keys.events(0)) <= 200
     await evaluator.lease.renew(fence)
@@ -164,7 +162,7 @@ async def test_whoever_makes_room_goes_on_in_a_redis_that_is_full(redis: Redis):
     assert fence is not None
     begun = (await notifier.load()).offset
     await notifier.commit(
-        fence, begun, f"{int(begun[:-2]) + 1}-0", Decided(posted=[parcel(MISSED)], log=[b"{}"])
+        fence, begun, f"{int(begun[:-2]) + 1}-0", NotifierChanges(posted=[parcel(MISSED)], log=[b"{}"])
     )
     await notifier.say(b"{}")
     assert await redis.xlen(keys.breaches(0)) == 1
@@ -178,7 +176,7 @@ async def test_a_full_redis_keeps_only_what_time_has_not_made_useless(redis: Red
     owner = EvaluatorStore(redis, 0, "evaluator", LEASE)
     fence = await owner.lease.claim()
     assert fence is not None
-    nothing = Counted({}, [], [], [])
+    nothing = AggregatorChanges({}, [], [], [])
     await owner.commit(fence, BEGINNING, "1000-0", nothing, trim="1-0", trim_when_full="900-0")
     assert await redis.xlen(keys.events(0)) == 1000
     await fill(redis, HIGH_WATER + 0.01)
@@ -290,13 +288,13 @@ async def door(redis: Redis, now: Callable[[], datetime]) -> AsyncIterator[Post]
 
 
 @asynccontextmanager
-async def evaluator(url: str, now: Callable[[], datetime]) -> AsyncIterator[Partition]:
+async def evaluator(url: str, now: Callable[[], datetime]) -> AsyncIterator[EvaluatorPartition]:
     settings = EvaluatorSettings(redis_url=SecretStr(url))
     redis, broker = client_of(settings), redis_broker(settings)
     seconds = Histogram("commit", "", registry=CollectorRegistry())
     calendar = Calendar(small_city())
     store = EvaluatorStore(redis, 0, "one", small_city().pipeline.lease)
-    partition = Partition(0, small_city(), calendar, store, broker, now, seconds)
+    partition = EvaluatorPartition(0, small_city(), calendar, store, broker, now, seconds)
     await broker.start()
     task = asyncio.create_task(partition.run())
     try:

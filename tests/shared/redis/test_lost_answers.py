@@ -10,21 +10,27 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from domain.aggregator import Changes as Counted
+from domain.aggregator import AggregatorChanges
 from domain.bucket import Bucket
-from domain.corrections import Change, Correction, Hours, day_slot
-from domain.open_contacts import Place
-from services.evaluator.alerting.judge import Verdict
+from domain.corrections import BucketChange, Correction, Hours, day_slot
+from domain.open_contacts import QueueRef
+from services.evaluator.alerting.judge import Judgement
 from services.evaluator.archive import Archive
-from services.evaluator.state_store import BEGINNING
-from services.evaluator.state_store import Store as EvaluatorStore
+from services.evaluator.state_store import BEGINNING, EvaluatorStore
 from services.ingest.publisher import Publisher, ReadUpTo
-from services.notifier.state_store import Changes as Decided
-from services.notifier.state_store import Store as NotifierStore
-from services.reporter.publisher import Handing
+from services.notifier.state_store import NotifierChanges, NotifierStore
+from services.reporter.publisher import ReportPublisher
 from shared.config.model import CityFile
-from shared.contract.breach_events import BreachChanged, Cause, Level, Measure, Reading, Severity, State
-from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.breach_events import (
+    BreachChanged,
+    BreachReading,
+    BreachState,
+    Cause,
+    Level,
+    Measure,
+    Severity,
+)
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENTS
 from shared.contract.report_events import Document, ReportReady
 from shared.process.settings import ServiceSettings
@@ -40,7 +46,7 @@ from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 NOW: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LEASE: Final = timedelta(minutes=1)
-LETTER: Final = DeadLetter(reason=Reason.LATE, detail="too old", at=NOW)
+LETTER: Final = DeadLetter(reason=DeadLetterReason.LATE, detail="too old", at=NOW)
 EVALUATOR, NOTIFIER = "1:evaluator", "1:notifier"
 """The fences that hold when a test begins."""
 
@@ -102,25 +108,25 @@ def breached(number: int = 1) -> BreachChanged:
         clear_at=45,
         opened_at=NOW,
         fired_at=NOW,
-        reading=Reading(value=91.4, samples=34),
-        previous=State.PENDING,
-        state=State.FIRING,
+        reading=BreachReading(value=91.4, samples=34),
+        previous=BreachState.PENDING,
+        state=BreachState.FIRING,
         cause=Cause.HELD,
     )
 
 
 async def a_tick_that_tells(redis: RedisClient) -> None:
-    verdict = Verdict([breached()], {"watch:wachten": "firing"})
-    await evaluator(redis).commit(EVALUATOR, BEGINNING, BEGINNING, Counted({}, [], [], []), verdict)
+    verdict = Judgement([breached()], {"watch:wachten": "firing"})
+    await evaluator(redis).commit(EVALUATOR, BEGINNING, BEGINNING, AggregatorChanges({}, [], [], []), verdict)
 
 
 async def a_batch_with_a_dead_letter(redis: RedisClient) -> None:
-    changes = Counted({"read": "1"}, [], [], [LETTER])
-    await evaluator(redis).commit(EVALUATOR, BEGINNING, "5-0", changes, Verdict([breached()], {}))
+    changes = AggregatorChanges({"read": "1"}, [], [], [LETTER])
+    await evaluator(redis).commit(EVALUATOR, BEGINNING, "5-0", changes, Judgement([breached()], {}))
 
 
 async def a_delivery(redis: RedisClient) -> None:
-    changes = Decided(posted=[parcel(MISSED)], log=[b'{"line":1}'], dead=[b'{"dead":1}'])
+    changes = NotifierChanges(posted=[parcel(MISSED)], log=[b'{"line":1}'], dead=[b'{"dead":1}'])
     await notifier(redis).commit(NOTIFIER, BEGINNING, BEGINNING, changes)
 
 
@@ -164,19 +170,19 @@ async def an_acknowledgement(redis: RedisClient) -> None:
 async def a_months_report(redis: RedisClient) -> object:
     word = ReportReady(id="report:2026-02", at=NOW, period="2026-02", receivers=("balie",))
     document = Document(id=word.id, subject="Rapport", text="Hier is het.")
-    return await Handing(redis).hand_over(document, word, counts=True)
+    return await ReportPublisher(redis).hand_over(document, word, counts=True)
 
 
 async def an_extra_report(redis: RedisClient) -> object:
     word = ReportReady(id="report:2026-02:x", at=NOW, period="2026-02", receivers=("balie",))
     document = Document(id=word.id, subject="Rapport", text="Hier is het.")
-    return await Handing(redis).hand_over(document, word, counts=False)
+    return await ReportPublisher(redis).hand_over(document, word, counts=False)
 
 
 async def a_correction(redis: RedisClient) -> None:
-    slot = day_slot(Place("huis", "onthaal"), date(2026, 2, 2), Hours.INSIDE)
+    slot = day_slot(QueueRef("huis", "onthaal"), date(2026, 2, 2), Hours.INSIDE)
     correction = Correction(id="one", at=NOW, how="import", by="balie", why="proef", files=())
-    change = Change.to(slot, None, Bucket(answered=1))
+    change = BucketChange.to(slot, None, Bucket(answered=1))
     assert change is not None
     await Archive(redis, CITY).replace(correction, [change])
 
@@ -277,8 +283,8 @@ async def test_a_commit_that_arrives_after_the_next_one_writes_nothing(redis_cli
     await beginning(redis_client)
     owner = evaluator(redis_client)
     for number in (1, 2):
-        nothing = Counted({}, [], [], [])
-        await owner.commit(EVALUATOR, BEGINNING, BEGINNING, nothing, Verdict([breached(number)], {}))
+        nothing = AggregatorChanges({}, [], [], [])
+        await owner.commit(EVALUATOR, BEGINNING, BEGINNING, nothing, Judgement([breached(number)], {}))
     before = await standing(redis_client)
     with pytest.raises(OffsetMoved):
         await a_tick_that_tells(redis_client)  # numbered 1, as the first

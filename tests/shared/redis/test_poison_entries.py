@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.process.code_failures import Failure
-from shared.redis.poison_entries import MOST_IN_A_ROW, TRIES, Narrowing
+from shared.process.code_failures import CodeFailure
+from shared.redis.poison_entries import MOST_IN_A_ROW, TRIES, PoisonSearch
 from shared.redis.stream_entries import Batch
 
-HERE = Failure("ZeroDivisionError at here:f:1", ())
+HERE = CodeFailure("ZeroDivisionError at here:f:1", ())
 
 
 def entry(number: int) -> str:
@@ -33,7 +33,7 @@ class Consumer:
 
     def __init__(self, bad: Sequence[int]) -> None:
         self.bad = {entry(number) for number in bad}
-        self.narrowing = Narrowing()
+        self.narrowing = PoisonSearch()
         self.done: list[str] = []
         self.aside: list[str] = []
         self.failures = 0
@@ -65,26 +65,26 @@ def test_just_what_our_own_code_fails_on_is_set_aside_in_a_few_tries(count: int,
             break
     assert consumer.aside == [entry(number) for number in sorted(bad)]
     assert consumer.done == [entry(number) for number in range(count) if number not in bad]
-    assert consumer.narrowing == Narrowing(in_a_row=consumer.narrowing.in_a_row)
+    assert consumer.narrowing == PoisonSearch(in_a_row=consumer.narrowing.in_a_row)
     assert consumer.failures <= (TRIES + 1) * len(bad)
 
 
 def test_what_fails_once_is_tried_again_and_nothing_is_set_aside():
     ids = [entry(0), entry(1)]
-    once = Narrowing().failed(ids, HERE)
+    once = PoisonSearch().failed(ids, HERE)
     assert [portion.ids for portion in once.portions(Batch(ids, [b"", b""]))] == [ids]
-    assert once.went_well(ids) == Narrowing()
+    assert once.went_well(ids) == PoisonSearch()
 
 
 def test_an_entry_that_came_alone_is_tried_as_often():
-    narrowing, tries = Narrowing(), 0
+    narrowing, tries = PoisonSearch(), 0
     while narrowing.aside is None:
         narrowing, tries = narrowing.failed([entry(0)], HERE), tries + 1
     assert tries == TRIES
 
 
 def test_a_portion_says_whether_more_stands_behind_it():
-    narrowing = Narrowing(until=entry(1))
+    narrowing = PoisonSearch(until=entry(1))
     for more in (True, False):
         portions = narrowing.portions(Batch([entry(n) for n in range(4)], [b""] * 4, more))
         assert [(len(portion.ids), portion.more) for portion in portions] == [(1, True), (1, True), (2, more)]
@@ -103,11 +103,11 @@ def test_when_everything_fails_it_is_not_the_entries(most: int):
     assert len(consumer.aside) == kept, "it waits until somebody mends it"
     consumer.bad.clear()
     assert consumer.session(count, most)
-    assert consumer.narrowing == Narrowing()
+    assert consumer.narrowing == PoisonSearch()
 
 
 def test_when_setting_aside_fails_as_well_it_is_stuck():
-    narrowing = Narrowing(until=entry(3)).failed([entry(0)], HERE)
+    narrowing = PoisonSearch(until=entry(3)).failed([entry(0)], HERE)
     assert narrowing.aside is not None
     for _ in range(TRIES):
         assert not narrowing.is_stuck

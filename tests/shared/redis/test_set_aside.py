@@ -10,18 +10,18 @@ from redis.asyncio import Redis
 
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
-from domain.open_contacts import Place
-from services.evaluator.state_store import Store as EvaluatorStore
-from services.notifier.flap_detection import Tally
+from domain.open_contacts import QueueRef
+from services.evaluator.state_store import EvaluatorStore
+from services.notifier.flap_detection import FlapTally
 from services.notifier.silences import Silence
-from services.notifier.state import Known, State, Watch, encode, watch_key
-from services.notifier.state_store import Store as NotifierStore
+from services.notifier.state import BreachRecord, NotifierState, RuleRecord, encode, watch_key
+from services.notifier.state_store import NotifierStore
 from shared.redis import keys
 from shared.redis.lease import Superseded
 from tests.support.parcels import MISSED, parcel
 
 LEASE = timedelta(minutes=10)
-HOME = Place("huis", "onthaal")
+HOME = QueueRef("huis", "onthaal")
 NEWER = b'{"version":9}'
 GONE = (
     b'{"identity":{"rule":"gone","level":"limit","measure":"missed_ratio","severity":"critical","site":"huis",'
@@ -43,7 +43,7 @@ async def aside(redis: Redis, stream: str) -> list[tuple[bytes, bytes, bytes]]:
 async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_client: Redis):
     store, told = NotifierStore(redis_client, 0, "one", LEASE), parcel(MISSED)
     records, outbox, owed = (keys.notifier(0, part) for part in ("records", "outbox", "annotations"))
-    await put(redis_client, records, encode(State({MISSED.id: Known(MISSED)})))
+    await put(redis_client, records, encode(NotifierState({MISSED.id: BreachRecord(MISSED)})))
     await put(redis_client, records, {"breach/x": NEWER, "watch/a/b": b"{", "new/1": b"{}"})
     await put(redis_client, outbox, {told.key: told.model_dump_json().encode(), "bad": NEWER})
     await put(redis_client, owed, {"bad": b"\xff"})
@@ -52,7 +52,9 @@ async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_cl
     fence = await store.lease.claim()
     assert fence is not None
     kept = await store.load()
-    assert kept.state == State({MISSED.id: Known(MISSED)}, {watch_key(MISSED): Watch.of(MISSED)})
+    assert kept.state == NotifierState(
+        {MISSED.id: BreachRecord(MISSED)}, {watch_key(MISSED): RuleRecord.of(MISSED)}
+    )
     assert (list(kept.outbox), list(kept.owed)) == ([told.key], [])
     at = await store.set_aside.put(fence, kept.spoiled)
     expected = [(records, b"breach/x", NEWER), (records, b"new/1", b"{}"), (records, b"watch/a/b", b"{")]
@@ -70,15 +72,17 @@ async def test_what_stands_under_anothers_name_is_no_record_of_the_notifier(redi
     """It would be delivered without end, or looked for in vain."""
     store = NotifierStore(redis_client, 0, "one", LEASE)
     told = parcel(MISSED)
-    watch = Watch(MISSED.id, MISSED.opened_at, tallies=(Tally("balie", gone=MISSED, times=1),))
+    watch = RuleRecord(MISSED.id, MISSED.opened_at, tallies=(FlapTally("balie", gone=MISSED, times=1),))
     silence = Silence(id="s", starts_at=MISSED.at, ends_at=MISSED.at + LEASE)
-    state = State({MISSED.id: Known(MISSED)}, {watch_key(MISSED): watch}, silences={"s": silence})
+    state = NotifierState(
+        {MISSED.id: BreachRecord(MISSED)}, {watch_key(MISSED): watch}, silences={"s": silence}
+    )
     records = {name.partition("/")[0]: value for name, value in encode(state).items()}
     await put(redis_client, keys.notifier(0, "records"), {f"{kind}/x": v for kind, v in records.items()})
     await put(redis_client, keys.notifier(0, "outbox"), {"x": told.model_dump_json().encode()})
     await put(redis_client, keys.notifier(0, "annotations"), {"x": MISSED.model_dump_json().encode()})
     kept = await store.load()
-    assert (kept.state, kept.outbox, kept.owed) == (State(), {}, [])
+    assert (kept.state, kept.outbox, kept.owed) == (NotifierState(), {}, [])
     assert len(kept.spoiled) == len(records) + 2
 
     await put(redis_client, keys.notifier(0, "records"), encode(state))

@@ -12,23 +12,23 @@ from rich.console import Console
 from services.notifier.channels.webhook import WebhookBody, webhook_body
 from services.notifier.messages.message import Message, Writer
 from services.notifier.messages.template_files import TemplateFault, load_templates
-from services.notifier.model import Happening, Parcel
-from shared.config.alerting import Rule
+from services.notifier.model import Delivery, NotificationKind
+from shared.config.alerting import KpiRule
 from shared.config.model import CityFile, Kpi, Language, QueueKind
-from shared.contract.breach_events import State
+from shared.contract.breach_events import BreachState
 from tests.support import notices
 from wachtpost.demo.alerts import Known, alerts, known_of
 from wachtpost.demo.board import (
     WIDTH,
-    Scene,
+    BoardContext,
     board,
     calls_missed,
     judge,
     waiting,
 )
 from wachtpost.demo.display import display_on
-from wachtpost.demo.snapshot import Place, Snapshot, read_metrics
-from wachtpost.demo.words import WORDS, Verdict
+from wachtpost.demo.snapshot import MetricQueue, Snapshot, read_metrics
+from wachtpost.demo.words import WORDS, BoardVerdict
 
 CITY = CityFile.model_validate(
     tomllib.loads("""
@@ -161,7 +161,7 @@ m:ss, rounded up. A queue without a target of its own is held against the total'
 def shown(snapshot: Snapshot, language: Language, city: CityFile = CITY, refused: int = 1002) -> str:
     """The board as text, without the spaces at line ends."""
     output = StringIO()
-    scene = Scene(city, NOW, speed=60, refused=refused)
+    scene = BoardContext(city, NOW, speed=60, refused=refused)
     Console(file=output, width=WIDTH).print(board(snapshot, scene, WORDS[language]))
     return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
 
@@ -215,7 +215,7 @@ def states(*standings: tuple[str, str, str, str]) -> str:
     return "".join(
         STATE.format(queue, rule, severity, other, int(other == state))
         for queue, rule, severity, state in standings
-        for other in (*State, "insufficient", "closed")
+        for other in (*BreachState, "insufficient", "closed")
     )
 
 
@@ -244,7 +244,7 @@ even afwachten          Totaal: gemist"""
 
 
 def test_a_rule_that_is_only_called_a_warning_is_shown_beside_the_one_it_is_called_after() -> None:
-    rules = tuple(Rule(id=one, kpi=Kpi.CALL_WAIT_MEAN) for one in ("wachten", "wachten-warning"))
+    rules = tuple(KpiRule(id=one, kpi=Kpi.CALL_WAIT_MEAN) for one in ("wachten", "wachten-warning"))
     city = CITY.model_copy(update={"rules": rules})
     shown = alerts_shown(STATES, city=city)
     assert "Onthaal: wachten\n" in shown
@@ -284,9 +284,9 @@ def test_a_very_bad_day_fits_all_the_same() -> None:
 
 TOLD = WebhookBody.model_validate_json(
     webhook_body(
-        Parcel(
+        Delivery(
             key="k",
-            notice=notices.notice(Happening.FIRING, notices.breach()),
+            notice=notices.notice(NotificationKind.FIRING, notices.breach()),
             channel=0,
             next_try=notices.NOW,
         ),
@@ -295,8 +295,8 @@ TOLD = WebhookBody.model_validate_json(
 )
 
 
-def scene_of(number: int) -> Scene:
-    return Scene(notices.city(), NOW, speed=60, messages=(TOLD,) * number)
+def scene_of(number: int) -> BoardContext:
+    return BoardContext(notices.city(), NOW, speed=60, messages=(TOLD,) * number)
 
 
 def test_without_a_terminal_each_message_is_a_line_with_its_link_and_the_last_one_stays_behind() -> None:
@@ -351,18 +351,20 @@ def test_several_sites_stand_under_their_names() -> None:
 
 
 @pytest.mark.parametrize(("story", "value", "samples", "limit", "verdict"), [
-    ("on the limit is on target", 45.0, 10, 45.0, Verdict.WITHIN),
-    ("a hair above is above", 45.001, 10, 45.0, Verdict.ABOVE),
-    ("a few contacts are no reading to judge", None, 9, 45.0, Verdict.TOO_FEW),
-    ("no contacts are no reading, not zero", None, 0, 45.0, Verdict.NO_READING),
-    ("zero is a reading", 0.0, 10, 45.0, Verdict.WITHIN),
-    ("nobody promised anything", 45.0, 10, None, Verdict.NO_TARGET),
+    ("on the limit is on target", 45.0, 10, 45.0, BoardVerdict.WITHIN),
+    ("a hair above is above", 45.001, 10, 45.0, BoardVerdict.ABOVE),
+    ("a few contacts are no reading to judge", None, 9, 45.0, BoardVerdict.TOO_FEW),
+    ("no contacts are no reading, not zero", None, 0, 45.0, BoardVerdict.NO_READING),
+    ("zero is a reading", 0.0, 10, 45.0, BoardVerdict.WITHIN),
+    ("nobody promised anything", 45.0, 10, None, BoardVerdict.NO_TARGET),
 ])  # fmt: skip
 def test_verdicts(
-    story: str, value: float | None, samples: int, limit: float | None, verdict: Verdict
+    story: str, value: float | None, samples: int, limit: float | None, verdict: BoardVerdict
 ) -> None:
     assert judge(value, samples, limit) is verdict, story
-    assert judge(value, samples, limit, shut=True) is (Verdict.CLOSED if value is None else verdict), story
+    assert judge(value, samples, limit, shut=True) is (BoardVerdict.CLOSED if value is None else verdict), (
+        story
+    )
 
 
 def test_a_shut_desk_is_called_so_and_what_it_did_stays() -> None:
@@ -388,9 +390,9 @@ def test_a_queue_with_a_target_of_its_own_is_held_against_that() -> None:
 
 def test_figures_of_the_page() -> None:
     page = read_metrics(PAGE)
-    onthaal = Place(HUIS, "onthaal")
+    onthaal = MetricQueue(HUIS, "onthaal")
     assert page.values[Kpi.CALL_WAIT_MEAN, onthaal, timedelta(minutes=15)] == 45.001
-    assert page.samples[Kpi.VISIT_WAIT_MEAN, Place(HUIS, "loket-ocmw"), "today"] == 9
+    assert page.samples[Kpi.VISIT_WAIT_MEAN, MetricQueue(HUIS, "loket-ocmw"), "today"] == 9
     assert calls_missed(page, CITY, onthaal) == 117  # neither those who pressed a key nor at a closed line
     assert waiting(page, CITY, QueueKind.PHONE) == 5
     assert waiting(page, CITY, QueueKind.COUNTER) == 3

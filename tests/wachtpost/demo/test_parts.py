@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from services.notifier.channels.webhook import webhook_body
-from services.notifier.model import Happening
+from services.notifier.model import NotificationKind
 from shared.config.model import CityFile, HttpSource, QueueKind, QueueLogSource
 from shared.contract.events import (
     AppointmentBooked,
@@ -35,8 +35,8 @@ from tests.support.parcels import MISSED, WORDS, parcel
 from wachtpost.cli import app
 from wachtpost.demo import command
 from wachtpost.demo.city_copy import (
-    Receiver,
-    Sender,
+    DemoReceiver,
+    DemoSender,
     source_names,
     toml,
     with_history_from,
@@ -45,7 +45,7 @@ from wachtpost.demo.city_copy import (
     with_queues,
     with_receiver,
 )
-from wachtpost.demo.feed import BATCH, DoorShutError, EventFeed, LogFeed
+from wachtpost.demo.feed import BATCH, EventFeed, IngestUnavailableError, LogFeed
 from wachtpost.demo.mailbox import open_mailbox
 from wachtpost.demo.replay import (
     NoEventError,
@@ -56,7 +56,7 @@ from wachtpost.demo.replay import (
     shifted_lines,
     survey,
 )
-from wachtpost.demo.supervised import Household, KeeperLostError
+from wachtpost.demo.supervised import SupervisedServices, SupervisorLostError
 
 DOCUMENT = tomllib.loads("""
     city = { name = "Proefstad" }
@@ -117,7 +117,7 @@ def test_what_toml_cannot_say_is_refused() -> None:
 
 
 def test_the_demo_speaks_for_a_site_with_a_key_of_which_only_the_hash_is_written() -> None:
-    written = toml(with_http_sources(DOCUMENT, {"huis": Sender("demo", "wachtpost_secret")}))
+    written = toml(with_http_sources(DOCUMENT, {"huis": DemoSender("demo", "wachtpost_secret")}))
     (source,) = CityFile.model_validate(tomllib.loads(written)).sources
     assert isinstance(source, HttpSource)
     assert (source.id, source.site) == ("demo", "huis")
@@ -201,12 +201,12 @@ def test_rules_about_what_is_not_there_are_left_out(
 
 def test_a_rule_about_a_silent_source_goes_with_the_source() -> None:
     assert "pbx-zwijgt" in rule_ids(RULED)
-    assert "pbx-zwijgt" not in rule_ids(with_http_sources(RULED, {"huis": Sender("demo", "key")}))
+    assert "pbx-zwijgt" not in rule_ids(with_http_sources(RULED, {"huis": DemoSender("demo", "key")}))
 
 
 def test_nobody_of_the_city_hears_of_a_demo() -> None:
-    receiver = Receiver("balie", "Balie", url="http://127.0.0.1:9/", base_url="http://127.0.0.1:8")
-    written = toml(with_receiver(with_http_sources(RULED, {"huis": Sender("demo", "key")}), receiver))
+    receiver = DemoReceiver("balie", "Balie", url="http://127.0.0.1:9/", base_url="http://127.0.0.1:8")
+    written = toml(with_receiver(with_http_sources(RULED, {"huis": DemoSender("demo", "key")}), receiver))
     city = CityFile.model_validate(tomllib.loads(written))
     assert [one.id for one in city.receivers] == ["balie"]
     assert [route.receivers for route in city.routes] == [("balie",)]
@@ -357,7 +357,7 @@ class Door:
         return httpx.Response(answer, json={"accepted": 0, "refused": [{}, {}] if answer == 422 else []})
 
 
-SENDERS = {"huis": Sender("demo-1", "key-1"), "dorp": Sender("demo-2", "key-2")}
+SENDERS = {"huis": DemoSender("demo-1", "key-1"), "dorp": DemoSender("demo-2", "key-2")}
 
 
 def feed_of(events: list[CallQueued], door: Door) -> EventFeed:
@@ -411,7 +411,7 @@ def test_refused_items_are_counted_and_not_told_again() -> None:
 def test_a_shut_door_is_said_to_be_shut() -> None:
     door = Door()
     door.answers = [401]
-    with pytest.raises(DoorShutError):
+    with pytest.raises(IngestUnavailableError):
         feed_of([queued(1)], door).advance(NOW)
 
 
@@ -430,7 +430,7 @@ def test_log_lines_are_appended_when_they_are_due(tmp_path: Path) -> None:
 
 
 def test_the_mailbox_keeps_each_message_once_and_refuses_what_is_none() -> None:
-    first, second = parcel(MISSED), parcel(MISSED, happening=Happening.REMINDER)
+    first, second = parcel(MISSED), parcel(MISSED, happening=NotificationKind.REMINDER)
     bodies = [webhook_body(one, WORDS) for one in (first, second, first)]
     with open_mailbox() as mailbox, httpx.Client(trust_env=False, timeout=WITHIN) as client:
         answers = [client.post(mailbox.url, content=body).status_code for body in (*bodies, b"{}", b"")]
@@ -445,7 +445,7 @@ def test_the_mailbox_keeps_each_message_once_and_refuses_what_is_none() -> None:
 
 
 def test_the_household_says_who_died_and_ends_with_its_keeper() -> None:
-    with Household() as household:
+    with SupervisedServices() as household:
         household.start("services.ingest", {"WACHTPOST_PORT": "no number"})
         eventually(household.ended)
         assert household.ended() == {"services.ingest": os.EX_CONFIG}
@@ -453,7 +453,7 @@ def test_the_household_says_who_died_and_ends_with_its_keeper() -> None:
         server = redis.Redis.from_url(household.redis_url)
         assert server.ping()
         os.kill(household._keeper.pid, signal.SIGKILL)
-        with pytest.raises(KeeperLostError):
+        with pytest.raises(SupervisorLostError):
             household.ended()
     assert not household.directory.exists()
     with pytest.raises(redis.ConnectionError):

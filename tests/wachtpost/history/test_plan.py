@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.bucket import Bucket, decode
-from domain.bucket_store import Books, Slot
-from domain.corrections import Change, Hours, Settled, StillOpen, day_slot
-from domain.open_contacts import Place
+from domain.bucket_store import BucketStore, Slot
+from domain.corrections import BucketChange, Hours, SettledDays, UnsettledReason, day_slot
+from domain.open_contacts import QueueRef
 from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Language
-from wachtpost.history.plan import FIELDS, Covered, Group, Plan, plan_import, plan_restore
+from wachtpost.history.plan import FIELDS, ContactGroup, Covered, ReplacementPlan, plan_import, plan_restore
 from wachtpost.history.rows import COLUMNS, KEYS
 from wachtpost.history.tables import as_values, shifts, table
 from wachtpost.history.words import WORDS
@@ -33,16 +33,16 @@ CITY = CityFile.model_validate(
         """
     )
 )
-PHONE, COUNTER = Place("huis", "onthaal"), Place("huis", "loket")
+PHONE, COUNTER = QueueRef("huis", "onthaal"), QueueRef("huis", "loket")
 DAY = date(2026, 3, 12)
-LONG_AGO = Settled(date(2026, 6, 1), StillOpen.RECENT)
+LONG_AGO = SettledDays(date(2026, 6, 1), UnsettledReason.RECENT)
 
 IN, OUT = day_slot(PHONE, DAY, Hours.INSIDE), day_slot(PHONE, DAY, Hours.OUTSIDE)
 AT_COUNTER = day_slot(COUNTER, DAY, Hours.INSIDE)
 CALLS, VISITS, BOOKINGS = (
-    Covered(PHONE, DAY, Group.CALLS),
-    Covered(COUNTER, DAY, Group.VISITS),
-    Covered(COUNTER, DAY, Group.APPOINTMENTS),
+    Covered(PHONE, DAY, ContactGroup.CALLS),
+    Covered(COUNTER, DAY, ContactGroup.VISITS),
+    Covered(COUNTER, DAY, ContactGroup.APPOINTMENTS),
 )
 
 
@@ -71,12 +71,12 @@ def written(there: dict[Slot, Bucket]) -> dict[Slot, bytes]:
 
 
 def planned(
-    covered: set[Covered], new: dict[Slot, Bucket], there: dict[Slot, Bucket], settled: Settled = LONG_AGO
-) -> Plan:
+    covered: set[Covered], new: dict[Slot, Bucket], there: dict[Slot, Bucket], settled: SettledDays = LONG_AGO
+) -> ReplacementPlan:
     return plan_import(covered, new, written(there), lambda _slot: settled)
 
 
-def after(plan: Plan) -> dict[Slot, Bucket | None]:
+def after(plan: ReplacementPlan) -> dict[Slot, Bucket | None]:
     return {one.slot: None if one.after is None else decode(one.after) for one in plan.changes}
 
 
@@ -148,11 +148,11 @@ def test_fewer_contacts_are_noticed_per_group(story, covered, there, new, fewer)
 
 
 def test_a_day_that_may_still_change_is_noticed_only_if_it_would_be_replaced() -> None:
-    open_from = Settled(DAY, StillOpen.BACKLOG)
+    open_from = SettledDays(DAY, UnsettledReason.BACKLOG)
     (one,) = planned({CALLS}, {IN: calls(3)}, {}, open_from).unsettled
-    assert (one.day, one.before, one.why) == (DAY, DAY, StillOpen.BACKLOG)
+    assert (one.day, one.before, one.why) == (DAY, DAY, UnsettledReason.BACKLOG)
     assert planned({CALLS}, {IN: calls(3)}, {IN: calls(3)}, open_from).unsettled == ()
-    day_later = Settled(DAY + timedelta(days=1), StillOpen.RECENT)
+    day_later = SettledDays(DAY + timedelta(days=1), UnsettledReason.RECENT)
     assert planned({CALLS}, {IN: calls(3)}, {}, day_later).unsettled == ()
 
 
@@ -179,16 +179,23 @@ def at(text: str) -> int:
 @pytest.mark.parametrize(
     ("story", "now", "unread", "cursor", "before", "why"),
     [
-        ("the day before yesterday", "2026-03-12T12:00+01:00", None, None, "2026-03-11", StillOpen.RECENT),
-        ("clocks may differ", "2026-03-12T00:05+01:00", None, None, "2026-03-10", StillOpen.RECENT),
-        ("just after that", "2026-03-12T00:10+01:00", None, None, "2026-03-11", StillOpen.RECENT),
+        (
+            "the day before yesterday",
+            "2026-03-12T12:00+01:00",
+            None,
+            None,
+            "2026-03-11",
+            UnsettledReason.RECENT,
+        ),
+        ("clocks may differ", "2026-03-12T00:05+01:00", None, None, "2026-03-10", UnsettledReason.RECENT),
+        ("just after that", "2026-03-12T00:10+01:00", None, None, "2026-03-11", UnsettledReason.RECENT),
         (
             "a backlog of days",
             "2026-03-12T12:00+01:00",
             "2026-03-05T08:00+01:00",
             "2026-03-12T12:00+01:00",
             "2026-03-04",
-            StillOpen.BACKLOG,
+            UnsettledReason.BACKLOG,
         ),
         (
             "an evaluator that stood still",
@@ -196,7 +203,7 @@ def at(text: str) -> int:
             None,
             "2026-03-02T08:00+01:00",
             "2026-03-02",
-            StillOpen.BEHIND,
+            UnsettledReason.BEHIND,
         ),
         (
             "one that runs",
@@ -204,7 +211,7 @@ def at(text: str) -> int:
             "2026-03-12T12:00+01:00",
             "2026-03-12T11:59+01:00",
             "2026-03-11",
-            StillOpen.RECENT,
+            UnsettledReason.RECENT,
         ),
         (
             "the day the clock went forward",
@@ -212,14 +219,14 @@ def at(text: str) -> int:
             None,
             None,
             "2026-03-29",
-            StillOpen.RECENT,
+            UnsettledReason.RECENT,
         ),
     ],
 )
 def test_a_day_is_settled_when_nothing_can_change_it_by_itself(
     story, now, unread, cursor, before, why
 ) -> None:
-    found = Settled.at(
+    found = SettledDays.at(
         Calendar(CITY), at(now), timedelta(hours=24), unread and at(unread), cursor and at(cursor)
     )
     assert (found.before.isoformat(), found.why) == (before, why), story
@@ -245,13 +252,13 @@ def test_equal_buckets_have_equal_bytes_however_they_came_about(
 
 
 def test_a_bucket_of_zeros_that_stood_there_counts_as_none() -> None:
-    assert Change.to(IN, b"{}", Bucket()) is None
-    assert Change.to(IN, b'{"answered":1}', Bucket()) == Change(IN, b'{"answered":1}', None)
+    assert BucketChange.to(IN, b"{}", Bucket()) is None
+    assert BucketChange.to(IN, b'{"answered":1}', Bucket()) == BucketChange(IN, b'{"answered":1}', None)
 
 
 def test_what_was_taken_back_is_written_down_as_if_it_never_was() -> None:
     """Else a late outcome would leave an empty bucket live, and none in an import."""
-    books = Books()
+    books = BucketStore()
     books.add(IN, Bucket(unfinished=1))
     assert books.take_changes() == ([(IN, Bucket(unfinished=1))], [])
     books.add(IN, Bucket(unfinished=-1))
@@ -262,7 +269,7 @@ def test_what_was_taken_back_is_written_down_as_if_it_never_was() -> None:
 
 def test_what_was_written_with_its_cells_in_another_order_is_the_same() -> None:
     there = b'{"answered":2,"waits":{"5":1,"3":1}}'
-    assert Change.to(IN, there, decode(there)) is None
+    assert BucketChange.to(IN, there, decode(there)) is None
 
 
 def test_people_see_before_and_after_and_machines_see_all() -> None:
@@ -279,7 +286,9 @@ def test_people_see_before_and_after_and_machines_see_all() -> None:
 def test_many_days_are_shown_by_month() -> None:
     days = [DAY + timedelta(days=number) for number in range(61)]
     new = {day_slot(PHONE, day, Hours.INSIDE): calls(10) for day in days}
-    shown = table(shifts(planned({Covered(PHONE, day, Group.CALLS) for day in days}, new, {}).changes), CITY)
+    shown = table(
+        shifts(planned({Covered(PHONE, day, ContactGroup.CALLS) for day in days}, new, {}).changes), CITY
+    )
     assert list(shown.columns[0].cells) == ["2026-03", "2026-04", "2026-05"]
     assert list(shown.columns[2].cells) == ["0 → 200", "0 → 300", "0 → 110"]
 
@@ -287,6 +296,6 @@ def test_many_days_are_shown_by_month() -> None:
 def test_no_word_is_missing_in_any_language() -> None:
     assert set(WORDS) == set(Language)
     for words in WORDS.values():
-        assert set(words.groups) == set(Group)
-        assert set(words.unsettled) == set(StillOpen)
+        assert set(words.groups) == set(ContactGroup)
+        assert set(words.unsettled) == set(UnsettledReason)
         assert set(words.hows) == {"import", "restore"}

@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.corrections import day_of, hours_of
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from simulator.city_day import simulate
-from wachtpost.history.plan import Covered, Group
+from wachtpost.history.plan import ContactGroup, Covered
 from wachtpost.history.recount import Recounted, recount
 
 CITY = CityFile.model_validate(
@@ -45,7 +45,7 @@ CITY = CityFile.model_validate(
     )
 )
 CALENDAR = Calendar(CITY)
-PHONE, COUNTER = Place("huis", "onthaal"), Place("huis", "loket")
+PHONE, COUNTER = QueueRef("huis", "onthaal"), QueueRef("huis", "loket")
 NOW = ms_of(datetime(2026, 12, 1, tzinfo=UTC))
 DAY = date(2026, 3, 12)
 
@@ -99,9 +99,9 @@ def test_files_of_different_sources_are_read_side_by_side(tmp_path: Path) -> Non
         b'{"walk_ins":1,"walk_in_wait_ms":300000,"walk_in_wait_max_ms":300000,"walk_in_waits":{"300":1}}'
     )
     assert done.covered == {
-        Covered(PHONE, DAY, Group.CALLS),
-        Covered(PHONE, date(2026, 3, 23), Group.CALLS),
-        Covered(COUNTER, DAY, Group.VISITS),
+        Covered(PHONE, DAY, ContactGroup.CALLS),
+        Covered(PHONE, date(2026, 3, 23), ContactGroup.CALLS),
+        Covered(COUNTER, DAY, ContactGroup.VISITS),
     }
 
 
@@ -166,7 +166,7 @@ def test_a_refused_fact_covers_nothing(tmp_path: Path) -> None:
 )
 def test_unfinished_contacts_make_a_day_one_that_the_files_are_about(story, facts, covered, tmp_path: Path):
     done = count(ndjson(tmp_path / "events", facts))
-    assert {one.day for one in done.covered if one.group is Group.CALLS} == covered, story
+    assert {one.day for one in done.covered if one.group is ContactGroup.CALLS} == covered, story
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,25 @@ from hypothesis import strategies as st
 from domain.bucket import Bucket
 from domain.bucket_store import Slot
 from domain.corrections import Hours, day_slot
-from domain.open_contacts import Place
-from wachtpost.history.rows import COLUMNS, COUNTS, SUMS, BadRowError, Format, read, rows_of, written_as
+from domain.open_contacts import QueueRef
+from wachtpost.history.rows import (
+    COLUMNS,
+    COUNTS,
+    SUMS,
+    ArchiveFormat,
+    BadRowError,
+    read,
+    rows_of,
+    written_as,
+)
 
-PLACES = [Place("huis", "onthaal"), Place("huis", "loket-1"), Place("post", "onthaal")]
+PLACES = [QueueRef("huis", "onthaal"), QueueRef("huis", "loket-1"), QueueRef("post", "onthaal")]
 PARQUET = "pyarrow"
 FORMATS = [
-    Format.CSV,
-    Format.NDJSON,
+    ArchiveFormat.CSV,
+    ArchiveFormat.NDJSON,
     pytest.param(
-        Format.PARQUET,
+        ArchiveFormat.PARQUET,
         marks=pytest.mark.skipif(find_spec(PARQUET) is None, reason="the extra parquet is not there"),
     ),
 ]
@@ -48,7 +57,7 @@ slots = st.builds(
 @pytest.mark.parametrize("kind", FORMATS)
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(days=st.dictionaries(slots, buckets(), min_size=1, max_size=5))
-def test_the_round_trip_is_exact(kind: Format, days: dict[Slot, Bucket], tmp_path: Path) -> None:
+def test_the_round_trip_is_exact(kind: ArchiveFormat, days: dict[Slot, Bucket], tmp_path: Path) -> None:
     written = {slot: bucket.encode() for slot, bucket in days.items()}
     (tmp_path / "file").write_bytes(written_as(rows_of(written), kind))
     again = {slot: bucket.encode() for slot, bucket in read(tmp_path / "file", PLACES).items()}
@@ -111,7 +120,7 @@ def test_a_damaged_file_is_told_by_line(text: str, why: str, tmp_path: Path) -> 
 
 def test_every_row_names_its_columns_and_days_come_in_order() -> None:
     days = [day_slot(PLACES[0], date(2026, 3, day), hours) for day in (13, 12) for hours in Hours]
-    text = written_as(rows_of({slot: Bucket(closed=1).encode() for slot in days}), Format.CSV).decode()
+    text = written_as(rows_of({slot: Bucket(closed=1).encode() for slot in days}), ArchiveFormat.CSV).decode()
     header, *rows = text.splitlines()
     assert tuple(header.split(",")) == COLUMNS
     assert [",".join(row.split(",")[:4]) for row in rows] == [

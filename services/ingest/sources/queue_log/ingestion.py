@@ -15,18 +15,23 @@ from typing import Final
 import structlog
 from pydantic import ValidationError
 
-from services.ingest.admission import Refusal
+from services.ingest.admission import RefusedItem
 from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.publisher import Publisher, ReadUpTo
-from services.ingest.sources.queue_log.reader import NOWHERE, Checkpoint, Follower, Lines
-from services.ingest.sources.queue_log.translate import QueueLog, Rules, Skipped, Unreadable
+from services.ingest.sources.queue_log.reader import NOWHERE, Checkpoint, Lines, QueueLogReader
+from services.ingest.sources.queue_log.translate import (
+    QueueLogTranslator,
+    SkippedLine,
+    TranslatorRules,
+    UnreadableLine,
+)
 from shared.config.model import CityFile, QueueLogSource
-from shared.contract.dead_letters import DeadLetter, Reason
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import Event, SourceHeartbeat, SourceRestarted
-from shared.process.backoff import Setbacks, keep_on
+from shared.process.backoff import Backoff, keep_on
 from shared.process.clock import Clock
-from shared.process.code_failures import Failure, attempt
+from shared.process.code_failures import CodeFailure, attempt
 from shared.redis.connection import patient_retry, why_refused
 from shared.redis.keys import partition_of
 from shared.redis.scripts import call_name
@@ -44,46 +49,48 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass
-class Told:
+class IngestedLines:
     """What a batch of lines says."""
 
     facts: list[Event] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     unknown_verbs: int = 0
-    failures: dict[int, Failure] = field(default_factory=dict)
+    failures: dict[int, CodeFailure] = field(default_factory=dict)
     """Where our own code failed, by the byte at which the line begins; it is a dead letter."""
 
 
-def tell(lines: Lines, translator: QueueLog, queues: frozenset[str], source: str, now: datetime) -> Told:
+def tell(
+    lines: Lines, translator: QueueLogTranslator, queues: frozenset[str], source: str, now: datetime
+) -> IngestedLines:
     """Return the facts of a batch, and why its other lines are none. ``queues``: the city's, at this site."""
-    told = Told()
+    told = IngestedLines()
     for line, start in zip(lines.lines, lines.starts, strict=True):
         said = attempt(_read, translator, line)
-        if isinstance(said, Failure):
+        if isinstance(said, CodeFailure):
             told.failures[start] = said
-            refusal = Refusal.ours(said)
-        elif isinstance(said, Refusal):
+            refusal = RefusedItem.ours(said)
+        elif isinstance(said, RefusedItem):
             refusal = said
-        elif isinstance(said, Skipped):
-            told.unknown_verbs += said is Skipped.UNKNOWN_VERB
+        elif isinstance(said, SkippedLine):
+            told.unknown_verbs += said is SkippedLine.UNKNOWN_VERB
             continue
         elif isinstance(said, SourceHeartbeat | SourceRestarted) or said.queue in queues:
             told.facts.append(said)
             continue
         else:
-            refusal = Refusal(
-                Reason.UNKNOWN_QUEUE,
+            refusal = RefusedItem(
+                DeadLetterReason.UNKNOWN_QUEUE,
                 f"known queues: {', '.join(sorted(queues))}; map the PBX's names in the city file",
             )
         told.letters.append(refusal.letter(now, source, f"byte {start}"))
     return told
 
 
-def _read(translator: QueueLog, line: bytes) -> Event | Skipped | Refusal:
+def _read(translator: QueueLogTranslator, line: bytes) -> Event | SkippedLine | RefusedItem:
     try:
         return translator.translate(line)
-    except Unreadable as error:
-        return Refusal(Reason.UNREADABLE, str(error))
+    except UnreadableLine as error:
+        return RefusedItem(DeadLetterReason.UNREADABLE, str(error))
 
 
 def heartbeat(source: str, site: str, now: datetime) -> SourceHeartbeat:
@@ -93,7 +100,7 @@ def heartbeat(source: str, site: str, now: datetime) -> SourceHeartbeat:
     return SourceHeartbeat(id=f"{source}-heartbeat-{slot}", at=at, source=source, site=site)
 
 
-class QueueLogFollow:
+class QueueLogIngestion:
     """Follows one queue_log of the city file for as long as the process lives."""
 
     def __init__(
@@ -112,10 +119,10 @@ class QueueLogFollow:
         self._publisher = publisher
         self._metrics = metrics
         self._now = now
-        self._follower: Follower | None = None
-        self.setbacks = Setbacks("source", source=source.id)
+        self._follower: QueueLogReader | None = None
+        self.setbacks = Backoff("source", source=source.id)
         """Failures that the log has to be followed anew for, from its checkpoint."""
-        self.lines = Setbacks("lines", source=source.id)
+        self.lines = Backoff("lines", source=source.id)
 
     async def run(self) -> None:
         """Follow until cancelled. Waits for a Redis that is away; where our own code fails, goes on from the
@@ -130,9 +137,11 @@ class QueueLogFollow:
     async def _follow(self) -> None:
         checkpoint = await self._read_checkpoint()
         memory = checkpoint.memory if checkpoint else None
-        translator = QueueLog(Rules.of(self.source), self._pseudonyms, memory)
+        translator = QueueLogTranslator(TranslatorRules.of(self.source), self._pseudonyms, memory)
         position = checkpoint.position if checkpoint else None
-        self._follower = Follower(self.source.path, position, self.source.start, self._pseudonyms, self._now)
+        self._follower = QueueLogReader(
+            self.source.path, position, self.source.start, self._pseudonyms, self._now
+        )
         async with aclosing(self._follower.batches(asyncio.Event())) as batches:
             async for lines in batches:
                 told = tell(lines, translator, self._queues, self.source.id, self._now())
@@ -185,7 +194,7 @@ class QueueLogFollow:
         self._metrics.set_aside.labels(str(self._partition)).set(at)
         await self._persist([], ReadUpTo(self.source.id, Checkpoint(position=NOWHERE).encode()))
 
-    async def _write(self, told: Told, checkpoint: Checkpoint) -> None:
+    async def _write(self, told: IngestedLines, checkpoint: Checkpoint) -> None:
         """Dead letters first: a crash in between may tell of them twice, never not at all."""
 
         name = call_name()
@@ -210,7 +219,7 @@ class QueueLogFollow:
         why = why_refused(error) or type(error).__name__
         log.warning("redis_away", source=self.source.id, error=why)
 
-    def _count(self, lines: Lines, told: Told) -> None:
+    def _count(self, lines: Lines, told: IngestedLines) -> None:
         self._metrics.lines.labels(self.source.id).inc(len(lines.lines))
         self._metrics.unknown_verbs.labels(self.source.id).inc(told.unknown_verbs)
         for start, failure in told.failures.items():

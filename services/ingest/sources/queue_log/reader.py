@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from watchfiles import Change, awatch
 
 from services.ingest.pseudonyms import Pseudonyms
-from services.ingest.sources.queue_log.translate import Memory, first_second
+from services.ingest.sources.queue_log.translate import TranslatorState, first_second
 from shared.process.clock import Clock
 from shared.process.shutdown import Shield
 
@@ -87,7 +87,7 @@ class Checkpoint(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     position: Position
-    memory: Memory = Memory()
+    memory: TranslatorState = TranslatorState()
 
     def encode(self) -> bytes:
         """Return the JSON for Redis."""
@@ -114,7 +114,7 @@ class Lines:
 
 
 @dataclass(frozen=True)
-class Seen:
+class FileState:
     """What the last look at the file showed."""
 
     at: datetime
@@ -259,7 +259,7 @@ class _Tail:
         self._raw.close()
 
 
-class Follower:
+class QueueLogReader:
     """Hands on what is appended to one log, over rotation, truncation, absence and restarts.
 
     Use ``batches`` once, and close it: ``async with aclosing(follower.batches(stop)) as batches``.
@@ -286,12 +286,12 @@ class Follower:
         self._batch_lines = batch_lines
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(log=path.name)
         self._tail: _Tail | None = None
-        self._seen: Seen | None = None
+        self._seen: FileState | None = None
         self._passed_over: set[str] = set()
         self._one_look_at_a_time = Lock()
 
     @property
-    def seen(self) -> Seen | None:
+    def seen(self) -> FileState | None:
         """What the last look showed; ``None`` before the first."""
         return self._seen
 
@@ -486,7 +486,7 @@ class Follower:
 
     def _note(self, *, exists: bool, problem: str | None) -> None:
         """Remember what a look showed, and say what is new about it."""
-        before, self._seen = self._seen, Seen(self._clock(), exists, problem)
+        before, self._seen = self._seen, FileState(self._clock(), exists, problem)
         if problem is not None and (before is None or before.problem != problem):
             self._log.warning("queue_log.unreadable", why=problem)
         elif not exists and (before is None or before.exists):

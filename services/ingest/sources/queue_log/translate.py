@@ -55,7 +55,7 @@ MOST_QUEUES: Final = 1_024
 """Queue names at most whose translation is remembered: bad lines must not fill memory."""
 
 
-class Skipped(Enum):
+class SkippedLine(Enum):
     """Why a readable line is no fact."""
 
     BLANK = "blank"
@@ -65,12 +65,12 @@ class Skipped(Enum):
     """A custom event of the dialplan or of an add-on: to be counted and passed over."""
 
 
-class Unreadable(ValueError):  # noqa: N818 - our word, as in shared.contract.dead_letters
+class UnreadableLine(ValueError):  # noqa: N818 - our word, as in shared.contract.dead_letters
     """No queue_log line, or one without what its verb needs. The text never quotes the line."""
 
 
 @dataclass(frozen=True)
-class Rules:
+class TranslatorRules:
     """What the city file says about one queue_log."""
 
     source: str
@@ -88,7 +88,7 @@ class Rules:
         return cls(source.id, source.site, source.queues, source.withdraw, source.hosts)
 
 
-class Memory(BaseModel):
+class TranslatorState(BaseModel):
     """What a translator must not forget over a restart; travels in the checkpoint as JSON.
 
     Holds keyed hashes only. Its size is bounded by what happens within a few seconds, by the calls that wait,
@@ -158,7 +158,7 @@ _SPLITS: Final = DATA + 5
 """How often a line is split at most: the last field anybody reads is the talk time of a LINK transfer."""
 
 
-class QueueLog:
+class QueueLogTranslator:
     """Translates the lines of one queue_log, in order.
 
     An id says which line of the log it is: under one key the same log gives the same ids however often
@@ -166,8 +166,10 @@ class QueueLog:
     apart by their number. To go on after a restart, hand over ``memory()``.
     """
 
-    def __init__(self, rules: Rules, pseudonyms: Pseudonyms, memory: Memory | None = None) -> None:
-        memory = memory or Memory()
+    def __init__(
+        self, rules: TranslatorRules, pseudonyms: Pseudonyms, memory: TranslatorState | None = None
+    ) -> None:
+        memory = memory or TranslatorState()
         self._rules = rules
         self._pseudonyms = pseudonyms
         self._seen = {second: dict(counts) for second, counts in memory.seen.items()}
@@ -176,24 +178,24 @@ class QueueLog:
         self._lately = dict(memory.pseudonyms)
         self._names: dict[bytes, str] = {}
 
-    def memory(self) -> Memory:
+    def memory(self) -> TranslatorState:
         """Return what a translator needs to go on after the last line with the same ids."""
-        return Memory(
+        return TranslatorState(
             seen={second: dict(counts) for second, counts in self._seen.items()},
             entered=dict(self._entered),
             pseudonyms=dict(self._lately),
         )
 
-    def translate(self, line: bytes) -> Event | Skipped:
+    def translate(self, line: bytes) -> Event | SkippedLine:
         """Return what the line says, or why it says nothing to us.
 
-        Raises ``Unreadable`` with the field and what would be right. The line may have its end or not.
+        Raises ``UnreadableLine`` with the field and what would be right. The line may have its end or not.
         """
         fields = line.strip(_DIRT).removeprefix(_BOM).split(b"|", _SPLITS)
         if len(fields) <= VERB:
             if len(fields) == 1 and not fields[0]:
-                return Skipped.BLANK
-            raise Unreadable(
+                return SkippedLine.BLANK
+            raise UnreadableLine(
                 f"{len(fields)} field(s) where a queue_log line has at least 5: epoch|callid|queue|agent|verb"
             )
         epoch_ms = _epoch_ms(fields[EPOCH])
@@ -203,10 +205,10 @@ class QueueLog:
         return self._fact(verb, fields, epoch_ms)
 
     @staticmethod
-    def _skip(verb: bytes) -> Skipped:
+    def _skip(verb: bytes) -> SkippedLine:
         if not verb:
-            raise Unreadable("field 5 (verb) is empty: a word such as ENTERQUEUE is expected")
-        return Skipped.NOISE if verb in _NOISE else Skipped.UNKNOWN_VERB
+            raise UnreadableLine("field 5 (verb) is empty: a word such as ENTERQUEUE is expected")
+        return SkippedLine.NOISE if verb in _NOISE else SkippedLine.UNKNOWN_VERB
 
     def _fact(self, verb: bytes, fields: list[bytes], epoch_ms: int) -> Event:
         if verb == b"QUEUESTART":
@@ -238,7 +240,7 @@ class QueueLog:
 
     def _queued(self, fields: list[bytes], epoch_ms: int, queue: str, contact: str | None) -> CallQueued:
         if contact is None:
-            raise Unreadable("ENTERQUEUE: field 2 (callid) names no call: a uniqueid is expected")
+            raise UnreadableLine("ENTERQUEUE: field 2 (callid) names no call: a uniqueid is expected")
         self._enter(contact, queue, epoch_ms)
         return CallQueued(
             id=self._id(fields, epoch_ms),
@@ -368,7 +370,7 @@ class QueueLog:
         else:
             entered_ms = self._entered.get(call)
             if entered_ms is None or not 0 <= epoch_ms - entered_ms <= LONGEST_WAIT_S * 1000:
-                raise Unreadable(
+                raise UnreadableLine(
                     f"{fields[VERB].decode()}: field {place + 1} (wait) is missing and the call's ENTERQUEUE "
                     "is not known: whole seconds are expected"
                 )
@@ -380,7 +382,7 @@ class QueueLog:
         name = self._names.get(asterisks)
         if name is None:
             if asterisks.strip(_DIRT) in _NOBODY:
-                raise Unreadable(f"{verb.decode()}: field 3 (queue) names no queue")
+                raise UnreadableLine(f"{verb.decode()}: field 3 (queue) names no queue")
             name = queue_name(asterisks.decode(errors="replace"), self._rules.queues)
             if len(self._names) < MOST_QUEUES:
                 self._names[asterisks] = name
@@ -412,7 +414,7 @@ def first_second(lines: bytes) -> int | None:
     for line in lines.split(b"\n"):
         try:
             return _epoch_ms(line.strip(_DIRT).removeprefix(_BOM).split(b"|", 1)[0]) // 1000
-        except Unreadable:
+        except UnreadableLine:
             continue
     return None
 
@@ -421,11 +423,11 @@ def _epoch_ms(field: bytes) -> int:
     """Epoch seconds, perhaps with a fraction (realtime tables), to whole milliseconds, truncated."""
     whole, dot, fraction = field.partition(b".")
     if not _EPOCH.fullmatch(whole) or (dot and not fraction[:9].isdigit()):
-        raise Unreadable("field 1 (epoch) is no time: ten digits are expected, perhaps with a fraction")
+        raise UnreadableLine("field 1 (epoch) is no time: ten digits are expected, perhaps with a fraction")
     epoch_ms = int(whole) * 1000 + (int(fraction[:3].ljust(3, b"0")) if dot else 0)
     if not can_be_meant(epoch_ms):
         years = f"the years {EARLIEST.year} to {END.year - 1}"
-        raise Unreadable(f"field 1 (epoch) is no time that can be meant: {years} are expected")
+        raise UnreadableLine(f"field 1 (epoch) is no time that can be meant: {years} are expected")
     return epoch_ms
 
 
@@ -447,7 +449,7 @@ def _talk_ms(fields: list[bytes]) -> int:
 def _seconds(told: bytes, verb: bytes, place: int, what: str) -> int:
     told = told.strip(_DIRT)
     if not told.isdigit() or len(told) > _MOST_DIGITS or int(told) > LONGEST_WAIT_S:
-        raise Unreadable(
+        raise UnreadableLine(
             f"{verb.decode()}: field {place + 1} ({what}) is missing or no number: "
             f"whole seconds from 0 to {LONGEST_WAIT_S} are expected"
         )

@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
-from domain.aggregator import Arrival, Desk
-from services.evaluator.alerting.judge import Judge, Verdict
+from domain.aggregator import Aggregator, StreamEvent
+from services.evaluator.alerting.judge import Judge, Judgement
 from services.evaluator.alerting.rules import guards
 from shared.calendar import Calendar
 from shared.config.model import CityFile
@@ -17,10 +17,10 @@ from shared.contract.breach_events import (
     BreachChanged,
     BreachEvent,
     BreachProgress,
+    BreachState,
     Cause,
     Level,
     Measure,
-    State,
     encode,
 )
 from shared.contract.events import (
@@ -73,7 +73,7 @@ class Morning:
     def __init__(self, file: CityFile) -> None:
         self.file = file
         self.calendar = Calendar(file)
-        self.desk = Desk(file, self.calendar, file.sites)
+        self.desk = Aggregator(file, self.calendar, file.sites)
         self.state: dict[str, str] = {}
         self.judge = Judge(file, self.calendar, file.sites)
         self._ids = count()
@@ -83,7 +83,7 @@ class Morning:
         self.judge = Judge(file, self.calendar, file.sites, self.state)
 
     def happen(self, *events: Event) -> None:
-        self.desk.record([Arrival("0-0", int(e.at.timestamp() * 1000), e) for e in events])
+        self.desk.record([StreamEvent("0-0", int(e.at.timestamp() * 1000), e) for e in events])
 
     def calls(self, at: str, answered: int = 0, missed: int = 0, queue: str = "a", wait_s: int = 10) -> None:
         common = {"at": clock(at), "source": "pbx", "site": "site", "queue": queue, "wait_ms": wait_s * 1000}
@@ -93,7 +93,7 @@ class Morning:
             self.happen(CallMissed(id=f"{next(self._ids)}", outcome=Outcome.ABANDONED, **common))
 
     def look(self, at: str) -> list[BreachEvent]:
-        verdict: Verdict = self.judge.judge(self.desk, clock(at))
+        verdict: Judgement = self.judge.judge(self.desk, clock(at))
         self.state |= verdict.state
         for name in verdict.gone:
             del self.state[name]
@@ -104,7 +104,7 @@ class Morning:
 
 
 def changed(events: list[BreachEvent]) -> BreachChanged:
-    (event,) = [e for e in events if isinstance(e, BreachChanged) and e.state is not State.PENDING]
+    (event,) = [e for e in events if isinstance(e, BreachChanged) and e.state is not BreachState.PENDING]
     return event
 
 
@@ -121,7 +121,7 @@ def test_a_breach_is_told_with_everything_a_supervisor_wants_to_know() -> None:
     )
     event = changed(morning.look("9:12:10"))
     assert (event.rule, event.level, event.queue, event.window) == ("missed", Level.LIMIT, "all", "15m")
-    assert (event.state, event.cause, event.opened_at) == (State.FIRING, Cause.HELD, clock("9:12:10"))
+    assert (event.state, event.cause, event.opened_at) == (BreachState.FIRING, Cause.HELD, clock("9:12:10"))
     reading = event.reading
     assert reading.value == event.worst == pytest.approx(4 / 11)
     assert reading.samples == 11
@@ -164,7 +164,7 @@ def test_closing_time_ends_what_nobody_waits_for() -> None:
     morning.calls("11:58", missed=5)
     morning.look("11:59")
     event = changed(morning.look("12:00"))
-    assert (event.state, event.cause) == (State.OK, Cause.CLOSED)
+    assert (event.state, event.cause) == (BreachState.OK, Cause.CLOSED)
     assert morning.look("12:01") == []
 
 
@@ -222,7 +222,7 @@ def test_a_month_over_its_target_stays_so_overnight() -> None:
     assert morning.look("12:00") == []
     assert morning.look("23:59") == []
     (standing,) = morning.judge.standings()
-    assert standing.watch.state is State.FIRING
+    assert standing.watch.state is BreachState.FIRING
 
 
 @pytest.mark.parametrize("window", ["month", "year"])
@@ -289,10 +289,10 @@ def test_a_source_dead_for_days_is_told_once_and_over_when_it_speaks(story: str,
     # To the Tuesday after the clocks went forward
     looks = [at for hour in range(9, 30 * 24) for at in (f"{hour}:00:00", f"{hour}:00:01", f"{hour}:05:01")]
     told = [e for at in looks for e in morning.look(at) if isinstance(e, BreachChanged)]
-    assert [event.state for event in told] == [State.PENDING, State.FIRING], story
+    assert [event.state for event in told] == [BreachState.PENDING, BreachState.FIRING], story
     morning.happen(SourceHeartbeat(id="i", at=clock("728:30"), source="pbx", site="site"))
     later = [e for at in ("728:30:01", "728:34") for e in morning.look(at) if isinstance(e, BreachChanged)]
-    assert [event.state for event in later] == [State.CLEARING, State.OK]
+    assert [event.state for event in later] == [BreachState.CLEARING, BreachState.OK]
 
 
 def test_a_silent_source_that_speaks_after_hours_is_over_then_and_not_silent_in_the_morning() -> None:
@@ -386,7 +386,7 @@ def test_a_rule_that_is_taken_out_ends_its_breach() -> None:
     morning.restart(city(rules=[RULE | {"id": "other"}]))
     events = [e for e in morning.look("9:00:06") if e.rule == "missed"]
     event = changed(events)
-    assert (event.breach, event.cause, event.state) == (opened.breach, Cause.RULE_GONE, State.OK)
+    assert (event.breach, event.cause, event.state) == (opened.breach, Cause.RULE_GONE, BreachState.OK)
     assert {name.split(":")[1] for name in morning.state} <= {"other"}
     morning.restart(city(rules=[RULE | {"id": "other"}]))
     assert morning.look("9:00:07") == []
@@ -431,7 +431,7 @@ def test_an_id_that_is_given_to_a_rule_about_another_figure_ends_the_breach_of_t
         if at == "9:00:06":
             event = changed(told)
             assert (event.breach, event.measure) == (opened.breach, Measure.MISSED_RATIO)
-            assert (event.cause, event.state) == (Cause.RULE_GONE, State.OK)
+            assert (event.cause, event.state) == (Cause.RULE_GONE, BreachState.OK)
         else:
             assert told == []
     assert [(one.identity.measure, one.shown) for one in morning.judge.standings()] == [

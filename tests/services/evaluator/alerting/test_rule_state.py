@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.evaluator.alerting.rule_state import Limits, Step, Watch, close, in_time, judge, noted
-from shared.contract.breach_events import Cause, State
+from services.evaluator.alerting.rule_state import (
+    RuleLimits,
+    RuleState,
+    RuleStep,
+    close,
+    in_time,
+    judge,
+    noted,
+)
+from shared.contract.breach_events import BreachState, Cause
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -17,13 +25,13 @@ SECOND = timedelta(seconds=1)
 READINGS = {"-": 10.0, "~": 18.0, "+": 30.0, " ": None}
 """Well within, between ``clear_at`` and the limit, over, and no reading."""
 
-PATIENT = Limits(limit=20, clear_at=15, hold=2 * SECOND, keep_firing=2 * SECOND)
-AT_ONCE = Limits(limit=20, clear_at=15)
+PATIENT = RuleLimits(limit=20, clear_at=15, hold=2 * SECOND, keep_firing=2 * SECOND)
+AT_ONCE = RuleLimits(limit=20, clear_at=15)
 
 
-def play(picture: str, limits: Limits) -> tuple[Watch, list[Step]]:
+def play(picture: str, limits: RuleLimits) -> tuple[RuleState, list[RuleStep]]:
     """One reading a second; a bar ``|`` is the desk closing."""
-    watch, steps = Watch(), list[Step]()
+    watch, steps = RuleState(), list[RuleStep]()
     for second, sign in enumerate(picture):
         now = START + second * SECOND
         taken = close(watch, now, Cause.CLOSED) if sign == "|" else judge(watch, READINGS[sign], now, limits)
@@ -36,30 +44,30 @@ def play(picture: str, limits: Limits) -> tuple[Watch, list[Step]]:
 @pytest.mark.parametrize(
     ("picture", "end"),
     [
-        ("", State.OK),
-        ("---", State.OK),
-        ("~~~", State.OK),  # near the limit is not over it
-        ("+", State.PENDING),  # over the limit, not yet for long
-        ("+-", State.OK),  # went away by itself
-        ("+~", State.OK),  # below the limit is enough while nobody was told
-        ("+++", State.FIRING),  # held
-        ("+-++", State.PENDING),  # a dip starts the hold anew
-        ("+++-", State.CLEARING),  # back, not yet for long
-        ("+++~", State.FIRING),  # hysteresis: not far enough back
-        ("+++-+", State.FIRING),  # a dip is not an all-clear
-        ("+++---", State.OK),  # stayed back
-        ("+++-~-", State.CLEARING),  # a bounce starts the patience anew
-        ("+  +", State.FIRING),  # no reading does not close; time went on, and it is still over
-        ("+  ", State.PENDING),  # nor does it open
-        ("+++   ", State.FIRING),  # nor close
-        ("+++-  -", State.OK),
-        ("   ", State.OK),
-        ("+++|", State.OK),  # the desk closed
-        ("+|", State.OK),
-        ("|", State.OK),
+        ("", BreachState.OK),
+        ("---", BreachState.OK),
+        ("~~~", BreachState.OK),  # near the limit is not over it
+        ("+", BreachState.PENDING),  # over the limit, not yet for long
+        ("+-", BreachState.OK),  # went away by itself
+        ("+~", BreachState.OK),  # below the limit is enough while nobody was told
+        ("+++", BreachState.FIRING),  # held
+        ("+-++", BreachState.PENDING),  # a dip starts the hold anew
+        ("+++-", BreachState.CLEARING),  # back, not yet for long
+        ("+++~", BreachState.FIRING),  # hysteresis: not far enough back
+        ("+++-+", BreachState.FIRING),  # a dip is not an all-clear
+        ("+++---", BreachState.OK),  # stayed back
+        ("+++-~-", BreachState.CLEARING),  # a bounce starts the patience anew
+        ("+  +", BreachState.FIRING),  # no reading does not close; time went on, and it is still over
+        ("+  ", BreachState.PENDING),  # nor does it open
+        ("+++   ", BreachState.FIRING),  # nor close
+        ("+++-  -", BreachState.OK),
+        ("   ", BreachState.OK),
+        ("+++|", BreachState.OK),  # the desk closed
+        ("+|", BreachState.OK),
+        ("|", BreachState.OK),
     ],
 )
-def test_where_a_row_of_readings_ends(picture: str, end: State) -> None:
+def test_where_a_row_of_readings_ends(picture: str, end: BreachState) -> None:
     assert play(picture, PATIENT)[0].state is end
 
 
@@ -78,22 +86,22 @@ def test_without_patience_every_step_is_told_all_the_same(picture: str, told: li
 
 @pytest.mark.parametrize("seconds", [2, 5, 10, 20])
 def test_a_blip_is_always_in_the_log_though_nobody_is_told(seconds: int) -> None:
-    slow = Limits(limit=20, clear_at=15, hold=timedelta(minutes=1))
+    slow = RuleLimits(limit=20, clear_at=15, hold=timedelta(minutes=1))
     _, steps = play("-" + "+" * seconds + "-", slow)
-    assert [step.watch.state for step in steps] == [State.PENDING, State.OK]
+    assert [step.watch.state for step in steps] == [BreachState.PENDING, BreachState.OK]
     assert steps[-1].watch.opened_at == START + SECOND
 
 
 def test_exactly_the_limit_keeps_the_promise() -> None:
-    assert judge(Watch(), 20.0, START, AT_ONCE) == []
+    assert judge(RuleState(), 20.0, START, AT_ONCE) == []
 
 
 def test_more_is_better_turns_the_limits_round() -> None:
-    level = Limits(limit=0.8, clear_at=0.85, more_is_better=True)
-    steps = judge(Watch(), 0.79, START, level)
-    assert steps[-1].watch.state is State.FIRING
+    level = RuleLimits(limit=0.8, clear_at=0.85, more_is_better=True)
+    steps = judge(RuleState(), 0.79, START, level)
+    assert steps[-1].watch.state is BreachState.FIRING
     assert judge(steps[-1].watch, 0.82, START + SECOND, level) == []
-    assert judge(steps[-1].watch, 0.85, START + SECOND, level)[-1].watch.state is State.OK
+    assert judge(steps[-1].watch, 0.85, START + SECOND, level)[-1].watch.state is BreachState.OK
     assert noted(steps[-1].watch, 0.5, level).worst == 0.5
 
 
@@ -115,18 +123,18 @@ def test_patience_begins_anew_when_the_clock_that_it_began_by_is_set_back() -> N
     back = START - timedelta(hours=2)
     watch = in_time(ahead, back)
     assert judge(watch, 30.0, back + SECOND, PATIENT) == []
-    assert judge(watch, 30.0, back + PATIENT.hold, PATIENT)[-1].watch.state is State.FIRING
+    assert judge(watch, 30.0, back + PATIENT.hold, PATIENT)[-1].watch.state is BreachState.FIRING
     assert in_time(ahead, START + SECOND) == ahead
 
 
 PICTURES = st.text(alphabet="-~+ |", max_size=60)
-LIMITS = st.sampled_from([PATIENT, AT_ONCE, Limits(20, 20), Limits(20, 15, hold=5 * SECOND)])
+LIMITS = st.sampled_from([PATIENT, AT_ONCE, RuleLimits(20, 20), RuleLimits(20, 15, hold=5 * SECOND)])
 
 
 @given(PICTURES, LIMITS)
-def test_steps_always_join_up(picture: str, limits: Limits) -> None:
+def test_steps_always_join_up(picture: str, limits: RuleLimits) -> None:
     watch, steps = play(picture, limits)
-    state = State.OK
+    state = BreachState.OK
     for step in steps:
         assert step.previous is state
         assert step.watch.state is not state
@@ -135,7 +143,7 @@ def test_steps_always_join_up(picture: str, limits: Limits) -> None:
 
 
 @given(PICTURES, LIMITS)
-def test_no_reading_never_takes_a_step(picture: str, limits: Limits) -> None:
+def test_no_reading_never_takes_a_step(picture: str, limits: RuleLimits) -> None:
     watch, _ = play(picture, limits)
     assert judge(watch, None, START + timedelta(days=1), limits) == []
 

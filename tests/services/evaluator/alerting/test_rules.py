@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.evaluator.alerting.rules import Guard, guards
+from services.evaluator.alerting.rules import Rule, guards
 from shared.config.alert_references import meeting_mistakes
 from shared.config.hours import longest_opening
 from shared.config.model import WEEKDAYS, CityFile, Kpi, WeekHours
@@ -25,12 +25,12 @@ def document(**sections: object) -> dict[str, object]:
     return {"city": {"name": "Lier"}, "sites": [{"id": "lier", "queues": QUEUES}], **sections}
 
 
-def watched(rules: dict[str, object]) -> list[Guard]:
+def watched(rules: dict[str, object]) -> list[Rule]:
     city = CityFile.model_validate(rules)
     return guards(city, city.sites)
 
 
-def can_fire_and_clear(guard: Guard, highest: float) -> None:
+def can_fire_and_clear(guard: Rule, highest: float) -> None:
     limits = guard.limits
     worst, best = (0.0, highest) if limits.more_is_better else (highest, 0.0)
     assert limits.over(worst), (guard.level, limits)

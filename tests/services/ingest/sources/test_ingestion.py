@@ -6,12 +6,12 @@ import pytest
 
 from services.ingest.sources.queue_log.ingestion import tell
 from services.ingest.sources.queue_log.reader import NOWHERE, Lines
-from services.ingest.sources.queue_log.translate import QueueLog, Rules
-from shared.contract.dead_letters import Reason
+from services.ingest.sources.queue_log.translate import QueueLogTranslator, TranslatorRules
+from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Event, Outcome
 from tests.support.ingest_desk import NOW, PHONE, PSEUDONYMS
 
-RULES = Rules("pbx", "lier", {}, Outcome.ABANDONED)
+RULES = TranslatorRules("pbx", "lier", {}, Outcome.ABANDONED)
 
 
 def line(number: int) -> bytes:
@@ -21,19 +21,19 @@ def line(number: int) -> bytes:
 
 
 def test_the_line_is_a_dead_letter_that_says_where_and_the_others_are_told(monkeypatch: pytest.MonkeyPatch):
-    works = QueueLog.translate
+    works = QueueLogTranslator.translate
 
-    def translate(log: QueueLog, text: bytes) -> object:
+    def translate(log: QueueLogTranslator, text: bytes) -> object:
         if text == line(1):
             raise ZeroDivisionError(PHONE)
         return works(log, text)
 
-    monkeypatch.setattr(QueueLog, "translate", translate)
+    monkeypatch.setattr(QueueLogTranslator, "translate", translate)
     lines = Lines(tuple(map(line, range(3))), (0, 40, 80), NOWHERE)
-    told = tell(lines, QueueLog(RULES, PSEUDONYMS), frozenset({"onthaal"}), "pbx", NOW)
+    told = tell(lines, QueueLogTranslator(RULES, PSEUDONYMS), frozenset({"onthaal"}), "pbx", NOW)
     assert [moment(fact) for fact in told.facts] == [0, 2]
     (letter,) = told.letters
-    assert (letter.reason, letter.where) == (Reason.INTERNAL_ERROR, "byte 40")
+    assert (letter.reason, letter.where) == (DeadLetterReason.INTERNAL_ERROR, "byte 40")
     assert "ZeroDivisionError at tests.services.ingest.sources.test_ingestion:" in letter.detail
     assert PHONE not in str(letter)
     assert list(told.failures) == [40]

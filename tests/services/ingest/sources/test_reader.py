@@ -23,14 +23,19 @@ from services.ingest.sources.queue_log import reader as source
 from services.ingest.sources.queue_log.reader import (
     LONGEST_LINE,
     Checkpoint,
-    Follower,
     Lines,
     Position,
+    QueueLogReader,
     Start,
     in_time_order,
     read_lines,
 )
-from services.ingest.sources.queue_log.translate import Memory, QueueLog, Rules, Skipped
+from services.ingest.sources.queue_log.translate import (
+    QueueLogTranslator,
+    SkippedLine,
+    TranslatorRules,
+    TranslatorState,
+)
 from shared.contract.events import Outcome
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.ingest_desk import PSEUDONYMS
@@ -57,11 +62,11 @@ def write(path: Path, *what: bytes) -> None:
 
 def a_follower(
     path: Path, position: Position | None = None, start: Start = "beginning", batch_lines: int = 500
-) -> Follower:
-    return Follower(path, position, start, PSEUDONYMS, lambda: NOW, batch_lines)
+) -> QueueLogReader:
+    return QueueLogReader(path, position, start, PSEUDONYMS, lambda: NOW, batch_lines)
 
 
-def look_until_quiet(follower: Follower) -> list[bytes]:
+def look_until_quiet(follower: QueueLogReader) -> list[bytes]:
     """All lines that are there now."""
     found: list[bytes] = []
     while (batch := follower.look()) is not None:
@@ -70,11 +75,11 @@ def look_until_quiet(follower: Follower) -> list[bytes]:
 
 
 @pytest.fixture
-def follow() -> Iterator[Callable[..., Follower]]:
+def follow() -> Iterator[Callable[..., QueueLogReader]]:
     """Makes followers and closes them after the test."""
     with ExitStack() as afterwards:
 
-        def make(*args: Any, **kwargs: Any) -> Follower:
+        def make(*args: Any, **kwargs: Any) -> QueueLogReader:
             follower = a_follower(*args, **kwargs)
             afterwards.callback(follower.close)
             return follower
@@ -190,15 +195,15 @@ def test_last_words_written_while_we_look_for_the_next_file(log, follow, monkeyp
     write(log, line(0))
     follower = follow(log)
     look_until_quiet(follower)
-    old, survey = renamed(log), Follower._survey
+    old, survey = renamed(log), QueueLogReader._survey
 
-    def survey_a_moment_later(self: Follower) -> list[source._Tail]:
+    def survey_a_moment_later(self: QueueLogReader) -> list[source._Tail]:
         if not log.exists():
             write(old, line(1))
             write(log, line(2))
         return survey(self)
 
-    monkeypatch.setattr(Follower, "_survey", survey_a_moment_later)
+    monkeypatch.setattr(QueueLogReader, "_survey", survey_a_moment_later)
     assert look_until_quiet(follower) == lines(1, 3)
 
 
@@ -307,10 +312,10 @@ def test_gone_for_a_while_and_said_once(log, follow):
         for _ in range(3):
             assert follower.look() is None
     assert [entry["event"] for entry in said] == ["queue_log.absent"]
-    assert follower.seen == source.Seen(NOW, exists=False, problem=None)
+    assert follower.seen == source.FileState(NOW, exists=False, problem=None)
     write(log, line(0))
     assert look_until_quiet(follower) == [line(0)]
-    assert follower.seen == source.Seen(NOW, exists=True, problem=None)
+    assert follower.seen == source.FileState(NOW, exists=True, problem=None)
 
 
 def test_without_its_directory_it_is_absent(tmp_path, follow):
@@ -487,7 +492,7 @@ def test_other_files_beside_the_log_are_left_alone(log, follow):
 
 
 def test_a_checkpoint_tells_no_number():
-    checkpoint = Checkpoint(position=Position(device=1, inode=2, offset=3), memory=Memory())
+    checkpoint = Checkpoint(position=Position(device=1, inode=2, offset=3), memory=TranslatorState())
     assert Checkpoint.decode(checkpoint.encode()) == checkpoint
 
 
@@ -627,19 +632,19 @@ def test_whatever_happens_in_whatever_order_nothing_is_lost_or_doubled(deeds):
 @given(st.lists(st.integers(1, 900), max_size=6))
 def test_a_real_log_through_checkpoints_gives_the_same_facts(sizes):
     path = KNOWN_TRUTHS / "asterisk" / "run-a" / "log" / "queue_log"
-    rules = Rules("pbx", "lier", {}, Outcome.LEFT_BY_KEY)
+    rules = TranslatorRules("pbx", "lier", {}, Outcome.LEFT_BY_KEY)
 
-    def ids(raw_lines: tuple[bytes, ...], translator: QueueLog) -> list[str]:
+    def ids(raw_lines: tuple[bytes, ...], translator: QueueLogTranslator) -> list[str]:
         said = map(translator.translate, raw_lines)
-        return [fact.id for fact in said if not isinstance(fact, Skipped)]
+        return [fact.id for fact in said if not isinstance(fact, SkippedLine)]
 
-    whole = ids(tuple(read_lines(path)), QueueLog(rules, PSEUDONYMS))
+    whole = ids(tuple(read_lines(path)), QueueLogTranslator(rules, PSEUDONYMS))
     found: list[str] = []
     kept: bytes | None = None
     for size in [*sizes, 100_000]:
         checkpoint = None if kept is None else Checkpoint.decode(kept)
         follower = a_follower(path, None if checkpoint is None else checkpoint.position, batch_lines=size)
-        translator = QueueLog(rules, PSEUDONYMS, None if checkpoint is None else checkpoint.memory)
+        translator = QueueLogTranslator(rules, PSEUDONYMS, None if checkpoint is None else checkpoint.memory)
         batch = follower.look()
         follower.close()
         if batch is not None:
@@ -669,7 +674,7 @@ class Reader:
 
 
 @asynccontextmanager
-async def reading(follower: Follower) -> AsyncIterator[Reader]:
+async def reading(follower: QueueLogReader) -> AsyncIterator[Reader]:
     reader, stop = Reader(), asyncio.Event()
 
     async def run() -> None:

@@ -18,11 +18,11 @@ from services.ingest.sources.queue_log.translate import (
     LONGEST_WAIT_S,
     MOST_LINES,
     MOST_QUEUES,
-    Memory,
-    QueueLog,
-    Rules,
-    Skipped,
-    Unreadable,
+    QueueLogTranslator,
+    SkippedLine,
+    TranslatorRules,
+    TranslatorState,
+    UnreadableLine,
     first_second,
     queue_name,
 )
@@ -52,7 +52,7 @@ LOGS = {
     "run-light-a": "asterisk/run-light-a/log/queue_log",
 }
 
-RULES = Rules("pbx", "lier", {"Support": "onthaal"}, Outcome.LEFT_BY_KEY)
+RULES = TranslatorRules("pbx", "lier", {"Support": "onthaal"}, Outcome.LEFT_BY_KEY)
 AT = "1675720943"
 CALL = "1675720922.0"
 
@@ -62,14 +62,14 @@ def line(rest: str, *, at: str = AT, call: str = CALL, queue: str = "Support") -
     return f"{at}|{call}|{queue}|NONE|{verb}|{told}\n".encode()
 
 
-def one(raw: bytes, rules: Rules = RULES) -> Event | Skipped:
-    return QueueLog(rules, PSEUDONYMS).translate(raw)
+def one(raw: bytes, rules: TranslatorRules = RULES) -> Event | SkippedLine:
+    return QueueLogTranslator(rules, PSEUDONYMS).translate(raw)
 
 
-def facts(lines: list[bytes], log: QueueLog | None = None) -> list[Event]:
-    log = log or QueueLog(RULES, PSEUDONYMS)
+def facts(lines: list[bytes], log: QueueLogTranslator | None = None) -> list[Event]:
+    log = log or QueueLogTranslator(RULES, PSEUDONYMS)
     said = (log.translate(raw) for raw in lines)
-    return [fact for fact in said if not isinstance(fact, Skipped)]
+    return [fact for fact in said if not isinstance(fact, SkippedLine)]
 
 
 def content(name: str) -> list[bytes]:
@@ -169,17 +169,17 @@ def test_a_start_of_asterisk_empties_the_queues():
     ],
 )
 def test_staffing_and_settings_are_no_facts(verb):
-    assert one(f"{AT}|NONE|NONE|NONE|{verb}|koffie|thee".encode()) is Skipped.NOISE
+    assert one(f"{AT}|NONE|NONE|NONE|{verb}|koffie|thee".encode()) is SkippedLine.NOISE
 
 
 @pytest.mark.parametrize("verb", ["CALLBACK", "INFO", "abandon", "NIEUW VERB", "é"])
 def test_custom_events_are_passed_over_and_can_be_counted(verb):
-    assert one(f"{AT}|ticket-42|onthaal||{verb}|0470000000|x".encode()) is Skipped.UNKNOWN_VERB
+    assert one(f"{AT}|ticket-42|onthaal||{verb}|0470000000|x".encode()) is SkippedLine.UNKNOWN_VERB
 
 
 @pytest.mark.parametrize("raw", [b"", b"\n", b"\r\n", b"\0\0\0\0", b" \n", b"\xef\xbb\xbf\n"])
 def test_nothing_is_blank(raw):
-    assert one(raw) is Skipped.BLANK
+    assert one(raw) is SkippedLine.BLANK
 
 
 @pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\0" * 50, b"\0\xef\xbb\xbf"])
@@ -245,7 +245,7 @@ def test_a_fraction_of_the_second_is_truncated_to_milliseconds(epoch, microsecon
     ],
 )
 def test_a_bad_line_is_refused_with_the_field_and_without_what_it_said(raw, says):
-    with pytest.raises(Unreadable, match=re.escape(says)) as refused:
+    with pytest.raises(UnreadableLine, match=re.escape(says)) as refused:
         one(raw)
     assert "0470000000" not in str(refused.value)
     assert "yesterday" not in str(refused.value)
@@ -259,8 +259,8 @@ def test_the_longest_wait_is_still_read():
 
 
 def test_a_refused_line_is_not_counted_as_an_occurrence():
-    log = QueueLog(RULES, PSEUDONYMS)
-    with pytest.raises(Unreadable):
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
+    with pytest.raises(UnreadableLine):
         log.translate(line("ABANDON|1|1|-1"))
     assert log.translate(line("ABANDON|1|1|20")) == one(line("ABANDON|1|1|20"))
 
@@ -272,9 +272,9 @@ WORDS = [b"1675720943", CALL.encode(), b"Support", b"NONE", b"ENTERQUEUE", b"ABA
 def test_no_line_whatever_does_more_than_be_refused(raw):
     try:
         said = one(raw)
-    except Unreadable:
+    except UnreadableLine:
         return
-    assert isinstance(said, Skipped) or EVENT.validate_json(encode(said)) == said
+    assert isinstance(said, SkippedLine) or EVENT.validate_json(encode(said)) == said
 
 
 # --- waits that an old Asterisk does not tell ----------------------------------------------------
@@ -299,9 +299,9 @@ def test_a_wait_that_is_not_told_is_the_time_since_entry(rest):
     ],
 )
 def test_without_a_known_entry_such_a_line_is_refused(before):
-    log = QueueLog(RULES, PSEUDONYMS)
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
     facts(before, log)
-    with pytest.raises(Unreadable, match="ENTERQUEUE is not known"):
+    with pytest.raises(UnreadableLine, match="ENTERQUEUE is not known"):
         log.translate(line("EXITWITHKEY|1|1"))
 
 
@@ -411,7 +411,10 @@ def test_who_called_who_answered_and_free_text_do_not_show_in_an_id(one_line, ot
 def test_another_source_has_other_ids():
     assert (
         facts([line("CONNECT|1")])[0].id
-        != facts([line("CONNECT|1")], QueueLog(Rules("other", "lier", {}, Outcome.CLOSED), PSEUDONYMS))[0].id
+        != facts(
+            [line("CONNECT|1")],
+            QueueLogTranslator(TranslatorRules("other", "lier", {}, Outcome.CLOSED), PSEUDONYMS),
+        )[0].id
     )
 
 
@@ -429,7 +432,7 @@ def test_a_clock_that_was_set_back_does_not_confuse_repetitions():
 
 
 def test_memory_is_bounded_by_lines_when_the_clock_stands_still():
-    log = QueueLog(RULES, PSEUDONYMS)
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
     for number in range(MOST_LINES + 3000):
         log.translate(line("ENTERQUEUE|", call=f"1675720922.{number}"))
     memory = log.memory()
@@ -438,21 +441,21 @@ def test_memory_is_bounded_by_lines_when_the_clock_stands_still():
 
 
 def test_memory_is_bounded_by_time_when_it_goes_on():
-    log = QueueLog(RULES, PSEUDONYMS)
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
     for second in range(200):
         log.translate(line("ABANDON|1|1|1", at=str(1_675_720_943 + second)))
     assert len(log.memory().seen) <= 11
 
 
 def test_memory_is_bounded_for_queue_names():
-    log = QueueLog(RULES, PSEUDONYMS)
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
     for number in range(MOST_QUEUES + 100):
         log.translate(line("ABANDON|1|1|1", queue=f"q{number}"))
     assert len(log._names) <= MOST_QUEUES
 
 
 def test_memory_holds_no_number_and_no_name():
-    log = QueueLog(RULES, PSEUDONYMS)
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
     for raw in (line("ENTERQUEUE||0470000000|1|Jan"), line("ENTERQUEUE||x|1", call="0470000000")):
         log.translate(raw)
     kept = log.memory().model_dump_json()
@@ -473,12 +476,12 @@ STORIES = st.lists(
 )
 
 
-def told(log: QueueLog, lines: list[bytes]) -> list[object]:
+def told(log: QueueLogTranslator, lines: list[bytes]) -> list[object]:
     said: list[object] = []
     for raw in lines:
         try:
             said.append(log.translate(raw))
-        except Unreadable as refused:
+        except UnreadableLine as refused:
             said.append(str(refused))
     return said
 
@@ -487,11 +490,11 @@ def told(log: QueueLog, lines: list[bytes]) -> list[object]:
 @example([line("ABANDON|1|1|3")] * 3, 2)
 @example([line("ENTERQUEUE||x|1"), line("EXITWITHKEY|1|1")], 1)
 def test_a_restart_at_any_line_changes_nothing(lines, at):
-    first = QueueLog(RULES, PSEUDONYMS)
+    first = QueueLogTranslator(RULES, PSEUDONYMS)
     before = told(first, lines[:at])
-    kept = Memory.model_validate_json(first.memory().model_dump_json())
-    assert before + told(QueueLog(RULES, PSEUDONYMS, kept), lines[at:]) == told(
-        QueueLog(RULES, PSEUDONYMS), lines
+    kept = TranslatorState.model_validate_json(first.memory().model_dump_json())
+    assert before + told(QueueLogTranslator(RULES, PSEUDONYMS, kept), lines[at:]) == told(
+        QueueLogTranslator(RULES, PSEUDONYMS), lines
     )
 
 
@@ -508,14 +511,14 @@ def test_lines_in_order_never_share_an_id(rests):
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_a_withdrawal_is_what_the_city_file_says(outcome):
     source = QueueLogSource(id="pbx", site="lier", path=Path("queue_log"), withdraw=outcome)
-    fact = one(line("WITHDRAW|1|1|5|"), Rules.of(source))
+    fact = one(line("WITHDRAW|1|1|5|"), TranslatorRules.of(source))
     assert isinstance(fact, CallMissed)
     assert fact.outcome is outcome
 
 
 def test_rules_come_from_the_city_file():
     source = QueueLogSource(id="pbx", site="lier", path=Path("queue_log"), queues={"Support": "onthaal"})
-    assert Rules.of(source) == RULES
+    assert TranslatorRules.of(source) == RULES
 
 
 @pytest.mark.parametrize(
@@ -563,7 +566,7 @@ REFUSED_WITHOUT_A_LINE = {"JOINEMPTY", "FULL"}
 @pytest.mark.parametrize("run", ["run-a", "run-light-a"])
 def test_a_real_asterisk_agrees_with_its_truth_per_queue_and_outcome(run):
     # WITHDRAW is set apart from the key exits here, so that both are checked.
-    log = QueueLog(Rules("pbx", "lier", {}, withdraw=Outcome.CLOSED), PSEUDONYMS)
+    log = QueueLogTranslator(TranslatorRules("pbx", "lier", {}, withdraw=Outcome.CLOSED), PSEUDONYMS)
     ours: dict[tuple[str, str], list[int]] = defaultdict(list)
     for fact in facts(content(run), log):
         if isinstance(fact, CallAnswered):
@@ -590,7 +593,7 @@ def test_a_real_asterisk_agrees_with_its_truth_on_how_conversations_ended(run):
 def test_no_number_and_no_name_of_a_real_run_gets_through(run):
     numbers = {visit["caller"] for visit in visits(run)} - {""}
     names = {visit["agent"] for visit in visits(run)} - {""}
-    log = QueueLog(RULES, PSEUDONYMS)
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
     sent = b"\n".join(map(encode, facts(content(run), log))).decode() + log.memory().model_dump_json()
     assert len(numbers) > 100
     assert len(names) > 5
@@ -611,18 +614,18 @@ def test_a_real_log_has_as_many_ids_as_facts_and_the_same_when_read_again(name):
 def test_a_real_log_cut_anywhere_has_the_same_facts(data):
     lines = content("run-a")
     at = data.draw(st.integers(0, len(lines)))
-    first = QueueLog(RULES, PSEUDONYMS)
+    first = QueueLogTranslator(RULES, PSEUDONYMS)
     before = facts(lines[:at], first)
-    kept = Memory.model_validate_json(first.memory().model_dump_json())
-    assert before + facts(lines[at:], QueueLog(RULES, PSEUDONYMS, kept)) == facts(lines)
+    kept = TranslatorState.model_validate_json(first.memory().model_dump_json())
+    assert before + facts(lines[at:], QueueLogTranslator(RULES, PSEUDONYMS, kept)) == facts(lines)
 
 
 @needs_known_truths
 def test_custom_events_of_a_real_log_are_told_from_noise():
-    log = QueueLog(RULES, PSEUDONYMS)
-    said = Counter(said for said in map(log.translate, content("run-a")) if isinstance(said, Skipped))
-    assert said[Skipped.UNKNOWN_VERB] == 2  # CALLBACK and INFO
-    assert said[Skipped.NOISE] == 290 + 21 + 11 + 12 + 5 + 5 + 4 + 4 + 1 + 1 + 1
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
+    said = Counter(said for said in map(log.translate, content("run-a")) if isinstance(said, SkippedLine))
+    assert said[SkippedLine.UNKNOWN_VERB] == 2  # CALLBACK and INFO
+    assert said[SkippedLine.NOISE] == 290 + 21 + 11 + 12 + 5 + 5 + 4 + 4 + 1 + 1 + 1
 
 
 def visits(run: str) -> list[dict[str, str]]:
@@ -630,21 +633,24 @@ def visits(run: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def ids(log: QueueLog, *lines_at: tuple[str, str]) -> list[str]:
+def ids(log: QueueLogTranslator, *lines_at: tuple[str, str]) -> list[str]:
     said = (log.translate(line("ENTERQUEUE|||1", at=at, call=call)) for at, call in lines_at)
-    return [fact.id for fact in said if not isinstance(fact, Skipped)]
+    return [fact.id for fact in said if not isinstance(fact, SkippedLine)]
 
 
 def test_lines_of_one_moment_are_told_apart_whatever_other_calls_come_between():
     first, _, again = ids(
-        QueueLog(RULES, PSEUDONYMS), ("1675720943", "1.1"), ("1675720948", "2.2"), ("1675720943", "1.1")
+        QueueLogTranslator(RULES, PSEUDONYMS),
+        ("1675720943", "1.1"),
+        ("1675720948", "2.2"),
+        ("1675720943", "1.1"),
     )
     assert again == f"{first}.1"
 
 
 @pytest.mark.parametrize("apart", [0, 100], ids=["in one second", "over days"])
 def test_however_much_was_said_before_a_line_that_comes_twice_is_told_apart(apart: int):
-    log = QueueLog(RULES, PSEUDONYMS)
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
     ids(log, *((str(1675720943 + n * apart), f"{n}.1") for n in range(MOST_LINES + 10)))
     now = str(1675720943 + (MOST_LINES + 10) * apart)
     first, _, again = ids(log, (now, "7.7"), (now, "8.8"), (now, "7.7"))

@@ -14,13 +14,13 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from services.notifier.api.http import MOST_FORM, http_app
 from services.notifier.api.pages import Pages
-from services.notifier.commands import WORD, Acknowledge, BeSilent, EndSilence, Word
-from services.notifier.messages.links import Claim, Signer
+from services.notifier.commands import WORD, Acknowledge, CreateSilence, ExpireSilence, Word
+from services.notifier.messages.links import LinkClaim, Signer
 from services.notifier.messages.template_files import load_templates
 from services.notifier.model import Acknowledgement, Breach
 from services.notifier.silences import Silence
-from services.notifier.state import Known, State, encode
-from services.notifier.state_store import BEGINNING, Changes, Store
+from services.notifier.state import BreachRecord, NotifierState, encode
+from services.notifier.state_store import BEGINNING, NotifierChanges, NotifierStore
 from shared.contract.breach_events import Measure
 from shared.redis import keys
 from tests.support.entries import entries
@@ -36,7 +36,7 @@ BEARER = {"Authorization": f"Bearer {KEY}"}
 LATER = NOW + timedelta(hours=1)
 
 
-def client_of(stores: dict[int, Store], signer: Signer | None = SIGNER) -> httpx.AsyncClient:
+def client_of(stores: dict[int, NotifierStore], signer: Signer | None = SIGNER) -> httpx.AsyncClient:
     pages = Pages(city(), load_templates(None, lambda fault: pytest.fail(str(fault))))
     app = http_app(stores, pages, signer, [sha256(KEY.encode()).hexdigest()], lambda: NOW)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://notifier")
@@ -44,7 +44,7 @@ def client_of(stores: dict[int, Store], signer: Signer | None = SIGNER) -> httpx
 
 @pytest.fixture
 async def client(redis_client: Redis) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of({0: Store(redis_client, 0, "web", timedelta(minutes=1))}) as client:
+    async with client_of({0: NotifierStore(redis_client, 0, "web", timedelta(minutes=1))}) as client:
         yield client
 
 
@@ -52,14 +52,14 @@ async def remember(
     redis: Redis, *breaches: Breach, partition: int = 0, silence: Silence | None = None
 ) -> None:
     """Have the owner know these breaches."""
-    owner = Store(redis, partition, "owner", timedelta(minutes=1))
+    owner = NotifierStore(redis, partition, "owner", timedelta(minutes=1))
     fence = await owner.lease.claim()
     assert fence is not None
-    state = State(
-        breaches={one.id: Known(one) for one in breaches},
+    state = NotifierState(
+        breaches={one.id: BreachRecord(one) for one in breaches},
         silences={} if silence is None else {silence.id: silence},
     )
-    await owner.commit(fence, BEGINNING, BEGINNING, Changes(records=encode(state)))
+    await owner.commit(fence, BEGINNING, BEGINNING, NotifierChanges(records=encode(state)))
 
 
 async def said(redis: Redis, partition: int = 0) -> list[Word]:
@@ -68,7 +68,7 @@ async def said(redis: Redis, partition: int = 0) -> list[Word]:
 
 
 def token(*breaches: Breach, until: timedelta = timedelta(hours=1)) -> str:
-    return SIGNER.sign(Claim(tuple(one.id for one in breaches), "teamleiders"), NOW + until)
+    return SIGNER.sign(LinkClaim(tuple(one.id for one in breaches), "teamleiders"), NOW + until)
 
 
 async def visit(
@@ -141,13 +141,15 @@ async def test_a_form_that_is_too_large_is_not_read(redis_client: Redis, client:
 
 async def test_without_a_key_no_link_is_ours(redis_client: Redis):
     await remember(redis_client, OPEN)
-    async with client_of({0: Store(redis_client, 0, "web", timedelta(minutes=1))}, signer=None) as client:
+    async with client_of(
+        {0: NotifierStore(redis_client, 0, "web", timedelta(minutes=1))}, signer=None
+    ) as client:
         assert (await client.post("/acknowledge", data={"token": token(OPEN)})).status_code == 403
     assert await said(redis_client) == []
 
 
 async def test_each_breach_is_acknowledged_on_the_stream_of_its_own_partition(redis_client: Redis):
-    stores = {n: Store(redis_client, n, "web", timedelta(minutes=1)) for n in range(2)}
+    stores = {n: NotifierStore(redis_client, n, "web", timedelta(minutes=1)) for n in range(2)}
     sites = {keys.partition_of(site, 2): site for site in ("huis", "lier", "mol", "geel")}
     breaches = [OPEN.model_copy(update={"id": f"b{n}", "site": site}) for n, site in sites.items()]
     assert len(breaches) == 2
@@ -198,7 +200,7 @@ async def test_a_silence_begins_now_unless_it_says_otherwise(redis_client: Redis
     answer = await client.post("/v1/silences", json=wanted, headers=BEARER)
     assert answer.status_code == 202
     (word,) = await said(redis_client)
-    assert isinstance(word, BeSilent)
+    assert isinstance(word, CreateSilence)
     assert word.silence == Silence(
         id=answer.json()["id"], starts_at=NOW, ends_at=LATER, queues=("onthaal",), why="werken", by="balie"
     )
@@ -252,7 +254,7 @@ async def test_silences_and_breaches_are_listed_and_a_silence_ends(
     assert [one["id"] for one in going_on] == [OPEN.id]
     assert (await client.delete("/v1/silences", params={"id": "s1"}, headers=BEARER)).status_code == 202
     (word,) = await said(redis_client)
-    assert isinstance(word, EndSilence)
+    assert isinstance(word, ExpireSilence)
     assert word.silence == "s1"
 
 
@@ -273,7 +275,7 @@ async def test_what_cannot_be_a_silences_name_is_refused(
 )
 async def test_while_redis_is_away_everybody_is_asked_to_try_again(method: str, path: str):
     redis = Redis.from_url("redis://127.0.0.1:1/0")
-    async with redis, client_of({0: Store(redis, 0, "web", timedelta(minutes=1))}) as client:
+    async with redis, client_of({0: NotifierStore(redis, 0, "web", timedelta(minutes=1))}) as client:
         with pytest.raises(RedisAway):
             await redis.ping()
         answer = await visit(client, method, {"token": token(OPEN)}, path)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from services.notifier.channels.alertmanager import alertmanager_body, fingerprint
-from services.notifier.model import Happening, Parcel
-from shared.contract.breach_events import State
+from services.notifier.model import Delivery, NotificationKind
+from shared.contract.breach_events import BreachState
 from tests.support.parcels import MISSED, OVER, SERVICE_LEVEL, WORDS, parcel
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def body(sent: Parcel) -> Any:
+def body(sent: Delivery) -> Any:
     made = alertmanager_body(
         sent,
         WORDS,
@@ -30,17 +30,17 @@ def body(sent: Parcel) -> Any:
     ("golden", "sent"),
     [
         ("alertmanager_firing", parcel(MISSED)),
-        ("alertmanager_resolved", parcel(OVER, happening=Happening.RESOLVED)),
-        ("alertmanager_one_of_two_over", parcel(OVER, SERVICE_LEVEL, happening=Happening.DIGEST)),
-        ("alertmanager_test", parcel(happening=Happening.TEST)),
+        ("alertmanager_resolved", parcel(OVER, happening=NotificationKind.RESOLVED)),
+        ("alertmanager_one_of_two_over", parcel(OVER, SERVICE_LEVEL, happening=NotificationKind.DIGEST)),
+        ("alertmanager_test", parcel(happening=NotificationKind.TEST)),
     ],
 )
-def test_the_body_is_as_an_alertmanager_sends_it(golden: str, sent: Parcel):
+def test_the_body_is_as_an_alertmanager_sends_it(golden: str, sent: Delivery):
     assert body(sent) == json.loads((GOLDEN / f"{golden}.json").read_text(encoding="utf-8"))
 
 
 def test_firing_and_resolved_meet_by_fingerprint_and_group():
-    begin, end = body(parcel(MISSED)), body(parcel(OVER, happening=Happening.RESOLVED))
+    begin, end = body(parcel(MISSED)), body(parcel(OVER, happening=NotificationKind.RESOLVED))
     assert begin["alerts"][0]["fingerprint"] == end["alerts"][0]["fingerprint"]
     assert begin["groupKey"] == end["groupKey"]
 
@@ -62,12 +62,12 @@ def test_a_label_without_value_is_absent():
 @pytest.mark.parametrize(
     ("state", "status"),
     [
-        (State.PENDING, "firing"),
-        (State.FIRING, "firing"),
-        (State.CLEARING, "firing"),  # not over before it is over
-        (State.OK, "resolved"),
+        (BreachState.PENDING, "firing"),
+        (BreachState.FIRING, "firing"),
+        (BreachState.CLEARING, "firing"),  # not over before it is over
+        (BreachState.OK, "resolved"),
     ],
 )
-def test_when_an_alert_is_resolved(state: State, status: str):
+def test_when_an_alert_is_resolved(state: BreachState, status: str):
     told = body(parcel(MISSED.model_copy(update={"state": state})))
     assert (told["status"], told["alerts"][0]["status"]) == (status, status)

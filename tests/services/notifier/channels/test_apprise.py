@@ -12,7 +12,7 @@ import pytest
 from apprise.plugins.custom_json import NotifyJSON
 
 from services.notifier.channels.apprise_target import AppriseSender, kind
-from services.notifier.model import Happening, Permanent, Transient, Unexplained
+from services.notifier.model import NotificationKind, PermanentFailure, TransientFailure, UnexplainedFailure
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.parcels import MISSED, WORDS, parcel
 from tests.support.receivers import Fault, HttpReceiver, Reply, http_receiver
@@ -62,14 +62,14 @@ async def test_a_message_arrives(receiver: HttpReceiver, url_file: Path):
 )
 async def test_a_failure_is_tried_again_by_the_outbox_only(receiver, url_file, story, answer, options):
     receiver.will(answer)
-    with pytest.raises(Unexplained, match="could not deliver"):
+    with pytest.raises(UnexplainedFailure, match="could not deliver"):
         await sender(url_file, receiver.url + "/" + options).send(SENT, WORDS)
     assert len(receiver.requests) == 1, story
 
 
 async def test_a_target_that_hangs_is_given_up(receiver: HttpReceiver, url_file: Path):
     receiver.will(Fault.HANG)
-    with pytest.raises(Transient, match=r"did not finish within 0\.5 s"):
+    with pytest.raises(TransientFailure, match=r"did not finish within 0\.5 s"):
         await sender(url_file, receiver.url + "/?rto=3", SHORT).send(SENT, WORDS)
     await eventually_async(lambda: len(receiver.requests) == 1)
 
@@ -96,27 +96,27 @@ async def test_two_messages_do_not_wait_for_each_other(
     ],
 )
 async def test_a_file_that_must_be_mended(url_file: Path, content: str, why: str):
-    with pytest.raises(Transient, match=why) as failed:
+    with pytest.raises(TransientFailure, match=why) as failed:
         await sender(url_file, content).send(SENT, WORDS)
     assert str(url_file) in str(failed.value)
 
 
 async def test_without_the_extra_it_says_what_to_install(url_file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(Permanent, match=r"pip install 'wachtpost\[apprise\]'"):
+    with pytest.raises(PermanentFailure, match=r"pip install 'wachtpost\[apprise\]'"):
         await sender(url_file, "json://a.example").send(SENT, WORDS)
 
 
 @pytest.mark.parametrize(
     ("happening", "look"),
     [
-        (Happening.FIRING, "failure"),
-        (Happening.ESCALATION, "failure"),
-        (Happening.REMINDER, "warning"),
-        (Happening.RESOLVED, "success"),
-        (Happening.DIGEST, "info"),
-        (Happening.TEST, "info"),
+        (NotificationKind.FIRING, "failure"),
+        (NotificationKind.ESCALATION, "failure"),
+        (NotificationKind.REMINDER, "warning"),
+        (NotificationKind.RESOLVED, "success"),
+        (NotificationKind.DIGEST, "info"),
+        (NotificationKind.TEST, "info"),
     ],
 )
-def test_how_a_message_looks(happening: Happening, look: str):
+def test_how_a_message_looks(happening: NotificationKind, look: str):
     assert kind(parcel(MISSED, happening=happening).notice) == look

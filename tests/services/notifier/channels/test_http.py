@@ -14,9 +14,9 @@ import pytest
 
 from services.notifier.channels import build_senders
 from services.notifier.channels.post import DRAIN_MOST, http_client
-from services.notifier.channels.sender import Limits, Sender
+from services.notifier.channels.sender import Sender, SenderLimits
 from services.notifier.channels.webhook import sign
-from services.notifier.model import Permanent, Transient
+from services.notifier.model import PermanentFailure, TransientFailure
 from tests.support.channel_city import NoSecrets, city
 from tests.support.eventually import WITHIN
 from tests.support.parcels import MISSED, NOW, WORDS, parcel
@@ -55,7 +55,9 @@ def sender(
 ) -> Sender:
     """The sender of the only channel of a city file."""
     told = city({"kind": kind, "url": url, **more})
-    return build_senders(told, NoSecrets(), client, lambda: NOW, limits=Limits(http=limit))["supervisors", 0]
+    return build_senders(told, NoSecrets(), client, lambda: NOW, limits=SenderLimits(http=limit))[
+        "supervisors", 0
+    ]
 
 
 async def test_a_webhook_arrives_signed(receiver: HttpReceiver, client: httpx.AsyncClient, tmp_path: Path):
@@ -104,23 +106,35 @@ async def test_delivered(receiver, client, kind, story, answer):
 @pytest.mark.parametrize(
     ("story", "answer", "error", "why", "retry_after"),
     [
-        ("resets", Fault.RESET, Transient, "connection", None),
-        ("closes without a word", Fault.CLOSE, Transient, "connection broke off", None),
-        ("does not speak HTTP", Fault.NONSENSE, Transient, "connection broke off", None),
-        ("asks for seconds", Reply(429, {"Retry-After": "7"}), Transient, "429", 7.0),
-        ("asks for a date", Reply(429, {"Retry-After": IN_A_MINUTE}), Transient, "429", 60.0),
-        ("asks for a week", Reply(503, {"Retry-After": "604800"}), Transient, "503", 3600.0),
-        ("is broken", Reply(500), Transient, "500", None),
-        ("is behind a broken proxy", Reply(502, body=HTML), Transient, "502", None),
-        ("was too slow to read", Reply(408), Transient, "408", None),
-        ("does not know us", Reply(401), Permanent, "401", None),
-        ("does not exist any more", Reply(410), Permanent, "410", None),
-        ("moved, same host", Reply(301, {"Location": "/new"}), Permanent, "moved .301.", None),
-        ("moved, other host", Reply(301, {"Location": "http://x.example/"}), Permanent, "moved .301.", None),
-        ("found elsewhere", Reply(302, {"Location": "/new"}), Permanent, "moved .302.", None),
-        ("see other", Reply(303, {"Location": "/new"}), Permanent, "moved .303.", None),
-        ("redirects away", Reply(307, {"Location": "http://x.example/"}), Permanent, "another host", None),
-        ("redirects nowhere", Reply(308), Permanent, "without saying where", None),
+        ("resets", Fault.RESET, TransientFailure, "connection", None),
+        ("closes without a word", Fault.CLOSE, TransientFailure, "connection broke off", None),
+        ("does not speak HTTP", Fault.NONSENSE, TransientFailure, "connection broke off", None),
+        ("asks for seconds", Reply(429, {"Retry-After": "7"}), TransientFailure, "429", 7.0),
+        ("asks for a date", Reply(429, {"Retry-After": IN_A_MINUTE}), TransientFailure, "429", 60.0),
+        ("asks for a week", Reply(503, {"Retry-After": "604800"}), TransientFailure, "503", 3600.0),
+        ("is broken", Reply(500), TransientFailure, "500", None),
+        ("is behind a broken proxy", Reply(502, body=HTML), TransientFailure, "502", None),
+        ("was too slow to read", Reply(408), TransientFailure, "408", None),
+        ("does not know us", Reply(401), PermanentFailure, "401", None),
+        ("does not exist any more", Reply(410), PermanentFailure, "410", None),
+        ("moved, same host", Reply(301, {"Location": "/new"}), PermanentFailure, "moved .301.", None),
+        (
+            "moved, other host",
+            Reply(301, {"Location": "http://x.example/"}),
+            PermanentFailure,
+            "moved .301.",
+            None,
+        ),
+        ("found elsewhere", Reply(302, {"Location": "/new"}), PermanentFailure, "moved .302.", None),
+        ("see other", Reply(303, {"Location": "/new"}), PermanentFailure, "moved .303.", None),
+        (
+            "redirects away",
+            Reply(307, {"Location": "http://x.example/"}),
+            PermanentFailure,
+            "another host",
+            None,
+        ),
+        ("redirects nowhere", Reply(308), PermanentFailure, "without saying where", None),
     ],
 )
 async def test_not_delivered(receiver, client, kind, story, answer, error, why, retry_after):
@@ -135,7 +149,7 @@ async def test_not_delivered(receiver, client, kind, story, answer, error, why, 
 @pytest.mark.parametrize("fault", [Fault.HANG, Fault.DRIP])
 async def test_a_receiver_that_takes_for_ever_is_given_up(receiver, client, kind, fault):
     receiver.will(fault)
-    with pytest.raises(Transient, match=r"no answer within 0\.5 s"):
+    with pytest.raises(TransientFailure, match=r"no answer within 0\.5 s"):
         await sender(client, receiver.url, kind, SHORT).send(SENT, WORDS)
 
 
@@ -153,7 +167,7 @@ async def test_a_redirect_within_the_same_origin_carries_the_message_on(
 
 async def test_a_second_redirect_is_not_followed(receiver: HttpReceiver, client: httpx.AsyncClient):
     receiver.will(Reply(307, {"Location": "/b"}), Reply(307, {"Location": "/c"}))
-    with pytest.raises(Permanent, match="redirects twice"):
+    with pytest.raises(PermanentFailure, match="redirects twice"):
         await sender(client, receiver.url).send(SENT, WORDS)
     assert len(receiver.requests) == 2
 
@@ -162,7 +176,7 @@ async def test_a_redirect_to_another_port_is_another_host(receiver: HttpReceiver
     """What listens next door may be anything: no message, and no request either."""
     async with http_receiver() as neighbour:
         receiver.will(Reply(308, {"Location": neighbour.url}))
-        with pytest.raises(Permanent, match="another host"):
+        with pytest.raises(PermanentFailure, match="another host"):
             await sender(client, receiver.url).send(SENT, WORDS)
         assert neighbour.requests == []
 
@@ -177,7 +191,7 @@ async def test_an_endless_answer_is_not_read(receiver: HttpReceiver, client: htt
 async def test_nobody_listens(client: httpx.AsyncClient):
     async with http_receiver() as receiver:
         pass
-    with pytest.raises(Transient, match="connection"):
+    with pytest.raises(TransientFailure, match="connection"):
         await sender(client, receiver.url).send(SENT, WORDS)
 
 
@@ -214,12 +228,12 @@ async def test_a_certificate_that_we_do_not_trust_gets_nothing(story, name, trus
     city_hall = Authority()
     ours = city_hall.client() if trusted else Authority().client()
     async with http_receiver(city_hall.server(name)) as receiver, http_client(ours) as client:
-        with pytest.raises(Transient, match=why):
+        with pytest.raises(TransientFailure, match=why):
             await sender(client, receiver.url).send(SENT, WORDS)
         assert receiver.requests == [], story
 
 
 async def test_https_to_a_server_that_speaks_in_clear(client: httpx.AsyncClient):
     async with scripted_server(b"220 mail.example ESMTP") as port:
-        with pytest.raises(Transient, match="TLS failed"):
+        with pytest.raises(TransientFailure, match="TLS failed"):
             await sender(client, f"https://{HOST}:{port}").send(SENT, WORDS)

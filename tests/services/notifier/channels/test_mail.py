@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.notifier.channels.mail import THREADS_MOST, compose, plain_address, verdict
 from services.notifier.messages.message import Message
-from services.notifier.model import Happening, Parcel, Permanent, Transient
+from services.notifier.model import Delivery, NotificationKind, PermanentFailure, TransientFailure
 from tests.support.parcels import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, parcel
 
 SENDER = "wachtpost@lier.example"
@@ -22,7 +22,7 @@ ANNA = "team-een@lier.example"
 BERT = "team-twee@lier.example"
 
 
-def mail(sent: Parcel, words: Message = WORDS) -> EmailMessage:
+def mail(sent: Delivery, words: Message = WORDS) -> EmailMessage:
     """The mail as its reader has it: composed, sent as bytes, parsed again."""
     composed = compose(sent, words, sender=SENDER, address=sent.address or ANNA, at=NOW)
     read = email.message_from_bytes(composed.as_bytes(), policy=email.policy.default)
@@ -62,16 +62,16 @@ def test_different_parcels_have_different_message_ids():
     sent = [
         parcel(MISSED, address=ANNA),
         parcel(MISSED, address=BERT),
-        parcel(MISSED, happening=Happening.REMINDER, address=ANNA),
-        parcel(MISSED, happening=Happening.REMINDER, number=2, address=ANNA),
+        parcel(MISSED, happening=NotificationKind.REMINDER, address=ANNA),
+        parcel(MISSED, happening=NotificationKind.REMINDER, number=2, address=ANNA),
     ]
     assert len({mail(p)["Message-ID"] for p in sent}) == len(sent)
 
 
 def test_reminders_and_the_all_clear_stand_under_the_first_message():
     first = mail(parcel(MISSED))
-    reminder = mail(parcel(MISSED, happening=Happening.REMINDER))
-    over = mail(parcel(OVER, happening=Happening.RESOLVED))
+    reminder = mail(parcel(MISSED, happening=NotificationKind.REMINDER))
+    over = mail(parcel(OVER, happening=NotificationKind.RESOLVED))
     assert first["References"] == reminder["References"] == over["References"]
     assert first["In-Reply-To"] == first["References"]
     assert first["References"] != mail(parcel(SERVICE_LEVEL))["References"]
@@ -84,12 +84,12 @@ def test_a_message_about_two_breaches_is_in_both_threads():
 
 def test_a_digest_of_a_bad_day_joins_so_many_threads_and_no_more():
     breaches = [MISSED.model_copy(update={"id": f"breach-{n}"}) for n in range(200)]
-    read = mail(parcel(*breaches, happening=Happening.DIGEST))
+    read = mail(parcel(*breaches, happening=NotificationKind.DIGEST))
     assert len(read["References"].split()) == THREADS_MOST
 
 
 def test_a_test_message_belongs_to_no_thread():
-    read = mail(parcel(happening=Happening.TEST))
+    read = mail(parcel(happening=NotificationKind.TEST))
     assert (read["References"], read["In-Reply-To"]) == (None, None)
 
 
@@ -150,19 +150,23 @@ MINUTE = timedelta(minutes=1)
     ("error", "kind", "why"),
     [
         # about this mail: the server's word is final when it says so
-        (aiosmtplib.SMTPSenderRefused(553, "5.7.1 you?", SENDER), Permanent, "sender.*553 5.7.1$"),
-        (aiosmtplib.SMTPSenderRefused(451, "later", SENDER), Transient, "sender.*451$"),
-        (aiosmtplib.SMTPDataError(554, "5.6.0 no"), Permanent, "message: 554 5.6.0$"),
-        (aiosmtplib.SMTPDataError(452, "4.3.1 full"), Transient, "message: 452 4.3.1$"),
+        (aiosmtplib.SMTPSenderRefused(553, "5.7.1 you?", SENDER), PermanentFailure, "sender.*553 5.7.1$"),
+        (aiosmtplib.SMTPSenderRefused(451, "later", SENDER), TransientFailure, "sender.*451$"),
+        (aiosmtplib.SMTPDataError(554, "5.6.0 no"), PermanentFailure, "message: 554 5.6.0$"),
+        (aiosmtplib.SMTPDataError(452, "4.3.1 full"), TransientFailure, "message: 452 4.3.1$"),
         # about us as a whole: somebody mends it, and the mail waits
-        (aiosmtplib.SMTPAuthenticationError(535, "5.7.8 no"), Transient, "login of smtp.user: 535 5.7.8$"),
-        (aiosmtplib.SMTPConnectResponseError(554, "no service"), Transient, "turns us away: 554$"),
-        (aiosmtplib.SMTPHeloError(550, "who?"), Transient, "turns us away: 550$"),
-        (aiosmtplib.SMTPReadTimeoutError("t"), Transient, "not answer within 60 s"),
-        (TimeoutError(), Transient, "not answer within 60 s"),
-        (aiosmtplib.SMTPServerDisconnected("gone"), Transient, "broke off"),
-        (ConnectionRefusedError(111, "Connection refused"), Transient, "Connection refused"),
-        (aiosmtplib.SMTPException("no STARTTLS"), Transient, "no STARTTLS"),
+        (
+            aiosmtplib.SMTPAuthenticationError(535, "5.7.8 no"),
+            TransientFailure,
+            "login of smtp.user: 535 5.7.8$",
+        ),
+        (aiosmtplib.SMTPConnectResponseError(554, "no service"), TransientFailure, "turns us away: 554$"),
+        (aiosmtplib.SMTPHeloError(550, "who?"), TransientFailure, "turns us away: 550$"),
+        (aiosmtplib.SMTPReadTimeoutError("t"), TransientFailure, "not answer within 60 s"),
+        (TimeoutError(), TransientFailure, "not answer within 60 s"),
+        (aiosmtplib.SMTPServerDisconnected("gone"), TransientFailure, "broke off"),
+        (ConnectionRefusedError(111, "Connection refused"), TransientFailure, "Connection refused"),
+        (aiosmtplib.SMTPException("no STARTTLS"), TransientFailure, "no STARTTLS"),
     ],
 )
 def test_what_an_error_of_the_dialogue_means(error: OSError | aiosmtplib.SMTPException, kind: type, why: str):
@@ -173,7 +177,8 @@ def test_what_an_error_of_the_dialogue_means(error: OSError | aiosmtplib.SMTPExc
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [(450, Transient), (421, Transient), (550, Permanent), (-1, Transient)]
+    ("code", "kind"),
+    [(450, TransientFailure), (421, TransientFailure), (550, PermanentFailure), (-1, TransientFailure)],
 )
 def test_a_refused_recipient_is_not_named(code: int, kind: type):
     refused = aiosmtplib.SMTPRecipientRefused(code, f"5.1.1 <{ANNA}>: unknown", ANNA)

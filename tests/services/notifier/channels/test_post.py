@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.channels.post import RETRY_AFTER_MOST, Answer, judge, moved_to, retry_after
-from services.notifier.model import Permanent, Transient
+from services.notifier.channels.post import RETRY_AFTER_MOST, HttpAnswer, judge, moved_to, retry_after
+from services.notifier.model import PermanentFailure, TransientFailure
 from tests.support.parcels import NOW
 
 MOST = RETRY_AFTER_MOST.total_seconds()
@@ -21,19 +21,19 @@ FAST_CLOCK = format_datetime(NOW + timedelta(minutes=1), usegmt=True)
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 def test_any_2xx_is_delivered(status: int):
-    judge(Answer(status), NOW)
+    judge(HttpAnswer(status), NOW)
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
 def test_worth_another_try(status: int):
-    with pytest.raises(Transient, match=str(status)):
-        judge(Answer(status), NOW)
+    with pytest.raises(TransientFailure, match=str(status)):
+        judge(HttpAnswer(status), NOW)
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 400, 401, 403, 404, 405, 410, 413, 422])
 def test_not_worth_another_try(status: int):
-    with pytest.raises(Permanent, match=str(status)):
-        judge(Answer(status), NOW)
+    with pytest.raises(PermanentFailure, match=str(status)):
+        judge(HttpAnswer(status), NOW)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def test_not_worth_another_try(status: int):
     ],
 )
 def test_retry_after(header: str | None, date: str | None, seconds: float | None):
-    assert retry_after(Answer(429, retry_after=header, date=date), NOW) == seconds
+    assert retry_after(HttpAnswer(429, retry_after=header, date=date), NOW) == seconds
 
 
 @given(header=st.text(max_size=40) | st.integers().map(str), date=st.none() | st.text(max_size=40))
 def test_retry_after_is_within_bounds_whatever_they_say(header: str, date: str | None):
-    asked = retry_after(Answer(503, retry_after=header, date=date), NOW)
+    asked = retry_after(HttpAnswer(503, retry_after=header, date=date), NOW)
     assert asked is None or 0 <= asked <= MOST
 
 
@@ -82,7 +82,7 @@ HERE = httpx.URL("https://hooks.example/in?key=1")
     ],
 )
 def test_a_redirect_within_the_origin_is_followed(location: str, there: str):
-    assert moved_to(HERE, Answer(307, location)) == httpx.URL(there)
+    assert moved_to(HERE, HttpAnswer(307, location)) == httpx.URL(there)
 
 
 @pytest.mark.parametrize(
@@ -104,5 +104,5 @@ def test_a_redirect_within_the_origin_is_followed(location: str, there: str):
     ],
 )
 def test_no_other_redirect_is_followed(location: str | None):
-    with pytest.raises(Permanent):
-        moved_to(HERE, Answer(308, location))
+    with pytest.raises(PermanentFailure):
+        moved_to(HERE, HttpAnswer(308, location))

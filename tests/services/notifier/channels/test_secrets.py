@@ -11,7 +11,7 @@ import pytest
 
 from services.notifier.channels import Senders, build_senders
 from services.notifier.channels.post import http_client
-from services.notifier.model import Parcel, Transient, Undelivered
+from services.notifier.model import Delivery, DeliveryFailed, TransientFailure
 from services.notifier.secrets import MOST, TALKATIVE, read_secret
 from tests.support.channel_city import NoSecrets, city
 from tests.support.parcels import MISSED, NOW, WORDS, parcel
@@ -56,12 +56,12 @@ class Desk:
         """Everything that a failure shows: its text, its causes, its traceback."""
         try:
             await self.senders["supervisors", channel].send(to(channel), WORDS)
-        except Undelivered as error:
+        except DeliveryFailed as error:
             return repr(error) + "".join(traceback.format_exception(error))
         return ""
 
 
-def to(channel: int) -> Parcel:
+def to(channel: int) -> Delivery:
     return parcel(MISSED, address=TEAM if channel == MAIL else None)
 
 
@@ -155,7 +155,7 @@ def test_a_bad_secret_file_is_named_and_not_shown(tmp_path: Path, content: bytes
     path = tmp_path / "some-file"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(Transient, match=why) as failed:
+    with pytest.raises(TransientFailure, match=why) as failed:
         read_secret(path)
     told = "".join(traceback.format_exception(failed.value))
     assert str(path) in told

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from services.notifier.channels import build_senders
-from services.notifier.channels.sender import Limits, Sender
-from services.notifier.model import Happening, Permanent, Transient
+from services.notifier.channels.sender import Sender, SenderLimits
+from services.notifier.model import NotificationKind, PermanentFailure, TransientFailure
 from tests.support.channel_city import NoSecrets, city
 from tests.support.eventually import WITHIN
 from tests.support.parcels import MISSED, NOW, OVER, WORDS, parcel
@@ -45,7 +45,7 @@ def sender(
         NoSecrets(),
         httpx.AsyncClient(),
         lambda: NOW,
-        limits=Limits(mail=limit),
+        limits=SenderLimits(mail=limit),
         tls=None if trust is None else trust.client(),
     )
     return senders["supervisors", 0]
@@ -68,7 +68,7 @@ async def test_a_duplicate_is_recognisable_and_a_story_is_one_thread(server: Mai
     mails = sender(server.port)
     await mails.send(TO_ANNA, WORDS)
     await mails.send(TO_ANNA, WORDS)
-    await mails.send(parcel(OVER, happening=Happening.RESOLVED, address=ANNA), WORDS)
+    await mails.send(parcel(OVER, happening=NotificationKind.RESOLVED, address=ANNA), WORDS)
     first, again, over = (mail.message for mail in server.mails)
     assert first["Message-ID"] == again["Message-ID"] != over["Message-ID"]
     assert first["References"] == over["References"]
@@ -77,10 +77,10 @@ async def test_a_duplicate_is_recognisable_and_a_story_is_one_thread(server: Mai
 @pytest.mark.parametrize(
     ("reply", "error", "why"),
     [
-        ("450 4.2.1 try later", Transient, "recipient: 450 4.2.1"),
-        ("452 too many", Transient, "recipient: 452"),
-        ("421 4.3.2 shutting down", Transient, "recipient: 421 4.3.2"),
-        (f"550 5.1.1 <{BERT}>: nobody here", Permanent, "recipient: 550 5.1.1"),
+        ("450 4.2.1 try later", TransientFailure, "recipient: 450 4.2.1"),
+        ("452 too many", TransientFailure, "recipient: 452"),
+        ("421 4.3.2 shutting down", TransientFailure, "recipient: 421 4.3.2"),
+        (f"550 5.1.1 <{BERT}>: nobody here", PermanentFailure, "recipient: 550 5.1.1"),
     ],
 )
 async def test_one_good_and_one_bad_recipient(server: MailReceiver, reply: str, error: type, why: str):
@@ -97,10 +97,10 @@ async def test_one_good_and_one_bad_recipient(server: MailReceiver, reply: str, 
 @pytest.mark.parametrize(
     ("command", "reply", "error", "why"),
     [
-        ("MAIL", "550 5.7.1 not you", Permanent, "sender .smtp.sender.: 550 5.7.1"),
-        ("MAIL", "451 4.7.1 greylisted", Transient, "sender .smtp.sender.: 451 4.7.1"),
-        ("DATA", "552 5.3.4 too large", Permanent, "message: 552 5.3.4"),
-        ("DATA", "451 4.3.0 broken", Transient, "message: 451 4.3.0"),
+        ("MAIL", "550 5.7.1 not you", PermanentFailure, "sender .smtp.sender.: 550 5.7.1"),
+        ("MAIL", "451 4.7.1 greylisted", TransientFailure, "sender .smtp.sender.: 451 4.7.1"),
+        ("DATA", "552 5.3.4 too large", PermanentFailure, "message: 552 5.3.4"),
+        ("DATA", "451 4.3.0 broken", TransientFailure, "message: 451 4.3.0"),
     ],
 )
 async def test_a_refused_mail(server: MailReceiver, command: str, reply: str, error: type, why: str):
@@ -127,7 +127,7 @@ READY, HELLO, OK, GO_ON = b"220 mail.example", b"250 mail.example", b"250 OK", b
 )
 async def test_a_server_that_fails_in_mid_dialogue(story: str, script: list[bytes | None], why: str):
     async with scripted_server(*script) as port:
-        with pytest.raises(Transient, match=why):
+        with pytest.raises(TransientFailure, match=why):
             await sender(port).send(TO_ANNA, WORDS)
 
 
@@ -141,14 +141,14 @@ async def test_a_server_that_fails_in_mid_dialogue(story: str, script: list[byte
 )
 async def test_a_server_that_takes_for_ever_is_given_up(story: str, script: list[bytes]):
     async with scripted_server(*script) as port:
-        with pytest.raises(Transient, match=r"not answer within 0\.5 s"):
+        with pytest.raises(TransientFailure, match=r"not answer within 0\.5 s"):
             await sender(port, limit=SHORT).send(TO_ANNA, WORDS)
 
 
 async def test_a_server_that_answers_each_line_just_in_time_is_given_up_all_the_same():
     pause = SHORT.total_seconds() / 2
     async with scripted_server(READY, HELLO, OK, OK, GO_ON, OK, pause=pause) as port:
-        with pytest.raises(Transient, match=r"not answer within 0\.5 s"):
+        with pytest.raises(TransientFailure, match=r"not answer within 0\.5 s"):
             await sender(port, limit=SHORT).send(TO_ANNA, WORDS)
 
 
@@ -161,13 +161,13 @@ async def test_a_server_that_takes_the_mail_and_does_not_say_goodbye():
 async def test_nobody_listens():
     async with scripted_server() as port:
         pass
-    with pytest.raises(Transient, match=r"^mail server: the connection failed: Connection refused$"):
+    with pytest.raises(TransientFailure, match=r"^mail server: the connection failed: Connection refused$"):
         await sender(port).send(TO_ANNA, WORDS)
 
 
 @pytest.mark.parametrize("address", ["a@b\r\nRCPT TO:<x@evil.example>", "<a>@b.example", "nobody", None])
 async def test_an_address_that_is_none_never_reaches_the_server(server: MailReceiver, address: str | None):
-    with pytest.raises(Permanent, match="mail address"):
+    with pytest.raises(PermanentFailure, match="mail address"):
         await sender(server.port).send(parcel(MISSED, address=address), WORDS)
     assert server.mails == []
 
@@ -208,7 +208,7 @@ async def test_a_wrong_password_is_mended_without_a_restart(password_file: Path)
     async with mail_receiver(starttls=office.server(), users={"wachtpost": PASSWORD}) as server:
         mails = sender(server.port, "starttls", office, user="wachtpost", password_file=str(password_file))
         fill(password_file, "wrong")
-        with pytest.raises(Transient, match=r"refuses the login of smtp\.user: 535"):
+        with pytest.raises(TransientFailure, match=r"refuses the login of smtp\.user: 535"):
             await mails.send(TO_ANNA, WORDS)
         fill(password_file, PASSWORD)
         await mails.send(TO_ANNA, WORDS)
@@ -240,7 +240,7 @@ async def test_without_starttls_neither_mail_nor_password_goes_out(password_file
     """Somebody in between may have stripped it."""
     async with mail_receiver(users={"wachtpost": PASSWORD}) as server:
         mails = sender(server.port, "starttls", user="wachtpost", password_file=str(password_file))
-        with pytest.raises(Transient, match="STARTTLS"):
+        with pytest.raises(TransientFailure, match="STARTTLS"):
             await mails.send(TO_ANNA, WORDS)
         assert (server.logins, server.mails) == ([], [])
 
@@ -263,16 +263,16 @@ async def test_a_certificate_that_we_do_not_trust_gets_nothing(tls, story, name,
     ) as server:
         trust = office if trusted else Authority()
         mails = sender(server.port, tls, trust, user="wachtpost", password_file=str(password_file))
-        with pytest.raises(Transient, match=why):
+        with pytest.raises(TransientFailure, match=why):
             await mails.send(TO_ANNA, WORDS)
         assert (server.logins, server.mails) == ([], []), story
 
 
 async def test_tls_to_a_server_that_speaks_in_clear(server: MailReceiver):
-    with pytest.raises(Transient, match=r"TLS failed|connection"):
+    with pytest.raises(TransientFailure, match=r"TLS failed|connection"):
         await sender(server.port, "tls", Authority()).send(TO_ANNA, WORDS)
 
 
 async def test_a_user_without_a_password_file(server: MailReceiver):
-    with pytest.raises(Permanent, match=r"smtp\.user needs smtp\.password_file"):
+    with pytest.raises(PermanentFailure, match=r"smtp\.user needs smtp\.password_file"):
         await sender(server.port, user="wachtpost").send(TO_ANNA, WORDS)

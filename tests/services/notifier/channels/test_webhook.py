@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.notifier.channels.webhook import UNITS, sign, webhook_body, webhook_headers
-from services.notifier.model import Acknowledgement, Happening, Parcel
+from services.notifier.model import Acknowledgement, Delivery, NotificationKind
 from shared.contract.breach_events import Measure
 from tests.support.parcels import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, parcel
 
@@ -23,12 +23,15 @@ TAKEN_ON = MISSED.model_copy(update={"acknowledged": Acknowledgement(at=NOW, by=
     ("golden", "sent"),
     [
         ("webhook_firing", parcel(MISSED)),
-        ("webhook_reminder_of_two", parcel(TAKEN_ON, SERVICE_LEVEL, happening=Happening.REMINDER, number=3)),
-        ("webhook_resolved", parcel(OVER, happening=Happening.RESOLVED)),
-        ("webhook_test", parcel(happening=Happening.TEST)),
+        (
+            "webhook_reminder_of_two",
+            parcel(TAKEN_ON, SERVICE_LEVEL, happening=NotificationKind.REMINDER, number=3),
+        ),
+        ("webhook_resolved", parcel(OVER, happening=NotificationKind.RESOLVED)),
+        ("webhook_test", parcel(happening=NotificationKind.TEST)),
     ],
 )
-def test_the_body_is_as_documented(golden: str, sent: Parcel):
+def test_the_body_is_as_documented(golden: str, sent: Delivery):
     expected = json.loads((GOLDEN / f"{golden}.json").read_text(encoding="utf-8"))
     assert json.loads(webhook_body(sent, WORDS)) == expected
 

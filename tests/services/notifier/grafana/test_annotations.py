@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from services.notifier.grafana.annotations import (
     MARK,
     Annotation,
+    AnnotationFields,
     CityWords,
-    Close,
-    Create,
-    Fields,
-    Known,
-    Nothing,
+    CloseAnnotation,
+    CreateAnnotation,
+    FoundAnnotation,
+    NoChange,
     Step,
-    Update,
+    UpdateAnnotation,
     annotation_of,
     breach_tag,
     next_step,
@@ -30,7 +30,7 @@ from services.notifier.grafana.annotations import (
 )
 from services.notifier.model import Acknowledgement, Breach
 from shared.config.model import CityFile, Language
-from shared.contract.breach_events import Level, Measure, Reading, Severity, State
+from shared.contract.breach_events import BreachReading, BreachState, Level, Measure, Severity
 from shared.contract.events import NAME
 from tests.support.grafana_stand_in import TAG_COLUMN, TAGS_LENGTH, tag_pairs, tags_length
 
@@ -60,8 +60,8 @@ FIRING = Breach(
     opened_at=OPENED,
     fired_at=OPENED,
     at=OPENED + timedelta(minutes=7),
-    state=State.FIRING,
-    reading=Reading(value=0.275, samples=40),
+    state=BreachState.FIRING,
+    reading=BreachReading(value=0.275, samples=40),
     worst=0.31,
 )
 
@@ -75,11 +75,11 @@ def but(**changes: object) -> Breach:
 
 
 def ended(at: datetime, **changes: object) -> Breach:
-    return but(state=State.OK, at=at, closed_at=at, **changes)
+    return but(state=BreachState.OK, at=at, closed_at=at, **changes)
 
 
-def reading(value: float | None) -> Reading:
-    return Reading(value=value, samples=40)
+def reading(value: float | None) -> BreachReading:
+    return BreachReading(value=value, samples=40)
 
 
 ACK = Acknowledgement(at=after(minutes=3), by="balie")
@@ -155,14 +155,14 @@ def test_one_plain_line_in_the_citys_words(breach: Breach, words: CityWords, tex
 @pytest.mark.parametrize(
     ("breach", "state"),
     [
-        (but(state=State.PENDING, fired_at=None), "open"),
+        (but(state=BreachState.PENDING, fired_at=None), "open"),
         (FIRING, "open"),
-        (but(state=State.CLEARING), "open"),
+        (but(state=BreachState.CLEARING), "open"),
         (but(acknowledged=ACK), "acknowledged"),
         (ended(after(minutes=9)), "over"),
         (ended(after(minutes=9), acknowledged=ACK), "over"),
         (ended(after(seconds=2), fired_at=None), "blip"),
-        (but(state=State.OK), "over"),
+        (but(state=BreachState.OK), "over"),
     ],
 )
 def test_tags_say_whose_what_and_how_it_stands(breach: Breach, state: str):
@@ -182,7 +182,7 @@ def test_tags_say_whose_what_and_how_it_stands(breach: Breach, state: str):
     [
         (FIRING, timedelta(minutes=7)),  # while it lasts: up to what was last heard
         (ended(after(minutes=17)), timedelta(minutes=17)),
-        (but(state=State.OK), timedelta(minutes=7)),  # nobody said when it ended, but it did
+        (but(state=BreachState.OK), timedelta(minutes=7)),  # nobody said when it ended, but it did
         (ended(after(seconds=2), fired_at=None), timedelta(seconds=2)),
         (but(at=OPENED), timedelta(seconds=1)),  # would be a point, and shows as a region
         (ended(OPENED, fired_at=None), timedelta(seconds=1)),
@@ -235,9 +235,11 @@ def test_grafana_takes_the_tags_as_they_are(
     assert json.dumps(tags).isascii()
 
 
-def known(breach: Breach, **changes: object) -> Known:
+def known(breach: Breach, **changes: object) -> FoundAnnotation:
     annotation = annotation_of(breach, DUTCH)
-    held = Known(7, frozenset(annotation.tags), annotation.text, annotation.time_ms, annotation.time_end_ms)
+    held = FoundAnnotation(
+        7, frozenset(annotation.tags), annotation.text, annotation.time_ms, annotation.time_end_ms
+    )
     return replace(held, **changes)  # type: ignore[arg-type]
 
 
@@ -248,65 +250,72 @@ STATE_OVER = list(annotation_of(OVER, DUTCH).tags)
 @pytest.mark.parametrize(
     ("story", "wanted", "there", "step"),
     [
-        ("nothing there yet", FIRING, None, Create(annotation_of(FIRING, DUTCH))),
-        ("nothing there, and it is over", OVER, None, Create(annotation_of(OVER, DUTCH))),
-        ("all is so", FIRING, known(FIRING), Nothing("it is so already")),
-        ("it was over, and is", OVER, known(OVER), Nothing("it is so already")),
+        ("nothing there yet", FIRING, None, CreateAnnotation(annotation_of(FIRING, DUTCH))),
+        ("nothing there, and it is over", OVER, None, CreateAnnotation(annotation_of(OVER, DUTCH))),
+        ("all is so", FIRING, known(FIRING), NoChange("it is so already")),
+        ("it was over, and is", OVER, known(OVER), NoChange("it is so already")),
         (
             "it lasts",
             but(at=after(minutes=8)),
             known(FIRING),
-            Update(7, Fields(timeEnd=OPENED_MS + 480_000)),
+            UpdateAnnotation(7, AnnotationFields(timeEnd=OPENED_MS + 480_000)),
         ),
         (
             "a worse figure",
             but(reading=reading(0.4)),
             known(FIRING),
-            Update(7, Fields(text="Onthaal: gemist 40,0 % (doel 20 %), sinds 10:05")),
+            UpdateAnnotation(7, AnnotationFields(text="Onthaal: gemist 40,0 % (doel 20 %), sinds 10:05")),
         ),
         (
             "it is over",
             OVER,
             known(FIRING),
-            Close(
+            CloseAnnotation(
                 7,
-                Fields(
+                AnnotationFields(
                     timeEnd=OPENED_MS + 1_020_000,
                     tags=STATE_OVER,
                     text="Onthaal: gemist 31,0 % (doel 20 %), 10:05–10:22",
                 ),
             ),
         ),
-        ("somebody moved its start", FIRING, known(FIRING, time_ms=1), Update(7, Fields(time=OPENED_MS))),
+        (
+            "somebody moved its start",
+            FIRING,
+            known(FIRING, time_ms=1),
+            UpdateAnnotation(7, AnnotationFields(time=OPENED_MS)),
+        ),
         (
             "it ended earlier than was written while it lasted",
             OVER,
             known(OVER, time_end_ms=OPENED_MS + 2_000_000),
-            Close(7, Fields(timeEnd=OPENED_MS + 1_020_000)),
+            CloseAnnotation(7, AnnotationFields(timeEnd=OPENED_MS + 1_020_000)),
         ),
-        ("old news: it lasts", FIRING, known(OVER), Nothing("its end is written already")),
-        ("old news: it lasted", FIRING, known(but(at=after(minutes=8))), Nothing("Grafana knows newer")),
+        ("old news: it lasts", FIRING, known(OVER), NoChange("its end is written already")),
+        ("old news: it lasted", FIRING, known(but(at=after(minutes=8))), NoChange("Grafana knows newer")),
     ],
 )
-def test_the_step_that_brings_grafana_there(story: str, wanted: Breach, there: Known | None, step: Step):
+def test_the_step_that_brings_grafana_there(
+    story: str, wanted: Breach, there: FoundAnnotation | None, step: Step
+):
     assert next_step(annotation_of(wanted, DUTCH), there) == step, story
 
 
-def done(step: Step, there: Known | None) -> Known | None:
+def done(step: Step, there: FoundAnnotation | None) -> FoundAnnotation | None:
     """What Grafana holds after a step."""
     match step:
-        case Create(Annotation() as made):
-            return Known(7, frozenset(made.tags), made.text, made.time_ms, made.time_end_ms)
-        case Update(_, fields) | Close(_, fields):
+        case CreateAnnotation(Annotation() as made):
+            return FoundAnnotation(7, frozenset(made.tags), made.text, made.time_ms, made.time_end_ms)
+        case UpdateAnnotation(_, fields) | CloseAnnotation(_, fields):
             assert there is not None
-            return Known(
+            return FoundAnnotation(
                 there.id,
                 frozenset(fields.get("tags", there.tags)),
                 fields.get("text", there.text),
                 fields.get("time", there.time_ms),
                 fields.get("timeEnd", there.time_end_ms),
             )
-        case Nothing():
+        case NoChange():
             return there
 
 
@@ -325,12 +334,12 @@ SNAPSHOTS = st.one_of(
 
 @given(st.lists(SNAPSHOTS, min_size=1, max_size=6))
 def test_a_step_settles_it_and_an_end_stays(snapshots: list[Breach]):
-    there: Known | None = None
+    there: FoundAnnotation | None = None
     for snapshot in snapshots:
         wanted = annotation_of(snapshot, DUTCH)
         before = there
         there = done(next_step(wanted, there), there)
-        assert isinstance(next_step(wanted, there), Nothing)
+        assert isinstance(next_step(wanted, there), NoChange)
         assert there is not None
         if before is not None and not wanted.over:
             assert there.time_end_ms >= before.time_end_ms

@@ -16,11 +16,17 @@ from hypothesis import strategies as st
 from pydantic import HttpUrl
 
 from services.notifier.grafana.annotations import MARK, CityWords, breach_tag
-from services.notifier.grafana.client import Annotations, Limits, build
-from services.notifier.model import Acknowledgement, Breach, Permanent, Transient, Undelivered
-from shared.config.alerting import Grafana
+from services.notifier.grafana.client import AnnotationClient, GrafanaLimits, build
+from services.notifier.model import (
+    Acknowledgement,
+    Breach,
+    DeliveryFailed,
+    PermanentFailure,
+    TransientFailure,
+)
+from shared.config.alerting import GrafanaConfig
 from shared.config.model import Language
-from shared.contract.breach_events import Level, Measure, Reading, Severity, State
+from shared.contract.breach_events import BreachReading, BreachState, Level, Measure, Severity
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.grafana_stand_in import BOARD, TOKEN, Fault, GrafanaStandIn
 from tests.support.thorough import examples
@@ -29,15 +35,15 @@ OPENED = datetime(2026, 3, 12, 9, 5, tzinfo=UTC)
 OPENED_MS = 1773306300000
 WORDS = CityWords(Language.NL, ZoneInfo("Europe/Brussels"), {("huis", "onthaal"): "Onthaal"})
 
-PATIENT = Limits()
+PATIENT = GrafanaLimits()
 LONG = timedelta(seconds=WITHIN)
 BRISK = {
-    Fault.HANG: Limits(request=timedelta(seconds=0.5), conversation=LONG),
-    Fault.DRIP: Limits(request=LONG, conversation=timedelta(seconds=1.5)),
+    Fault.HANG: GrafanaLimits(request=timedelta(seconds=0.5), conversation=LONG),
+    Fault.DRIP: GrafanaLimits(request=LONG, conversation=timedelta(seconds=1.5)),
 }
 """Where a test waits for a time-out: the other of the two is never the reason."""
 
-HASTY = Limits(request=timedelta(seconds=1), conversation=timedelta(seconds=5))
+HASTY = GrafanaLimits(request=timedelta(seconds=1), conversation=timedelta(seconds=5))
 """Where a time-out more does no harm."""
 
 TRIES = 60
@@ -57,8 +63,8 @@ OPEN = Breach(
     opened_at=OPENED,
     fired_at=OPENED,
     at=OPENED,
-    state=State.FIRING,
-    reading=Reading(value=0.25, samples=40),
+    state=BreachState.FIRING,
+    reading=BreachReading(value=0.25, samples=40),
     worst=0.25,
 )
 
@@ -69,7 +75,9 @@ def lasting(minutes: int, **changes: object) -> Breach:
 
 def over(minutes: float, **changes: object) -> Breach:
     at = OPENED + timedelta(minutes=minutes)
-    return OPEN.model_copy(update={"at": at, "closed_at": at, "state": State.OK, "worst": 0.31, **changes})
+    return OPEN.model_copy(
+        update={"at": at, "closed_at": at, "state": BreachState.OK, "worst": 0.31, **changes}
+    )
 
 
 BLIP = over(2 / 60, fired_at=None)
@@ -99,14 +107,14 @@ def put(token_file: Path, content: str | None) -> None:
         token_file.write_text(content, encoding="utf-8")
 
 
-def adapter(url: str, token_file: Path, limits: Limits = PATIENT) -> Annotations:
-    made = build(Grafana(url=HttpUrl(url), token_file=token_file), WORDS, limits)
+def adapter(url: str, token_file: Path, limits: GrafanaLimits = PATIENT) -> AnnotationClient:
+    made = build(GrafanaConfig(url=HttpUrl(url), token_file=token_file), WORDS, limits)
     assert made is not None
     return made
 
 
 @pytest.fixture
-async def writer(grafana: GrafanaStandIn, token_file: Path) -> AsyncIterator[Annotations]:
+async def writer(grafana: GrafanaStandIn, token_file: Path) -> AsyncIterator[AnnotationClient]:
     made = adapter(grafana.url, token_file)
     yield made
     made.close()
@@ -120,17 +128,17 @@ def writes(grafana: GrafanaStandIn) -> list[str]:
     return [request.method for request in grafana.requests if request.method != "GET"]
 
 
-async def insist(writer: Annotations, breach: Breach) -> None:
+async def insist(writer: AnnotationClient, breach: Breach) -> None:
     """Write until it succeeds: transient faults pass, and somebody mends the permanent ones."""
     for _ in range(TRIES):
         try:
             return await writer.write(breach)
-        except Undelivered:
+        except DeliveryFailed:
             continue
     raise AssertionError(f"not written in {TRIES} tries")
 
 
-async def test_a_breach_from_its_opening_to_its_end(grafana: GrafanaStandIn, writer: Annotations):
+async def test_a_breach_from_its_opening_to_its_end(grafana: GrafanaStandIn, writer: AnnotationClient):
     await writer.write(OPEN)
     assert grafana.annotations == [
         {
@@ -168,21 +176,21 @@ async def test_a_breach_from_its_opening_to_its_end(grafana: GrafanaStandIn, wri
     assert writes(grafana) == ["POST", "PATCH", "PATCH", "PATCH", "PATCH"]
 
 
-async def test_a_blip_that_nobody_was_told_of_is_there(grafana: GrafanaStandIn, writer: Annotations):
+async def test_a_blip_that_nobody_was_told_of_is_there(grafana: GrafanaStandIn, writer: AnnotationClient):
     await writer.write(BLIP)
     (held,) = grafana.annotations
     assert (held["time"], held["timeEnd"]) == (OPENED_MS, OPENED_MS + 2000)
     assert held["text"] == "Onthaal: gemist 31,0 % (doel 20 %), 10:05:00–10:05:02, te kort om te melden"
 
 
-async def test_saying_it_twice_writes_it_once(grafana: GrafanaStandIn, writer: Annotations):
+async def test_saying_it_twice_writes_it_once(grafana: GrafanaStandIn, writer: AnnotationClient):
     for breach in (OPEN, OPEN, over(17), over(17), OPEN, lasting(30)):
         await writer.write(breach)
     assert spans(grafana) == [(OPENED_MS, ms(17))]
     assert writes(grafana) == ["POST", "PATCH"]
 
 
-async def test_breaches_of_one_rule_do_not_meet(grafana: GrafanaStandIn, writer: Annotations):
+async def test_breaches_of_one_rule_do_not_meet(grafana: GrafanaStandIn, writer: AnnotationClient):
     """Their ids differ after a colon, where Grafana stops reading."""
     ids = [f"gemist:limit:huis:onthaal:{ms(minutes)}" for minutes in (0, 60)]
     ids += [f"{'r' * 64}:limit:{'s' * 64}:{'q' * 64}:{ms(minutes)}" for minutes in (0, 60)]
@@ -194,7 +202,9 @@ async def test_breaches_of_one_rule_do_not_meet(grafana: GrafanaStandIn, writer:
 
 
 @pytest.mark.parametrize("filters", [True, False])
-async def test_what_others_wrote_is_left_alone(grafana: GrafanaStandIn, writer: Annotations, filters: bool):
+async def test_what_others_wrote_is_left_alone(
+    grafana: GrafanaStandIn, writer: AnnotationClient, filters: bool
+):
     grafana.filters = filters
     grafana.boards.add("elders")
     grafana.add(["deploy", MARK], "nieuwe centrale", OPENED_MS)
@@ -205,27 +215,27 @@ async def test_what_others_wrote_is_left_alone(grafana: GrafanaStandIn, writer: 
     assert spans(grafana)[2:] == [(OPENED_MS, ms(17))]
 
 
-async def test_after_a_long_absence_one_call_is_enough(grafana: GrafanaStandIn, writer: Annotations):
+async def test_after_a_long_absence_one_call_is_enough(grafana: GrafanaStandIn, writer: AnnotationClient):
     await writer.write(OPEN)
     grafana.stop()
     for minutes in range(1, 4):
-        with pytest.raises(Transient, match="cannot be reached"):
+        with pytest.raises(TransientFailure, match="cannot be reached"):
             await writer.write(lasting(minutes))
     grafana.start()
     await writer.write(over(17))
     assert spans(grafana) == [(OPENED_MS, ms(17))]
 
 
-async def test_one_that_somebody_deleted_comes_back(grafana: GrafanaStandIn, writer: Annotations):
+async def test_one_that_somebody_deleted_comes_back(grafana: GrafanaStandIn, writer: AnnotationClient):
     await writer.write(OPEN)
     grafana.remove(1)
     await writer.write(lasting(2))
     assert spans(grafana) == [(OPENED_MS, ms(2))]
 
 
-async def test_a_lost_answer_is_no_double(grafana: GrafanaStandIn, writer: Annotations):
+async def test_a_lost_answer_is_no_double(grafana: GrafanaStandIn, writer: AnnotationClient):
     grafana.faults.extend([Fault.NONE, Fault.LOST])  # the look-up goes well
-    with pytest.raises(Transient):
+    with pytest.raises(TransientFailure):
         await writer.write(OPEN)
     assert len(grafana.annotations) == 1
     await writer.write(OPEN)
@@ -246,7 +256,7 @@ async def test_two_notifiers_at_the_same_moment_leave_one(grafana: GrafanaStandI
     assert spans(grafana) == [(OPENED_MS, ms(17))]
 
 
-async def test_doubles_of_long_ago_go(grafana: GrafanaStandIn, writer: Annotations):
+async def test_doubles_of_long_ago_go(grafana: GrafanaStandIn, writer: AnnotationClient):
     for text in ("eerste", "tweede", "derde"):
         grafana.add([breach_tag(OPEN.id)], text, OPENED_MS)
     await writer.write(over(17))
@@ -280,7 +290,7 @@ ENDS_PERMANENT = [
 @pytest.mark.parametrize(("fault", "why", "retry_after"), ENDS_TRANSIENT, ids=str)
 async def test_worth_another_try(
     grafana: GrafanaStandIn,
-    writer: Annotations,
+    writer: AnnotationClient,
     token_file: Path,
     at: str,
     fault: Fault,
@@ -290,7 +300,7 @@ async def test_worth_another_try(
     if at == "change":
         await insist(writer, OPEN)
     brisk = adapter(grafana.url, token_file, BRISK.get(fault, PATIENT))
-    await fails(grafana, brisk, at, fault, Transient(why, retry_after))
+    await fails(grafana, brisk, at, fault, TransientFailure(why, retry_after))
     brisk.close()
     await insist(writer, over(17))
     assert spans(grafana) == [(OPENED_MS, ms(17))]
@@ -299,17 +309,17 @@ async def test_worth_another_try(
 @pytest.mark.parametrize("at", ["look-up", "create", "change"])
 @pytest.mark.parametrize(("fault", "why"), ENDS_PERMANENT, ids=str)
 async def test_somebody_has_to_mend_it(
-    grafana: GrafanaStandIn, writer: Annotations, at: str, fault: Fault, why: str
+    grafana: GrafanaStandIn, writer: AnnotationClient, at: str, fault: Fault, why: str
 ):
     if at == "change":
         await insist(writer, OPEN)
-    await fails(grafana, writer, at, fault, Permanent(why))
+    await fails(grafana, writer, at, fault, PermanentFailure(why))
     await writer.write(over(17))
     assert spans(grafana) == [(OPENED_MS, ms(17))]
 
 
 async def fails(
-    grafana: GrafanaStandIn, writer: Annotations, at: str, fault: Fault, expected: Undelivered
+    grafana: GrafanaStandIn, writer: AnnotationClient, at: str, fault: Fault, expected: DeliveryFailed
 ) -> None:
     """Let one request fail, and look at what the caller is told. Nothing is written by it."""
     before = grafana.annotations
@@ -322,11 +332,11 @@ async def fails(
 
 
 async def test_the_time_for_all_requests_together_is_limited(grafana: GrafanaStandIn, token_file: Path):
-    limits = Limits(request=timedelta(seconds=5), conversation=timedelta(seconds=0.3))
+    limits = GrafanaLimits(request=timedelta(seconds=5), conversation=timedelta(seconds=0.3))
     hasty = adapter(grafana.url, token_file, limits)
     try:
         grafana.faults.append(Fault.HANG)
-        with pytest.raises(Transient, match=r"longer than 0.3 s"):
+        with pytest.raises(TransientFailure, match=r"longer than 0.3 s"):
             await hasty.write(OPEN)
     finally:
         hasty.close()
@@ -336,10 +346,10 @@ async def test_who_was_told_that_it_failed_finds_nothing_written_later(
     grafana: GrafanaStandIn, token_file: Path
 ):
     """The look-up answers late; by then the write has failed, and its thread must not create any more."""
-    limits = Limits(request=timedelta(seconds=5), conversation=timedelta(seconds=0.3))
+    limits = GrafanaLimits(request=timedelta(seconds=5), conversation=timedelta(seconds=0.3))
     hasty = adapter(grafana.url, token_file, limits)
     grafana.answering.clear()
-    with pytest.raises(Transient):
+    with pytest.raises(TransientFailure):
         await hasty.write(OPEN)
     hasty.close()
     grafana.answering.set()
@@ -347,64 +357,66 @@ async def test_who_was_told_that_it_failed_finds_nothing_written_later(
     assert writes(grafana) == []
 
 
-async def test_a_redirect_is_not_followed(grafana: GrafanaStandIn, writer: Annotations):
+async def test_a_redirect_is_not_followed(grafana: GrafanaStandIn, writer: AnnotationClient):
     """Followed, the POST would arrive as a GET, be answered politely, and store nothing."""
     grafana.faults.extend([Fault.NONE, Fault.MOVED])
-    with pytest.raises(Permanent, match=r"grafana.url"):
+    with pytest.raises(PermanentFailure, match=r"grafana.url"):
         await writer.write(OPEN)
     assert [request.method for request in grafana.requests] == ["GET", "POST"]
 
 
 async def test_a_board_that_is_not_there_is_said_and_nothing_is_written(
-    grafana: GrafanaStandIn, writer: Annotations
+    grafana: GrafanaStandIn, writer: AnnotationClient
 ):
     grafana.boards.clear()
-    with pytest.raises(Permanent, match="Invalid dashboard UID"):
+    with pytest.raises(PermanentFailure, match="Invalid dashboard UID"):
         await writer.write(OPEN)
     assert grafana.annotations == []
 
 
 @pytest.mark.parametrize("content", ["", "two words", "tökén", None])
 async def test_a_token_file_that_holds_no_token(
-    grafana: GrafanaStandIn, writer: Annotations, token_file: Path, content: str | None
+    grafana: GrafanaStandIn, writer: AnnotationClient, token_file: Path, content: str | None
 ):
     put(token_file, content)
-    with pytest.raises(Permanent, match=r"grafana\.token_file"):
+    with pytest.raises(PermanentFailure, match=r"grafana\.token_file"):
         await writer.check()
     assert grafana.requests == []
 
 
 async def test_a_new_token_counts_without_a_restart(
-    grafana: GrafanaStandIn, writer: Annotations, token_file: Path
+    grafana: GrafanaStandIn, writer: AnnotationClient, token_file: Path
 ):
     grafana.token = "glsa_renewed"
-    with pytest.raises(Permanent, match="renew"):
+    with pytest.raises(PermanentFailure, match="renew"):
         await writer.write(OPEN)
     put(token_file, grafana.token)
     await writer.write(OPEN)
     assert len(grafana.annotations) == 1
 
 
-async def test_the_check_says_what_is_wrong(grafana: GrafanaStandIn, writer: Annotations, token_file: Path):
+async def test_the_check_says_what_is_wrong(
+    grafana: GrafanaStandIn, writer: AnnotationClient, token_file: Path
+):
     await writer.check()
     grafana.boards = {"elders"}
-    with pytest.raises(Permanent, match=f"no dashboard {BOARD}"):
+    with pytest.raises(PermanentFailure, match=f"no dashboard {BOARD}"):
         await writer.check()
     put(token_file, "wrong")
-    with pytest.raises(Permanent, match="does not know the token"):
+    with pytest.raises(PermanentFailure, match="does not know the token"):
         await writer.check()
     grafana.stop()
-    with pytest.raises(Transient, match="cannot be reached"):
+    with pytest.raises(TransientFailure, match="cannot be reached"):
         await writer.check()
 
 
-async def test_the_folder_is_made_once(grafana: GrafanaStandIn, writer: Annotations):
+async def test_the_folder_is_made_once(grafana: GrafanaStandIn, writer: AnnotationClient):
     assert await writer.ensure_folder() == "wachtpost"
     assert await writer.ensure_folder() == "wachtpost"
     assert grafana.folders == [{"uid": "wachtpost", "title": "Wachtpost"}]
 
 
-async def test_the_folder_that_somebody_made_is_used(grafana: GrafanaStandIn, writer: Annotations):
+async def test_the_folder_that_somebody_made_is_used(grafana: GrafanaStandIn, writer: AnnotationClient):
     grafana.folders.append({"uid": "abc", "title": "Wachtpost"})
     assert await writer.ensure_folder() == "abc"
     assert writes(grafana) == []
@@ -451,7 +463,7 @@ def test_whatever_happens_there_is_one_annotation_with_the_right_times(
             if number not in given_up:
                 await insist(writer, breach)
                 continue
-            with suppress(Undelivered):
+            with suppress(DeliveryFailed):
                 await writer.write(breach)
         await insist(writer, ends)
         writer.close()

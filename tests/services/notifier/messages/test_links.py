@@ -14,20 +14,20 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
-from services.notifier.api.pages import STATUS, Case, Pages, case_of
+from services.notifier.api.pages import STATUS, PageCase, Pages, case_of
 from services.notifier.messages.links import (
     ACKNOWLEDGE_PATH,
     LONGEST_URL,
-    Claim,
+    LinkClaim,
+    LinkRefusal,
     Links,
-    Refusal,
     Signer,
     links_for,
     open_breaches,
 )
 from services.notifier.messages.template_files import TemplateFault, load_templates
-from services.notifier.model import Breach, Happening
-from shared.config.alerting import Notify
+from services.notifier.model import Breach, NotificationKind
+from shared.config.alerting import NotifyConfig
 from shared.config.model import Language
 from shared.contract.breach_events import Measure
 from tests.support.notices import NOW, OPENED, acknowledged, breach, city, ended, notice
@@ -35,8 +35,8 @@ from tests.support.notices import NOW, OPENED, acknowledged, breach, city, ended
 KEY = b"a key of the tests, 32 bytes.  ."
 SIGNER = Signer(KEY)
 UNTIL = NOW + timedelta(hours=24)
-CLAIM = Claim(("wachten:limit:huis:onthaal:1795511040000",), "teamleiders")
-NOTIFY = Notify.model_validate(
+CLAIM = LinkClaim(("wachten:limit:huis:onthaal:1795511040000",), "teamleiders")
+NOTIFY = NotifyConfig.model_validate(
     {
         "base_url": "https://wachtpost.stad.example/melder/",
         "board_url": "https://bord.stad.example/d/wachtpost-live/nu?orgId=1&from=now-6h&to=now&var-site=huis#p2",
@@ -59,8 +59,8 @@ TEMPLATES = load_templates(None, unexpected)
     receiver=st.text(max_size=64),
 )
 def test_a_token_says_what_was_signed(breaches: tuple[str, ...], receiver: str) -> None:
-    token = SIGNER.sign(Claim(breaches, receiver), UNTIL)
-    assert SIGNER.verify(token, NOW) == Claim(breaches, receiver)
+    token = SIGNER.sign(LinkClaim(breaches, receiver), UNTIL)
+    assert SIGNER.verify(token, NOW) == LinkClaim(breaches, receiver)
     assert re.fullmatch(r"[A-Za-z0-9_.-]+", token)  # nothing in it needs escaping in an address
 
 
@@ -73,11 +73,11 @@ def test_the_same_claim_has_the_same_token() -> None:
     [
         (timedelta(0), CLAIM),
         (timedelta(hours=23, minutes=59, seconds=59), CLAIM),
-        (timedelta(hours=24), Refusal.EXPIRED),
-        (timedelta(days=400), Refusal.EXPIRED),
+        (timedelta(hours=24), LinkRefusal.EXPIRED),
+        (timedelta(days=400), LinkRefusal.EXPIRED),
     ],
 )
-def test_a_token_expires(after: timedelta, verdict: Claim | Refusal) -> None:
+def test_a_token_expires(after: timedelta, verdict: LinkClaim | LinkRefusal) -> None:
     assert SIGNER.verify(SIGNER.sign(CLAIM, UNTIL), NOW + after) == verdict
 
 
@@ -88,7 +88,7 @@ def test_a_token_with_one_sign_changed_is_forged(at: int, sign: str) -> None:
     assume(changed != token)
     # The last sign of base64 carries bits that mean nothing.
     assume(at % len(token) != len(token) - 1)
-    assert SIGNER.verify(changed, NOW) is Refusal.FORGED
+    assert SIGNER.verify(changed, NOW) is LinkRefusal.FORGED
 
 
 def foreign(payload: object, salt: bytes = b"wachtpost acknowledge 1", key: bytes = KEY) -> str:
@@ -118,12 +118,12 @@ VALID = [int(UNTIL.timestamp()), "teamleiders", ["x"]]
     ],
 )
 def test_a_token_that_is_not_ours_is_forged(token: str) -> None:
-    assert SIGNER.verify(token, NOW) is Refusal.FORGED
+    assert SIGNER.verify(token, NOW) is LinkRefusal.FORGED
 
 
 def test_a_token_made_by_hand_in_the_same_way_is_ours() -> None:
     """The control: what the forged ones above lack is the key, the salt or the form."""
-    assert SIGNER.verify(foreign(VALID), NOW) == Claim(("x",), "teamleiders")
+    assert SIGNER.verify(foreign(VALID), NOW) == LinkClaim(("x",), "teamleiders")
 
 
 def test_a_key_that_could_be_guessed_is_refused() -> None:
@@ -139,49 +139,55 @@ def fields(url: str) -> dict[str, list[str]]:
 
 
 def test_the_acknowledge_link_carries_what_is_open_and_for_whom() -> None:
-    told = notice(Happening.FIRING, breach(), acknowledged(Measure.MISSED_RATIO), ended(Measure.SILENCE))
+    told = notice(
+        NotificationKind.FIRING, breach(), acknowledged(Measure.MISSED_RATIO), ended(Measure.SILENCE)
+    )
     url = links_for(told, NOTIFY, SIGNER).acknowledge
     assert url is not None
     assert url.startswith(f"https://wachtpost.stad.example/melder{ACKNOWLEDGE_PATH}?")
-    assert SIGNER.verify(fields(url)["token"][0], NOW) == Claim((breach().id,), "teamleiders")
+    assert SIGNER.verify(fields(url)["token"][0], NOW) == LinkClaim((breach().id,), "teamleiders")
 
 
 def test_the_acknowledge_link_is_valid_for_as_long_as_the_city_file_says() -> None:
     notify = NOTIFY.model_copy(update={"link_valid": timedelta(minutes=5)})
-    url = links_for(notice(Happening.FIRING, breach()), notify, SIGNER).acknowledge
+    url = links_for(notice(NotificationKind.FIRING, breach()), notify, SIGNER).acknowledge
     assert url is not None
     token = fields(url)["token"][0]
-    assert isinstance(SIGNER.verify(token, NOW + timedelta(minutes=4)), Claim)
-    assert SIGNER.verify(token, NOW + timedelta(minutes=5)) is Refusal.EXPIRED
+    assert isinstance(SIGNER.verify(token, NOW + timedelta(minutes=4)), LinkClaim)
+    assert SIGNER.verify(token, NOW + timedelta(minutes=5)) is LinkRefusal.EXPIRED
 
 
 @pytest.mark.parametrize(
     ("happening", "breaches"),
     [
-        (Happening.RESOLVED, (ended(),)),
-        (Happening.DIGEST, (ended(), acknowledged())),
-        (Happening.TEST, ()),
-        (Happening.TEST, (breach(),)),
+        (NotificationKind.RESOLVED, (ended(),)),
+        (NotificationKind.DIGEST, (ended(), acknowledged())),
+        (NotificationKind.TEST, ()),
+        (NotificationKind.TEST, (breach(),)),
     ],
 )
-def test_what_nobody_can_take_on_has_no_link(happening: Happening, breaches: tuple[Breach, ...]) -> None:
+def test_what_nobody_can_take_on_has_no_link(
+    happening: NotificationKind, breaches: tuple[Breach, ...]
+) -> None:
     assert links_for(notice(happening, *breaches), NOTIFY, SIGNER).acknowledge is None
 
 
 def test_without_addresses_or_key_there_are_no_links() -> None:
-    told = notice(Happening.FIRING, breach())
-    assert links_for(told, Notify(), SIGNER) == Links()
+    told = notice(NotificationKind.FIRING, breach())
+    assert links_for(told, NotifyConfig(), SIGNER) == Links()
     assert links_for(told, NOTIFY, None).acknowledge is None
 
 
 def test_a_retry_carries_the_same_link() -> None:
-    told = notice(Happening.FIRING, breach())
+    told = notice(NotificationKind.FIRING, breach())
     assert links_for(told, NOTIFY, SIGNER) == links_for(told, NOTIFY, Signer(KEY))
 
 
 @pytest.mark.parametrize(("count", "has_link"), [(1, True), (30, True), (2000, False)])
 def test_an_address_stays_short_enough_for_mail_programs(count: int, has_link: bool) -> None:
-    told = notice(Happening.FIRING, *(breach(id=f"wachten:limit:huis:rij-{n}:{n}") for n in range(count)))
+    told = notice(
+        NotificationKind.FIRING, *(breach(id=f"wachten:limit:huis:rij-{n}:{n}") for n in range(count))
+    )
     url = links_for(told, NOTIFY, SIGNER).acknowledge
     assert (url is not None) is has_link
     assert len(url or "") <= LONGEST_URL
@@ -189,7 +195,7 @@ def test_an_address_stays_short_enough_for_mail_programs(count: int, has_link: b
 
 def test_the_board_is_shown_around_the_breach_with_its_own_settings_kept() -> None:
     earlier = breach(Measure.SILENCE, opened_at=OPENED - timedelta(hours=1))
-    url = links_for(notice(Happening.FIRING, breach(), earlier), NOTIFY, None).board
+    url = links_for(notice(NotificationKind.FIRING, breach(), earlier), NOTIFY, None).board
     assert url is not None
     ten = timedelta(minutes=10)
     assert fields(url) == {
@@ -208,17 +214,19 @@ def test_the_board_is_shown_around_the_breach_with_its_own_settings_kept() -> No
 @pytest.mark.parametrize(
     ("verdict", "breaches", "case"),
     [
-        (CLAIM, (breach(),), Case.ASK),
-        (CLAIM, (ended(), acknowledged(), breach()), Case.ASK),
-        (CLAIM, (acknowledged(),), Case.ALREADY),
-        (CLAIM, (ended(), acknowledged()), Case.ALREADY),
-        (CLAIM, (ended(),), Case.OVER),
-        (CLAIM, (), Case.OVER),  # so long ago that nobody knows it any more
-        (Refusal.EXPIRED, (), Case.EXPIRED),
-        (Refusal.FORGED, (), Case.FORGED),
+        (CLAIM, (breach(),), PageCase.ASK),
+        (CLAIM, (ended(), acknowledged(), breach()), PageCase.ASK),
+        (CLAIM, (acknowledged(),), PageCase.ALREADY),
+        (CLAIM, (ended(), acknowledged()), PageCase.ALREADY),
+        (CLAIM, (ended(),), PageCase.OVER),
+        (CLAIM, (), PageCase.OVER),  # so long ago that nobody knows it any more
+        (LinkRefusal.EXPIRED, (), PageCase.EXPIRED),
+        (LinkRefusal.FORGED, (), PageCase.FORGED),
     ],
 )
-def test_which_page_is_shown(verdict: Claim | Refusal, breaches: tuple[Breach, ...], case: Case) -> None:
+def test_which_page_is_shown(
+    verdict: LinkClaim | LinkRefusal, breaches: tuple[Breach, ...], case: PageCase
+) -> None:
     assert case_of(verdict, breaches) is case
 
 
@@ -238,22 +246,22 @@ class Elements(HTMLParser):
 
 
 ABOUT = {
-    Case.ASK: (breach(), acknowledged(Measure.MISSED_RATIO)),
-    Case.DONE: (acknowledged(),),
-    Case.ALREADY: (acknowledged(),),
-    Case.OVER: (ended(),),
-    Case.EXPIRED: (),
-    Case.FORGED: (),
+    PageCase.ASK: (breach(), acknowledged(Measure.MISSED_RATIO)),
+    PageCase.DONE: (acknowledged(),),
+    PageCase.ALREADY: (acknowledged(),),
+    PageCase.OVER: (ended(),),
+    PageCase.EXPIRED: (),
+    PageCase.FORGED: (),
 }
 
-EVERY_PAGE = [(case, language) for case in Case for language in Language]
+EVERY_PAGE = [(case, language) for case in PageCase for language in Language]
 
 
 @pytest.mark.parametrize(("case", "language"), EVERY_PAGE)
-def test_only_the_question_has_a_button_and_it_posts(case: Case, language: Language) -> None:
+def test_only_the_question_has_a_button_and_it_posts(case: PageCase, language: Language) -> None:
     page = Pages(city(language), TEMPLATES).show(case, ABOUT[case], NOW, "the.token")
     elements = Elements(page.html)
-    if case is not Case.ASK:
+    if case is not PageCase.ASK:
         assert not elements.of("form")
         assert "the.token" not in page.html
         return
@@ -263,7 +271,7 @@ def test_only_the_question_has_a_button_and_it_posts(case: Case, language: Langu
 
 
 @pytest.mark.parametrize(("case", "language"), EVERY_PAGE)
-def test_a_page_loads_nothing_and_runs_nothing(case: Case, language: Language) -> None:
+def test_a_page_loads_nothing_and_runs_nothing(case: PageCase, language: Language) -> None:
     page = Pages(city(language), TEMPLATES).show(case, ABOUT[case], NOW, "the.token")
     elements = Elements(page.html)
     assert not {"script", "img", "link", "iframe", "object"} & {tag for tag, _ in elements.found}
@@ -275,7 +283,7 @@ def test_a_page_loads_nothing_and_runs_nothing(case: Case, language: Language) -
 
 
 def test_the_headers_allow_the_pages_own_style_only_and_tell_nobody_the_address() -> None:
-    page = Pages(city(), TEMPLATES).show(Case.ASK, [breach()], NOW, "the.token")
+    page = Pages(city(), TEMPLATES).show(PageCase.ASK, [breach()], NOW, "the.token")
     style = re.findall(r"<style>(.*?)</style>", page.html, re.DOTALL)
     assert len(style) == 1
     digest = b64encode(sha256(style[0].encode()).digest()).decode()
@@ -287,11 +295,11 @@ def test_the_headers_allow_the_pages_own_style_only_and_tell_nobody_the_address(
     assert page.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("case", Case)
-def test_every_case_has_a_status(case: Case) -> None:
+@pytest.mark.parametrize("case", PageCase)
+def test_every_case_has_a_status(case: PageCase) -> None:
     page = Pages(city(), TEMPLATES).show(case, ABOUT[case], NOW)
     assert page.status == STATUS[case]
-    assert (page.status >= 400) is (case in {Case.EXPIRED, Case.FORGED})
+    assert (page.status >= 400) is (case in {PageCase.EXPIRED, PageCase.FORGED})
 
 
 @pytest.mark.parametrize(
@@ -302,7 +310,7 @@ def test_every_case_has_a_status(case: Case) -> None:
     ],
 )
 def test_a_page_says_what_it_is_about(language: Language, says: list[str]) -> None:
-    page = Pages(city(language), TEMPLATES).show(Case.ASK, ABOUT[Case.ASK], NOW, "x")
+    page = Pages(city(language), TEMPLATES).show(PageCase.ASK, ABOUT[PageCase.ASK], NOW, "x")
     for words in says:
         assert words in page.html
 
@@ -310,7 +318,7 @@ def test_a_page_says_what_it_is_about(language: Language, says: list[str]) -> No
 def test_a_page_escapes_what_it_is_given() -> None:
     named = breach(queue="onthaal", rule="wachten")
     evil = city().model_copy(update={"city": city().city.model_copy(update={"name": "<script>&"})})
-    page = Pages(evil, TEMPLATES).show(Case.ASK, [named], NOW, '"><script>')
+    page = Pages(evil, TEMPLATES).show(PageCase.ASK, [named], NOW, '"><script>')
     assert "<script>" not in page.html
     assert "&lt;script&gt;&amp;" in page.html
 

@@ -32,8 +32,8 @@ from services.notifier.messages.template_files import (
 )
 from services.notifier.messages.view import Trend, Viewer
 from services.notifier.messages.words import WORDS
-from services.notifier.model import Breach, Happening, Notice
-from shared.config.alerting import Rule
+from services.notifier.model import Breach, Notification, NotificationKind
+from shared.config.alerting import KpiRule
 from shared.config.model import CityFile, Kpi, Language, Target
 from shared.contract.breach_events import Cause, Level, Measure, Severity
 from tests.support.notices import NOW, acknowledged, breach, city, ended, notice, reading
@@ -59,32 +59,38 @@ NO_READING = breach(reading=reading(value=None, samples=3))
 OWN_LIMIT = breach(limit=60.0)
 YESTERDAY = breach(opened_at=NOW - timedelta(days=1, hours=2))
 
-STORIES: dict[str, list[tuple[Notice, Links]]] = {
-    "firing": [(notice(Happening.FIRING, breach(measure)), LINKS) for measure in Measure],
-    "reminder": [(notice(Happening.REMINDER, breach(measure), number=2), LINKS) for measure in Measure],
-    "escalation": [(notice(Happening.ESCALATION, breach(measure)), LINKS) for measure in Measure],
-    "resolved": [(notice(Happening.RESOLVED, ended(measure)), BOARD) for measure in Measure],
-    "closed": [(notice(Happening.RESOLVED, ended(measure, Cause.CLOSED)), BOARD) for measure in Measure],
+STORIES: dict[str, list[tuple[Notification, Links]]] = {
+    "firing": [(notice(NotificationKind.FIRING, breach(measure)), LINKS) for measure in Measure],
+    "reminder": [
+        (notice(NotificationKind.REMINDER, breach(measure), number=2), LINKS) for measure in Measure
+    ],
+    "escalation": [(notice(NotificationKind.ESCALATION, breach(measure)), LINKS) for measure in Measure],
+    "resolved": [(notice(NotificationKind.RESOLVED, ended(measure)), BOARD) for measure in Measure],
+    "closed": [
+        (notice(NotificationKind.RESOLVED, ended(measure, Cause.CLOSED)), BOARD) for measure in Measure
+    ],
     "rule-gone": [
-        (notice(Happening.RESOLVED, ended(measure, Cause.RULE_GONE)), BOARD) for measure in Measure
+        (notice(NotificationKind.RESOLVED, ended(measure, Cause.RULE_GONE)), BOARD) for measure in Measure
     ],
     "digest": [
         (
-            notice(Happening.DIGEST, ended(), acknowledged(Measure.MISSED_RATIO), breach(Measure.SILENCE)),
+            notice(
+                NotificationKind.DIGEST, ended(), acknowledged(Measure.MISSED_RATIO), breach(Measure.SILENCE)
+            ),
             LINKS,
         ),
-        (notice(Happening.DIGEST, breach()), LINKS),
-        (notice(Happening.DIGEST, ended()), BOARD),
+        (notice(NotificationKind.DIGEST, breach()), LINKS),
+        (notice(NotificationKind.DIGEST, ended()), BOARD),
     ],
     "several": [
-        (notice(Happening.FIRING, breach(), breach(Measure.VISIT_WAIT_MEAN)), LINKS),
-        (notice(Happening.REMINDER, breach(), breach(Measure.SILENCE), number=3), LINKS),
-        (notice(Happening.ESCALATION, breach(), breach(Measure.BURN_RATE)), LINKS),
-        (notice(Happening.RESOLVED, ended(), ended(Measure.MISSED_RATIO)), BOARD),
+        (notice(NotificationKind.FIRING, breach(), breach(Measure.VISIT_WAIT_MEAN)), LINKS),
+        (notice(NotificationKind.REMINDER, breach(), breach(Measure.SILENCE), number=3), LINKS),
+        (notice(NotificationKind.ESCALATION, breach(), breach(Measure.BURN_RATE)), LINKS),
+        (notice(NotificationKind.RESOLVED, ended(), ended(Measure.MISSED_RATIO)), BOARD),
     ],
-    "test": [(notice(Happening.TEST), Links())],
+    "test": [(notice(NotificationKind.TEST), Links())],
     "details": [
-        (notice(Happening.FIRING, told), LINKS)
+        (notice(NotificationKind.FIRING, told), LINKS)
         for told in (SOON, OVER_THE_TARGET_TOO, SPENT, ONE, NOBODY, NO_READING, OWN_LIMIT, YESTERDAY)
     ],
 }
@@ -106,7 +112,7 @@ def unexpected(fault: TemplateFault) -> None:
 TEMPLATES = load_templates(None, unexpected)
 
 
-def written(told: Notice, language: Language = Language.NL, links: Links | None = None) -> Message:
+def written(told: Notification, language: Language = Language.NL, links: Links | None = None) -> Message:
     return Writer(city(language), TEMPLATES).write(told, links)
 
 
@@ -242,7 +248,7 @@ def test_of_two_targets_a_message_names_the_one_that_the_rule_is_judged_by(
     window: str, limit: float, period: str
 ) -> None:
     monthly = Target(kpi=Kpi.MISSED_RATIO, limit=0.3, period="month")
-    rule = Rule(id="gemist", kpi=Kpi.MISSED_RATIO, window=window, warn_at=0.1)
+    rule = KpiRule(id="gemist", kpi=Kpi.MISSED_RATIO, window=window, warn_at=0.1)
     known = city().model_copy(update={"rules": (rule,), "targets": (*city().targets, monthly)})
     assert known.limit_of(rule, "huis", "all") == limit
     for level, at in ((Level.LIMIT, limit), (Level.WARNING, 0.1)):
@@ -307,7 +313,9 @@ def renamed(named: CityFile, name: str) -> CityFile:
     name=NAMES,
     value=VALUES,
     measure=st.sampled_from(Measure),
-    happening=st.sampled_from(sorted(set(Happening) - {Happening.REPORT})),  # comes in words of its own
+    happening=st.sampled_from(
+        sorted(set(NotificationKind) - {NotificationKind.REPORT})
+    ),  # comes in words of its own
     language=st.sampled_from(Language),
     count=st.integers(1, 5),
     over=st.booleans(),
@@ -317,7 +325,7 @@ def test_a_subject_fits_on_one_line(
     name: str,
     value: float,
     measure: Measure,
-    happening: Happening,
+    happening: NotificationKind,
     language: Language,
     count: int,
     over: bool,
@@ -340,21 +348,21 @@ def test_no_subject_of_a_real_story_is_cut_off(language: Language) -> None:
 
 def test_a_name_is_shortened_before_a_figure_is_lost() -> None:
     long = renamed(city(), "Dienst Burgerzaken, Bevolking, Vreemdelingenzaken en Begraafplaatsen")
-    subject = Writer(long, TEMPLATES).write(notice(Happening.FIRING, breach())).subject
+    subject = Writer(long, TEMPLATES).write(notice(NotificationKind.FIRING, breach())).subject
     assert subject.startswith("Dienst Burgerzaken")
     assert subject.endswith("…: gemiddeld 1:32 wachten, doel 0:45")
 
 
 def test_a_summary_names_as_many_as_fit() -> None:
     queues = [f"een-wachtrij-met-nummer-{number}" for number in range(9)]
-    told = notice(Happening.FIRING, *(breach(queue=queue) for queue in queues))
+    told = notice(NotificationKind.FIRING, *(breach(queue=queue) for queue in queues))
     subject = written(told).subject
     assert subject == "9 problemen: een-wachtrij-met-nummer-0, een-wachtrij-met-nummer-1 en nog 7"
 
 
 def test_a_line_end_in_a_name_ends_no_header() -> None:
     named = renamed(city(), "Onthaal\r\nBcc: iedereen@stad.example")
-    subject = Writer(named, TEMPLATES).write(notice(Happening.FIRING, breach())).subject
+    subject = Writer(named, TEMPLATES).write(notice(NotificationKind.FIRING, breach())).subject
     assert "\n" not in subject
     assert "\r" not in subject
 
@@ -399,7 +407,7 @@ def outline(html: str) -> Outline:
     return page
 
 
-def every_notice() -> Iterator[tuple[Notice, Links]]:
+def every_notice() -> Iterator[tuple[Notification, Links]]:
     for story in STORIES.values():
         yield from story
 
@@ -464,7 +472,7 @@ def test_letters_stand_out_from_their_ground(letters: str, ground: str) -> None:
 @LANGUAGES
 def test_a_queue_called_like_a_tag_is_a_name(language: Language) -> None:
     named = renamed(city(language), "<b>&\"'")
-    message = Writer(named, TEMPLATES).write(notice(Happening.FIRING, breach()), LINKS)
+    message = Writer(named, TEMPLATES).write(notice(NotificationKind.FIRING, breach()), LINKS)
     page = outline(message.html)
     assert "b" not in page.seen
     assert any("<b>&\"'" in text for text in page.texts)
@@ -526,9 +534,11 @@ def write_template(folder: Path, name: str, text: str) -> Path:
 
 def test_a_city_says_it_in_its_own_words(tmp_path: Path) -> None:
     write_template(tmp_path, "nl/subject.txt", "Let op! {{ headline }}")
-    message = Writer(city(), load_templates(tmp_path, unexpected)).write(notice(Happening.FIRING, breach()))
+    message = Writer(city(), load_templates(tmp_path, unexpected)).write(
+        notice(NotificationKind.FIRING, breach())
+    )
     assert message.subject == "Let op! Onthaal: gemiddeld 1:32 wachten, doel hoogstens 0:45"
-    assert message.text == written(notice(Happening.FIRING, breach())).text
+    assert message.text == written(notice(NotificationKind.FIRING, breach())).text
 
 
 def test_a_city_changes_part_of_ours(tmp_path: Path) -> None:
@@ -545,7 +555,9 @@ def test_a_city_changes_part_of_ours(tmp_path: Path) -> None:
 
 def test_a_frame_of_the_citys_own_holds_our_words(tmp_path: Path) -> None:
     write_template(tmp_path, "layout.html", "<p>{% block footer %}{% endblock %}</p>")
-    message = Writer(city(), load_templates(tmp_path, unexpected)).write(notice(Happening.FIRING, breach()))
+    message = Writer(city(), load_templates(tmp_path, unexpected)).write(
+        notice(NotificationKind.FIRING, breach())
+    )
     assert message.html == "<p>Wachtpost Proefstad, di 24 nov 2026 10:16</p>\n"
 
 
@@ -567,7 +579,7 @@ def test_a_broken_template_is_reported_with_its_line_and_ours_speaks(what: str, 
     file = write_template(tmp_path, "nl/subject.txt", text)
     reports = Reports()
     writer = Writer(city(), load_templates(tmp_path, reports))
-    told = notice(Happening.FIRING, breach())
+    told = notice(NotificationKind.FIRING, breach())
     assert writer.write(told) == written(told)
     assert writer.write(told) == written(told)
     assert [(fault.path, fault.line) for fault in reports] == [(file, line)]  # once, not per message
@@ -577,8 +589,10 @@ def test_a_broken_template_is_reported_with_its_line_and_ours_speaks(what: str, 
 def test_a_broken_frame_is_reported_and_ours_holds_the_words(tmp_path: Path) -> None:
     file = write_template(tmp_path, "layout.html", "<p>\n{{ nobody }}</p>")
     reports = Reports()
-    message = Writer(city(), load_templates(tmp_path, reports)).write(notice(Happening.FIRING, breach()))
-    assert message == written(notice(Happening.FIRING, breach()))
+    message = Writer(city(), load_templates(tmp_path, reports)).write(
+        notice(NotificationKind.FIRING, breach())
+    )
+    assert message == written(notice(NotificationKind.FIRING, breach()))
     assert [(fault.path, fault.line) for fault in reports] == [(file, 2)]
 
 
@@ -587,8 +601,10 @@ def test_a_template_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     file.parent.mkdir()
     file.write_bytes(b"Let op \xff")
     reports = Reports()
-    message = Writer(city(), load_templates(tmp_path, reports)).write(notice(Happening.FIRING, breach()))
-    assert message == written(notice(Happening.FIRING, breach()))
+    message = Writer(city(), load_templates(tmp_path, reports)).write(
+        notice(NotificationKind.FIRING, breach())
+    )
+    assert message == written(notice(NotificationKind.FIRING, breach()))
     assert [fault.path for fault in reports] == [file]
 
 
@@ -607,7 +623,7 @@ def test_ours_stays_within_reach_behind_the_citys_own(tmp_path: Path) -> None:
     write_template(tmp_path, "nl/intro.txt", "x")
     templates = load_templates(tmp_path, unexpected)
     assert templates.fill("nl/intro.txt") == "x"
-    about = notice(Happening.TEST)
+    about = notice(NotificationKind.TEST)
     assert "proefbericht" in templates.get_template(f"{OURS}nl/intro.txt").render(
         notice={"count": 0, "happening": about.happening, "receiver": "x"}
     )
@@ -616,7 +632,7 @@ def test_ours_stays_within_reach_behind_the_citys_own(tmp_path: Path) -> None:
 def test_nothing_of_a_person_is_in_a_message() -> None:
     """Only what the contract holds can be said; this guards against a field that names somebody."""
     allowed = {"by"}  # a receiver or a role
-    fields = set(Breach.model_fields) | set(Notice.model_fields)
+    fields = set(Breach.model_fields) | set(Notification.model_fields)
     assert not {name for name in fields - allowed if re.search(r"caller|agent|person|phone|number_of", name)}
     for (told, links), _ in pairwise(every_notice()):
         text = re.sub(r"https?://\S+", "", written(told, links=links).text)
@@ -629,5 +645,5 @@ def test_an_acknowledgement_is_told_by_its_receivers_name() -> None:
 
 
 def test_the_moment_of_a_message_is_local() -> None:
-    assert written(notice(Happening.TEST)).text.endswith("di 24 nov 2026 10:16\n")
+    assert written(notice(NotificationKind.TEST)).text.endswith("di 24 nov 2026 10:16\n")
     assert datetime(2026, 11, 24, 9, 16, tzinfo=UTC) == NOW

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from domain.bucket import Bucket
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from services.reporter.report.assemble import (
     BeforeFirstDayError,
     CommentTooLongError,
@@ -216,7 +216,7 @@ def test_a_site_without_counters_has_only_phone_figures():
 
 def test_days_of_other_sites_do_not_count():
     report = made("2026-03", at("2026-04-01"), ONE_DAY)
-    elsewhere = {Place("bel", "lijn"): {MONDAY: calls(5, 5)}}
+    elsewhere = {QueueRef("bel", "lijn"): {MONDAY: calls(5, 5)}}
     counted = Counted({**report_city.days(ONE_DAY), **elsewhere}, MONDAY)
     city = report_city.CITY
     other = assemble(city, Calendar(city), counted, (), Period.parse("2026-03"), at("2026-04-01"))

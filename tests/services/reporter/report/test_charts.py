@@ -15,9 +15,9 @@ from services.reporter.report.charts import (
     Bar,
     Chart,
     Columns,
-    Lanes,
     Share,
     Shares,
+    TargetBars,
     contrast,
     ink_on,
     shades,
@@ -121,7 +121,7 @@ def test_labels_of_half_charts_never_overlap(given_bars: tuple[Bar, ...]):
 
 @given(bars(most=8))
 def test_labels_of_lying_bars_never_overlap(given_bars: tuple[Bar, ...]):
-    assert collisions(drawn(Lanes("t", "d", given_bars))) == []
+    assert collisions(drawn(TargetBars("t", "d", given_bars))) == []
 
 
 @given(st.lists(st.lists(st.integers(0, 500), min_size=6, max_size=6), min_size=1, max_size=12))
@@ -183,7 +183,7 @@ def test_a_bar_without_a_value_is_not_a_bar_of_nothing():
     "chart",
     [
         Columns("<T>", "a & b", (Bar("<a>", 1.0, "&"),), legend=(("over", "<x>"),)),
-        Lanes("<T>", "a & b", (Bar("<a>", 1.0, "&", limit=1.0, limit_text="<"),)),
+        TargetBars("<T>", "a & b", (Bar("<a>", 1.0, "&", limit=1.0, limit_text="<"),)),
         Shares("<T>", "a & b", ("<c>",), (Share("<a>", "&", ((1.0, "<"),)),)),
     ],
 )

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from domain.period_kpis import Indicator
+from domain.period_kpis import PeriodKpi
 from services.reporter.report.compose import compose
 from services.reporter.report.document import Report
-from services.reporter.report.render import Kind, render
-from services.reporter.report.rows import Row, rows
+from services.reporter.report.render import ReportFormat, render
+from services.reporter.report.rows import FigureRow, rows
 from services.reporter.report.words import WORDS
 from services.reporter.report.writing import Writing
 from shared.config.model import Language
@@ -52,28 +52,28 @@ def same_as_expected(name: str, made: bytes) -> None:
 @LANGUAGES
 @pytest.mark.parametrize("name", REPORTS)
 def test_reads_as_it_always_did(name: str, language: Language):
-    same_as_expected(f"{name}.{language}.md", render(REPORTS[name], Kind.MARKDOWN, WORDS[language]))
+    same_as_expected(f"{name}.{language}.md", render(REPORTS[name], ReportFormat.MARKDOWN, WORDS[language]))
 
 
 @LANGUAGES
 def test_looks_as_it_always_did(language: Language):
-    same_as_expected(f"month.{language}.html", render(REPORTS["month"], Kind.HTML, WORDS[language]))
+    same_as_expected(f"month.{language}.html", render(REPORTS["month"], ReportFormat.HTML, WORDS[language]))
 
 
 def test_figures_for_machines_are_as_they_always_were():
-    same_as_expected("month.csv", render(REPORTS["month"], Kind.CSV, WORDS[Language.NL]))
-    same_as_expected("month.json", render(REPORTS["month"], Kind.JSON, WORDS[Language.NL]))
+    same_as_expected("month.csv", render(REPORTS["month"], ReportFormat.CSV, WORDS[Language.NL]))
+    same_as_expected("month.json", render(REPORTS["month"], ReportFormat.JSON, WORDS[Language.NL]))
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_csv_has_the_exact_figures_whatever_the_language(name: str):
     report = REPORTS[name]
-    dutch, english = (render(report, Kind.CSV, WORDS[language]) for language in Language)
+    dutch, english = (render(report, ReportFormat.CSV, WORDS[language]) for language in Language)
     assert dutch == english
     read = list(csv.DictReader(io.StringIO(dutch.decode(), newline="")))
     expected = list(rows(report))
     assert len(read) == len(expected)
-    assert list(read[0]) == list(Row._fields)
+    assert list(read[0]) == list(FigureRow._fields)
     for line, row in zip(read, expected, strict=True):
         assert (float(line["value"]) if line["value"] else None) == row.value
         assert line["met"] == {None: "", True: "true", False: "false"}[row.met]
@@ -87,7 +87,7 @@ def test_csv_tells_each_figure_apart():
 
 
 def test_json_has_the_same_figures_as_csv():
-    made = json.loads(render(HALF_YEAR, Kind.JSON, WORDS[Language.EN]))
+    made = json.loads(render(HALF_YEAR, ReportFormat.JSON, WORDS[Language.EN]))
     (site,) = made["sites"]
     by_part = {
         part: [one["value"] for one in site[part]]
@@ -150,7 +150,7 @@ def test_targets_are_written_as_in_the_language(kpi: Kpi, limit: float | None, d
     ],
 )
 def test_verdicts_in_words(met: bool | None, complete: bool, value: float | None, dutch: str):
-    one = Indicator(
+    one = PeriodKpi(
         Kpi.MISSED_RATIO, "stad", "all", Period.parse("2026"), value, 10, None, met=met, complete=complete
     )
     assert NL.verdict_text(one) == dutch
@@ -169,7 +169,7 @@ def test_differences_in_words(difference: float, dutch: str):
 
 
 def test_markdown_shows_a_comment_as_it_was_typed():
-    text = render(HALF_YEAR, Kind.MARKDOWN, WORDS[Language.NL]).decode()
+    text = render(HALF_YEAR, ReportFormat.MARKDOWN, WORDS[Language.NL]).decode()
     assert r"er werd \*meer\* opgehangen" in text
     assert r"\<de wachttijd" in text
 

@@ -12,11 +12,11 @@ from itertools import pairwise
 
 import pytest
 
-from domain.open_contacts import Place
+from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
 from services.reporter.report.charts import BAR, contrast
 from services.reporter.report.document import Report
-from services.reporter.report.render import Kind, render
+from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.words import WORDS
 from services.reporter.report.writing import Writing
 from shared.config.model import Language
@@ -89,7 +89,7 @@ EACH = pytest.mark.parametrize("name", REPORTS)
 
 
 def page(report: Report, language: Language = Language.NL) -> str:
-    return render(report, Kind.HTML, WORDS[language]).decode()
+    return render(report, ReportFormat.HTML, WORDS[language]).decode()
 
 
 @LANGUAGES
@@ -219,7 +219,9 @@ def test_the_comment_is_text_and_nothing_else():
 
 def test_an_empty_period_has_no_figure_at_all():
     days: Days = {
-        Place("stad", "loket-ocmw"): report_year.counted(date(2026, 1, 20)).days[Place("stad", "loket-ocmw")]
+        QueueRef("stad", "loket-ocmw"): report_year.counted(date(2026, 1, 20)).days[
+            QueueRef("stad", "loket-ocmw")
+        ]
     }
     html = page(report_year.report("2026-05", date(2026, 6, 3), days=days))
     text = read(html).text
