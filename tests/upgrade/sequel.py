@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from tests.support import redis_dump
 from tests.upgrade.house import BEFORE, RECEIVERS, Figures, House, moment
@@ -29,7 +29,7 @@ async def played(house: House, exposition: Figures) -> Sequel:
     await house.until_told(unheard=1)
     await house.until(lambda: not house.client.exists("{p0}:notifier:annotations"))
     notifier = await house.exposition("notifier")
-    regions = [str(tag) for one in house.grafana.annotations for tag in cast("list[object]", one["tags"])]
+    regions = [_region(one) for one in house.grafana.annotations]
     house.start("ingest")
     for clock in ("10:01", "10:11"):
         await house.jump(clock)
@@ -43,8 +43,9 @@ async def played(house: House, exposition: Figures) -> Sequel:
         "evaluator": taken_over,
         "notifier": notifier,
         "commands": told,
-        "regions": sorted(tag for tag in regions if tag.startswith("breach:")),
+        "regions": sorted(regions),
         "told": {name: [_in_short(one) for one in house.told(name)] for name in RECEIVERS},
+        "carried": [{"key": one["key"], "breaches": one["breaches"]} for one in house.told("unreachable")],
         "mails": [[*one.recipients, str(one.message["subject"])] for one in house.mail.mails],
         "afterwards": {name: figures for name, figures in afterwards.items() if name.endswith(COUNTS)},
     }
@@ -95,3 +96,9 @@ async def _news(house: House) -> None:
 def _in_short(body: dict[str, Any]) -> str:
     """A message as its receiver knows it again."""
     return f"{body['happening']} {body['number']}: {' '.join(breach['id'] for breach in body['breaches'])}"
+
+
+def _region(annotation: dict[str, Any]) -> str:
+    """Which breach Grafana shows from when until when, in epoch ms."""
+    breach = next(tag for tag in annotation["tags"] if tag.startswith("breach:"))
+    return f"{breach} {annotation['time']} {annotation['timeEnd']}"
