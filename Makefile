@@ -38,7 +38,7 @@ check: $(VENV)/dev  ## format, lint, types, architecture, city file, boards
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/wachtpost config check deploy/wachtpost.toml
-	@$(BIN)/python -m deploy.grafana --check
+	@$(BIN)/wachtpost boards build --check
 
 chaos: $(VENV)/dev  ## faults at random on the whole product, one oracle (ARGS="--hours 1", "--seed 7"; else 10 minutes)
 	@$(BIN)/python -m tests.chaos $(ARGS)
@@ -49,8 +49,8 @@ thorough: $(VENV)/dev  ## properties on all their examples; kills with the figur
 bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-boards: $(VENV)/dev  ## write the Grafana boards anew from deploy/grafana
-	@$(BIN)/python -m deploy.grafana
+boards: $(VENV)/dev  ## write the Grafana boards anew, as deploy/wachtpost.toml has them (ARGS="--city FILE --out DIR")
+	@$(BIN)/wachtpost boards build $(ARGS)
 
 messages: $(VENV)/runtime  ## collect the messages of the code into shared/locales (LANGUAGE=it adds that language)
 	@$(BIN)/pybabel -q extract -o $(VENV)/messages.pot
@@ -86,7 +86,7 @@ schemas: $(VENV)/dev  ## write the JSON Schemas of the wire contract anew
 lock:  ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build -o requirements.lock
 	uv pip compile -q pyproject.toml --python-platform linux --python-version 3.13 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra pdf --group build -o deploy/requirements.lock
-	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra demo --extra parquet --extra pdf --group build --group dev -o requirements-dev.lock
+	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra boards --extra demo --extra parquet --extra pdf --group build --group dev -o requirements-dev.lock
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

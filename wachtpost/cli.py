@@ -7,7 +7,7 @@ import typer
 from services.evaluator import __main__ as evaluator_service
 from services.ingest import __main__ as ingest_service
 from services.notifier import __main__ as notifier_service
-from wachtpost import config, grafana, keys
+from wachtpost import boards, config, grafana, keys
 from wachtpost.analyse.command import analyse
 from wachtpost.demo.command import demo
 from wachtpost.history import command as history_command
@@ -37,6 +37,7 @@ app.add_typer(history_command.app, name="history")
 app.add_typer(config.app, name="config")
 app.add_typer(keys.app, name="keys")
 app.add_typer(grafana.app, name="grafana")
+app.add_typer(boards.app, name="boards")
 
 
 @app.command()

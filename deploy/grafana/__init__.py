@@ -1,9 +1,4 @@
-"""The boards as code: six of them, in Dutch and in English, as Grafana 12 reads them.
+"""The boards as code: six of them, in every language, as Grafana 12 reads them.
 
-``python -m deploy.grafana`` writes ``boards/nl/*.json`` and ``boards/en/*.json``; with ``--check`` it
-compares. ``may_be_empty`` says which questions of a board may rightly have no answer.
+``wachtpost boards build`` writes ``boards/<language>/*.json``. Needs the extra ``boards``.
 """
-
-from deploy.grafana.every import FOLDER, every_board, may_be_empty, written
-
-__all__ = ["FOLDER", "every_board", "may_be_empty", "written"]

@@ -2,162 +2,104 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from grafana_foundation_sdk.builders import bargauge, stat, statetimeline, timeseries
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from deploy.grafana.board import Band, Board, Name, breaches_of_queue, to_board
-from deploy.grafana.kpis import LEAD_TIME, verdict_fields, verdicts
+from deploy.grafana.board import BoardName, board, breaches_of_queue, to_board
+from deploy.grafana.kpis import LEAD_TIME, judged, verdicts
 from deploy.grafana.palette import PLAIN, Colour
 from deploy.grafana.panels import (
-    COUNT,
-    Answer,
-    Fields,
-    Panel,
-    Query,
-    bar_gauge,
+    bars,
+    course,
     fixed,
+    given,
+    lines,
+    now,
+    number,
     numbers_as_shades,
-    of_name,
-    stat,
-    state_timeline,
+    states_over_time,
     target_line,
-    time_series,
 )
-from deploy.grafana.promql import CHOSEN, LONG, TODAY, TOTAL, increase, named, per_place
-from deploy.grafana.words import NO_DATA, TARGET, Boards, Counters, Language, Say, headed, speaker
-from deploy.grafana.words import Appointments as Words
+from deploy.grafana.promql import CHOSEN, TODAY, TOTAL, increase, named, per_place
+from deploy.grafana.words import TARGET, CountersWords, Edition
+from deploy.grafana.words import AppointmentsWords as Words
+
+FREE = per_place(f"wachtpost_first_free_appointment_workdays{{{CHOSEN}}}")
 
 
-def appointments(language: Language) -> Board:
-    """Return the board in one language."""
-    say = speaker(language)
-    return Board(
-        name=Name.APPOINTMENTS,
-        language=language,
-        about=Boards.APPOINTMENTS_ABOUT,
-        since="now-24h",
-        refresh="30s",
-        bands=(
-            Band(
-                10,
-                (
-                    (6, lead_time_today(say, language)),
-                    (9, _clusters(say, language)),
-                    (9, _free(say, language)),
-                ),
-            ),
-            Band(9, ((12, _course(say)), (12, _spread(say)))),
-            Band(9, ((12, _booked(say)), (12, _per_day(say)))),
-            Band(6, ((24, _free_course(say)),)),
-        ),
+def appointments(say: Edition) -> Dashboard:
+    return (
+        board(say, BoardName.APPOINTMENTS, "now-24h", "30s")
+        .with_panel(_today(say).height(10).span(6))
+        .with_panel(_clusters(say).height(10).span(9))
+        .with_panel(_free(say).height(10).span(9))
+        .with_panel(_course(say).height(9).span(12))
+        .with_panel(_spread(say).height(9).span(12))
+        .with_panel(_booked(say).height(9).span(12))
+        .with_panel(_per_day(say).height(9).span(12))
+        .with_panel(_free_course(say).height(6).span(24))
     )
 
 
-def lead_time_today(say: Say, language: Language) -> Panel:
+def _today(say: Edition) -> stat.Panel:
     """The whole city's lead time of today against the target."""
-    return stat(
-        headed(say, Words.TODAY),
-        [verdicts(LEAD_TIME, say, TOTAL, TODAY, one=True, counted=True)],
-        verdict_fields(LEAD_TIME, say),
-        named=True,
-        solid=True,
-        links=(to_board(Name.BREACHES, language),),
-    )
+    asked = verdicts(LEAD_TIME, say, TOTAL, TODAY, one=True, counted=True)
+    panel = judged(number(say, Words.TODAY, asked, named=True, solid=True), LEAD_TIME, say)
+    return panel.links(to_board(BoardName.BREACHES, say))
 
 
-def _clusters(say: Say, language: Language) -> Panel:
-    return bar_gauge(
-        headed(say, Words.CLUSTERS),
-        [verdicts(LEAD_TIME, say, CHOSEN, TODAY, counted=True)],
-        verdict_fields(LEAD_TIME, say, (breaches_of_queue(language),)),
-        title_size=14,
-        value_size=18,
-    )
+def _clusters(say: Edition) -> bargauge.Panel:
+    asked = verdicts(LEAD_TIME, say, CHOSEN, TODAY, counted=True)
+    panel = judged(bars(say, Words.CLUSTERS, asked, title_size=14, value_size=18), LEAD_TIME, say)
+    return panel.data_links(breaches_of_queue(say))
 
 
-def _free(say: Say, language: Language) -> Panel:
+def _free(say: Edition) -> bargauge.Panel:
     # No rolling figure: the diary's own word, held against the same promise.
-    free = per_place(f"wachtpost_first_free_appointment_workdays{{{CHOSEN}}}")
-    verdict = LEAD_TIME.verdict_of(say, free)
-    return bar_gauge(
-        headed(say, Words.FREE),
-        [Query(named(verdict), Answer.NOW, "{{name}} · {{verdict}}")],
-        replace(verdict_fields(LEAD_TIME, say, (breaches_of_queue(language),)), decimals=0),
-        title_size=14,
-        value_size=18,
-    )
+    asked = now(named(LEAD_TIME.verdict_of(say, FREE)), "{{name}} · {{verdict}}")
+    panel = judged(bars(say, Words.FREE, asked, title_size=14, value_size=18), LEAD_TIME, say)
+    return panel.decimals(0).data_links(breaches_of_queue(say))
 
 
-def _course(say: Say) -> Panel:
+def _course(say: Edition) -> timeseries.Panel:
     target = f'max(wachtpost_kpi_target{{{TOTAL}, kpi="{LEAD_TIME.name}"}})'
-    few = "fewer appointments than live.min_samples in the last hour: no figure, which is not zero"
-    return time_series(
-        headed(say, Words.COURSE),
-        [
-            Query(LEAD_TIME.value(TOTAL, TODAY), legend=say(Counters.WAIT_TODAY)),
-            Query(target, legend=say(TARGET)),
-            Query(LEAD_TIME.value(TOTAL, LONG), legend=say(Counters.WAIT_HOUR), empty_because=few),
-        ],
-        Fields(
-            unit=say(LEAD_TIME.unit),
-            decimals=LEAD_TIME.decimals,
-            least=0,
-            no_value=say(NO_DATA),
-            overrides=(
-                of_name(say(Counters.WAIT_TODAY), color=fixed(PLAIN)),
-                of_name(say(Counters.WAIT_HOUR), color=fixed(Colour.ORANGE)),
-                target_line("B"),
-            ),
-        ),
+    return (
+        lines(
+            say,
+            Words.COURSE,
+            course(LEAD_TIME.value(TOTAL, TODAY), say(CountersWords.WAIT_TODAY)),
+            course(target, say(TARGET)),
+            course(LEAD_TIME.value(TOTAL, say.long), say(CountersWords.WAIT_LONG)),
+        )
+        .unit(say(LEAD_TIME.unit))
+        .decimals(LEAD_TIME.decimals)
+        .override_by_name(say(CountersWords.WAIT_TODAY), given(color=fixed(PLAIN)))
+        .override_by_name(say(CountersWords.WAIT_LONG), given(color=fixed(Colour.ORANGE)))
+        .override_by_query("B", target_line())
     )
 
 
-def _spread(say: Say) -> Panel:
+def _spread(say: Edition) -> bargauge.Panel:
     buckets = increase(f"wachtpost_appointment_lead_workdays_bucket{{{CHOSEN}}}", "le", "$__range")
     whole = f'label_replace(\n{buckets},\n"le", "$1", "le", "(.+)[.]0")'
-    return bar_gauge(
-        headed(say, Words.SPREAD),
-        [Query(whole, Answer.BUCKETS_NOW, "{{le}}")],
-        Fields(
-            unit=COUNT,
-            decimals=0,
-            least=0,
-            colour=fixed(PLAIN),
-            no_value=say(NO_DATA),
-            overrides=(of_name("+Inf", displayName=say(Words.LONGER)),),
-        ),
-        upright=True,
-        title_size=16,
-        value_size=16,
-    )
+    asked = now(whole, "{{le}}").format(PromQueryFormat.HEATMAP)
+    panel = bars(say, Words.SPREAD, asked, upright=True, value_size=16).color_scheme(fixed(PLAIN))
+    return panel.override_by_name("+Inf", given(displayName=say(Words.LONGER)))
 
 
-def _booked(say: Say) -> Panel:
+def _booked(say: Edition) -> bargauge.Panel:
     today = per_place(f'wachtpost_kpi_samples{{{CHOSEN}, kpi="{LEAD_TIME.name}", window="{TODAY}"}}')
-    return bar_gauge(
-        headed(say, Words.BOOKED),
-        [Query(f"sort_desc(\n{named(today)}\n)", Answer.NOW, "{{name}}")],
-        Fields(unit=COUNT, decimals=0, least=0, colour=fixed(PLAIN), no_value=say(NO_DATA)),
-        title_size=14,
-        value_size=18,
-    )
+    asked = now(f"sort_desc(\n{named(today)}\n)", "{{name}}")
+    return bars(say, Words.BOOKED, asked, title_size=14, value_size=18).color_scheme(fixed(PLAIN))
 
 
-def _per_day(say: Say) -> Panel:
+def _per_day(say: Edition) -> timeseries.Panel:
     booked = increase(f"wachtpost_appointments_booked_total{{{CHOSEN}}}", "site", "1d")
-    return time_series(
-        headed(say, Words.PER_DAY),
-        [Query(booked, legend=say(Words.PER_DAY.title))],
-        Fields(unit=COUNT, decimals=0, least=0, colour=fixed(PLAIN), no_value=say(NO_DATA)),
-        fill=30,
-        legend=False,
-    )
+    asked = course(booked, say(Words.PER_DAY.title))
+    return lines(say, Words.PER_DAY, asked, fill=30, legend=False).decimals(0).color_scheme(fixed(PLAIN))
 
 
-def _free_course(say: Say) -> Panel:
-    free = per_place(f"wachtpost_first_free_appointment_workdays{{{CHOSEN}}}")
-    return state_timeline(
-        headed(say, Words.FREE_COURSE),
-        [Query(named(free), legend="{{name}}")],
-        Fields(unit=COUNT, decimals=0, least=0, colour=numbers_as_shades(), no_value=say(NO_DATA)),
-        legend=False,
-    )
+def _free_course(say: Edition) -> statetimeline.Panel:
+    panel = states_over_time(say, Words.FREE_COURSE, course(named(FREE), "{{name}}"), legend=False)
+    return panel.decimals(0).min(0).color_scheme(numbers_as_shades())

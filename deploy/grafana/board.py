@@ -1,40 +1,34 @@
-"""A whole board: bands of panels below each other, variables, annotations, and links to its sisters.
-
-Panels get their place from the band they stand in, so that none can lie on another, and their number from
-their order, so that it is the same in both languages.
-"""
+"""What every board has: a name that never changes, links to its sisters, variables and annotations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from grafana_foundation_sdk.builders.dashboard import (
+    AnnotationQuery,
+    AnnotationTarget,
+    Dashboard,
+    DashboardLink,
+    DatasourceVariable,
+    QueryVariable,
+)
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import dashboard
+from grafana_foundation_sdk.models.common import DataSourceRef
+
 from deploy.grafana import words
 from deploy.grafana.palette import BAD
-from deploy.grafana.panels import SOURCE, Json, JsonObject, Link, Panel
-from deploy.grafana.words import Boards, Language, Text, speaker
-
-SCHEMA_VERSION: Final = 42
-"""Of classic dashboards as Grafana 12.3 writes them."""
-
-CITY_ZONE: Final = "Europe/Brussels"
-"""The city's clock (``time_zone`` of the city file) and not the browser's: "today" has to be the day that
-the evaluator counts, also on a TV stick that believes it is in UTC. A city elsewhere changes it here and
-writes the boards anew."""
-
-WIDTH: Final = 24
-"""Columns of Grafana's grid."""
-WALL_HEIGHT: Final = 26
-"""Rows of the grid, of 38 pixels each, that a kiosk of 1920 × 1080 shows without scrolling, below its row
-of controls."""
+from deploy.grafana.panels import SOURCE, link
+from deploy.grafana.words import AnnotationsWords, BoardWords, Edition, Text
+from shared.config.model import Language
 
 MARK: Final = "wachtpost"
 """Tag of all our boards, and of all annotations that the notifier writes."""
+GRAFANA: Final = DataSourceRef(type_val="grafana", uid="-- Grafana --")
 
 
-class Name(StrEnum):
+class BoardName(StrEnum):
     """The boards, as in their files and uids."""
 
     LIVE = "live"
@@ -45,7 +39,7 @@ class Name(StrEnum):
     PIPELINE = "pipeline"
 
 
-class Queues(StrEnum):
+class QueueChoice(StrEnum):
     """Which queues a board lets one choose from: what kind of ``wachtpost_queue_info`` they are."""
 
     NONE = ""
@@ -54,251 +48,160 @@ class Queues(StrEnum):
     ALL = "phone|counter|site|source"
 
 
-TITLES: Final[Mapping[Name, Text]] = {
-    Name.LIVE: Boards.LIVE,
-    Name.COUNTERS: Boards.COUNTERS,
-    Name.APPOINTMENTS: Boards.APPOINTMENTS,
-    Name.BREACHES: Boards.BREACHES,
-    Name.POLICY: Boards.POLICY,
-    Name.PIPELINE: Boards.PIPELINE,
+ABOUT: Final[dict[BoardName, tuple[Text, Text, QueueChoice]]] = {
+    BoardName.LIVE: (BoardWords.LIVE, BoardWords.LIVE_ABOUT, QueueChoice.PHONES),
+    BoardName.COUNTERS: (BoardWords.COUNTERS, BoardWords.COUNTERS_ABOUT, QueueChoice.COUNTERS),
+    BoardName.APPOINTMENTS: (BoardWords.APPOINTMENTS, BoardWords.APPOINTMENTS_ABOUT, QueueChoice.COUNTERS),
+    BoardName.BREACHES: (BoardWords.BREACHES, BoardWords.BREACHES_ABOUT, QueueChoice.ALL),
+    BoardName.POLICY: (BoardWords.POLICY, BoardWords.POLICY_ABOUT, QueueChoice.ALL),
+    BoardName.PIPELINE: (BoardWords.PIPELINE, BoardWords.PIPELINE_ABOUT, QueueChoice.NONE),
 }
-QUEUES_OF: Final[Mapping[Name, Queues]] = {
-    Name.LIVE: Queues.PHONES,
-    Name.COUNTERS: Queues.COUNTERS,
-    Name.APPOINTMENTS: Queues.COUNTERS,
-    Name.BREACHES: Queues.ALL,
-    Name.POLICY: Queues.ALL,
-    Name.PIPELINE: Queues.NONE,
+"""Title, description, and the queues to choose from."""
+_LABELS: Final = {
+    QueueChoice.PHONES: words.QUEUE,
+    QueueChoice.COUNTERS: words.CLUSTER,
+    QueueChoice.ALL: words.PLACE,
 }
 
 
-def uid(name: Name, language: Language) -> str:
+def board(say: Edition, name: BoardName, since: str, refresh: str) -> Dashboard:
+    """Return a board without panels. ``since``: where its time range begins, such as ``now-3h``.
+
+    It runs on the city's clock and not on the browser's: "today" has to be the day that the evaluator counts,
+    also on a TV stick that believes it is in UTC.
+    """
+    title, about, _ = ABOUT[name]
+    return (
+        Dashboard(say(title))
+        .uid(uid(name, say.language))
+        .description(say(about))
+        .tags([MARK, say.language])
+        .readonly()
+        .version(1)
+        .timezone(say.city.city.time_zone)
+        .week_start("monday")
+        .time(since, "now")
+        .refresh(refresh)
+        .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
+        .links([_to_sister(say, name, other) for other in BoardName if other is not name])
+        .variables(_variables(say, ABOUT[name][2]))
+        .annotations(_annotations(say, ABOUT[name][2]))
+    )
+
+
+def uid(name: BoardName, language: Language) -> str:
     """Return the uid of a board, which never changes: links and annotations are made of it."""
     return f"wachtpost-{name}" if language is Language.NL else f"wachtpost-{name}-{language}"
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
-    """Panels beside each other, each with its width; together as wide as the board."""
-
-    height: int
-    panels: tuple[tuple[int, Panel], ...]
-
-    def __post_init__(self) -> None:
-        if sum(width for width, _ in self.panels) != WIDTH:
-            raise ValueError(
-                f"a band is {WIDTH} wide: {[(width, panel.title) for width, panel in self.panels]}"
-            )
+# --- Links -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Board:
-    name: Name
-    language: Language
-    about: Text
-    bands: tuple[Band, ...]
-    since: str
-    """Beginning of its time range, such as ``now-3h``."""
-    refresh: str
-
-    @property
-    def uid(self) -> str:
-        return uid(self.name, self.language)
-
-    @property
-    def panels(self) -> Iterator[Panel]:
-        """Its panels in the order of their numbers."""
-        return (panel for band in self.bands for _, panel in band.panels)
-
-    def to_json(self) -> JsonObject:
-        """Return it as Grafana 12 writes a classic dashboard."""
-        say = speaker(self.language)
-        return {
-            "annotations": {"list": _annotations(self)},
-            "description": say(self.about),
-            "editable": False,
-            "fiscalYearStartMonth": 0,
-            "graphTooltip": 1,
-            "id": None,
-            "links": _links(self),
-            "liveNow": False,
-            "panels": list(_placed(self.bands)),
-            "preload": False,
-            "refresh": self.refresh,
-            "schemaVersion": SCHEMA_VERSION,
-            "tags": [MARK, self.language],
-            "templating": {"list": _variables(self)},
-            "time": {"from": self.since, "to": "now"},
-            "timepicker": {},
-            "timezone": CITY_ZONE,
-            "title": say(TITLES[self.name]),
-            "uid": self.uid,
-            "version": 1,
-            "weekStart": "monday",
-        }
-
-
-def breaches_of_queue(language: Language) -> Link:
+def breaches_of_queue(say: Edition) -> list[Builder[dashboard.DashboardLink]]:
     """From a series of a queue to that queue's breaches."""
-    return _breaches_of("${__field.labels.queue}", language)
+    return _breaches_of("${__field.labels.queue}", say)
 
 
-def breaches_of_row(language: Language) -> Link:
+def breaches_of_row(say: Edition) -> list[Builder[dashboard.DashboardLink]]:
     """From a row of a table that has a column ``queue``, be it a hidden one, to that queue's breaches."""
-    return _breaches_of("${__data.fields.queue}", language)
+    return _breaches_of("${__data.fields.queue}", say)
 
 
-def _breaches_of(queue: str, language: Language) -> Link:
-    address = (
-        f"/d/{uid(Name.BREACHES, language)}?${{__url_time_range}}&${{site:queryparam}}&var-queue={queue}"
-    )
-    return Link(speaker(language)(words.BREACHES_OF), address)
+def _breaches_of(queue: str, say: Edition) -> list[Builder[dashboard.DashboardLink]]:
+    aim = uid(BoardName.BREACHES, say.language)
+    address = f"/d/{aim}?${{__url_time_range}}&${{site:queryparam}}&var-queue={queue}"
+    return [link(say(words.BREACHES_OF), address)]
 
 
-def to_board(name: Name, language: Language) -> Link:
+def to_board(name: BoardName, say: Edition) -> list[Builder[dashboard.DashboardLink]]:
     """From a panel to a whole board, at the same time and, where it has sites, the same site."""
-    site = "&${site:queryparam}" if QUEUES_OF[name] else ""
-    return Link(speaker(language)(TITLES[name]), f"/d/{uid(name, language)}?${{__url_time_range}}{site}")
+    title, _, queues = ABOUT[name]
+    site = "&${site:queryparam}" if queues else ""
+    return [link(say(title), f"/d/{uid(name, say.language)}?${{__url_time_range}}{site}")]
 
 
-def _placed(bands: Sequence[Band]) -> Iterator[JsonObject]:
-    number = y = 0
-    for band in bands:
-        x = 0
-        for width, panel in band.panels:
-            number += 1
-            yield panel.to_json(number, {"h": band.height, "w": width, "x": x, "y": y})
-            x += width
-        y += band.height
+def _to_sister(say: Edition, name: BoardName, other: BoardName) -> DashboardLink:
+    """To another board at the same time and site; with the chosen queues where it has queues of that kind.
 
-
-def _links(board: Board) -> Sequence[Json]:
-    """To every other board, at the same time and site; with the chosen queues where it has queues of that
-    kind.
-
-    Links by tag would hand on every variable, and a counter's board that is asked for a phone queue is
+    A link by tag would hand on every variable, and a counter's board that is asked for a phone queue is
     empty.
     """
-    return [_link(board, other) for other in Name if other is not board.name]
-
-
-def _link(board: Board, other: Name) -> JsonObject:
+    (*_, here), (title, _, there) = ABOUT[name], ABOUT[other]
     handed = []
-    if QUEUES_OF[board.name] and QUEUES_OF[other]:
+    if here and there:
         handed.append("${site:queryparam}")
-        if QUEUES_OF[board.name] is QUEUES_OF[other] or QUEUES_OF[other] is Queues.ALL:
+        if there in (here, QueueChoice.ALL):
             handed.append("${queue:queryparam}")
     query = f"?{'&'.join(handed)}" if handed else ""
-    return {
-        "asDropdown": False,
-        "icon": "dashboard",
-        "includeVars": False,
-        "keepTime": True,
-        "tags": [],
-        "targetBlank": False,
-        "title": speaker(board.language)(TITLES[other]),
-        "tooltip": "",
-        "type": "link",
-        "url": f"/d/{uid(other, board.language)}{query}",
-    }
+    address = f"/d/{uid(other, say.language)}{query}"
+    return link(say(title), address).icon("dashboard").keep_time(True)
 
 
 # --- Variables -------------------------------------------------------------------------------------------
 
 
-def _variables(board: Board) -> Sequence[Json]:
-    say, queues = speaker(board.language), QUEUES_OF[board.name]
-    data_source: JsonObject = {
-        "current": {"text": "Wachtpost", "value": "wachtpost"},
+def _variables(say: Edition, queues: QueueChoice) -> list[Builder[dashboard.VariableModel]]:
+    data_source = (
+        DatasourceVariable("datasource")
+        .label(say(words.DATA_SOURCE))
+        .type("prometheus")
+        .current(dashboard.VariableOption(text="Wachtpost", value="wachtpost"))
         # One and the same everywhere; who has several finds it in the address.
-        "hide": 2,
-        "includeAll": False,
-        "label": say(words.DATA_SOURCE),
-        "multi": False,
-        "name": "datasource",
-        "options": [],
-        "query": "prometheus",
-        "refresh": 1,
-        "regex": "",
-        "type": "datasource",
-    }
-    if queues is Queues.NONE:
+        .hide(dashboard.VariableHide.HIDE_VARIABLE)
+    )
+    if not queues:
         return [data_source]
     site = _queried("site", say(words.SITE), 'wachtpost_queue_info{kind="site"}')
-    return [data_source, site, _queue_variable(queues, say(_QUEUE_LABELS[queues]))]
+    # People's names to choose from, ids in the queries. "All" is the ids of this kind, never a bare ``.*``.
+    series = f'wachtpost_queue_info{{site="$site", kind=~"{queues}"}}'
+    queue = _queried("queue", say(_LABELS[queues]), series).multi(True).include_all(True)
+    return [data_source, site, queue.current(dashboard.VariableOption(text=["All"], value=["$__all"]))]
 
 
-_QUEUE_LABELS: Final = {Queues.PHONES: words.QUEUE, Queues.COUNTERS: words.CLUSTER, Queues.ALL: words.PLACE}
-
-
-def _queue_variable(queues: Queues, label: str) -> JsonObject:
-    """People's names to choose from, ids in the queries. "All" is the ids of this kind, never a bare
-    ``.*``."""
-    asked = _queried("queue", label, f'wachtpost_queue_info{{site="$site", kind=~"{queues}"}}')
-    return {**asked, "current": {"text": ["All"], "value": ["$__all"]}, "includeAll": True, "multi": True}
-
-
-def _queried(label: str, title: str, series: str) -> JsonObject:
-    query = f"query_result({series})"
-    return {
-        "current": {},
-        "datasource": SOURCE,
-        "definition": query,
-        "hide": 0,
-        "includeAll": False,
-        "label": title,
-        "multi": False,
-        "name": label,
-        "options": [],
-        "query": {"qryType": 3, "query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery"},
-        "refresh": 1,
-        "regex": f'/name="(?<text>[^"]+)"|{label}="(?<value>[^"]+)"/g',
-        "sort": 5,
-        "type": "query",
-    }
+def _queried(label: str, title: str, series: str) -> QueryVariable:
+    query = {"qryType": 3, "query": f"query_result({series})"}
+    return (
+        QueryVariable(label)
+        .label(title)
+        .datasource(SOURCE)
+        .query({**query, "refId": "PrometheusVariableQueryEditor-VariableQuery"})
+        .refresh(dashboard.VariableRefresh.ON_DASHBOARD_LOAD)
+        .regex(f'/name="(?<text>[^"]+)"|{label}="(?<value>[^"]+)"/g')
+        .sort(dashboard.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
+    )
 
 
 # --- Annotations -----------------------------------------------------------------------------------------
 
 
-def _annotations(board: Board) -> Sequence[Json]:
-    say = speaker(board.language)
-    grafana: JsonObject = {"type": "grafana", "uid": "-- Grafana --"}
-    built_in: JsonObject = {
-        "builtIn": 1,
-        "datasource": grafana,
-        # The notifier's annotations may belong to this very board: this would show them a second time.
-        "enable": False,
-        "hide": True,
-        "iconColor": BAD,
-        "name": "Annotations & Alerts",
-        "type": "dashboard",
-    }
-    if QUEUES_OF[board.name] is Queues.NONE:
+def _annotations(say: Edition, queues: QueueChoice) -> list[Builder[dashboard.AnnotationQuery]]:
+    # The notifier's annotations may belong to this very board: this would show them a second time.
+    built_in = AnnotationQuery().name("Annotations & Alerts").type("dashboard").built_in(1)
+    built_in.datasource(GRAFANA).icon_color(BAD).enable(False).hide(True)
+    if not queues:
         return [built_in]
-    written: JsonObject = {
-        "datasource": grafana,
-        "enable": True,
-        "hide": False,
-        "iconColor": BAD,
-        "name": say(words.Annotations.BREACHES),
-        "target": {"limit": 100, "matchAny": False, "tags": [MARK, "site:$site"], "type": "tags"},
-    }
-    from_figures: JsonObject = {
-        "datasource": SOURCE,
-        # For who has no notifier that may write annotations.
-        "enable": False,
-        "hide": False,
-        "iconColor": BAD,
-        "name": say(words.Annotations.FROM_FIGURES),
-        "tagKeys": "severity",
-        "target": {
+    tagged = AnnotationTarget().type("tags").tags([MARK, "site:$site"]).limit(100).match_any(False)
+    written = AnnotationQuery().name(say(AnnotationsWords.BREACHES)).target(tagged)
+    written.datasource(GRAFANA).icon_color(BAD).enable(True).hide(False)
+    return [built_in, written, BreachesByFigures(say(AnnotationsWords.FROM_FIGURES))]
+
+
+class BreachesByFigures(dashboard.AnnotationQuery, Builder[dashboard.AnnotationQuery]):
+    """Breaches as Prometheus knows them, for who has no notifier that may write annotations: off until asked
+    for. The builder has no annotations of the Prometheus data source."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, SOURCE, enable=False, icon_color=BAD)
+
+    def build(self) -> dashboard.AnnotationQuery:
+        return self
+
+    def to_json(self) -> dict[str, object]:
+        query = {
             "datasource": SOURCE,
             "expr": 'max by (queue, rule, severity) (wachtpost_kpi_breached{site="$site"}) == 1',
             "interval": "15s",
             "refId": "Breaches",
-        },
-        "textFormat": "{{queue}}",
-        "titleFormat": "{{rule}}",
-    }
-    return [built_in, written, from_figures]
+        }
+        own = {"tagKeys": "severity", "textFormat": "{{queue}}", "titleFormat": "{{rule}}"}
+        return super().to_json() | own | {"target": query}

@@ -4,82 +4,70 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.grafana.board import Band, Board, Name
+from grafana_foundation_sdk.builders import bargauge, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.common import (
+    FieldTextAlignment,
+    TableCellBackgroundDisplayMode,
+    TableColoredBackgroundCellOptions,
+)
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+
+from deploy.grafana.board import BoardName, board
 from deploy.grafana.kpis import kpi_words, severity_words, state_words
 from deploy.grafana.palette import BAD, PLAIN, Colour
 from deploy.grafana.panels import (
-    COUNT,
     LATENCY,
     MOMENT,
     PER_MINUTE,
-    Answer,
-    Fields,
-    JsonObject,
-    Panel,
-    Query,
-    Word,
-    bar_gauge,
+    bars,
     columns,
+    course,
     fixed,
-    mappings,
+    given,
+    lines,
+    listing,
+    mapped,
     merged,
-    of_name,
-    series_words,
+    now,
+    number,
+    rows,
     shades,
-    stat,
-    state_timeline,
-    table,
-    time_series,
+    states_over_time,
+    with_words,
 )
 from deploy.grafana.promql import CHOSEN, named, states
-from deploy.grafana.words import (
-    FIGURE,
-    NO_DATA,
-    PLACE,
-    RESULTS,
-    RULE,
-    SEVERITY,
-    SINCE,
-    STATE,
-    Boards,
-    Language,
-    Say,
-    headed,
-    speaker,
-)
-from deploy.grafana.words import Breaches as Words
+from deploy.grafana.words import FIGURE, PLACE, RESULTS, RULE, SEVERITY, SINCE, STATE, Edition
+from deploy.grafana.words import BreachesWords as Words
 
 IDENTITY: Final = "site, queue, rule, kpi, severity"
 """Labels that tell one breach from another."""
-NO_BREACH: Final = "no breach is going on"
-NO_RECEIVER: Final = "the city file has no receivers: nobody is told, so nothing is counted"
-
-WORDS_ON_COLOUR: Final[JsonObject] = {"type": "color-background", "mode": "basic"}
+RESULT_COLOURS: Final = (PLAIN, Colour.ORANGE, BAD, Colour.GREY)
+WORDS_ON_COLOUR: Final = TableColoredBackgroundCellOptions(TableCellBackgroundDisplayMode.BASIC)
 
 
-def breaches(language: Language) -> Board:
-    """Return the board in one language."""
-    say = speaker(language)
-    return Board(
-        name=Name.BREACHES,
-        language=language,
-        about=Boards.BREACHES_ABOUT,
-        since="now-24h",
-        refresh="10s",
-        bands=(
-            Band(9, ((20, _open(say)), (4, _outbox(say)))),
-            Band(11, ((24, _history(say)),)),
-            Band(9, ((8, _flapping(say)), (8, _deliveries(say)), (8, _speed(say)))),
-        ),
+def breaches(say: Edition) -> Dashboard:
+    return (
+        board(say, BoardName.BREACHES, "now-24h", "10s")
+        .with_panel(_open(say).height(9).span(20))
+        .with_panel(_outbox(say).height(9).span(4))
+        .with_panel(_history(say).height(11).span(24))
+        .with_panel(_flapping(say).height(9).span(8))
+        .with_panel(_deliveries(say).height(9).span(8))
+        .with_panel(_speed(say).height(9).span(8))
     )
 
 
-def _open(say: Say) -> Panel:
+def _open(say: Edition) -> table.Panel:
     opened = f"wachtpost_breach_opened_timestamp_seconds{{{CHOSEN}}}"
     taken = f"wachtpost_breach_acknowledged_timestamp_seconds{{{CHOSEN}}}"
     # 0 and a word for what nobody took on: else the columns would come and go.
     nobody = f'label_replace(0 * max by ({IDENTITY}) ({opened}), "by", "{say(Words.NOBODY)}", "", "")'
-    state = f"{states(CHOSEN, IDENTITY)}\nand on ({IDENTITY}) {opened}"
+    asked = (
+        named(f"1000 * max by ({IDENTITY}) ({opened})"),
+        named(f"1000 * max by ({IDENTITY}, by) ({taken})\nor on ({IDENTITY}) {nobody}"),
+        named(f"{states(CHOSEN, IDENTITY)}\nand on ({IDENTITY}) {opened}"),
+    )
     headings = {
         "Value #A": say(SINCE),
         "severity": say(SEVERITY),
@@ -90,138 +78,79 @@ def _open(say: Say) -> Panel:
         "by": say(Words.TAKEN_BY),
         "Value #B": say(Words.TAKEN_AT),
     }
-    return table(
-        headed(say, Words.OPEN),
-        [
-            Query(named(f"1000 * max by ({IDENTITY}) ({opened})"), Answer.ROWS, empty_because=NO_BREACH),
-            Query(
-                named(f"1000 * max by ({IDENTITY}, by) ({taken})\nor on ({IDENTITY}) {nobody}"),
-                Answer.ROWS,
-                empty_because=NO_BREACH,
-            ),
-            Query(named(state), Answer.ROWS, empty_because=NO_BREACH),
-        ],
-        Fields(
-            colour=fixed(Colour.TEXT),
-            no_value=say(Words.NONE),
-            overrides=(
-                of_name(say(SINCE), unit=MOMENT, custom_width=130),
-                of_name(
-                    say(SEVERITY),
-                    mappings=mappings(severity_words(say)),
-                    custom_cellOptions=WORDS_ON_COLOUR,
-                    custom_width=130,
-                ),
-                of_name(say(FIGURE), mappings=mappings(kpi_words(say))),
-                of_name(
-                    say(STATE),
-                    mappings=mappings(state_words(say)),
-                    custom_cellOptions=WORDS_ON_COLOUR,
-                    custom_width=150,
-                    custom_align="left",
-                ),
-                of_name(
-                    say(Words.TAKEN_AT),
-                    unit=MOMENT,
-                    mappings=mappings({"0": Word(say(Words.NOT_YET))}),
-                    custom_width=130,
-                ),
-            ),
-        ),
-        transformations=(merged(), columns(headings, hidden=("Time", "site", "queue"))),
-        sort_by=((say(SINCE), True),),
+    severity = given(
+        mappings=mapped(severity_words(say)), custom_cellOptions=WORDS_ON_COLOUR, custom_width=130
+    )
+    not_yet = mapped({"0": (say(Words.NOT_YET), None)})
+    return (
+        listing(say, Words.OPEN, *map(rows, asked), sort_by=say(SINCE), highest_first=True)
+        .no_value(say(Words.NONE))
+        .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=130))
+        .override_by_name(say(SEVERITY), severity)
+        .override_by_name(say(FIGURE), given(mappings=mapped(kpi_words(say))))
+        .override_by_name(say(STATE), [*state_column(say), *given(custom_width=150)])
+        .override_by_name(say(Words.TAKEN_AT), given(unit=MOMENT, mappings=not_yet, custom_width=130))
+        .with_transformation(merged())
+        .with_transformation(columns(headings, hidden=("Time", "site", "queue")))
     )
 
 
-def _outbox(say: Say) -> Panel:
+def state_column(say: Edition) -> list[DynamicConfigValue]:
+    """A state as a word on its colour."""
+    words = mapped(state_words(say))
+    left = FieldTextAlignment.LEFT
+    return given(mappings=words, custom_cellOptions=WORDS_ON_COLOUR, custom_align=left)
+
+
+def _outbox(say: Edition) -> stat.Panel:
     open_now = 'sum(max by (partition) (wachtpost_breaches_open{acknowledged="false"}))'
     taken = 'sum(max by (partition) (wachtpost_breaches_open{acknowledged="true"}))'
-    parcels = "sum(max by (partition) (wachtpost_outbox_parcels))"
-    return stat(
-        headed(say, Words.COUNT),
-        [
-            Query(open_now, Answer.NOW, say(Words.NOT_TAKEN)),
-            Query(taken, Answer.NOW, say(Words.TAKEN)),
-            Query(parcels, Answer.NOW, say(Words.OUTBOX)),
-        ],
-        Fields(
-            unit=COUNT,
-            decimals=0,
-            colour=fixed(Colour.TEXT),
-            no_value=say(NO_DATA),
-            overrides=(
-                of_name(say(Words.NOT_TAKEN), color=fixed(BAD)),
-                of_name(say(Words.TAKEN), color=fixed(PLAIN)),
-            ),
-        ),
-        listed=True,
+    waiting = "sum(max by (partition) (wachtpost_outbox_parcels))"
+    return (
+        number(
+            say,
+            Words.COUNT,
+            now(open_now, say(Words.NOT_TAKEN)),
+            now(taken, say(Words.TAKEN)),
+            now(waiting, say(Words.OUTBOX)),
+            listed=True,
+        )
+        .decimals(0)
+        .color_scheme(fixed(Colour.TEXT))
+        .override_by_name(say(Words.NOT_TAKEN), given(color=fixed(BAD)))
+        .override_by_name(say(Words.TAKEN), given(color=fixed(PLAIN)))
     )
 
 
-def _history(say: Say) -> Panel:
-    return state_timeline(
-        headed(say, Words.HISTORY),
-        [Query(named(states(CHOSEN, IDENTITY)), legend="{{name}} · {{rule}}")],
-        Fields(words=state_words(say), no_value=say(NO_DATA)),
-        per_page=12,
-    )
+def _history(say: Edition) -> statetimeline.Panel:
+    asked = course(named(states(CHOSEN, IDENTITY)), "{{name}} · {{rule}}")
+    return states_over_time(say, Words.HISTORY, asked).mappings(mapped(state_words(say))).per_page(12)
 
 
-def _flapping(say: Say) -> Panel:
+def _flapping(say: Edition) -> bargauge.Panel:
     changes = f"max by (site, queue, rule) (changes(wachtpost_kpi_breached{{{CHOSEN}}}[$__range])) > 0"
-    return bar_gauge(
-        headed(say, Words.FLAPPING),
-        [
-            Query(
-                f"topk(6,\n{named(changes)}\n)",
-                Answer.NOW,
-                "{{name}} · {{rule}}",
-                empty_because="no rule began or ceased to be breached",
-            )
-        ],
-        Fields(unit=COUNT, decimals=0, least=0, colour=fixed(Colour.ORANGE), no_value=say(Words.NEVER)),
-        title_size=14,
-        value_size=16,
-    )
+    asked = now(f"topk(6,\n{named(changes)}\n)", "{{name}} · {{rule}}")
+    panel = bars(say, Words.FLAPPING, asked, title_size=14, value_size=16)
+    return panel.color_scheme(fixed(Colour.ORANGE)).no_value(say(Words.NEVER))
 
 
-def _deliveries(say: Say) -> Panel:
+def _deliveries(say: Edition) -> timeseries.Panel:
     tried = "60 * sum by (result) (rate(wachtpost_notifications_total[$__rate_interval]))"
-    colours = (PLAIN, Colour.ORANGE, BAD, Colour.GREY)
-    return time_series(
-        headed(say, Words.DELIVERIES),
-        [Query(tried, legend="{{result}}", empty_because=NO_RECEIVER)],
-        Fields(
-            unit=PER_MINUTE,
-            least=0,
-            no_value=say(NO_DATA),
-            overrides=tuple(series_words(say, RESULTS, colours)),
-        ),
-        stacked=True,
-    )
+    panel = lines(say, Words.DELIVERIES, course(tried, "{{result}}"), stacked=True).unit(PER_MINUTE)
+    return with_words(panel, say, RESULTS, RESULT_COLOURS)
 
 
-def _speed(say: Say) -> Panel:
+def _speed(say: Edition) -> timeseries.Panel:
     def quantile(share: float) -> str:
         tries = "sum by (le) (rate(wachtpost_delivery_seconds_bucket[$__rate_interval]))"
         some = "sum(rate(wachtpost_delivery_seconds_count[$__rate_interval])) > 0"
         return f"histogram_quantile({share}, {tries})\nand on () {some}"
 
-    quiet = "nothing was sent lately"
-    return time_series(
-        headed(say, Words.SPEED),
-        [
-            Query(quantile(0.5), legend=say(Words.HALF), empty_because=quiet),
-            Query(quantile(0.95), legend=say(Words.P95), empty_because=quiet),
-        ],
-        Fields(
-            unit=LATENCY,
-            least=0,
-            colour=shades(PLAIN),
-            no_value=say(NO_DATA),
-            overrides=(
-                of_name(say(Words.HALF), color=fixed(PLAIN)),
-                of_name(say(Words.P95), color=fixed(Colour.ORANGE)),
-            ),
-        ),
+    half, most = course(quantile(0.5), say(Words.HALF)), course(quantile(0.95), say(Words.P95))
+    return (
+        lines(say, Words.SPEED, half, most)
+        .unit(LATENCY)
+        .color_scheme(shades(PLAIN))
+        .override_by_name(say(Words.HALF), given(color=fixed(PLAIN)))
+        .override_by_name(say(Words.P95), given(color=fixed(Colour.ORANGE)))
     )

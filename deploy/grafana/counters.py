@@ -4,83 +4,59 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.grafana.board import Band, Board, Name, breaches_of_queue, breaches_of_row, to_board
-from deploy.grafana.kpis import VISIT_WAIT, verdict_fields, verdicts
+from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders.common import HideSeriesConfig
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from deploy.grafana.board import BoardName, board, breaches_of_queue, breaches_of_row, to_board
+from deploy.grafana.kpis import VISIT_WAIT, judged, verdicts
 from deploy.grafana.palette import PLAIN, Colour
 from deploy.grafana.panels import (
     CLOCK,
     COUNT,
-    Answer,
-    Fields,
-    Panel,
-    Query,
-    Word,
     columns,
+    course,
     fixed,
+    given,
     headed_columns,
-    mappings,
+    lines,
+    listing,
+    mapped,
     merged,
+    number,
     numbers_as_shades,
-    of_name,
-    series_words,
-    stat,
-    state_timeline,
-    table,
+    rows,
+    states_over_time,
     target_line,
-    time_series,
+    with_words,
 )
-from deploy.grafana.promql import CHOSEN, LONG, TODAY, increase, named, per_place
-from deploy.grafana.words import (
-    CLUSTER,
-    NO_DATA,
-    NOT_REPORTED,
-    STAFF_COUNTER,
-    TARGET,
-    VISIT_ENDS,
-    Boards,
-    Language,
-    PanelText,
-    Say,
-    headed,
-    speaker,
-)
-from deploy.grafana.words import Counters as Words
+from deploy.grafana.promql import CHOSEN, TODAY, increase, named, per_place
+from deploy.grafana.words import CLUSTER, NOT_REPORTED, STAFF_COUNTER, TARGET, VISIT_ENDS, Edition
+from deploy.grafana.words import CountersWords as Words
 
 VISIT_COLOURS: Final = (PLAIN, Colour.BLUE, Colour.YELLOW, Colour.GREY)
 """By appointment, walk-in, early, left."""
 
 
-def counters(language: Language) -> Board:
-    """Return the board in one language."""
-    say = speaker(language)
-    return Board(
-        name=Name.COUNTERS,
-        language=language,
-        about=Boards.COUNTERS_ABOUT,
-        since="now-6h",
-        refresh="10s",
-        bands=(
-            Band(5, ((24, cluster_verdicts(say, Words.VERDICTS, language)),)),
-            Band(11, ((24, _now(say, language)),)),
-            Band(8, ((9, _per_hour(say)), (15, _waiting(say)))),
-            Band(7, ((24, _course(say, language)),)),
-        ),
+def counters(say: Edition) -> Dashboard:
+    return (
+        board(say, BoardName.COUNTERS, "now-6h", "10s")
+        .with_panel(_verdicts(say).height(5).span(24))
+        .with_panel(_now(say).height(11).span(24))
+        .with_panel(_per_hour(say).height(8).span(9))
+        .with_panel(_waiting(say).height(8).span(15))
+        .with_panel(_course(say).height(7).span(24))
     )
 
 
-def cluster_verdicts(say: Say, text: PanelText, language: Language, places: str = CHOSEN) -> Panel:
+def _verdicts(say: Edition) -> stat.Panel:
     """A tile per cluster: today's wait against its own target."""
-    return stat(
-        headed(say, text),
-        [verdicts(VISIT_WAIT, say, places, TODAY)],
-        verdict_fields(VISIT_WAIT, say, (breaches_of_queue(language),)),
-        named=True,
-        solid=True,
-        links=(to_board(Name.BREACHES, language),),
-    )
+    panel = number(say, Words.VERDICTS, verdicts(VISIT_WAIT, say, CHOSEN, TODAY), named=True, solid=True)
+    judged(panel, VISIT_WAIT, say).data_links(breaches_of_queue(say))
+    return panel.links(to_board(BoardName.BREACHES, say))
 
 
-def _now(say: Say, language: Language) -> Panel:
+def _now(say: Edition) -> table.Panel:
     visits = f"wachtpost_visits_total{{{CHOSEN}}}"
     asked = (
         (Words.WAITING, per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}"), COUNT),
@@ -95,27 +71,18 @@ def _now(say: Say, language: Language) -> Panel:
         (Words.EARLY, increase(visits.replace("}", ', ended="early"}'), "site, queue", "1h"), COUNT),
         *((text, _staff(state), COUNT) for state, text in STAFF_COUNTER.items()),
     )
-    unreported = mappings({"-1": Word(say(NOT_REPORTED))})
+    queries = (rows(named(expr)) for _, expr, _ in asked)
+    panel = listing(say, Words.NOW, *queries, sort_by=say(Words.WAITING), highest_first=True, tall=True)
+    panel.decimals(0).no_value("–")
+    panel.override_by_name(say(CLUSTER), given(links=[one.build() for one in breaches_of_row(say)]))
+    for text, _, unit in asked:
+        panel.override_by_name(say(text), given(unit=unit))
+    for text in STAFF_COUNTER.values():
+        panel.override_by_name(say(text), given(mappings=mapped({"-1": (say(NOT_REPORTED), None)})))
+    # Not taken away: the link needs it.
+    panel.override_by_name("queue", given(custom_hideFrom=HideSeriesConfig().viz(True)))
     headings = {"name": say(CLUSTER)} | headed_columns(say(text) for text, _, _ in asked)
-    return table(
-        headed(say, Words.NOW),
-        [Query(named(expr), Answer.ROWS) for _, expr, _ in asked],
-        Fields(
-            decimals=0,
-            colour=fixed(Colour.TEXT),
-            no_value="–",
-            overrides=(
-                of_name(say(CLUSTER), links=[breaches_of_row(language).to_json()]),
-                *(of_name(say(text), unit=unit) for text, _, unit in asked),
-                *(of_name(say(text), mappings=unreported) for text in STAFF_COUNTER.values()),
-                # Not taken away: the link needs it.
-                of_name("queue", custom_hideFrom={"legend": False, "tooltip": False, "viz": True}),
-            ),
-        ),
-        transformations=(merged(), columns(headings, hidden=("Time", "site"))),
-        sort_by=((say(Words.WAITING), True),),
-        tall=True,
-    )
+    return panel.with_transformation(merged()).with_transformation(columns(headings, hidden=("Time", "site")))
 
 
 def _staff(state: str) -> str:
@@ -125,64 +92,35 @@ def _staff(state: str) -> str:
     return f"{told}\nor 0 * {every} - 1"
 
 
-def _per_hour(say: Say) -> Panel:
+def _per_hour(say: Edition) -> timeseries.Panel:
     ended = increase(f"wachtpost_visits_total{{{CHOSEN}}}", "ended", "1h")
-    return time_series(
-        headed(say, Words.PER_HOUR),
-        [Query(ended, legend="{{ended}}")],
-        Fields(
-            unit=COUNT,
-            decimals=0,
-            least=0,
-            no_value=say(NO_DATA),
-            overrides=tuple(series_words(say, VISIT_ENDS, VISIT_COLOURS)),
-        ),
-        stacked=True,
-    )
+    panel = lines(say, Words.PER_HOUR, course(ended, "{{ended}}"), stacked=True).decimals(0)
+    return with_words(panel, say, VISIT_ENDS, VISIT_COLOURS)
 
 
-def _waiting(say: Say) -> Panel:
+def _waiting(say: Edition) -> statetimeline.Panel:
     most = per_place(f"max_over_time(wachtpost_visits_waiting{{{CHOSEN}}}[$__interval])")
-    return state_timeline(
-        headed(say, Words.WAITING_COURSE),
-        [Query(named(most), legend="{{name}}")],
-        Fields(unit=COUNT, decimals=0, least=0, colour=numbers_as_shades(), no_value=say(NO_DATA)),
-        legend=False,
-        at_least_every="10m",
-    )
+    panel = states_over_time(say, Words.WAITING_COURSE, course(named(most), "{{name}}"), legend=False)
+    return panel.decimals(0).min(0).color_scheme(numbers_as_shades()).interval("10m")
 
 
-def _course(say: Say, language: Language) -> Panel:
+def _course(say: Edition) -> timeseries.Panel:
     target = f'max by (site, queue) (wachtpost_kpi_target{{{CHOSEN}, kpi="{VISIT_WAIT.name}"}})'
-    few = (
-        "fewer visits with an appointment than live.min_samples in that window: no figure, which is not zero"
+    asked = (
+        (Words.WAIT_LONG, VISIT_WAIT.value(CHOSEN, say.long)),
+        (TARGET, target),
+        (Words.WAIT_TODAY, VISIT_WAIT.value(CHOSEN, TODAY)),
     )
-    return time_series(
-        headed(say, Words.COURSE),
-        [
-            Query(
-                VISIT_WAIT.scaled(VISIT_WAIT.value(CHOSEN, LONG)),
-                legend=say(Words.WAIT_HOUR),
-                empty_because=few,
-            ),
-            Query(VISIT_WAIT.scaled(target), legend=say(TARGET)),
-            Query(
-                VISIT_WAIT.scaled(VISIT_WAIT.value(CHOSEN, TODAY)),
-                legend=say(Words.WAIT_TODAY),
-                empty_because=few,
-            ),
-        ],
-        Fields(
-            unit=say(VISIT_WAIT.unit),
-            decimals=VISIT_WAIT.decimals,
-            least=0,
-            no_value=say(NO_DATA),
-            overrides=(
-                of_name(say(Words.WAIT_HOUR), color=fixed(PLAIN)),
-                of_name(say(Words.WAIT_TODAY), color=fixed(Colour.ORANGE)),
-                target_line("B"),
-            ),
-        ),
-        repeat="queue",
-        links=(to_board(Name.BREACHES, language),),
+    queries = (course(VISIT_WAIT.scaled(expr), say(text)) for text, expr in asked)
+    return (
+        lines(say, Words.COURSE, *queries)
+        .unit(say(VISIT_WAIT.unit))
+        .decimals(VISIT_WAIT.decimals)
+        .override_by_name(say(Words.WAIT_LONG), given(color=fixed(PLAIN)))
+        .override_by_name(say(Words.WAIT_TODAY), given(color=fixed(Colour.ORANGE)))
+        .override_by_query("B", target_line())
+        .repeat("queue")
+        .repeat_direction("h")
+        .max_per_row(3)
+        .links(to_board(BoardName.BREACHES, say))
     )

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+
 from deploy.grafana.palette import BAD, GOOD, PLAIN, UNKNOWN, Colour
 from deploy.grafana.panels import (
     MINUTES,
     RATIO,
     SECONDS,
-    Answer,
-    Fields,
-    Link,
-    Override,
-    Query,
-    Word,
+    P,
+    Spoken,
     fixed,
-    mappings,
-    of_pattern,
+    given,
+    mapped,
+    now,
 )
-from deploy.grafana.promql import STATE_CODES, Kpi
+from deploy.grafana.promql import STATE_CODES, KpiQuery
 from deploy.grafana.words import (
     ABOVE_TARGET,
     ANSWERED,
@@ -28,7 +27,6 @@ from deploy.grafana.words import (
     CALLS,
     CLOSED,
     KPIS,
-    NO_DATA,
     NO_TARGET,
     ON_TARGET,
     SEVERITIES,
@@ -37,14 +35,14 @@ from deploy.grafana.words import (
     TOO_FEW_SHORT,
     VISITS,
     WORKDAYS,
-    Say,
+    Edition,
     Text,
     same,
 )
 
 DAYS: Final = Text(f"suffix:{WORKDAYS.nl}", f"suffix:{WORKDAYS.en}")
 
-MISSED: Final = Kpi(
+MISSED: Final = KpiQuery(
     name="missed_ratio",
     series="wachtpost_missed_ratio",
     kind="phone",
@@ -54,7 +52,7 @@ MISSED: Final = Kpi(
     decimals=1,
     target_factor=100,
 )
-CALL_WAIT: Final = Kpi(
+CALL_WAIT: Final = KpiQuery(
     name="call_wait_mean",
     series="wachtpost_call_wait_mean_seconds",
     kind="phone",
@@ -63,7 +61,7 @@ CALL_WAIT: Final = Kpi(
     target_unit=same("s"),
     decimals=0,
 )
-SERVICE_LEVEL: Final = Kpi(
+SERVICE_LEVEL: Final = KpiQuery(
     name="service_level",
     series="wachtpost_service_level_ratio",
     kind="phone",
@@ -74,7 +72,7 @@ SERVICE_LEVEL: Final = Kpi(
     target_factor=100,
     more_is_better=True,
 )
-VISIT_WAIT: Final = Kpi(
+VISIT_WAIT: Final = KpiQuery(
     name="visit_wait_mean",
     series="wachtpost_visit_wait_mean_seconds",
     kind="counter",
@@ -84,7 +82,7 @@ VISIT_WAIT: Final = Kpi(
     decimals=1,
     divided_by=60,
 )
-LEAD_TIME: Final = Kpi(
+LEAD_TIME: Final = KpiQuery(
     name="lead_time_mean",
     series="wachtpost_lead_time_mean_workdays",
     kind="counter",
@@ -105,58 +103,46 @@ SEVERITY_COLOURS: Final = {"critical": BAD, "warning": Colour.ORANGE, "info": PL
 
 
 def verdicts(
-    kpi: Kpi, say: Say, places: str, window: str, *, one: bool = False, counted: bool = False
-) -> Query:
+    kpi: KpiQuery, say: Edition, places: str, window: str, *, one: bool = False, counted: bool = False
+) -> Dataquery:
     """The figure of now with its verdict as its name; of ``one`` place, or of several with theirs.
 
     ``counted``: and on how many contacts it rests, where there is room for it.
     """
     who = "" if one else "{{name}} · "
     rests_on = f" · {say(kpi.contacts)}: {{{{samples}}}}" if counted else ""
-    return Query(kpi.verdict(say, places, window), Answer.NOW, f"{who}{{{{verdict}}}}{rests_on}")
+    return now(kpi.verdict(say, places, window), f"{who}{{{{verdict}}}}{rests_on}")
 
 
-def verdict_fields(kpi: Kpi, say: Say, links: tuple[Link, ...] = (), most: float | None = None) -> Fields:
+def judged(panel: P, kpi: KpiQuery, say: Edition) -> P:
     """Blue within the target and vermilion beyond it, as the name says too; grey words instead of a number
     that is none."""
-    return Fields(
-        unit=say(kpi.unit),
-        decimals=kpi.decimals,
-        least=0,
-        most=most,
-        no_value=say(NO_DATA),
-        links=links,
-        overrides=(
-            _when(say, ON_TARGET, GOOD),
-            _when(say, ABOVE_TARGET, BAD),
-            _when(say, BELOW_TARGET, BAD),
-            _when(say, NO_TARGET, PLAIN),
-            of_pattern(
-                f"(^|· ){say(TOO_FEW)}",
-                color=fixed(UNKNOWN),
-                mappings=mappings({"0": Word(say(TOO_FEW_SHORT), UNKNOWN)}),
-            ),
-            of_pattern(
-                f"(^|· ){say(CLOSED)}",
-                color=fixed(UNKNOWN),
-                mappings=mappings({"0": Word(say(CLOSED), UNKNOWN)}),
-            ),
-        ),
-    )
+    panel.unit(say(kpi.unit)).decimals(kpi.decimals).min(0)
+    for verdict, colour in (
+        (ON_TARGET, GOOD),
+        (ABOVE_TARGET, BAD),
+        (BELOW_TARGET, BAD),
+        (NO_TARGET, PLAIN),
+    ):
+        panel.override_by_regexp(_about(say, verdict), given(color=fixed(colour)))
+    for verdict, short in ((TOO_FEW, TOO_FEW_SHORT), (CLOSED, CLOSED)):
+        words = mapped({"0": (say(short), UNKNOWN)})
+        panel.override_by_regexp(_about(say, verdict), given(color=fixed(UNKNOWN), mappings=words))
+    return panel
 
 
-def _when(say: Say, verdict: Text, colour: Colour) -> Override:
-    return of_pattern(f"(^|· ){say(verdict)}", color=fixed(colour))
+def _about(say: Edition, verdict: Text) -> str:
+    return f"/(^|· ){say(verdict)}/"
 
 
-def state_words(say: Say) -> dict[str, Word]:
+def state_words(say: Edition) -> Spoken:
     """The words and colours for what ``promql.states`` answers."""
-    return {str(code): Word(say(STATES[state]), STATE_COLOURS[state]) for state, code in STATE_CODES.items()}
+    return {str(code): (say(STATES[state]), STATE_COLOURS[state]) for state, code in STATE_CODES.items()}
 
 
-def severity_words(say: Say) -> dict[str, Word]:
-    return {severity: Word(say(text), SEVERITY_COLOURS[severity]) for severity, text in SEVERITIES.items()}
+def severity_words(say: Edition) -> Spoken:
+    return {severity: (say(text), SEVERITY_COLOURS[severity]) for severity, text in SEVERITIES.items()}
 
 
-def kpi_words(say: Say) -> dict[str, Word]:
-    return {kpi: Word(say(text)) for kpi, text in KPIS.items()}
+def kpi_words(say: Edition) -> Spoken:
+    return {kpi: (say(text), None) for kpi, text in KPIS.items()}

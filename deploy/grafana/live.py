@@ -2,240 +2,147 @@
 
 from __future__ import annotations
 
-from typing import Final
+from grafana_foundation_sdk.builders import bargauge, stat, statetimeline, timeseries
+from grafana_foundation_sdk.builders.common import ReduceDataOptions
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from deploy.grafana.board import Band, Board, Name, breaches_of_queue, to_board
-from deploy.grafana.kpis import CALL_WAIT, MISSED, SERVICE_LEVEL, state_words, verdict_fields, verdicts
+from deploy.grafana.board import BoardName, board, breaches_of_queue, to_board
+from deploy.grafana.kpis import CALL_WAIT, MISSED, SERVICE_LEVEL, judged, state_words, verdicts
 from deploy.grafana.palette import BAD, PLAIN, Colour
 from deploy.grafana.panels import (
     CLOCK,
-    COUNT,
     RATIO,
-    Answer,
-    Fields,
-    Panel,
-    Query,
-    bar_gauge,
+    bars,
     columns,
+    course,
     fixed,
-    series_words,
+    lines,
+    mapped,
+    now,
+    number,
+    rows,
     sorted_by,
-    stat,
-    state_timeline,
+    states_over_time,
     target_line,
-    time_series,
+    with_words,
 )
-from deploy.grafana.promql import CHOSEN, LONG, SHORT, SITE, TOTAL, Kpi, increase, named, per_place, states
-from deploy.grafana.words import (
-    NO_DATA,
-    NOT_REPORTED,
-    OUTCOMES,
-    STAFF_PHONE,
-    TARGET,
-    Boards,
-    Language,
-    PanelText,
-    Say,
-    headed,
-    speaker,
+from deploy.grafana.promql import (
+    CHOSEN,
+    SITE,
+    TOTAL,
+    KpiQuery,
+    by_speed,
+    increase,
+    named,
+    per_place,
+    states,
 )
-from deploy.grafana.words import Live as Words
+from deploy.grafana.words import NOT_REPORTED, OUTCOMES, STAFF_PHONE, TARGET, Edition, PanelText
+from deploy.grafana.words import LiveWords as Words
 
-NOBODY_REPORTS: Final = "no source may report staff: a queue_log, for one, does not"
 
-
-def live(language: Language) -> Board:
-    """Return the board in one language."""
-    say = speaker(language)
-    return Board(
-        name=Name.LIVE,
-        language=language,
-        about=Boards.LIVE_ABOUT,
-        since="now-3h",
-        refresh="5s",
-        bands=(
-            Band(
-                7,
-                (
-                    (3, _waiting(say)),
-                    (5, _longest(say)),
-                    (4, _tile(say, Words.WAIT, CALL_WAIT, language)),
-                    (4, _tile(say, Words.MISSED, MISSED, language)),
-                    (4, _tile(say, Words.LEVEL, SERVICE_LEVEL, language)),
-                    (4, _age(say, language)),
-                ),
-            ),
-            Band(
-                7,
-                (
-                    (4, _queues_now(say, language)),
-                    (3, _staff(say)),
-                    (6, _queues(say, Words.QUEUES_WAIT, CALL_WAIT, language)),
-                    (6, _queues(say, Words.QUEUES_MISSED, MISSED, language)),
-                    (5, _speed(say)),
-                ),
-            ),
-            Band(6, ((24, _states(say, language)),)),
-            Band(
-                6,
-                (
-                    (8, course(say, Words.WAIT_COURSE, CALL_WAIT, language)),
-                    (8, course(say, Words.MISSED_COURSE, MISSED, language)),
-                    (8, _today(say)),
-                ),
-            ),
-        ),
+def live(say: Edition) -> Dashboard:
+    return (
+        board(say, BoardName.LIVE, "now-3h", "5s")
+        .with_panel(_waiting(say).height(7).span(3))
+        .with_panel(_longest(say).height(7).span(5))
+        .with_panel(_tile(say, Words.WAIT, CALL_WAIT).height(7).span(4))
+        .with_panel(_tile(say, Words.MISSED, MISSED).height(7).span(4))
+        .with_panel(_tile(say, Words.LEVEL, SERVICE_LEVEL).height(7).span(4))
+        .with_panel(_age(say).height(7).span(4))
+        .with_panel(_queues_now(say).height(7).span(4))
+        .with_panel(_staff(say).height(7).span(3))
+        .with_panel(_queues(say, Words.QUEUES_WAIT, CALL_WAIT).height(7).span(6))
+        .with_panel(_queues(say, Words.QUEUES_MISSED, MISSED).max(1).height(7).span(6))
+        .with_panel(_speed(say).height(7).span(5))
+        .with_panel(_states(say).height(6).span(24))
+        .with_panel(_course(say, Words.WAIT_COURSE, CALL_WAIT).height(6).span(8))
+        .with_panel(_course(say, Words.MISSED_COURSE, MISSED).height(6).span(8))
+        .with_panel(_today(say).height(6).span(8))
     )
 
 
-def _waiting(say: Say) -> Panel:
-    return stat(
-        headed(say, Words.WAITING),
-        [Query(f"sum({per_place(f'wachtpost_calls_waiting{{{CHOSEN}}}')})", Answer.NOW)],
-        Fields(unit=COUNT, decimals=0, colour=fixed(Colour.TEXT), no_value=say(NO_DATA)),
-    )
+def _waiting(say: Edition) -> stat.Panel:
+    waiting = f"sum({per_place(f'wachtpost_calls_waiting{{{CHOSEN}}}')})"
+    return number(say, Words.WAITING, now(waiting)).decimals(0).color_scheme(fixed(Colour.TEXT))
 
 
-def _longest(say: Say) -> Panel:
-    return stat(
-        headed(say, Words.LONGEST),
-        [Query(f"max(wachtpost_longest_wait_seconds{{{CHOSEN}}})", Answer.NOW)],
-        Fields(unit=CLOCK, decimals=0, colour=fixed(Colour.TEXT), no_value=say(NO_DATA)),
-    )
+def _longest(say: Edition) -> stat.Panel:
+    longest = number(say, Words.LONGEST, now(f"max(wachtpost_longest_wait_seconds{{{CHOSEN}}})"))
+    return longest.unit(CLOCK).decimals(0).color_scheme(fixed(Colour.TEXT))
 
 
-def _tile(say: Say, text: PanelText, kpi: Kpi, language: Language) -> Panel:
-    return stat(
-        headed(say, text),
-        [verdicts(kpi, say, TOTAL, SHORT, one=True)],
-        verdict_fields(kpi, say),
-        named=True,
-        solid=True,
-        links=(to_board(Name.BREACHES, language),),
-    )
+def _tile(say: Edition, text: PanelText, kpi: KpiQuery) -> stat.Panel:
+    panel = number(say, text, verdicts(kpi, say, TOTAL, say.short, one=True), named=True, solid=True)
+    return judged(panel, kpi, say).links(to_board(BoardName.BREACHES, say))
 
 
-def _age(say: Say, language: Language) -> Panel:
+def _age(say: Edition) -> stat.Panel:
     last = "max by (source) (wachtpost_last_event_timestamp_seconds)"
     # clamp_min: a sender's clock may run a little ahead.
     longest = f"topk(1, clamp_min(time() - ({last} > 0), 0))"
-    return stat(
-        headed(say, Words.AGE),
-        [Query(longest, Answer.NOW, "{{source}}")],
-        Fields(unit=CLOCK, decimals=0, colour=fixed(Colour.TEXT), no_value=say(NO_DATA)),
-        named=True,
-        links=(to_board(Name.PIPELINE, language),),
-    )
+    panel = number(say, Words.AGE, now(longest, "{{source}}"), named=True)
+    panel.unit(CLOCK).decimals(0).color_scheme(fixed(Colour.TEXT))
+    return panel.links(to_board(BoardName.PIPELINE, say))
 
 
-def _queues_now(say: Say, language: Language) -> Panel:
-    waiting = per_place(f"wachtpost_calls_waiting{{{CHOSEN}}}")
-    return bar_gauge(
-        headed(say, Words.QUEUES_NOW),
-        [Query(f"sort_desc(\n{named(waiting)}\n)", Answer.NOW, "{{name}}")],
-        Fields(
-            unit=COUNT,
-            decimals=0,
-            least=0,
-            colour=fixed(PLAIN),
-            no_value=say(NO_DATA),
-            links=(breaches_of_queue(language),),
-        ),
-        title_size=18,
-        value_size=28,
-    )
+def _queues_now(say: Edition) -> bargauge.Panel:
+    waiting = named(per_place(f"wachtpost_calls_waiting{{{CHOSEN}}}"))
+    asked = now(f"sort_desc(\n{waiting}\n)", "{{name}}")
+    panel = bars(say, Words.QUEUES_NOW, asked, title_size=18, value_size=28)
+    return panel.color_scheme(fixed(PLAIN)).data_links(breaches_of_queue(say))
 
 
-def _staff(say: Say) -> Panel:
+def _staff(say: Edition) -> stat.Panel:
     def told(state: str) -> str:
         reported = per_place(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}')
         return f"sum({reported})"
 
-    return stat(
-        headed(say, Words.STAFF),
-        [Query(told(state), Answer.NOW, say(text), NOBODY_REPORTS) for state, text in STAFF_PHONE.items()],
-        Fields(unit=COUNT, decimals=0, colour=fixed(Colour.TEXT), no_value=say(NOT_REPORTED)),
-        listed=True,
+    asked = (now(told(state), say(text)) for state, text in STAFF_PHONE.items())
+    panel = number(say, Words.STAFF, *asked, listed=True).decimals(0)
+    return panel.color_scheme(fixed(Colour.TEXT)).no_value(say(NOT_REPORTED))
+
+
+def _queues(say: Edition, text: PanelText, kpi: KpiQuery) -> bargauge.Panel:
+    panel = bars(say, text, verdicts(kpi, say, CHOSEN, say.short, counted=True), value_size=26)
+    judged(panel, kpi, say).data_links(breaches_of_queue(say))
+    return panel.links(to_board(BoardName.BREACHES, say))
+
+
+def _speed(say: Edition) -> bargauge.Panel:
+    share = f'max by (category) (wachtpost_speed_category_ratio{{{TOTAL}, window="{say.long}"}})'
+    per_row = ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(True)
+    return (
+        bars(say, Words.SPEED, rows(by_speed(share)), upright=True)
+        .unit(RATIO)
+        .max(1)
+        .color_scheme(fixed(PLAIN))
+        .reduce_options(per_row)
+        .with_transformation(sorted_by("order"))
+        .with_transformation(columns({"category": "category", "Value": "Value"}, hidden=("Time", "order")))
     )
 
 
-def _queues(say: Say, text: PanelText, kpi: Kpi, language: Language) -> Panel:
-    return bar_gauge(
-        headed(say, text),
-        [verdicts(kpi, say, CHOSEN, SHORT, counted=True)],
-        verdict_fields(kpi, say, (breaches_of_queue(language),), most=1 if kpi is MISSED else None),
-        title_size=16,
-        value_size=26,
-        links=(to_board(Name.BREACHES, language),),
-    )
-
-
-def _speed(say: Say) -> Panel:
-    share = f'max by (category) (wachtpost_speed_category_ratio{{{TOTAL}, window="{LONG}"}})'
-    # Grafana sorts texts letter by letter: by their lower bound in five digits, then. ">180" becomes "180+".
-    bounded = f'label_replace({share}, "category", "$1+", "category", ">(.+)")'
-    padded = f'label_replace({bounded}, "order", "0000$1", "category", "([0-9]+).*")'
-    ordered = f'label_replace({padded}, "order", "$1", "order", ".*([0-9]{{5}})")'
-    return bar_gauge(
-        headed(say, Words.SPEED),
-        [Query(ordered, Answer.ROWS)],
-        Fields(unit=RATIO, decimals=0, least=0, most=1, colour=fixed(PLAIN), no_value=say(NO_DATA)),
-        rows=True,
-        upright=True,
-        title_size=16,
-        value_size=22,
-        transformations=(
-            sorted_by("order"),
-            columns({"category": "category", "Value": "Value"}, hidden=("Time", "order")),
-        ),
-    )
-
-
-def _states(say: Say, language: Language) -> Panel:
+def _states(say: Edition) -> statetimeline.Panel:
     worst = states(f'{SITE}, queue=~"$queue|all", kpi!~"visit_wait_mean|lead_time_mean"', "site, queue")
-    return state_timeline(
-        headed(say, Words.STATES),
-        [Query(named(worst), legend="{{name}}")],
-        Fields(words=state_words(say), no_value=say(NO_DATA), links=(breaches_of_queue(language),)),
-        links=(to_board(Name.BREACHES, language),),
-    )
+    panel = states_over_time(say, Words.STATES, course(named(worst), "{{name}}"))
+    panel.mappings(mapped(state_words(say))).data_links(breaches_of_queue(say))
+    return panel.links(to_board(BoardName.BREACHES, say))
 
 
-def course(say: Say, text: PanelText, kpi: Kpi, language: Language) -> Panel:
+def _course(say: Edition, text: PanelText, kpi: KpiQuery) -> timeseries.Panel:
     """A rolling figure of all queues together over time, and its target as a dashed line."""
+    figure = course(kpi.scaled(kpi.value(TOTAL, say.short)), say(text.title))
     target = f'max(wachtpost_kpi_target{{{TOTAL}, kpi="{kpi.name}"}})'
-    return time_series(
-        headed(say, text),
-        [
-            Query(kpi.scaled(kpi.value(TOTAL, SHORT)), legend=say(text.title)),
-            Query(kpi.scaled(target), legend=say(TARGET)),
-        ],
-        Fields(
-            unit=say(kpi.unit),
-            decimals=kpi.decimals,
-            least=0,
-            colour=fixed(PLAIN),
-            no_value=say(NO_DATA),
-            overrides=(target_line("B"),),
-        ),
-        links=(to_board(Name.BREACHES, language),),
-    )
+    panel = lines(say, text, figure, course(kpi.scaled(target), say(TARGET)))
+    panel.unit(say(kpi.unit)).decimals(kpi.decimals).color_scheme(fixed(PLAIN))
+    return panel.override_by_query("B", target_line()).links(to_board(BoardName.BREACHES, say))
 
 
-def _today(say: Say) -> Panel:
+def _today(say: Edition) -> timeseries.Panel:
     answered = increase(f"wachtpost_calls_answered_total{{{CHOSEN}}}", "site", "1h")
     missed = increase(f"wachtpost_calls_missed_total{{{CHOSEN}}}", "outcome", "1h")
+    asked = (course(answered, "answered"), course(missed, "{{outcome}}"))
     colours = (PLAIN, BAD, Colour.ORANGE, Colour.YELLOW, Colour.PURPLE, Colour.GREY)
-    return time_series(
-        headed(say, Words.TODAY),
-        [Query(answered, legend="answered"), Query(missed, legend="{{outcome}}")],
-        Fields(
-            unit=COUNT,
-            decimals=0,
-            least=0,
-            no_value=say(NO_DATA),
-            overrides=tuple(series_words(say, OUTCOMES, colours)),
-        ),
-        stacked=True,
-        time_from="now/d",
-    )
+    panel = lines(say, Words.TODAY, *asked, stacked=True).decimals(0)
+    return with_words(panel, say, OUTCOMES, colours).time_from("now/d").hide_time_override(True)

@@ -30,15 +30,3 @@ GOOD: Final = Colour.BLUE
 BAD: Final = Colour.VERMILION
 UNKNOWN: Final = Colour.GREY
 PLAIN: Final = Colour.SKY
-
-SERIES: Final = (
-    Colour.SKY,
-    Colour.ORANGE,
-    Colour.PURPLE,
-    Colour.YELLOW,
-    Colour.BLUE,
-    Colour.VERMILION,
-    Colour.GREEN,
-    Colour.GREY,
-)
-"""For series with a place of their own in a known list."""

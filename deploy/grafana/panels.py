@@ -1,527 +1,391 @@
-"""What a board is made of, as frozen values, and how Grafana 12 writes them.
+"""The panels that the boards are made of: Grafana's own builders, told what all of ours have in common.
 
-Names of options are those of ``@grafana/schema`` 12.3. Every function returns a ``Panel``; the layout
-gives it its place and its number.
+What a function here leaves open is said with the builder's own methods: ``stat(…).unit(COUNT).decimals(0)``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_uppercase
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
+
+from grafana_foundation_sdk.builders import (
+    barchart,
+    bargauge,
+    heatmap,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+)
+from grafana_foundation_sdk.builders.common import (
+    LineStyle,
+    ReduceDataOptions,
+    StackingConfig,
+    TableSortByFieldState,
+    VizLegendOptions,
+    VizTextDisplayOptions,
+    VizTooltipOptions,
+)
+from grafana_foundation_sdk.builders.dashboard import DashboardLink, FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.builders.heatmap import (
+    CellValues,
+    FilterValueRange,
+    HeatmapColorOptions,
+    YAxisConfig,
+)
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery as AnyQuery
+from grafana_foundation_sdk.models.common import (
+    BarGaugeNamePlacement,
+    BarGaugeSizing,
+    BarGaugeValueMode,
+    BigValueColorMode,
+    BigValueGraphMode,
+    BigValueJustifyMode,
+    BigValueTextMode,
+    DataSourceRef,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    StackingMode,
+    TableCellHeight,
+    TimelineValueAlignment,
+    TooltipDisplayMode,
+    VisibilityMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DataTransformerConfig,
+    DynamicConfigValue,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMapping,
+    ValueMappingResult,
+)
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
+from grafana_foundation_sdk.models.units import NoUnit, PercentUnit, Seconds
 
 from deploy.grafana.palette import UNKNOWN, Colour
-from deploy.grafana.words import Say, Text
+from deploy.grafana.words import NO_DATA, Edition, PanelText, Text
 
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
-JsonObject: TypeAlias = Mapping[str, Json]
+SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
-GRAFANA: Final = "12.3.0"
-SOURCE: Final[JsonObject] = {"type": "prometheus", "uid": "${datasource}"}
-
-COUNT: Final = "none"
+COUNT: Final = NoUnit
 """A whole number as it is; Grafana's ``short`` would make 1 K of 1,000."""
-RATIO: Final = "percentunit"
+RATIO: Final = PercentUnit
 SECONDS: Final = "suffix:s"
 """Seconds that stay seconds: targets are said in them, and Grafana's ``s`` makes "1.25 mins" of 75."""
 MINUTES: Final = "suffix:min"
 CLOCK: Final = "dthms"
 """Seconds as hh:mm:ss: the same in every language, and right above an hour."""
-LATENCY: Final = "s"
+LATENCY: Final = Seconds
 """Seconds that may be milliseconds."""
 MOMENT: Final = "time:DD/MM HH:mm"
 """Milliseconds since 1970."""
 PER_SECOND: Final = "suffix:/s"
 PER_MINUTE: Final = "suffix:/min"
 
-
-class Answer(StrEnum):
-    """What a query is asked for."""
-
-    COURSE = "course"
-    """Series over the board's time range."""
-    NOW = "now"
-    """One value per series."""
-    ROWS = "rows"
-    """One row per series, its labels as columns."""
-    BUCKETS = "buckets"
-    """A histogram over time."""
-    BUCKETS_NOW = "buckets_now"
-    """A histogram of one instant."""
+P = TypeVar(
+    "P",
+    barchart.Panel,
+    bargauge.Panel,
+    heatmap.Panel,
+    stat.Panel,
+    statetimeline.Panel,
+    table.Panel,
+    timeseries.Panel,
+)
+Spoken: TypeAlias = Mapping[str, tuple[str, Colour | None]]
+"""What values are called, and in which colour."""
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    expr: str
-    answer: Answer = Answer.COURSE
-    legend: str = ""
-    """How a series is called; labels in ``{{}}``."""
-    empty_because: str = ""
-    """Why it may legitimately have no answer on a system that was just fed; empty: it must have one."""
-
-    def to_json(self, ref: str) -> JsonObject:
-        """Return it as Grafana writes it, under the letter ``ref``."""
-        now = self.answer in {Answer.NOW, Answer.ROWS, Answer.BUCKETS_NOW}
-        forms = {Answer.ROWS: "table", Answer.BUCKETS: "heatmap", Answer.BUCKETS_NOW: "heatmap"}
-        return {
-            "datasource": SOURCE,
-            "editorMode": "code",
-            "expr": self.expr,
-            "format": forms.get(self.answer, "time_series"),
-            "instant": now,
-            "legendFormat": self.legend or "__auto",
-            "range": not now,
-            "refId": ref,
-        }
+# --- Questions -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What a value is called, and in which colour."""
-
-    text: str
-    colour: Colour | None = None
+def course(expr: str, legend: str = "__auto") -> Dataquery:
+    """Ask for series over the board's time range. ``legend``: how one is called; labels in ``{{}}``."""
+    asked = Dataquery().expr(expr).legend_format(legend).format(PromQueryFormat.TIME_SERIES).range()
+    return asked.datasource(SOURCE).editor_mode(QueryEditorMode.CODE)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    title: str
-    url: str
-
-    def to_json(self) -> JsonObject:
-        return {"title": self.title, "url": self.url, "targetBlank": False}
+def now(expr: str, legend: str = "__auto") -> Dataquery:
+    """Ask for one value per series."""
+    return course(expr, legend).instant()
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
-    """Other settings for some of a panel's fields."""
-
-    matcher: str
-    which: str
-    settings: Mapping[str, Json]
-
-    def to_json(self) -> JsonObject:
-        properties = [{"id": name, "value": value} for name, value in self.settings.items()]
-        return {"matcher": {"id": self.matcher, "options": self.which}, "properties": properties}
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """How a panel's values look."""
-
-    unit: str = COUNT
-    decimals: int | None = None
-    least: float | None = None
-    most: float | None = None
-    colour: JsonObject = field(default_factory=lambda: fixed(UNKNOWN))
-    no_value: str = ""
-    words: Mapping[str, Word] = field(default_factory=dict)
-    links: tuple[Link, ...] = ()
-    custom: JsonObject = field(default_factory=dict)
-    overrides: tuple[Override, ...] = ()
-
-    def to_json(self) -> JsonObject:
-        # Without thresholds Grafana would fill in its own: green, and red from 80.
-        base: dict[str, Json] = {
-            "color": self.colour,
-            "custom": self.custom,
-            "links": [link.to_json() for link in self.links],
-            "mappings": mappings(self.words),
-            "noValue": self.no_value,
-            "thresholds": {"mode": "absolute", "steps": [{"color": Colour.TEXT, "value": None}]},
-            "unit": self.unit,
-        }
-        numbers = {"decimals": self.decimals, "min": self.least, "max": self.most}
-        base |= {name: number for name, number in numbers.items() if number is not None}
-        return {"defaults": base, "overrides": [override.to_json() for override in self.overrides]}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Panel:
-    kind: str
-    """Grafana's name of the plugin."""
-    title: str
-    about: str
-    queries: tuple[Query, ...] = ()
-    fields: Fields = field(default_factory=Fields)
-    options: JsonObject
-    transformations: tuple[JsonObject, ...] = ()
-    links: tuple[Link, ...] = ()
-    time_from: str = ""
-    """A time range of its own, such as ``now/d``."""
-    repeat: str = ""
-    """The variable whose every value gets a panel like this."""
-    per_row: int = 3
-    at_least_every: str = ""
-    """The shortest step of its queries, such as ``5m``; empty: as the time range has it."""
-
-    def to_json(self, number: int, place: JsonObject) -> JsonObject:
-        """Return it as Grafana writes it."""
-        made: dict[str, Json] = {
-            "description": self.about,
-            "fieldConfig": self.fields.to_json(),
-            "gridPos": place,
-            "id": number,
-            "links": [link.to_json() for link in self.links],
-            "options": self.options,
-            "pluginVersion": GRAFANA,
-            "title": self.title,
-            "type": self.kind,
-        }
-        if self.queries:
-            made["datasource"] = SOURCE
-            made["targets"] = [query.to_json(ref) for ref, query in self.asked()]
-        if self.transformations:
-            made["transformations"] = self.transformations
-        if self.time_from:
-            made |= {"timeFrom": self.time_from, "hideTimeOverride": True}
-        if self.at_least_every:
-            made["interval"] = self.at_least_every
-        if self.repeat:
-            made |= {"repeat": self.repeat, "repeatDirection": "h", "maxPerRow": self.per_row}
-        return made
-
-    def asked(self) -> Iterable[tuple[str, Query]]:
-        """Yield each query with its letter."""
-        return zip(ascii_uppercase, self.queries, strict=False)
+def rows(expr: str) -> Dataquery:
+    """Ask for one row per series, its labels as columns."""
+    return now(expr).format(PromQueryFormat.TABLE)
 
 
 # --- Pieces ----------------------------------------------------------------------------------------------
 
 
-def fixed(colour: Colour) -> JsonObject:
-    return {"mode": "fixed", "fixedColor": colour}
+def fixed(colour: Colour) -> FieldColor:
+    return FieldColor().mode(FieldColorModeId.FIXED).fixed_color(colour)
 
 
-def shades(colour: Colour) -> JsonObject:
+def shades(colour: Colour) -> FieldColor:
     """Shades of one colour, for series whose number and names nobody knows beforehand."""
-    return {"mode": "shades", "fixedColor": colour}
+    return FieldColor().mode(FieldColorModeId.SHADES).fixed_color(colour)
 
 
-def numbers_as_shades() -> JsonObject:
+def numbers_as_shades() -> FieldColor:
     """Light to dark by worth; the number itself stands in the bar."""
-    return {"mode": "continuous-blues"}
+    return FieldColor().mode(FieldColorModeId.CONTINUOUS_BLUES)
 
 
-def mappings(words: Mapping[str, Word]) -> Sequence[Json]:
-    """Return words for values as Grafana writes them."""
-    if not words:
-        return []
-    options: dict[str, Json] = {}
-    for index, (value, word) in enumerate(words.items()):
-        one: dict[str, Json] = {"index": index, "text": word.text}
-        options[value] = one if word.colour is None else {**one, "color": word.colour}
-    return [{"options": options, "type": "value"}]
+def mapped(words: Spoken) -> list[ValueMapping]:
+    """Return words for values as Grafana has them."""
+    results = {
+        value: ValueMappingResult(text, colour, index=index)
+        for index, (value, (text, colour)) in enumerate(words.items())
+    }
+    return [ValueMap(results)]
 
 
-def of_name(name: str, **settings: Json) -> Override:
-    return Override("byName", name, _dotted(settings))
+def link(title: str, url: str) -> DashboardLink:
+    return DashboardLink(title).url(url)
 
 
-def of_pattern(pattern: str, **settings: Json) -> Override:
-    """For fields whose name has ``pattern``, a regular expression, in it."""
-    return Override("byRegexp", f"/{pattern}/", _dotted(settings))
+def given(**settings: object) -> list[DynamicConfigValue]:
+    """Return the settings of an override; ``custom_lineStyle`` is ``custom.lineStyle``, what keywords cannot
+    say."""
+    return [
+        DynamicConfigValue(
+            name.replace("custom_", "custom."), value.build() if isinstance(value, Builder) else value
+        )
+        for name, value in settings.items()
+    ]
 
 
-def of_query(ref: str, **settings: Json) -> Override:
-    return Override("byFrameRefID", ref, _dotted(settings))
-
-
-def _dotted(settings: Mapping[str, Json]) -> Mapping[str, Json]:
-    """``custom_lineStyle`` is ``custom.lineStyle``: what keywords cannot say."""
-    return {name.replace("custom_", "custom."): value for name, value in settings.items()}
-
-
-def series_words(say: Say, texts: Mapping[str, Text], colours: Iterable[Colour]) -> Iterator[Override]:
-    """What series called by a label's value are called instead, and each one's colour."""
+def with_words(panel: P, say: Edition, texts: Mapping[str, Text], colours: Iterable[Colour]) -> P:
+    """Give series that are called by a label's value another name, and each its colour."""
     for (name, text), colour in zip(texts.items(), colours, strict=False):
-        yield of_name(name, displayName=say(text), color=fixed(colour))
+        panel.override_by_name(name, given(displayName=say(text), color=fixed(colour)))
+    return panel
 
 
-def target_line(ref: str) -> Override:
+def target_line() -> list[DynamicConfigValue]:
     """A dashed line, so that it is no series among others."""
-    return of_query(
-        ref,
+    return given(
         color=fixed(Colour.TEXT),
         custom_fillOpacity=0,
-        custom_lineStyle={"dash": [8, 6], "fill": "dash"},
+        custom_lineStyle=LineStyle().fill("dash").dash([8, 6]),
         custom_lineWidth=2,
-        custom_stacking={"group": "target", "mode": "none"},
+        custom_stacking=StackingConfig().group("target").mode(StackingMode.NONE),
     )
 
 
-_NAME_LINE: Final = 1.5
-"""Height of the name above a bar, in its size."""
-_REDUCED: Final[JsonObject] = {"calcs": ["lastNotNull"], "fields": "", "values": False}
+def _reduced() -> ReduceDataOptions:
+    return ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)
+
+
+def _legend(shown: bool) -> VizLegendOptions:
+    legend = VizLegendOptions().calcs([]).display_mode(LegendDisplayMode.LIST)
+    return legend.placement(LegendPlacement.BOTTOM).show_legend(shown)
+
+
+def _tooltip(mode: TooltipDisplayMode, sort: SortOrder = SortOrder.NONE) -> VizTooltipOptions:
+    return VizTooltipOptions().mode(mode).sort(sort).hide_zeros(False)
 
 
 # --- Panels ----------------------------------------------------------------------------------------------
 
 
-def stat(
-    words: tuple[str, str],
-    queries: Sequence[Query],
-    fields: Fields,
-    *,
+def _of_ours(panel: P, say: Edition, text: PanelText, queries: Sequence[Dataquery]) -> P:
+    targets: list[Builder[AnyQuery]] = [
+        query.ref_id(ref) for ref, query in zip(ascii_uppercase, queries, strict=False)
+    ]
+    # Without thresholds Grafana would fill in its own: green, and red from 80.
+    thresholds = ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(color=Colour.TEXT)])
+    return (
+        panel.title(say(text.title))
+        .description(say(text.about))
+        .datasource(SOURCE)
+        .targets(targets)
+        .thresholds(thresholds)
+        .color_scheme(fixed(UNKNOWN))
+        .unit(COUNT)
+        .no_value(say(NO_DATA))
+    )
+
+
+def number(
+    say: Edition,
+    text: PanelText,
+    *queries: Dataquery,
     named: bool = False,
     solid: bool = False,
     listed: bool = False,
-    links: tuple[Link, ...] = (),
-) -> Panel:
+) -> stat.Panel:
     """A number as large as fits. ``named``: with the series' name above it; ``solid``: on its colour;
     ``listed``: one below the other, each name beside its number.
 
     Sizes are left to Grafana: it leaves no room for a name whose size is set, and cuts it off.
     """
-    return Panel(
-        kind="stat",
-        title=words[0],
-        about=words[1],
-        queries=tuple(queries),
-        fields=fields,
-        links=links,
-        options={
-            "colorMode": "background_solid" if solid else "value",
-            "graphMode": "none",
-            "justifyMode": "auto" if listed else "center",
-            "orientation": "horizontal" if listed else "auto",
-            "percentChangeColorMode": "standard",
-            "reduceOptions": _REDUCED,
-            "showPercentChange": False,
-            "text": {},
-            "textMode": "value_and_name" if named or listed else "value",
-            "wideLayout": listed,
-        },
+    return (
+        _of_ours(stat.Panel(), say, text, queries)
+        .color_mode(BigValueColorMode.BACKGROUND_SOLID if solid else BigValueColorMode.VALUE)
+        .graph_mode(BigValueGraphMode.NONE)
+        .justify_mode(BigValueJustifyMode.AUTO if listed else BigValueJustifyMode.CENTER)
+        .orientation(VizOrientation.HORIZONTAL if listed else VizOrientation.AUTO)
+        .text_mode(BigValueTextMode.VALUE_AND_NAME if named or listed else BigValueTextMode.VALUE)
+        .wide_layout(listed)
+        .reduce_options(_reduced())
     )
 
 
-def bar_gauge(
-    words: tuple[str, str],
-    queries: Sequence[Query],
-    fields: Fields,
-    *,
-    rows: bool = False,
+def bars(
+    say: Edition,
+    text: PanelText,
+    *queries: Dataquery,
     upright: bool = False,
     title_size: int = 16,
     value_size: int = 22,
-    transformations: tuple[JsonObject, ...] = (),
-    links: tuple[Link, ...] = (),
-) -> Panel:
-    """A bar per series, or with ``rows`` per row of a table; its name above it, or below it if ``upright``.
+) -> bargauge.Panel:
+    """A bar per series; its name above it, or below it if ``upright``.
 
     More bars than fit are scrolled: squeezed, their numbers would lie on their names.
     """
-    return Panel(
-        kind="bargauge",
-        title=words[0],
-        about=words[1],
-        queries=tuple(queries),
-        fields=fields,
-        transformations=transformations,
-        links=links,
-        options={
-            # Of one colour it is solid, and seen from afar; "basic" is a third of the colour.
-            "displayMode": "gradient",
-            "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": False},
-            "maxVizHeight": 300,
-            "minVizHeight": round(_NAME_LINE * title_size) + value_size,
-            "minVizWidth": 8,
-            "namePlacement": "auto" if upright else "top",
-            "orientation": "vertical" if upright else "horizontal",
-            "reduceOptions": {**_REDUCED, "values": rows},
-            "showUnfilled": True,
-            "sizing": "auto" if upright else "manual",
-            "text": {"titleSize": title_size, "valueSize": value_size},
-            "valueMode": "text",
-        },
+    return (
+        _of_ours(bargauge.Panel(), say, text, queries)
+        .min(0)
+        .decimals(0)
+        .value_mode(BarGaugeValueMode.TEXT)
+        .min_viz_height(round(_NAME_LINE * title_size) + value_size)
+        .name_placement(BarGaugeNamePlacement.AUTO if upright else BarGaugeNamePlacement.TOP)
+        .orientation(VizOrientation.VERTICAL if upright else VizOrientation.HORIZONTAL)
+        .sizing(BarGaugeSizing.AUTO if upright else BarGaugeSizing.MANUAL)
+        .text(VizTextDisplayOptions().title_size(title_size).value_size(value_size))
+        .legend(_legend(shown=False))
+        .reduce_options(_reduced())
     )
 
 
-def time_series(
-    words: tuple[str, str],
-    queries: Sequence[Query],
-    fields: Fields,
-    *,
+_NAME_LINE: Final = 1.5
+"""Height of the name above a bar, in its size."""
+
+
+def lines(
+    say: Edition,
+    text: PanelText,
+    *queries: Dataquery,
     stacked: bool = False,
     fill: int = 10,
     legend: bool = True,
-    time_from: str = "",
-    repeat: str = "",
-    links: tuple[Link, ...] = (),
-) -> Panel:
+) -> timeseries.Panel:
     """Lines over time. A gap stays a gap: no reading is not zero."""
-    custom: JsonObject = {
-        "axisBorderShow": False,
-        "axisColorMode": "text",
-        "axisLabel": "",
-        "axisPlacement": "auto",
-        "axisSoftMin": 0,
-        "drawStyle": "line",
-        "fillOpacity": 60 if stacked else fill,
-        "gradientMode": "none",
-        "insertNulls": False,
-        "lineInterpolation": "linear",
-        "lineStyle": {"fill": "solid"},
-        "lineWidth": 1 if stacked else 2,
-        "pointSize": 5,
-        "scaleDistribution": {"type": "linear"},
-        "showPoints": "auto",
-        "spanNulls": False,
-        "stacking": {"group": "A", "mode": "normal" if stacked else "none"},
-        "thresholdsStyle": {"mode": "off"},
-    }
-    return Panel(
-        kind="timeseries",
-        title=words[0],
-        about=words[1],
-        queries=tuple(queries),
-        fields=_with_custom(fields, custom),
-        time_from=time_from,
-        repeat=repeat,
-        links=links,
-        options={
-            "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": legend},
-            "tooltip": {"hideZeros": False, "mode": "multi", "sort": "desc"},
-        },
+    panel = _of_ours(timeseries.Panel(), say, text, queries).min(0)
+    if stacked:
+        panel.stacking(StackingConfig().group("A").mode(StackingMode.NORMAL))
+    return (
+        panel.axis_soft_min(0)
+        .fill_opacity(60 if stacked else fill)
+        .line_width(1 if stacked else 2)
+        .legend(_legend(legend))
+        .tooltip(_tooltip(TooltipDisplayMode.MULTI, SortOrder.DESCENDING))
     )
 
 
-def state_timeline(
-    words: tuple[str, str],
-    queries: Sequence[Query],
-    fields: Fields,
-    *,
-    per_page: int = 0,
-    legend: bool = True,
-    at_least_every: str = "",
-    links: tuple[Link, ...] = (),
-) -> Panel:
+def states_over_time(
+    say: Edition, text: PanelText, *queries: Dataquery, legend: bool = True
+) -> statetimeline.Panel:
     """A bar per series, cut where its state changes; the words stand in it and in the legend."""
-    options: dict[str, Json] = {
-        "alignValue": "left",
-        "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": legend},
-        "mergeValues": True,
-        "rowHeight": 0.86,
-        "showValue": "auto",
-        "tooltip": {"hideZeros": False, "mode": "single", "sort": "none"},
-    }
-    if per_page:
-        options["perPage"] = per_page
-    return Panel(
-        kind="state-timeline",
-        title=words[0],
-        about=words[1],
-        queries=tuple(queries),
-        fields=_with_custom(fields, {"fillOpacity": 85, "lineWidth": 0}),
-        links=links,
-        at_least_every=at_least_every,
-        options=options,
+    return (
+        _of_ours(statetimeline.Panel(), say, text, queries)
+        .align_value(TimelineValueAlignment.LEFT)
+        .row_height(0.86)
+        .fill_opacity(85)
+        .line_width(0)
+        .legend(_legend(legend))
+        .tooltip(_tooltip(TooltipDisplayMode.SINGLE))
     )
 
 
-def table(
-    words: tuple[str, str],
-    queries: Sequence[Query],
-    fields: Fields,
-    *,
-    transformations: tuple[JsonObject, ...] = (),
-    sort_by: Sequence[tuple[str, bool]] = (),
-    filterable: bool = False,
+def listing(
+    say: Edition,
+    text: PanelText,
+    *queries: Dataquery,
+    sort_by: str = "",
+    highest_first: bool = False,
     tall: bool = False,
-    links: tuple[Link, ...] = (),
-) -> Panel:
-    """Rows and columns. ``sort_by``: headings, and whether the highest comes first."""
-    custom: JsonObject = {
-        "align": "auto",
-        "cellOptions": {"type": "auto"},
-        "filterable": filterable,
-        "inspect": False,
-    }
-    return Panel(
-        kind="table",
-        title=words[0],
-        about=words[1],
-        queries=tuple(queries),
-        fields=_with_custom(fields, custom),
-        transformations=transformations,
-        links=links,
-        options={
-            "cellHeight": "md" if tall else "sm",
-            "enablePagination": False,
-            "frameIndex": 0,
-            "showHeader": True,
-            "sortBy": [{"desc": highest, "displayName": heading} for heading, highest in sort_by],
-        },
-    )
+) -> table.Panel:
+    """Rows and columns."""
+    panel = _of_ours(table.Panel(), say, text, queries).color_scheme(fixed(Colour.TEXT))
+    if sort_by:
+        panel.sort_by([TableSortByFieldState().display_name(sort_by).desc(highest_first)])
+    return panel.cell_height(TableCellHeight.MD if tall else TableCellHeight.SM)
 
 
-def heatmap(words: tuple[str, str], queries: Sequence[Query], unit: str, no_value: str) -> Panel:
+def histogram_over_time(say: Edition, text: PanelText, query: Dataquery, unit: str) -> heatmap.Panel:
     """How often each range of a histogram was hit over time; Cividis reads the same to everybody."""
-    return Panel(
-        kind="heatmap",
-        title=words[0],
-        about=words[1],
-        queries=tuple(queries),
-        fields=Fields(no_value=no_value, custom={"scaleDistribution": {"type": "linear"}}),
-        options={
-            "calculate": False,
-            "cellGap": 1,
-            "cellValues": {"unit": COUNT},
-            "color": {
-                "exponent": 0.5,
-                "fill": Colour.ORANGE,
-                "mode": "scheme",
-                "reverse": False,
-                "scale": "exponential",
-                "scheme": "Cividis",
-                "steps": 64,
-            },
-            "exemplars": {"color": Colour.VERMILION},
-            "filterValues": {"le": 1e-9},
-            "legend": {"show": True},
-            "rowsFrame": {"layout": "auto"},
-            "showValue": "never",
-            "tooltip": {"mode": "single", "showColorScale": True, "yHistogram": True},
-            "yAxis": {"axisPlacement": "left", "reverse": False, "unit": unit},
-        },
+    colours = HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Cividis").fill(Colour.ORANGE)
+    return (
+        _of_ours(heatmap.Panel(), say, text, [query.format(PromQueryFormat.HEATMAP)])
+        .cell_gap(1)
+        .cell_values(CellValues().unit(COUNT))
+        .color(colours.scale(HeatmapColorScale.EXPONENTIAL).exponent(0.5).steps(64))
+        .exemplars_color(Colour.VERMILION)
+        .filter_values(FilterValueRange().le(1e-9))
+        .show_legend()
+        .show_value(VisibilityMode.NEVER)
+        .mode(TooltipDisplayMode.SINGLE)
+        .show_color_scale(True)
+        .show_y_histogram()
+        .y_axis(YAxisConfig().unit(unit))
     )
 
 
-def prose(words: tuple[str, str], markdown: str) -> Panel:
-    """Text."""
-    return Panel(
-        kind="text",
-        title=words[0],
-        about=words[1],
-        options={
-            "code": {"language": "plaintext", "showLineNumbers": False, "showMiniMap": False},
-            "content": markdown,
-            "mode": "markdown",
-        },
+def columns_per_row(
+    say: Edition, text: PanelText, *queries: Dataquery, slanted: bool = False
+) -> barchart.Panel:
+    """Upright bars on the first column of a ``matrix``, one on top of the other where there are several."""
+    return (
+        _of_ours(barchart.Panel(), say, text, queries)
+        .min(0)
+        .axis_soft_min(0)
+        .fill_opacity(85)
+        .line_width(0)
+        .bar_width(0.9)
+        .orientation(VizOrientation.VERTICAL)
+        .stacking(StackingMode.NORMAL)
+        .text(VizTextDisplayOptions().value_size(12))
+        .legend(_legend(shown=True))
+        .tooltip(_tooltip(TooltipDisplayMode.MULTI))
+        .x_tick_label_rotation(-45 if slanted else 0)
+        .x_tick_label_max_length(_LONGEST_TICK)
     )
+
+
+_LONGEST_TICK: Final = 100
+"""Characters; the builder writes 0 where it is not told, and Grafana would cut every text off."""
 
 
 # --- Transformations -------------------------------------------------------------------------------------
 
 
-def merged() -> JsonObject:
+def merged() -> DataTransformerConfig:
     """The rows of all queries as one table: rows that agree in the columns all have become one."""
-    return {"id": "merge", "options": {}}
+    return DataTransformerConfig("merge", options={})
 
 
-def columns(headings: Mapping[str, str], hidden: Iterable[str] = ("Time",)) -> JsonObject:
+def columns(headings: Mapping[str, str], hidden: Iterable[str] = ("Time",)) -> DataTransformerConfig:
     """The columns in this order under these headings, without the hidden ones."""
-    return {
-        "id": "organize",
-        "options": {
+    return DataTransformerConfig(
+        "organize",
+        options={
             "excludeByName": dict.fromkeys(hidden, True),
             "includeByName": {},
             "indexByName": {name: index for index, name in enumerate(headings)},
             "renameByName": dict(headings),
         },
-    }
+    )
 
 
 def headed_columns(headings: Iterable[str]) -> dict[str, str]:
@@ -529,10 +393,13 @@ def headed_columns(headings: Iterable[str]) -> dict[str, str]:
     return {f"Value #{ref}": heading for ref, heading in zip(ascii_uppercase, headings, strict=False)}
 
 
-def sorted_by(column: str) -> JsonObject:
+def sorted_by(column: str, *, highest_first: bool = False) -> DataTransformerConfig:
     """Rows by a column; texts letter by letter."""
-    return {"id": "sortBy", "options": {"fields": {}, "sort": [{"desc": False, "field": column}]}}
+    order = {"desc": highest_first, "field": column}
+    return DataTransformerConfig("sortBy", options={"fields": {}, "sort": [order]})
 
 
-def _with_custom(fields: Fields, custom: JsonObject) -> Fields:
-    return replace(fields, custom={**custom, **fields.custom})
+def matrix(row: str, column: str, cell: str) -> DataTransformerConfig:
+    """A row per value of one column, a column per value of another, in the order in which they come."""
+    fields = {"rowField": row, "columnField": column, "valueField": cell}
+    return DataTransformerConfig("groupingToMatrix", options={**fields, "emptyValue": "null"})

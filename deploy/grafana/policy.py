@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from deploy.grafana.board import Band, Board, Name, breaches_of_queue, to_board
-from deploy.grafana.breaches import IDENTITY, WORDS_ON_COLOUR
+from grafana_foundation_sdk.builders import stat, table
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.common import FieldTextAlignment
+
+from deploy.grafana.board import BoardName, board, breaches_of_queue, to_board
+from deploy.grafana.breaches import IDENTITY, WORDS_ON_COLOUR, state_column
 from deploy.grafana.kpis import (
     CALL_WAIT,
     LEAD_TIME,
     MISSED,
     VISIT_WAIT,
+    judged,
     kpi_words,
     severity_words,
-    state_words,
-    verdict_fields,
     verdicts,
 )
 from deploy.grafana.palette import BAD, GOOD, Colour
@@ -24,27 +26,19 @@ from deploy.grafana.panels import (
     COUNT,
     MOMENT,
     RATIO,
-    Answer,
-    Fields,
-    Json,
-    Link,
-    Panel,
-    Query,
-    Word,
     columns,
-    fixed,
+    given,
     headed_columns,
-    mappings,
+    listing,
+    mapped,
     merged,
-    of_name,
-    stat,
-    table,
+    number,
+    rows,
 )
-from deploy.grafana.periods import MONTH, YEAR, Running, history, put, speeds, waits_by_place
-from deploy.grafana.promql import CHOSEN, SITE, TOTAL, named, states
+from deploy.grafana.periods import MONTH, YEAR, RunningKpi, history, put, speeds, waits_by_place
+from deploy.grafana.promql import CHOSEN, SITE, TOTAL, KpiQuery, named, states
 from deploy.grafana.words import (
     FIGURE,
-    NO_DATA,
     PLACE,
     RULE,
     SEVERITY,
@@ -52,92 +46,49 @@ from deploy.grafana.words import (
     STATE,
     TARGET,
     WORKDAYS,
-    Boards,
-    Language,
+    Edition,
     PanelText,
-    Say,
-    headed,
-    speaker,
 )
-from deploy.grafana.words import Policy as Words
+from deploy.grafana.words import PolicyWords as Words
 
 
-def policy(language: Language) -> Board:
-    """Return the board in one language."""
-    say = speaker(language)
-    link = (to_board(Name.BREACHES, language),)
-    return Board(
-        name=Name.POLICY,
-        language=language,
-        about=Boards.POLICY_ABOUT,
-        since="now-24h",
-        refresh="1m",
-        bands=(
-            Band(
-                6,
-                (
-                    (8, _tile(say, Words.MISSED, Running.of(MISSED, YEAR), link)),
-                    (8, _tile(say, Words.WAIT, Running.of(CALL_WAIT, MONTH), link)),
-                    (8, _tile(say, Words.LEAD, Running.of(LEAD_TIME, MONTH), link)),
-                ),
-            ),
-            Band(5, ((24, _counters(say, language)),)),
-            Band(6, ((24, _budget(say)),)),
-            Band(
-                11,
-                (
-                    (15, history(say, headed(say, Words.YEARS), replace(MISSED, decimals=2), YEAR)),
-                    (9, _breaks(say)),
-                ),
-            ),
-            Band(
-                10,
-                (
-                    (12, history(say, headed(say, Words.MISSED_MONTHS), MISSED, MONTH)),
-                    (12, history(say, headed(say, Words.WAIT_MONTHS), CALL_WAIT, MONTH)),
-                ),
-            ),
-            Band(
-                10,
-                (
-                    (12, speeds(say, headed(say, Words.SPEED))),
-                    (12, history(say, headed(say, Words.LEAD_MONTHS), LEAD_TIME, MONTH)),
-                ),
-            ),
-            Band(11, ((24, waits_by_place(say, headed(say, Words.COUNTER_MONTHS), VISIT_WAIT)),)),
-            Band(12, ((10, _targets(say)), (14, _rules(say)))),
-        ),
+def policy(say: Edition) -> Dashboard:
+    return (
+        board(say, BoardName.POLICY, "now-24h", "1m")
+        .with_panel(_tile(say, Words.MISSED, MISSED, YEAR).height(6).span(8))
+        .with_panel(_tile(say, Words.WAIT, CALL_WAIT, MONTH).height(6).span(8))
+        .with_panel(_tile(say, Words.LEAD, LEAD_TIME, MONTH).height(6).span(8))
+        .with_panel(_counters(say).height(5).span(24))
+        .with_panel(_budget(say).height(6).span(24))
+        .with_panel(history(say, Words.YEARS, replace(MISSED, decimals=2), YEAR).height(11).span(15))
+        .with_panel(_breaks(say).height(11).span(9))
+        .with_panel(history(say, Words.MISSED_MONTHS, MISSED, MONTH).height(10).span(12))
+        .with_panel(history(say, Words.WAIT_MONTHS, CALL_WAIT, MONTH).height(10).span(12))
+        .with_panel(speeds(say, Words.SPEED).height(10).span(12))
+        .with_panel(history(say, Words.LEAD_MONTHS, LEAD_TIME, MONTH).height(10).span(12))
+        .with_panel(waits_by_place(say, Words.COUNTER_MONTHS, VISIT_WAIT).height(11).span(24))
+        .with_panel(_targets(say).height(12).span(10))
+        .with_panel(_rules(say).height(12).span(14))
     )
 
 
-def _tile(say: Say, text: PanelText, kpi: Running, links: tuple[Link, ...]) -> Panel:
-    return stat(
-        headed(say, text),
-        [verdicts(kpi, say, TOTAL, "", one=True, counted=True)],
-        verdict_fields(kpi, say),
-        named=True,
-        solid=True,
-        links=links,
-    )
+def _tile(say: Edition, text: PanelText, kpi: KpiQuery, span: str) -> stat.Panel:
+    asked = verdicts(RunningKpi.of(kpi, span), say, TOTAL, "", one=True, counted=True)
+    panel = judged(number(say, text, asked, named=True, solid=True), kpi, say)
+    return panel.links(to_board(BoardName.BREACHES, say))
 
 
-def _counters(say: Say, language: Language) -> Panel:
-    kpi = Running.of(VISIT_WAIT, MONTH)
-    return stat(
-        headed(say, Words.COUNTERS),
-        [verdicts(kpi, say, f'{SITE}, queue!="all"', "", counted=True)],
-        verdict_fields(kpi, say, (breaches_of_queue(language),)),
-        named=True,
-        solid=True,
-        links=(to_board(Name.BREACHES, language),),
-    )
+def _counters(say: Edition) -> stat.Panel:
+    asked = verdicts(RunningKpi.of(VISIT_WAIT, MONTH), say, f'{SITE}, queue!="all"', "", counted=True)
+    panel = judged(number(say, Words.COUNTERS, asked, named=True, solid=True), VISIT_WAIT, say)
+    return panel.data_links(breaches_of_queue(say)).links(to_board(BoardName.BREACHES, say))
 
 
 _LIKELY, _OPEN, _UNLIKELY = 0, 1, 2
 """Where the whole interval of a projection stands against the target: within, on both sides, beyond."""
 
 
-def _budget(say: Say) -> Panel:
+def _budget(say: Edition) -> table.Panel:
     """What may still be missed this month and this year, and where they are heading."""
     chosen = f'{SITE}, kpi="{MISSED.name}"'
     left = f"max by (period) (wachtpost_error_budget_contacts{{{chosen}}})"
@@ -157,127 +108,85 @@ def _budget(say: Say) -> Panel:
             f"0 * {high} + {_LIKELY}",
         )
     )
-    soon = "in the first days of a month there is too little to go by for a projection"
     asked = (
-        (Words.LEFT, left, "", COUNT),
-        (Words.OUTLOOK, outlook, soon, COUNT),
-        (Words.PROJECTED, MISSED.rounded(middle), soon, RATIO),
-        (Words.AT_LEAST, MISSED.rounded(low), soon, RATIO),
-        (Words.AT_MOST, MISSED.rounded(high), soon, RATIO),
-        (TARGET, f"({target})\nand {left}", "", RATIO),
+        (Words.LEFT, left, COUNT),
+        (Words.OUTLOOK, outlook, COUNT),
+        (Words.PROJECTED, MISSED.rounded(middle), RATIO),
+        (Words.AT_LEAST, MISSED.rounded(low), RATIO),
+        (Words.AT_MOST, MISSED.rounded(high), RATIO),
+        (TARGET, f"({target})\nand {left}", RATIO),
     )
-    spans = mappings({MONTH: Word(say(Words.THIS_MONTH)), YEAR: Word(say(Words.THIS_YEAR))})
-    return table(
-        headed(say, Words.BUDGET),
-        [Query(query, Answer.ROWS, empty_because=why) for _, query, why, _ in asked],
-        Fields(
-            colour=fixed(Colour.TEXT),
-            no_value=say(Words.NO_BUDGET),
-            overrides=(
-                of_name(say(Words.PERIOD), mappings=spans),
-                *(
-                    of_name(say(text), unit=unit, decimals=1 if unit == RATIO else 0, custom_align="left")
-                    for text, _, _, unit in asked
-                ),
-                of_name(say(Words.OUTLOOK), mappings=_outlooks(say), custom_cellOptions=WORDS_ON_COLOUR),
-            ),
-        ),
-        transformations=(
-            merged(),
-            columns({"period": say(Words.PERIOD)} | headed_columns(say(text) for text, *_ in asked)),
-        ),
-        sort_by=((say(Words.PERIOD), False),),
-        tall=True,
-    )
+    queries = (rows(query) for _, query, _ in asked)
+    panel = listing(say, Words.BUDGET, *queries, sort_by=say(Words.PERIOD), tall=True)
+    spans = mapped({MONTH: (say(Words.THIS_MONTH), None), YEAR: (say(Words.THIS_YEAR), None)})
+    panel.no_value(say(Words.NO_BUDGET)).override_by_name(say(Words.PERIOD), given(mappings=spans))
+    for text, _, unit in asked:
+        settings = given(unit=unit, decimals=1 if unit == RATIO else 0, custom_align=FieldTextAlignment.LEFT)
+        panel.override_by_name(say(text), settings)
+    outlooks = {
+        str(_LIKELY): (say(Words.LIKELY), GOOD),
+        str(_OPEN): (say(Words.OPEN), Colour.YELLOW),
+        str(_UNLIKELY): (say(Words.UNLIKELY), BAD),
+    }
+    on_colour = given(mappings=mapped(outlooks), custom_cellOptions=WORDS_ON_COLOUR)
+    panel.override_by_name(say(Words.OUTLOOK), on_colour)
+    headings = {"period": say(Words.PERIOD)} | headed_columns(say(text) for text, *_ in asked)
+    return panel.with_transformation(merged()).with_transformation(columns(headings))
 
 
-def _outlooks(say: Say) -> Sequence[Json]:
-    return mappings(
-        {
-            str(_LIKELY): Word(say(Words.LIKELY), GOOD),
-            str(_OPEN): Word(say(Words.OPEN), Colour.YELLOW),
-            str(_UNLIKELY): Word(say(Words.UNLIKELY), BAD),
-        }
-    )
-
-
-def _breaks(say: Say) -> Panel:
-    every = mappings({"all": Word(say(Words.EVERY_SERIES))} | kpi_words(say))
-    reasons = mappings({what: Word(say(text)) for what, text in Words.REASONS.items()})
+def _breaks(say: Edition) -> table.Panel:
+    every = mapped({"all": (say(Words.EVERY_SERIES), None), **kpi_words(say)})
+    reasons = mapped({what: (say(text), None) for what, text in Words.REASONS.items()})
     headings = {
         "period": say(Words.FROM),
         "kpi": say(FIGURE),
         "what": say(Words.WHAT),
         "text": say(Words.EXPLAINED),
     }
-    return table(
-        headed(say, Words.BREAKS),
-        [
-            Query(
-                "group by (period, kpi, what, text) (wachtpost_indicator_break)",
-                Answer.ROWS,
-                empty_because="a city's series need not break anywhere",
-            )
-        ],
-        Fields(
-            colour=fixed(Colour.TEXT),
-            no_value=say(Words.NO_BREAKS),
-            overrides=(
-                of_name(say(Words.FROM), custom_width=90),
-                of_name(say(FIGURE), mappings=every, custom_width=130),
-                of_name(say(Words.WHAT), mappings=reasons, custom_width=110),
-                of_name(say(Words.EXPLAINED), custom_wrapText=True),
-            ),
-        ),
-        transformations=(columns(headings, hidden=("Time", "Value")),),
-        sort_by=((say(Words.FROM), False),),
+    asked = rows("group by (period, kpi, what, text) (wachtpost_indicator_break)")
+    return (
+        listing(say, Words.BREAKS, asked, sort_by=say(Words.FROM))
+        .no_value(say(Words.NO_BREAKS))
+        .override_by_name(say(Words.FROM), given(custom_width=90))
+        .override_by_name(say(FIGURE), given(mappings=every, custom_width=130))
+        .override_by_name(say(Words.WHAT), given(mappings=reasons, custom_width=110))
+        .override_by_name(say(Words.EXPLAINED), given(custom_wrapText=True))
+        .with_transformation(columns(headings, hidden=("Time", "Value")))
     )
 
 
-def _targets(say: Say) -> Panel:
+def _targets(say: Edition) -> table.Panel:
     """A column per unit: one column cannot have three."""
     asked = (
         (Words.SHARE, "missed_ratio|service_level", RATIO),
         (Words.WAIT_COLUMN, "call_wait_mean|visit_wait_mean", CLOCK),
         (Words.LEAD_COLUMN, "lead_time_mean", f"suffix:{say(WORKDAYS)}"),
     )
+    series = "wachtpost_indicator_target"
+    queries = (
+        rows(named(f'max by (site, queue, kpi, period) ({series}{{{SITE}, kpi=~"{kpis}"}})'))
+        for _, kpis, _ in asked
+    )
+    spans = mapped({MONTH: (say(Words.PER_MONTH), None), YEAR: (say(Words.PER_YEAR), None)})
+    panel = listing(say, Words.TARGETS, *queries, sort_by=say(FIGURE)).no_value("–")
+    panel.override_by_name(say(FIGURE), given(mappings=mapped(kpi_words(say))))
+    panel.override_by_name(say(Words.JUDGED), given(mappings=spans))
+    for text, _, unit in asked:
+        panel.override_by_name(say(text), given(unit=unit, custom_align=FieldTextAlignment.RIGHT))
     headings = {
         "kpi": say(FIGURE),
         "name": say(PLACE),
         "period": say(Words.JUDGED),
         **headed_columns(say(text) for text, _, _ in asked),
     }
-    spans = mappings({MONTH: Word(say(Words.PER_MONTH)), YEAR: Word(say(Words.PER_YEAR))})
-    return table(
-        headed(say, Words.TARGETS),
-        [
-            Query(
-                named(
-                    f'max by (site, queue, kpi, period) (wachtpost_indicator_target{{{SITE}, kpi=~"{kpis}"}})'
-                ),
-                Answer.ROWS,
-                empty_because="the city file may have no target of this kind",
-            )
-            for _, kpis, _ in asked
-        ],
-        Fields(
-            colour=fixed(Colour.TEXT),
-            no_value="–",
-            overrides=(
-                of_name(say(FIGURE), mappings=mappings(kpi_words(say))),
-                of_name(say(Words.JUDGED), mappings=spans),
-                *(of_name(say(text), unit=unit, custom_align="right") for text, _, unit in asked),
-            ),
-        ),
-        transformations=(merged(), columns(headings, hidden=("Time", "site", "queue"))),
-        sort_by=((say(FIGURE), False),),
-    )
+    return panel.transformations([merged(), columns(headings, hidden=("Time", "site", "queue"))])
 
 
-def _rules(say: Say) -> Panel:
+def _rules(say: Edition) -> table.Panel:
     since = f"max by ({IDENTITY}) (wachtpost_kpi_state_since_timestamp_seconds{{{CHOSEN}}})"
     # 0 for a rule that is well: else the column would come and go.
     well = f"0 * max by ({IDENTITY}) (wachtpost_kpi_breached{{{CHOSEN}}})"
+    asked = (named(states(CHOSEN, IDENTITY)), named(f"1000 * {since}\nor on ({IDENTITY}) {well}"))
     headings = {
         "rule": say(RULE),
         "name": say(PLACE),
@@ -286,29 +195,14 @@ def _rules(say: Say) -> Panel:
         "Value #A": say(STATE),
         "Value #B": say(SINCE),
     }
-    return table(
-        headed(say, Words.RULES),
-        [
-            Query(named(states(CHOSEN, IDENTITY)), Answer.ROWS),
-            Query(named(f"1000 * {since}\nor on ({IDENTITY}) {well}"), Answer.ROWS),
-        ],
-        Fields(
-            colour=fixed(Colour.TEXT),
-            no_value=say(NO_DATA),
-            overrides=(
-                of_name(
-                    say(STATE),
-                    mappings=mappings(state_words(say)),
-                    custom_cellOptions=WORDS_ON_COLOUR,
-                    custom_align="left",
-                    custom_width=160,
-                ),
-                of_name(say(SEVERITY), mappings=mappings(severity_words(say)), custom_width=120),
-                of_name(say(FIGURE), mappings=mappings(kpi_words(say))),
-                of_name(say(SINCE), unit=MOMENT, mappings=mappings({"0": Word("–")}), custom_width=120),
-            ),
-        ),
-        transformations=(merged(), columns(headings, hidden=("Time", "site", "queue"))),
-        sort_by=((say(STATE), True),),
-        filterable=True,
+    never = mapped({"0": ("–", None)})
+    return (
+        listing(say, Words.RULES, *map(rows, asked), sort_by=say(STATE), highest_first=True)
+        .filterable(True)
+        .override_by_name(say(STATE), [*state_column(say), *given(custom_width=160)])
+        .override_by_name(say(SEVERITY), given(mappings=mapped(severity_words(say)), custom_width=120))
+        .override_by_name(say(FIGURE), given(mappings=mapped(kpi_words(say))))
+        .override_by_name(say(SINCE), given(unit=MOMENT, mappings=never, custom_width=120))
+        .with_transformation(merged())
+        .with_transformation(columns(headings, hidden=("Time", "site", "queue")))
     )

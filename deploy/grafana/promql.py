@@ -19,7 +19,7 @@ from deploy.grafana.words import (
     ON_TARGET,
     STATES,
     TOO_FEW,
-    Say,
+    Edition,
     Text,
 )
 
@@ -29,10 +29,8 @@ CHOSEN: Final = f'{SITE}, queue=~"$queue"'
 TOTAL: Final = f'{SITE}, queue="all"'
 """All queues together, as the evaluator counts them: means and ratios cannot be added up here."""
 
-SHORT: Final = "15m"
-LONG: Final = "1h"
 TODAY: Final = "today"
-"""Windows of rolling figures (``live.windows`` of the city file)."""
+"""The window that every city has, beside the shortest and the longest of its file (``Edition``)."""
 
 INFO: Final = f"max by (site, queue, name) (wachtpost_queue_info{{{SITE}}})"
 INFO_OF_ALL_SITES: Final = "max by (site, queue, name) (wachtpost_queue_info)"
@@ -52,7 +50,7 @@ def per_place(series: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kpi:
+class KpiQuery:
     """A figure that may have a target."""
 
     name: str
@@ -97,7 +95,7 @@ class Kpi:
         """``query`` in the unit that is shown."""
         return query if self.divided_by == 1 else f"{_bracketed(query)}\n/ {self.divided_by}"
 
-    def verdict(self, say: Say, places: str, window: str) -> str:
+    def verdict(self, say: Edition, places: str, window: str) -> str:
         """The figure, with the labels ``verdict`` (in words, with the target), ``samples`` and ``name``.
 
         What is wrong comes first. Too few contacts for a figure: the answer is 0 and ``verdict`` says so, or
@@ -122,7 +120,7 @@ class Kpi:
         worse = ("floor", "+") if self.more_is_better else ("ceil", "-")
         return f"abs({worse[0]}(\n{_indented(f'{power} * {_bracketed(query)} {worse[1]} 1e-6')}\n)) / {power}"
 
-    def verdict_of(self, say: Say, value: str) -> str:
+    def verdict_of(self, say: Edition, value: str) -> str:
         """``value``, in the unit of the metric, with the label ``verdict``: how it stands against the
         target."""
         target = self.target()
@@ -148,6 +146,16 @@ def increase(series: str, by: str, window: str) -> str:
     at the edges of an hour is less than one contact in seven hundred at a scrape every 5 s.
     """
     return f"sum by ({by}) (increase({series}[{window}]))"
+
+
+def by_speed(share: str) -> str:
+    """Give shares per speed category the label ``order``, and a name that reads: ">180" becomes "180+".
+
+    Grafana sorts texts letter by letter: by their lower bound in five digits, then.
+    """
+    bounded = f'label_replace({share}, "category", "$1+", "category", ">(.+)")'
+    padded = f'label_replace({bounded}, "order", "0000$1", "category", "([0-9]+).*")'
+    return f'label_replace({padded}, "order", "$1", "order", ".*([0-9]{{5}})")'
 
 
 def states(selector: str, by: str) -> str:

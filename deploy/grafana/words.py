@@ -6,14 +6,13 @@ messages and of the demo's board: *boven doel*, *te weinig metingen*, *opgepakt*
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, NamedTuple
 
-
-class Language(StrEnum):
-    NL = "nl"
-    EN = "en"
+from domain.windows import duration_label
+from shared.config.model import CityFile, Language
 
 
 class Text(NamedTuple):
@@ -34,8 +33,37 @@ class PanelText(NamedTuple):
     about: Text
 
 
-Say = Callable[[Text], str]
-"""Speaks one language."""
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One city's boards in one language: who is called says a text in it."""
+
+    city: CityFile
+    language: Language
+
+    def __call__(self, text: Text) -> str:
+        """Return a text; ``{short}`` in it is the shortest window as in a title, ``{last_short}`` as in a
+        sentence, and ``{long}`` the longest one."""
+        short, long = min(self._windows), max(self._windows)
+        return text.said_in(self.language).format(
+            short=_said(_BRIEF, short).said_in(self.language),
+            last_short=_said(_LAST, short).said_in(self.language),
+            last_long=_said(_LAST, long).said_in(self.language),
+            long=_said(_LAST, long).said_in(self.language).partition(" ")[2],
+        )
+
+    @property
+    def short(self) -> str:
+        """The shortest window of rolling figures, as in a metric's label."""
+        return duration_label(min(self._windows))
+
+    @property
+    def long(self) -> str:
+        """The longest one."""
+        return duration_label(max(self._windows))
+
+    @property
+    def _windows(self) -> tuple[timedelta, ...]:
+        return self.city.live.windows
 
 
 def same(text: str) -> Text:
@@ -43,15 +71,20 @@ def same(text: str) -> Text:
     return Text(text, text)
 
 
-def headed(say: Say, text: PanelText) -> tuple[str, str]:
-    """Return a panel's title and description in one language."""
-    return say(text.title), say(text.about)
+def _said(words: Mapping[str, Text], window: timedelta) -> Text:
+    label = duration_label(window)
+    text = words.get(label) or words[label[-1]]
+    return Text(text.nl.format(label[:-1]), text.en.format(label[:-1]))
 
 
-def speaker(language: Language) -> Say:
-    """Return who says a text in ``language``."""
-    return lambda text: text.said_in(language)
-
+_BRIEF: Final = {"h": Text("{} uur", "{} h"), "m": same("{} min"), "s": same("{} s")}
+_LAST: Final = {
+    "1h": Text("het laatste uur", "the last hour"),
+    "1m": Text("de laatste minuut", "the last minute"),
+    "h": Text("de laatste {} uur", "the last {} hours"),
+    "m": Text("de laatste {} minuten", "the last {} minutes"),
+    "s": Text("de laatste {} seconden", "the last {} seconds"),
+}
 
 # --- Said on many boards ---------------------------------------------------------------------------------
 
@@ -151,7 +184,7 @@ RESULTS: Final[Mapping[str, Text]] = {
 }
 
 
-class Boards:
+class BoardWords:
     """Names of the boards, as in the links between them."""
 
     LIVE: Final = Text("Live telefonie", "Live telephony")
@@ -190,12 +223,12 @@ class Boards:
     )
 
 
-class Annotations:
+class AnnotationsWords:
     BREACHES: Final = Text("Overschrijdingen", "Breaches")
     FROM_FIGURES: Final = Text("Overschrijdingen volgens de cijfers", "Breaches by the figures")
 
 
-class Live:
+class LiveWords:
     WAITING: Final = PanelText(
         Text("Wachtenden nu", "Waiting now"),
         Text(
@@ -211,30 +244,27 @@ class Live:
         ),
     )
     WAIT: Final = PanelText(
-        Text("Gemiddelde wachttijd, 15 min", "Mean wait, 15 min"),
+        Text("Gemiddelde wachttijd, {short}", "Mean wait, {short}"),
         Text(
-            "Gemiddelde wachttijd van de oproepen die het laatste kwartier beantwoord zijn, alle "
+            "Gemiddelde wachttijd van de oproepen die {last_short} beantwoord zijn, alle "
             "wachtrijen samen, tegen het doel van de stad. Te weinig oproepen: dan staat er geen cijfer.",
-            "Mean wait of the calls answered in the last quarter of an hour, all queues together, against "
+            "Mean wait of the calls answered in {last_short}, all queues together, against "
             "the city's target. Too few calls: no figure is shown.",
         ),
     )
     MISSED: Final = PanelText(
-        Text("Gemiste oproepen, 15 min", "Missed calls, 15 min"),
+        Text("Gemiste oproepen, {short}", "Missed calls, {short}"),
         Text(
-            "Aandeel gemiste oproepen in het laatste kwartier, alle wachtrijen samen, tegen het doel van "
-            "de stad.",
-            "Share of calls missed in the last quarter of an hour, all queues together, against the "
-            "city's target.",
+            "Aandeel gemiste oproepen in {last_short}, alle wachtrijen samen, tegen het doel van de stad.",
+            "Share of calls missed in {last_short}, all queues together, against the city's target.",
         ),
     )
     LEVEL: Final = PanelText(
-        Text("Serviceniveau, 15 min", "Service level, 15 min"),
+        Text("Serviceniveau, {short}", "Service level, {short}"),
         Text(
-            "Aandeel oproepen dat in het laatste kwartier snel genoeg beantwoord is; de stad bepaalt wat "
+            "Aandeel oproepen dat in {last_short} snel genoeg beantwoord is; de stad bepaalt wat "
             "snel genoeg is.",
-            "Share of calls of the last quarter of an hour answered fast enough; the city configures what "
-            "is fast.",
+            "Share of calls of {last_short} answered fast enough; the city configures what is fast.",
         ),
     )
     AGE: Final = PanelText(
@@ -263,7 +293,7 @@ class Live:
         Text("Bellers die nu wachten, per wachtrij.", "Callers waiting now, per queue."),
     )
     QUEUES_WAIT: Final = PanelText(
-        Text("Gemiddelde wachttijd per wachtrij, 15 min", "Mean wait per queue, 15 min"),
+        Text("Gemiddelde wachttijd per wachtrij, {short}", "Mean wait per queue, {short}"),
         Text(
             "Per wachtrij, tegen haar eigen doel of anders dat van de stad. Wat boven doel is, staat "
             "bovenaan.",
@@ -271,7 +301,7 @@ class Live:
         ),
     )
     QUEUES_MISSED: Final = PanelText(
-        Text("Gemiste oproepen per wachtrij, 15 min", "Missed calls per queue, 15 min"),
+        Text("Gemiste oproepen per wachtrij, {short}", "Missed calls per queue, {short}"),
         Text(
             "Per wachtrij, tegen haar eigen doel of anders dat van de stad. Wat boven doel is, staat "
             "bovenaan.",
@@ -279,7 +309,7 @@ class Live:
         ),
     )
     SPEED: Final = PanelText(
-        Text("Wachttijd in seconden, laatste uur", "Seconds waited, last hour"),
+        Text("Wachttijd in seconden, {long}", "Seconds waited, {long}"),
         Text(
             "Welk aandeel van de beantwoorde oproepen zoveel seconden wachtte, alle wachtrijen samen; 20-45: "
             "meer dan 20 en hoogstens 45 seconden. Geen balken: te weinig oproepen.",
@@ -298,18 +328,17 @@ class Live:
     WAIT_COURSE: Final = PanelText(
         Text("Gemiddelde wachttijd, verloop", "Mean wait, course"),
         Text(
-            "Gemiddelde wachttijd over telkens het laatste kwartier; streepjeslijn: het doel. "
+            "Gemiddelde wachttijd over telkens {last_short}; streepjeslijn: het doel. "
             "Een gat: te weinig oproepen voor een cijfer.",
-            "Mean wait over the last quarter of an hour each time; dashed: the target. A gap: too few calls.",
+            "Mean wait over {last_short} each time; dashed: the target. A gap: too few calls.",
         ),
     )
     MISSED_COURSE: Final = PanelText(
         Text("Gemiste oproepen, verloop", "Missed calls, course"),
         Text(
-            "Aandeel gemist over telkens het laatste kwartier; streepjeslijn: het doel. "
+            "Aandeel gemist over telkens {last_short}; streepjeslijn: het doel. "
             "Een gat: te weinig oproepen voor een cijfer.",
-            "Share missed over the last quarter of an hour each time; dashed: the target. A gap: too few "
-            "calls.",
+            "Share missed over {last_short} each time; dashed: the target. A gap: too few calls.",
         ),
     )
     TODAY: Final = PanelText(
@@ -323,7 +352,7 @@ class Live:
     )
 
 
-class Counters:
+class CountersWords:
     VERDICTS: Final = PanelText(
         Text(
             "Wachttijd met afspraak vandaag, tegen het eigen doel",
@@ -357,13 +386,13 @@ class Counters:
     COURSE: Final = PanelText(
         Text("$queue", "$queue"),
         Text(
-            "Gemiddelde wachttijd met afspraak over telkens het laatste uur; streepjeslijn: het doel van dit "
+            "Gemiddelde wachttijd met afspraak over telkens {last_long}; streepjeslijn: het doel van dit "
             "loket. Een gat: te weinig bezoeken voor een cijfer.",
-            "Mean wait by appointment over the last hour each time; dashed: this counter's target. A gap: "
+            "Mean wait by appointment over {last_long} each time; dashed: this counter's target. A gap: "
             "too few visits.",
         ),
     )
-    WAIT_HOUR: Final = Text("laatste uur", "last hour")
+    WAIT_LONG: Final = Text("{long}", "{long}")
     WAIT_TODAY: Final = Text("vandaag tot dan", "today until then")
     PER_HOUR: Final = PanelText(
         Text("Bezoeken per uur", "Visits per hour"),
@@ -383,7 +412,7 @@ class Counters:
     )
 
 
-class Appointments:
+class AppointmentsWords:
     TODAY: Final = PanelText(
         Text("Termijn tot de afspraak, vandaag", "Lead time, today"),
         Text(
@@ -419,9 +448,9 @@ class Appointments:
     COURSE: Final = PanelText(
         Text("Termijn tot de afspraak, verloop", "Lead time, course"),
         Text(
-            "Gemiddelde termijn van de dag tot dan en van het laatste uur; streepjeslijn: het doel. "
+            "Gemiddelde termijn van de dag tot dan en van {last_long}; streepjeslijn: het doel. "
             "Een gat: te weinig afspraken voor een cijfer.",
-            "Mean lead time of the day so far and of the last hour each time; dashed: the target. A gap: "
+            "Mean lead time of the day so far and of {last_long} each time; dashed: the target. A gap: "
             "too few.",
         ),
     )
@@ -455,7 +484,7 @@ class Appointments:
     )
 
 
-class Breaches:
+class BreachesWords:
     OPEN: Final = PanelText(
         Text("Nu open", "Open now"),
         Text(
@@ -517,7 +546,7 @@ class Breaches:
     P95: Final = Text("95 van de 100 korter", "95 in 100 shorter")
 
 
-class Policy:
+class PolicyWords:
     MISSED: Final = PanelText(
         Text("Gemiste oproepen, dit jaar", "Missed calls, this year"),
         Text(
@@ -676,7 +705,7 @@ class Policy:
     )
 
 
-class Pipeline:
+class PipelineWords:
     UP: Final = PanelText(
         Text("Draait alles?", "Is everything running?"),
         Text("Wat Prometheus kan bereiken, per onderdeel.", "What Prometheus can reach, per part."),

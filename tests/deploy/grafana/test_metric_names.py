@@ -1,12 +1,14 @@
-"""Whatever is measured about people is on a board, or there is a reason why not."""
+"""Boards ask for what is documented and exported; whatever is measured about people is on one, or there is a
+reason why not."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
 from tests.deploy.grafana.files import asked, read_boards
-from tests.deploy.grafana.promql import parse, selectors
-from tests.deploy.grafana.series import Documented, documented
+from tests.deploy.grafana.series import Documented, documented, exported
 
 ABOUT_PEOPLE = ("Evaluator: contacts", "Evaluator: rolling figures", "Evaluator: right now")
 """Headings of ``docs/metrics.md``."""
@@ -25,17 +27,25 @@ NOT_SHOWN: dict[str, str] = {
 @pytest.fixture(scope="module")
 def shown() -> set[str]:
     queries = (one.expr for board in read_boards() for one in asked(board))
-    return {selector.name for query in queries for selector in selectors(parse(query))}
+    return {name for query in queries for name in re.findall(r"\bwachtpost_\w+", query)}
 
 
 def about_people() -> list[Documented]:
     return [one for one in documented() if one.section in ABOUT_PEOPLE]
 
 
+def test_every_documented_metric_is_exported() -> None:
+    assert {one.name for one in documented()} == {
+        name for name in exported() if name.startswith("wachtpost_")
+    }
+
+
+def test_every_series_on_a_board_is_documented(shown: set[str]) -> None:
+    assert shown - {name for one in documented() for name in one.samples} == set()
+
+
 def is_shown(one: Documented, shown: set[str]) -> bool:
-    return any(
-        name in shown for name in (one.name, *(f"{one.name}_{part}" for part in ("bucket", "sum", "count")))
-    )
+    return not one.samples.isdisjoint(shown)
 
 
 def test_the_headings_are_those_of_the_documentation() -> None:

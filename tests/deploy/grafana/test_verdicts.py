@@ -11,7 +11,7 @@ import yaml  # type: ignore[import-untyped]  # ships no types
 
 from deploy.grafana.kpis import MISSED
 from deploy.grafana.promql import CHOSEN
-from deploy.grafana.words import Language, speaker
+from tests.deploy.grafana.test_builder import ENGLISH
 
 AT = 'site="lier", queue="a"'
 FIGURE = f'wachtpost_missed_ratio{{{AT}, window="15m"}}'
@@ -39,7 +39,7 @@ NAMES = f'wachtpost_queue_info{{{AT}, kind="phone", name="A"}}'
 def test_a_tile_without_a_figure_says_whether_the_desk_is_shut(
     story: str, page: dict[str, float], value: float, verdict: str, tmp_path: Path
 ) -> None:
-    query = MISSED.verdict(speaker(Language.EN), CHOSEN, "15m")
+    query = MISSED.verdict(ENGLISH, CHOSEN, "15m")
     told = f'{{site="lier", queue="a", name="A", verdict="{verdict}", samples="{page[SAMPLES]}"}}'
     test = {
         "input_series": [{"series": name, "values": str(one)} for name, one in {NAMES: 1, **page}.items()],
