@@ -11,7 +11,7 @@ import pytest
 from tests.support import redis_dump
 from tests.support.breach_stage import redis_server
 from tests.support.redis_servers import FLAVOURS
-from tests.upgrade.house import BEFORE, House, raised
+from tests.upgrade.house import BEFORE, House, of_these, raised
 from tests.upgrade.sequel import Sequel, played
 
 RENAMED: Final[Mapping[str, str]] = {}
@@ -73,7 +73,8 @@ def _name(its: str) -> str:
 def test_every_figure_and_the_state_of_every_rule_is_what_the_release_before_showed(
     today: Today, which: str
 ) -> None:
-    assert today.sequel[which] == renamed(ITS[which])
+    its = renamed(ITS[which])
+    assert of_these(today.sequel[which], its) == its
 
 
 def test_everybody_is_told_what_the_release_before_would_have_told_and_nothing_twice(today: Today) -> None:
