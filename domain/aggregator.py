@@ -17,7 +17,8 @@ from typing import Final, NamedTuple
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import COARSE_S, FINE_S, REACH_S, SINCE_START, BucketStore, Slot
 from domain.last_reports import LastReports, Offer, Staff
-from domain.open_contacts import ContactKey, OpenContacts, QueueRef, UnfinishedChange
+from domain.open_contacts import ContactKey, OpenContacts, UnfinishedChange
+from domain.queue_ref import QueueRef
 from domain.tallies import EPOCH, MILLISECOND, TALLIES, ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Queue, QueueKind, Site
@@ -101,7 +102,7 @@ class AggregatorChanges:
 class _QueueCells:
     """A place, and the cells (``FINE_S`` long, by index) that the batch at hand adds to."""
 
-    place: QueueRef
+    queue_ref: QueueRef
     hours: str | None
     cells: dict[int, Bucket] = field(default_factory=dict)
     anytime: dict[int, Bucket] = field(default_factory=dict)
@@ -120,15 +121,15 @@ class Aggregator:
         city: CityFile,
         calendar: Calendar,
         sites: Iterable[Site] | None,
-        books: BucketStore | None = None,
-        latest: LastReports | None = None,
+        bucket_store: BucketStore | None = None,
+        last_reports: LastReports | None = None,
         counts: PipelineCounts | None = None,
         cursor: int = 0,
         rings: bool = True,
     ) -> None:
         pipeline = city.pipeline
-        self.books = books if books is not None else BucketStore()
-        self.latest = latest if latest is not None else LastReports()
+        self.bucket_store = bucket_store if bucket_store is not None else BucketStore()
+        self.last_reports = last_reports if last_reports is not None else LastReports()
         self.counts = counts if counts is not None else PipelineCounts()
         self.contacts = OpenContacts(_ms(pipeline.open_timeout), cursor)
         self._calendar = calendar
@@ -137,7 +138,7 @@ class Aggregator:
             if sites is None
             else {QueueRef(site.id, queue.id): queue for site in sites for queue in site.queues}
         )
-        self._sites = {place.site for place in self._queues or ()}
+        self._sites = {queue_ref.site for queue_ref in self._queues or ()}
         self._dedup_ms = _ms(pipeline.dedup)
         self._future_ms = _ms(pipeline.future_tolerance)
         self._rings = rings
@@ -166,14 +167,14 @@ class Aggregator:
         self._tidied = 0
 
     @property
-    def places(self) -> list[QueueRef]:
+    def queue_refs(self) -> list[QueueRef]:
         """The configured places, in the order of the city file."""
         return list(self._queues or ())
 
     @property
     def has_changes(self) -> bool:
         """Whether there is anything to write."""
-        return self.books.changed or bool(self._dead)
+        return self.bucket_store.changed or bool(self._dead)
 
     def record(self, batch: Iterable[StreamEvent | DeadLetter]) -> None:
         """Count a batch of stream entries, in stream order: facts, and what was no fact at all."""
@@ -202,7 +203,7 @@ class Aggregator:
             if at > newest.get(fact.source, 0):
                 newest[fact.source] = at
         for source, at in newest.items():
-            self.latest.source(source, at)
+            self.last_reports.source(source, at)
         # Time passes with the stream: whatever is about to be forgotten has been judged.
         self._book_lapses(self.contacts.advance(self._stream_time))
         self._fold_cells()
@@ -228,10 +229,14 @@ class Aggregator:
 
     def take_changes(self) -> AggregatorChanges:
         """Return what is to be written since the last call."""
-        changed, dropped = self.books.take_changes()
+        changed, dropped = self.bucket_store.take_changes()
         dead, self._dead = self._dead, []
-        state = {"cursor": str(self.contacts.cursor), **self.counts.fields(), **self.latest.take_changes()}
-        return AggregatorChanges(state, changed, dropped, dead, self.latest.take_gone())
+        state = {
+            "cursor": str(self.contacts.cursor),
+            **self.counts.fields(),
+            **self.last_reports.take_changes(),
+        }
+        return AggregatorChanges(state, changed, dropped, dead, self.last_reports.take_gone())
 
     def local_day(self, at_s: int) -> str:
         """Return the local calendar day of an instant (epoch s) as ISO text."""
@@ -270,11 +275,15 @@ class Aggregator:
         return spot
 
     def _spot_of(self, site: str, queue: str) -> _QueueCells:
-        place = QueueRef(site, queue)
-        spot = self._spot_at.get(place)
+        queue_ref = QueueRef(site, queue)
+        spot = self._spot_at.get(queue_ref)
         if spot is None:
-            hours = None if self._queues is None or place not in self._queues else self._queues[place].hours
-            spot = self._spot_at[place] = _QueueCells(place, hours)
+            hours = (
+                None
+                if self._queues is None or queue_ref not in self._queues
+                else self._queues[queue_ref].hours
+            )
+            spot = self._spot_at[queue_ref] = _QueueCells(queue_ref, hours)
         return spot
 
     def _misplaced(self, fact: Event) -> str | None:
@@ -317,13 +326,13 @@ class Aggregator:
         cell = cells.get(index)
         if cell is None:
             cell = cells[index] = Bucket()
-            self._touched.add(spot.place)
+            self._touched.add(spot.queue_ref)
         return cell
 
     def _enter(
         self, fact: CallQueued | VisitArrived, at: int, spot: _QueueCells
     ) -> Iterable[UnfinishedChange]:
-        key = ContactKey(spot.place, fact.source, fact.contact)
+        key = ContactKey(spot.queue_ref, fact.source, fact.contact)
         return self.contacts.queue(key, at, self._stream_time - self._dedup_ms)
 
     def _end(
@@ -331,70 +340,72 @@ class Aggregator:
     ) -> Iterable[UnfinishedChange]:
         if fact.contact is None:
             return ()
-        key = ContactKey(spot.place, fact.source, fact.contact)
+        key = ContactKey(spot.queue_ref, fact.source, fact.contact)
         return self.contacts.end(key, at, self._stream_time - self._dedup_ms)
 
     def _restart(self, fact: SourceRestarted, at: int, _spot: _QueueCells) -> Iterable[UnfinishedChange]:
         return self.contacts.restart(fact.source, at, self._stream_time - self._dedup_ms)
 
     def _offer(self, fact: AppointmentOffer, at: int, spot: _QueueCells) -> Iterable[UnfinishedChange]:
-        self.latest.offer(spot.place, Offer(at, ms_of(fact.first_free_at)))
+        self.last_reports.offer(spot.queue_ref, Offer(at, ms_of(fact.first_free_at)))
         return ()
 
     def _staff(self, fact: StaffChanged, at: int, spot: _QueueCells) -> Iterable[UnfinishedChange]:
-        self.latest.staff(spot.place, Staff(at, fact.available, fact.paused, fact.busy))
+        self.last_reports.staff(spot.queue_ref, Staff(at, fact.available, fact.paused, fact.busy))
         return ()
 
     def _book_lapses(self, lapses: Iterable[UnfinishedChange]) -> None:
         for lapse in lapses:
-            spot = self._spot_of(*lapse.place)
+            spot = self._spot_of(*lapse.queue_ref)
             self._cell(spot, spot.cells, lapse.at).unfinished += lapse.change
 
     def _fold_cells(self) -> None:
         """Merge the batch's cells into every bucket they belong to."""
         floors = self._ring_floors()
-        for place in self._touched:
-            spot = self._spot_at[place]
+        for queue_ref in self._touched:
+            spot = self._spot_at[queue_ref]
             inside: dict[int, Bucket] = {}
             outside: dict[int, Bucket] = {}
             for index, cell in spot.cells.items():
                 start = index * FINE_S
                 if self._calendar.is_open(spot.hours, start * 1000):
-                    self._fold_fine(place, start, cell, floors)
+                    self._fold_fine(queue_ref, start, cell, floors)
                     _gather(inside, start, cell)
                 else:
                     _gather(outside, start, cell)
             for index, cell in spot.anytime.items():
                 start = index * FINE_S
-                self._fold_fine(place, start, cell, floors)
+                self._fold_fine(queue_ref, start, cell, floors)
                 _gather(inside, start, cell)
-            self._fold_inside(place, inside, floors)
-            self._fold_outside(place, outside)
+            self._fold_inside(queue_ref, inside, floors)
+            self._fold_outside(queue_ref, outside)
             spot.cells.clear()
             spot.anytime.clear()
         self._touched.clear()
 
-    def _fold_fine(self, place: QueueRef, start: int, cell: Bucket, floors: Mapping[Resolution, int]) -> None:
+    def _fold_fine(
+        self, queue_ref: QueueRef, start: int, cell: Bucket, floors: Mapping[Resolution, int]
+    ) -> None:
         if self._rings and start >= floors[Resolution.FINE]:
-            self.books.add(Slot(place, Resolution.FINE, start), cell)
+            self.bucket_store.add(Slot(queue_ref, Resolution.FINE, start), cell)
 
     def _fold_inside(
-        self, place: QueueRef, gathered: Mapping[int, Bucket], floors: Mapping[Resolution, int]
+        self, queue_ref: QueueRef, gathered: Mapping[int, Bucket], floors: Mapping[Resolution, int]
     ) -> None:
         for start, amount in gathered.items():
             if self._rings and start >= floors[Resolution.COARSE]:
-                self.books.add(Slot(place, Resolution.COARSE, start), amount)
+                self.bucket_store.add(Slot(queue_ref, Resolution.COARSE, start), amount)
             day = self.local_day(start)
-            self.books.add(Slot(place, Resolution.DAY, day), amount)
-            self.books.add(Slot(place, Resolution.TOTAL, SINCE_START), amount)
+            self.bucket_store.add(Slot(queue_ref, Resolution.DAY, day), amount)
+            self.bucket_store.add(Slot(queue_ref, Resolution.TOTAL, SINCE_START), amount)
             if self._rings:
-                self.books.add(Slot(place, Resolution.MONTH, day[:7]), amount)
-                self.books.add(Slot(place, Resolution.YEAR, day[:4]), amount)
+                self.bucket_store.add(Slot(queue_ref, Resolution.MONTH, day[:7]), amount)
+                self.bucket_store.add(Slot(queue_ref, Resolution.YEAR, day[:4]), amount)
 
-    def _fold_outside(self, place: QueueRef, gathered: Mapping[int, Bucket]) -> None:
+    def _fold_outside(self, queue_ref: QueueRef, gathered: Mapping[int, Bucket]) -> None:
         for start, amount in gathered.items():
-            self.books.add(Slot(place, Resolution.DAY_OUTSIDE, self.local_day(start)), amount)
-            self.books.add(Slot(place, Resolution.TOTAL_OUTSIDE, SINCE_START), amount)
+            self.bucket_store.add(Slot(queue_ref, Resolution.DAY_OUTSIDE, self.local_day(start)), amount)
+            self.bucket_store.add(Slot(queue_ref, Resolution.TOTAL_OUTSIDE, SINCE_START), amount)
 
     def _ring_floors(self) -> Mapping[Resolution, int]:
         return {resolution: self._stream_time // 1000 - reach for resolution, reach in REACH_S.items()}
@@ -407,8 +418,8 @@ class Aggregator:
             self._seen.difference_update(self._seen_by_hour.pop(hour))
         self.contacts.forget(horizon)
         if self._rings:
-            self.books.prune(self._ring_floors())
-            self.books.unload_days(before=self.local_day(horizon // 1000 - _UNLOAD_AFTER_S))
+            self.bucket_store.prune(self._ring_floors())
+            self.bucket_store.unload_days(before=self.local_day(horizon // 1000 - _UNLOAD_AFTER_S))
         oldest = (horizon - self._dedup_ms) // 1000 // COARSE_S
         for quarter in [quarter for quarter in self._days if quarter < oldest]:
             del self._days[quarter]

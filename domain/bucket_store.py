@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from domain.bucket import DERIVED, Bucket, Resolution, merged
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from shared.config.types import COARSE_REACH, COARSE_STEP, FINE_REACH, WINDOW_STEP
 
 FINE_S: Final = int(WINDOW_STEP.total_seconds())
@@ -33,7 +33,7 @@ _NOTHING: Final = Bucket()
 class Slot(NamedTuple):
     """Where a bucket is kept."""
 
-    place: QueueRef
+    queue_ref: QueueRef
     resolution: Resolution
     start: Start
 
@@ -58,12 +58,12 @@ class BucketStore:
 
     def put(self, slot: Slot, bucket: Bucket) -> None:
         """Put a bucket where it was written down."""
-        self._shelf(slot.place, slot.resolution)[slot.start] = bucket
+        self._shelf(slot.queue_ref, slot.resolution)[slot.start] = bucket
         self._forget_sums(slot)
 
     def add(self, slot: Slot, amount: Bucket) -> None:
         """Merge an amount into the bucket of a slot."""
-        shelf = self._shelf(slot.place, slot.resolution)
+        shelf = self._shelf(slot.queue_ref, slot.resolution)
         bucket = shelf.get(slot.start)
         if bucket is None:
             bucket = shelf[slot.start] = Bucket()
@@ -79,15 +79,17 @@ class BucketStore:
 
     def get(self, slot: Slot) -> Bucket | None:
         """Return the bucket of a slot, if anything ever happened in it. Read only."""
-        return self._shelf(slot.place, slot.resolution).get(slot.start)
+        return self._shelf(slot.queue_ref, slot.resolution).get(slot.start)
 
-    def total(self, place: QueueRef, resolution: Resolution = Resolution.TOTAL) -> Bucket:
+    def total(self, queue_ref: QueueRef, resolution: Resolution = Resolution.TOTAL) -> Bucket:
         """Return what happened at a place since the beginning."""
-        return self.get(Slot(place, resolution, SINCE_START)) or Bucket()
+        return self.get(Slot(queue_ref, resolution, SINCE_START)) or Bucket()
 
-    def between(self, place: QueueRef, resolution: Resolution, start_s: int, end_s: int) -> Iterator[Bucket]:
+    def between(
+        self, queue_ref: QueueRef, resolution: Resolution, start_s: int, end_s: int
+    ) -> Iterator[Bucket]:
         """Yield the ring buckets that start in [start_s, end_s), epoch seconds."""
-        shelf = self._shelf(place, resolution)
+        shelf = self._shelf(queue_ref, resolution)
         step = FINE_S if resolution is Resolution.FINE else COARSE_S
         if len(shelf) < (end_s - start_s) // step:
             yield from (b for at, b in shelf.items() if isinstance(at, int) and start_s <= at < end_s)
@@ -96,24 +98,24 @@ class BucketStore:
                 if (bucket := shelf.get(at)) is not None:
                     yield bucket
 
-    def window(self, place: QueueRef, resolution: Resolution, start_s: int, end_s: int) -> Bucket:
+    def window(self, queue_ref: QueueRef, resolution: Resolution, start_s: int, end_s: int) -> Bucket:
         """Return the sum of the ring buckets that start in [start_s, end_s). Read only.
 
         What is older than the newest step is added up once, and again only when something comes late or
         the window moves on: the judge asks many times a second.
         """
         newest_s = end_s - (FINE_S if resolution is Resolution.FINE else COARSE_S)
-        sums = self._sums.setdefault((place, resolution), {})
+        sums = self._sums.setdefault((queue_ref, resolution), {})
         known = sums.get(end_s - start_s)
         if known is None or known.start_s != start_s:
-            older = merged(self.between(place, resolution, start_s, newest_s))
+            older = merged(self.between(queue_ref, resolution, start_s, newest_s))
             known = sums[end_s - start_s] = _Sum(start_s, newest_s, older)
-        newest = self._shelf(place, resolution).get(newest_s)
+        newest = self._shelf(queue_ref, resolution).get(newest_s)
         return known.bucket if newest is None else merged(iter((known.bucket, newest)))
 
     def _forget_sums(self, slot: Slot) -> None:
         """Forget what was added up with the slot in it."""
-        sums = self._sums.get((slot.place, slot.resolution))
+        sums = self._sums.get((slot.queue_ref, slot.resolution))
         if not sums or not isinstance(slot.start, int):
             return
         for length in [length for length, known in sums.items() if known.start_s <= slot.start < known.end_s]:
@@ -121,30 +123,30 @@ class BucketStore:
 
     def slots(self) -> Iterator[tuple[Slot, Bucket]]:
         """Yield every bucket that is written down, with its slot."""
-        for (place, resolution), shelf in self._shelves.items():
+        for (queue_ref, resolution), shelf in self._shelves.items():
             if resolution not in DERIVED:
                 for start, bucket in shelf.items():
-                    yield Slot(place, resolution, start), bucket
+                    yield Slot(queue_ref, resolution, start), bucket
 
     def prune(self, before_s: Mapping[Resolution, int]) -> None:
         """Drop ring buckets that start before the given second, per resolution."""
-        for (place, resolution), shelf in self._shelves.items():
+        for (queue_ref, resolution), shelf in self._shelves.items():
             limit = before_s.get(resolution)
             if limit is None:
                 continue
             for start in [at for at in shelf if isinstance(at, int) and at < limit]:
                 del shelf[start]
-                slot = Slot(place, resolution, start)
+                slot = Slot(queue_ref, resolution, start)
                 self._forget_sums(slot)
                 self._changed.discard(slot)
                 self._dropped.add(slot)
 
     def unload_days(self, before: str) -> None:
         """Let go of finished days (ISO text) that are written down; there they stay."""
-        for (place, resolution), shelf in self._shelves.items():
+        for (queue_ref, resolution), shelf in self._shelves.items():
             if resolution in {Resolution.DAY, Resolution.DAY_OUTSIDE}:
                 for day in [day for day in shelf if isinstance(day, str) and day < before]:
-                    if Slot(place, resolution, day) not in self._changed:
+                    if Slot(queue_ref, resolution, day) not in self._changed:
                         del shelf[day]
 
     def take_changes(self) -> tuple[list[tuple[Slot, Bucket]], list[Slot]]:
@@ -156,7 +158,7 @@ class BucketStore:
         dropped = list(self._dropped)
         changed = []
         for slot in self._changed:
-            bucket = self._shelves[slot.place, slot.resolution][slot.start]
+            bucket = self._shelves[slot.queue_ref, slot.resolution][slot.start]
             if bucket == _NOTHING:
                 dropped.append(slot)
             else:
@@ -165,8 +167,8 @@ class BucketStore:
         self._dropped.clear()
         return changed, dropped
 
-    def _shelf(self, place: QueueRef, resolution: Resolution) -> dict[Start, Bucket]:
-        shelf = self._shelves.get((place, resolution))
+    def _shelf(self, queue_ref: QueueRef, resolution: Resolution) -> dict[Start, Bucket]:
+        shelf = self._shelves.get((queue_ref, resolution))
         if shelf is None:
-            shelf = self._shelves[place, resolution] = {}
+            shelf = self._shelves[queue_ref, resolution] = {}
         return shelf

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from domain.bucket import Bucket, Resolution, decode
 from domain.bucket_store import Slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from shared.calendar import Calendar
 from shared.instants import Instant
 
@@ -34,9 +34,9 @@ class Hours(StrEnum):
 RESOLUTIONS: Final = {Hours.INSIDE: Resolution.DAY, Hours.OUTSIDE: Resolution.DAY_OUTSIDE}
 
 
-def day_slot(place: QueueRef, day: date, hours: Hours) -> Slot:
+def day_slot(queue_ref: QueueRef, day: date, hours: Hours) -> Slot:
     """Return where a local day is kept."""
-    return Slot(place, RESOLUTIONS[hours], day.isoformat())
+    return Slot(queue_ref, RESOLUTIONS[hours], day.isoformat())
 
 
 def day_of(slot: Slot) -> date:
@@ -142,7 +142,7 @@ class Replaced(_CorrectionLine):
     after: Bucket | None
 
     @property
-    def place(self) -> QueueRef:
+    def queue_ref(self) -> QueueRef:
         return QueueRef(self.site, self.queue)
 
 
@@ -157,8 +157,8 @@ def beginning(correction: Correction, change: BucketChange) -> bytes:
     line = Replaced(
         correction=correction.id,
         day=day_of(change.slot),
-        site=change.slot.place.site,
-        queue=change.slot.place.queue,
+        site=change.slot.queue_ref.site,
+        queue=change.slot.queue_ref.queue,
         hours=hours_of(change.slot),
         before=None,
         after=None,

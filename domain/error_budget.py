@@ -27,8 +27,8 @@ from typing import Final
 from domain import kpi
 from domain.bucket import Bucket, merged
 from domain.business_hours import open_minutes, open_minutes_from
-from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
+from domain.queue_ref import QueueRef
 from shared.calendar import DAY, EPOCH, MILLISECOND, Calendar
 from shared.config.model import CityFile, MissedDefinition, QueueKind
 from shared.config.references import ALL_QUEUES

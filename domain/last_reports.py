@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from shared.contract.events import MOST_STAFF
 from shared.instants import END_MS
 
@@ -57,13 +57,13 @@ class LastReports:
         """A source said something that happened at ``at`` ms."""
         self._note(f"{ReportSubject.SOURCE}:{source}", (at,))
 
-    def offer(self, place: QueueRef, offer: Offer) -> None:
+    def offer(self, queue_ref: QueueRef, offer: Offer) -> None:
         """The first free appointment at a place was reported."""
-        self._note(f"{ReportSubject.OFFER}:{place.site}:{place.queue}", offer)
+        self._note(f"{ReportSubject.OFFER}:{queue_ref.site}:{queue_ref.queue}", offer)
 
-    def staff(self, place: QueueRef, staff: Staff) -> None:
+    def staff(self, queue_ref: QueueRef, staff: Staff) -> None:
         """The staff of a place was reported."""
-        self._note(f"{ReportSubject.STAFF}:{place.site}:{place.queue}", staff)
+        self._note(f"{ReportSubject.STAFF}:{queue_ref.site}:{queue_ref.queue}", staff)
 
     def sources(self) -> dict[str, int]:
         """Source → when its latest fact happened, ms."""
@@ -77,10 +77,12 @@ class LastReports:
         """Place → its latest staff report."""
         return {QueueRef(*name): Staff(*report) for name, report in self._about(ReportSubject.STAFF)}
 
-    def sweep(self, sources: Collection[str], places: Collection[QueueRef]) -> None:
+    def sweep(self, sources: Collection[str], queue_refs: Collection[QueueRef]) -> None:
         """Forget the reports of sources and about places other than these."""
         known = {f"{ReportSubject.SOURCE}:{source}" for source in sources}
-        known |= {f"{about}:{place.site}:{place.queue}" for about in _OF_PLACES for place in places}
+        known |= {
+            f"{about}:{queue_ref.site}:{queue_ref.queue}" for about in _OF_PLACES for queue_ref in queue_refs
+        }
         for name in self._reports.keys() - known:
             del self._reports[name]
             self._gone.add(name)

@@ -17,26 +17,21 @@ from bisect import bisect_right, insort
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-
-class QueueRef(NamedTuple):
-    """A queue of a site."""
-
-    site: str
-    queue: str
+from domain.queue_ref import QueueRef
 
 
 class ContactKey(NamedTuple):
     """A contact at a place, as its source names it."""
 
-    place: QueueRef
+    queue_ref: QueueRef
     source: str
     contact: str
 
 
 class UnfinishedChange(NamedTuple):
-    """A change in the number of unfinished contacts: at ``at`` ms in ``place``, by +1 or -1."""
+    """A change in the number of unfinished contacts: at ``at`` ms in ``queue_ref``, by +1 or -1."""
 
-    place: QueueRef
+    queue_ref: QueueRef
     at: int
     change: int
 
@@ -68,9 +63,9 @@ class _Entries(NamedTuple):
             return self.queued
         left = list(self.queued)
         for end in self.ended:
-            latest = bisect_right(left, end)
-            if latest:
-                del left[latest - 1]
+            last_reports = bisect_right(left, end)
+            if last_reports:
+                del left[last_reports - 1]
         return tuple(left)
 
     def since(self, before: int) -> _Entries:
@@ -180,7 +175,7 @@ class OpenContacts:
         for key, entries in self._open.items():
             for at in entries.open():
                 if at <= now < self._deadline(key.source, at):
-                    yield key.place, at
+                    yield key.queue_ref, at
 
     def next_deadline(self) -> int | None:
         """When ``advance`` will next have something to do, at the earliest."""
@@ -231,8 +226,8 @@ class OpenContacts:
         if tuple(lapsed) == before:
             return _NO_LAPSES
         return [
-            *(UnfinishedChange(key.place, deadline, -1) for _, deadline in before),
-            *(UnfinishedChange(key.place, deadline, +1) for _, deadline in lapsed),
+            *(UnfinishedChange(key.queue_ref, deadline, -1) for _, deadline in before),
+            *(UnfinishedChange(key.queue_ref, deadline, +1) for _, deadline in lapsed),
         ]
 
 

@@ -15,7 +15,7 @@ from domain import kpi
 from domain.bucket import Bucket, Resolution, merged
 from domain.bucket_store import Slot
 from domain.business_hours import open_minutes
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from shared.calendar import DAY, Calendar
 from shared.config.model import (
     CityFile,
@@ -158,11 +158,11 @@ def days_of(slots: Iterable[tuple[Slot, Bucket]]) -> dict[QueueRef, dict[date, B
     days: dict[QueueRef, dict[date, Bucket]] = {}
     for slot, bucket in slots:
         if slot.resolution is Resolution.DAY:
-            days.setdefault(slot.place, {})[date.fromisoformat(str(slot.start))] = bucket
+            days.setdefault(slot.queue_ref, {})[date.fromisoformat(str(slot.start))] = bucket
     return days
 
 
-def indicator(
+def period_kpi(
     city: CityFile, days: Days, figure: Kpi, site: str, queue: str, period: Period, today: date
 ) -> PeriodKpi:
     """Return a KPI of a queue, or of the site's total (``all``), over a period.
@@ -170,7 +170,7 @@ def indicator(
     ``today`` is the local day it is: a period that has not ended before it is not complete. Raises
     ``KeyError`` for a site that the city file does not have, or a queue that does not have the KPI.
     """
-    bucket = _sum(days, _places(city, figure, site, queue), period)
+    bucket = _sum(days, _queue_refs(city, figure, site, queue), period)
     reading = kpi.read(figure, bucket, city.live_definition, city.service_level.within)
     target = city.target(figure, site, queue, _kind_of(period))
     return PeriodKpi(
@@ -188,7 +188,7 @@ def indicator(
     )
 
 
-def indicators(city: CityFile, days: Days, site_id: str, period: Period, today: date) -> PeriodKpis:
+def period_kpis(city: CityFile, days: Days, site_id: str, period: Period, today: date) -> PeriodKpis:
     """Return the block of the policy report. Only days of the period and earlier ones count.
 
     So the report of a month stays the same when it is made again later. Raises ``KeyError`` for a site
@@ -197,16 +197,16 @@ def indicators(city: CityFile, days: Days, site_id: str, period: Period, today: 
     site = city.site(site_id)
     today = min(today, period.last + DAY)
     days = {
-        place: {day: bucket for day, bucket in shelf.items() if day <= period.last}
-        for place, shelf in days.items()
-        if place.site == site_id
+        queue_ref: {day: bucket for day, bucket in shelf.items() if day <= period.last}
+        for queue_ref, shelf in days.items()
+        if queue_ref.site == site_id
     }
     begun = [month for month in period.months() if month.first <= today]
 
     def by_month(figure: Kpi, queue: str = ALL_QUEUES) -> tuple[PeriodKpi, ...]:
         if not _of_kind(site, figure):
             return ()
-        return tuple(indicator(city, days, figure, site_id, queue, month, today) for month in begun)
+        return tuple(period_kpi(city, days, figure, site_id, queue, month, today) for month in begun)
 
     phones = site.of_kind(QueueKind.PHONE)
     year = Period.year_of(period.first)
@@ -220,7 +220,7 @@ def indicators(city: CityFile, days: Days, site_id: str, period: Period, today: 
         ),
         call_waits=by_month(Kpi.CALL_WAIT_MEAN),
         speeds=tuple(speed(city, days, site_id, ALL_QUEUES, month, today) for month in begun if phones),
-        missed_years=(indicator(city, days, Kpi.MISSED_RATIO, site_id, ALL_QUEUES, year, today),)
+        missed_years=(period_kpi(city, days, Kpi.MISSED_RATIO, site_id, ALL_QUEUES, year, today),)
         if phones and begun
         else (),
         missed_months=by_month(Kpi.MISSED_RATIO),
@@ -233,7 +233,7 @@ def speed(city: CityFile, days: Days, site: str, queue: str, period: Period, tod
 
     Raises ``KeyError`` for a site or a phone queue that the city file does not have.
     """
-    bucket = _sum(days, _places(city, Kpi.CALL_WAIT_MEAN, site, queue), period)
+    bucket = _sum(days, _queue_refs(city, Kpi.CALL_WAIT_MEAN, site, queue), period)
     counts = kpi.speed_categories(bucket, city.speed_categories.bounds)
     return SpeedShares(site, queue, period, counts, bucket.answered, complete=period.last < today)
 
@@ -245,7 +245,7 @@ def under_missed_definitions(
 
     Raises ``KeyError`` for a site or a phone queue that the city file does not have.
     """
-    bucket = _sum(days, _places(city, Kpi.MISSED_RATIO, site, queue), period)
+    bucket = _sum(days, _queue_refs(city, Kpi.MISSED_RATIO, site, queue), period)
     active = city.live_definition
     of_active = _counted(bucket, active)
     value_of_active = kpi.missed_ratio(bucket, active).value
@@ -280,7 +280,7 @@ def under_service_levels(
 
     Raises ``KeyError`` for a site or a phone queue that the city file does not have.
     """
-    bucket = _sum(days, _places(city, Kpi.SERVICE_LEVEL, site, queue), period)
+    bucket = _sum(days, _queue_refs(city, Kpi.SERVICE_LEVEL, site, queue), period)
     active = active_service_level(city)
     listed = city.service_level_definitions
     of_active = _level(bucket, active, city.live_definition)
@@ -366,15 +366,15 @@ def _of_kind(site: Site, figure: Kpi) -> tuple[Queue, ...]:
     return site.of_kind(QueueKind(KIND_OF_KPI[figure]))
 
 
-def _places(city: CityFile, figure: Kpi, site: str, queue: str) -> tuple[QueueRef, ...]:
+def _queue_refs(city: CityFile, figure: Kpi, site: str, queue: str) -> tuple[QueueRef, ...]:
     fitting = [one.id for one in _of_kind(city.site(site), figure) if queue in {one.id, ALL_QUEUES}]
     if not fitting:
         raise KeyError(queue)
     return tuple(QueueRef(site, name) for name in fitting)
 
 
-def _sum(days: Days, places: Iterable[QueueRef], period: Period) -> Bucket:
-    shelves = [days[place] for place in places if place in days]
+def _sum(days: Days, queue_refs: Iterable[QueueRef], period: Period) -> Bucket:
+    shelves = [days[queue_ref] for queue_ref in queue_refs if queue_ref in days]
     return merged(shelf[day] for shelf in shelves for day in period.days() if day in shelf)
 
 
@@ -439,9 +439,9 @@ def _less(value: float | None, other: float | None) -> float | None:
 
 
 def _gaps_of(
-    calendar: Calendar, place: QueueRef, queue: Queue, days: Days, wanted: Iterable[date]
+    calendar: Calendar, queue_ref: QueueRef, queue: Queue, days: Days, wanted: Iterable[date]
 ) -> Iterator[Gap]:
-    shelf = days.get(place, {})
+    shelf = days.get(queue_ref, {})
     contacts = minutes = 0
     silent: list[list[tuple[date, int]]] = [[]]
     for day in wanted:
@@ -456,7 +456,7 @@ def _gaps_of(
     for run in filter(None, silent):
         lasted = sum(open_for for _, open_for in run)
         expected = contacts * lasted / minutes if minutes else 0.0
-        yield Gap(place.site, place.queue, run[0][0], run[-1][0], len(run), lasted, expected)
+        yield Gap(queue_ref.site, queue_ref.queue, run[0][0], run[-1][0], len(run), lasted, expected)
 
 
 def _contacts(bucket: Bucket) -> int:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import COARSE_S, FINE_S, BucketStore
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from shared.config.types import FINE_REACH
 
 
@@ -19,14 +19,14 @@ def window_end(now_ms: int, window: timedelta) -> int:
     return (now_ms // 1000 // step + 1) * step
 
 
-def window_bucket(books: BucketStore, place: QueueRef, window: timedelta, end_s: int) -> Bucket:
+def window_bucket(bucket_store: BucketStore, queue_ref: QueueRef, window: timedelta, end_s: int) -> Bucket:
     """Return what happened at a place in [end - window, end); exact when both lie on the ring's steps.
 
     Rings: 10 s steps for windows up to 2 h, 5 min steps above.
     """
     resolution = Resolution.FINE if window <= FINE_REACH else Resolution.COARSE
     start_s = end_s - int(window.total_seconds())
-    return books.window(place, resolution, start_s, end_s)
+    return bucket_store.window(queue_ref, resolution, start_s, end_s)
 
 
 def duration_label(duration: timedelta) -> str:

@@ -50,14 +50,14 @@ def sound(
     key: str,
     fields: Iterable[tuple[bytes, bytes]],
     read: Callable[[bytes, bytes], T],
-    spoiled: list[UnreadableField],
+    unreadable: list[UnreadableField],
 ) -> Iterator[T]:
     """Yield what ``read`` makes of each field; note those where it raises ``ValueError`` or ``TypeError``."""
     for name, value in fields:
         try:
             yield read(name, value)
         except (ValueError, TypeError) as error:
-            spoiled.append(UnreadableField(key, name, value, _why(error)))
+            unreadable.append(UnreadableField(key, name, value, _why(error)))
 
 
 def _why(error: Exception) -> str:

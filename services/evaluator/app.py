@@ -55,7 +55,7 @@ def build(
         pasts.append(PeriodHistory(partition, store, city, calendar, now))
     registry.register(EvaluatorCollector(city, calendar, partitions, now, registry.drops))
     registry.register(PeriodCollector(city, calendar, history, pasts, now, registry.drops))
-    at_work = [*(one for partition in partitions for one in partition.setbacks), *(p.setbacks for p in pasts)]
+    at_work = [*(one for partition in partitions for one in partition.backoff), *(p.backoff for p in pasts)]
     registry.register(InternalErrors(at_work))
     checks: dict[str, Check] = {f"partition_{past.partition.number}": past.check for past in pasts}
     checks["redis"] = redis_check(redis, [keys.state(one.number) for one in partitions], makes_room=True)
@@ -72,7 +72,7 @@ def build(
         for past in pasts:
             name = f"partition {past.partition.number}"
             tasks.append(fault.watch(asyncio.create_task(past.partition.run(), name=name)))
-            reading = keep_on(past.run, past.setbacks)
+            reading = keep_on(past.run, past.backoff)
             tasks.append(fault.watch(asyncio.create_task(reading, name=f"past of {name}")))
 
     async def end() -> None:

@@ -25,8 +25,8 @@ from domain.corrections import (
     day_of,
     day_slot,
 )
-from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
+from domain.queue_ref import QueueRef
 from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import Calendar
 from shared.config.model import CityFile
@@ -75,7 +75,7 @@ class ChangedUnderneathError(Exception):
     """A day is no longer what a change starts from; nothing of that partition was replaced."""
 
     def __init__(self, slot: Slot) -> None:
-        super().__init__(f"{slot.place.site}/{slot.place.queue} {slot.start} was changed meanwhile")
+        super().__init__(f"{slot.queue_ref.site}/{slot.queue_ref.queue} {slot.start} was changed meanwhile")
         self.slot = slot
 
 
@@ -88,15 +88,15 @@ class Archive:
         self._replace = redis.register_script(_REPLACE)
 
     @property
-    def places(self) -> list[QueueRef]:
+    def queue_refs(self) -> list[QueueRef]:
         """The places of the city file, in its order."""
         return [QueueRef(site.id, queue.id) for site in self._city.sites for queue in site.queues]
 
     async def read(self, first: date, last: date) -> Days:
         """Return the days from ``first`` to ``last``, both included, within opening hours."""
-        days: dict[QueueRef, dict[date, Bucket]] = {place: {} for place in self.places}
+        days: dict[QueueRef, dict[date, Bucket]] = {queue_ref: {} for queue_ref in self.queue_refs}
         for slot, text in (await self._written(first, last, (Hours.INSIDE,))).items():
-            days[slot.place][day_of(slot)] = decode(text)
+            days[slot.queue_ref][day_of(slot)] = decode(text)
         return days
 
     async def written(self, first: date, last: date) -> dict[Slot, bytes]:
@@ -137,7 +137,7 @@ class Archive:
 
     def partition_of(self, slot: Slot) -> int:
         """Return the partition that keeps a day."""
-        return keys.partition_of(slot.place.site, self._city.pipeline.partitions)
+        return keys.partition_of(slot.queue_ref.site, self._city.pipeline.partitions)
 
     async def corrections(self) -> list[Correction]:
         """Return what was ever replaced, the oldest first; over several partitions, each once."""
@@ -149,7 +149,7 @@ class Archive:
         found = [
             line async for line in self._log() if isinstance(line, Replaced) and line.correction == correction
         ]
-        return sorted(found, key=lambda line: (line.day, line.place, line.hours))
+        return sorted(found, key=lambda line: (line.day, line.queue_ref, line.hours))
 
     async def _replace_share(
         self, partition: int, correction: Correction, changes: Sequence[BucketChange]
@@ -161,7 +161,7 @@ class Archive:
         ]
         for change in changes:
             slot = change.slot
-            name = keys.buckets(partition, slot.resolution.value, slot.place.site, slot.place.queue)
+            name = keys.buckets(partition, slot.resolution.value, slot.queue_ref.site, slot.queue_ref.queue)
             expected = "" if change.before is None else sha1(change.before, usedforsecurity=False).hexdigest()
             args += (
                 touched.setdefault(name, len(touched) + 1),
@@ -181,22 +181,22 @@ class Archive:
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
         if not days:
             return {}
-        asked = [(place, part) for place in self.places for part in hours]
+        asked = [(queue_ref, part) for queue_ref in self.queue_refs for part in hours]
         pipeline = self._redis.pipeline(transaction=False)
-        for place, part in asked:
-            pipeline.hmget(self._name(place, part), [day.isoformat() for day in days])
+        for queue_ref, part in asked:
+            pipeline.hmget(self._name(queue_ref, part), [day.isoformat() for day in days])
         return {
-            day_slot(place, day, part): text
-            for (place, part), answer in zip(asked, await pipeline.execute(), strict=True)
+            day_slot(queue_ref, day, part): text
+            for (queue_ref, part), answer in zip(asked, await pipeline.execute(), strict=True)
             for day, text in zip(days, answer, strict=True)
             if text is not None
         }
 
     async def _known_days(self) -> set[date]:
         pipeline = self._redis.pipeline(transaction=False)
-        for place in self.places:
+        for queue_ref in self.queue_refs:
             for part in Hours:
-                pipeline.hkeys(self._name(place, part))
+                pipeline.hkeys(self._name(queue_ref, part))
         return {date.fromisoformat(day.decode()) for days in await pipeline.execute() for day in days}
 
     async def _log(self) -> AsyncIterator[Correction | Replaced]:
@@ -213,6 +213,6 @@ class Archive:
                     break
                 first = f"({entries[-1][0].decode()}"
 
-    def _name(self, place: QueueRef, hours: Hours) -> str:
-        slot = day_slot(place, date.min, hours)
-        return keys.buckets(self.partition_of(slot), slot.resolution.value, place.site, place.queue)
+    def _name(self, queue_ref: QueueRef, hours: Hours) -> str:
+        slot = day_slot(queue_ref, date.min, hours)
+        return keys.buckets(self.partition_of(slot), slot.resolution.value, queue_ref.site, queue_ref.queue)

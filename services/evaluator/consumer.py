@@ -19,7 +19,7 @@ from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSu
 from prometheus_client import Histogram
 
 from domain.aggregator import Aggregator, StreamEvent
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.alerting.judge import NOTHING_TO_TELL, Judge, Judgement
 from services.evaluator.decoder import parse, set_aside
@@ -71,7 +71,7 @@ log = structlog.stdlib.get_logger(__name__)
 class EvaluatorSession:
     """A desk, its judge, the offset they stand at, and the subscription that feeds them."""
 
-    desk: Aggregator
+    aggregator: Aggregator
     judge: Judge | None
     """``None`` after our own code failed in it, until the next session."""
     offset: str
@@ -121,26 +121,26 @@ class EvaluatorPartition:
         self._now = now
         self._commit_seconds = commit_seconds
         self._tick_every = min(TICK, city.pipeline.lease / RENEWALS)
-        self._tenancy = PartitionOwner(number, store.lease, city.pipeline.lease, self._hold_session)
-        self._reader = StreamReader(broker, keys.events(number), BATCH, self._tenancy)
+        self._owner = PartitionOwner(number, store.lease, city.pipeline.lease, self._hold_session)
+        self._reader = StreamReader(broker, keys.events(number), BATCH, self._owner)
         self._judging = Backoff("judging", partition=number)
         self._session: EvaluatorSession | None = None
         self.set_aside_at = 0.0
         """When something kept that could not be read was set aside last: epoch seconds; 0: never."""
 
     @property
-    def setbacks(self) -> Sequence[Backoff]:
+    def backoff(self) -> Sequence[Backoff]:
         """Failures of our own code, by what was at work."""
-        return self._tenancy.setbacks, self._reader.setbacks, self._judging
+        return self._owner.backoff, self._reader.backoff, self._judging
 
     @property
     def role(self) -> OwnerRole:
-        return self._tenancy.role
+        return self._owner.role
 
     @property
     def session(self) -> EvaluatorSession | None:
         """The running session, while this process is the owner and may say so."""
-        if self._session is None or self._session.broken.is_set() or not self._tenancy.runs:
+        if self._session is None or self._session.broken.is_set() or not self._owner.runs:
             return None
         return self._session
 
@@ -150,12 +150,12 @@ class EvaluatorPartition:
 
     async def run(self) -> None:
         """Own the partition whenever nobody else does. Ends only by being cancelled."""
-        await self._tenancy.run()
+        await self._owner.run()
 
     async def check(self, _now: datetime) -> str | None:
         """Say what is wrong with this partition, if anything."""
         session = self._session
-        if (wrong := trouble(self._tenancy, session)) is not None or session is None:
+        if (wrong := trouble(self._owner, session)) is not None or session is None:
             return wrong
         if (wrong := self._judging.wrong) is not None:
             return wrong
@@ -170,13 +170,13 @@ class EvaluatorPartition:
 
     async def _hold_session(self, fence: str) -> None:
         """Read the committed state, go on from there, and look after it until it breaks."""
-        async with self._tenancy.keeping(fence):
+        async with self._owner.keeping(fence):
             session = await self._open(fence)
         self._session = session
         session.subscription = self._subscribe(session, fence)
         try:
             await session.subscription.start()
-            self._tenancy.begin()
+            self._owner.begin()
             log.info("owner", partition=self.number, offset=session.offset)
             while not session.over.is_set():
                 await self._tick(session, fence)
@@ -186,7 +186,7 @@ class EvaluatorPartition:
         finally:
             self._session = None
             break_off(session)  # a batch that is still on its way counts in the next session
-            await self._tenancy.shield.run(unsubscribe(session.subscription))
+            await self._owner.shield.run(unsubscribe(session.subscription))
 
     async def _open(self, fence: str) -> EvaluatorSession:
         pipeline = self._city.pipeline
@@ -194,25 +194,25 @@ class EvaluatorPartition:
         offset = await self._store.offset()
         offset_ms = now if offset == BEGINNING else arrived_ms(offset)
         reach = (pipeline.dedup + pipeline.open_timeout + timedelta(days=1)) // timedelta(milliseconds=1)
-        places = [QueueRef(site.id, queue.id) for site in self._sites for queue in site.queues]
+        queue_refs = [QueueRef(site.id, queue.id) for site in self._sites for queue in site.queues]
         first = self._calendar.local_day(min(now, offset_ms) - reach)
         counted_from = date(first.year, 1, 1)
         days = _days(counted_from, self._calendar.local_day(max(now, offset_ms)) + timedelta(days=1))
-        kept = await self._store.load(places, days, first.isoformat())
-        self.set_aside_at = await self._store.set_aside.put(fence, kept.spoiled)
-        desk = self._desk(kept)
+        kept = await self._store.load(queue_refs, days, first.isoformat())
+        self.set_aside_at = await self._store.set_aside.put(fence, kept.unreadable)
+        aggregator = self._aggregator(kept)
         aside = kept.state.get(ASIDE, "").split()
-        await self._recall(desk, kept.offset, aside)
+        await self._recall(aggregator, kept.offset, aside)
         judge = Judge(self._city, self._calendar, self._sites, kept.state)
-        for watch in judge.unreadable:
-            log.error("watch_unreadable", partition=self.number, watch=watch)
+        for rule_state in judge.unreadable:
+            log.error("watch_unreadable", partition=self.number, rule_state=rule_state)
         return EvaluatorSession(
-            desk, judge, kept.offset, fence, counted_from, aside, committed=time.monotonic()
+            aggregator, judge, kept.offset, fence, counted_from, aside, committed=time.monotonic()
         )
 
-    def _desk(self, kept: StoredEvaluator) -> Aggregator:
+    def _aggregator(self, kept: StoredEvaluator) -> Aggregator:
         at = {site.id for site in self._sites}
-        kept.latest.sweep(
+        kept.last_reports.sweep(
             [source.id for source in self._city.sources if source.site in at],
             [QueueRef(site.id, queue.id) for site in self._sites for queue in site.queues],
         )
@@ -220,13 +220,13 @@ class EvaluatorPartition:
             self._city,
             self._calendar,
             self._sites,
-            books=kept.books,
-            latest=kept.latest,
+            bucket_store=kept.bucket_store,
+            last_reports=kept.last_reports,
             counts=kept.counts,
             cursor=kept.cursor,
         )
 
-    async def _recall(self, desk: Aggregator, offset: str, aside: Sequence[str]) -> None:
+    async def _recall(self, aggregator: Aggregator, offset: str, aside: Sequence[str]) -> None:
         """Take the ids and open contacts of the dedup horizon back into memory."""
         if offset == BEGINNING:
             return
@@ -234,7 +234,7 @@ class EvaluatorPartition:
         while True:
             batch = await self._store.entries(first, offset, RECALL)
             known = parse(batch.without(aside))
-            desk.recall(item for item in known if isinstance(item, StreamEvent))
+            aggregator.recall(item for item in known if isinstance(item, StreamEvent))
             if len(batch.ids) < RECALL:
                 return
             first = f"({batch.ids[-1]}"
@@ -264,7 +264,7 @@ class EvaluatorPartition:
             with breaking(session):
                 if in_its_place:
                     session.aside = self._within_horizon([*session.aside, *batch.ids])
-                session.desk.record(in_its_place or parse(batch))
+                session.aggregator.record(in_its_place or parse(batch))
                 await self._commit(session, fence, batch.ids[-1], self._judge_batch(session, batch))
 
     def _within_horizon(self, entries: Sequence[str]) -> list[str]:
@@ -278,13 +278,13 @@ class EvaluatorPartition:
             if session.broken.is_set():
                 return
             with breaking(session):
-                await self._tenancy.renew(fence)
-                session.desk.advance(ms_of(self._now()))
+                await self._owner.renew(fence)
+                session.aggregator.advance(ms_of(self._now()))
                 verdict = self._judge(session) if session.caught_up else NOTHING_TO_TELL
                 due = time.monotonic() - session.trimmed > TRIM_EVERY.total_seconds()
-                if due or verdict or session.desk.has_changes:
+                if due or verdict or session.aggregator.has_changes:
                     await self._commit(session, fence, session.offset, verdict, trim=due)
-        counts, looked = session.desk.counts, ms_of(self._now())
+        counts, looked = session.aggregator.counts, ms_of(self._now())
         session.lag_events, session.oldest_unread = await self._store.lag(counts.read, session.offset)
         session.arrives_from = looked if session.oldest_unread is None else session.oldest_unread
         session.caught_up = session.caught_up or not session.lag_events
@@ -295,7 +295,7 @@ class EvaluatorPartition:
         if session.judge is None:
             return NOTHING_TO_TELL
         began = time.monotonic()
-        verdict = attempt(session.judge.judge, session.desk, self._now())
+        verdict = attempt(session.judge.judge, session.aggregator, self._now())
         if isinstance(verdict, CodeFailure):
             # Half of its watches have taken a step: it is of no use any more. Counting goes on.
             self._judging.failed(verdict)
@@ -321,7 +321,7 @@ class EvaluatorPartition:
         self, session: EvaluatorSession, fence: str, after: str, verdict: Judgement, trim: bool = False
     ) -> None:
         oldest = self._oldest_needed(session) if trim else ("", "")
-        changes = session.desk.take_changes()
+        changes = session.aggregator.take_changes()
         if session.aside:
             changes.state[ASIDE] = " ".join(session.aside)
         with self._commit_seconds.time():

@@ -23,7 +23,7 @@ from domain import kpi
 from domain.aggregator import Aggregator
 from domain.bucket import Bucket, Histogram, Resolution, count_up_to, merged
 from domain.bucket_store import Slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from domain.windows import duration_label, window_bucket, window_end
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
@@ -63,7 +63,7 @@ AT_PLACE: Final = ("site", "queue")
 class _Window:
     """A queue's, or a site's, contacts over a window."""
 
-    place: QueueRef
+    queue_ref: QueueRef
     label: str
     kinds: frozenset[QueueKind]
     bucket: Bucket
@@ -97,14 +97,16 @@ class EvaluatorCollector(Collector):
         """Yield every family once, over all owned partitions."""
         now = ms_of(self._now())
         owned = [(p, s) for p in self._partitions if (s := p.session) is not None]
-        desks = [(site, s.desk) for p, s in owned for site in self._city.partition_sites(p.number)]
-        sites = [site for site, _ in desks]
+        aggregators = [
+            (site, s.aggregator) for p, s in owned for site in self._city.partition_sites(p.number)
+        ]
+        sites = [site for site, _ in aggregators]
         sections = {
-            "counters": self._counters(desks),
-            "histograms": self._histograms(desks),
-            "rolling figures": self._rolling(desks, now),
-            "who waits": self._waiting(desks, now),
-            "latest reports": self._reports(desks),
+            "counters": self._counters(aggregators),
+            "histograms": self._histograms(aggregators),
+            "rolling figures": self._rolling(aggregators, now),
+            "who waits": self._waiting(aggregators, now),
+            "latest reports": self._reports(aggregators),
             "targets": self._targets(sites),
             "queues": self._queues(sites),
             "opening hours": self._open(sites, now),
@@ -119,7 +121,7 @@ class EvaluatorCollector(Collector):
 
     # Counters and histograms ---------------------------------------------------------------------
 
-    def _counters(self, desks: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
+    def _counters(self, aggregators: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
         offered = _counter("calls_offered", "Calls that entered the queue, by the moment of their outcome")
         answered = _counter("calls_answered", "Calls that reached staff")
         missed = _counter(
@@ -130,12 +132,12 @@ class EvaluatorCollector(Collector):
         visits = _counter("visits", "Visits that ended waiting, and how", "ended")
         booked = _counter("appointments_booked", "Appointments made")
         outside = _counter("contacts_while_closed", "Contacts outside opening hours; in no other figure")
-        for site, desk in desks:
+        for site, aggregator in aggregators:
             for queue in site.queues:
-                place, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
-                with self._drops("counters", *place):
-                    total = desk.books.total(place)
-                    closed = desk.books.total(place, Resolution.TOTAL_OUTSIDE)
+                queue_ref, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
+                with self._drops("counters", *queue_ref):
+                    total = aggregator.bucket_store.total(queue_ref)
+                    closed = aggregator.bucket_store.total(queue_ref, Resolution.TOTAL_OUTSIDE)
                     outside.add_metric(labels, closed.offered + _visits(closed))
                     if queue.kind is QueueKind.PHONE:
                         offered.add_metric(labels, total.offered)
@@ -149,40 +151,40 @@ class EvaluatorCollector(Collector):
                             visits.add_metric([*labels, ended], count)
         yield from (offered, answered, missed, unfinished, visits, booked, outside)
 
-    def _histograms(self, desks: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
+    def _histograms(self, aggregators: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
         calls = _histogram("call_wait_seconds", "Waits of answered calls")
         visits = _histogram("visit_wait_seconds", "Counter waits of visitors with an appointment")
         walk_ins = _histogram("walk_in_wait_seconds", "Counter waits of visitors without an appointment")
         leads = _histogram("appointment_lead_workdays", "Working days from booking to appointment")
-        for site, desk in desks:
+        for site, aggregator in aggregators:
             for queue in site.queues:
-                place, edges = QueueRef(site.id, queue.id), self._wait_edges
-                total = desk.books.total(place)
+                queue_ref, edges = QueueRef(site.id, queue.id), self._wait_edges
+                total = aggregator.bucket_store.total(queue_ref)
                 if queue.kind is QueueKind.PHONE:
-                    self._fill(calls, place, total.waits, edges, (total.wait_ms, 1000))
+                    self._fill(calls, queue_ref, total.waits, edges, (total.wait_ms, 1000))
                 else:
-                    self._fill(visits, place, total.visit_waits, edges, (total.visit_wait_ms, 1000))
-                    self._fill(walk_ins, place, total.walk_in_waits, edges, (total.walk_in_wait_ms, 1000))
-                    self._fill(leads, place, total.leads, LEAD_EDGES_DAYS, (total.lead_days, 1))
+                    self._fill(visits, queue_ref, total.visit_waits, edges, (total.visit_wait_ms, 1000))
+                    self._fill(walk_ins, queue_ref, total.walk_in_waits, edges, (total.walk_in_wait_ms, 1000))
+                    self._fill(leads, queue_ref, total.leads, LEAD_EDGES_DAYS, (total.lead_days, 1))
         yield from (calls, visits, walk_ins, leads)
 
     def _fill(
         self,
         family: HistogramMetricFamily,
-        place: QueueRef,
+        queue_ref: QueueRef,
         cells: Histogram,
         edges: Iterable[int],
         total: tuple[int, int],
     ) -> None:
         """Add a place's waits, and their total in parts of the unit: a number and how many make one."""
-        with self._drops(family.name, *place):
+        with self._drops(family.name, *queue_ref):
             buckets = [(f"{float(edge)}", float(count_up_to(cells, edge))) for edge in edges]
             in_all = [*buckets, ("+Inf", float(sum(cells.values())))]
-            family.add_metric(place, in_all, total[0] / total[1])
+            family.add_metric(queue_ref, in_all, total[0] / total[1])
 
     # Rolling figures -----------------------------------------------------------------------------
 
-    def _rolling(self, desks: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
+    def _rolling(self, aggregators: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
         values = {
             name: _gauge(
                 VALUE_NAMES[name], f"Rolling {name.replace('_', ' ')}; absent when insufficient", "window"
@@ -195,10 +197,10 @@ class EvaluatorCollector(Collector):
         )
         samples = _gauge("kpi_samples", "Contacts that a rolling figure rests on", "kpi", "window")
         least = self._city.live.min_samples
-        for site, desk in desks:
-            for window in self._windows(site, desk, now):
-                labels = [*window.place]
-                with self._drops("rolling figures", *window.place, window.label):
+        for site, aggregator in aggregators:
+            for window in self._windows(site, aggregator, now):
+                labels = [*window.queue_ref]
+                with self._drops("rolling figures", *window.queue_ref, window.label):
                     for name, reading in self._readings(window):
                         samples.add_metric([*labels, name, window.label], reading.samples)
                         if reading.value is not None and reading.samples >= least:
@@ -210,19 +212,21 @@ class EvaluatorCollector(Collector):
                         walk_ins.add_metric([*labels, window.label], without.value)
         yield from (*values.values(), walk_ins, shares, samples)
 
-    def _windows(self, site: Site, desk: Aggregator, now: int) -> Iterator[_Window]:
-        today = desk.local_day(now // 1000)
+    def _windows(self, site: Site, aggregator: Aggregator, now: int) -> Iterator[_Window]:
+        today = aggregator.local_day(now // 1000)
         for window in (*self._city.live.windows, None):
             buckets = []
             label = TODAY if window is None else duration_label(window)
             for queue in site.queues:
-                place = QueueRef(site.id, queue.id)
+                queue_ref = QueueRef(site.id, queue.id)
                 if window is None:
-                    bucket = desk.books.get(Slot(place, Resolution.DAY, today)) or Bucket()
+                    bucket = aggregator.bucket_store.get(Slot(queue_ref, Resolution.DAY, today)) or Bucket()
                 else:
-                    bucket = window_bucket(desk.books, place, window, window_end(now, window))
+                    bucket = window_bucket(
+                        aggregator.bucket_store, queue_ref, window, window_end(now, window)
+                    )
                 buckets.append(bucket)
-                yield _Window(place, label, frozenset({queue.kind}), bucket)
+                yield _Window(queue_ref, label, frozenset({queue.kind}), bucket)
             kinds = frozenset(queue.kind for queue in site.queues)
             yield _Window(QueueRef(site.id, ALL_QUEUES), label, kinds, merged(iter(buckets)))
 
@@ -236,41 +240,41 @@ class EvaluatorCollector(Collector):
     def _share(self, shares: GaugeMetricFamily, window: _Window) -> None:
         counts = kpi.speed_categories(window.bucket, self._city.speed_categories.bounds)
         for category, count in counts.items():
-            shares.add_metric([*window.place, window.label, category], count / window.bucket.answered)
+            shares.add_metric([*window.queue_ref, window.label, category], count / window.bucket.answered)
 
     # Right now -----------------------------------------------------------------------------------
 
-    def _waiting(self, desks: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
+    def _waiting(self, aggregators: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
         calls = _gauge("calls_waiting", "Callers waiting now")
         visits = _gauge("visits_waiting", "Visitors waiting at the counter now")
         longest = _gauge("longest_wait_seconds", "How long the one who waits longest has waited; 0: nobody")
-        waiting_at = {id(desk): waiting_since(desk, now) for _, desk in desks}
-        for site, desk in desks:
-            since = waiting_at[id(desk)]
+        waiting_at = {id(aggregator): waiting_since(aggregator, now) for _, aggregator in aggregators}
+        for site, aggregator in aggregators:
+            since = waiting_at[id(aggregator)]
             for queue in site.queues:
-                place, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
-                with self._drops("who waits", *place):
-                    entered = since.get(place, [])
+                queue_ref, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
+                with self._drops("who waits", *queue_ref):
+                    entered = since.get(queue_ref, [])
                     waiting = calls if queue.kind is QueueKind.PHONE else visits
                     waiting.add_metric(labels, len(entered))
                     longest.add_metric(labels, (now - min(entered)) / 1000 if entered else 0)
         yield from (calls, visits, longest)
 
-    def _reports(self, desks: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
+    def _reports(self, aggregators: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
         staff = _gauge("staff", "Staff as last reported", "state")
         free = _gauge(
             "first_free_appointment_workdays", "Working days to the first free appointment, as last reported"
         )
-        for site, desk in desks:
-            staffs, offers = desk.latest.staffs(), desk.latest.offers()
+        for site, aggregator in aggregators:
+            staffs, offers = aggregator.last_reports.staffs(), aggregator.last_reports.offers()
             for queue in site.queues:
-                place, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
-                with self._drops(staff.name, *place):
-                    if (report := staffs.get(place)) is not None:
+                queue_ref, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
+                with self._drops(staff.name, *queue_ref):
+                    if (report := staffs.get(queue_ref)) is not None:
                         for state in ("available", "paused", "busy"):
                             staff.add_metric([*labels, state], getattr(report, state))
-                with self._drops(free.name, *place):
-                    if (offer := offers.get(place)) is not None:
+                with self._drops(free.name, *queue_ref):
+                    if (offer := offers.get(queue_ref)) is not None:
                         days = self._calendar.lead_days(_instant(offer.at), _instant(offer.first_free))
                         free.add_metric(labels, days)
         yield from (staff, free)
@@ -318,14 +322,14 @@ class EvaluatorCollector(Collector):
             "kpi_state_since_timestamp_seconds", "When a rule that is not ok came into its state", *labels
         )
         for standing in (standing for judge in judges for standing in judge.standings()):
-            who, watch = standing.identity, standing.watch
+            who, rule_state = standing.identity, standing.watch
             at = [who.site, who.queue, rule_label(who.rule, who.level), who.measure, who.severity]
             with self._drops("breaches", *at):
-                breached.add_metric(at, int(watch.state in {BreachState.FIRING, BreachState.CLEARING}))
+                breached.add_metric(at, int(rule_state.state in {BreachState.FIRING, BreachState.CLEARING}))
                 for name in (*BreachState, INSUFFICIENT, CLOSED):
                     states.add_metric([*at, name], int(name == standing.shown))
-                if watch.state is not BreachState.OK and watch.since is not None:
-                    since.add_metric(at, watch.since.timestamp())
+                if rule_state.state is not BreachState.OK and rule_state.since is not None:
+                    since.add_metric(at, rule_state.since.timestamp())
         yield from (breached, states, since)
 
     # The pipeline itself ---------------------------------------------------------------------------
@@ -349,7 +353,7 @@ class EvaluatorCollector(Collector):
             if session is None:
                 continue
             with self._drops("pipeline", *number):
-                counts = session.desk.counts
+                counts = session.aggregator.counts
                 lag.add_metric(number, session.lag_events)
                 oldest = session.oldest_unread
                 late.add_metric(number, 0 if oldest is None else max(0, now - oldest) / 1000)
@@ -358,7 +362,7 @@ class EvaluatorCollector(Collector):
                 double.add_metric(number, counts.duplicates)
                 too_late.add_metric(number, counts.dead.get(DeadLetterReason.LATE, 0))
                 read.add_metric(number, counts.read)
-                for source, at in session.desk.latest.sources().items():
+                for source, at in session.aggregator.last_reports.sources().items():
                     newest[source] = max(at, newest.get(source, 0))
         for source, at in newest.items():
             with self._drops(last.name, source):
@@ -366,11 +370,11 @@ class EvaluatorCollector(Collector):
         yield from (owner, lag, late, dead, double, too_late, read, last)
 
 
-def waiting_since(desk: Aggregator, now: int) -> dict[QueueRef, list[int]]:
+def waiting_since(aggregator: Aggregator, now: int) -> dict[QueueRef, list[int]]:
     """Return for each place where somebody waits when they entered, UTC ms."""
     entered: dict[QueueRef, list[int]] = {}
-    for place, at in desk.contacts.waiting(now):
-        entered.setdefault(place, []).append(at)
+    for queue_ref, at in aggregator.contacts.waiting(now):
+        entered.setdefault(queue_ref, []).append(at)
     return entered
 
 

@@ -21,8 +21,8 @@ from domain.bucket import Bucket, Resolution, merged
 from domain.bucket_store import Slot
 from domain.corrections import SettledDays
 from domain.error_budget import RATE_REACH
-from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.consumer import TICK, EvaluatorPartition, EvaluatorSession
 from services.evaluator.period_figures import PeriodFigures, figures, outcomes
@@ -70,7 +70,7 @@ class PeriodHistory:
         now: Clock,
     ) -> None:
         self.partition = partition
-        self.setbacks = Backoff("past", partition=partition.number)
+        self.backoff = Backoff("past", partition=partition.number)
         self._store = store
         self._city = city
         self._calendar = calendar
@@ -85,8 +85,8 @@ class PeriodHistory:
     async def check(self, now: datetime) -> str | None:
         """Say what is wrong with the partition, or what keeps its days gone by from being shown."""
         wrong = await self.partition.check(now)
-        if wrong is None and self.setbacks.wrong is not None:
-            return Degraded(self.setbacks.wrong)  # the live figures are none the worse for it
+        if wrong is None and self.backoff.wrong is not None:
+            return Degraded(self.backoff.wrong)  # the live figures are none the worse for it
         return wrong
 
     async def run(self) -> None:
@@ -112,11 +112,12 @@ class PeriodHistory:
         if period.first < session.counted_from:
             return None
         resolution = Resolution.MONTH if period.is_month else Resolution.YEAR
-        books = session.desk.books
+        bucket_store = session.aggregator.bucket_store
         sums = {
             queue.id: bucket
             for queue in site.queues
-            if (bucket := books.get(Slot(QueueRef(site.id, queue.id), resolution, period.name))) is not None
+            if (bucket := bucket_store.get(Slot(QueueRef(site.id, queue.id), resolution, period.name)))
+            is not None
         }
         made = figures(self._city, site, sums)
         if known is not None and period.last < known.until:
@@ -142,7 +143,9 @@ class PeriodHistory:
         shelf = dict(known.days.get(site.id, {}))
         for day in _days(known.until, today + DAY):
             slots = (Slot(QueueRef(site.id, queue.id), Resolution.DAY, day.isoformat()) for queue in phones)
-            found = [bucket for slot in slots if (bucket := session.desk.books.get(slot)) is not None]
+            found = [
+                bucket for slot in slots if (bucket := session.aggregator.bucket_store.get(slot)) is not None
+            ]
             if found:
                 shelf[day] = merged(outcomes(bucket, self._city.live_definition) for bucket in found)
         return {QueueRef(site.id, phones[0].id): shelf}
@@ -152,22 +155,22 @@ class PeriodHistory:
     async def _keep_up(self, session: EvaluatorSession) -> None:
         now = ms_of(self._now())
         today = self._calendar.local_day(now)
-        cursor, dedup = session.desk.contacts.cursor, self._city.pipeline.dedup
+        cursor, dedup = session.aggregator.contacts.cursor, self._city.pipeline.dedup
         settled = SettledDays.at(self._calendar, now, dedup, session.oldest_unread, cursor).before
         known = self.of(session)
         if known is None or not known.whole:  # not begun, or Redis went away in the middle of it
             known = self._known = SessionHistory(session, settled)
             await self._read_all(known, today)
         elif known.until < settled:
-            spoiled: list[UnreadableField] = []
-            await self._read_days(known, _days(known.until, settled), spoiled)
-            await self._put_aside(known, spoiled)
+            unreadable: list[UnreadableField] = []
+            await self._read_days(known, _days(known.until, settled), unreadable)
+            await self._put_aside(known, unreadable)
             known.until = settled
             _forget(known, before=_budgets_from(today))
 
     async def _read_all(self, known: SessionHistory, today: date) -> None:
-        spoiled: list[UnreadableField] = []
-        days = await self._store.known_days(self._places(tuple(QueueKind)), spoiled)
+        unreadable: list[UnreadableField] = []
+        days = await self._store.known_days(self._queue_refs(tuple(QueueKind)), unreadable)
         there = sorted((day for day in days if day < known.until), reverse=True)
         for year, of_year in groupby(there, key=lambda day: day.year):
             sums: dict[QueueRef, Bucket] = {}
@@ -176,48 +179,50 @@ class PeriodHistory:
                     return
                 in_month = list(of_month)
                 budgeted = [day for day in in_month if day >= _budgets_from(today)]
-                await self._read_days(known, budgeted, spoiled)
+                await self._read_days(known, budgeted, unreadable)
                 if first < known.session.counted_from:
-                    month = await self._sums(in_month, spoiled)
+                    month = await self._sums(in_month, unreadable)
                     if first >= first_month(today).first:
                         self._tell(known, Period.month_of(first), month)
-                    for place, bucket in month.items():
-                        sums.setdefault(place, Bucket()).add(bucket)
+                    for queue_ref, bucket in month.items():
+                        sums.setdefault(queue_ref, Bucket()).add(bucket)
             if year < known.session.counted_from.year:
                 self._tell(known, Period.parse(str(year)), sums)
-        await self._put_aside(known, spoiled)
+        await self._put_aside(known, unreadable)
         known.whole = True
         log.info("past_read", partition=self.partition.number, days=len(there))
 
-    async def _put_aside(self, known: SessionHistory, spoiled: Sequence[UnreadableField]) -> None:
-        if spoiled:
-            await self.partition.put_aside(known.session, spoiled)
+    async def _put_aside(self, known: SessionHistory, unreadable: Sequence[UnreadableField]) -> None:
+        if unreadable:
+            await self.partition.put_aside(known.session, unreadable)
 
     async def _read_days(
-        self, known: SessionHistory, days: Iterable[date], spoiled: list[UnreadableField]
+        self, known: SessionHistory, days: Iterable[date], unreadable: list[UnreadableField]
     ) -> None:
         wanted = list(days)
         read: dict[tuple[str, date], Bucket] = {}
-        for place in self._places((QueueKind.PHONE,)):
-            for day, bucket in (await self._store.days(place, wanted, spoiled)).items():
-                of_day = read.setdefault((place.site, day), Bucket())
+        for queue_ref in self._queue_refs((QueueKind.PHONE,)):
+            for day, bucket in (await self._store.days(queue_ref, wanted, unreadable)).items():
+                of_day = read.setdefault((queue_ref.site, day), Bucket())
                 of_day.add(outcomes(bucket, self._city.live_definition))
         for (site, day), bucket in read.items():  # all of them or, when Redis goes away, none
             known.days.setdefault(site, {})[day] = bucket
 
-    async def _sums(self, days: Sequence[date], spoiled: list[UnreadableField]) -> dict[QueueRef, Bucket]:
+    async def _sums(self, days: Sequence[date], unreadable: list[UnreadableField]) -> dict[QueueRef, Bucket]:
         """Add days up by place; a month of one place at a time, so that no commit has to wait for long."""
         return {
-            place: merged(iter((await self._store.days(place, days, spoiled)).values()))
-            for place in self._places(tuple(QueueKind))
+            queue_ref: merged(iter((await self._store.days(queue_ref, days, unreadable)).values()))
+            for queue_ref in self._queue_refs(tuple(QueueKind))
         }
 
     def _tell(self, known: SessionHistory, period: Period, sums: Mapping[QueueRef, Bucket]) -> None:
         for site in self._sites:
-            of_site = {place.queue: bucket for place, bucket in sums.items() if place.site == site.id}
+            of_site = {
+                queue_ref.queue: bucket for queue_ref, bucket in sums.items() if queue_ref.site == site.id
+            }
             known.figures[site.id, period] = figures(self._city, site, of_site)
 
-    def _places(self, kinds: Container[QueueKind]) -> list[QueueRef]:
+    def _queue_refs(self, kinds: Container[QueueKind]) -> list[QueueRef]:
         return [
             QueueRef(site.id, queue.id)
             for site in self._sites

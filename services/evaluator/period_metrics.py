@@ -50,7 +50,7 @@ class _SeriesQueue(NamedTuple):
 
 
 class _Series(NamedTuple):
-    place: _SeriesQueue
+    queue_ref: _SeriesQueue
     kpi: Kpi
     period: Period
 
@@ -183,10 +183,10 @@ class PeriodCollector(Collector):
         told = set()
         oldest = first_month(today)
         for series, reading in self._reported.items():
-            if series.place.site != site.id or (series.period.is_month and series.period < oldest):
+            if series.queue_ref.site != site.id or (series.period.is_month and series.period < oldest):
                 continue
             told.add(series.period)
-            labels = [*series.place, series.period.name, REPORTED]
+            labels = [*series.queue_ref, series.period.name, REPORTED]
             found.values[series.kpi].add_metric(labels, reading.value)
             if reading.samples is not None:
                 found.samples.add_metric([*labels, series.kpi], reading.samples)

@@ -17,7 +17,7 @@ from domain.aggregator import AggregatorChanges, PipelineCounts
 from domain.bucket import DERIVED, Bucket, Resolution, decode
 from domain.bucket_store import BucketStore, Slot, Start
 from domain.last_reports import LastReports
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from services.evaluator.alerting.judge import FIELD, NOTHING_TO_TELL, STANDING, Judgement
 from shared.contract.breach_events import encode
 from shared.contract.dead_letters import KEEP
@@ -78,12 +78,12 @@ class StoredEvaluator:
 
     offset: str
     cursor: int
-    books: BucketStore
-    latest: LastReports
+    bucket_store: BucketStore
+    last_reports: LastReports
     counts: PipelineCounts
     state: Mapping[str, str]
     """All fields of the state hash; the judge's are among them."""
-    spoiled: Sequence[UnreadableField] = ()
+    unreadable: Sequence[UnreadableField] = ()
     """What cannot be read, and is not in the rest."""
 
 
@@ -98,24 +98,24 @@ class EvaluatorStore:
         self._commit = FencedScript(redis, _COMMIT)
 
     async def load(
-        self, places: Sequence[QueueRef], days: Sequence[str], kept_from: str = ""
+        self, queue_refs: Sequence[QueueRef], days: Sequence[str], kept_from: str = ""
     ) -> StoredEvaluator:
         """Read what was committed: ring buckets, totals, and the day buckets of ``days`` (ISO, rising).
 
         Every day goes into the sums of its month and year; those from ``kept_from`` on stay by themselves.
         """
-        spoiled: list[UnreadableField] = []
+        unreadable: list[UnreadableField] = []
         key = keys.state(self._partition)
         fields: Mapping[bytes, bytes] = await self._redis.execute_command("HGETALL", key)
-        state = dict(sound(key, fields.items(), _state_field, spoiled))
+        state = dict(sound(key, fields.items(), _state_field, unreadable))
         return StoredEvaluator(
             offset=state.get("offset", BEGINNING),
             cursor=_cursor(state.get("cursor", "0")),
-            books=_with_periods(await self._buckets(places, days, spoiled), kept_from),
-            latest=LastReports(state),
+            bucket_store=_with_periods(await self._buckets(queue_refs, days, unreadable), kept_from),
+            last_reports=LastReports(state),
             counts=PipelineCounts.of(state),
             state=state,
-            spoiled=spoiled,
+            unreadable=unreadable,
         )
 
     async def offset(self) -> str:
@@ -168,7 +168,9 @@ class EvaluatorStore:
         touched: dict[str, int] = {}
 
         def key(slot: Slot) -> int:
-            name = keys.buckets(self._partition, slot.resolution.value, slot.place.site, slot.place.queue)
+            name = keys.buckets(
+                self._partition, slot.resolution.value, slot.queue_ref.site, slot.queue_ref.queue
+            )
             return touched.setdefault(name, len(touched) + 1)
 
         gone = {*changes.gone, *verdict.gone}
@@ -197,59 +199,61 @@ class EvaluatorStore:
         ]
         await self._commit(fence, before, after, [*named, *touched], args)
 
-    async def known_days(self, places: Sequence[QueueRef], spoiled: list[UnreadableField]) -> set[date]:
+    async def known_days(
+        self, queue_refs: Sequence[QueueRef], unreadable: list[UnreadableField]
+    ) -> set[date]:
         """Return the local days on which anything was counted at any place within opening hours."""
         found: set[date] = set()
-        for place in places:
-            name = self._days_of(place)
+        for queue_ref in queue_refs:
+            name = self._days_of(queue_ref)
             fields: list[bytes] = await self._redis.execute_command("HKEYS", name)
             strange: list[UnreadableField] = []
             found.update(sound(name, [(field, b"") for field in fields], _day, strange))
             for one in strange:
                 value: bytes | None = await self._redis.execute_command("HGET", name, one.field)
                 if value is not None:
-                    spoiled.append(replace(one, value=value))
+                    unreadable.append(replace(one, value=value))
         return found
 
     async def days(
-        self, place: QueueRef, days: Sequence[date], spoiled: list[UnreadableField]
+        self, queue_ref: QueueRef, days: Sequence[date], unreadable: list[UnreadableField]
     ) -> dict[date, Bucket]:
         """Read some days of a place, within opening hours; those without a bucket are left out."""
         if not days:
             return {}
-        name = self._days_of(place)
+        name = self._days_of(queue_ref)
         fields = [day.isoformat().encode() for day in days]
         found: Iterable[bytes | None] = await self._redis.execute_command("HMGET", name, *fields)
         there = [(field, text) for field, text in zip(fields, found, strict=True) if text is not None]
-        return dict(sound(name, there, _day_bucket, spoiled))
+        return dict(sound(name, there, _day_bucket, unreadable))
 
-    def _days_of(self, place: QueueRef) -> str:
-        return keys.buckets(self._partition, Resolution.DAY.value, place.site, place.queue)
+    def _days_of(self, queue_ref: QueueRef) -> str:
+        return keys.buckets(self._partition, Resolution.DAY.value, queue_ref.site, queue_ref.queue)
 
     async def _buckets(
-        self, places: Sequence[QueueRef], days: Sequence[str], spoiled: list[UnreadableField]
+        self, queue_refs: Sequence[QueueRef], days: Sequence[str], unreadable: list[UnreadableField]
     ) -> list[tuple[Slot, Bucket]]:
         asked: list[tuple[str, QueueRef, Resolution]] = []
         pipeline = self._redis.pipeline(transaction=False)
-        for place in places:
+        for queue_ref in queue_refs:
             for resolution in _WRITTEN:
-                name = keys.buckets(self._partition, resolution.value, place.site, place.queue)
+                name = keys.buckets(self._partition, resolution.value, queue_ref.site, queue_ref.queue)
                 if resolution in _DAILY:
                     pipeline.hmget(name, list(days))
                 else:
                     pipeline.hgetall(name)
-                asked.append((name, place, resolution))
+                asked.append((name, queue_ref, resolution))
         found: list[tuple[Slot, Bucket]] = []
         starts = [day.encode() for day in days]
-        for (name, place, resolution), answer in zip(asked, await pipeline.execute(), strict=True):
+        for (name, queue_ref, resolution), answer in zip(asked, await pipeline.execute(), strict=True):
             pairs = zip(starts, answer, strict=True) if resolution in _DAILY else answer.items()
             there = [(start, text) for start, text in pairs if text is not None]
-            found += sound(name, there, partial(_bucket, place, resolution), spoiled)
+            found += sound(name, there, partial(_bucket, queue_ref, resolution), unreadable)
         return found
 
 
-def _bucket(place: QueueRef, resolution: Resolution, start: bytes, text: bytes) -> tuple[Slot, Bucket]:
-    return Slot(place, resolution, _start(resolution, start)), decode(text)
+def _bucket(queue_ref: QueueRef, resolution: Resolution, start: bytes, text: bytes) -> tuple[Slot, Bucket]:
+    return Slot(queue_ref, resolution, _start(resolution, start)), decode(text)
 
 
 def _day(name: bytes, _bucket: bytes) -> date:
@@ -271,8 +275,13 @@ def _state_field(name: bytes, value: bytes) -> tuple[str, str]:
     field, text = name.decode(), value.decode()
     if field.startswith(FIELD):
         STANDING.validate_json(text)
-    latest = LastReports({field: text})
-    _ = (latest.sources(), latest.offers(), latest.staffs(), PipelineCounts.of({field: text}))
+    last_reports = LastReports({field: text})
+    _ = (
+        last_reports.sources(),
+        last_reports.offers(),
+        last_reports.staffs(),
+        PipelineCounts.of({field: text}),
+    )
     return field, text
 
 
@@ -293,15 +302,15 @@ def _start(resolution: Resolution, name: bytes | str) -> Start:
 
 
 def _with_periods(found: Iterable[tuple[Slot, Bucket]], kept_from: str) -> BucketStore:
-    books = BucketStore()
+    bucket_store = BucketStore()
     for slot, bucket in found:
         day = str(slot.start)
         if slot.resolution is Resolution.DAY:
-            books.add(Slot(slot.place, Resolution.MONTH, day[:7]), bucket)
-            books.add(Slot(slot.place, Resolution.YEAR, day[:4]), bucket)
+            bucket_store.add(Slot(slot.queue_ref, Resolution.MONTH, day[:7]), bucket)
+            bucket_store.add(Slot(slot.queue_ref, Resolution.YEAR, day[:4]), bucket)
         if slot.resolution not in _DAILY or day >= kept_from:
-            books.put(slot, bucket)
-    return books
+            bucket_store.put(slot, bucket)
+    return bucket_store
 
 
 def _text(value: bytes | str) -> str:

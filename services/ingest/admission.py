@@ -99,13 +99,13 @@ class AdmissionRules:
         return cls(source.id, source.site, queues, known, city.pipeline.future_tolerance, city.pipeline.dedup)
 
 
-def admit(event: Event, door: AdmissionRules, now: datetime) -> RefusedItem | None:
+def admit(event: Event, admission: AdmissionRules, now: datetime) -> RefusedItem | None:
     """Return why a valid event stays outside, or nothing when it may come in."""
     if looks_like_phone_number(event.id):
         return _personal(event, "id")
     if looks_like_phone_number(getattr(event, "contact", None)):
         return _personal(event, "contact")
-    return _foreign(event, door) or _untimely(event, door, now) or _implausible(event)
+    return _foreign(event, admission) or _untimely(event, admission, now) or _implausible(event)
 
 
 def _personal(event: Event, name: str) -> RefusedItem:
@@ -113,33 +113,35 @@ def _personal(event: Event, name: str) -> RefusedItem:
     return _refused(event, DeadLetterReason.PERSONAL, name, detail, _TEXTS)
 
 
-def _foreign(event: Event, door: AdmissionRules) -> RefusedItem | None:
-    if event.source != door.source:
+def _foreign(event: Event, admission: AdmissionRules) -> RefusedItem | None:
+    if event.source != admission.source:
         return _refused(
-            event, DeadLetterReason.NOT_ALLOWED, "source", f"this key speaks for {door.source}", _TEXTS
+            event, DeadLetterReason.NOT_ALLOWED, "source", f"this key speaks for {admission.source}", _TEXTS
         )
-    if event.site not in door.known:
+    if event.site not in admission.known:
         return _refused(
-            event, DeadLetterReason.UNKNOWN_QUEUE, "site", f"known sites: {_list(door.known)}", _TEXTS
+            event, DeadLetterReason.UNKNOWN_QUEUE, "site", f"known sites: {_list(admission.known)}", _TEXTS
         )
-    if event.site != door.site:
+    if event.site != admission.site:
         return _refused(
-            event, DeadLetterReason.NOT_ALLOWED, "site", f"this key speaks for {door.site}", _TEXTS
+            event, DeadLetterReason.NOT_ALLOWED, "site", f"this key speaks for {admission.site}", _TEXTS
         )
-    if isinstance(event, (SourceHeartbeat, SourceRestarted)) or event.queue in door.queues:
+    if isinstance(event, (SourceHeartbeat, SourceRestarted)) or event.queue in admission.queues:
         return None
-    if event.queue not in door.known[door.site]:
-        known = f"known queues of {door.site}: {_list(door.known[door.site])}"
+    if event.queue not in admission.known[admission.site]:
+        known = f"known queues of {admission.site}: {_list(admission.known[admission.site])}"
         return _refused(event, DeadLetterReason.UNKNOWN_QUEUE, "queue", known, _TEXTS)
-    return _refused(event, DeadLetterReason.NOT_ALLOWED, "queue", f"this key speaks for {_list(door.queues)}")
+    return _refused(
+        event, DeadLetterReason.NOT_ALLOWED, "queue", f"this key speaks for {_list(admission.queues)}"
+    )
 
 
-def _untimely(event: Event, door: AdmissionRules, now: datetime) -> RefusedItem | None:
-    if event.at > now + door.ahead:
-        detail = f"further ahead than {door.ahead}: set the sender's clock"
+def _untimely(event: Event, admission: AdmissionRules, now: datetime) -> RefusedItem | None:
+    if event.at > now + admission.ahead:
+        detail = f"further ahead than {admission.ahead}: set the sender's clock"
         return _refused(event, DeadLetterReason.FUTURE, "at", detail)
-    if event.at < now - door.behind:
-        detail = f"older than {door.behind}: bring it in with wachtpost history import"
+    if event.at < now - admission.behind:
+        detail = f"older than {admission.behind}: bring it in with wachtpost history import"
         return _refused(event, DeadLetterReason.LATE, "at", detail)
     return None
 

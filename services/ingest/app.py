@@ -42,7 +42,7 @@ def build(
         return await fault.check(now) or await metrics.items.check(now)
 
     checks: dict[str, Check] = {f"source_{follow.source.id}": follow.check for follow in follows}
-    metrics.at_work += (one for follow in follows for one in (follow.setbacks, follow.lines))
+    metrics.at_work += (one for follow in follows for one in (follow.backoff, follow.lines))
     checks["redis"] = redis_check(redis, [keys.events(number) for number in range(city.pipeline.partitions)])
     checks |= {"work": work, "exposition": metrics.registry.drops.check}
     health = Health("ingest", checks, now)

@@ -92,10 +92,10 @@ def events_app(
         redoc_url=None,
         openapi_url=OPENAPI_PATH,
     )
-    desk = _EventsEndpoint(settings, city, pseudonyms, publisher, metrics, now)
+    endpoint = _EventsEndpoint(settings, city, pseudonyms, publisher, metrics, now)
     app.add_api_route(
         EVENTS_PATH,
-        desk.receive,
+        endpoint.receive,
         methods=["POST"],
         operation_id="postEvents",
         summary="Report events",
@@ -131,7 +131,7 @@ class _EventsEndpoint:
         self._keys = KeyRing(city.sources)
         self._partitions = city.pipeline.partitions
         senders = [source for source in city.sources if isinstance(source, HttpSource)]
-        self._doors = {source.id: AdmissionRules.of(city, source) for source in senders}
+        self._admissions = {source.id: AdmissionRules.of(city, source) for source in senders}
         self._buckets: dict[str, rate_limit.TokenBucket] = {}
 
     async def receive(self, request: Request) -> Response:
@@ -170,7 +170,7 @@ class _EventsEndpoint:
     async def _settle(
         self, sender: HttpSource, items: Sequence[Event | RefusedItem], now: datetime
     ) -> Response:
-        events, refusals = self._sorted(items, self._doors[sender.id], now)
+        events, refusals = self._sorted(items, self._admissions[sender.id], now)
         await self._publisher.write(partition_of(sender.site, self._partitions), events)
         self._metrics.events.labels(sender.id).inc(len(events))
         await self._bury(
@@ -185,13 +185,13 @@ class _EventsEndpoint:
         return Response(answer.model_dump_json(exclude_none=True), status, media_type="application/json")
 
     def _sorted(
-        self, items: Sequence[Event | RefusedItem], door: AdmissionRules, now: datetime
+        self, items: Sequence[Event | RefusedItem], admission: AdmissionRules, now: datetime
     ) -> tuple[list[Event], dict[int, RefusedItem]]:
         """Return what may come in, and what may not by its position."""
         events: list[Event] = []
         refusals: dict[int, RefusedItem] = {}
         for index, item in enumerate(items):
-            judged = item if isinstance(item, RefusedItem) else attempt(self._let_in, item, door, now)
+            judged = item if isinstance(item, RefusedItem) else attempt(self._let_in, item, admission, now)
             if isinstance(judged, CodeFailure):
                 judged = RefusedItem.ours(judged)
             if not isinstance(judged, RefusedItem):
@@ -199,11 +199,11 @@ class _EventsEndpoint:
                 continue
             refusals[index] = judged
             if judged.failure is not None:
-                self._metrics.items.note(judged.failure, source=door.source, item=index)
+                self._metrics.items.note(judged.failure, source=admission.source, item=index)
         return events, refusals
 
-    def _let_in(self, event: Event, door: AdmissionRules, now: datetime) -> Event | RefusedItem:
-        return admit(event, door, now) or without_persons(event, self._pseudonyms)
+    def _let_in(self, event: Event, admission: AdmissionRules, now: datetime) -> Event | RefusedItem:
+        return admit(event, admission, now) or without_persons(event, self._pseudonyms)
 
     async def _bury(self, sender: HttpSource, letters: Sequence[DeadLetter]) -> None:
         await self._publisher.bury(partition_of(sender.site, self._partitions), letters)

@@ -95,7 +95,7 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
             annotations.close()
 
     metrics.partitions += partitions
-    metrics.at_work += (one for partition in partitions for one in partition.setbacks)
+    metrics.at_work += (one for partition in partitions for one in partition.backoff)
     routes: list[tuple[str, ASGIApp]] = [(path, door) for path in PATHS]
     return AsgiFastStream(
         broker,

@@ -148,8 +148,8 @@ class NotifierPartition:
         self._metrics = metrics
         self._lock = asyncio.Lock()
         self._tick_every = min(TICK, city.pipeline.lease / RENEWALS)
-        self._tenancy = PartitionOwner(number, store.lease, city.pipeline.lease, self._hold_session)
-        self._reader = StreamReader(broker, keys.breaches(number), BATCH, self._tenancy)
+        self._owner = PartitionOwner(number, store.lease, city.pipeline.lease, self._hold_session)
+        self._reader = StreamReader(broker, keys.breaches(number), BATCH, self._owner)
         self._timing = Backoff("time", partition=number)
         self._delivering = Backoff("deliveries", partition=number)
         self._session: NotifierSession | None = None
@@ -157,24 +157,24 @@ class NotifierPartition:
         """When a record that could not be read was set aside last: epoch seconds; 0: never."""
 
     @property
-    def setbacks(self) -> Sequence[Backoff]:
+    def backoff(self) -> Sequence[Backoff]:
         """Failures of our own code, by what was at work."""
-        return self._tenancy.setbacks, self._reader.setbacks, self._timing, self._delivering
+        return self._owner.backoff, self._reader.backoff, self._timing, self._delivering
 
     @property
     def role(self) -> OwnerRole:
-        return self._tenancy.role
+        return self._owner.role
 
     @property
     def session(self) -> NotifierSession | None:
         """The running session, while this process is the owner and may say so."""
-        if self._session is None or self._session.broken.is_set() or not self._tenancy.runs:
+        if self._session is None or self._session.broken.is_set() or not self._owner.runs:
             return None
         return self._session
 
     async def run(self) -> None:
         """Own the partition whenever nobody else does. Ends only by being cancelled."""
-        await self._tenancy.run()
+        await self._owner.run()
 
     def is_owner(self) -> bool:
         """Whether a session of this process looks after the partition right now."""
@@ -195,31 +195,31 @@ class NotifierPartition:
 
     async def check(self, _now: datetime) -> str | None:
         """Say what is wrong with this partition, if anything."""
-        return trouble(self._tenancy, self._session) or self._timing.wrong or self._reader.remark
+        return trouble(self._owner, self._session) or self._timing.wrong or self._reader.remark
 
     async def _hold_session(self, fence: str) -> None:
         """Read the committed state, go on from there, and look after it until it breaks."""
-        async with self._tenancy.keeping(fence):
+        async with self._owner.keeping(fence):
             kept = await self.store.load()
-            self.set_aside_at = await self.store.set_aside.put(fence, kept.spoiled)
+            self.set_aside_at = await self.store.set_aside.put(fence, kept.unreadable)
         session = NotifierSession(kept.state, kept.outbox, kept.offset)
         self._owe(session, [*(known.breach for known in kept.state.breaches.values()), *kept.owed])
         session.subscription = self._subscribe(session, fence)
         self._session = session
         try:
             await session.subscription.start()
-            self._tenancy.begin()
+            self._owner.begin()
             log.info("owner", partition=self.number, offset=session.offset, outbox=len(session.outbox))
             while not session.over.is_set():
                 # Cancelled in the middle of a commit, the session would be broken and could finish nothing.
-                await self._tenancy.shield.run(self._tick(session, fence))
+                await self._owner.shield.run(self._tick(session, fence))
                 self._send_what_is_due(session, fence)
                 await wait(session.woken, self._tick_every)
                 session.woken.clear()
                 heed_cancellation()
         finally:
             self._session = None
-            await self._tenancy.shield.run(self._end(session, session.subscription, fence))
+            await self._owner.shield.run(self._end(session, session.subscription, fence))
 
     async def _end(self, session: NotifierSession, subscription: StreamBatchSubscriber, fence: str) -> None:
         """Let what is being handed over be handed over and written down, unless the session broke."""
@@ -227,7 +227,7 @@ class NotifierPartition:
             await unsubscribe(subscription)
             if session.under_way and not session.broken.is_set():
                 with suppress(RedisError, Superseded):
-                    async with self._tenancy.keeping(fence):
+                    async with self._owner.keeping(fence):
                         await asyncio.wait(session.under_way.values(), timeout=FINISH.total_seconds())
         finally:
             break_off(session)
@@ -270,7 +270,7 @@ class NotifierPartition:
             if session.over.is_set():
                 return
             with breaking(session):
-                await self._tenancy.renew(fence)
+                await self._owner.renew(fence)
                 session.unread = await self.store.unread(session.offset)
                 if not self._timing.pause_s:
                     await self._let_time_pass(session, fence)

@@ -74,7 +74,7 @@ class StoredNotifier:
     outbox: dict[str, Delivery]
     owed: Sequence[Breach] = ()
     """What Grafana has not taken yet."""
-    spoiled: Sequence[UnreadableField] = ()
+    unreadable: Sequence[UnreadableField] = ()
     """What cannot be read, and is not in the rest."""
 
 
@@ -111,14 +111,14 @@ class NotifierStore:
     async def load(self) -> StoredNotifier:
         """Read what was committed, as far as it can be read."""
         await self._begin_lately()
-        spoiled: list[UnreadableField] = []
+        unreadable: list[UnreadableField] = []
         offset = await self._redis.hget(self._key("state"), "offset")
         return StoredNotifier(
             offset=BEGINNING if offset is None else _text(offset),
-            state=await self._state(spoiled),
-            outbox=dict(await self._sound("outbox", _parcel, spoiled)),
-            owed=await self._sound("annotations", _owed, spoiled),
-            spoiled=spoiled,
+            state=await self._state(unreadable),
+            outbox=dict(await self._sound("outbox", _parcel, unreadable)),
+            owed=await self._sound("annotations", _owed, unreadable),
+            unreadable=unreadable,
         )
 
     async def _begin_lately(self) -> None:
@@ -132,15 +132,15 @@ class NotifierStore:
         """Read what is known, as far as it can be read; for whoever only looks."""
         return await self._state([])
 
-    async def _state(self, spoiled: list[UnreadableField]) -> NotifierState:
-        return whole(dict(await self._sound("records", _record, spoiled)))
+    async def _state(self, unreadable: list[UnreadableField]) -> NotifierState:
+        return whole(dict(await self._sound("records", _record, unreadable)))
 
     async def _sound(
-        self, part: str, read: Callable[[bytes, bytes], T], spoiled: list[UnreadableField]
+        self, part: str, read: Callable[[bytes, bytes], T], unreadable: list[UnreadableField]
     ) -> list[T]:
         fields = await self._redis.hgetall(self._key(part))
         pairs = [(_bytes(name), _bytes(value)) for name, value in fields.items()]
-        return list(sound(self._key(part), pairs, read, spoiled))
+        return list(sound(self._key(part), pairs, read, unreadable))
 
     async def commit(self, fence: str, before: str, after: str, changes: NotifierChanges) -> None:
         """Write everything, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""

@@ -28,7 +28,7 @@ def build(settings: ReporterSettings, city: CityFile, make: Make, fault: Fault) 
     metrics = ReporterMetrics()
     archive = Archive(redis, city)
     reporter = Reporter(city, settings.now, ReportPublisher(redis), archive.first_day, make, metrics)
-    metrics.at_work.append(reporter.setbacks)
+    metrics.at_work.append(reporter.backoff)
     checks = {
         "redis": redis_check(redis, [keys.reports(PARTITION)]),
         "work": fault.check,
@@ -43,7 +43,7 @@ def build(settings: ReporterSettings, city: CityFile, make: Make, fault: Fault) 
 
     async def begin() -> None:
         tasks.append(
-            fault.watch(asyncio.create_task(keep_on(reporter.run, reporter.setbacks), name="reporter"))
+            fault.watch(asyncio.create_task(keep_on(reporter.run, reporter.backoff), name="reporter"))
         )
 
     async def end() -> None:

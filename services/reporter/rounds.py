@@ -48,7 +48,7 @@ class Reporter:
         self,
         city: CityFile,
         now: Clock,
-        desk: ReportQueue,
+        report_queue: ReportQueue,
         first_day: FirstDay,
         make: Make,
         metrics: ReporterMetrics,
@@ -56,12 +56,12 @@ class Reporter:
         self._city = city
         self._calendar = Calendar(city)
         self._now = now
-        self._desk = desk
+        self._report_queue = report_queue
         self._first_day = first_day
         self._make = make
         self._metrics = metrics
         self._wrong: str | None = None
-        self.setbacks = Backoff("report")
+        self.backoff = Backoff("report")
 
     async def run(self) -> None:
         """Look again and again. Ends only by being cancelled."""
@@ -94,7 +94,7 @@ class Reporter:
         began = time.monotonic()
         document = await self._make(word.id, month, now)
         self._metrics.seconds.observe(time.monotonic() - began)
-        was_first = await self._desk.hand_over(document, word, counts=True)
+        was_first = await self._report_queue.hand_over(document, word, counts=True)
         self._metrics.overdue.set(0)
         self._metrics.became(ReportOutcome.HANDED_OVER if was_first else ReportOutcome.TAKEN)
         log.info("handed_over" if was_first else "taken", period=month.name, receivers=len(word.receivers))
@@ -102,10 +102,10 @@ class Reporter:
 
     async def check(self, now: datetime) -> str | None:
         """Say what keeps a report from being made, if anything."""
-        return self._wrong or await self.setbacks.check(now)
+        return self._wrong or await self.backoff.check(now)
 
     async def _missing(self, now: datetime) -> Period | None:
-        month = schedule.missing(self._city, self._calendar, now, await self._desk.sent())
+        month = schedule.missing(self._city, self._calendar, now, await self._report_queue.sent())
         if month is None or not schedule.is_ours(month, await self._first_day()):
             return None
         return month

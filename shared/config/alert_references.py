@@ -19,9 +19,9 @@ from shared.config.references import (
     RULES,
     ReferenceMistake,
     SiteQueues,
-    desk_of,
     name_mistakes,
     queue_mistakes,
+    queues_by_site,
     unknown,
 )
 from shared.config.tables import (
@@ -68,26 +68,26 @@ def alert_mistakes(document: Table) -> list[ReferenceMistake]:
 
 
 def _rule_mistakes(document: Table) -> Iterator[ReferenceMistake]:
-    desk = desk_of(document)
+    site_queues = queues_by_site(document)
     for number, rule in tables_in(document, "rules"):
         at: KeyPath = ("rules", number)
         site, queue = text_in(rule, "site"), text_in(rule, "queue", ALL_QUEUES)
-        yield from unknown((*at, "site"), site, desk.sites)
-        if queue != EVERY_QUEUE and desk.sites and (site is None or site in desk.sites):
-            yield from queue_mistakes((*at, "queue"), text_in(rule, "kpi"), queue, desk.queues(site))
-        yield from _limit_mistakes(at, rule, document, desk)
+        yield from unknown((*at, "site"), site, site_queues.sites)
+        if queue != EVERY_QUEUE and site_queues.sites and (site is None or site in site_queues.sites):
+            yield from queue_mistakes((*at, "queue"), text_in(rule, "kpi"), queue, site_queues.queues(site))
+        yield from _limit_mistakes(at, rule, document, site_queues)
 
 
 def _limit_mistakes(
-    at: KeyPath, rule: Table, document: Table, desk: SiteQueues
+    at: KeyPath, rule: Table, document: Table, site_queues: SiteQueues
 ) -> Iterator[ReferenceMistake]:
     own = number_in(rule, "limit")
     if own is not None:
         yield from _never_over((*at, "limit"), rule, [own])
         yield from _order_mistakes(at, rule, [own])
     elif rule.get("limit") is None:
-        promised = _promised(rule, document, desk)
-        yield from _target_missing(at, rule, document, desk)
+        promised = _promised(rule, document, site_queues)
+        yield from _target_missing(at, rule, document, site_queues)
         yield from _never_over(at, rule, promised)
         yield from _order_mistakes(at, rule, promised)
 
@@ -123,10 +123,10 @@ def _order_mistakes(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[R
         yield ReferenceMistake((*at, "clear_at"), "clear_at_high", number=lowest)
 
 
-def _watched(rule: Table, desk: SiteQueues) -> Iterator[tuple[str, str]]:
+def _watched(rule: Table, site_queues: SiteQueues) -> Iterator[tuple[str, str]]:
     """The site and queue, or site and ``all``, of each watch of a rule."""
     kind, queue = KIND_OF_KPI.get(text_in(rule, "kpi") or ""), text_in(rule, "queue", ALL_QUEUES)
-    for site, queues in desk.sites.items():
+    for site, queues in site_queues.sites.items():
         if kind is None or text_in(rule, "site") not in {None, site}:
             continue
         fitting = [name for name, of in queues.items() if of == kind]
@@ -137,12 +137,12 @@ def _watched(rule: Table, desk: SiteQueues) -> Iterator[tuple[str, str]]:
                 yield site, name
 
 
-def _promised(rule: Table, document: Table, desk: SiteQueues) -> list[float]:
+def _promised(rule: Table, document: Table, site_queues: SiteQueues) -> list[float]:
     """The limits that the targets set for a rule without one, as ``CityFile.limit_of`` finds them.
 
     Without ratios above 1: the model says so of the target itself.
     """
-    targets = (_targets(document, rule, *place) for place in _watched(rule, desk))
+    targets = (_targets(document, rule, *place) for place in _watched(rule, site_queues))
     limits = [number_in(fitting[0], "limit") for fitting in targets if fitting]
     most = 1 if HIGHEST.get(text_in(rule, "kpi") or "") == 1 else LARGEST
     return [limit for limit in limits if limit is not None and 0 <= limit <= most]
@@ -168,24 +168,26 @@ def _targets(document: Table, rule: Table, site: str, queue: str) -> list[Table]
 
 
 def _target_missing(
-    at: KeyPath, rule: Table, document: Table, desk: SiteQueues
+    at: KeyPath, rule: Table, document: Table, site_queues: SiteQueues
 ) -> Iterator[ReferenceMistake]:
-    places = [place for place in _watched(rule, desk) if not _targets(document, rule, *place)]
+    places = [place for place in _watched(rule, site_queues) if not _targets(document, rule, *place)]
     if places:
-        one_site = len(desk.sites) == 1
+        one_site = len(site_queues.sites) == 1
         known = tuple(queue if one_site else f"{site}/{queue}" for site, queue in places)
         yield ReferenceMistake(at, "target_missing", known=known)
 
 
 def _budget_mistakes(document: Table) -> Iterator[ReferenceMistake]:
-    desk = desk_of(document)
+    site_queues = queues_by_site(document)
     for number, rule in tables_in(document, "budget_rules"):
         at: KeyPath = ("budget_rules", number)
-        yield from unknown((*at, "site"), text_in(rule, "site"), desk.sites)
+        yield from unknown((*at, "site"), text_in(rule, "site"), site_queues.sites)
         total = {"kpi": text_in(rule, "kpi", RATIO), "site": text_in(rule, "site")}
         if total["kpi"] in BUDGETED:
-            yield from _target_missing(at, total, document, desk)
-            yield from _burn_unreachable(at, rule, HIGHEST[total["kpi"]], _promised(total, document, desk))
+            yield from _target_missing(at, total, document, site_queues)
+            yield from _burn_unreachable(
+                at, rule, HIGHEST[total["kpi"]], _promised(total, document, site_queues)
+            )
 
 
 def _burn_unreachable(
@@ -213,15 +215,19 @@ def _silence_mistakes(document: Table) -> Iterator[ReferenceMistake]:
 
 
 def _route_mistakes(document: Table) -> Iterator[ReferenceMistake]:
-    desk = desk_of(document)
+    site_queues = queues_by_site(document)
     receivers, rules = ids_in(document, "receivers"), ids_in(document, *RULES)
     for number, route in tables_in(document, "routes"):
-        sites = [site for _, site in texts_in(route, "sites") if site in desk.sites] or list(desk.sites)
-        queues = list(dict.fromkeys([ALL_QUEUES, *chain.from_iterable(desk.sites[site] for site in sites)]))
+        sites = [site for _, site in texts_in(route, "sites") if site in site_queues.sites] or list(
+            site_queues.sites
+        )
+        queues = list(
+            dict.fromkeys([ALL_QUEUES, *chain.from_iterable(site_queues.sites[site] for site in sites)])
+        )
         for key, known in (
             ("receivers", receivers),
             ("escalate_to", receivers),
-            ("sites", list(desk.sites)),
+            ("sites", list(site_queues.sites)),
             ("queues", queues),
             ("rules", rules),
         ):

@@ -122,7 +122,7 @@ def _hours_unknown(document: Table) -> Iterator[ReferenceMistake]:
 
 
 def _target_mistakes(document: Table) -> Iterator[ReferenceMistake]:
-    desk = desk_of(document)
+    site_queues = queues_by_site(document)
     seen = set()
     for number, target in tables_in(document, "targets"):
         site, queue = text_in(target, "site"), text_in(target, "queue", ALL_QUEUES)
@@ -130,9 +130,11 @@ def _target_mistakes(document: Table) -> Iterator[ReferenceMistake]:
         if promise in seen and promise[0]:
             yield ReferenceMistake(("targets", number), "target_twice", promise[0])
         seen.add(promise)
-        yield from unknown(("targets", number, "site"), site, desk.sites)
-        if desk.sites and (site is None or site in desk.sites):
-            yield from queue_mistakes(("targets", number, "queue"), promise[0], queue, desk.queues(site))
+        yield from unknown(("targets", number, "site"), site, site_queues.sites)
+        if site_queues.sites and (site is None or site in site_queues.sites):
+            yield from queue_mistakes(
+                ("targets", number, "queue"), promise[0], queue, site_queues.queues(site)
+            )
 
 
 def queue_mistakes(
@@ -148,17 +150,17 @@ def queue_mistakes(
 
 
 def _source_mistakes(document: Table) -> Iterator[ReferenceMistake]:
-    desk = desk_of(document)
+    site_queues = queues_by_site(document)
     for number, source in tables_in(document, "sources"):
         site = text_in(source, "site")
-        yield from unknown(("sources", number, "site"), site, desk.sites)
-        if site is None or site not in desk.sites:
+        yield from unknown(("sources", number, "site"), site, site_queues.sites)
+        if site is None or site not in site_queues.sites:
             continue
         for key, queue in texts_in(source, "queues"):
-            yield from unknown(("sources", number, "queues", key), queue, desk.sites[site])
+            yield from unknown(("sources", number, "queues", key), queue, site_queues.sites[site])
 
 
-def desk_of(document: Table) -> SiteQueues:
+def queues_by_site(document: Table) -> SiteQueues:
     """Return the sites and queues of a city file."""
     sites: dict[str, dict[str, str | None]] = {}
     for _, site in tables_in(document, "sites"):

@@ -80,24 +80,24 @@ class Backoff:
         return f"our own code failed {self._in_a_row} times in a row: {self._last}"
 
 
-async def keep_on(work: Callable[[], Awaitable[None]], setbacks: Backoff) -> None:
+async def keep_on(work: Callable[[], Awaitable[None]], backoff: Backoff) -> None:
     """Do work that never ends by itself; where our own code fails in it, begin anew, later and later."""
     while isinstance(failure := await attempted(work()), CodeFailure):
-        setbacks.failed(failure)
-        await asyncio.sleep(setbacks.pause_s)
+        backoff.failed(failure)
+        await asyncio.sleep(backoff.pause_s)
 
 
 class InternalErrors(Collector):
     """Failures of our own code, as Prometheus asks for them."""
 
-    def __init__(self, setbacks: Sequence[Backoff]) -> None:
-        """``setbacks`` may grow until the first scrape."""
-        self._setbacks = setbacks
+    def __init__(self, backoff: Sequence[Backoff]) -> None:
+        """``backoff`` may grow until the first scrape."""
+        self._backoff = backoff
 
     def collect(self) -> Iterator[Metric]:
         """Yield the counter, with every piece of work from the start."""
         counts: dict[str, int] = {}
-        for one in self._setbacks:
+        for one in self._backoff:
             counts[one.work] = counts.get(one.work, 0) + one.count
         family = CounterMetricFamily(
             "wachtpost_internal_errors", "Failures of our own code, by what was at work", labels=["work"]

@@ -59,7 +59,7 @@ class PartitionOwner:
         self.number = number
         self.shield = Shield()
         """For what a session must not be broken off in: it shares its limit with the release of the lease."""
-        self.setbacks = Backoff("session", partition=number)
+        self.backoff = Backoff("session", partition=number)
         """Failures that a whole session has to be held again for."""
         self._lease = lease
         self._lasts_s = lasts.total_seconds()
@@ -87,7 +87,7 @@ class PartitionOwner:
         try:
             while True:
                 await self._take_turn()
-                await asyncio.sleep(self._try_every_s + self.setbacks.pause_s)
+                await asyncio.sleep(self._try_every_s + self.backoff.pause_s)
                 heed_cancellation()
         finally:
             await self.shield.run(self._give_up())
@@ -124,7 +124,7 @@ class PartitionOwner:
                 self._role = OwnerRole.TAKING_OVER
                 failure = await attempted(self._hold(self._fence), WENT_WRONG)
                 if failure is not None:
-                    self.setbacks.failed(failure)
+                    self.backoff.failed(failure)
             elif held is not None:
                 log.warning("superseded", partition=self.number)
         except Superseded:

@@ -77,19 +77,19 @@ class SetAside:
         self._fence_key = fence_key
         self._move = redis.register_script(_MOVE)
 
-    async def put(self, fence: str, spoiled: Sequence[UnreadableField]) -> float:
+    async def put(self, fence: str, unreadable: Sequence[UnreadableField]) -> float:
         """Move these, under the owner's fence (empty: nobody owns them), and log each.
 
         Returns when anything was ever set aside here last: epoch seconds, or 0. Raises ``Superseded``.
         """
         keys: dict[str, int] = {}
         args: list[str | bytes | int] = [fence]
-        for one in spoiled:
+        for one in unreadable:
             args += (keys.setdefault(one.key, len(keys) + 1), one.field, one.value, one.why)
         last: bytes = await self._move(keys=[self._stream, self._fence_key, *keys], args=args)
         if last == b"fenced":
             raise Superseded(fence)
-        for one in spoiled:
+        for one in unreadable:
             name = one.field.decode(errors="replace")
             log.error("state_set_aside", redis_key=one.key, field=name, why=one.why, stream=self._stream)
         return arrived_ms(last.decode()) / 1000 if last else 0.0

@@ -56,13 +56,13 @@ class StreamReader:
     are worked on.
     """
 
-    def __init__(self, broker: RedisBroker, stream: str, most: int, tenancy: PartitionOwner) -> None:
-        self.setbacks = Backoff("entries", stream=stream)
+    def __init__(self, broker: RedisBroker, stream: str, most: int, owner: PartitionOwner) -> None:
+        self.backoff = Backoff("entries", stream=stream)
         self._broker = broker
         self._stream = stream
         self._most = most
-        self._tenancy = tenancy
-        self._narrowing = PoisonSearch()
+        self._owner = owner
+        self._poison_search = PoisonSearch()
         self._set_aside: PoisonEntry | None = None
 
     def subscribe(self, session: StreamSession, take: Take, set_aside: SetAside) -> StreamBatchSubscriber:
@@ -70,7 +70,7 @@ class StreamReader:
 
         async def feed(batch: Batch) -> None:
             more = len(batch.ids) >= self._most
-            for portion in self._narrowing.portions(Batch(batch.ids, batch.bodies, more)):
+            for portion in self._poison_search.portions(Batch(batch.ids, batch.bodies, more)):
                 if session.over.is_set():
                     return
                 await self._feed(session, portion, take, set_aside)
@@ -99,27 +99,27 @@ class StreamReader:
         return Degraded(f"our own code failed on entry {entry}, which is a dead letter: {failure.place}")
 
     async def _feed(self, session: StreamSession, portion: Batch, take: Take, set_aside: SetAside) -> None:
-        aside = self._narrowing.aside
+        aside = self._poison_search.aside
         is_aside = aside is not None and aside.entry == portion.ids[0]
         work = set_aside(*aside) if aside is not None and is_aside else take(portion)
         try:
             failure = await attempted(work, WENT_WRONG)
         except WENT_WRONG as error:
-            log.warning("commit_failed", partition=self._tenancy.number, error=type(error).__name__)
+            log.warning("commit_failed", partition=self._owner.number, error=type(error).__name__)
             end(session)
             return
         if failure is None:
             if not session.over.is_set():
-                self._narrowing = self._narrowing.went_well(portion.ids)
+                self._poison_search = self._poison_search.went_well(portion.ids)
                 self._set_aside = aside if is_aside else self._set_aside
             return
         end(session)
-        self._narrowing = self._narrowing.failed(portion.ids, failure)
+        self._poison_search = self._poison_search.failed(portion.ids, failure)
         found = {"first": portion.ids[0], "last": portion.ids[-1]}
-        if self._narrowing.is_stuck:
-            self._tenancy.setbacks.failed(failure, **found)
+        if self._poison_search.is_stuck:
+            self._owner.backoff.failed(failure, **found)
         else:
-            self.setbacks.note(failure, **found)
+            self.backoff.note(failure, **found)
 
 
 @contextmanager
@@ -159,13 +159,13 @@ async def unsubscribe(subscription: StreamBatchSubscriber) -> None:
         await cancel(tasks)
 
 
-def trouble(tenancy: PartitionOwner, session: StreamSession | None) -> str | None:
+def trouble(owner: PartitionOwner, session: StreamSession | None) -> str | None:
     """Say what keeps a partition from being owned and fed, if anything. Standing by is fine."""
-    if (wrong := tenancy.setbacks.wrong) is not None:
+    if (wrong := owner.backoff.wrong) is not None:
         return wrong
-    if not tenancy.runs:
+    if not owner.runs:
         return "no word from Redis for longer than the lease"
-    if tenancy.role is OwnerRole.STANDBY:
+    if owner.role is OwnerRole.STANDBY:
         return None
     if session is None or session.over.is_set():
         return "reading the committed state again"

@@ -132,8 +132,8 @@ def queue_log(lines: int, per_day: int) -> Iterator[str]:
     """
     day = sorted(islice(_log_lines(), per_day))
     for number in range(lines):
-        again, place = divmod(number, len(day))
-        at, call, rest = day[place]
+        again, queue_ref = divmod(number, len(day))
+        at, call, rest = day[queue_ref]
         yield f"{at + again * 86_400}|{again}.{call}|{rest}\n"
 
 

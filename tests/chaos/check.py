@@ -34,8 +34,8 @@ class Outcome:
 
 def committed(url: str, city: CityFile) -> Outcome:
     """Return what stands in Redis for partition 0, all of one moment."""
-    places = [(site.id, queue.id) for site in city.sites for queue in site.queues]
-    shelves = [(*place, resolution) for place in places for resolution in Resolution]
+    queue_refs = [(site.id, queue.id) for site in city.sites for queue in site.queues]
+    shelves = [(*queue_ref, resolution) for queue_ref in queue_refs for resolution in Resolution]
     with redis.Redis.from_url(url) as client:
         moment = client.pipeline(transaction=True)
         moment.hgetall(keys.state(0))

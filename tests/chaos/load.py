@@ -166,59 +166,59 @@ def _call(random: Random, number: int, at: datetime) -> Iterator[Event]:
     site, queue = random.choice(PHONES)
     if random.random() < 0.03:
         queue = random.choice(("nowhere", "loket"))
-    place = {"source": random.choice(("pbx", "pbx2")), "site": site, "queue": queue}
+    queue_ref = {"source": random.choice(("pbx", "pbx2")), "site": site, "queue": queue}
     # Some call in again under the name of an earlier contact: overflow and return.
     contact = f"c{number - number % 3 if random.random() < 0.2 else number}"
-    yield CallQueued(id=f"q{number}", at=at, contact=contact, **place)
+    yield CallQueued(id=f"q{number}", at=at, contact=contact, **queue_ref)
     wait = random.choice((0, 1, 4_999, 5_000, 20_000, 20_001, random.randrange(200_000)))
     over = at + timedelta(milliseconds=wait)
     match random.randrange(10):
         case 0 | 1 | 2 | 3 | 4:
-            yield CallAnswered(id=f"a{number}", at=over, contact=contact, wait_ms=wait, **place)
+            yield CallAnswered(id=f"a{number}", at=over, contact=contact, wait_ms=wait, **queue_ref)
             talk = random.randrange(300_000)
             yield CallEnded(
-                id=f"e{number}", at=over + talk * timedelta(milliseconds=1), talk_ms=talk, **place
+                id=f"e{number}", at=over + talk * timedelta(milliseconds=1), talk_ms=talk, **queue_ref
             )
         case 5 | 6 | 7:
             outcome = random.choice(list(Outcome))
             yield CallMissed(
-                id=f"m{number}", at=over, contact=contact, outcome=outcome, wait_ms=wait, **place
+                id=f"m{number}", at=over, contact=contact, outcome=outcome, wait_ms=wait, **queue_ref
             )
         case 8:
-            yield CallMissed(id=f"r{number}", at=at, outcome=Outcome.CLOSED, wait_ms=0, **place)
+            yield CallMissed(id=f"r{number}", at=at, outcome=Outcome.CLOSED, wait_ms=0, **queue_ref)
         case _:
             return  # nobody ever says what became of this one
 
 
 def _visit(random: Random, number: int, at: datetime) -> Iterator[Event]:
     site, queue = random.choice(COUNTERS)
-    place = {"source": "counter", "site": site, "queue": queue}
+    queue_ref = {"source": "counter", "site": site, "queue": queue}
     booked = at + random.randrange(-120, 120) * timedelta(seconds=1) if random.random() < 0.7 else None
     contact = f"v{number}"
-    yield VisitArrived(id=f"w{number}", at=at, contact=contact, appointment_at=booked, **place)
+    yield VisitArrived(id=f"w{number}", at=at, contact=contact, appointment_at=booked, **queue_ref)
     over = at + random.randrange(240_000) * timedelta(milliseconds=1)
     match random.randrange(5):
         case 0 | 1 | 2:
             yield VisitCalled(
-                id=f"k{number}", at=over, contact=contact, arrived_at=at, appointment_at=booked, **place
+                id=f"k{number}", at=over, contact=contact, arrived_at=at, appointment_at=booked, **queue_ref
             )
         case 3:
-            yield VisitLeft(id=f"l{number}", at=over, contact=contact, **place)
+            yield VisitLeft(id=f"l{number}", at=over, contact=contact, **queue_ref)
         case _:
             return
 
 
 def _report(random: Random, number: int, at: datetime) -> Iterator[Event]:
     site, queue = random.choice(COUNTERS)
-    place = {"source": "counter", "site": site, "queue": queue}
+    queue_ref = {"source": "counter", "site": site, "queue": queue}
     match random.randrange(6):
         case 0 | 1:
             starts = at + random.randrange(-2, 30) * timedelta(days=1)
-            yield AppointmentBooked(id=f"b{number}", at=at, booked_at=at, starts_at=starts, **place)
+            yield AppointmentBooked(id=f"b{number}", at=at, booked_at=at, starts_at=starts, **queue_ref)
         case 2:
-            yield AppointmentOffer(id=f"o{number}", at=at, first_free_at=at + timedelta(days=3), **place)
+            yield AppointmentOffer(id=f"o{number}", at=at, first_free_at=at + timedelta(days=3), **queue_ref)
         case 3:
-            yield StaffChanged(id=f"s{number}", at=at, available=number % 7, **place)
+            yield StaffChanged(id=f"s{number}", at=at, available=number % 7, **queue_ref)
         case 4:
             yield SourceHeartbeat(id=f"h{number}", at=at, source="pbx", site="lier")
         case _:

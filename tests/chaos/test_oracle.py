@@ -188,7 +188,7 @@ def test_a_seed_is_a_plan():
 
 def test_a_long_plan_has_every_kind_at_every_place():
     met = {(fault.kind, fault.where) for fault in plan(1, 1000)}
-    assert met == {(kind, where) for kind, places in WHERE.items() for where in places}
+    assert met == {(kind, where) for kind, queue_refs in WHERE.items() for where in queue_refs}
 
 
 def test_a_plan_can_be_of_some_kinds_only():

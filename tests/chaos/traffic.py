@@ -146,16 +146,20 @@ class Traffic:
             case 0:
                 starts = now + self._random.randrange(30) * timedelta(days=1)
                 return AppointmentBooked(
-                    id=f"b{number}", at=now, booked_at=now, starts_at=starts, **_place("loket")
+                    id=f"b{number}", at=now, booked_at=now, starts_at=starts, **_queue_ref("loket")
                 )
             case 1 | 2:
                 booked = now + self._random.randrange(-60, 60) * timedelta(seconds=1)
                 visit = VisitArrived(
-                    id=f"w{number}", at=now, contact=f"v{number}", appointment_at=booked, **_place("loket")
+                    id=f"w{number}",
+                    at=now,
+                    contact=f"v{number}",
+                    appointment_at=booked,
+                    **_queue_ref("loket"),
                 )
                 self._open.append(visit)
                 return visit
-        call = CallQueued(id=f"q{number}", at=now, contact=f"c{number}", **_place("onthaal"))
+        call = CallQueued(id=f"q{number}", at=now, contact=f"c{number}", **_queue_ref("onthaal"))
         self._open.append(call)
         return call
 
@@ -163,29 +167,29 @@ class Traffic:
         number, contact = next(self._numbers), came.contact
         if isinstance(came, VisitArrived):
             if self._random.random() < 0.2:
-                return [VisitLeft(id=f"l{number}", at=now, contact=contact, **_place("loket"))]
+                return [VisitLeft(id=f"l{number}", at=now, contact=contact, **_queue_ref("loket"))]
             called = VisitCalled(
                 id=f"k{number}",
                 at=now,
                 contact=contact,
                 arrived_at=came.at,
                 appointment_at=came.appointment_at,
-                **_place("loket"),
+                **_queue_ref("loket"),
             )
             return [called]
         wait_ms = (now - came.at) // timedelta(milliseconds=1)
-        place = _place("onthaal")
+        queue_ref = _queue_ref("onthaal")
         if self._random.random() < 0.3:
             outcome = self._random.choice(list(Outcome))
             return [
                 CallMissed(
-                    id=f"m{number}", at=now, contact=contact, outcome=outcome, wait_ms=wait_ms, **place
+                    id=f"m{number}", at=now, contact=contact, outcome=outcome, wait_ms=wait_ms, **queue_ref
                 )
             ]
         talk_ms = self._random.randrange(300_000)
         return [
-            CallAnswered(id=f"a{number}", at=now, contact=contact, wait_ms=wait_ms, **place),
-            CallEnded(id=f"e{number}", at=now, contact=contact, talk_ms=talk_ms, **place),
+            CallAnswered(id=f"a{number}", at=now, contact=contact, wait_ms=wait_ms, **queue_ref),
+            CallEnded(id=f"e{number}", at=now, contact=contact, talk_ms=talk_ms, **queue_ref),
         ]
 
     async def _say(self, facts: Sequence[Event]) -> None:
@@ -221,14 +225,14 @@ class Traffic:
         self.cycles[queue] = number
 
     async def _calls(self, queue: str, *, answered: int, missed: int = 0) -> None:
-        now, place = self._product.clock(), _place(queue)
+        now, queue_ref = self._product.clock(), _queue_ref(queue)
         calls: list[Event] = [
-            CallAnswered(id=f"a{next(self._numbers)}", at=now, wait_ms=10_000, **place)
+            CallAnswered(id=f"a{next(self._numbers)}", at=now, wait_ms=10_000, **queue_ref)
             for _ in range(answered)
         ]
         calls += [
             CallMissed(
-                id=f"m{next(self._numbers)}", at=now, outcome=Outcome.ABANDONED, wait_ms=10_000, **place
+                id=f"m{next(self._numbers)}", at=now, outcome=Outcome.ABANDONED, wait_ms=10_000, **queue_ref
             )
             for _ in range(missed)
         ]
@@ -271,13 +275,13 @@ class Exchange:
     def write(self, now: datetime) -> None:
         """Write the next line: a call comes, is answered, is given up, or ends."""
         at = now.replace(microsecond=0)
-        place = _place("centrale", EXCHANGE)
+        queue_ref = _queue_ref("centrale", EXCHANGE)
         if self._talking and self._random.random() < 0.4:
             call, began, wait_s = self._talking.pop(0)
             talk_s = int((at - began).total_seconds())
             self._put(at, call, "Agent/1", f"COMPLETECALLER|{wait_s}|{talk_s}|1")
             self.facts.append(
-                CallEnded(id=self._next_id(), at=at, talk_ms=talk_s * 1000, contact=call, **place)
+                CallEnded(id=self._next_id(), at=at, talk_ms=talk_s * 1000, contact=call, **queue_ref)
             )
         elif len(self._waiting) > 3:
             call, came = self._waiting.pop(0)
@@ -290,18 +294,20 @@ class Exchange:
                     contact=call,
                     outcome=Outcome.ABANDONED,
                     wait_ms=wait_s * 1000,
-                    **place,
+                    **queue_ref,
                 )
             else:
                 self._put(at, call, "Agent/1", f"CONNECT|{wait_s}|{call}|2")
-                fact = CallAnswered(id=self._next_id(), at=at, contact=call, wait_ms=wait_s * 1000, **place)
+                fact = CallAnswered(
+                    id=self._next_id(), at=at, contact=call, wait_ms=wait_s * 1000, **queue_ref
+                )
                 self._talking.append((call, at, wait_s))
             self.facts.append(fact)
         else:
             call = f"{int(at.timestamp())}.{next(self._numbers)}"
             self._put(at, call, "NONE", "ENTERQUEUE||anonymous|1")
             self._waiting.append((call, at))
-            self.facts.append(CallQueued(id=self._next_id(), at=at, contact=call, **place))
+            self.facts.append(CallQueued(id=self._next_id(), at=at, contact=call, **queue_ref))
 
     def _next_id(self) -> str:
         """Ours; ingest gives the line another."""
@@ -330,5 +336,5 @@ class Exchange:
         self._file.close()
 
 
-def _place(queue: str, source: str = "balie") -> dict[str, str]:
+def _queue_ref(queue: str, source: str = "balie") -> dict[str, str]:
     return {"source": source, "site": SITE, "queue": queue}

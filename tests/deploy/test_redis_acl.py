@@ -31,7 +31,7 @@ from domain.aggregator import AggregatorChanges
 from domain.bucket import DERIVED, Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, Hours, day_slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from services.evaluator.alerting.judge import Judgement
 from services.evaluator.archive import Archive
 from services.evaluator.state_store import BEGINNING, EvaluatorStore
@@ -236,7 +236,7 @@ async def test_every_line_of_the_scripts_of_the_evaluator(server: Guarded):
         )
         await store.lease.renew(fence)
         kept = await store.load([HOME], ["2026-03-02"])
-        assert (kept.offset, len(list(kept.books.slots()))) == (entry, len(SLOTS) - 1)
+        assert (kept.offset, len(list(kept.bucket_store.slots()))) == (entry, len(SLOTS) - 1)
         await store.lease.release(fence)
     assert server.refusals() == []
 

@@ -18,7 +18,7 @@ from domain.aggregator import Aggregator, PipelineCounts, StreamEvent
 from domain.bucket import Bucket, Resolution, decode
 from domain.bucket_store import REACH_S, BucketStore, Slot, Start
 from domain.last_reports import LastReports, Offer, Staff
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from domain.windows import window_bucket
 from services.evaluator.decoder import parse
@@ -79,7 +79,7 @@ class Durable:
         horizon = last - (pipeline.dedup + pipeline.future_tolerance) / timedelta(milliseconds=1)
         reach = (pipeline.dedup + pipeline.open_timeout + DAY) / timedelta(milliseconds=1)
         oldest = CALENDAR.local_day(max(0, last - int(reach))).isoformat()
-        desk = Aggregator(
+        aggregator = Aggregator(
             self.city,
             Calendar(self.city),
             self.city.sites,
@@ -89,11 +89,11 @@ class Durable:
             int(self.state.get("cursor", 0)),
         )
         recalled = parse(_batch([entry for entry in read if arrived(entry) >= horizon]))
-        desk.recall(item for item in recalled if isinstance(item, StreamEvent))
-        return desk
+        aggregator.recall(item for item in recalled if isinstance(item, StreamEvent))
+        return aggregator
 
-    def commit(self, desk: Aggregator, offset: int) -> None:
-        changes = desk.take_changes()
+    def commit(self, aggregator: Aggregator, offset: int) -> None:
+        changes = aggregator.take_changes()
         self.state |= changes.state
         self.buckets |= {slot: bucket.encode() for slot, bucket in changes.buckets}
         for slot in changes.dropped:
@@ -131,7 +131,7 @@ def _loaded(slot: Slot, oldest: str) -> bool:
 
 def _cell(slot: Slot) -> Cell:
     start: Start = slot.start
-    return Cell(slot.place.site, slot.place.queue, slot.resolution.value, start)
+    return Cell(slot.queue_ref.site, slot.queue_ref.queue, slot.resolution.value, start)
 
 
 def _reachable(cell: Cell, newest_s: int) -> bool:
@@ -156,11 +156,11 @@ def told(*facts: Event, late: timedelta = timedelta(0)) -> list[tuple[str, bytes
 def recorded(entries: Entries, city: CityFile = CITY, now: int | None = None) -> Durable:
     """What one desk makes of all entries in one batch, committed."""
     durable = Durable(entries, city)
-    desk = durable.take_over()
-    desk.record(parse(_batch(entries)))
+    aggregator = durable.take_over()
+    aggregator.record(parse(_batch(entries)))
     if now is not None:
-        desk.advance(now)
-    durable.commit(desk, len(entries))
+        aggregator.advance(now)
+    durable.commit(aggregator, len(entries))
     return durable
 
 
@@ -176,25 +176,25 @@ cuts = st.lists(
 def lived_through(entries: Entries, events: Iterable[tuple[int, str]], now: int) -> Durable:
     """The same stream over kills, ticks and batches of any size; a kill forgets what was not committed."""
     durable = Durable(entries)
-    desk = durable.take_over()
+    aggregator = durable.take_over()
     for further, what in events:
         to = min(durable.offset + further, len(entries))
-        desk.record(parse(_batch(entries[durable.offset : to])))
+        aggregator.record(parse(_batch(entries[durable.offset : to])))
         match what:
             case "kill uncommitted":
-                desk = durable.take_over()
+                aggregator = durable.take_over()
             case "kill":
-                durable.commit(desk, to)
-                desk = durable.take_over()
+                durable.commit(aggregator, to)
+                aggregator = durable.take_over()
             case "tick":
                 # The clock of a process may be ahead of the stream (it lags) or behind it.
-                desk.advance(arrived(entries[to - 1]) + further * MINUTE if to else now)
-                durable.commit(desk, to)
+                aggregator.advance(arrived(entries[to - 1]) + further * MINUTE if to else now)
+                durable.commit(aggregator, to)
             case _:
-                durable.commit(desk, to)
-    desk.record(parse(_batch(entries[durable.offset :])))
-    desk.advance(now)
-    durable.commit(desk, len(entries))
+                durable.commit(aggregator, to)
+    aggregator.record(parse(_batch(entries[durable.offset :])))
+    aggregator.advance(now)
+    durable.commit(aggregator, len(entries))
     return durable
 
 
@@ -216,7 +216,7 @@ def test_who_waits_in_the_middle_of_it_equals_the_oracle(seed: int, size: int, e
     written = load.stream(seed, size)
     now = written[-1].seen.arrived
     durable = lived_through([(w.entry, w.body) for w in written], events, now)
-    waiting = sorted((*place, at) for place, at in durable.take_over().contacts.waiting(now))
+    waiting = sorted((*queue_ref, at) for queue_ref, at in durable.take_over().contacts.waiting(now))
     counted = oracle.judge([w.seen for w in written], CITY).counted
     assert waiting == oracle.waiting(counted, CITY, now)
 
@@ -418,9 +418,9 @@ def test_a_local_day_has_all_its_hours(story: str, day: datetime, hours: int):
 )
 def test_contacts_outside_opening_hours_are_counted_apart(story: str, local: str, inside: bool):
     at = datetime.fromisoformat(local)
-    place = QueueRef("lier", "onthaal")
+    queue_ref = QueueRef("lier", "onthaal")
     fact = CallAnswered(id="a", at=at, wait_ms=5, source="pbx", site="lier", queue="onthaal")
-    found = {slot.resolution for slot in recorded(told(fact)).buckets if slot.place == place}
+    found = {slot.resolution for slot in recorded(told(fact)).buckets if slot.queue_ref == queue_ref}
     within = {Resolution.FINE, Resolution.COARSE, Resolution.DAY, Resolution.TOTAL}
     assert found == (within if inside else {Resolution.DAY_OUTSIDE, Resolution.TOTAL_OUTSIDE}), story
 
@@ -460,19 +460,19 @@ def test_who_waited_before_a_long_silence_is_unfinished_on_that_day_which_keeps_
 
 def test_memory_does_not_grow_with_the_stream():
     """After a month of calls only the horizon is in memory, and the buckets that windows reach."""
-    desk = Aggregator(CITY, CALENDAR, CITY.sites)
+    aggregator = Aggregator(CITY, CALENDAR, CITY.sites)
     for hour in range(30 * 24):
         at = NOON + timedelta(hours=hour)
         facts: list[Event] = [
             CallQueued(id=f"q{hour}", at=at, contact=f"c{hour}", **CALL),
             CallAnswered(id=f"a{hour}", at=at, contact=f"c{hour}", wait_ms=0, **CALL),
         ]
-        desk.record(parse(_batch(told(*facts))))
-        desk.take_changes()
-    assert len(list(desk.books.slots())) < 60
-    assert len(desk._seen) <= 4
-    assert desk.contacts.remembered <= 1
-    assert len(desk._days) < 10
+        aggregator.record(parse(_batch(told(*facts))))
+        aggregator.take_changes()
+    assert len(list(aggregator.bucket_store.slots())) < 60
+    assert len(aggregator._seen) <= 4
+    assert aggregator.contacts.remembered <= 1
+    assert len(aggregator._days) < 10
 
 
 # What holds right now ------------------------------------------------------------------------------------
@@ -489,15 +489,15 @@ def test_of_several_reports_the_latest_holds_whichever_came_last(order: list[int
             SourceHeartbeat(id=f"h{n}", at=at, source="pbx", site="lier"),
         ]
     entries = [(f"{ms_of(NOON)}-{n}", encode(report)) for n, report in enumerate(reports)]
-    desk = lived_through(entries, [(7, "kill")], ms_of(NOON)).take_over()
-    place, last = QueueRef("mol", "loket-wonen"), ms_of(NOON) + 4000
-    assert desk.latest.staffs() == {place: Staff(last, 4, 0, 1)}
-    assert desk.latest.offers() == {place: Offer(last, last + 86_400_000)}
-    assert desk.latest.sources() == {"pbx": last, "desk": last}
+    aggregator = lived_through(entries, [(7, "kill")], ms_of(NOON)).take_over()
+    queue_ref, last = QueueRef("mol", "loket-wonen"), ms_of(NOON) + 4000
+    assert aggregator.last_reports.staffs() == {queue_ref: Staff(last, 4, 0, 1)}
+    assert aggregator.last_reports.offers() == {queue_ref: Offer(last, last + 86_400_000)}
+    assert aggregator.last_reports.sources() == {"pbx": last, "desk": last}
 
 
 def test_without_a_city_any_queue_is_taken_as_it_comes():
-    desk = Aggregator(CITY, CALENDAR, None, rings=False)
+    aggregator = Aggregator(CITY, CALENDAR, None, rings=False)
     night = datetime(2026, 10, 27, 1, tzinfo=UTC)
     facts: list[Event] = [
         CallAnswered(id="a", at=night, wait_ms=1, source="x", site="any", queue="thing"),
@@ -506,9 +506,12 @@ def test_without_a_city_any_queue_is_taken_as_it_comes():
             id="m", at=night, outcome=Outcome.CLOSED, wait_ms=0, source="x", site="any", queue="other"
         ),
     ]
-    desk.record(parse(_batch(told(*facts))))
-    assert {slot.resolution for slot, _ in desk.books.slots()} == {Resolution.DAY, Resolution.TOTAL}
-    assert desk.books.total(QueueRef("any", "thing")) == Bucket(
+    aggregator.record(parse(_batch(told(*facts))))
+    assert {slot.resolution for slot, _ in aggregator.bucket_store.slots()} == {
+        Resolution.DAY,
+        Resolution.TOTAL,
+    }
+    assert aggregator.bucket_store.total(QueueRef("any", "thing")) == Bucket(
         answered=1, wait_ms=1, wait_max_ms=1, waits={1: 1}, walk_ins=1, walk_in_waits={0: 1}
     )
 
@@ -562,32 +565,34 @@ def bank_truth():
 def test_a_real_day_equals_its_truth(bank_truth):
     city = _bank_city(bank_truth["queues"])
     facts = _bank_facts((BANK_DAY / "queue_log").read_text())
-    desk = Aggregator(city, Calendar(city), city.sites)
+    aggregator = Aggregator(city, Calendar(city), city.sites)
     left = iter(facts)
     fact = next(left, None)
     for quarter in bank_truth["quarter_hours_outcome_in_half_open_window"]:
         at = datetime.fromisoformat(quarter["at"])
         while fact is not None and fact.at <= at:
-            desk.record([StreamEvent(f"{ms_of(fact.at)}-0", ms_of(fact.at), fact)])
+            aggregator.record([StreamEvent(f"{ms_of(fact.at)}-0", ms_of(fact.at), fact)])
             fact = next(left, None)
-        assert _quarter(desk, ms_of(at)) == {name: quarter[name] for name in quarter if name != "at"}, quarter
-    desk.record(StreamEvent(f"{ms_of(f.at)}-0", ms_of(f.at), f) for f in [fact, *left] if f is not None)
-    desk.advance(ms_of(facts[-1].at + DAY))
+        assert _quarter(aggregator, ms_of(at)) == {name: quarter[name] for name in quarter if name != "at"}, (
+            quarter
+        )
+    aggregator.record(StreamEvent(f"{ms_of(f.at)}-0", ms_of(f.at), f) for f in [fact, *left] if f is not None)
+    aggregator.advance(ms_of(facts[-1].at + DAY))
     whole = Bucket()
-    for place in desk.places:
-        bucket = desk.books.total(place)
-        assert _summary(bucket) == _part(bank_truth["queues"][place.queue]), place
+    for queue_ref in aggregator.queue_refs:
+        bucket = aggregator.bucket_store.total(queue_ref)
+        assert _summary(bucket) == _part(bank_truth["queues"][queue_ref.queue]), queue_ref
         whole.add(bucket)
     assert _summary(whole) == _part(bank_truth["total"])
-    assert desk.counts == PipelineCounts(read=len(facts))
+    assert aggregator.counts == PipelineCounts(read=len(facts))
 
 
-def _quarter(desk: Aggregator, now: int) -> dict[str, int]:
-    entered = [at for _, at in desk.contacts.waiting(now)]
+def _quarter(aggregator: Aggregator, now: int) -> dict[str, int]:
+    entered = [at for _, at in aggregator.contacts.waiting(now)]
     window = timedelta(minutes=15)
     bucket = Bucket()
-    for place in desk.places:
-        bucket.add(window_bucket(desk.books, place, window, now // 1000))
+    for queue_ref in aggregator.queue_refs:
+        bucket.add(window_bucket(aggregator.bucket_store, queue_ref, window, now // 1000))
     return {
         "waiting": len(entered),
         "longest_wait_s": (now - min(entered)) // 1000 if entered else 0,

@@ -35,11 +35,11 @@ VISIT = {"source": "desk", "site": "lier", "queue": "loket"}
 
 def bucket_of(*facts: Event) -> Bucket:
     """What a desk makes of some facts, whichever queue they are of."""
-    desk = Aggregator(CITY, Calendar(CITY), CITY.sites)
+    aggregator = Aggregator(CITY, Calendar(CITY), CITY.sites)
     late = AT + timedelta(hours=1)
-    desk.record(StreamEvent(f"{n}-0", ms_of(late), fact) for n, fact in enumerate(facts))
-    assert not desk.counts.dead
-    return merged(desk.books.total(place) for place in desk.places)
+    aggregator.record(StreamEvent(f"{n}-0", ms_of(late), fact) for n, fact in enumerate(facts))
+    assert not aggregator.counts.dead
+    return merged(aggregator.bucket_store.total(queue_ref) for queue_ref in aggregator.queue_refs)
 
 
 def definition(short_s: int = 0, outcomes: frozenset[Outcome] = LIER_1.outcomes) -> MissedDefinition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domain.last_reports import LastReports, Offer, Staff
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 
 DESK, GONE = QueueRef("lier", "loket"), QueueRef("lier", "weg")
 STATE = {
@@ -19,16 +19,20 @@ STATE = {
 
 
 def test_the_reports_of_what_is_gone_are_swept_and_nothing_else() -> None:
-    latest = LastReports(STATE)
-    latest.sweep(["pbx"], [DESK])
-    assert (latest.sources(), latest.offers(), latest.staffs()) == ({"pbx": 7}, {DESK: Offer(5, 9)}, {})
-    assert latest.take_gone() == {"source:oud", "offer:lier:weg", "staff:lier:weg"}
-    assert (latest.take_gone(), latest.take_changes()) == (set(), {})
+    last_reports = LastReports(STATE)
+    last_reports.sweep(["pbx"], [DESK])
+    assert (last_reports.sources(), last_reports.offers(), last_reports.staffs()) == (
+        {"pbx": 7},
+        {DESK: Offer(5, 9)},
+        {},
+    )
+    assert last_reports.take_gone() == {"source:oud", "offer:lier:weg", "staff:lier:weg"}
+    assert (last_reports.take_gone(), last_reports.take_changes()) == (set(), {})
 
 
 def test_what_is_heard_again_stays() -> None:
-    latest = LastReports(STATE)
-    latest.sweep([], [])
-    latest.staff(GONE, Staff(8, 2, 0, 0))
-    assert latest.take_changes() == {"staff:lier:weg": "8,2,0,0"}
-    assert "staff:lier:weg" not in latest.take_gone()
+    last_reports = LastReports(STATE)
+    last_reports.sweep([], [])
+    last_reports.staff(GONE, Staff(8, 2, 0, 0))
+    assert last_reports.take_changes() == {"staff:lier:weg": "8,2,0,0"}
+    assert "staff:lier:weg" not in last_reports.take_gone()

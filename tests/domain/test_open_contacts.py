@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.open_contacts import ContactKey, OpenContacts, QueueRef, UnfinishedChange
+from domain.open_contacts import ContactKey, OpenContacts, UnfinishedChange
+from domain.queue_ref import QueueRef
 
 MIN = 60_000
 TIMEOUT = 10 * MIN
@@ -54,10 +55,10 @@ class Seen:
 
 
 def seen(story: str, cursor: int = 0) -> Seen:
-    desk = Seen(cursor)
+    aggregator = Seen(cursor)
     for step in steps(story):
-        desk.add(step)
-    return desk
+        aggregator.add(step)
+    return aggregator
 
 
 def steps(story: str) -> list[Step]:
@@ -106,55 +107,55 @@ def test_who_waits(story: str, at: int, waiting: list[int]):
     ],
 )
 def test_who_is_unfinished(story: str, now: int, unfinished: dict[int, int]):
-    desk = seen(story)
-    desk.pass_time(now)
-    assert +desk.unfinished == unfinished
+    aggregator = seen(story)
+    aggregator.pass_time(now)
+    assert +aggregator.unfinished == unfinished
 
 
 def test_a_late_outcome_takes_the_unfinished_back():
-    desk = seen("q1")
-    desk.pass_time(11)
-    assert desk.unfinished == {11: 1}
-    desk.add(("e", 4))
-    assert +desk.unfinished == {}
+    aggregator = seen("q1")
+    aggregator.pass_time(11)
+    assert aggregator.unfinished == {11: 1}
+    aggregator.add(("e", 4))
+    assert +aggregator.unfinished == {}
 
 
 def test_a_late_restart_moves_the_unfinished_to_its_moment():
-    desk = seen("q1")
-    desk.pass_time(20)
-    desk.add(("r", 3))
-    assert +desk.unfinished == {3: 1}
+    aggregator = seen("q1")
+    aggregator.pass_time(20)
+    aggregator.add(("r", 3))
+    assert +aggregator.unfinished == {3: 1}
 
 
 def test_a_restart_is_about_one_source():
-    desk = seen("q1")
-    desk.add(("r", 2), KEY._replace(source="other"))
-    assert desk.waiting(5) == [1]
+    aggregator = seen("q1")
+    aggregator.add(("r", 2), KEY._replace(source="other"))
+    assert aggregator.waiting(5) == [1]
 
 
 @pytest.mark.parametrize("first", ["q1 e3", "q1 q2 e3 e4"])
 def test_who_comes_back_after_a_while_is_watched_again(first: str):
-    desk = seen(first)
-    desk.pass_time(15)
-    desk.add(("q", 20))
-    desk.pass_time(30)
-    assert desk.unfinished == {30: 1}
+    aggregator = seen(first)
+    aggregator.pass_time(15)
+    aggregator.add(("q", 20))
+    aggregator.pass_time(30)
+    assert aggregator.unfinished == {30: 1}
 
 
 def test_time_does_not_run_backwards():
-    desk = seen("q1", cursor=20)
-    assert desk.unfinished == {11: 1}
-    desk.pass_time(5)
-    assert (desk.contacts.cursor, desk.unfinished) == (20 * MIN, {11: 1})
+    aggregator = seen("q1", cursor=20)
+    assert aggregator.unfinished == {11: 1}
+    aggregator.pass_time(5)
+    assert (aggregator.contacts.cursor, aggregator.unfinished) == (20 * MIN, {11: 1})
 
 
 def test_what_is_forgotten_is_nobody_s_to_end():
-    desk = seen("q1")
-    desk.pass_time(11)
-    desk.contacts.forget(2 * MIN)
-    desk.add(("e", 3), forgotten_before=2 * MIN)
-    assert desk.unfinished == {11: 1}
-    assert desk.waiting(3) == []
+    aggregator = seen("q1")
+    aggregator.pass_time(11)
+    aggregator.contacts.forget(2 * MIN)
+    aggregator.add(("e", 3), forgotten_before=2 * MIN)
+    assert aggregator.unfinished == {11: 1}
+    assert aggregator.waiting(3) == []
 
 
 @pytest.mark.parametrize("tidied", [True, False], ids=["tidied", "not tidied"])
@@ -169,14 +170,14 @@ def test_what_is_forgotten_is_nobody_s_to_end():
     ],
 )
 def test_whether_the_past_was_tidied_up_does_not_show(story: str, late: str, unfinished, tidied: bool):
-    desk = seen(story)
-    desk.pass_time(20)
+    aggregator = seen(story)
+    aggregator.pass_time(20)
     if tidied:
-        desk.contacts.forget(5 * MIN)
+        aggregator.contacts.forget(5 * MIN)
     for step in steps(late):
-        desk.add(step, forgotten_before=5 * MIN)
-    desk.pass_time(99)
-    assert +desk.unfinished == unfinished
+        aggregator.add(step, forgotten_before=5 * MIN)
+    aggregator.pass_time(99)
+    assert +aggregator.unfinished == unfinished
 
 
 minutes = st.integers(1, 40)
@@ -196,8 +197,8 @@ def test_any_order_at_any_time_gives_the_same(history: list[Step], random: Rando
             other.add(shuffled.pop())
     for step in shuffled:
         other.add(step)
-    for desk in (plain, other):
-        desk.pass_time(now)
+    for aggregator in (plain, other):
+        aggregator.pass_time(now)
     assert +other.unfinished == +plain.unfinished
     assert all(other.waiting(at) == plain.waiting(at) for at in range(45))
 
@@ -215,22 +216,22 @@ def test_a_desk_that_starts_late_knows_what_the_old_one_knew(history: list[Step]
 
 
 def test_memory_of_the_past_is_let_go():
-    desk = seen("q1 e3 q5 r6")
-    desk.pass_time(99)
-    desk.contacts.forget(50 * MIN)
-    assert desk.contacts.remembered == 0
-    assert +desk.unfinished == {6: 1}
+    aggregator = seen("q1 e3 q5 r6")
+    aggregator.pass_time(99)
+    aggregator.contacts.forget(50 * MIN)
+    assert aggregator.contacts.remembered == 0
+    assert +aggregator.unfinished == {6: 1}
 
 
 def test_a_contact_that_never_ends_does_not_pile_up_deadlines():
-    desk = Seen()
+    aggregator = Seen()
     for minute in range(1, 10):
         for _ in range(20):
-            desk.add(("q", minute))
-    assert len(desk.waiting(9)) == 180
-    assert len(desk.contacts._deadlines) <= 180
-    desk.pass_time(99)
-    assert desk.unfinished.total() == 180
+            aggregator.add(("q", minute))
+    assert len(aggregator.waiting(9)) == 180
+    assert len(aggregator.contacts._deadlines) <= 180
+    aggregator.pass_time(99)
+    assert aggregator.unfinished.total() == 180
 
 
 def test_what_is_partly_too_old_to_matter_is_forgotten_in_the_end() -> None:

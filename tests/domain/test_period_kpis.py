@@ -15,8 +15,8 @@ from domain.period_kpis import (
     PeriodKpi,
     active_service_level,
     gaps,
-    indicator,
-    indicators,
+    period_kpi,
+    period_kpis,
     speed,
     under_missed_definitions,
     under_service_levels,
@@ -37,7 +37,7 @@ LATER = date(2027, 1, 1)
 def figure(
     kpi: Kpi, counted: Days, queue: str = ALL_QUEUES, period: Period = MARCH, today: date = LATER
 ) -> PeriodKpi:
-    return indicator(CITY, counted, kpi, "lier", queue, period, today)
+    return period_kpi(CITY, counted, kpi, "lier", queue, period, today)
 
 
 def test_a_month_is_the_sum_of_its_days_and_no_mean_of_means() -> None:
@@ -98,7 +98,7 @@ def test_a_month_and_a_year_may_have_targets_of_their_own() -> None:
     )
     counted = days(("onthaal", "2026-03-02", calls(3, missed=1)))
     for period, target, met in ((MARCH, 0.3, True), (YEAR, 0.2, False)):
-        found = indicator(both, counted, Kpi.MISSED_RATIO, "lier", ALL_QUEUES, period, LATER)
+        found = period_kpi(both, counted, Kpi.MISSED_RATIO, "lier", ALL_QUEUES, period, LATER)
         assert (found.target, found.met) == (target, met)
 
 
@@ -117,7 +117,7 @@ def test_floats_judge_as_fractions_would(contacts: int, off: int, limit: int) ->
     missed = min(max(0, contacts * limit // 10_000 + off), contacts)
     strict = city(targets=[{"kpi": "missed_ratio", "limit": limit / 10_000, "period": "year"}])
     counted = days(("onthaal", "2026-03-02", Bucket(answered=contacts - missed, timed_out=missed)))
-    found = indicator(strict, counted, Kpi.MISSED_RATIO, "lier", ALL_QUEUES, YEAR, LATER)
+    found = period_kpi(strict, counted, Kpi.MISSED_RATIO, "lier", ALL_QUEUES, YEAR, LATER)
     assert found.met is (Fraction(missed, contacts) <= Fraction(limit, 10_000))
 
 
@@ -146,7 +146,7 @@ def test_a_running_period_is_marked(today: date, complete: bool) -> None:
 @pytest.mark.parametrize(("site", "queue"), [("mol", ALL_QUEUES), ("lier", "loket-a"), ("lier", "nergens")])
 def test_a_place_without_the_kpi_is_a_mistake(site: str, queue: str) -> None:
     with pytest.raises(KeyError):
-        indicator(CITY, {}, Kpi.MISSED_RATIO, site, queue, MARCH, LATER)
+        period_kpi(CITY, {}, Kpi.MISSED_RATIO, site, queue, MARCH, LATER)
 
 
 def test_answered_calls_by_speed() -> None:
@@ -162,7 +162,7 @@ def test_answered_calls_by_speed() -> None:
 
 def test_the_block_has_every_indicator_for_the_months_that_have_begun() -> None:
     half = Period.parse("2026-H1")
-    block = indicators(CITY, {}, "lier", half, today=date(2026, 3, 1))
+    block = period_kpis(CITY, {}, "lier", half, today=date(2026, 3, 1))
     months = ["2026-01", "2026-02", "2026-03"]
     assert [(one.queue, one.period.name) for one in block.visit_waits] == [
         (queue, month) for queue in ("loket-a", "loket-b") for month in months
@@ -173,15 +173,15 @@ def test_the_block_has_every_indicator_for_the_months_that_have_begun() -> None:
 
 
 def test_a_site_without_counters_has_no_figures_of_them() -> None:
-    block = indicators(CITY, {}, "bel", MARCH, LATER)
+    block = period_kpis(CITY, {}, "bel", MARCH, LATER)
     assert (block.visit_waits, block.lead_times, len(block.call_waits)) == ((), (), 1)
 
 
 def test_the_report_of_a_month_is_the_same_when_it_is_made_again_later() -> None:
     march = ("onthaal", "2026-03-31", calls(9, missed=1))
     april = ("onthaal", "2026-04-01", calls(0, missed=90))
-    at_once = indicators(CITY, days(march), "lier", MARCH, date(2026, 4, 1))
-    later = indicators(CITY, days(march, april), "lier", MARCH, date(2028, 1, 1))
+    at_once = period_kpis(CITY, days(march), "lier", MARCH, date(2026, 4, 1))
+    later = period_kpis(CITY, days(march, april), "lier", MARCH, date(2028, 1, 1))
     assert at_once == later
     (year,) = later.missed_years
     assert (year.value, year.complete, later.call_waits[0].complete) == (0.1, False, True)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.aggregator import Aggregator, StreamEvent
 from domain.bucket import Bucket, Resolution, merged
 from domain.bucket_store import COARSE_S, FINE_S, BucketStore, Slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from domain.windows import window_bucket, window_end
 from services.evaluator.decoder import parse
@@ -27,7 +27,7 @@ from tests.support import evaluator_oracle as oracle
 from tests.support.thorough import examples
 
 CITY = load.city()
-PLACES = [QueueRef(*place) for place in (*load.PHONES, *load.COUNTERS)]
+PLACES = [QueueRef(*queue_ref) for queue_ref in (*load.PHONES, *load.COUNTERS)]
 DESK = QueueRef("lier", "onthaal")
 HOURS = timedelta(hours=1)
 
@@ -36,11 +36,11 @@ HOURS = timedelta(hours=1)
 def _day(seed: int) -> tuple[Aggregator, tuple[Event, ...], int]:
     """A desk after a whole load, the counted facts, and the arrival of the last entry (ms)."""
     written = load.stream(seed, 900)
-    desk = Aggregator(CITY, Calendar(CITY), CITY.sites)
+    aggregator = Aggregator(CITY, Calendar(CITY), CITY.sites)
     for start in range(0, len(written), 50):
         part = written[start : start + 50]
-        desk.record(parse(Batch([w.entry for w in part], [w.body for w in part])))
-    return desk, tuple(oracle.judge([w.seen for w in written], CITY).counted), written[-1].seen.arrived
+        aggregator.record(parse(Batch([w.entry for w in part], [w.body for w in part])))
+    return aggregator, tuple(oracle.judge([w.seen for w in written], CITY).counted), written[-1].seen.arrived
 
 
 @settings(max_examples=examples(150), deadline=None)
@@ -50,14 +50,14 @@ def _day(seed: int) -> tuple[Aggregator, tuple[Event, ...], int]:
     st.integers(1, 720).map(lambda n: n * FINE_S),
     st.integers(0, 300).map(lambda n: n * FINE_S),
 )
-def test_a_fine_window_equals_filtering_the_history(seed: int, place: QueueRef, width_s: int, ago_s: int):
-    desk, counted, last = _day(seed)
+def test_a_fine_window_equals_filtering_the_history(seed: int, queue_ref: QueueRef, width_s: int, ago_s: int):
+    aggregator, counted, last = _day(seed)
     end_s = last // 1000 // FINE_S * FINE_S + 60 - ago_s
     if end_s - width_s < last // 1000 - 7200:
         width_s = FINE_S  # beyond what the ring reaches
-    bucket = window_bucket(desk.books, place, timedelta(seconds=width_s), end_s)
+    bucket = window_bucket(aggregator.bucket_store, queue_ref, timedelta(seconds=width_s), end_s)
     span = ((end_s - width_s) * 1000, end_s * 1000)
-    assert oracle.not_empty(asdict(bucket)) == oracle.window(counted, CITY, place, *span, now=last)
+    assert oracle.not_empty(asdict(bucket)) == oracle.window(counted, CITY, queue_ref, *span, now=last)
 
 
 @settings(max_examples=examples(60), deadline=None)
@@ -66,12 +66,12 @@ def test_a_fine_window_equals_filtering_the_history(seed: int, place: QueueRef, 
     st.sampled_from(PLACES),
     st.integers(25, 26 * 12 - 1).map(lambda n: n * COARSE_S),
 )
-def test_a_coarse_window_equals_filtering_the_history(seed: int, place: QueueRef, width_s: int):
-    desk, counted, last = _day(seed)
+def test_a_coarse_window_equals_filtering_the_history(seed: int, queue_ref: QueueRef, width_s: int):
+    aggregator, counted, last = _day(seed)
     end_s = (last // 1000 // COARSE_S + 1) * COARSE_S
-    bucket = window_bucket(desk.books, place, timedelta(seconds=width_s), end_s)
+    bucket = window_bucket(aggregator.bucket_store, queue_ref, timedelta(seconds=width_s), end_s)
     span = ((end_s - width_s) * 1000, end_s * 1000)
-    assert oracle.not_empty(asdict(bucket)) == oracle.window(counted, CITY, place, *span, now=last)
+    assert oracle.not_empty(asdict(bucket)) == oracle.window(counted, CITY, queue_ref, *span, now=last)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_a_window_is_from_inclusive_to_exclusive(story: str, happened_ms: int, i
     start = datetime(2026, 10, 26, 9, tzinfo=UTC)
     at = start + timedelta(milliseconds=happened_ms)
     fact = CallAnswered(id="a", at=at, source="pbx", site="lier", queue="onthaal", wait_ms=7)
-    desk = Aggregator(CITY, Calendar(CITY), CITY.sites)
-    desk.record([StreamEvent("1-0", ms_of(at), fact)])
-    bucket = window_bucket(desk.books, DESK, HOURS / 4, ms_of(start) // 1000 + 900)
+    aggregator = Aggregator(CITY, Calendar(CITY), CITY.sites)
+    aggregator.record([StreamEvent("1-0", ms_of(at), fact)])
+    bucket = window_bucket(aggregator.bucket_store, DESK, HOURS / 4, ms_of(start) // 1000 + 900)
     assert bucket.answered == int(inside), story
 
 
@@ -114,10 +114,10 @@ def test_nothing_happened_is_an_empty_bucket():
 
 @pytest.mark.parametrize("filled", [1, 50], ids=["few buckets", "many buckets"])
 def test_both_ways_of_adding_up_a_ring_agree(filled: int):
-    books = BucketStore()
+    bucket_store = BucketStore()
     for n in range(filled):
-        books.add(Slot(DESK, Resolution.FINE, n * 10), Bucket(answered=1))
-    assert window_bucket(books, DESK, timedelta(seconds=300), 310).answered == min(filled - 1, 30)
+        bucket_store.add(Slot(DESK, Resolution.FINE, n * 10), Bucket(answered=1))
+    assert window_bucket(bucket_store, DESK, timedelta(seconds=300), 310).answered == min(filled - 1, 30)
 
 
 def test_the_city_file_admits_no_window_that_the_rings_cannot_answer():
@@ -141,11 +141,13 @@ class Asked(NamedTuple):
     )
 )
 def test_a_window_that_was_added_up_before_is_no_other_than_one_added_up_anew(story: list[int | Asked]):
-    books = BucketStore()
+    bucket_store = BucketStore()
     for happens in [*story, *(Asked(steps, end) for steps in (1, 3, 12) for end in range(1, 42))]:
         if isinstance(happens, int):
-            books.add(Slot(DESK, Resolution.FINE, happens * FINE_S), Bucket(answered=1, waits={happens: 1}))
+            bucket_store.add(
+                Slot(DESK, Resolution.FINE, happens * FINE_S), Bucket(answered=1, waits={happens: 1})
+            )
             continue
         start_s, end_s = (happens.end - happens.steps) * FINE_S, happens.end * FINE_S
-        asked = books.window(DESK, Resolution.FINE, start_s, end_s)
-        assert asked == merged(books.between(DESK, Resolution.FINE, start_s, end_s))
+        asked = bucket_store.window(DESK, Resolution.FINE, start_s, end_s)
+        assert asked == merged(bucket_store.between(DESK, Resolution.FINE, start_s, end_s))

@@ -121,18 +121,18 @@ def buckets(counted: Sequence[Event], city: CityFile, now: int) -> dict[Cell, Fi
 
 
 def window(
-    counted: Sequence[Event], city: CityFile, place: tuple[str, str], start: int, end: int, now: int
+    counted: Sequence[Event], city: CityFile, queue_ref: tuple[str, str], start: int, end: int, now: int
 ) -> Figures:
     """What happened at a place in [start, end), within its opening hours. UTC ms."""
-    amount, queue = _Sum(), _queue(city, *place)
+    amount, queue = _Sum(), _queue(city, *queue_ref)
     for event in counted:
-        if isinstance(event, _COUNTED) and (event.site, event.queue) == place:
+        if isinstance(event, _COUNTED) and (event.site, event.queue) == queue_ref:
             at = at_ms(event.at)
             if start <= at < end and (isinstance(event, AppointmentBooked) or is_open(city, queue, at)):
                 _add(event, amount, city)
     for contact in unanswered(counted, city):
         inside = start <= contact.deadline < end and contact.deadline <= now
-        if inside and contact[:2] == place and is_open(city, queue, contact.deadline):
+        if inside and contact[:2] == queue_ref and is_open(city, queue, contact.deadline):
             amount.count("unfinished")
     return amount.figures()
 
@@ -274,9 +274,9 @@ def _day(city: CityFile, at: int) -> date:
 
 def _queue(city: CityFile, site: str, queue: str) -> Queue | None:
     for known in city.sites:
-        for place in known.queues:
-            if (known.id, place.id) == (site, queue):
-                return place
+        for queue_ref in known.queues:
+            if (known.id, queue_ref.id) == (site, queue):
+                return queue_ref
     return None
 
 

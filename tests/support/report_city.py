@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import date
 
 from domain.bucket import Bucket
-from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
+from domain.queue_ref import QueueRef
 from shared.config.model import CityFile
 
 OFFICE = {day: ["09:00-12:00", "13:00-17:00"] for day in ("monday", "tuesday", "wednesday", "thursday")}

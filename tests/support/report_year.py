@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from domain.bucket import Bucket, cell_from, cell_up_to
-from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
+from domain.queue_ref import QueueRef
 from services.reporter.report.assemble import Counted, assemble
 from services.reporter.report.document import Report
 from shared.calendar import DAY, Calendar

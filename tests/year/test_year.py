@@ -18,17 +18,17 @@ from typing import Final
 import pytest
 
 from domain.bucket import Resolution
-from domain.open_contacts import QueueRef
 from domain.period_kpis import (
     Days,
     days_of,
     gaps,
-    indicator,
-    indicators,
+    period_kpi,
+    period_kpis,
     speed,
     under_missed_definitions,
     under_service_levels,
 )
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, Kpi, load
@@ -130,7 +130,7 @@ def test_the_edges_are_really_there(stretch: Stretch) -> None:
 
 def test_means_of_call_waits(stretch: Stretch) -> None:
     for queue, period, counted in stretch.phones():
-        found = indicator(CITY, stretch.days, Kpi.CALL_WAIT_MEAN, "lier", queue, period, AFTERWARDS)
+        found = period_kpi(CITY, stretch.days, Kpi.CALL_WAIT_MEAN, "lier", queue, period, AFTERWARDS)
         mean = quotient(counted["wait_ms"], 1000 * counted["answered"])
         assert (found.value, found.samples) == (mean, counted["answered"]), (queue, period.name)
 
@@ -179,14 +179,14 @@ def test_service_levels_under_every_definition(stretch: Stretch) -> None:
         assert {name: (one.answered_within, one.contacts) for name, one in found.items()} == truth
         for name, (within, of) in truth.items():
             assert found[name].value == quotient(within, of), (queue, period.name, name)
-        live = indicator(CITY, stretch.days, Kpi.SERVICE_LEVEL, "lier", queue, period, AFTERWARDS)
+        live = period_kpi(CITY, stretch.days, Kpi.SERVICE_LEVEL, "lier", queue, period, AFTERWARDS)
         assert (live.value, live.definition) == (found["binnen-20s"].value, "binnen-20s v1, lier-1 v1")
 
 
 def test_waits_at_every_counter(stretch: Stretch) -> None:
     for queue, period in product((*oracle.COUNTERS, ALL_QUEUES), stretch.periods()):
         counted = stretch.truth.visits["counters" if queue == ALL_QUEUES else queue, period.name]
-        found = indicator(CITY, stretch.days, Kpi.VISIT_WAIT_MEAN, "lier", queue, period, AFTERWARDS)
+        found = period_kpi(CITY, stretch.days, Kpi.VISIT_WAIT_MEAN, "lier", queue, period, AFTERWARDS)
         mean = quotient(counted["visit_wait_ms"], 1000 * counted["visits"])
         assert (found.value, found.samples) == (mean, counted["visits"]), (queue, period.name)
 
@@ -207,7 +207,7 @@ def test_early_visitors_and_walk_ins(stretch: Stretch) -> None:
 def test_lead_times(stretch: Stretch) -> None:
     for queue, period in product((*oracle.COUNTERS, ALL_QUEUES), stretch.periods()):
         counted = stretch.truth.leads["counters" if queue == ALL_QUEUES else queue, period.name]
-        found = indicator(CITY, stretch.days, Kpi.LEAD_TIME_MEAN, "lier", queue, period, AFTERWARDS)
+        found = period_kpi(CITY, stretch.days, Kpi.LEAD_TIME_MEAN, "lier", queue, period, AFTERWARDS)
         mean = quotient(counted["lead_days"], counted["booked"])
         assert (found.value, found.samples) == (mean, counted["booked"]), (queue, period.name)
 
@@ -216,7 +216,7 @@ def test_the_block_of_the_policy_report_and_who_keeps_the_promise(stretch: Stret
     truth = stretch.truth
     judged = 0
     for period in (period for period in stretch.periods() if period.is_year):
-        block = indicators(CITY, stretch.days, "lier", period, AFTERWARDS)
+        block = period_kpis(CITY, stretch.days, "lier", period, AFTERWARDS)
         months = [
             month for month in stretch.periods() if month.is_month and month.first.year == period.first.year
         ]
@@ -259,7 +259,7 @@ def test_what_came_outside_opening_hours(stretch: Stretch) -> None:
                 bucket.visits + bucket.walk_ins + bucket.early,
             )
             came = calls + visits + bucket.left
-            found[slot.place.queue] = found.get(slot.place.queue, 0) + came
+            found[slot.queue_ref.queue] = found.get(slot.queue_ref.queue, 0) + came
     assert {queue: came for queue, came in found.items() if came} == stretch.truth.outside()
 
 
@@ -269,7 +269,7 @@ def test_calls_without_an_outcome(stretch: Stretch) -> None:
 
 def unfinished(imported: Recounted) -> dict[tuple[str, str, bool], int]:
     return {
-        (slot.place.queue, str(slot.start), slot.resolution is Resolution.DAY): bucket.unfinished
+        (slot.queue_ref.queue, str(slot.start), slot.resolution is Resolution.DAY): bucket.unfinished
         for slot, bucket in imported.buckets.items()
         if bucket.unfinished
     }

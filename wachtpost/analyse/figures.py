@@ -10,7 +10,7 @@ from typing import Final
 from domain import kpi
 from domain.bucket import Bucket, Resolution, merged
 from domain.bucket_store import BucketStore
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from shared.config.model import ALL_QUEUES, CityFile, Target
 from shared.contract.events import Outcome
 
@@ -45,19 +45,22 @@ class Analysis:
     days: Mapping[str, Bucket]
 
     @classmethod
-    def of(cls, books: BucketStore) -> Analysis:
+    def of(cls, bucket_store: BucketStore) -> Analysis:
         """Add the day buckets up."""
         days: dict[str, Bucket] = {}
         queues: dict[QueueRef, Bucket] = {}
         outside = Bucket()
-        for slot, bucket in books.slots():
+        for slot, bucket in bucket_store.slots():
             if slot.resolution is Resolution.DAY_OUTSIDE:
                 outside.add(bucket)
             elif slot.resolution is Resolution.DAY:
-                queues.setdefault(slot.place, Bucket()).add(bucket)
+                queues.setdefault(slot.queue_ref, Bucket()).add(bucket)
                 days.setdefault(str(slot.start), Bucket()).add(bucket)
-        one_site = len({place.site for place in queues}) <= 1
-        named = {place.queue if one_site else "/".join(place): queues[place] for place in sorted(queues)}
+        one_site = len({queue_ref.site for queue_ref in queues}) <= 1
+        named = {
+            queue_ref.queue if one_site else "/".join(queue_ref): queues[queue_ref]
+            for queue_ref in sorted(queues)
+        }
         return cls(merged(iter(named.values())), outside, named, {day: days[day] for day in sorted(days)})
 
     @property

@@ -96,15 +96,15 @@ def analyse(
     ``zlib.error`` for what cannot be read.
     """
     rules = city if city is not None else UNCONFIGURED
-    desk = Aggregator(rules, Calendar(rules), None if city is None else city.sites, rings=False)
+    aggregator = Aggregator(rules, Calendar(rules), None if city is None else city.sites, rings=False)
     reading = ReadingStats()
-    newest = record(desk, facts(files, rules, source, reading, progress), reading)
-    close(desk, newest, reading)
-    return Analysis.of(desk.books), reading
+    newest = record(aggregator, facts(files, rules, source, reading, progress), reading)
+    close(aggregator, newest, reading)
+    return Analysis.of(aggregator.bucket_store), reading
 
 
 def record(
-    desk: Aggregator,
+    aggregator: Aggregator,
     found: Iterator[tuple[str, Event]],
     reading: ReadingStats,
     now: int | None = None,
@@ -124,9 +124,9 @@ def record(
             at = ms_of(fact.at)
             newest = max(newest, at if now is None else min(at, now))
             arrivals.append(StreamEvent(where, at if now is None else newest, fact))
-        desk.record(arrivals)
-        desk.advance(newest)
-        refused = _note(desk, reading)
+        aggregator.record(arrivals)
+        aggregator.advance(newest)
+        refused = _note(aggregator, reading)
         if counted is not None:
             for arrival in arrivals:
                 if arrival.entry not in refused:
@@ -134,16 +134,16 @@ def record(
     return newest
 
 
-def close(desk: Aggregator, newest: int, reading: ReadingStats) -> None:
+def close(aggregator: Aggregator, newest: int, reading: ReadingStats) -> None:
     """The files are at their end: whoever has no outcome by now will not get one."""
-    desk.advance(newest + EVER if newest else 0)
-    _note(desk, reading)
-    reading.duplicates = desk.counts.duplicates
+    aggregator.advance(newest + EVER if newest else 0)
+    _note(aggregator, reading)
+    reading.duplicates = aggregator.counts.duplicates
 
 
-def _note(desk: Aggregator, reading: ReadingStats) -> set[str]:
+def _note(aggregator: Aggregator, reading: ReadingStats) -> set[str]:
     """Count what the desk refused, and return where it stood."""
-    letters = desk.take_changes().dead
+    letters = aggregator.take_changes().dead
     for letter in letters:
         file, _, number = letter.where.rpartition(":")
         reading.refuse(letter.reason, BadLine(Path(file), int(number), letter.detail))

@@ -90,7 +90,7 @@ def run(options: Options, now: Clock, display: Display, words: Words) -> None:
         with _stop_signals() as stop:
             _Demo(options, now, display, words, stop).play()
     except SupervisorLostError as error:
-        raise DemoError(f"{words.lost_keeper} {error}".strip()) from None
+        raise DemoError(f"{words.lost_supervisor} {error}".strip()) from None
     except IngestUnavailableError as error:
         raise DemoError(words.door_shut.format(status=error.status, answer=error)) from None
 
@@ -141,29 +141,29 @@ class _Demo:
         say(words.starting.format(what="Valkey"))
         with ExitStack() as stack:
             stack.callback(say, words.stopped)
-            household = stack.enter_context(SupervisedServices())
+            services = stack.enter_context(SupervisedServices())
             stack.callback(say, words.stopping)
             stack.callback(self._display.close)
-            self._play_in(household, stack)
+            self._play_in(services, stack)
 
-    def _play_in(self, household: SupervisedServices, stack: ExitStack) -> None:
-        log = household.directory / "queue_log"
+    def _play_in(self, services: SupervisedServices, stack: ExitStack) -> None:
+        log = services.directory / "queue_log"
         mailbox = stack.enter_context(open_mailbox())
         port = free_port(HOST)
         document = self._with_receiver(self._with_sources(log), mailbox, port)
         self._city = CityFile.model_validate(document)
-        city_file = household.directory / "city.toml"
+        city_file = services.directory / "city.toml"
         city_file.write_text(city_copy.toml(document), encoding="utf-8")
         clock = self._clock()
-        self._start_services(household, city_file, clock, port)
-        urls = self._wait_until_ready(household)
+        self._start_services(services, city_file, clock, port)
+        urls = self._wait_until_ready(services)
         if urls is None:
             return
         ingest, evaluator, notifier = (stack.enter_context(_client(urls[name])) for name in SERVICES)
         notifier.headers["Authorization"] = f"Bearer {self._api_key}"
         self._announce(clock)
         look = _MetricsReader(self._city, evaluator, notifier, mailbox)
-        self._watch(household, clock, self._feed(clock, ingest, log), look)
+        self._watch(services, clock, self._feed(clock, ingest, log), look)
 
     # Setting up
 
@@ -193,17 +193,17 @@ class _Demo:
         return next_working_day(self._city, now.astimezone(self._city.city.zone).date() + DAY)
 
     def _start_services(
-        self, household: SupervisedServices, city_file: Path, clock: SimulatedClock, notifier_port: int
+        self, services: SupervisedServices, city_file: Path, clock: SimulatedClock, notifier_port: int
     ) -> None:
         pseudonym_key, link_key, api_keys = (
-            household.directory / name for name in ("pseudonym_key", "link_key", "api_keys")
+            services.directory / name for name in ("pseudonym_key", "link_key", "api_keys")
         )
         for key in (pseudonym_key, link_key):
             key.write_text(secrets.token_urlsafe(32), encoding="utf-8")
         api_keys.write_text(sha256(self._api_key.encode()).hexdigest(), encoding="utf-8")
         env = {
             "WACHTPOST_CITY_FILE": str(city_file),
-            "WACHTPOST_REDIS_URL": household.redis_url,
+            "WACHTPOST_REDIS_URL": services.redis_url,
             "WACHTPOST_HOST": HOST,
             "WACHTPOST_PORT": "0",
             "WACHTPOST_CLOCK": str(clock),
@@ -218,9 +218,9 @@ class _Demo:
         }
         for service in SERVICES:
             self._display.say(self._words.starting.format(what=_short(service)))
-            household.start(service, {**env, **own.get(service, {})})
+            services.start(service, {**env, **own.get(service, {})})
 
-    def _wait_until_ready(self, household: SupervisedServices) -> dict[str, str] | None:
+    def _wait_until_ready(self, services: SupervisedServices) -> dict[str, str] | None:
         """Return where the services listen once both are healthy, or nothing when asked to stop before.
 
         Raises ``DemoError`` when one ends, or takes too long.
@@ -229,9 +229,9 @@ class _Demo:
         deadline = self._now() + READY_WITHIN
         with _client("") as client:
             while len(urls) < len(SERVICES):
-                self._raise_if_ended(household)
+                self._raise_if_ended(services)
                 for service in set(SERVICES) - urls.keys():
-                    url = _listening(household.log(service))
+                    url = _listening(services.log(service))
                     if url is not None and _healthy(client, url):
                         urls[service] = url
                         self._display.say(
@@ -242,15 +242,15 @@ class _Demo:
                 if self._now() > deadline:
                     late = min(set(SERVICES) - urls.keys())
                     limit = f"{READY_WITHIN.total_seconds():g}"
-                    self._fail(household, late, self._words.unready.format(what=_short(late), limit=limit))
+                    self._fail(services, late, self._words.unready.format(what=_short(late), limit=limit))
         return urls
 
-    def _raise_if_ended(self, household: SupervisedServices) -> None:
-        for service, status in household.ended().items():
-            self._fail(household, service, self._words.died.format(what=_short(service), status=status))
+    def _raise_if_ended(self, services: SupervisedServices) -> None:
+        for service, status in services.ended().items():
+            self._fail(services, service, self._words.died.format(what=_short(service), status=status))
 
-    def _fail(self, household: SupervisedServices, service: str, why: str) -> NoReturn:
-        raise DemoError(f"{why}\n{self._words.log_tail}\n{household.log_tail(service)}")
+    def _fail(self, services: SupervisedServices, service: str, why: str) -> NoReturn:
+        raise DemoError(f"{why}\n{self._words.log_tail}\n{services.log_tail(service)}")
 
     # The day
 
@@ -277,7 +277,7 @@ class _Demo:
         self._display.say(words.stop_hint)
 
     def _watch(
-        self, household: SupervisedServices, clock: SimulatedClock, feed: Feed, look: _MetricsReader
+        self, services: SupervisedServices, clock: SimulatedClock, feed: Feed, look: _MetricsReader
     ) -> None:
         """Tell the day and show the board, until the time is up, the day is over or someone says stop."""
         snapshot = Snapshot()
@@ -293,7 +293,7 @@ class _Demo:
             over = self._stop.is_set() or (end is not None and now >= end)
             if over or now >= look_at:
                 look_at = now + LOOK_EVERY
-                self._raise_if_ended(household)
+                self._raise_if_ended(services)
                 snapshot = look.figures() or snapshot
                 scene = BoardContext(
                     self._city,

@@ -35,7 +35,7 @@ class SupervisedServices:
     """
 
     def __init__(self) -> None:
-        self._keeper = subprocess.Popen(
+        self._supervisor = subprocess.Popen(
             [sys.executable, "-m", "wachtpost.demo.supervisor"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -45,7 +45,7 @@ class SupervisedServices:
         try:
             told = self._answer()
         except SupervisorLostError:
-            self._end_keeper()
+            self._end_supervisor()
             raise
         self.directory = Path(str(told["directory"]))
         self.redis_url = str(told["redis_url"])
@@ -56,7 +56,7 @@ class SupervisedServices:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end_keeper()
+        self._end_supervisor()
         shutil.rmtree(self.directory, ignore_errors=True)  # the keeper did, unless it was killed
 
     def start(self, module: str, env: Mapping[str, str]) -> None:
@@ -80,17 +80,17 @@ class SupervisedServices:
         return "\n".join(self.log(module)[-TAIL:])
 
     def _ask(self, order: Mapping[str, object]) -> dict[str, object]:
-        if self._keeper.stdin is None:
+        if self._supervisor.stdin is None:
             raise SupervisorLostError
         try:
-            self._keeper.stdin.write(json.dumps(order) + "\n")
-            self._keeper.stdin.flush()
+            self._supervisor.stdin.write(json.dumps(order) + "\n")
+            self._supervisor.stdin.flush()
         except BrokenPipeError:
             raise SupervisorLostError from None
         return self._answer()
 
     def _answer(self) -> dict[str, object]:
-        line = self._keeper.stdout.readline() if self._keeper.stdout is not None else ""
+        line = self._supervisor.stdout.readline() if self._supervisor.stdout is not None else ""
         if not line:
             raise SupervisorLostError
         answer: dict[str, object] = json.loads(line)
@@ -98,18 +98,18 @@ class SupervisedServices:
             raise SupervisorLostError(str(answer["error"]))
         return answer
 
-    def _end_keeper(self) -> None:
+    def _end_supervisor(self) -> None:
         """Say goodbye and wait. Where that fails, kill all in its process group: they are all ours."""
-        for pipe in (self._keeper.stdin, self._keeper.stdout):
+        for pipe in (self._supervisor.stdin, self._supervisor.stdout):
             if pipe is not None:
                 with suppress(BrokenPipeError):
                     pipe.close()
         with suppress(subprocess.TimeoutExpired):
-            self._keeper.wait(GOODBYE)
-        if self._keeper.returncode != 0:
+            self._supervisor.wait(GOODBYE)
+        if self._supervisor.returncode != 0:
             with suppress(ProcessLookupError):
-                os.killpg(self._keeper.pid, signal.SIGKILL)
-            self._keeper.wait()
+                os.killpg(self._supervisor.pid, signal.SIGKILL)
+            self._supervisor.wait()
 
 
 def _log_name(module: str) -> str:

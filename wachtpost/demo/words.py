@@ -84,7 +84,7 @@ class Words:
     died: str
     unready: str
     log_tail: str
-    lost_keeper: str
+    lost_supervisor: str
     door_shut: str
     no_extra: str
     replay_unreadable: str
@@ -166,7 +166,7 @@ NL: Final = Words(
     died="{what} is gestopt met status {status}.",
     unready="{what} was na {limit} s nog niet klaar.",
     log_tail="De laatste regels van het logboek:",
-    lost_keeper="Het proces dat de diensten bewaakt, is weg; alles is gestopt.",
+    lost_supervisor="Het proces dat de diensten bewaakt, is weg; alles is gestopt.",
     door_shut="ingest weigert de gebeurtenissen: status {status}, {answer}",
     no_extra="{what} ontbreekt: pip install 'wachtpost[demo]'",
     replay_unreadable="{file}: niet te lezen: {why}",
@@ -236,7 +236,7 @@ EN: Final = Words(
     died="{what} ended with status {status}.",
     unready="{what} was not ready after {limit} s.",
     log_tail="The last lines of its log:",
-    lost_keeper="The process that looks after the services is gone; everything has been stopped.",
+    lost_supervisor="The process that looks after the services is gone; everything has been stopped.",
     door_shut="ingest refuses the events: status {status}, {answer}",
     no_extra="{what} is missing: pip install 'wachtpost[demo]'",
     replay_unreadable="{file}: cannot be read: {why}",

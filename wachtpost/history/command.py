@@ -16,7 +16,7 @@ from rich.console import Console
 
 from domain.bucket import Bucket
 from domain.corrections import MOST_WHY, Correction, Replaced, day_of
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
 from shared.calendar import Calendar
@@ -26,7 +26,7 @@ from wachtpost.analyse.tables import reading_lines
 from wachtpost.analyse.words import WORDS as READING_WORDS
 from wachtpost.config import unreadable
 from wachtpost.history import rows
-from wachtpost.history.plan import place_name, plan_import, plan_restore
+from wachtpost.history.plan import plan_import, plan_restore, queue_title
 from wachtpost.history.recount import Recounted, fingerprint, recount
 from wachtpost.history.replacing import Planned, Replacement, ReplacementRequest, replace
 from wachtpost.history.tables import Shift, as_values, shifts, table
@@ -172,9 +172,9 @@ def restore(
     words = WORDS[given.city.city.language]
     _check_range(words, from_, to)
     by, why = _signed(given, words, by, why, dry_run)
-    places = [QueueRef(site.id, queue.id) for site in given.city.sites for queue in site.queues]
+    queue_refs = [QueueRef(site.id, queue.id) for site in given.city.sites for queue in site.queues]
     try:
-        read = rows.read(file, places)
+        read = rows.read(file, queue_refs)
         question = ReplacementRequest("restore", (fingerprint(file),), by, why, {}, dry_run, overwrite)
     except rows.BadRowError as error:
         fail(words.bad_row.format(why=error))
@@ -277,7 +277,7 @@ def _replace(
         words = WORDS[given.city.city.language]
         complain(
             words.changed_underneath.format(
-                day=error.slot.start, queue=place_name(given.city, error.slot.place)
+                day=error.slot.start, queue=queue_title(given.city, error.slot.queue_ref)
             )
         )
         raise typer.Exit(1) from None
@@ -305,7 +305,7 @@ def _tell(given: Access, question: ReplacementRequest, answer: Replacement, as_j
         fail(words.refused)
     if as_json:
         return
-    days = len({(change.slot.start, change.slot.place) for change in plan.changes})
+    days = len({(change.slot.start, change.slot.queue_ref) for change in plan.changes})
     if not days:
         say(words.nothing_to_do)
     elif question.dry_run:
@@ -334,7 +334,7 @@ def _tell_correction(given: Access, words: Words, one: Correction) -> None:
 
 
 def _shift(line: Replaced) -> Shift:
-    return Shift(line.day, line.place, line.hours, line.before or Bucket(), line.after or Bucket())
+    return Shift(line.day, line.queue_ref, line.hours, line.before or Bucket(), line.after or Bucket())
 
 
 def _print_table(given: Access, changed: Sequence[Shift]) -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from domain.bucket import Bucket, decode
 from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Hours, SettledDays, UnsettledReason, day_of, day_slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from shared.config.model import CityFile, QueueKind
 from shared.contract.events import (
     AppointmentBooked,
@@ -83,7 +83,7 @@ FIELDS: Final[Mapping[ContactGroup, tuple[str, ...]]] = {
 class Covered(NamedTuple):
     """A queue, a local day, and what of it files are about."""
 
-    place: QueueRef
+    queue_ref: QueueRef
     day: date
     group: ContactGroup
 
@@ -119,15 +119,15 @@ class ReplacementPlan:
     """A restore: changes of what is there, rather than of nothing."""
 
 
-def group_of_waiting(city: CityFile, place: QueueRef) -> ContactGroup:
+def group_of_waiting(city: CityFile, queue_ref: QueueRef) -> ContactGroup:
     """Return what those are who wait at a place."""
-    kinds = {queue.id: queue.kind for queue in city.site(place.site).queues}
-    return ContactGroup.CALLS if kinds[place.queue] is QueueKind.PHONE else ContactGroup.VISITS
+    kinds = {queue.id: queue.kind for queue in city.site(queue_ref.site).queues}
+    return ContactGroup.CALLS if kinds[queue_ref.queue] is QueueKind.PHONE else ContactGroup.VISITS
 
 
-def place_name(city: CityFile, place: QueueRef) -> str:
+def queue_title(city: CityFile, queue_ref: QueueRef) -> str:
     """Return a queue's id, with its site's where there are several."""
-    return place.queue if len(city.sites) == 1 else f"{place.site}/{place.queue}"
+    return queue_ref.queue if len(city.sites) == 1 else f"{queue_ref.site}/{queue_ref.queue}"
 
 
 def contacts(bucket: Bucket, group: ContactGroup) -> int:
@@ -152,19 +152,19 @@ def plan_import(
     ``written`` holds what is there for every covered day. ``settled`` says which days may be replaced.
     """
     groups: dict[tuple[date, QueueRef], set[ContactGroup]] = {}
-    for place, day, group in covered:
-        groups.setdefault((day, place), set()).add(group)
+    for queue_ref, day, group in covered:
+        groups.setdefault((day, queue_ref), set()).add(group)
     changes: list[BucketChange] = []
     fewer: list[Fewer] = []
     unchanged = 0
-    for (day, place), wanted in sorted(groups.items()):
-        slots = [day_slot(place, day, hours) for hours in Hours]
+    for (day, queue_ref), wanted in sorted(groups.items()):
+        slots = [day_slot(queue_ref, day, hours) for hours in Hours]
         before = [_there(written, slot) for slot in slots]
         new = [recounted.get(slot, Bucket()) for slot in slots]
         for group in sorted(wanted):
             had, has = (sum(contacts(bucket, group) for bucket in side) for side in (before, new))
             if has < had:
-                fewer.append(Fewer(Covered(place, day, group), had, has))
+                fewer.append(Fewer(Covered(queue_ref, day, group), had, has))
         after = [_replaced(*pair, wanted) for pair in zip(before, new, strict=True)]
         found = list(_changes(zip(slots, after, strict=True), written))
         changes += found
@@ -179,11 +179,11 @@ def plan_restore(
 
     What a day has outside opening hours belongs to it: absent there, it is to be absent here.
     """
-    days = sorted({(day_of(slot), slot.place) for slot in restored})
+    days = sorted({(day_of(slot), slot.queue_ref) for slot in restored})
     changes: list[BucketChange] = []
     unchanged = 0
-    for day, place in days:
-        slots = [day_slot(place, day, hours) for hours in Hours]
+    for day, queue_ref in days:
+        slots = [day_slot(queue_ref, day, hours) for hours in Hours]
         found = list(_changes(((slot, restored.get(slot, Bucket())) for slot in slots), written))
         changes += found
         unchanged += not found

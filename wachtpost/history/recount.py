@@ -14,7 +14,7 @@ from domain.aggregator import Aggregator
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import FromFile, day_of
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile
@@ -48,22 +48,22 @@ def recount(
     Who waited until after the open timeout is unfinished on the day that it ran out, also where nothing else
     happened; but the end of the files says nothing about a day that they have no facts of.
     """
-    desk = Aggregator(city, calendar, city.sites, rings=False)
+    aggregator = Aggregator(city, calendar, city.sites, rings=False)
     reading = ReadingStats()
     covered: set[Covered] = set()
 
     def counted(fact: Event) -> None:
         group = GROUP_OF.get(type(fact))
         if group is not None and not isinstance(fact, SourceHeartbeat | SourceRestarted):
-            day = date.fromisoformat(desk.local_day(ms_of(fact.at) // 1000))
+            day = date.fromisoformat(aggregator.local_day(ms_of(fact.at) // 1000))
             covered.add(Covered(QueueRef(fact.site, fact.queue), day, group))
 
-    newest = record(desk, facts(files, city, source, reading, progress), reading, now, counted)
-    for slot, bucket in desk.books.slots():
+    newest = record(aggregator, facts(files, city, source, reading, progress), reading, now, counted)
+    for slot, bucket in aggregator.bucket_store.slots():
         if slot.resolution in DAILY and bucket.unfinished:
-            covered.add(Covered(slot.place, day_of(slot), group_of_waiting(city, slot.place)))
-    close(desk, newest, reading)
-    buckets = {slot: bucket for slot, bucket in desk.books.slots() if slot.resolution in DAILY}
+            covered.add(Covered(slot.queue_ref, day_of(slot), group_of_waiting(city, slot.queue_ref)))
+    close(aggregator, newest, reading)
+    buckets = {slot: bucket for slot, bucket in aggregator.bucket_store.slots() if slot.resolution in DAILY}
     return Recounted(buckets, covered, reading)
 
 

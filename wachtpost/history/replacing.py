@@ -14,7 +14,7 @@ from domain.tallies import ms_of
 from services.evaluator.archive import Archive
 from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile
-from wachtpost.history.plan import ReplacementPlan, place_name
+from wachtpost.history.plan import ReplacementPlan, queue_title
 from wachtpost.history.words import WORDS
 
 SHOWN: Final = 10
@@ -94,7 +94,7 @@ def _objections(plan: ReplacementPlan, city: CityFile, question: ReplacementRequ
             [
                 words.fewer_line.format(
                     day=one.covered.day,
-                    queue=place_name(city, one.covered.place),
+                    queue=queue_title(city, one.covered.queue_ref),
                     group=words.groups[one.covered.group],
                     before=one.before,
                     after=one.after,
@@ -105,7 +105,7 @@ def _objections(plan: ReplacementPlan, city: CityFile, question: ReplacementRequ
         )
     if plan.differing:
         different = sorted(
-            {(str(one.slot.start), place_name(city, one.slot.place)) for one in plan.differing}
+            {(str(one.slot.start), queue_title(city, one.slot.queue_ref)) for one in plan.differing}
         )
         yield words.differing.format(count=len(different))
         yield from _some(

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from domain.bucket import Bucket, decode
 from domain.bucket_store import Slot
 from domain.corrections import Hours, day_of, day_slot, hours_of
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from shared.contract.events import Name
 
 KEYS: Final = ("day", "site", "queue", "hours")
@@ -67,15 +67,15 @@ class BadRowError(ValueError):
 def rows_of(written: Mapping[Slot, bytes]) -> list[ArchiveRow]:
     """Return what is written down as rows, by day, site, queue, and inside hours first."""
     found = [ArchiveRow(slot, decode(text)) for slot, text in written.items()]
-    return sorted(found, key=lambda row: (row.slot.start, row.slot.place, hours_of(row.slot)))
+    return sorted(found, key=lambda row: (row.slot.start, row.slot.queue_ref, hours_of(row.slot)))
 
 
 def record_of(row: ArchiveRow) -> Record:
     """Return a row by column; histograms with their cells in order."""
     record: dict[str, object] = {
         "day": day_of(row.slot),
-        "site": row.slot.place.site,
-        "queue": row.slot.place.queue,
+        "site": row.slot.queue_ref.site,
+        "queue": row.slot.queue_ref.queue,
         "hours": hours_of(row.slot).value,
         **asdict(row.bucket),
     }
@@ -89,7 +89,7 @@ def written_as(rows: Iterable[ArchiveRow], kind: ArchiveFormat) -> bytes:
     return _WRITERS[kind]([record_of(row) for row in rows])
 
 
-def read(file: Path, places: Collection[QueueRef]) -> dict[Slot, Bucket]:
+def read(file: Path, queue_refs: Collection[QueueRef]) -> dict[Slot, Bucket]:
     """Return what ``written_as`` wrote, in any format.
 
     Raises ``BadRowError``, ``OSError``, or ``ImportError`` for Parquet without the extra.
@@ -97,7 +97,7 @@ def read(file: Path, places: Collection[QueueRef]) -> dict[Slot, Bucket]:
     found: dict[Slot, Bucket] = {}
     for number, record in _READERS[_format_of(file)](file):
         try:
-            row = row_of(record, places)
+            row = row_of(record, queue_refs)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -126,14 +126,14 @@ class _Key(BaseModel):
 _BUCKET: Final = TypeAdapter(Bucket)
 
 
-def row_of(record: Record, places: Collection[QueueRef]) -> ArchiveRow:
+def row_of(record: Record, queue_refs: Collection[QueueRef]) -> ArchiveRow:
     """Return the row of a record; raises ``ValueError`` (``ValidationError``) that says what is wrong."""
     if strange := record.keys() - set(COLUMNS):
         raise ValueError(f"{len(strange)} column(s) that a history does not have")
     key = _Key.model_validate({name: value for name, value in record.items() if name in KEYS})
     bucket = _BUCKET.validate_python({name: value for name, value in record.items() if name not in KEYS})
-    place = QueueRef(key.site, key.queue)
-    if place not in places:
+    queue_ref = QueueRef(key.site, key.queue)
+    if queue_ref not in queue_refs:
         raise ValueError(f"the city file has no queue {key.site}/{key.queue}")
     for name, total in SUMS.items():
         cells: dict[int, int] = getattr(bucket, name)
@@ -145,7 +145,7 @@ def row_of(record: Record, places: Collection[QueueRef]) -> ArchiveRow:
         raise ValueError("a count is below 0")
     if any(getattr(bucket, name) > MOST for name in COUNTS):
         raise ValueError(f"a count is above {MOST}")
-    return ArchiveRow(day_slot(place, key.day, key.hours), bucket)
+    return ArchiveRow(day_slot(queue_ref, key.day, key.hours), bucket)
 
 
 def _to_csv(records: Iterable[Record]) -> bytes:

@@ -13,10 +13,10 @@ from rich.table import Table
 from domain import kpi
 from domain.bucket import Bucket, decode
 from domain.corrections import BucketChange, Hours, day_of, hours_of
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from shared.config.model import CityFile
 from shared.numerals import NUMERALS, clock_time
-from wachtpost.history.plan import ContactGroup, contacts, group_of_waiting, place_name
+from wachtpost.history.plan import ContactGroup, contacts, group_of_waiting, queue_title
 from wachtpost.history.words import WORDS
 
 MOST_DAYS: Final = 60
@@ -29,7 +29,7 @@ class Shift(NamedTuple):
     """One bucket, before and after."""
 
     day: date
-    place: QueueRef
+    queue_ref: QueueRef
     hours: Hours
     before: Bucket
     after: Bucket
@@ -49,7 +49,7 @@ def shifts(changes: Iterable[BucketChange]) -> list[Shift]:
     return [
         Shift(
             day_of(change.slot),
-            change.slot.place,
+            change.slot.queue_ref,
             hours_of(change.slot),
             Bucket() if change.before is None else decode(change.before),
             Bucket() if change.after is None else decode(change.after),
@@ -62,11 +62,11 @@ def table(changed: Iterable[Shift], city: CityFile) -> Table:
     """Return before → after, by day and queue; by month where that would be a long list."""
     words = WORDS[city.city.language]
     changed = list(changed)
-    by_day = len({(shift.day, shift.place) for shift in changed}) <= MOST_DAYS
+    by_day = len({(shift.day, shift.queue_ref) for shift in changed}) <= MOST_DAYS
     rows: dict[tuple[str, QueueRef], tuple[_Side, _Side]] = {}
     for shift in changed:
         period = f"{shift.day}" if by_day else f"{shift.day:%Y-%m}"
-        before, after = rows.setdefault((period, shift.place), (_Side(), _Side()))
+        before, after = rows.setdefault((period, shift.queue_ref), (_Side(), _Side()))
         before.add(shift.hours, shift.before)
         after.add(shift.hours, shift.after)
     made = Table(
@@ -82,8 +82,8 @@ def table(changed: Iterable[Shift], city: CityFile) -> Table:
     made.add_column(words.queue)
     for name in (words.contacts, words.answered, words.lost, words.mean, words.booked, words.outside):
         made.add_column(name, justify="right")
-    for (period, place), (before, after) in sorted(rows.items()):
-        made.add_row(period, place_name(city, place), *_cells(place, before, after, city))
+    for (period, queue_ref), (before, after) in sorted(rows.items()):
+        made.add_row(period, queue_title(city, queue_ref), *_cells(queue_ref, before, after, city))
     return made
 
 
@@ -92,8 +92,8 @@ def as_values(changes: Iterable[BucketChange]) -> list[Mapping[str, object]]:
     return [
         {
             "day": str(day_of(change.slot)),
-            "site": change.slot.place.site,
-            "queue": change.slot.place.queue,
+            "site": change.slot.queue_ref.site,
+            "queue": change.slot.queue_ref.queue,
             "hours": hours_of(change.slot).value,
             "before": None if change.before is None else from_json(change.before),
             "after": None if change.after is None else from_json(change.after),
@@ -107,14 +107,14 @@ def _definition(city: CityFile) -> str:
     return f"{definition.id} v{definition.version}"
 
 
-def _cells(place: QueueRef, before: _Side, after: _Side, city: CityFile) -> list[str]:
-    figures = zip(_figures(place, before, city), _figures(place, after, city), strict=True)
+def _cells(queue_ref: QueueRef, before: _Side, after: _Side, city: CityFile) -> list[str]:
+    figures = zip(_figures(queue_ref, before, city), _figures(queue_ref, after, city), strict=True)
     return [one if one == other else f"{one} → {other}" for one, other in figures]
 
 
-def _figures(place: QueueRef, side: _Side, city: CityFile) -> list[str]:
+def _figures(queue_ref: QueueRef, side: _Side, city: CityFile) -> list[str]:
     number = NUMERALS[city.city.language].number
-    inside, group = side.inside, group_of_waiting(city, place)
+    inside, group = side.inside, group_of_waiting(city, queue_ref)
     if group is ContactGroup.CALLS:
         answered, lost, mean = inside.answered, kpi.missed(inside, city.live_definition), kpi.call_wait_mean
     else:

@@ -141,39 +141,39 @@ class Judge:
     ) -> None:
         self._city = city
         self._calendar = calendar
-        self._guards = {guard.id: guard for guard in guards(city, sites)}
+        self._rules = {guard.id: guard for guard in guards(city, sites)}
         kept, self.unreadable = _kept(state or {})
         going_on = {
             name: standing
             for name, standing in kept.items()
-            if name in self._guards and self._guards[name].measure is standing.identity.measure
+            if name in self._rules and self._rules[name].measure is standing.identity.measure
         }
         self._standings = {
-            name: StoredRuleState(RuleIdentity.of(guard), RuleState()) for name, guard in self._guards.items()
+            name: StoredRuleState(RuleIdentity.of(guard), RuleState()) for name, guard in self._rules.items()
         }
         for name, standing in going_on.items():
             fresh = self._standings[name]
             self._standings[name] = replace(fresh, watch=standing.watch, reported_at=standing.reported_at)
         self._ended = [standing for name, standing in kept.items() if name not in going_on]
-        self._changed = kept.keys() & self._guards.keys() - going_on.keys()
-        self._gone = {FIELD + name for name in {*kept, *self.unreadable} - self._guards.keys()}
+        self._changed = kept.keys() & self._rules.keys() - going_on.keys()
+        self._gone = {FIELD + name for name in {*kept, *self.unreadable} - self._rules.keys()}
 
-    def judge(self, desk: Aggregator, now: datetime) -> Judgement:
+    def judge(self, aggregator: Aggregator, now: datetime) -> Judgement:
         """Look at everything at one instant and return what there is to tell and to write."""
         events: list[BreachEvent] = []
         for standing in self._ended:
             steps = close(standing.watch, now, Cause.RULE_GONE)
             events += _told(standing.identity, steps, BreachReading(value=None, samples=0), now)
         self._ended.clear()
-        readings = RuleReadings(self._city, self._calendar, desk, now)
-        for name, guard in self._guards.items():
+        readings = RuleReadings(self._city, self._calendar, aggregator, now)
+        for name, guard in self._rules.items():
             events += self._look(name, guard, readings, now)
         gone, self._gone = self._gone, set()
         return Judgement(events, self._take_changes(), gone)
 
     def standings(self) -> Iterator[StoredRuleState]:
         """Yield where every watch of the city file stands."""
-        for name in self._guards:
+        for name in self._rules:
             yield self._standings[name]
 
     def _take_changes(self) -> dict[str, str]:
@@ -193,7 +193,7 @@ class Judge:
             steps = judge(watch, value, now, guard.limits)
         elif guard.rolling:
             steps = close(watch, now, Cause.CLOSED)
-        watch = noted(steps[-1].watch if steps else watch, value, guard.limits)
+        watch = noted(steps[-1].rule_state if steps else watch, value, guard.limits)
         progress = looked and _progress_due(guard, watch, standing, now)
         after = replace(
             standing,
@@ -246,11 +246,11 @@ def _told(
 ) -> list[BreachEvent]:
     return [
         BreachChanged(
-            id=f"{_breach(identity, step.watch, now)}:{step.watch.steps}:{step.watch.state}",
+            id=f"{_breach(identity, step.rule_state, now)}:{step.rule_state.steps}:{step.rule_state.state}",
             previous=step.previous,
-            state=step.watch.state,
+            state=step.rule_state.state,
             cause=step.cause,
-            **_common(identity, step.watch, reading, now),
+            **_common(identity, step.rule_state, reading, now),
         )
         for step in steps
     ]

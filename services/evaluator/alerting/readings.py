@@ -11,7 +11,7 @@ from domain.aggregator import Aggregator
 from domain.bucket import Bucket, Resolution, merged
 from domain.bucket_store import FINE_S, Slot
 from domain.error_budget import budget_left
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.windows import window_bucket, window_end
 from services.evaluator.alerting.rules import Rule, RunningPeriod, Window
 from shared.calendar import Calendar
@@ -29,134 +29,138 @@ HOUR_S: Final = 3600
 class RuleReadings:
     """Reads one desk at one instant; a window is added up once, however many guards ask for it."""
 
-    def __init__(self, city: CityFile, calendar: Calendar, desk: Aggregator, now: datetime) -> None:
+    def __init__(self, city: CityFile, calendar: Calendar, aggregator: Aggregator, now: datetime) -> None:
         self._city = city
         self._calendar = calendar
-        self._desk = desk
+        self._aggregator = aggregator
         self._now = now
         self._now_ms = int(now.timestamp() * 1000)
         self._panes: dict[tuple[QueueRef, Window, int], Bucket] = {}
 
-    def is_open(self, guard: Rule) -> bool:
+    def is_open(self, rule: Rule) -> bool:
         """Whether any queue of a guard is open now."""
-        return any(self._calendar.is_open(hours, self._now_ms) for hours in guard.hours)
+        return any(self._calendar.is_open(hours, self._now_ms) for hours in rule.hours)
 
-    def read(self, guard: Rule, *, running: bool = False) -> tuple[float | None, int]:
+    def read(self, rule: Rule, *, running: bool = False) -> tuple[float | None, int]:
         """Return the figure that is judged and its samples; ``None`` for no reading or too few.
 
         ``running``: whether its breach is going on already.
         """
-        match guard.measure:
+        match rule.measure:
             case Measure.SILENCE:
-                return self._silence(guard, running=running)
+                return self._silence(rule, running=running)
             case Measure.BURN_RATE:
-                return self._burn_rate(guard)
+                return self._burn_rate(rule)
             case _:
-                reading = self._kpi(guard, self._pane(guard, guard.windows[0]))
-        return (reading.value if reading.samples >= guard.min_samples else None), reading.samples
+                reading = self._kpi(rule, self._pane(rule, rule.windows[0]))
+        return (reading.value if reading.samples >= rule.min_samples else None), reading.samples
 
-    def describe(self, guard: Rule, value: float | None, samples: int) -> BreachReading:
+    def describe(self, rule: Rule, value: float | None, samples: int) -> BreachReading:
         """Return a figure with everything that goes into a message."""
         waits = [
             self._now_ms - at
-            for place, at in self._desk.contacts.waiting(self._now_ms)
-            if place in guard.places
+            for queue_ref, at in self._aggregator.contacts.waiting(self._now_ms)
+            if queue_ref in rule.queue_refs
         ]
         return BreachReading(
             value=value,
             samples=samples,
-            before=self._before(guard),
-            waiting=len(waits) if guard.places else None,
+            before=self._before(rule),
+            waiting=len(waits) if rule.queue_refs else None,
             longest_wait_s=max(waits) / 1000 if waits else None,
-            budget_left=self._budget_left(guard),
-            hour=self._hour(guard.places) if guard.places else None,
+            budget_left=self._budget_left(rule),
+            hour=self._hour(rule.queue_refs) if rule.queue_refs else None,
         )
 
-    def _kpi(self, guard: Rule, bucket: Bucket) -> kpi.KpiValue:
-        if guard.kpi is None:
+    def _kpi(self, rule: Rule, bucket: Bucket) -> kpi.KpiValue:
+        if rule.kpi is None:
             return kpi.KpiValue(None, 0)
-        return kpi.read(guard.kpi, bucket, self._city.live_definition, self._city.service_level.within)
+        return kpi.read(rule.kpi, bucket, self._city.live_definition, self._city.service_level.within)
 
-    def _burn_rate(self, guard: Rule) -> tuple[float | None, int]:
+    def _burn_rate(self, rule: Rule) -> tuple[float | None, int]:
         """Return the smaller of both windows' rates.
 
         The long one says that it matters, the short one that it still goes on.
         """
-        readings = [self._kpi(guard, self._pane(guard, window)) for window in guard.windows]
+        readings = [self._kpi(rule, self._pane(rule, window)) for window in rule.windows]
         long = readings[0]
         values = [reading.value for reading in readings if reading.value is not None]
-        if long.samples < guard.min_samples or len(values) < len(readings) or not guard.target:
+        if long.samples < rule.min_samples or len(values) < len(readings) or not rule.target:
             return None, long.samples
-        return min(values) / guard.target, long.samples
+        return min(values) / rule.target, long.samples
 
-    def _silence(self, guard: Rule, *, running: bool) -> tuple[float | None, int]:
+    def _silence(self, rule: Rule, *, running: bool) -> tuple[float | None, int]:
         """Return the seconds since the source last spoke, or since it had to if that is later.
 
         While it is breached only the former: a desk that opens is no word from the source. ``None`` before
         its first word.
         """
-        last = self._desk.latest.sources().get(guard.queue)
+        last = self._aggregator.last_reports.sources().get(rule.queue)
         if last is None:
             return None, 0
         since = last
-        for hours in () if running else guard.hours:
+        for hours in () if running else rule.hours:
             since = max(since, self._calendar.opened(hours, self._now_ms) or since)
         return max(0, self._now_ms - since) / 1000, 1
 
-    def _pane(self, guard: Rule, window: Window, back_s: int = 0) -> Bucket:
-        return merged(self._of_place(place, window, back_s) for place in guard.places)
+    def _pane(self, rule: Rule, window: Window, back_s: int = 0) -> Bucket:
+        return merged(self._of_place(queue_ref, window, back_s) for queue_ref in rule.queue_refs)
 
-    def _of_place(self, place: QueueRef, window: Window, back_s: int) -> Bucket:
-        key = (place, window, back_s)
+    def _of_place(self, queue_ref: QueueRef, window: Window, back_s: int) -> Bucket:
+        key = (queue_ref, window, back_s)
         pane = self._panes.get(key)
         if pane is None:
-            pane = self._panes[key] = self._add_up(place, window, back_s)
+            pane = self._panes[key] = self._add_up(queue_ref, window, back_s)
         return pane
 
-    def _add_up(self, place: QueueRef, window: Window, back_s: int) -> Bucket:
+    def _add_up(self, queue_ref: QueueRef, window: Window, back_s: int) -> Bucket:
         if isinstance(window, timedelta):
             end_s = window_end(self._now_ms, window) - back_s
-            return window_bucket(self._desk.books, place, window, end_s)
-        today = self._desk.local_day(self._now_ms // 1000)
+            return window_bucket(self._aggregator.bucket_store, queue_ref, window, end_s)
+        today = self._aggregator.local_day(self._now_ms // 1000)
         resolution, start = {
             RunningPeriod.TODAY: (Resolution.DAY, today),
             RunningPeriod.MONTH: (Resolution.MONTH, today[:7]),
             RunningPeriod.YEAR: (Resolution.YEAR, today[:4]),
         }[window]
-        return self._desk.books.get(Slot(place, resolution, start)) or Bucket()
+        return self._aggregator.bucket_store.get(Slot(queue_ref, resolution, start)) or Bucket()
 
-    def _before(self, guard: Rule) -> float | None:
-        if guard.kpi is None or guard.measure is Measure.BURN_RATE or not guard.rolling:
+    def _before(self, rule: Rule) -> float | None:
+        if rule.kpi is None or rule.measure is Measure.BURN_RATE or not rule.rolling:
             return None
-        return self._kpi(guard, self._pane(guard, guard.windows[0], int(TREND.total_seconds()))).value
+        return self._kpi(rule, self._pane(rule, rule.windows[0], int(TREND.total_seconds()))).value
 
-    def _budget_left(self, guard: Rule) -> int | None:
+    def _budget_left(self, rule: Rule) -> int | None:
         """Return how many contacts may still be missed in the target's period; negative: too many were."""
-        if guard.kpi is not Kpi.MISSED_RATIO:
+        if rule.kpi is not Kpi.MISSED_RATIO:
             return None
-        target = self._city.target(Kpi.MISSED_RATIO, guard.site, ALL_QUEUES)
+        target = self._city.target(Kpi.MISSED_RATIO, rule.site, ALL_QUEUES)
         if target is None or target.limit >= 1:
             return None
-        bucket = self._pane(guard, RunningPeriod(target.period))
+        bucket = self._pane(rule, RunningPeriod(target.period))
         lost = kpi.missed(bucket, self._city.live_definition)
         return budget_left(lost, bucket.answered + lost, target.limit)
 
-    def _hour(self, places: Sequence[QueueRef]) -> Hour:
+    def _hour(self, queue_refs: Sequence[QueueRef]) -> Hour:
         """What changed at the top of the local hour: as many minutes of it and of the one before."""
         began = self._calendar.local_hour(self._now_ms) // 1000
         end = self._now_ms // 1000 // FINE_S * FINE_S + FINE_S
-        staff = self._desk.latest.staffs()
-        reported = [staff[place].available + staff[place].busy for place in places if place in staff]
+        staff = self._aggregator.last_reports.staffs()
+        reported = [
+            staff[queue_ref].available + staff[queue_ref].busy
+            for queue_ref in queue_refs
+            if queue_ref in staff
+        ]
         return Hour(
             started_at=datetime.fromtimestamp(began, UTC),
-            offered=self._offered(places, began, end),
-            offered_before=self._offered(places, began - HOUR_S, end - HOUR_S),
+            offered=self._offered(queue_refs, began, end),
+            offered_before=self._offered(queue_refs, began - HOUR_S, end - HOUR_S),
             staff=sum(reported) if reported else None,
         )
 
-    def _offered(self, places: Sequence[QueueRef], start_s: int, end_s: int) -> int:
+    def _offered(self, queue_refs: Sequence[QueueRef], start_s: int, end_s: int) -> int:
         return sum(
             bucket.offered
-            for place in places
-            for bucket in self._desk.books.between(place, Resolution.FINE, start_s, end_s)
+            for queue_ref in queue_refs
+            for bucket in self._aggregator.bucket_store.between(queue_ref, Resolution.FINE, start_s, end_s)
         )

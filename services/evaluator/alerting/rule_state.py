@@ -74,10 +74,10 @@ class RuleStep:
 
     previous: BreachState
     cause: Cause
-    watch: RuleState
+    rule_state: RuleState
 
 
-def judge(watch: RuleState, value: float | None, now: datetime, limits: RuleLimits) -> list[RuleStep]:
+def judge(rule_state: RuleState, value: float | None, now: datetime, limits: RuleLimits) -> list[RuleStep]:
     """Return the steps that a reading brings about at ``now``; none when nothing changes.
 
     ``value`` is ``None`` when there is no reading or too few contacts.
@@ -85,46 +85,48 @@ def judge(watch: RuleState, value: float | None, now: datetime, limits: RuleLimi
     if value is None:
         return []
     steps: list[RuleStep] = []
-    while (step := _next(watch, value, now, limits)) is not None:
+    while (step := _next(rule_state, value, now, limits)) is not None:
         steps.append(step)
-        watch = step.watch
+        rule_state = step.rule_state
     return steps
 
 
-def in_time(watch: RuleState, now: datetime) -> RuleState:
+def in_time(rule_state: RuleState, now: datetime) -> RuleState:
     """Return the watch as of ``now``: a state that began later was written by a clock that has been set back
     since, and begins now. Else its patience would take as much longer as that clock was ahead."""
-    return watch if watch.since is None or watch.since <= now else replace(watch, since=now)
+    return (
+        rule_state if rule_state.since is None or rule_state.since <= now else replace(rule_state, since=now)
+    )
 
 
-def close(watch: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
+def close(rule_state: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
     """Return the step that ends whatever is open, without a reading: the desk closed, the rule is gone."""
-    return [] if watch.state is BreachState.OK else [_step(watch, BreachState.OK, cause, now)]
+    return [] if rule_state.state is BreachState.OK else [_step(rule_state, BreachState.OK, cause, now)]
 
 
-def noted(watch: RuleState, value: float | None, limits: RuleLimits) -> RuleState:
+def noted(rule_state: RuleState, value: float | None, limits: RuleLimits) -> RuleState:
     """Return the watch with the worst value of its breach so far."""
-    if watch.state is BreachState.OK or value is None:
-        return watch
-    worst = limits.worse(watch.worst, value)
-    return watch if worst == watch.worst else replace(watch, worst=worst)
+    if rule_state.state is BreachState.OK or value is None:
+        return rule_state
+    worst = limits.worse(rule_state.worst, value)
+    return rule_state if worst == rule_state.worst else replace(rule_state, worst=worst)
 
 
-def _next(watch: RuleState, value: float, now: datetime, limits: RuleLimits) -> RuleStep | None:
-    waited = now - (watch.since or now)
-    match watch.state:
+def _next(rule_state: RuleState, value: float, now: datetime, limits: RuleLimits) -> RuleStep | None:
+    waited = now - (rule_state.since or now)
+    match rule_state.state:
         case BreachState.OK if limits.over(value):
             return _open(now, value)
         case BreachState.PENDING if not limits.over(value):
-            return _step(watch, BreachState.OK, Cause.BACK, now)
+            return _step(rule_state, BreachState.OK, Cause.BACK, now)
         case BreachState.PENDING if waited >= limits.hold:
-            return _step(watch, BreachState.FIRING, Cause.HELD, now)
+            return _step(rule_state, BreachState.FIRING, Cause.HELD, now)
         case BreachState.FIRING if limits.back(value):
-            return _step(watch, BreachState.CLEARING, Cause.BACK, now)
+            return _step(rule_state, BreachState.CLEARING, Cause.BACK, now)
         case BreachState.CLEARING if not limits.back(value):
-            return _step(watch, BreachState.FIRING, Cause.OVER, now)
+            return _step(rule_state, BreachState.FIRING, Cause.OVER, now)
         case BreachState.CLEARING if waited >= limits.keep_firing:
-            return _step(watch, BreachState.OK, Cause.STAYED_BACK, now)
+            return _step(rule_state, BreachState.OK, Cause.STAYED_BACK, now)
     return None
 
 
@@ -132,7 +134,7 @@ def _open(now: datetime, value: float) -> RuleStep:
     return RuleStep(BreachState.OK, Cause.OVER, RuleState(BreachState.PENDING, now, now, None, value, 1))
 
 
-def _step(watch: RuleState, state: BreachState, cause: Cause, now: datetime) -> RuleStep:
-    fired_at = watch.fired_at or now if state is BreachState.FIRING else watch.fired_at
-    after = replace(watch, state=state, since=now, fired_at=fired_at, steps=watch.steps + 1)
-    return RuleStep(watch.state, cause, after)
+def _step(rule_state: RuleState, state: BreachState, cause: Cause, now: datetime) -> RuleStep:
+    fired_at = rule_state.fired_at or now if state is BreachState.FIRING else rule_state.fired_at
+    after = replace(rule_state, state=state, since=now, fired_at=fired_at, steps=rule_state.steps + 1)
+    return RuleStep(rule_state.state, cause, after)

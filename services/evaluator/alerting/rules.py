@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.windows import duration_label
 from services.evaluator.alerting.rule_state import RuleLimits
 from shared.config.alerting import EVERY_QUEUE, BudgetRule, KpiRule, NoDataRule
@@ -49,7 +49,7 @@ class Rule:
     limits: RuleLimits
     windows: tuple[Window, ...] = ()
     """One; for a burn rate the long and the short one; none for silence."""
-    places: tuple[QueueRef, ...] = ()
+    queue_refs: tuple[QueueRef, ...] = ()
     """The queues whose contacts it is about."""
     hours: tuple[str | None, ...] = ()
     """Opening hours of those queues; judged while any is open."""
@@ -104,7 +104,7 @@ def _of_rule(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
                 queue=name,
                 limits=limits,
                 windows=(RunningPeriod(rule.window) if isinstance(rule.window, str) else rule.window,),
-                places=tuple(QueueRef(site.id, queue.id) for queue in queues),
+                queue_refs=tuple(QueueRef(site.id, queue.id) for queue in queues),
                 hours=tuple(queue.hours for queue in queues),
                 open_only=rule.open_only,
                 min_samples=rule.min_samples or city.live.min_samples,
@@ -138,7 +138,7 @@ def _of_budget(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]:
         queue=ALL_QUEUES,
         limits=RuleLimits(rule.burn_rate, rule.burn_rate),
         windows=(rule.long_window, rule.short_window),
-        places=tuple(QueueRef(site.id, queue.id) for queue in queues),
+        queue_refs=tuple(QueueRef(site.id, queue.id) for queue in queues),
         hours=tuple(queue.hours for queue in queues),
         min_samples=rule.min_samples or city.live.min_samples,
         kpi=rule.kpi,

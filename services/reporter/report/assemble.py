@@ -13,8 +13,8 @@ from domain.period_kpis import (
     Gap,
     PeriodKpi,
     gaps,
-    indicator,
-    indicators,
+    period_kpi,
+    period_kpis,
     under_missed_definitions,
     under_service_levels,
     with_reported,
@@ -127,7 +127,8 @@ def assemble(
 
 def _up_to(days: Days, last: date) -> Days:
     return {
-        place: {day: bucket for day, bucket in shelf.items() if day <= last} for place, shelf in days.items()
+        queue_ref: {day: bucket for day, bucket in shelf.items() if day <= last}
+        for queue_ref, shelf in days.items()
     }
 
 
@@ -145,7 +146,7 @@ class _Maker:
     first_day: date
 
     def site(self, site: Site) -> SiteReport:
-        block = indicators(self.city, self.days, site.id, self.period, self.today)
+        block = period_kpis(self.city, self.days, site.id, self.period, self.today)
         phones, counters = site.of_kind(QueueKind.PHONE), site.of_kind(QueueKind.COUNTER)
         of_total = (self.city, self.days, site.id, ALL_QUEUES, self.period)
         return SiteReport(
@@ -182,7 +183,7 @@ class _Maker:
     def _years(self, site: Site) -> tuple[PeriodKpi, ...]:
         """Every year that was counted, up to the period's end, beside those that were reported."""
         own = (
-            indicator(
+            period_kpi(
                 self.city,
                 self.days,
                 Kpi.MISSED_RATIO,

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, FromFile, Hours, UnsettledReason, day_slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
 from services.evaluator.consumer import EvaluatorPartition
@@ -88,13 +88,13 @@ async def test_days_are_replaced_and_the_log_says_what_was_there(redis_client: R
     )
     assert await archive.written(DAY, DAY) == {IN: calls(5)}
     days = await archive.read(DAY, DAY + timedelta(days=3))
-    assert {place: list(found) for place, found in days.items() if found} == {HUIS: [DAY]}
+    assert {queue_ref: list(found) for queue_ref, found in days.items() if found} == {HUIS: [DAY]}
     assert [(one.id, one.by, one.why) for one in await archive.corrections()] == [
         ("a1", "balie", "gat in het logboek"),
         ("b2", "bureau", "gat in het logboek"),
     ]
     inside, outside = await archive.replaced("b2")
-    assert (inside.day, inside.place, inside.hours) == (DAY, HUIS, Hours.INSIDE)
+    assert (inside.day, inside.queue_ref, inside.hours) == (DAY, HUIS, Hours.INSIDE)
     assert inside.before is not None
     assert inside.after is not None
     assert (inside.before.encode(), inside.after.encode()) == (calls(3), calls(5))
@@ -156,7 +156,7 @@ async def test_each_partition_gets_its_own_days_and_lines(redis_client: Redis) -
     assert await archive.written(DAY, DAY) == {IN: calls(3), elsewhere: calls(1)}
     assert [await redis_client.xlen(keys.corrections(number)) for number in (0, 1)] == [2, 2]
     assert len(await archive.corrections()) == 1
-    assert {line.place for line in await archive.replaced("c0ffee")} == {HUIS, HAVEN}
+    assert {line.queue_ref for line in await archive.replaced("c0ffee")} == {HUIS, HAVEN}
 
 
 async def test_a_long_log_is_read_to_its_end(redis_client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +213,7 @@ def shown(partition: EvaluatorPartition, resolution: Resolution, start: str) -> 
     session = partition.session
     if session is None:
         return -1
-    bucket = session.desk.books.get(Slot(HUIS, resolution, start))
+    bucket = session.aggregator.bucket_store.get(Slot(HUIS, resolution, start))
     return 0 if bucket is None else bucket.answered
 
 

@@ -305,7 +305,9 @@ async def test_what_our_own_code_fails_on_is_set_aside_alone_and_all_else_is_cou
 async def test_counting_goes_on_while_our_own_code_fails_in_judging(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ):
-    def fails_to_judge(_judge: judge.Judge, _desk: aggregator.Aggregator, _now: datetime) -> judge.Judgement:
+    def fails_to_judge(
+        _judge: judge.Judge, _aggregator: aggregator.Aggregator, _now: datetime
+    ) -> judge.Judgement:
         raise ZeroDivisionError(PHONE)
 
     works = judge.Judge.judge
@@ -471,7 +473,7 @@ async def test_a_take_over_recalls_every_page(redis_url: str, monkeypatch: pytes
             async with running(redis_url) as run:
                 session = (await until_owner(run)).partition.session
                 assert session is not None
-                recalled.append(set(session.desk._seen))
+                recalled.append(set(session.aggregator._seen))
     assert len(recalled[0]) > 60
     assert recalled[1] == recalled[0]
 

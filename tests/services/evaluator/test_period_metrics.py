@@ -20,8 +20,8 @@ from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, FromFile, Hours, day_slot
 from domain.error_budget import budget_left, error_budget
-from domain.open_contacts import QueueRef
-from domain.period_kpis import indicator, speed
+from domain.period_kpis import period_kpi, speed
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive
 from services.evaluator.consumer import EvaluatorPartition
@@ -129,7 +129,7 @@ def day(answered: int, missed: int, wait_s: int = 10, visits: int = 0) -> Bucket
 
 def archive() -> dict[QueueRef, dict[date, Bucket]]:
     """Days of 27 months; every one of them different, so that none can stand for another."""
-    days: dict[QueueRef, dict[date, Bucket]] = {place: {} for place in (ONTHAAL, OMGEVING, LOKET)}
+    days: dict[QueueRef, dict[date, Bucket]] = {queue_ref: {} for queue_ref in (ONTHAAL, OMGEVING, LOKET)}
     for number in range(1, 810):
         on = date(2026, 3, 19) - timedelta(days=number - 1)
         if on.weekday() < 5:
@@ -143,8 +143,8 @@ def archive() -> dict[QueueRef, dict[date, Bucket]]:
 
 
 async def write(redis: RedisClient | Redis, days: Mapping[QueueRef, Mapping[date, Bucket]]) -> None:
-    for place, shelf in days.items():
-        key = keys.buckets(0, Resolution.DAY.value, *place)
+    for queue_ref, shelf in days.items():
+        key = keys.buckets(0, Resolution.DAY.value, *queue_ref)
         await redis.hset(key, mapping={on.isoformat(): bucket.encode() for on, bucket in shelf.items()})
 
 
@@ -208,13 +208,13 @@ async def until_whole(running: Evaluator) -> None:
 
 
 def expected_values(days: Mapping[QueueRef, Mapping[date, Bucket]], kpi: Kpi) -> dict[tuple[str, ...], float]:
-    """By the report's own arithmetic (``indicators``): whatever rests on any contact at all."""
+    """By the report's own arithmetic (``period_kpis``): whatever rests on any contact at all."""
     today = NOW.date()
     found: dict[tuple[str, ...], float] = {}
     for period in told():
         for queue in ("onthaal", "omgeving", "loket", ALL_QUEUES):
             try:
-                one = indicator(CITY, days, kpi, "huis", queue, period, today)
+                one = period_kpi(CITY, days, kpi, "huis", queue, period, today)
             except KeyError:
                 continue
             if one.value is not None:
@@ -428,7 +428,7 @@ async def as_reported(redis: Redis, running: Evaluator) -> None:
         else:
             assert bounds == {"low": forecast.low, "middle": forecast.projected, "high": forecast.high}
     for period in (Period.month_of(today).before(), Period.year_of(today), Period.year_of(today).before()):
-        one = indicator(CITY, days, Kpi.MISSED_RATIO, "huis", ALL_QUEUES, period, today)
+        one = period_kpi(CITY, days, Kpi.MISSED_RATIO, "huis", ALL_QUEUES, period, today)
         shown = running.samples("indicator_missed_ratio").get(("huis", "all", period.name, "computed"))
         assert shown == pytest.approx(one.value), (period.name, today)
 
@@ -474,7 +474,7 @@ def calls_today(running: Evaluator) -> int:
     if session is None:
         return -1
     today = running.clock.now.date().isoformat()
-    bucket = session.desk.books.get(Slot(ONTHAAL, Resolution.DAY, today))
+    bucket = session.aggregator.bucket_store.get(Slot(ONTHAAL, Resolution.DAY, today))
     return 0 if bucket is None else bucket.offered
 
 

@@ -13,7 +13,7 @@ from domain.aggregator import AggregatorChanges
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.last_reports import Offer
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from services.evaluator.alerting.judge import Judgement
 from services.evaluator.state_store import BEGINNING, EvaluatorStore
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
@@ -77,9 +77,9 @@ async def test_what_was_committed_is_what_is_loaded(redis_client: Redis):
     await owner.commit(fence, BEGINNING, "5-0", wrote)
     kept = await store(redis_client, "two").load([DESK, LOKET], ["2023-11-13", "2023-11-14"])
     assert (kept.offset, kept.cursor, await owner.offset()) == ("5-0", 1700, "5-0")
-    assert dict(kept.books.slots()) == dict.fromkeys(SLOTS, BUCKET)
+    assert dict(kept.bucket_store.slots()) == dict.fromkeys(SLOTS, BUCKET)
     assert (kept.counts.read, kept.counts.duplicates, kept.counts.dead) == (3, 1, {DeadLetterReason.LATE: 1})
-    assert kept.latest.offers() == {LOKET: Offer(5, 9)}
+    assert kept.last_reports.offers() == {LOKET: Offer(5, 9)}
     assert [body for _, body in await entries(redis_client, keys.dead_letters(0))] == [LETTER.encode()]
 
 
@@ -87,7 +87,7 @@ async def test_only_the_days_that_are_asked_for_are_loaded(redis_client: Redis):
     owner = store(redis_client)
     await owner.commit(await claimed(owner), BEGINNING, "5-0", changes())
     kept = await owner.load([DESK, LOKET], ["2023-11-13"])
-    assert {slot.resolution for slot, _ in kept.books.slots()} == {
+    assert {slot.resolution for slot, _ in kept.bucket_store.slots()} == {
         Resolution.FINE,
         Resolution.COARSE,
         Resolution.TOTAL,
@@ -97,7 +97,12 @@ async def test_only_the_days_that_are_asked_for_are_loaded(redis_client: Redis):
 
 async def test_an_empty_server_is_the_beginning(redis_client: Redis):
     kept = await store(redis_client).load([DESK], ["2023-11-14"])
-    assert (kept.offset, kept.cursor, kept.counts.read, list(kept.books.slots())) == (BEGINNING, 0, 0, [])
+    assert (kept.offset, kept.cursor, kept.counts.read, list(kept.bucket_store.slots())) == (
+        BEGINNING,
+        0,
+        0,
+        [],
+    )
 
 
 async def test_a_commit_replaces_and_drops(redis_client: Redis):
@@ -105,7 +110,7 @@ async def test_a_commit_replaces_and_drops(redis_client: Redis):
     fence = await claimed(owner)
     await owner.commit(fence, BEGINNING, "5-0", changes(1))
     await owner.commit(fence, "5-0", "6-0", AggregatorChanges({}, [(SLOTS[0], BUCKET)], [SLOTS[1]], []))
-    kept = dict((await owner.load([DESK, LOKET], ["2023-11-14"])).books.slots())
+    kept = dict((await owner.load([DESK, LOKET], ["2023-11-14"])).bucket_store.slots())
     assert kept[SLOTS[0]] == BUCKET
     assert SLOTS[1] not in kept
     assert kept[SLOTS[2]] == Bucket(answered=1)

@@ -73,10 +73,10 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(redis_client: Redis) -> AsyncIterator[Desk]:
-    desk = Desk(redis_client)
-    async with desk.http:
-        yield desk
+async def endpoint(redis_client: Redis) -> AsyncIterator[Desk]:
+    endpoint = Desk(redis_client)
+    async with endpoint.http:
+        yield endpoint
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ async def desk(redis_client: Redis) -> AsyncIterator[Desk]:
     ids=["object", "array", "ndjson", "pretty", "gzip"],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-ndjson", "text/plain"])
-async def test_an_event_is_on_the_stream_before_202(desk: Desk, body: str | bytes, content_type: str):
+async def test_an_event_is_on_the_stream_before_202(endpoint: Desk, body: str | bytes, content_type: str):
     packed = {"Content-Encoding": "gzip"} if isinstance(body, bytes) else {}
-    response = await desk.post(body, **{"Content-Type": content_type, **packed})
+    response = await endpoint.post(body, **{"Content-Type": content_type, **packed})
     assert (response.status_code, response.json()) == (202, {"accepted": 1, "refused": []})
-    (on_stream,) = await desk.stream(EVENTS)
+    (on_stream,) = await endpoint.stream(EVENTS)
     assert EVENT.validate_python(on_stream) == stored(answered(1))
-    assert await desk.stream(DEAD) == []
+    assert await endpoint.stream(DEAD) == []
 
 
 @pytest.mark.parametrize(
@@ -117,55 +117,57 @@ async def test_an_event_is_on_the_stream_before_202(desk: Desk, body: str | byte
     ],
 )
 async def test_poison_becomes_a_dead_letter_and_harms_no_neighbour(
-    desk: Desk, poison: str | bytes, reason: str, field: str | None
+    endpoint: Desk, poison: str | bytes, reason: str, field: str | None
 ):
     poison = poison.encode() if isinstance(poison, str) else poison
-    response = await desk.post(b"\n".join([GOOD.encode(), poison, json.dumps(answered(3)).encode()]))
+    response = await endpoint.post(b"\n".join([GOOD.encode(), poison, json.dumps(answered(3)).encode()]))
     assert response.status_code == 202
     assert response.json()["accepted"] == 2
     (refused,) = response.json()["refused"]
     assert (refused["index"], refused["reason"], refused.get("field")) == (1, reason, field)
     assert refused["detail"]
-    assert [event["id"] for event in await desk.stream(EVENTS)] == [stored(answered(n)).id for n in (1, 3)]
-    (letter,) = await desk.stream(DEAD)
+    assert [event["id"] for event in await endpoint.stream(EVENTS)] == [
+        stored(answered(n)).id for n in (1, 3)
+    ]
+    (letter,) = await endpoint.stream(DEAD)
     assert (letter["reason"], letter["source"], letter["where"]) == (reason, "pbx", "item 1")
-    assert b"4700000" not in (await desk.everything()).replace(b" ", b"")
-    assert desk.counted("wachtpost_dead_letters_total", reason=reason) == 1
-    assert desk.counted("wachtpost_ingest_events_total", source="pbx") == 2
+    assert b"4700000" not in (await endpoint.everything()).replace(b" ", b"")
+    assert endpoint.counted("wachtpost_dead_letters_total", reason=reason) == 1
+    assert endpoint.counted("wachtpost_ingest_events_total", source="pbx") == 2
 
 
-async def test_when_nothing_is_accepted_the_answer_is_422(desk: Desk):
-    response = await desk.post(json.dumps(answered(1, queue="burgerzaken")))
+async def test_when_nothing_is_accepted_the_answer_is_422(endpoint: Desk):
+    response = await endpoint.post(json.dumps(answered(1, queue="burgerzaken")))
     assert response.status_code == 422
     assert response.json()["accepted"] == 0
-    assert len(await desk.stream(DEAD)) == 1
+    assert len(await endpoint.stream(DEAD)) == 1
 
 
 @pytest.mark.parametrize(
     ("body", "byte"), [(b"hello", 0), (b"", 0), (GOOD[:50].encode(), 49), (b"[1,\n2", 4)]
 )
-async def test_garbage_is_400_with_the_byte_and_one_dead_letter(desk: Desk, body: bytes, byte: int):
-    response = await desk.post(body)
+async def test_garbage_is_400_with_the_byte_and_one_dead_letter(endpoint: Desk, body: bytes, byte: int):
+    response = await endpoint.post(body)
     assert response.status_code == 400
     assert f"at byte {byte}" in response.json()["detail"]
-    (letter,) = await desk.stream(DEAD)
+    (letter,) = await endpoint.stream(DEAD)
     assert (letter["reason"], letter["where"]) == ("unreadable", f"byte {byte}")
 
 
 @pytest.mark.parametrize("key", [None, "", "wachtpost_wrong", PBX_KEY[:-1]])
-async def test_without_a_known_key_nothing_is_looked_at(desk: Desk, key: str | None):
-    response = await desk.post(GOOD, key)
+async def test_without_a_known_key_nothing_is_looked_at(endpoint: Desk, key: str | None):
+    response = await endpoint.post(GOOD, key)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"] == "Bearer"
-    assert await desk.redis.dbsize() == 0
-    assert desk.counted("wachtpost_ingest_requests_total", status="401") == 1
+    assert await endpoint.redis.dbsize() == 0
+    assert endpoint.counted("wachtpost_ingest_requests_total", status="401") == 1
 
 
-async def test_a_key_speaks_for_its_own_queues_only(desk: Desk):
+async def test_a_key_speaks_for_its_own_queues_only(endpoint: Desk):
     lines = [json.dumps(answered(n, source="kiosk", queue=q)) for n, q in ((1, "wonen"), (2, "onthaal"))]
-    response = await desk.post("\n".join(lines), KIOSK_KEY)
+    response = await endpoint.post("\n".join(lines), KIOSK_KEY)
     assert [one["reason"] for one in response.json()["refused"]] == ["not_allowed"]
-    assert [event["queue"] for event in await desk.stream(EVENTS)] == ["wonen"]
+    assert [event["queue"] for event in await endpoint.stream(EVENTS)] == ["wonen"]
 
 
 @pytest.mark.parametrize(
@@ -183,89 +185,89 @@ async def test_a_key_speaks_for_its_own_queues_only(desk: Desk):
     ids=["10 MB", "gzip bomb", "5001 lines", "5001 array", "brotli", "no gzip", "cut gzip", "two gzips"],
 )
 async def test_beyond_the_bounds_nothing_is_accepted(
-    desk: Desk, body: bytes, headers: dict[str, str], status: int
+    endpoint: Desk, body: bytes, headers: dict[str, str], status: int
 ):
-    response = await desk.post(body, **headers)
+    response = await endpoint.post(body, **headers)
     assert response.status_code == status
     assert response.json()["detail"]
-    assert await desk.stream(EVENTS) == []
+    assert await endpoint.stream(EVENTS) == []
 
 
-async def test_a_body_that_lies_about_its_size_is_stopped_while_reading(desk: Desk):
+async def test_a_body_that_lies_about_its_size_is_stopped_while_reading(endpoint: Desk):
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(1_000):
             yield b" " * 100_000
 
     headers = {"Authorization": f"Bearer {PBX_KEY}"}
-    response = await desk.http.post("/v1/events", content=endless(), headers=headers)
+    response = await endpoint.http.post("/v1/events", content=endless(), headers=headers)
     assert response.status_code == 413
 
 
-async def test_too_fast_is_429_for_the_whole_request_and_later_it_fits(desk: Desk):
+async def test_too_fast_is_429_for_the_whole_request_and_later_it_fits(endpoint: Desk):
     """``slow`` may send 2 a second, 20 at once."""
 
     def lines(first: int, count: int) -> str:
         return "\n".join(json.dumps(answered(n, source="slow")) for n in range(first, first + count))
 
-    assert (await desk.post(lines(0, 21), SLOW_KEY)).status_code == 413  # would never fit
-    assert (await desk.post(lines(0, 20), SLOW_KEY)).status_code == 202
-    refused = await desk.post(lines(20, 3), SLOW_KEY)
+    assert (await endpoint.post(lines(0, 21), SLOW_KEY)).status_code == 413  # would never fit
+    assert (await endpoint.post(lines(0, 20), SLOW_KEY)).status_code == 202
+    refused = await endpoint.post(lines(20, 3), SLOW_KEY)
     assert (refused.status_code, refused.headers["Retry-After"]) == (429, "2")
-    assert len(await desk.stream(EVENTS)) == 20
-    assert (await desk.post(GOOD)).status_code == 202  # others are not held up
-    desk.now += timedelta(seconds=2)
-    assert (await desk.post(lines(20, 3), SLOW_KEY)).status_code == 202
+    assert len(await endpoint.stream(EVENTS)) == 20
+    assert (await endpoint.post(GOOD)).status_code == 202  # others are not held up
+    endpoint.now += timedelta(seconds=2)
+    assert (await endpoint.post(lines(20, 3), SLOW_KEY)).status_code == 202
 
 
-async def test_a_big_request_is_written_in_order(desk: Desk):
-    response = await desk.post("\n".join(json.dumps(answered(n)) for n in range(1_234)))
+async def test_a_big_request_is_written_in_order(endpoint: Desk):
+    response = await endpoint.post("\n".join(json.dumps(answered(n)) for n in range(1_234)))
     assert response.json()["accepted"] == 1_234
-    ids = [event["id"] for event in await desk.stream(EVENTS)]
+    ids = [event["id"] for event in await endpoint.stream(EVENTS)]
     assert ids == [stored(answered(n)).id for n in range(1_234)]
 
 
-async def test_an_empty_list_is_accepted_and_does_nothing(desk: Desk):
-    response = await desk.post("[]")
+async def test_an_empty_list_is_accepted_and_does_nothing(endpoint: Desk):
+    response = await endpoint.post("[]")
     assert (response.status_code, response.json()["accepted"]) == (202, 0)
-    assert await desk.redis.dbsize() == 0
+    assert await endpoint.redis.dbsize() == 0
 
 
-async def test_the_contract_is_published_and_loads_nothing_from_elsewhere(desk: Desk):
-    described = (await desk.http.get("/openapi.json")).json()
+async def test_the_contract_is_published_and_loads_nothing_from_elsewhere(endpoint: Desk):
+    described = (await endpoint.http.get("/openapi.json")).json()
     schemas = described["components"]["schemas"]
-    assert set(schemas) >= {"Event", "CallAnswered", "SourceHeartbeat", "Answer", "Problem"}
+    assert set(schemas) >= {"Event", "CallAnswered", "SourceHeartbeat", "IngestResponse", "Problem"}
     assert schemas["CallAnswered"]["additionalProperties"] is False
     post = described["paths"]["/v1/events"]["post"]
     assert set(post["responses"]) == {"202", "400", "401", "413", "415", "422", "429", "503"}
-    assert post["responses"]["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/Answer")
+    assert post["responses"]["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/IngestResponse")
     example = post["requestBody"]["content"]["application/json"]["examples"]["one"]["value"]
     assert EVENT.validate_python(example, extra="forbid")
-    assert (await desk.http.get("/docs")).status_code == 404
+    assert (await endpoint.http.get("/docs")).status_code == 404
 
 
 async def test_while_redis_is_away_the_answer_is_503_and_nothing_is_lost(own_server: RedisServer):
     async with Redis.from_url(own_server.url) as redis:
-        desk = Desk(redis)
-        async with desk.http:
-            assert (await desk.post(GOOD)).status_code == 202
+        endpoint = Desk(redis)
+        async with endpoint.http:
+            assert (await endpoint.post(GOOD)).status_code == 202
             own_server.stop()
-            refused = await desk.post(json.dumps(answered(2)))
+            refused = await endpoint.post(json.dumps(answered(2)))
             assert refused.status_code == 503
             assert int(refused.headers["Retry-After"]) > 0
             own_server.start()
 
             async def sent_again() -> bool:
-                return (await desk.post(json.dumps(answered(2)))).status_code == 202
+                return (await endpoint.post(json.dumps(answered(2)))).status_code == 202
 
             await eventually_async(sent_again)
-            ids = {event["id"] for event in await desk.stream(EVENTS)}
+            ids = {event["id"] for event in await endpoint.stream(EVENTS)}
             assert ids == {stored(answered(n)).id for n in (1, 2)}
 
 
 @pytest.mark.parametrize("form", ["[{}]", "{}"], ids=["array", "ndjson"])
 @pytest.mark.parametrize("where", ["admit", "without_persons"])
 async def test_an_item_on_which_our_own_code_fails_is_a_dead_letter_and_harms_no_neighbour(
-    desk: Desk, form: str, where: str, monkeypatch: pytest.MonkeyPatch
+    endpoint: Desk, form: str, where: str, monkeypatch: pytest.MonkeyPatch
 ):
     works: Callable[..., object] = getattr(http, where)
 
@@ -276,25 +278,25 @@ async def test_an_item_on_which_our_own_code_fails_is_a_dead_letter_and_harms_no
 
     monkeypatch.setattr(http, where, fail)
     items = [json.dumps(answered(number)) for number in (1, 2, 3)]
-    response = await desk.post(form.format((", " if "[" in form else "\n").join(items)))
+    response = await endpoint.post(form.format((", " if "[" in form else "\n").join(items)))
     assert (response.status_code, response.json()["accepted"]) == (202, 2)
     (refused,) = response.json()["refused"]
     assert (refused["index"], refused["reason"]) == (1, "internal_error")
-    (letter,) = await desk.stream(DEAD)
+    (letter,) = await endpoint.stream(DEAD)
     assert (letter["reason"], letter["where"]) == ("internal_error", "item 1")
     assert "ZeroDivisionError at tests.services.ingest.test_http:" in str(letter["detail"])
-    assert PHONE.encode() not in await desk.everything()
+    assert PHONE.encode() not in await endpoint.everything()
     assert PHONE not in response.text
-    assert desk.counted("wachtpost_dead_letters_total", reason="internal_error") == 1
-    assert isinstance(await desk.metrics.items.check(NOW), Degraded)
+    assert endpoint.counted("wachtpost_dead_letters_total", reason="internal_error") == 1
+    assert isinstance(await endpoint.metrics.items.check(NOW), Degraded)
 
 
 async def test_a_body_that_our_own_code_fails_to_read_is_read_item_by_item(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    endpoint: Desk, monkeypatch: pytest.MonkeyPatch
 ):
     def fail(*_: object, **__: object) -> object:
         raise OverflowError(PHONE)
 
     monkeypatch.setattr(events.EVENTS, "validate_json", fail)
-    response = await desk.post(f"[{GOOD}]")
+    response = await endpoint.post(f"[{GOOD}]")
     assert (response.status_code, response.json()) == (202, {"accepted": 1, "refused": []})

@@ -509,7 +509,7 @@ async def set_aside(desk: Desk) -> list[FailureLine]:
 
 
 def internal_errors(run: Running, work: str) -> int:
-    return next(one.count for one in run.partition.setbacks if one.work == work)
+    return next(one.count for one in run.partition.backoff if one.work == work)
 
 
 @pytest.mark.usefixtures("defect")

@@ -162,7 +162,7 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(redis_client: Redis, redis_url: str) -> AsyncIterator[Desk]:
+async def report_queue(redis_client: Redis, redis_url: str) -> AsyncIterator[Desk]:
     async with mail_receiver() as mail, http_receiver() as web:
         # The very first notifier passes over what is older than ten minutes by Redis' own clock.
         yield Desk(redis_client, redis_url, mail, web)
@@ -174,32 +174,32 @@ def done(partition: NotifierPartition) -> bool:
     return session is not None and not session.outbox
 
 
-async def test_each_address_gets_one_mail_with_the_report(desk: Desk):
-    assert await desk.reporter().look() == Period.parse("2026-10")
-    async with desk.notifier() as partition:
-        await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition))
-    assert desk.arrived() == [ANNA, BERT, CHRIS]
-    assert desk.web.requests == []
-    read = desk.mail.mails[0].message
+async def test_each_address_gets_one_mail_with_the_report(report_queue: Desk):
+    assert await report_queue.reporter().look() == Period.parse("2026-10")
+    async with report_queue.notifier() as partition:
+        await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(partition))
+    assert report_queue.arrived() == [ANNA, BERT, CHRIS]
+    assert report_queue.web.requests == []
+    read = report_queue.mail.mails[0].message
     assert (read["Subject"], read.get_content_type()) == ("Beleidsrapport 2026-10", "multipart/mixed")
     assert read.get_body(["plain"]).get_content().strip() == "Zie bijlage."  # type: ignore[union-attr]
     attached = list(read.iter_attachments())
     assert [one.get_filename() for one in attached] == [one.name for one in FILES]
     assert [one.get_content_type() for one in attached] == ["text/html", "text/csv"]
     assert [one.get_payload(decode=True) for one in attached] == [one.data for one in FILES]
-    assert len({mail.message["Message-ID"] for mail in desk.mail.mails}) == 3
+    assert len({mail.message["Message-ID"] for mail in report_queue.mail.mails}) == 3
     assert read["In-Reply-To"] is None
 
 
-async def test_nothing_is_left_but_the_memory_that_it_was_sent_and_the_log(desk: Desk):
-    await desk.reporter().look()
-    assert await desk.documents() == 1
-    async with desk.notifier() as partition:
-        await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition))
-    assert await desk.documents() == 0
-    assert await ReportPublisher(desk.redis).sent() == {"2026-10"}
-    decided = [line for line in await desk.log() if isinstance(line, DecisionLine)]
-    tried = [line for line in await desk.log() if isinstance(line, DeliveryLine)]
+async def test_nothing_is_left_but_the_memory_that_it_was_sent_and_the_log(report_queue: Desk):
+    await report_queue.reporter().look()
+    assert await report_queue.documents() == 1
+    async with report_queue.notifier() as partition:
+        await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(partition))
+    assert await report_queue.documents() == 0
+    assert await ReportPublisher(report_queue.redis).sent() == {"2026-10"}
+    decided = [line for line in await report_queue.log() if isinstance(line, DecisionLine)]
+    tried = [line for line in await report_queue.log() if isinstance(line, DeliveryLine)]
     assert [(line.receiver, line.reason, line.breach) for line in decided] == [
         ("hoofd", "report", "report:2026-10"),
         ("raad", "report", "report:2026-10"),
@@ -210,104 +210,106 @@ async def test_nothing_is_left_but_the_memory_that_it_was_sent_and_the_log(desk:
     ]
 
 
-async def test_no_record_that_is_written_again_and_again_holds_the_report(desk: Desk):
+async def test_no_record_that_is_written_again_and_again_holds_the_report(report_queue: Desk):
     """A try that fails writes the parcel anew: it must not write megabytes."""
-    desk.mail.replies["DATA"] = "452 4.3.1 no room at the moment"
-    await desk.reporter().look()
-    async with desk.notifier():
-        await eventually_async(lambda: desk.redis.hlen(keys.notifier(0, "outbox")))
-        parcels = await desk.redis.hvals(keys.notifier(0, "outbox"))
-    (word,) = await entries(desk.redis, keys.breaches(0))
+    report_queue.mail.replies["DATA"] = "452 4.3.1 no room at the moment"
+    await report_queue.reporter().look()
+    async with report_queue.notifier():
+        await eventually_async(lambda: report_queue.redis.hlen(keys.notifier(0, "outbox")))
+        parcels = await report_queue.redis.hvals(keys.notifier(0, "outbox"))
+    (word,) = await entries(report_queue.redis, keys.breaches(0))
     assert max(map(len, [*parcels, word[1]])) < 1000
 
 
-async def test_restarts_and_further_looks_send_nothing_twice(desk: Desk):
+async def test_restarts_and_further_looks_send_nothing_twice(report_queue: Desk):
     for _ in range(2):
-        await desk.reporter().look()
-        async with desk.notifier() as partition:
-            await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition))
-    desk.now += timedelta(days=2)
-    assert await desk.reporter().look() is None
-    assert len(await desk.words()) == 1
-    assert desk.arrived() == [ANNA, BERT, CHRIS]
+        await report_queue.reporter().look()
+        async with report_queue.notifier() as partition:
+            await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(partition))
+    report_queue.now += timedelta(days=2)
+    assert await report_queue.reporter().look() is None
+    assert len(await report_queue.words()) == 1
+    assert report_queue.arrived() == [ANNA, BERT, CHRIS]
 
 
-async def test_of_many_reporters_one_hands_over(desk: Desk):
-    found = await asyncio.gather(*(desk.reporter().look() for _ in range(5)))
+async def test_of_many_reporters_one_hands_over(report_queue: Desk):
+    found = await asyncio.gather(*(report_queue.reporter().look() for _ in range(5)))
     assert sorted(map(bool, found)) == [False] * 4 + [True]
-    assert [word.id for word in await desk.words()] == ["report:2026-10"]
+    assert [word.id for word in await report_queue.words()] == ["report:2026-10"]
 
 
-async def test_one_who_is_refused_is_told_apart_and_the_others_have_it(desk: Desk):
-    desk.mail.refuses[BERT] = "550 5.1.1 no such user"
-    await desk.reporter().look()
-    async with desk.notifier() as partition:
-        await eventually_async(lambda: len(desk.mail.mails) == 2 and done(partition))
-    assert desk.arrived() == [ANNA, CHRIS]
-    (dead,) = await desk.log("dead")
+async def test_one_who_is_refused_is_told_apart_and_the_others_have_it(report_queue: Desk):
+    report_queue.mail.refuses[BERT] = "550 5.1.1 no such user"
+    await report_queue.reporter().look()
+    async with report_queue.notifier() as partition:
+        await eventually_async(lambda: len(report_queue.mail.mails) == 2 and done(partition))
+    assert report_queue.arrived() == [ANNA, CHRIS]
+    (dead,) = await report_queue.log("dead")
     assert isinstance(dead, DeliveryLine)
     assert (dead.key, dead.report) == ("report:2026-10/hoofd/1/1", "2026-10")
     assert "550 5.1.1" in dead.why
-    assert await desk.documents() == 0
+    assert await report_queue.documents() == 0
 
 
-async def test_a_mail_server_that_takes_nothing_now_gets_it_later_and_the_report_waits(desk: Desk):
-    desk.mail.replies["DATA"] = "452 4.3.1 no room at the moment"
-    await desk.reporter().look()
-    async with desk.notifier():
-        await eventually_async(lambda: retried(desk))
-    assert await desk.documents() == 1
-    desk.mail.replies.clear()
-    desk.now += timedelta(days=3)  # a weekend; news would have been given up
-    async with desk.notifier("two") as partition:
-        await eventually_async(lambda: len(desk.mail.mails) == 3 and done(partition))
-    assert await desk.documents() == 0
+async def test_a_mail_server_that_takes_nothing_now_gets_it_later_and_the_report_waits(report_queue: Desk):
+    report_queue.mail.replies["DATA"] = "452 4.3.1 no room at the moment"
+    await report_queue.reporter().look()
+    async with report_queue.notifier():
+        await eventually_async(lambda: retried(report_queue))
+    assert await report_queue.documents() == 1
+    report_queue.mail.replies.clear()
+    report_queue.now += timedelta(days=3)  # a weekend; news would have been given up
+    async with report_queue.notifier("two") as partition:
+        await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(partition))
+    assert await report_queue.documents() == 0
 
 
-async def retried(desk: Desk) -> bool:
-    tried = [line.result.value for line in await desk.log() if isinstance(line, DeliveryLine)]
+async def retried(report_queue: Desk) -> bool:
+    tried = [line.result.value for line in await report_queue.log() if isinstance(line, DeliveryLine)]
     return tried.count("retry") >= 3
 
 
-async def test_what_goes_to_nobody_is_said_and_leaves_nothing(desk: Desk):
-    await desk.hand_over("scherm", "weg")
-    async with desk.notifier():
-        await eventually_async(lambda: desk.log())
-    told = [(line.receiver, line.reason) for line in await desk.log() if isinstance(line, DecisionLine)]
+async def test_what_goes_to_nobody_is_said_and_leaves_nothing(report_queue: Desk):
+    await report_queue.hand_over("scherm", "weg")
+    async with report_queue.notifier():
+        await eventually_async(lambda: report_queue.log())
+    told = [
+        (line.receiver, line.reason) for line in await report_queue.log() if isinstance(line, DecisionLine)
+    ]
     assert told == [("scherm", "no_mail"), ("weg", "receiver_gone")]
-    assert await desk.documents() == 0
+    assert await report_queue.documents() == 0
 
 
-async def test_a_report_that_is_gone_is_a_dead_letter_not_an_endless_wait(desk: Desk):
-    await desk.hand_over("raad")
-    await desk.redis.delete(keys.notifier(0, "documents"))
-    async with desk.notifier():
-        await eventually_async(lambda: desk.log("dead"))
-    (dead,) = await desk.log("dead")
+async def test_a_report_that_is_gone_is_a_dead_letter_not_an_endless_wait(report_queue: Desk):
+    await report_queue.hand_over("raad")
+    await report_queue.redis.delete(keys.notifier(0, "documents"))
+    async with report_queue.notifier():
+        await eventually_async(lambda: report_queue.log("dead"))
+    (dead,) = await report_queue.log("dead")
     assert isinstance(dead, DeliveryLine)
     assert dead.why == "the report is not in Redis any more"
 
 
-async def test_the_first_report_stays_when_a_second_is_handed_over_by_hand(desk: Desk):
+async def test_the_first_report_stays_when_a_second_is_handed_over_by_hand(report_queue: Desk):
     """Each brings its own document; one going does not take the other's."""
-    await desk.reporter().look()
-    await desk.hand_over("raad", name="report:2026-10:again")
-    assert await ReportPublisher(desk.redis).sent() == {"2026-10"}
-    async with desk.notifier() as partition:
-        await eventually_async(lambda: len(desk.mail.mails) == 4 and done(partition))
-    assert desk.arrived() == [ANNA, BERT, CHRIS, CHRIS]
-    assert len({mail.message["Message-ID"] for mail in desk.mail.mails}) == 4
+    await report_queue.reporter().look()
+    await report_queue.hand_over("raad", name="report:2026-10:again")
+    assert await ReportPublisher(report_queue.redis).sent() == {"2026-10"}
+    async with report_queue.notifier() as partition:
+        await eventually_async(lambda: len(report_queue.mail.mails) == 4 and done(partition))
+    assert report_queue.arrived() == [ANNA, BERT, CHRIS, CHRIS]
+    assert len({mail.message["Message-ID"] for mail in report_queue.mail.mails}) == 4
 
 
-async def test_handing_over_a_second_time_after_a_lost_answer_changes_nothing(desk: Desk):
-    handing = ReportPublisher(desk.redis)
-    word = word_of(Period.parse("2026-10"), ("raad",), desk.now)
-    document = await desk.make(word.id, Period.parse("2026-10"), desk.now)
+async def test_handing_over_a_second_time_after_a_lost_answer_changes_nothing(report_queue: Desk):
+    handing = ReportPublisher(report_queue.redis)
+    word = word_of(Period.parse("2026-10"), ("raad",), report_queue.now)
+    document = await report_queue.make(word.id, Period.parse("2026-10"), report_queue.now)
     assert [await handing.hand_over(document, word, counts=True) for _ in range(2)] == [True, False]
-    extra = word_of(Period.parse("2026-10"), ("raad",), desk.now, "x1")
+    extra = word_of(Period.parse("2026-10"), ("raad",), report_queue.now, "x1")
     again = document.model_copy(update={"id": extra.id})
     assert [await handing.hand_over(again, extra, counts=False) for _ in range(2)] == [True, True]
-    assert [one.id for one in await desk.words()] == ["report:2026-10", "report:2026-10:x1"]
+    assert [one.id for one in await report_queue.words()] == ["report:2026-10", "report:2026-10:x1"]
 
 
 # As processes ------------------------------------------------------------------------------------------

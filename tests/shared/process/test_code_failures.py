@@ -31,7 +31,9 @@ def test_a_failure_says_type_and_place_and_the_way_there():
 def test_of_a_failure_in_another_s_code_also_the_last_place_of_ours_is_said():
     failure = attempt(TranslatorRules.of, None)  # type: ignore[arg-type]
     assert isinstance(failure, CodeFailure)
-    assert failure.place.startswith("AttributeError at services.ingest.sources.queue_log.translate:Rules.of:")
+    assert failure.place.startswith(
+        "AttributeError at services.ingest.sources.queue_log.translate:TranslatorRules.of:"
+    )
     elsewhere = attempt(json.loads, "{")
     assert isinstance(elsewhere, CodeFailure)
     assert elsewhere.place.startswith("JSONDecodeError at json.decoder:")

@@ -20,7 +20,7 @@ from domain.aggregator import AggregatorChanges
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, Hours, day_slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from services.evaluator.archive import Archive
 from services.evaluator.consumer import EvaluatorPartition
 from services.evaluator.settings import EvaluatorSettings

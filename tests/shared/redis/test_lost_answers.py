@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from domain.aggregator import AggregatorChanges
 from domain.bucket import Bucket
 from domain.corrections import BucketChange, Correction, Hours, day_slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from services.evaluator.alerting.judge import Judgement
 from services.evaluator.archive import Archive
 from services.evaluator.state_store import BEGINNING, EvaluatorStore

@@ -33,7 +33,7 @@ class Consumer:
 
     def __init__(self, bad: Sequence[int]) -> None:
         self.bad = {entry(number) for number in bad}
-        self.narrowing = PoisonSearch()
+        self.poison_search = PoisonSearch()
         self.done: list[str] = []
         self.aside: list[str] = []
         self.failures = 0
@@ -41,18 +41,18 @@ class Consumer:
     def session(self, count: int, most: int) -> bool:
         """Go on from what was committed until something fails; returns whether all is read."""
         for batch in batches(count, most, len(self.done) + len(self.aside)):
-            for portion in self.narrowing.portions(batch):
-                aside = self.narrowing.aside
+            for portion in self.poison_search.portions(batch):
+                aside = self.poison_search.aside
                 if aside is not None and aside.entry == portion.ids[0]:
                     assert len(portion.ids) == 1
                     self.aside += portion.ids
                 elif self.bad.intersection(portion.ids):
                     self.failures += 1
-                    self.narrowing = self.narrowing.failed(portion.ids, HERE)
+                    self.poison_search = self.poison_search.failed(portion.ids, HERE)
                     return False
                 else:
                     self.done += portion.ids
-                self.narrowing = self.narrowing.went_well(portion.ids)
+                self.poison_search = self.poison_search.went_well(portion.ids)
         return True
 
 
@@ -65,7 +65,7 @@ def test_just_what_our_own_code_fails_on_is_set_aside_in_a_few_tries(count: int,
             break
     assert consumer.aside == [entry(number) for number in sorted(bad)]
     assert consumer.done == [entry(number) for number in range(count) if number not in bad]
-    assert consumer.narrowing == PoisonSearch(in_a_row=consumer.narrowing.in_a_row)
+    assert consumer.poison_search == PoisonSearch(in_a_row=consumer.poison_search.in_a_row)
     assert consumer.failures <= (TRIES + 1) * len(bad)
 
 
@@ -77,25 +77,28 @@ def test_what_fails_once_is_tried_again_and_nothing_is_set_aside():
 
 
 def test_an_entry_that_came_alone_is_tried_as_often():
-    narrowing, tries = PoisonSearch(), 0
-    while narrowing.aside is None:
-        narrowing, tries = narrowing.failed([entry(0)], HERE), tries + 1
+    poison_search, tries = PoisonSearch(), 0
+    while poison_search.aside is None:
+        poison_search, tries = poison_search.failed([entry(0)], HERE), tries + 1
     assert tries == TRIES
 
 
 def test_a_portion_says_whether_more_stands_behind_it():
-    narrowing = PoisonSearch(until=entry(1))
+    poison_search = PoisonSearch(until=entry(1))
     for more in (True, False):
-        portions = narrowing.portions(Batch([entry(n) for n in range(4)], [b""] * 4, more))
+        portions = poison_search.portions(Batch([entry(n) for n in range(4)], [b""] * 4, more))
         assert [(len(portion.ids), portion.more) for portion in portions] == [(1, True), (1, True), (2, more)]
-    assert [one.more for one in narrowing.portions(Batch([entry(0), entry(1)], [b"", b""]))] == [True, False]
+    assert [one.more for one in poison_search.portions(Batch([entry(0), entry(1)], [b"", b""]))] == [
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("most", [1, 7])
 def test_when_everything_fails_it_is_not_the_entries(most: int):
     count = 3 * MOST_IN_A_ROW
     consumer = Consumer(range(count))
-    stuck = (consumer.session(count, most) or consumer.narrowing.is_stuck for _ in range(9 * count))
+    stuck = (consumer.session(count, most) or consumer.poison_search.is_stuck for _ in range(9 * count))
     assert any(stuck)
     assert len(consumer.aside) == MOST_IN_A_ROW
     kept = len(consumer.aside)
@@ -103,13 +106,13 @@ def test_when_everything_fails_it_is_not_the_entries(most: int):
     assert len(consumer.aside) == kept, "it waits until somebody mends it"
     consumer.bad.clear()
     assert consumer.session(count, most)
-    assert consumer.narrowing == PoisonSearch()
+    assert consumer.poison_search == PoisonSearch()
 
 
 def test_when_setting_aside_fails_as_well_it_is_stuck():
-    narrowing = PoisonSearch(until=entry(3)).failed([entry(0)], HERE)
-    assert narrowing.aside is not None
+    poison_search = PoisonSearch(until=entry(3)).failed([entry(0)], HERE)
+    assert poison_search.aside is not None
     for _ in range(TRIES):
-        assert not narrowing.is_stuck
-        narrowing = narrowing.failed([entry(0)], HERE)
-    assert narrowing.is_stuck
+        assert not poison_search.is_stuck
+        poison_search = poison_search.failed([entry(0)], HERE)
+    assert poison_search.is_stuck

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from services.evaluator.state_store import EvaluatorStore
 from services.notifier.flap_detection import FlapTally
 from services.notifier.silences import Silence
@@ -56,16 +56,16 @@ async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_cl
         {MISSED.id: BreachRecord(MISSED)}, {watch_key(MISSED): RuleRecord.of(MISSED)}
     )
     assert (list(kept.outbox), list(kept.owed)) == ([told.key], [])
-    at = await store.set_aside.put(fence, kept.spoiled)
+    at = await store.set_aside.put(fence, kept.unreadable)
     expected = [(records, b"breach/x", NEWER), (records, b"new/1", b"{}"), (records, b"watch/a/b", b"{")]
     expected += [(outbox, b"bad", NEWER), (owed, b"bad", b"\xff")]
     stream = keys.notifier(0, "set-aside")
     assert sorted(await aside(redis_client, stream)) == sorted((k.encode(), f, v) for k, f, v in expected)
 
-    assert await store.set_aside.put(fence, kept.spoiled) == at > 0, "said again, it does nothing"
+    assert await store.set_aside.put(fence, kept.unreadable) == at > 0, "said again, it does nothing"
     assert len(await aside(redis_client, stream)) == len(expected)
     again = await store.load()
-    assert (again.state, again.outbox, again.spoiled) == (kept.state, kept.outbox, [])
+    assert (again.state, again.outbox, again.unreadable) == (kept.state, kept.outbox, [])
 
 
 async def test_what_stands_under_anothers_name_is_no_record_of_the_notifier(redis_client: Redis):
@@ -83,7 +83,7 @@ async def test_what_stands_under_anothers_name_is_no_record_of_the_notifier(redi
     await put(redis_client, keys.notifier(0, "annotations"), {"x": MISSED.model_dump_json().encode()})
     kept = await store.load()
     assert (kept.state, kept.outbox, kept.owed) == (NotifierState(), {}, [])
-    assert len(kept.spoiled) == len(records) + 2
+    assert len(kept.unreadable) == len(records) + 2
 
     await put(redis_client, keys.notifier(0, "records"), encode(state))
     await put(redis_client, keys.notifier(0, "outbox"), {told.key: told.model_dump_json().encode()})
@@ -96,30 +96,30 @@ async def test_the_evaluator_goes_on_without_fields_and_buckets_that_it_cannot_r
     state = keys.state(0)
     day, fine = (keys.buckets(0, kind, *HOME) for kind in (Resolution.DAY.value, Resolution.FINE.value))
     sound = {"offset": "5-0", "read": "7", "source:pbx": "1000", "watch:gone": GONE.decode()}
-    spoiled = {"watch:x": NEWER, "duplicates": b"many", "source:web": b"1,x", "offer:huis:onthaal": b"1"}
+    unreadable = {"watch:x": NEWER, "duplicates": b"many", "source:web": b"1,x", "offer:huis:onthaal": b"1"}
     # What would be an amount or a name, were it not beyond all bounds, is as bad.
-    spoiled |= {"dead:late": b"9" * 400, "watch:y": GONE.replace(b'"gone"', b'"%b"' % (b"g" * 300))}
-    spoiled |= {"watch:z": GONE.replace(b"0.2", b"NaN"), "watch:a": GONE.replace(b"2}", b"9" * 400 + b"}")}
-    await put(redis_client, state, {name: value.encode() for name, value in sound.items()} | spoiled)
+    unreadable |= {"dead:late": b"9" * 400, "watch:y": GONE.replace(b'"gone"', b'"%b"' % (b"g" * 300))}
+    unreadable |= {"watch:z": GONE.replace(b"0.2", b"NaN"), "watch:a": GONE.replace(b"2}", b"9" * 400 + b"}")}
+    await put(redis_client, state, {name: value.encode() for name, value in sound.items()} | unreadable)
     await put(redis_client, day, {"2026-03-01": Bucket(answered=3).encode(), "2026-03-02": NEWER[:5]})
     await put(redis_client, fine, {"soon": b"{}", "1000": b'{"answered":"x"}'})
 
     fence = await store.lease.claim()
     assert fence is not None
     kept = await store.load([HOME], ["2026-03-01", "2026-03-02"])
-    assert (kept.offset, kept.counts.read, kept.latest.sources()) == ("5-0", 7, {"pbx": 1000})
+    assert (kept.offset, kept.counts.read, kept.last_reports.sources()) == ("5-0", 7, {"pbx": 1000})
     assert kept.state == sound
-    written = [slot for slot, _ in kept.books.slots()]
+    written = [slot for slot, _ in kept.bucket_store.slots()]
     assert written == [Slot(HOME, Resolution.DAY, "2026-03-01")]
-    await store.set_aside.put(fence, kept.spoiled)
+    await store.set_aside.put(fence, kept.unreadable)
     found = await aside(redis_client, keys.set_aside(0))
     assert {(key, name) for key, name, _ in found} == {
-        *((state.encode(), name.encode()) for name in spoiled),
+        *((state.encode(), name.encode()) for name in unreadable),
         (day.encode(), b"2026-03-02"),
         (fine.encode(), b"soon"),
         (fine.encode(), b"1000"),
     }
-    assert (await store.load([HOME], ["2026-03-01", "2026-03-02"])).spoiled == []
+    assert (await store.load([HOME], ["2026-03-01", "2026-03-02"])).unreadable == []
 
 
 async def test_whoever_is_superseded_sets_nothing_aside(redis_client: Redis):
@@ -127,5 +127,5 @@ async def test_whoever_is_superseded_sets_nothing_aside(redis_client: Redis):
     await put(redis_client, keys.notifier(0, "records"), {"breach/x": NEWER})
     kept = await store.load()
     with pytest.raises(Superseded):
-        await store.set_aside.put("1:other", kept.spoiled)
+        await store.set_aside.put("1:other", kept.unreadable)
     assert await redis_client.hexists(keys.notifier(0, "records"), "breach/x")

@@ -360,29 +360,29 @@ class Door:
 SENDERS = {"huis": DemoSender("demo-1", "key-1"), "dorp": DemoSender("demo-2", "key-2")}
 
 
-def feed_of(events: list[CallQueued], door: Door) -> EventFeed:
-    return EventFeed(iter(events), door.client, SENDERS)
+def feed_of(events: list[CallQueued], admission: Door) -> EventFeed:
+    return EventFeed(iter(events), admission.client, SENDERS)
 
 
 def test_events_are_told_when_their_time_has_come_and_not_before() -> None:
-    door = Door()
-    feed = feed_of([queued(number, NOW + timedelta(seconds=number)) for number in range(4)], door)
+    admission = Door()
+    feed = feed_of([queued(number, NOW + timedelta(seconds=number)) for number in range(4)], admission)
     feed.advance(NOW + timedelta(seconds=1))
-    assert [[event["id"] for event in request] for request in door.accepted] == [["e0", "e1"]]
+    assert [[event["id"] for event in request] for request in admission.accepted] == [["e0", "e1"]]
     so_far = feed.finished
     feed.advance(NOW + timedelta(seconds=9))
     assert (so_far, feed.finished) == (False, True)
-    assert [len(request) for request in door.accepted] == [2, 2]
+    assert [len(request) for request in admission.accepted] == [2, 2]
 
 
 @given(st.lists(st.sampled_from(["huis", "dorp"]), max_size=40), st.integers(0, 2 * BATCH))
 def test_every_event_is_told_once_in_order_as_its_sites_sender(sites: list[str], more: int) -> None:
-    door = Door()
+    admission = Door()
     events = [queued(number, site=site) for number, site in enumerate([*sites, *["huis"] * more])]
-    feed_of(events, door).advance(NOW)
-    told = [event for request in door.accepted for event in request]
+    feed_of(events, admission).advance(NOW)
+    told = [event for request in admission.accepted for event in request]
     assert [event["id"] for event in told] == [event.id for event in events]
-    for request, key in zip(door.accepted, door.keys, strict=True):
+    for request, key in zip(admission.accepted, admission.keys, strict=True):
         (site,) = {event["site"] for event in request}
         assert {event["source"] for event in request} == {SENDERS[site].source}
         assert key == f"Bearer {SENDERS[site].key}"
@@ -391,28 +391,28 @@ def test_every_event_is_told_once_in_order_as_its_sites_sender(sites: list[str],
 
 @pytest.mark.parametrize("trouble", [429, 500, 503, httpx.ConnectError, httpx.ReadTimeout])
 def test_what_could_not_be_delivered_is_told_again_first(trouble: int | type[httpx.TransportError]) -> None:
-    door = Door()
-    door.answers = [trouble]
-    feed = feed_of([queued(1), queued(2, NOW + timedelta(seconds=1))], door)
+    admission = Door()
+    admission.answers = [trouble]
+    feed = feed_of([queued(1), queued(2, NOW + timedelta(seconds=1))], admission)
     feed.advance(NOW)
-    assert (door.accepted, feed.finished) == ([], False)
+    assert (admission.accepted, feed.finished) == ([], False)
     feed.advance(NOW + timedelta(seconds=1))
-    assert [[event["id"] for event in request] for request in door.accepted] == [["e1"], ["e2"]]
+    assert [[event["id"] for event in request] for request in admission.accepted] == [["e1"], ["e2"]]
 
 
 def test_refused_items_are_counted_and_not_told_again() -> None:
-    door = Door()
-    door.answers = [422]
-    feed = feed_of([queued(1)], door)
+    admission = Door()
+    admission.answers = [422]
+    feed = feed_of([queued(1)], admission)
     feed.advance(NOW)
-    assert (feed.refused, feed.finished, door.accepted) == (2, True, [])
+    assert (feed.refused, feed.finished, admission.accepted) == (2, True, [])
 
 
 def test_a_shut_door_is_said_to_be_shut() -> None:
-    door = Door()
-    door.answers = [401]
+    admission = Door()
+    admission.answers = [401]
     with pytest.raises(IngestUnavailableError):
-        feed_of([queued(1)], door).advance(NOW)
+        feed_of([queued(1)], admission).advance(NOW)
 
 
 def test_log_lines_are_appended_when_they_are_due(tmp_path: Path) -> None:
@@ -445,17 +445,17 @@ def test_the_mailbox_keeps_each_message_once_and_refuses_what_is_none() -> None:
 
 
 def test_the_household_says_who_died_and_ends_with_its_keeper() -> None:
-    with SupervisedServices() as household:
-        household.start("services.ingest", {"WACHTPOST_PORT": "no number"})
-        eventually(household.ended)
-        assert household.ended() == {"services.ingest": os.EX_CONFIG}
-        assert "WACHTPOST_PORT" in household.log_tail("services.ingest")
-        server = redis.Redis.from_url(household.redis_url)
+    with SupervisedServices() as services:
+        services.start("services.ingest", {"WACHTPOST_PORT": "no number"})
+        eventually(services.ended)
+        assert services.ended() == {"services.ingest": os.EX_CONFIG}
+        assert "WACHTPOST_PORT" in services.log_tail("services.ingest")
+        server = redis.Redis.from_url(services.redis_url)
         assert server.ping()
-        os.kill(household._keeper.pid, signal.SIGKILL)
+        os.kill(services._supervisor.pid, signal.SIGKILL)
         with pytest.raises(SupervisorLostError):
-            household.ended()
-    assert not household.directory.exists()
+            services.ended()
+    assert not services.directory.exists()
     with pytest.raises(redis.ConnectionError):
         server.ping()
     server.close()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.bucket import Bucket, decode
 from domain.bucket_store import BucketStore, Slot
 from domain.corrections import BucketChange, Hours, SettledDays, UnsettledReason, day_slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Language
@@ -258,13 +258,13 @@ def test_a_bucket_of_zeros_that_stood_there_counts_as_none() -> None:
 
 def test_what_was_taken_back_is_written_down_as_if_it_never_was() -> None:
     """Else a late outcome would leave an empty bucket live, and none in an import."""
-    books = BucketStore()
-    books.add(IN, Bucket(unfinished=1))
-    assert books.take_changes() == ([(IN, Bucket(unfinished=1))], [])
-    books.add(IN, Bucket(unfinished=-1))
-    assert books.take_changes() == ([], [IN])
-    books.add(IN, Bucket(closed=1))
-    assert books.take_changes() == ([(IN, Bucket(closed=1))], [])
+    bucket_store = BucketStore()
+    bucket_store.add(IN, Bucket(unfinished=1))
+    assert bucket_store.take_changes() == ([(IN, Bucket(unfinished=1))], [])
+    bucket_store.add(IN, Bucket(unfinished=-1))
+    assert bucket_store.take_changes() == ([], [IN])
+    bucket_store.add(IN, Bucket(closed=1))
+    assert bucket_store.take_changes() == ([(IN, Bucket(closed=1))], [])
 
 
 def test_what_was_written_with_its_cells_in_another_order_is_the_same() -> None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.corrections import day_of, hours_of
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile
@@ -57,7 +57,7 @@ def count(*files: Path, now: int = NOW, city: CityFile = CITY) -> Recounted:
 def figures(done: Recounted) -> dict[tuple[str, str, str], bytes]:
     """Bucket by day, queue and part of the day."""
     return {
-        (str(slot.start), slot.place.queue, hours_of(slot).value): bucket.encode()
+        (str(slot.start), slot.queue_ref.queue, hours_of(slot).value): bucket.encode()
         for slot, bucket in done.buckets.items()
     }
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.bucket import Bucket
 from domain.bucket_store import Slot
 from domain.corrections import Hours, day_slot
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from wachtpost.history.rows import (
     COLUMNS,
     COUNTS,

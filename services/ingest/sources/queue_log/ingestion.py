@@ -120,7 +120,7 @@ class QueueLogIngestion:
         self._metrics = metrics
         self._now = now
         self._follower: QueueLogReader | None = None
-        self.setbacks = Backoff("source", source=source.id)
+        self.backoff = Backoff("source", source=source.id)
         """Failures that the log has to be followed anew for, from its checkpoint."""
         self.lines = Backoff("lines", source=source.id)
 
@@ -128,11 +128,11 @@ class QueueLogIngestion:
         """Follow until cancelled. Waits for a Redis that is away; where our own code fails, goes on from the
         checkpoint. One that cannot be read is set aside and all that is there read again: what was counted
         is known by its id."""
-        await keep_on(self._follow, self.setbacks)
+        await keep_on(self._follow, self.backoff)
 
     async def beat(self) -> None:
         """Say every 30 seconds that the file is there, while it is. Until cancelled."""
-        await keep_on(self._beat, self.setbacks)
+        await keep_on(self._beat, self.backoff)
 
     async def _follow(self) -> None:
         checkpoint = await self._read_checkpoint()
@@ -163,7 +163,7 @@ class QueueLogIngestion:
         seen = self._follower.seen if self._follower else None
         if seen and seen.problem:
             return f"cannot read the log: {seen.problem}"
-        return self.setbacks.wrong or await self.lines.check(now)
+        return self.backoff.wrong or await self.lines.check(now)
 
     def _there(self) -> bool:
         seen = self._follower.seen if self._follower else None

@@ -73,7 +73,7 @@ class Morning:
     def __init__(self, file: CityFile) -> None:
         self.file = file
         self.calendar = Calendar(file)
-        self.desk = Aggregator(file, self.calendar, file.sites)
+        self.aggregator = Aggregator(file, self.calendar, file.sites)
         self.state: dict[str, str] = {}
         self.judge = Judge(file, self.calendar, file.sites)
         self._ids = count()
@@ -83,7 +83,7 @@ class Morning:
         self.judge = Judge(file, self.calendar, file.sites, self.state)
 
     def happen(self, *events: Event) -> None:
-        self.desk.record([StreamEvent("0-0", int(e.at.timestamp() * 1000), e) for e in events])
+        self.aggregator.record([StreamEvent("0-0", int(e.at.timestamp() * 1000), e) for e in events])
 
     def calls(self, at: str, answered: int = 0, missed: int = 0, queue: str = "a", wait_s: int = 10) -> None:
         common = {"at": clock(at), "source": "pbx", "site": "site", "queue": queue, "wait_ms": wait_s * 1000}
@@ -93,7 +93,7 @@ class Morning:
             self.happen(CallMissed(id=f"{next(self._ids)}", outcome=Outcome.ABANDONED, **common))
 
     def look(self, at: str) -> list[BreachEvent]:
-        verdict: Judgement = self.judge.judge(self.desk, clock(at))
+        verdict: Judgement = self.judge.judge(self.aggregator, clock(at))
         self.state |= verdict.state
         for name in verdict.gone:
             del self.state[name]

@@ -35,7 +35,7 @@ def play(picture: str, limits: RuleLimits) -> tuple[RuleState, list[RuleStep]]:
     for second, sign in enumerate(picture):
         now = START + second * SECOND
         taken = close(watch, now, Cause.CLOSED) if sign == "|" else judge(watch, READINGS[sign], now, limits)
-        watch = taken[-1].watch if taken else watch
+        watch = taken[-1].rule_state if taken else watch
         watch = noted(watch, READINGS.get(sign), limits)
         steps += taken
     return watch, steps
@@ -81,15 +81,15 @@ def test_where_a_row_of_readings_ends(picture: str, end: BreachState) -> None:
     ],
 )
 def test_without_patience_every_step_is_told_all_the_same(picture: str, told: list[str]) -> None:
-    assert [step.watch.state for step in play(picture, AT_ONCE)[1]] == told
+    assert [step.rule_state.state for step in play(picture, AT_ONCE)[1]] == told
 
 
 @pytest.mark.parametrize("seconds", [2, 5, 10, 20])
 def test_a_blip_is_always_in_the_log_though_nobody_is_told(seconds: int) -> None:
     slow = RuleLimits(limit=20, clear_at=15, hold=timedelta(minutes=1))
     _, steps = play("-" + "+" * seconds + "-", slow)
-    assert [step.watch.state for step in steps] == [BreachState.PENDING, BreachState.OK]
-    assert steps[-1].watch.opened_at == START + SECOND
+    assert [step.rule_state.state for step in steps] == [BreachState.PENDING, BreachState.OK]
+    assert steps[-1].rule_state.opened_at == START + SECOND
 
 
 def test_exactly_the_limit_keeps_the_promise() -> None:
@@ -99,22 +99,22 @@ def test_exactly_the_limit_keeps_the_promise() -> None:
 def test_more_is_better_turns_the_limits_round() -> None:
     level = RuleLimits(limit=0.8, clear_at=0.85, more_is_better=True)
     steps = judge(RuleState(), 0.79, START, level)
-    assert steps[-1].watch.state is BreachState.FIRING
-    assert judge(steps[-1].watch, 0.82, START + SECOND, level) == []
-    assert judge(steps[-1].watch, 0.85, START + SECOND, level)[-1].watch.state is BreachState.OK
-    assert noted(steps[-1].watch, 0.5, level).worst == 0.5
+    assert steps[-1].rule_state.state is BreachState.FIRING
+    assert judge(steps[-1].rule_state, 0.82, START + SECOND, level) == []
+    assert judge(steps[-1].rule_state, 0.85, START + SECOND, level)[-1].rule_state.state is BreachState.OK
+    assert noted(steps[-1].rule_state, 0.5, level).worst == 0.5
 
 
 def test_the_worst_is_remembered_and_the_breach_keeps_its_name() -> None:
     watch, steps = play("++++-++", PATIENT)
     assert watch.worst == 30
-    assert {step.watch.opened_at for step in steps} == {START}
+    assert {step.rule_state.opened_at for step in steps} == {START}
     assert watch.fired_at == START + 2 * SECOND
 
 
 def test_two_returns_to_the_same_state_can_be_told_apart() -> None:
     _, steps = play("+++-+-+", PATIENT)
-    names = [(step.watch.steps, step.watch.state) for step in steps]
+    names = [(step.rule_state.steps, step.rule_state.state) for step in steps]
     assert len(set(names)) == len(names)
 
 
@@ -123,7 +123,7 @@ def test_patience_begins_anew_when_the_clock_that_it_began_by_is_set_back() -> N
     back = START - timedelta(hours=2)
     watch = in_time(ahead, back)
     assert judge(watch, 30.0, back + SECOND, PATIENT) == []
-    assert judge(watch, 30.0, back + PATIENT.hold, PATIENT)[-1].watch.state is BreachState.FIRING
+    assert judge(watch, 30.0, back + PATIENT.hold, PATIENT)[-1].rule_state.state is BreachState.FIRING
     assert in_time(ahead, START + SECOND) == ahead
 
 
@@ -137,8 +137,8 @@ def test_steps_always_join_up(picture: str, limits: RuleLimits) -> None:
     state = BreachState.OK
     for step in steps:
         assert step.previous is state
-        assert step.watch.state is not state
-        state = step.watch.state
+        assert step.rule_state.state is not state
+        state = step.rule_state.state
     assert watch.state is state
 
 
@@ -152,6 +152,6 @@ def test_no_reading_never_takes_a_step(picture: str, limits: RuleLimits) -> None
 def test_nobody_is_told_before_it_held(picture: str) -> None:
     for step in play(picture, PATIENT)[1]:
         if step.cause is Cause.HELD:
-            assert step.watch.opened_at is not None
-            assert step.watch.fired_at is not None
-            assert step.watch.fired_at - step.watch.opened_at >= PATIENT.hold
+            assert step.rule_state.opened_at is not None
+            assert step.rule_state.fired_at is not None
+            assert step.rule_state.fired_at - step.rule_state.opened_at >= PATIENT.hold

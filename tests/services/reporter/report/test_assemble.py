@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from domain.bucket import Bucket
-from domain.open_contacts import QueueRef
+from domain.queue_ref import QueueRef
 from services.reporter.report.assemble import (
     BeforeFirstDayError,
     CommentTooLongError,

@@ -202,8 +202,8 @@ def test_a_lost_target_is_a_warning():
 
 def _bad_end() -> Report:
     counted = report_year.counted(date(2026, 12, 29)).days
-    for place, shelf in counted.items():
-        if place.queue in report_year.PHONES:
+    for queue_ref, shelf in counted.items():
+        if queue_ref.queue in report_year.PHONES:
             for day, bucket in shelf.items():
                 if day.year == 2026:
                     bucket.timed_out += bucket.answered // 2

@@ -12,8 +12,8 @@ from itertools import pairwise
 
 import pytest
 
-from domain.open_contacts import QueueRef
 from domain.period_kpis import Days
+from domain.queue_ref import QueueRef
 from services.reporter.report.charts import BAR, contrast
 from services.reporter.report.document import Report
 from services.reporter.report.render import ReportFormat, render
