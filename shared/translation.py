@@ -7,7 +7,7 @@ language is one file ``locales/<language>.po``. How to mark, collect and transla
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -96,6 +96,10 @@ class Translator:
         if message.context is None:
             return self.gettext(message.text, **fields)
         return self.pgettext(message.context, message.text, **fields)
+
+    def for_templates(self) -> Mapping[str, Callable[..., str]]:
+        """Return what a Jinja template calls, by the names that it has here."""
+        return {"gettext": self.gettext, "pgettext": self.pgettext, "ngettext": self.ngettext}
 
     # --- numbers ---
 

@@ -6,7 +6,7 @@ import tomllib
 from datetime import UTC, datetime, timedelta
 
 from services.notifier.model import Acknowledgement, Breach, Notification, NotificationKind
-from shared.config.model import CityFile, Language
+from shared.config.model import CityFile
 from shared.contract.breach_events import BreachReading, BreachState, Cause, Hour, Level, Measure, Severity
 
 NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
 OPENED = NOW - timedelta(minutes=12)
 
 CITY = """
-city = {{ name = "Proefstad", language = "{language}" }}
+city = {{ name = "Proefstad" }}
 
 [[sites]]
 id = "huis"
@@ -122,11 +122,10 @@ RULES = {Measure.CALL_WAIT_MEAN: "wachten", Measure.BURN_RATE: "jaardoel", Measu
 WINDOWS = {Measure.LEAD_TIME_MEAN: "month", Measure.BURN_RATE: "1h", Measure.SILENCE: ""}
 
 
-def city(language: Language = Language.NL, *, sites: int = 1) -> CityFile:
-    """Return the made-up city, with one site or two."""
-    return CityFile.model_validate(
-        tomllib.loads(CITY.format(language=language, more=SECOND_SITE if sites == 2 else ""))
-    )
+def city(language: str = "nl", *, sites: int = 1) -> CityFile:
+    """Return the made-up city, with one site or two, in any language there is a catalogue of."""
+    known = CityFile.model_validate(tomllib.loads(CITY.format(more=SECOND_SITE if sites == 2 else "")))
+    return known.model_copy(update={"city": known.city.model_copy(update={"language": language})})
 
 
 def breach(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> Breach:

@@ -22,6 +22,7 @@ from services.notifier.messages.template_files import Templates
 from services.notifier.messages.view import Viewer
 from services.notifier.model import Breach
 from shared.config.model import CityFile
+from shared.translation import translator
 
 _STYLE: Final = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
@@ -94,7 +95,8 @@ class Pages:
     def show(self, case: PageCase, breaches: Sequence[Breach], now: datetime, token: str = "") -> Page:
         """Return the page of a case; ``token`` is what its button sends back, as the form field ``token``."""
         html = self._templates.fill(
-            f"{self._city.city.language}/acknowledge.html",
+            "acknowledge.html",
+            translator(self._city.city.language),
             case=case,
             items=[self._item(breach, now) for breach in breaches],
             token=token,

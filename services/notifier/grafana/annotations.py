@@ -15,11 +15,11 @@ from hashlib import sha256
 from typing import Final, TypedDict
 from zoneinfo import ZoneInfo
 
-from services.notifier.messages.words import WORDS
 from services.notifier.model import Breach
-from shared.config.model import ALL_QUEUES, CityFile, Language
+from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.breach_events import BreachState, Level, Measure
-from shared.numerals import NUMERALS, Numerals, clock_time, round_up
+from shared.formatting import clock_time, round_up
+from shared.translation import Msg, Translator, translator
 
 MARK: Final = "wachtpost"
 """The tag of every annotation of ours: what a board selects to show them all."""
@@ -116,7 +116,7 @@ Step = CreateAnnotation | UpdateAnnotation | CloseAnnotation | NoChange
 class CityWords:
     """How this city speaks: its language, its clock and what it calls its queues."""
 
-    language: Language
+    say: Translator
     zone: ZoneInfo
     titles: Mapping[tuple[str, str], str]
     """By site and queue (``all``: the site itself); a place that is not there goes by its id."""
@@ -130,7 +130,7 @@ class CityWords:
             for site in city.sites
             for queue in site.queues
         }
-        return cls(city.city.language, city.city.zone, titles)
+        return cls(translator(city.city.language), city.city.zone, titles)
 
     def title(self, site: str, queue: str) -> str:
         """Return what people call a queue, or a site's total."""
@@ -242,123 +242,86 @@ def _ms(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Phrases:
-    measures: Mapping[Measure, str]
-    target: str
-    limit: str
-    warning: str
-    no_reading: str
-    since: str
-    acknowledged: str
-    blip: str
-
-
-_PHRASES: Final = {
-    Language.NL: _Phrases(
-        measures={
-            Measure.MISSED_RATIO: "gemist {}",
-            Measure.CALL_WAIT_MEAN: "gemiddelde wachttijd {}",
-            Measure.SERVICE_LEVEL: "serviceniveau {}",
-            Measure.VISIT_WAIT_MEAN: "gemiddelde wachttijd aan de balie {}",
-            Measure.LEAD_TIME_MEAN: "{} werkdagen tot een afspraak",
-            Measure.BURN_RATE: "foutenbudget gaat {} zo snel op als mag",
-            Measure.SILENCE: "al {} geen gegevens",
-        },
-        target="doel {}",
-        limit="grens {}",
-        warning="waarschuwing bij {}",
-        no_reading="geen meting",
-        since="sinds {}",
-        acknowledged="bevestigd door {}",
-        blip="te kort om te melden",
-    ),
-    Language.EN: _Phrases(
-        measures={
-            Measure.MISSED_RATIO: "missed {}",
-            Measure.CALL_WAIT_MEAN: "mean wait {}",
-            Measure.SERVICE_LEVEL: "service level {}",
-            Measure.VISIT_WAIT_MEAN: "mean wait at the counter {}",
-            Measure.LEAD_TIME_MEAN: "{} working days to an appointment",
-            Measure.BURN_RATE: "error budget goes {} as fast as it may",
-            Measure.SILENCE: "no data for {}",
-        },
-        target="target {}",
-        limit="limit {}",
-        warning="warning at {}",
-        no_reading="no reading",
-        since="since {}",
-        acknowledged="acknowledged by {}",
-        blip="too short to tell",
-    ),
+_FIGURES: Final[Mapping[Measure, Msg]] = {
+    # Translators: what is wrong, on one line of a board: "gemist 31,0 % (doel 20 %), sinds 10:05".
+    Measure.MISSED_RATIO: Msg("missed {amount}", "annotation"),
+    Measure.CALL_WAIT_MEAN: Msg("mean wait {amount}", "annotation"),
+    Measure.SERVICE_LEVEL: Msg("service level {amount}", "annotation"),
+    Measure.VISIT_WAIT_MEAN: Msg("mean wait at the counter {amount}", "annotation"),
+    Measure.LEAD_TIME_MEAN: Msg("{amount} working days to an appointment", "annotation"),
+    # Translators: {amount} is a factor such as 3,2×.
+    Measure.BURN_RATE: Msg("error budget goes {amount} as fast as it may", "annotation"),
+    # Translators: {amount} is how long, such as 5:20.
+    Measure.SILENCE: Msg("no data for {amount}", "annotation"),
 }
 
 
 def _text(breach: Breach, words: CityWords) -> str:
     """Return ``Onthaal: gemist 31,0 % (doel 20 %), 10:05–10:22, bevestigd door balie``."""
-    say, numerals = _PHRASES[words.language], NUMERALS[words.language]
-    parts = [f"{_figure(breach, say, numerals)} ({_threshold(breach, say, numerals)})"]
-    parts.append(_when(breach, words, say))
+    say = words.say
+    parts = [f"{_figure(breach, say)} ({_threshold(breach, say)})", _when(breach, words)]
     if breach.acknowledged is not None:
-        parts.append(say.acknowledged.format(breach.acknowledged.by))
+        parts.append(say.gettext("acknowledged by {name}", name=breach.acknowledged.by))
     if _state_tag(breach) == _BLIP:
-        parts.append(say.blip)
-    return _one_line(f"{words.title(breach.site, breach.queue)}: {', '.join(parts)}")
+        parts.append(say.gettext("too short to tell"))
+    title = words.title(breach.site, breach.queue)
+    return _one_line(say.gettext("{where}: {what}", where=title, what=", ".join(parts)))
 
 
-def _figure(breach: Breach, say: _Phrases, numerals: Numerals) -> str:
+def _figure(breach: Breach, say: Translator) -> str:
     """The figure of now; once it is over, the worst there was."""
     now, worst = breach.reading.value, breach.worst
     first, second = (worst, now) if _ended(breach) is not None else (now, worst)
     value = second if first is None else first
     if value is None or not math.isfinite(value):
-        return say.no_reading
-    return say.measures[breach.measure].format(_amount(breach.measure, value, numerals))
+        return say.gettext("no reading")
+    return say.text(_FIGURES[breach.measure], amount=_amount(breach.measure, value, say))
 
 
-def _amount(measure: Measure, value: float, numerals: Numerals) -> str:
+def _amount(measure: Measure, value: float, say: Translator) -> str:
     match measure:
         case Measure.MISSED_RATIO:
-            return numerals.ratio(value)
+            return say.ratio(value)
         case Measure.SERVICE_LEVEL:
-            return numerals.ratio_least(value)
+            return say.ratio_least(value)
         case Measure.LEAD_TIME_MEAN:
-            return numerals.days(value)
+            return say.days(value)
         case Measure.BURN_RATE:
-            return f"{numerals.number(round_up(value, 1), 1)}×"
+            return f"{say.number(round_up(value, 1), 1)}×"
         case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN | Measure.SILENCE:
             return clock_time(value)
 
 
-def _threshold(breach: Breach, say: _Phrases, numerals: Numerals) -> str:
-    amount = _round_amount(breach.measure, breach.limit, numerals)
+def _threshold(breach: Breach, say: Translator) -> str:
+    amount = _round_amount(breach.measure, breach.limit, say)
     if breach.level is Level.WARNING:
-        return say.warning.format(amount)
-    promised = breach.measure not in {Measure.BURN_RATE, Measure.SILENCE}
-    return (say.target if promised else say.limit).format(amount)
+        return say.gettext("warning at {limit}", limit=amount)
+    if breach.measure in {Measure.BURN_RATE, Measure.SILENCE}:
+        return say.gettext("limit {limit}", limit=amount)
+    return say.gettext("target {limit}", limit=amount)
 
 
-def _round_amount(measure: Measure, limit: float, numerals: Numerals) -> str:
+def _round_amount(measure: Measure, limit: float, say: Translator) -> str:
     """A limit as somebody set it: without decimals that say nothing."""
     match measure:
         case Measure.MISSED_RATIO | Measure.SERVICE_LEVEL:
-            return numerals.ratio_limit(limit)
+            return say.ratio_limit(limit)
         case Measure.LEAD_TIME_MEAN:
-            return numerals.days_limit(limit)
+            return say.days_limit(limit)
         case Measure.BURN_RATE:
-            return f"{numerals.days_limit(limit)}×"
+            return f"{say.days_limit(limit)}×"
         case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN | Measure.SILENCE:
             return clock_time(limit)
 
 
-def _when(breach: Breach, words: CityWords, say: _Phrases) -> str:
+def _when(breach: Breach, words: CityWords) -> str:
     ended = _ended(breach)
     start, end = (instant.astimezone(words.zone) for instant in (breach.opened_at, ended or breach.at))
     if ended is None:
-        return say.since.format(WORDS[words.language].moment(start, end))
+        return words.say.gettext("since {time}", time=words.say.moment(start, end))
     if ended - breach.opened_at < CLOSE_LOOK:
         return f"{start:%H:%M:%S}–{end:%H:%M:%S}"
-    return f"{WORDS[words.language].moment(start, end)}–{WORDS[words.language].moment(end, start)}"
+    return f"{words.say.moment(start, end)}–{words.say.moment(end, start)}"
 
 
 def _one_line(text: str) -> str:

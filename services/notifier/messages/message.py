@@ -1,7 +1,7 @@
 """A notice in words: subject, text and HTML, in the language of the city file. Pure.
 
 Three steps: a breach becomes a view (names looked up, figures written out), the view becomes a headline and
-facts (the sentences of ``templates/<language>``), and these are laid out as text and as HTML.
+facts (the sentences of ``templates``, translated), and these are laid out as text and as HTML.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Final
 from services.notifier.messages.links import Links
 from services.notifier.messages.template_files import Templates
 from services.notifier.messages.view import BreachView, Viewer
-from services.notifier.messages.words import WORDS
 from services.notifier.model import Breach, Notification, NotificationKind
 from shared.config.model import CityFile
 from shared.contract.breach_events import Severity
 from shared.contract.report_events import Attachment
+from shared.translation import translator
 
 SUBJECT_LENGTH: Final = 78
 """Characters; the line length of RFC 5322, and about what a lock screen shows."""
@@ -86,7 +86,7 @@ class Writer:
 
     def __init__(self, city: CityFile, templates: Templates) -> None:
         self._city = city
-        self._language = city.city.language
+        self._say = translator(city.city.language)
         self._templates = templates
         self._viewer = Viewer(city)
 
@@ -125,7 +125,7 @@ class Writer:
             receiver=self._viewer.receiver(notice.receiver),
             count=len(notice.breaches),
             lasting=len(lasting),
-            longest=WORDS[self._language].duration(notice.at - opened),
+            longest=self._say.duration(notice.at - opened),
             city=self._city.city.name,
             at=self._viewer.instant(notice.at),
         )
@@ -170,7 +170,7 @@ class Writer:
         return tuple(_fact(line.strip()) for line in lines if line.strip())
 
     def _fill(self, name: str, **values: object) -> str:
-        return self._templates.fill(f"{self._language}/{name}", **values)
+        return self._templates.fill(name, self._say, **values)
 
 
 def one_line(text: str) -> str:

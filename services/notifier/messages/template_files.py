@@ -16,6 +16,8 @@ from typing import Final
 from jinja2 import FunctionLoader, StrictUndefined, TemplateError, TemplateSyntaxError, select_autoescape
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from shared.translation import Translator, languages
+
 OURS: Final = "ours/"
 """In front of a name: the template that came with Wachtpost, even if the city has one of that name."""
 
@@ -72,17 +74,19 @@ class Templates(ImmutableSandboxedEnvironment):
         self._reported: set[TemplateFault] = set()
         self._own = {name: source for name, source in own.items() if self._compiles(name, source)}
 
-    def fill(self, name: str, /, **values: object) -> str:
-        """Return the template with its fields filled in, without white space around it.
+    def fill(self, name: str, say: Translator, /, **values: object) -> str:
+        """Return the template with its fields filled in, in a language, without white space around it.
 
-        A fault in a template of the city's own is reported, once, and ours is filled in. Raises what
-        Jinja raises when ours is at fault.
+        A city may have one for that language alone, in a folder of its name. A fault in a template of the
+        city's own is reported, once, and ours is filled in. Raises what Jinja raises when ours is at fault.
         """
+        values = {"language": say.language, **say.for_templates(), **values}
         if self._own:
+            own = next((own for own in (f"{say.language}/{name}", name) if own in self._own), name)
             try:
-                return self.get_template(name).render(values).strip()
+                return self.get_template(own).render(values).strip()
             except _FAULTS as error:
-                fault = self._fault(name, error)
+                fault = self._fault(own, error)
                 if fault is None:
                     raise
                 self.tell(fault)
@@ -101,7 +105,8 @@ class Templates(ImmutableSandboxedEnvironment):
         return template
 
     def _load(self, name: str) -> tuple[str, str, None] | None:
-        source = self._ours.get(name.removeprefix(OURS))
+        folder, _, within = name.removeprefix(OURS).partition("/")
+        source = self._ours.get(within if folder in languages() else name.removeprefix(OURS))
         if not name.startswith(OURS):
             source = self._own.get(name, source)
         return None if source is None else (source.text, str(source.path), None)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from services.notifier.messages.words import WORDS
 from services.notifier.model import Breach
 from shared.config.model import CityFile, QueueKind, Target
 from shared.config.references import ALL_QUEUES, KIND_OF_KPI
 from shared.config.types import Kpi
 from shared.contract.breach_events import Cause, Hour, Level, Measure, Severity
-from shared.numerals import clock_time, round_up
+from shared.formatting import clock_time, round_up
+from shared.translation import Translator, translator
+
+_WINDOW: Final = re.compile(r"(\d+)([smh])", re.ASCII)
+"""A rolling window as the evaluator labels it: ``90s``, ``15m``, ``1h``."""
 
 STEADY: Final = 0.05
 """A change of less than this part of the figure is no trend: nobody would act on it."""
@@ -39,6 +43,7 @@ class HourView:
 
     started: str
     offered: str
+    offered_count: int
     offered_before: str
     staff: str | None
     staff_before: str | None
@@ -50,6 +55,8 @@ class BudgetView:
 
     left: str
     """How many more calls may be missed; how many too many were when it is ``spent``."""
+    calls: int
+    """The same as a number."""
     spent: bool
     single: bool
     period: str
@@ -102,6 +109,7 @@ class BreachView:
     """The time of the service level, in seconds."""
     window: str
     samples: str
+    sample_count: int
     single: bool
     """The figure rests on one contact."""
     heard: str
@@ -124,7 +132,7 @@ class Viewer:
 
     def __init__(self, city: CityFile) -> None:
         self._city = city
-        self._words = WORDS[city.city.language]
+        self._say = translator(city.city.language)
 
     def view(self, breach: Breach, now: datetime) -> BreachView:
         """Return what can be said of a breach at ``now``."""
@@ -153,13 +161,14 @@ class Viewer:
             period=breach.window if breach.window in {"today", "month", "year"} else "",
             target_period="" if target is None else target.period,
             within=self._number(self._city.service_level.within.total_seconds()),
-            window=self._words.window(breach.window),
-            samples=self._words.numerals.number(reading.samples),
+            window=_window(breach.window, self._say),
+            samples=self._say.number(reading.samples),
+            sample_count=reading.samples,
             single=reading.samples == 1,
             heard=self._heard(breach, now),
             since=self._moment(breach.opened_at, now),
             until=self._moment(until, now),
-            lasted=self._words.duration(until - breach.opened_at),
+            lasted=self._say.duration(until - breach.opened_at),
             trend=_trend(reading.value, reading.before),
             before=self._figure(breach, reading.before, breach.at) or "",
             waiting=reading.waiting,
@@ -172,7 +181,7 @@ class Viewer:
 
     def instant(self, at: datetime) -> str:
         """Return a moment in full, in local time."""
-        return self._words.instant(at.astimezone(self._city.city.zone))
+        return self._say.instant(at.astimezone(self._city.city.zone))
 
     def receiver(self, name: str) -> str:
         """Return what a receiver is called; of a role or one that is gone the id."""
@@ -180,7 +189,7 @@ class Viewer:
 
     def _moment(self, at: datetime, now: datetime) -> str:
         zone = self._city.city.zone
-        return self._words.moment(at.astimezone(zone), now.astimezone(zone))
+        return self._say.moment(at.astimezone(zone), now.astimezone(zone))
 
     def _kpi(self, breach: Breach) -> Kpi | None:
         match breach.measure:
@@ -195,7 +204,7 @@ class Viewer:
         if breach.measure is Measure.SILENCE:
             return breach.queue
         if breach.queue == ALL_QUEUES:
-            return self._words.all_counters if counter else self._words.all_phones
+            return self._say.gettext("All counters") if counter else self._say.gettext("All phone lines")
         queues = (queue for site in self._city.sites if site.id == breach.site for queue in site.queues)
         return next((queue.title for queue in queues if queue.id == breach.queue), breach.queue)
 
@@ -231,18 +240,18 @@ class Viewer:
             return None
         match breach.measure:
             case Measure.MISSED_RATIO:
-                return self._words.numerals.ratio(value)
+                return self._say.ratio(value)
             case Measure.SERVICE_LEVEL:
-                return self._words.numerals.ratio_least(value)
+                return self._say.ratio_least(value)
             case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN:
                 return clock_time(value)
             case Measure.LEAD_TIME_MEAN:
-                return self._words.numerals.days(value)
+                return self._say.days(value)
             case Measure.BURN_RATE:
-                return self._words.numerals.number(round_up(value, 1), 1)
+                return self._say.number(round_up(value, 1), 1)
             case Measure.SILENCE:
                 # It went on being silent after the evaluator said so.
-                return self._words.duration(timedelta(seconds=value) + max(now - breach.at, timedelta(0)))
+                return self._say.duration(timedelta(seconds=value) + max(now - breach.at, timedelta(0)))
 
     def _heard(self, breach: Breach, now: datetime) -> str:
         value = breach.reading.value
@@ -253,24 +262,25 @@ class Viewer:
     def _limit_figure(self, breach: Breach, limit: float) -> str:
         match breach.measure:
             case Measure.MISSED_RATIO | Measure.SERVICE_LEVEL:
-                return self._words.numerals.ratio_limit(limit)
+                return self._say.ratio_limit(limit)
             case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN:
                 return clock_time(limit)
             case Measure.LEAD_TIME_MEAN | Measure.BURN_RATE:
                 return self._number(limit)
             case Measure.SILENCE:
-                return self._words.duration(timedelta(seconds=limit))
+                return self._say.duration(timedelta(seconds=limit))
 
     def _number(self, value: float) -> str:
-        return self._words.numerals.number(value, 0 if value == int(value) else 1)
+        return self._say.number(value, 0 if value == int(value) else 1)
 
     def _hour(self, hour: Hour) -> HourView:
-        number = self._words.numerals.number
+        number = self._say.number
         zone = self._city.city.zone
         started = hour.started_at.astimezone(zone)
         return HourView(
-            started=self._words.moment(started, started),
+            started=self._say.moment(started, started),
             offered=number(hour.offered),
+            offered_count=hour.offered,
             offered_before=number(hour.offered_before),
             staff=None if hour.staff is None else number(hour.staff),
             staff_before=None if hour.staff_before is None else number(hour.staff_before),
@@ -282,11 +292,12 @@ class Viewer:
         if left is None or target is None:
             return None
         return BudgetView(
-            left=self._words.numerals.number(abs(left)),
+            left=self._say.number(abs(left)),
+            calls=abs(left),
             spent=left < 0,
             single=abs(left) == 1,
             period=target.period,
-            target=self._words.numerals.ratio_limit(target.limit),
+            target=self._say.ratio_limit(target.limit),
         )
 
     def _taken(self, breach: Breach, now: datetime) -> AcknowledgementView | None:
@@ -294,6 +305,19 @@ class Viewer:
         if taken is None:
             return None
         return AcknowledgementView(by=self.receiver(taken.by), at=self._moment(taken.at, now))
+
+
+def _window(label: str, say: Translator) -> str:
+    """Return a rolling window as ``laatste 15 minuten``; any other label as it is."""
+    parts = _WINDOW.fullmatch(label)
+    match parts and (int(parts[1]), parts[2]):
+        case number, "s":
+            return say.ngettext("last second", "last {number} seconds", number)
+        case number, "m":
+            return say.ngettext("last minute", "last {number} minutes", number)
+        case number, "h":
+            return say.ngettext("last hour", "last {number} hours", number)
+    return label
 
 
 def _beyond(breach: Breach, limit: float) -> bool:

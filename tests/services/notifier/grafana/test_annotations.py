@@ -29,9 +29,10 @@ from services.notifier.grafana.annotations import (
     oldest,
 )
 from services.notifier.model import Acknowledgement, Breach
-from shared.config.model import CityFile, Language
+from shared.config.model import CityFile
 from shared.contract.breach_events import BreachReading, BreachState, Level, Measure, Severity
 from shared.contract.events import NAME
+from shared.translation import translator
 from tests.support.grafana_stand_in import TAG_COLUMN, TAGS_LENGTH, tag_pairs, tags_length
 
 OPENED = datetime(2026, 3, 12, 9, 5, tzinfo=UTC)
@@ -40,11 +41,13 @@ OPENED = datetime(2026, 3, 12, 9, 5, tzinfo=UTC)
 OPENED_MS = 1773306300000
 
 DUTCH = CityWords(
-    Language.NL,
+    translator("nl"),
     ZoneInfo("Europe/Brussels"),
     {("huis", "onthaal"): "Onthaal", ("huis", "all"): "Stadhuis", ("huis", "raar"): "<b>Wonen</b>\n& werken"},
 )
-ENGLISH = replace(DUTCH, language=Language.EN)
+ENGLISH = replace(DUTCH, say=translator("en"))
+FRENCH = replace(DUTCH, say=translator("fr"))
+GERMAN = replace(DUTCH, say=translator("de"))
 
 FIRING = Breach(
     id=f"gemist:limit:huis:onthaal:{OPENED_MS}",
@@ -89,6 +92,8 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
     ("breach", "words", "text"),
     [
         (FIRING, DUTCH, "Onthaal: gemist 27,5 % (doel 20 %), sinds 10:05"),
+        (FIRING, FRENCH, "Onthaal : 27,5 % d'appels manqués (objectif 20 %), depuis 10:05"),
+        (FIRING, GERMAN, "Onthaal: verpasst 27,5 % (Ziel 20 %), seit 10:05"),
         (FIRING, ENGLISH, "Onthaal: missed 27.5% (target 20%), since 10:05"),
         (
             ended(after(minutes=17), acknowledged=ACK),
@@ -365,7 +370,7 @@ def test_queues_go_by_their_titles_and_by_their_site_where_there_are_several():
     plein = '{ id = "plein", queues = [{ id = "wonen", kind = "phone" }] }'
     one = CityWords.of(CityFile.model_validate(tomllib.loads(city.format(sites=huis))))
     two = CityWords.of(CityFile.model_validate(tomllib.loads(city.format(sites=f"{huis}, {plein}"))))
-    assert one.language is Language.EN
+    assert one.say.language == "en"
     assert (one.title("huis", "onthaal"), one.title("huis", "all")) == ("Onthaal", "Stadhuis")
     assert (two.title("huis", "onthaal"), two.title("plein", "wonen")) == (
         "Stadhuis, Onthaal",

@@ -25,15 +25,15 @@ from services.notifier.model import (
     TransientFailure,
 )
 from shared.config.alerting import GrafanaConfig
-from shared.config.model import Language
 from shared.contract.breach_events import BreachReading, BreachState, Level, Measure, Severity
+from shared.translation import translator
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.grafana_stand_in import BOARD, TOKEN, Fault, GrafanaStandIn
 from tests.support.thorough import examples
 
 OPENED = datetime(2026, 3, 12, 9, 5, tzinfo=UTC)
 OPENED_MS = 1773306300000
-WORDS = CityWords(Language.NL, ZoneInfo("Europe/Brussels"), {("huis", "onthaal"): "Onthaal"})
+WORDS = CityWords(translator("nl"), ZoneInfo("Europe/Brussels"), {("huis", "onthaal"): "Onthaal"})
 
 PATIENT = GrafanaLimits()
 LONG = timedelta(seconds=WITHIN)
