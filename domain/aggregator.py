@@ -192,20 +192,20 @@ class Aggregator:
                 continue
             due = self.contacts.next_deadline()
             if due is not None and due <= self._stream_time:
-                self._book_lapses(self.contacts.advance(self._stream_time))
+                self._count_unfinished(self.contacts.advance(self._stream_time))
             kind = type(fact)
             if (tally := TALLIES.get(kind)) is not None:
                 # Appointments are made at any hour; opening hours are about people who wait.
                 cells = spot.anytime if kind is AppointmentBooked else spot.cells
                 tally(fact, self._cell(spot, cells, at), self._calendar)
             if (follow := self._followers.get(kind)) is not None:
-                self._book_lapses(follow(fact, at, spot))
+                self._count_unfinished(follow(fact, at, spot))
             if at > newest.get(fact.source, 0):
                 newest[fact.source] = at
         for source, at in newest.items():
             self.last_reports.source(source, at)
         # Time passes with the stream: whatever is about to be forgotten has been judged.
-        self._book_lapses(self.contacts.advance(self._stream_time))
+        self._count_unfinished(self.contacts.advance(self._stream_time))
         self._fold_cells()
         if self._stream_time - self._tidied >= TIDY_EVERY_MS:
             self._tidy()
@@ -224,7 +224,7 @@ class Aggregator:
 
     def advance(self, now: int) -> None:
         """Let time pass until ``now`` (ms): contacts without outcome for too long become unfinished."""
-        self._book_lapses(self.contacts.advance(now))
+        self._count_unfinished(self.contacts.advance(now))
         self._fold_cells()
 
     def take_changes(self) -> AggregatorChanges:
@@ -354,7 +354,7 @@ class Aggregator:
         self.last_reports.staff(spot.queue_ref, Staff(at, fact.available, fact.paused, fact.busy))
         return ()
 
-    def _book_lapses(self, lapses: Iterable[UnfinishedChange]) -> None:
+    def _count_unfinished(self, lapses: Iterable[UnfinishedChange]) -> None:
         for lapse in lapses:
             spot = self._spot_of(*lapse.queue_ref)
             self._cell(spot, spot.cells, lapse.at).unfinished += lapse.change

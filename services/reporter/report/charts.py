@@ -110,7 +110,7 @@ def svg(chart: Chart, name: str) -> str:
         case Columns():
             return _columns(chart, name)
         case TargetBars():
-            return _lanes(chart, name)
+            return _target_bars(chart, name)
         case Shares():
             return _shares(chart, name)
 
@@ -186,7 +186,7 @@ def _signed(bar: Bar, text: str) -> str:
     return f"{text} ✗" if bar.over else text
 
 
-def _lanes(chart: TargetBars, name: str) -> str:
+def _target_bars(chart: TargetBars, name: str) -> str:
     label = min(MOST_LABEL, max(_width(bar.label, FONT) for bar in chart.bars) + 10)
     value = max(_width(bar.text + " ✗", FONT) for bar in chart.bars) + 14
     limit = max(_width(bar.limit_text, SMALL) for bar in chart.bars) + 6

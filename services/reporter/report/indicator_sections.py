@@ -60,7 +60,7 @@ class IndicatorSections:
         series = [one for cluster in clusters for one in cluster.months]
         breaks = self._marks(Kpi.VISIT_WAIT_MEAN, [one.period for one in series])
         if len({(one.period, one.reported) for one in series}) == 1:
-            pictures = Pictures((self.pictured.clusters(clusters),), words.lane_note)
+            pictures = Pictures((self.pictured.clusters(clusters),), words.target_bars_note)
         else:
             beside = max(len(cluster.months) for cluster in clusters) <= MOST_BESIDE
             pictures = Pictures(
@@ -171,8 +171,8 @@ class IndicatorSections:
         about, chart, caption = said
         breaks = self._marks(months[0].kpi, [one.period for one in months])
         if len(months) == 1:
-            lanes = self.pictured.lanes(chart, [(self.write.period(months[0].period), months[0])])
-            pictures = Pictures((lanes,), self.words.lane_note)
+            target_bars = self.pictured.target_bars(chart, [(self.write.period(months[0].period), months[0])])
+            pictures = Pictures((target_bars,), self.words.target_bars_note)
         else:
             pictures = Pictures((self.pictured.months(chart, months, breaks),))
         mixed = any(one.reported for one in months)

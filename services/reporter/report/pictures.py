@@ -65,7 +65,7 @@ class Pictured:
             legend=self._legend(months),
         )
 
-    def lanes(self, title: str, named: Sequence[tuple[str, PeriodKpi]]) -> TargetBars:
+    def target_bars(self, title: str, named: Sequence[tuple[str, PeriodKpi]]) -> TargetBars:
         """Return a lying bar for each of several figures of one month, each with its own target."""
         return TargetBars(
             title=title,
@@ -77,7 +77,7 @@ class Pictured:
         """Return all clusters in the one month that there is."""
         month = clusters[0].months[0].period
         title = self.write.words.visit_month_chart.format(period=self.write.period(month))
-        return self.lanes(title, [(one.name, one.months[0]) for one in clusters])
+        return self.target_bars(title, [(one.name, one.months[0]) for one in clusters])
 
     def years(self, years: Sequence[PeriodKpi], breaks: Marks) -> Columns:
         """Return a bar per year, reported and counted, with room for the years in between."""

@@ -85,7 +85,7 @@ class Words:
     visit_caption: str
     visit_about: str
     visit_month_chart: str
-    lane_note: str
+    target_bars_note: str
     own_scale: str
     call_caption: str
     call_about: str
@@ -264,7 +264,7 @@ NL: Final = Words(
     "en de oproep aan het loket. Bezoekers zonder afspraak en wie te vroeg werd opgeroepen, tellen niet "
     "mee.",
     visit_month_chart="Gemiddelde wachttijd per activiteitcluster, {period}",
-    lane_note="Streep: het doel. Gearceerd: niet gehaald.",
+    target_bars_note="Streep: het doel. Gearceerd: niet gehaald.",
     own_scale="Elke grafiek heeft haar eigen schaal. Stippellijn: het doel. Gearceerd: boven het doel.",
     call_caption="Gemiddelde wachttijd van beantwoorde oproepen, {period}",
     call_about="Som van de wachttijden van beantwoorde oproepen, gedeeld door hun aantal (ASA), over alle "
@@ -458,7 +458,7 @@ EN: Final = Words(
     "the call at the counter. Visitors without an appointment and those called before their time are left "
     "out.",
     visit_month_chart="Mean wait per activity cluster, {period}",
-    lane_note="Upright line: the target. Hatched: not met.",
+    target_bars_note="Upright line: the target. Hatched: not met.",
     own_scale="Each chart has its own scale. Dashed line: the target. Hatched: over the target.",
     call_caption="Mean wait of answered calls, {period}",
     call_about="Sum of the waits of answered calls divided by their number (ASA), over all phone queues "
