@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from services.evaluator.app import build
 from services.evaluator.settings import EvaluatorSettings
-from shared.process.server import (
-    Fault,
-    city_or_exit,
-    collect_rarely,
-    configure_logging,
-    history_or_exit,
-    run_service,
-    serve,
-    settings_or_exit,
-)
+from shared.process.logging import configure_logging
+from shared.process.server import Fault, collect_rarely, run_service, serve
+from shared.process.startup import city_or_exit, history_or_exit, settings_or_exit
 
 
 async def run(settings: EvaluatorSettings) -> int:

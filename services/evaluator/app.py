@@ -21,8 +21,9 @@ from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.history_file import HistoryFile
 from shared.process.backoff import InternalErrors, keep_on
+from shared.process.health import Check, Health, health_route, redis_check
 from shared.process.metrics_server import TolerantRegistry, metrics_route
-from shared.process.server import Check, Fault, Health, health_route, redis_check
+from shared.process.server import Fault
 from shared.process.shutdown import cancel
 from shared.redis import keys
 from shared.redis.connection import redis_broker, redis_client, wait_for_redis

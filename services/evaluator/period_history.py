@@ -32,7 +32,7 @@ from shared.config.model import CityFile, QueueKind, Site
 from shared.periods import MONTHS, Period
 from shared.process.backoff import Backoff
 from shared.process.clock import Clock
-from shared.process.server import Degraded
+from shared.process.health import Degraded
 from shared.process.shutdown import heed_cancellation
 from shared.redis.partition_owner import WENT_WRONG
 from shared.stored_state import UnreadableField

@@ -11,15 +11,9 @@ import structlog
 from services.ingest.app import build
 from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.settings import IngestSettings
-from shared.process.server import (
-    Fault,
-    city_or_exit,
-    collect_rarely,
-    configure_logging,
-    run_service,
-    serve,
-    settings_or_exit,
-)
+from shared.process.logging import configure_logging
+from shared.process.server import Fault, collect_rarely, run_service, serve
+from shared.process.startup import city_or_exit, settings_or_exit
 
 log = structlog.stdlib.get_logger(__name__)
 

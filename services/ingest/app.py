@@ -15,8 +15,9 @@ from services.ingest.settings import IngestSettings
 from services.ingest.sources.queue_log.ingestion import QueueLogIngestion
 from shared.config.model import CityFile, QueueLogSource
 from shared.process.clock import Clock, system_clock
+from shared.process.health import Check, Health, health_route, redis_check
 from shared.process.metrics_server import metrics_route
-from shared.process.server import Check, Fault, Health, health_route, redis_check
+from shared.process.server import Fault
 from shared.process.shutdown import cancel
 from shared.redis import keys
 from shared.redis.connection import redis_broker, redis_client, wait_for_redis

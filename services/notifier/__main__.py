@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from services.notifier.app import build
 from services.notifier.settings import NotifierSettings
-from shared.process.server import Fault, city_or_exit, configure_logging, run_service, serve, settings_or_exit
+from shared.process.logging import configure_logging
+from shared.process.server import Fault, run_service, serve
+from shared.process.startup import city_or_exit, settings_or_exit
 
 
 async def run(settings: NotifierSettings) -> int:

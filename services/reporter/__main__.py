@@ -5,7 +5,9 @@ from __future__ import annotations
 from services.reporter.app import build
 from services.reporter.rendering import maker
 from services.reporter.settings import ReporterSettings
-from shared.process.server import Fault, city_or_exit, configure_logging, run_service, serve, settings_or_exit
+from shared.process.logging import configure_logging
+from shared.process.server import Fault, run_service, serve
+from shared.process.startup import city_or_exit, settings_or_exit
 
 
 async def run(settings: ReporterSettings) -> int:

@@ -15,8 +15,9 @@ from services.reporter.settings import ReporterSettings
 from shared.config.model import CityFile
 from shared.contract.report_events import PARTITION
 from shared.process.backoff import keep_on
+from shared.process.health import Health, health_route, redis_check
 from shared.process.metrics_server import metrics_route
-from shared.process.server import Fault, Health, health_route, redis_check
+from shared.process.server import Fault
 from shared.process.shutdown import cancel
 from shared.redis import keys
 from shared.redis.connection import redis_broker, redis_client, wait_for_redis

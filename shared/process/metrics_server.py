@@ -25,7 +25,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
-from shared.process.server import Degraded
+from shared.process.health import Degraded
 
 ERRORS: Final = "wachtpost_exposition_errors"
 

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
-from shared.process.server import Check, Degraded
+from shared.process.health import Check, Degraded
 from shared.redis.connection import RedisClient
 from shared.redis.lease import Superseded
 from shared.redis.scripts import UNDER_OOM

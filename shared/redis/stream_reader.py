@@ -14,7 +14,7 @@ from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSu
 
 from shared.process.backoff import Backoff
 from shared.process.code_failures import CodeFailure, attempted
-from shared.process.server import Degraded
+from shared.process.health import Degraded
 from shared.process.shutdown import cancel
 from shared.redis.partition_owner import WENT_WRONG, OwnerRole, PartitionOwner
 from shared.redis.poison_entries import PoisonEntry, PoisonSearch

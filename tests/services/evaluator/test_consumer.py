@@ -32,7 +32,7 @@ from shared.calendar import Calendar
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import CallEnded, encode
 from shared.process import backoff
-from shared.process.server import Degraded
+from shared.process.health import Degraded
 from shared.redis import keys
 from shared.redis.connection import RedisClient, redis_broker
 from shared.redis.connection import redis_client as client_of

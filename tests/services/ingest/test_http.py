@@ -18,7 +18,7 @@ from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
 from shared.contract import events
 from shared.contract.events import EVENT, Event
-from shared.process.server import Degraded
+from shared.process.health import Degraded
 from tests.support.entries import entries
 from tests.support.eventually import eventually_async
 from tests.support.ingest_desk import (

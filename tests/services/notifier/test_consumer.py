@@ -51,7 +51,7 @@ from shared.contract.breach_events import (
     encode,
 )
 from shared.process import backoff, shutdown
-from shared.process.server import Degraded
+from shared.process.health import Degraded
 from shared.redis import keys
 from shared.redis.connection import redis_broker
 from shared.redis.connection import redis_client as client_of

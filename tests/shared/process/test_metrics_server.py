@@ -13,8 +13,8 @@ from prometheus_client import Counter, Gauge
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from shared.process.health import Degraded
 from shared.process.metrics_server import Drops, TolerantRegistry, metrics_route
-from shared.process.server import Degraded
 from tests.support.eventually import WITHIN, eventually_async
 
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)

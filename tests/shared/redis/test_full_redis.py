@@ -36,8 +36,8 @@ from shared.config.model import CityFile
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENTS
 from shared.contract.report_events import Document, ReportReady
+from shared.process.health import Degraded, redis_check
 from shared.process.ports import free_port
-from shared.process.server import Degraded, redis_check
 from shared.redis import keys
 from shared.redis.connection import redis_broker
 from shared.redis.connection import redis_client as client_of
