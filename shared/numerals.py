@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from shared.config.model import Language
 from shared.formatting import clock_time as clock_time
 from shared.formatting import round_down as round_down
 from shared.formatting import round_up as round_up
@@ -48,6 +47,6 @@ class Numerals:
 
 
 NUMERALS: Final = {
-    Language.NL: Numerals(decimal=",", thousands=".", percent="{} %"),
-    Language.EN: Numerals(decimal=".", thousands=",", percent="{}%"),
+    "nl": Numerals(decimal=",", thousands=".", percent="{} %"),
+    "en": Numerals(decimal=".", thousands=",", percent="{}%"),
 }

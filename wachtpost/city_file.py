@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from shared.config.errors import Meeting, Mistake, explain, explain_as, language_of, nothing_to_meet
-from shared.config.model import CityFile, Language
+from shared.config.model import CityFile
 from shared.history_file import HistoryFile, place_mistakes
 from wachtpost.config import told, unreadable
 
@@ -37,25 +37,23 @@ def history_or_explain(city_file: Path, city: CityFile) -> tuple[HistoryFile, ..
     )
 
 
-def parsed_or_explain(
-    model: type[M], file: Path, language: Language, meeting: Meeting = nothing_to_meet
-) -> M:
+def parsed_or_explain(model: type[M], file: Path, language: str, meeting: Meeting = nothing_to_meet) -> M:
     """Return any TOML file that ``model`` describes; exits like ``load_or_explain``."""
     text = text_or_explain(file, language)
     _stop_at(explain_as(model, text, str(file), language, meeting), file, language)
     return model.model_validate(tomllib.loads(text))
 
 
-def text_or_explain(file: Path, language: Language | None) -> str:
+def text_or_explain(file: Path, language: str | None) -> str:
     """Return a file's text; exits like ``load_or_explain``."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        _errors().print(Text(unreadable(file, error, language or Language.NL)))
+        _errors().print(Text(unreadable(file, error, language or "nl")))
         raise typer.Exit(2) from None
 
 
-def _stop_at(mistakes: list[Mistake], file: Path, language: Language) -> None:
+def _stop_at(mistakes: list[Mistake], file: Path, language: str) -> None:
     if mistakes:
         for line in told(mistakes, str(file), language):
             _errors().print(line)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from shared.calendar import Calendar
 from shared.config.errors import Mistake, explain, explain_as, language_of
-from shared.config.model import CityFile, Language, QueueKind, Site
+from shared.config.model import CityFile, QueueKind, Site
 from shared.history_file import HistoryFile, place_mistakes
 from shared.process.clock import system_clock
 from shared.translation import Translator, translator
@@ -135,7 +135,7 @@ def _clock(start: int, end: int) -> str:
     return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in (start, end))
 
 
-def told(mistakes: list[Mistake], file: str, language: Language) -> list[Text]:
+def told(mistakes: list[Mistake], file: str, language: str) -> list[Text]:
     """Return the mistakes in lines for people, and how many there are."""
     say = translator(language)
     lines = []
@@ -158,7 +158,7 @@ def told(mistakes: list[Mistake], file: str, language: Language) -> list[Text]:
     return lines
 
 
-def unreadable(file: Path, error: OSError | UnicodeDecodeError, language: Language = Language.NL) -> str:
+def unreadable(file: Path, error: OSError | UnicodeDecodeError, language: str = "nl") -> str:
     """Return one sentence; Dutch unless told otherwise: an unread city file cannot say what it wants."""
     say = translator(language)
     match error:

@@ -23,8 +23,8 @@ from services.reporter.report.sheet import Sheet
 from services.reporter.report.words import WORDS, Words
 from services.reporter.report.writing import Writing
 from shared.calendar import Calendar
-from shared.config.model import Language
 from shared.periods import Period
+from shared.translation import languages
 from wachtpost.city_file import history_or_explain, parsed_or_explain
 from wachtpost.config import unreadable
 from wachtpost.notify.access import Access, access, complain, fail
@@ -33,9 +33,17 @@ LONGEST_NAME: Final = 255
 """A text that is longer is not the name of a file."""
 
 
+def _spoken(language: str) -> str:
+    if language not in languages():
+        raise typer.BadParameter(", ".join(languages()))
+    return language
+
+
 def report(
     period: Annotated[str, typer.Argument(help="2026, 2026-10, 2026-H1 or 2026-Q3")],
-    lang: Annotated[Language | None, typer.Option(help="Language; else that of the city file")] = None,
+    lang: Annotated[
+        str | None, typer.Option(parser=_spoken, help="Language; else that of the city file")
+    ] = None,
     kind: Annotated[
         ReportFormat | None, typer.Option("--format", help="Else by the name of --output, or Markdown")
     ] = None,

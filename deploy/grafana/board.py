@@ -21,7 +21,6 @@ from deploy.grafana import words
 from deploy.grafana.palette import BAD
 from deploy.grafana.panels import SOURCE, link
 from deploy.grafana.words import AnnotationsWords, BoardWords, Edition, Text
-from shared.config.model import Language
 
 MARK: Final = "wachtpost"
 """Tag of all our boards, and of all annotations that the notifier writes."""
@@ -89,9 +88,9 @@ def board(say: Edition, name: BoardName, since: str, refresh: str) -> Dashboard:
     )
 
 
-def uid(name: BoardName, language: Language) -> str:
+def uid(name: BoardName, language: str) -> str:
     """Return the uid of a board, which never changes: links and annotations are made of it."""
-    return f"wachtpost-{name}" if language is Language.NL else f"wachtpost-{name}-{language}"
+    return f"wachtpost-{name}" if language == "nl" else f"wachtpost-{name}-{language}"
 
 
 # --- Links -----------------------------------------------------------------------------------------------

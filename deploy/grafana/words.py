@@ -12,7 +12,10 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from domain.windows import duration_label
-from shared.config.model import CityFile, Language
+from shared.config.model import CityFile
+
+LANGUAGES: Final = ("nl", "en")
+"""That a ``Text`` has."""
 
 
 class Text(NamedTuple):
@@ -21,9 +24,9 @@ class Text(NamedTuple):
     nl: str
     en: str
 
-    def said_in(self, language: Language) -> str:
+    def said_in(self, language: str) -> str:
         """Return it in one language."""
-        return self.nl if language is Language.NL else self.en
+        return self.nl if language == "nl" else self.en
 
 
 class PanelText(NamedTuple):
@@ -38,7 +41,7 @@ class Edition:
     """One city's boards in one language: who is called says a text in it."""
 
     city: CityFile
-    language: Language
+    language: str
 
     def __call__(self, text: Text) -> str:
         """Return a text; ``{short}`` in it is the shortest window as in a title, ``{last_short}`` as in a

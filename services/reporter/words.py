@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.config.model import Language
-
 
 @dataclass(frozen=True)
 class Words:
@@ -117,4 +115,4 @@ EN: Final = Words(
     cannot="The report cannot be made: {why}",
 )
 
-WORDS: Final = {Language.NL: NL, Language.EN: EN}
+WORDS: Final = {"nl": NL, "en": EN}

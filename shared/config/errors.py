@@ -23,12 +23,12 @@ from shared.config.alert_references import meeting_mistakes
 from shared.config.alerting import DASHBOARD_UID, EMAIL, HOST, PERIODS
 from shared.config.lines import key_lines
 from shared.config.messages import MISTAKES
-from shared.config.model import NAMES, SHA256_HEX, SYSTEM_NAME, CityFile, Language, Span
+from shared.config.model import DEFAULT_LANGUAGE, NAMES, SHA256_HEX, SYSTEM_NAME, CityFile, Span
 from shared.config.references import KeyPath, ReferenceMistake
 from shared.config.shape import choices, expected, fields, kinds, models, step_into
 from shared.config.tables import Table
 from shared.contract.events import NAME
-from shared.translation import Translator, translator
+from shared.translation import Translator, languages, translator
 
 LONGEST_SHOWN: Final = 40
 """Characters of an offending value that are shown."""
@@ -123,7 +123,7 @@ def nothing_to_meet(_document: Table) -> Iterable[ReferenceMistake]:
 
 
 def explain_as(
-    model: type[BaseModel], text: str, file: str, language: Language, meeting: Meeting = nothing_to_meet
+    model: type[BaseModel], text: str, file: str, language: str, meeting: Meeting = nothing_to_meet
 ) -> list[Mistake]:
     """Return every mistake in a file that ``model`` describes, by line; none: it is good."""
     say = translator(language)
@@ -137,15 +137,16 @@ def explain_as(
     return sorted(mistakes, key=lambda mistake: (mistake.line or 0, mistake.key, mistake.wrong))
 
 
-def language_of(text: str) -> Language:
+def language_of(text: str) -> str:
     """Return the language a city file asks for, even when the rest of it is wrong; else Dutch."""
     try:
         city = tomllib.loads(text).get("city")
     except (ValueError, RecursionError):
-        english = re.search(r"""^\s*(city\.)?language\s*=\s*["']en["']""", text, re.MULTILINE)
-        return Language.EN if english else Language.NL
-    asked = city.get("language") if isinstance(city, dict) else None
-    return Language.EN if asked == Language.EN else Language.NL
+        found = re.search(r"""^\s*(?:city\.)?language\s*=\s*["'](\w+)["']""", text, re.MULTILINE)
+        asked = found[1] if found else None
+    else:
+        asked = city.get("language") if isinstance(city, dict) else None
+    return next((language for language in languages() if language == asked), DEFAULT_LANGUAGE)
 
 
 # --- grammar -----------------------------------------------------------------------------------------
@@ -215,8 +216,9 @@ def _from_pydantic(model: type[BaseModel], error: ErrorDetails, document: Mappin
             return _Found(path, kind, known=fields(expected(model, loc[:-1])), like=str(loc[-1]), show=False)
         case "string_pattern_mismatch":
             return _Found(path, PATTERNS.get(filled["pattern"], "other"))
-        case "time_zone":
-            return _Found(path, kind, known=tuple(available_timezones()), like=_text_at(path, document))
+        case "time_zone" | "language":
+            known = available_timezones() if kind == "time_zone" else languages()
+            return _Found(path, kind, known=tuple(known), like=_text_at(path, document))
         case _ if kind in URL:
             return _Found(path, "url")
         case _ if loc[-1] == "rolling":  # the union tag of shared.config.alerting.RuleWindow

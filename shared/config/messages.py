@@ -102,6 +102,7 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
         Msg("this target stands there already"), Msg("one limit per KPI, site, queue and period")
     ),
     # The city's words
+    "language": Sentence(Msg("unknown value")),
     "time_zone": Sentence(Msg("not a known time zone"), Msg('an IANA time zone such as "Europe/Brussels"')),
     "country": Sentence(
         Msg("not a known country"), Msg('a country code such as "BE", or "" for no public holidays')

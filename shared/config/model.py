@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -48,6 +49,7 @@ from shared.config.types import ConfigSection, Duration, Name, WaitBound, Window
 from shared.config.types import Kpi as Kpi
 from shared.contract.events import Outcome
 from shared.redis.keys import partition_of
+from shared.translation import languages
 
 SHA256_HEX: Final = r"^[0-9a-f]{64}$"
 
@@ -58,14 +60,22 @@ NAMES: Final = "names"
 """The type of the one error that carries all mistakes of ``shared.config.references``."""
 
 
-class Language(StrEnum):
-    NL = "nl"
-    EN = "en"
+DEFAULT_LANGUAGE: Final = "nl"
+
+
+def _known_language(language: str) -> str:
+    if language not in languages():
+        raise mistake("language")
+    return language
+
+
+Language = Annotated[str, AfterValidator(_known_language)]
+"""One that there is a catalogue of."""
 
 
 class City(ConfigSection):
     name: Annotated[str, Field(min_length=1)]
-    language: Language = Language.NL
+    language: Language = DEFAULT_LANGUAGE
     time_zone: str = "Europe/Brussels"
 
     @field_validator("time_zone")

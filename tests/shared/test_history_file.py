@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.config.errors import explain_as
-from shared.config.model import Language, load
+from shared.config.model import load
 from shared.config.types import Kpi
 from shared.history_file import HistoryFile, load_history, place_mistakes
 from shared.periods import Period
@@ -53,7 +53,7 @@ def figure(period: str = "2016", kpi: str = "missed_ratio", value: float = 0.1, 
 )
 def test_a_mistake_is_told_with_its_line(text: str, line: int, key: str, wrong: str) -> None:
     meeting = partial(place_mistakes, load(CITY_FILE))
-    found = explain_as(HistoryFile, text, "old.toml", Language.EN, meeting)
+    found = explain_as(HistoryFile, text, "old.toml", "en", meeting)
     assert [(one.where, one.key, one.wrong) for one in found] == [(f"old.toml:{line}", key, wrong)]
 
 

@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
 OPENED = NOW - timedelta(minutes=12)
 
 CITY = """
-city = {{ name = "Proefstad" }}
+city = {{ name = "Proefstad", language = "{language}" }}
 
 [[sites]]
 id = "huis"
@@ -123,9 +123,10 @@ WINDOWS = {Measure.LEAD_TIME_MEAN: "month", Measure.BURN_RATE: "1h", Measure.SIL
 
 
 def city(language: str = "nl", *, sites: int = 1) -> CityFile:
-    """Return the made-up city, with one site or two, in any language there is a catalogue of."""
-    known = CityFile.model_validate(tomllib.loads(CITY.format(more=SECOND_SITE if sites == 2 else "")))
-    return known.model_copy(update={"city": known.city.model_copy(update={"language": language})})
+    """Return the made-up city, with one site or two."""
+    return CityFile.model_validate(
+        tomllib.loads(CITY.format(language=language, more=SECOND_SITE if sites == 2 else ""))
+    )
 
 
 def breach(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> Breach:

@@ -17,7 +17,7 @@ from services.notifier.outbox import DeliveryResult
 from services.notifier.reasons import DecisionReason
 from services.notifier.settings import NotifierSettings
 from services.notifier.silences import Silence
-from shared.config.model import CityFile, Language
+from shared.config.model import CityFile
 from shared.contract.breach_events import BreachState, Measure, Severity
 from shared.process.ports import free_port
 from tests.support.receivers import Fault, Reply, http_receiver, mail_receiver
@@ -208,8 +208,8 @@ def test_a_wrong_option_is_refused_before_anything_is_asked(
 NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("language", Language)
-def test_there_is_a_word_for_everything(language: Language) -> None:
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_there_is_a_word_for_everything(language: str) -> None:
     words = WORDS[language]
     assert set(words.reasons) == set(DecisionReason)
     assert set(words.results) == set(DeliveryResult)
@@ -228,7 +228,7 @@ def test_a_clear_beginning_of_an_id_will_do(name: str, known: list[str], found: 
     assert meant(name, known) == found
 
 
-def given(language: Language = Language.NL) -> Access:
+def given(language: str = "nl") -> Access:
     settings = NotifierSettings(clock=f"{datetime.now(UTC).isoformat()}/{NOW.isoformat()}/0.000001")
     text = city_text(Path("/run/secrets"), language)
     return Access(settings, CityFile.model_validate(tomllib.loads(text)))
@@ -277,4 +277,4 @@ def silence(**differs: object) -> Silence:
      "Silence ab12 until 2026-11-24 12:16:00: severity: info, warning · measure: missed_ratio · queue: all"),
 ])  # fmt: skip
 def test_a_silence_in_words(one: Silence, said: str) -> None:
-    assert silences.told(given(Language.EN), one) == said
+    assert silences.told(given("en"), one) == said

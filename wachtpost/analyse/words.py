@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from shared.config.model import Kpi, Language
+from shared.config.model import Kpi
 from shared.contract.events import Outcome
 
 
@@ -189,4 +189,4 @@ EN: Final = Words(
     p90_note="90% within: from the histogram, at most one cell (1 s up to 10 min) too high.",
 )
 
-WORDS: Final = {Language.NL: NL, Language.EN: EN}
+WORDS: Final = {"nl": NL, "en": EN}

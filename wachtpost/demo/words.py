@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
 
-from shared.config.model import Language
 from shared.contract.breach_events import BreachState
 from shared.numerals import NUMERALS, Numerals
 
@@ -105,7 +104,7 @@ class Words:
 
 
 NL: Final = Words(
-    numerals=NUMERALS[Language.NL],
+    numerals=NUMERALS["nl"],
     weekdays=("ma", "di", "wo", "do", "vr", "za", "zo"),
     months=("jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"),
     verdicts={
@@ -175,7 +174,7 @@ NL: Final = Words(
 )
 
 EN: Final = Words(
-    numerals=NUMERALS[Language.EN],
+    numerals=NUMERALS["en"],
     weekdays=("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
     months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
     verdicts={
@@ -244,4 +243,4 @@ EN: Final = Words(
     replay_mixed="{file}, line {line}: no event of the contract: {why}",
 )
 
-WORDS: Final = {Language.NL: NL, Language.EN: EN}
+WORDS: Final = {"nl": NL, "en": EN}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.corrections import UnsettledReason
-from shared.config.model import Language
 from wachtpost.history.plan import ContactGroup
 
 
@@ -178,4 +177,4 @@ EN: Final = Words(
     log_unknown="There is no replacement {name}. There are: {known}",
 )
 
-WORDS: Final = {Language.NL: NL, Language.EN: EN}
+WORDS: Final = {"nl": NL, "en": EN}

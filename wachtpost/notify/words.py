@@ -9,7 +9,6 @@ from typing import Final
 from services.notifier.model import NotificationKind
 from services.notifier.outbox import DeliveryResult
 from services.notifier.reasons import DecisionReason
-from shared.config.model import Language
 from shared.contract.breach_events import BreachState
 
 
@@ -246,4 +245,4 @@ EN: Final = Words(
     },
 )
 
-WORDS: Final = {Language.NL: NL, Language.EN: EN}
+WORDS: Final = {"nl": NL, "en": EN}

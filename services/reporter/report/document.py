@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from domain.error_budget import ErrorBudget
 from domain.period_kpis import Gap, PeriodKpi, SpeedShares, UnderMissedDefinition, UnderServiceLevel
-from shared.config.model import Language, MissedDefinition
+from shared.config.model import MissedDefinition
 from shared.config.types import Kpi
 from shared.history_file import Break
 from shared.periods import Period
@@ -85,7 +85,7 @@ class Report:
     """The indicators of a period. The report of a period that is over is the same whenever it is made."""
 
     city: str
-    language: Language
+    language: str
     """The city's; a report can be written in any."""
     period: Period
     until: date

@@ -225,7 +225,7 @@ def as_json(report: Report, words: Words) -> bytes:
     whole: Json = {
         "schema": SCHEMA,
         "city": report.city,
-        "language": words.language.value,
+        "language": words.language,
         "title": title_of(report, words),
         "period": {
             "name": report.period.name,

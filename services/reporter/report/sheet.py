@@ -17,7 +17,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from services.reporter.report.sheet_file import Sheet
 from services.reporter.report.sheet_money import MoneyTables
 from services.reporter.report.sheet_words import SHEET_WORDS
-from shared.config.model import Language
 from shared.numerals import NUMERALS
 
 __all__ = ["Sheet", "sheet_css", "sheet_html", "sheet_markdown"]
@@ -40,7 +39,7 @@ def sheet_css() -> str:
     return files(PACKAGE).joinpath("sheet.css").read_text(encoding="utf-8")
 
 
-def sheet_html(sheet: Sheet, language: Language, indicators_html: str) -> str:
+def sheet_html(sheet: Sheet, language: str, indicators_html: str) -> str:
     """Return the sheet as part of a page's body, with ``indicators_html`` in its place, unescaped.
 
     The page has the ``h1``. Every block has an ``h2``, the indicators too: theirs start at ``h3``.
@@ -48,7 +47,7 @@ def sheet_html(sheet: Sheet, language: Language, indicators_html: str) -> str:
     return _html().get_template("sheet.html.j2").render(_filled(sheet, language), within=indicators_html)
 
 
-def sheet_markdown(sheet: Sheet, language: Language, indicators_md: str) -> str:
+def sheet_markdown(sheet: Sheet, language: str, indicators_md: str) -> str:
     """Return the sheet as Markdown below a ``#`` title, with ``indicators_md`` in its place.
 
     Every block has a ``##``, the indicators too: theirs start at ``###``.
@@ -68,7 +67,7 @@ def paragraphs(text: str) -> list[str]:
     return [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text) if paragraph.strip()]
 
 
-def _filled(sheet: Sheet, language: Language) -> dict[str, object]:
+def _filled(sheet: Sheet, language: str) -> dict[str, object]:
     words = SHEET_WORDS[language]
     money = MoneyTables(sheet.period, words, NUMERALS[language])
     period = words.period_name(sheet.period)
@@ -76,7 +75,7 @@ def _filled(sheet: Sheet, language: Language) -> dict[str, object]:
         "sheet": sheet,
         "words": words,
         "period": period,
-        "foreign": "" if sheet.language is language else sheet.language.value,
+        "foreign": "" if sheet.language == language else sheet.language,
         "plans": [
             (plan, money.table([plan.money], words.money_of.format(code=plan.code, period=period)))
             for plan in sheet.action_plans

@@ -16,7 +16,7 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, field_validator
 
 from shared.config.alerting import YesOrNo
-from shared.config.model import Language
+from shared.config.model import DEFAULT_LANGUAGE, Language
 from shared.config.types import ConfigSection, PeriodName, mistake
 
 COMMENT_LENGTH: Final = 4_000
@@ -264,7 +264,7 @@ class Sheet(ConfigSection):
     """One follow-up sheet, of one period."""
 
     period: PeriodName
-    language: Language = Language.NL
+    language: Language = DEFAULT_LANGUAGE
     """Of the texts in the file; titles, statuses and numbers follow the report."""
     goal: Goal = Goal()
     action_plans: Annotated[tuple[ActionPlan, ...], Field(min_length=1)]

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Final
 
 from services.reporter.report.sheet_file import Evaluation, Progress, Spending, Timing
-from shared.config.model import Language
 from shared.periods import Period
 
 Status = Evaluation | Spending | Progress | Timing
@@ -233,4 +232,4 @@ EN: Final = SheetWords(
     day="{day} {name} {year}",
 )
 
-SHEET_WORDS: Final = {Language.NL: NL, Language.EN: EN}
+SHEET_WORDS: Final = {"nl": NL, "en": EN}

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from shared.config.model import Language
-
 
 @dataclass(frozen=True)
 class Words:
     """One language. Texts with fields are ``str.format`` patterns."""
 
-    language: Language
+    language: str
     short_months: tuple[str, ...]
 
     # The page
@@ -199,7 +197,7 @@ class Words:
 
 
 NL: Final = Words(
-    language=Language.NL,
+    language="nl",
     short_months=("jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"),
     title="Beleidsindicatoren {city}, {period}",
     made="Opgemaakt op {day} om {time}.",
@@ -393,7 +391,7 @@ NL: Final = Words(
 )
 
 EN: Final = Words(
-    language=Language.EN,
+    language="en",
     short_months=("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
     title="Policy indicators {city}, {period}",
     made="Made on {day} at {time}.",
@@ -586,4 +584,4 @@ EN: Final = Words(
     unknown_suffix="{file} does not tell what form it is to have; give --format.",
 )
 
-WORDS: Final = {Language.NL: NL, Language.EN: EN}
+WORDS: Final = {"nl": NL, "en": EN}

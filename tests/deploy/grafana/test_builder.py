@@ -17,7 +17,7 @@ from deploy.grafana.promql import STATE_CODES, TOTAL
 from deploy.grafana.words import Edition, PanelText, Text
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT
 from services.notifier.grafana.annotations import MARK
-from shared.config.model import CityFile, Language
+from shared.config.model import CityFile
 from shared.contract.breach_events import BreachState, Measure, Severity
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Outcome
@@ -26,7 +26,7 @@ from wachtpost.cli import app
 from wachtpost.demo.city_copy import toml
 
 CITY_FILE = ROOT / "deploy" / "wachtpost.toml"
-ENGLISH = Edition(CityFile.model_validate(tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))), Language.EN)
+ENGLISH = Edition(CityFile.model_validate(tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))), "en")
 
 
 def built(*arguments, city=CITY_FILE, out=BOARDS):
@@ -192,7 +192,7 @@ def test_links_stay_in_the_language_and_hand_a_queue_only_to_boards_that_know_it
     others = [name for name in BoardName if name != board.name]
     urls = [link["url"] for link in board.body["links"]]
     assert [url.removeprefix("/d/").partition("?")[0] for url in urls] == [
-        uid(name, Language(board.language)) for name in others
+        uid(name, board.language) for name in others
     ]
     here = ABOUT[BoardName(board.name)][2]
     for name, url in zip(others, urls, strict=True):

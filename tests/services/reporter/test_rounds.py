@@ -27,7 +27,7 @@ from services.reporter.rounds import Reporter
 from services.reporter.settings import ReporterSettings
 from services.reporter.words import WORDS
 from shared.calendar import Calendar
-from shared.config.model import CityFile, Language
+from shared.config.model import CityFile
 from shared.contract.report_events import MOST_BYTES, Attachment, Document, ReportReady, encode
 from shared.history_file import HistoryFile
 from shared.periods import Period
@@ -463,8 +463,8 @@ def test_a_file_is_named_after_the_city_and_the_period(name: str, file: str):
     assert Attachment(name=file, media_type="text/html", data=b"").name == file
 
 
-@pytest.mark.parametrize("language", Language)
-def test_both_languages_know_every_kind_of_file(language: Language):
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_both_languages_know_every_kind_of_file(language: str):
     assert set(WORDS[language].kinds) == set(MEDIA_TYPES)
 
 

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from shared.config.errors import Mistake, explain, language_of
 from shared.config.lines import key_lines
 from shared.config.messages import MISTAKES
-from shared.config.model import CityFile, Language
-from shared.translation import translator
+from shared.config.model import CityFile
+from shared.translation import languages, translator
 from tests.support.thorough import examples
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "wachtpost.toml"
@@ -113,8 +113,8 @@ BROKEN: list[tuple[str, str, str]] = [
     ("string_too_short", "city.name", f'[city]\nname = ""{HERE}'),
     ("string_type", "city.name", f"[city]\nname = 3{HERE}"),
     ("extra_forbidden", "city.nam", f'[city]\nname = "Lier"\nnam = "Lier"{HERE}'),
-    ("choice", "city.language", f'[city]\nname = "Lier"\nlanguage = "fr"{HERE}'),
-    ("choice", "city.language", f'[city]\nname = "Lier"\nlanguage = 3{HERE}'),
+    ("language", "city.language", f'[city]\nname = "Lier"\nlanguage = "xx"{HERE}'),
+    ("string_type", "city.language", f'[city]\nname = "Lier"\nlanguage = 3{HERE}'),
     ("time_zone", "city.time_zone", f'[city]\nname = "Lier"\ntime_zone = "Europe/Brussel"{HERE}'),
     ("time_zone", "city.time_zone", f'[city]\nname = "Lier"\ntime_zone = "../../etc/passwd"{HERE}'),
     ("time_zone", "city.time_zone", f'[city]\nname = "Lier"\ntime_zone = ""{HERE}'),
@@ -543,16 +543,16 @@ BROKEN: list[tuple[str, str, str]] = [
 ]
 
 
-def spoken(kind: str, language: Language) -> re.Pattern[str]:
+def spoken(kind: str, language: str) -> re.Pattern[str]:
     """What a mistake of a kind sounds like, whatever was filled in."""
     wrong = MISTAKES[kind].wrong
     names = [name for _, name, _, _ in string.Formatter().parse(wrong.text) if name is not None]
     said = translator(language).text(wrong, **dict.fromkeys(names, "…"))
     pattern = re.escape(said).replace("…", ".+")
-    return re.compile(rf"{pattern}(; (bedoelt u|did you mean) .+\?)?")
+    return re.compile(rf"{pattern}(; (bedoelt u|did you mean|vouliez-vous dire|meinten Sie) .+\?)?")
 
 
-@pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize("language", languages())
 @pytest.mark.parametrize(("kind", "key", "snippet"), BROKEN)
 def test_a_mistake_is_told_with_its_key_line_and_reason(
     kind: str, key: str, snippet: str, language: str
@@ -571,8 +571,8 @@ def test_the_table_of_broken_files_knows_every_kind_of_mistake() -> None:
     assert {kind for kind, _, _ in BROKEN} == set(MISTAKES) - {"other"} - of_other_files
 
 
-@pytest.mark.parametrize("language", list(Language))
-def test_one_mistake_is_told_once_and_as_nothing_else(language: Language) -> None:
+@pytest.mark.parametrize("language", languages())
+def test_one_mistake_is_told_once_and_as_nothing_else(language: str) -> None:
     for kind, key, snippet in BROKEN:
         text = file_with(snippet, language)
         wheres = [(one.key, one.wrong) for one in explain(text, "city.toml")]
@@ -769,18 +769,17 @@ def test_a_wrong_target_is_not_a_missing_one() -> None:
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("", Language.NL),
-        ('[city]\nlanguage = "en"', Language.EN),
-        ('[city]\nlanguage = "en"\nname = ', Language.EN),
-        ("city.language = 'en'\n=", Language.EN),
-        ('[city]\nlanguage = "fr"', Language.NL),
-        ("city = 3", Language.NL),
+        ("", "nl"),
+        ('[city]\nlanguage = "en"', "en"),
+        ('[city]\nlanguage = "en"\nname = ', "en"),
+        ("city.language = 'en'\n=", "en"),
+        ('[city]\nlanguage = "fr"', "fr"),
+        ('[city]\nlanguage = "xx"', "nl"),
+        ("city = 3", "nl"),
     ],
 )
-def test_the_check_speaks_the_citys_language_even_when_the_file_is_broken(
-    text: str, language: Language
-) -> None:
-    assert language_of(text) is language
+def test_the_check_speaks_the_citys_language_even_when_the_file_is_broken(text: str, language: str) -> None:
+    assert language_of(text) == language
 
 
 def test_the_shipped_file_is_good() -> None:

@@ -21,7 +21,6 @@ from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.rows import FigureRow, rows
 from services.reporter.report.words import WORDS
 from services.reporter.report.writing import Writing
-from shared.config.model import Language
 from shared.config.types import Kpi
 from shared.periods import Period
 from tests.support import report_year
@@ -35,9 +34,9 @@ REPORTS = {
     "month": report_year.report("2026-05", date(2026, 6, 3)),
     "running-year": report_year.report("2026", date(2026, 10, 14)),
 }
-LANGUAGES = pytest.mark.parametrize("language", list(Language))
-NL = Writing(WORDS[Language.NL])
-EN = Writing(WORDS[Language.EN])
+LANGUAGES = pytest.mark.parametrize("language", ["nl", "en"])
+NL = Writing(WORDS["nl"])
+EN = Writing(WORDS["en"])
 
 
 def same_as_expected(name: str, made: bytes) -> None:
@@ -51,24 +50,24 @@ def same_as_expected(name: str, made: bytes) -> None:
 
 @LANGUAGES
 @pytest.mark.parametrize("name", REPORTS)
-def test_reads_as_it_always_did(name: str, language: Language):
+def test_reads_as_it_always_did(name: str, language: str):
     same_as_expected(f"{name}.{language}.md", render(REPORTS[name], ReportFormat.MARKDOWN, WORDS[language]))
 
 
 @LANGUAGES
-def test_looks_as_it_always_did(language: Language):
+def test_looks_as_it_always_did(language: str):
     same_as_expected(f"month.{language}.html", render(REPORTS["month"], ReportFormat.HTML, WORDS[language]))
 
 
 def test_figures_for_machines_are_as_they_always_were():
-    same_as_expected("month.csv", render(REPORTS["month"], ReportFormat.CSV, WORDS[Language.NL]))
-    same_as_expected("month.json", render(REPORTS["month"], ReportFormat.JSON, WORDS[Language.NL]))
+    same_as_expected("month.csv", render(REPORTS["month"], ReportFormat.CSV, WORDS["nl"]))
+    same_as_expected("month.json", render(REPORTS["month"], ReportFormat.JSON, WORDS["nl"]))
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_csv_has_the_exact_figures_whatever_the_language(name: str):
     report = REPORTS[name]
-    dutch, english = (render(report, ReportFormat.CSV, WORDS[language]) for language in Language)
+    dutch, english = (render(report, ReportFormat.CSV, WORDS[language]) for language in ("nl", "en"))
     assert dutch == english
     read = list(csv.DictReader(io.StringIO(dutch.decode(), newline="")))
     expected = list(rows(report))
@@ -87,7 +86,7 @@ def test_csv_tells_each_figure_apart():
 
 
 def test_json_has_the_same_figures_as_csv():
-    made = json.loads(render(HALF_YEAR, ReportFormat.JSON, WORDS[Language.EN]))
+    made = json.loads(render(HALF_YEAR, ReportFormat.JSON, WORDS["en"]))
     (site,) = made["sites"]
     by_part = {
         part: [one["value"] for one in site[part]]
@@ -169,7 +168,7 @@ def test_differences_in_words(difference: float, dutch: str):
 
 
 def test_markdown_shows_a_comment_as_it_was_typed():
-    text = render(HALF_YEAR, ReportFormat.MARKDOWN, WORDS[Language.NL]).decode()
+    text = render(HALF_YEAR, ReportFormat.MARKDOWN, WORDS["nl"]).decode()
     assert r"er werd \*meer\* opgehangen" in text
     assert r"\<de wachttijd" in text
 
@@ -179,7 +178,7 @@ def test_words_of_both_languages_have_the_same_fields():
         language: {name: set(_fields(text)) for name, text in vars(words).items() if isinstance(text, str)}
         for language, words in WORDS.items()
     }
-    assert fields[Language.NL] == fields[Language.EN]
+    assert fields["nl"] == fields["en"]
 
 
 def _fields(text: str) -> list[str]:
@@ -190,10 +189,7 @@ def test_a_lost_target_is_a_warning():
     # The last days of a year in which a third of the calls were missed.
     report = _bad_end()
     texts = [
-        block
-        for site in compose(report, WORDS[Language.NL]).sites
-        for s in site.sections
-        for block in s.blocks
+        block for site in compose(report, WORDS["nl"]).sites for s in site.sections for block in s.blocks
     ]
     warned = [str(one) for one in texts if "Waarschuwing" in str(one)]
     assert len(warned) == 1

@@ -19,11 +19,10 @@ from services.reporter.report.document import Report
 from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.words import WORDS
 from services.reporter.report.writing import Writing
-from shared.config.model import Language
 from tests.support import report_year
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
-LANGUAGES = pytest.mark.parametrize("language", list(Language))
+LANGUAGES = pytest.mark.parametrize("language", ["nl", "en"])
 
 
 @dataclass
@@ -88,13 +87,13 @@ REPORTS = {
 EACH = pytest.mark.parametrize("name", REPORTS)
 
 
-def page(report: Report, language: Language = Language.NL) -> str:
+def page(report: Report, language: str = "nl") -> str:
     return render(report, ReportFormat.HTML, WORDS[language]).decode()
 
 
 @LANGUAGES
 @EACH
-def test_headings_go_down_one_level_at_a_time_below_one_title(name: str, language: Language):
+def test_headings_go_down_one_level_at_a_time_below_one_title(name: str, language: str):
     levels = [int(h.name[1]) for h in read(page(REPORTS[name], language)).all("h1", "h2", "h3", "h4", "h5")]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -102,9 +101,9 @@ def test_headings_go_down_one_level_at_a_time_below_one_title(name: str, languag
 
 
 @LANGUAGES
-def test_the_page_says_which_language_it_is_in(language: Language):
+def test_the_page_says_which_language_it_is_in(language: str):
     (html,) = read(page(HALF_YEAR, language)).all("html")
-    assert html.attributes["lang"] == language.value
+    assert html.attributes["lang"] == language
 
 
 @EACH
@@ -120,7 +119,7 @@ def test_ids_are_unique_and_whatever_refers_to_one_finds_it(name: str):
 
 @LANGUAGES
 @EACH
-def test_every_table_has_a_caption_and_headings_for_rows_and_columns(name: str, language: Language):
+def test_every_table_has_a_caption_and_headings_for_rows_and_columns(name: str, language: str):
     tables = list(read(page(REPORTS[name], language)).all("table"))
     assert len(tables) >= 9
     for table in tables:
@@ -164,16 +163,16 @@ def test_met_or_not_is_a_sign_and_words():
 
 
 @LANGUAGES
-def test_the_figures_of_the_policy_follow_up_are_on_the_page(language: Language):
+def test_the_figures_of_the_policy_follow_up_are_on_the_page(language: str):
     text = read(page(HALF_YEAR, language)).text.replace("\xa0", " ")
-    decimal, unit = (",", " %") if language is Language.NL else (".", "%")
+    decimal, unit = (",", " %") if language == "nl" else (".", "%")
     for figure in ("16.14", "12.19", "11.70", "11.14", "14.02", "13.08", "11.56"):
         assert figure.replace(".", decimal) + unit in text
 
 
 def test_every_figure_of_the_report_is_on_the_page():
     text = read(page(HALF_YEAR)).text.replace("\xa0", " ")
-    write = Writing(WORDS[Language.NL])
+    write = Writing(WORDS["nl"])
     site = HALF_YEAR.sites[0]
     shown = [*site.missed_years, *site.call_waits, *site.lead_times, *site.missed_months]
     for one in [*shown, *(month for cluster in site.clusters for month in cluster.months)]:
@@ -186,7 +185,7 @@ def test_every_figure_of_the_report_is_on_the_page():
     ("language", "headings"),
     [
         (
-            Language.NL,
+            "nl",
             (
                 "Bezoekerswachttijd per activiteitcluster Stadskantoor (maandelijks)",
                 "Gemiddelde wachttijd beantwoorde oproepen klantencontactcentrum (maandelijks)",
@@ -195,7 +194,7 @@ def test_every_figure_of_the_report_is_on_the_page():
             ),
         ),
         (
-            Language.EN,
+            "en",
             (
                 "Visitor wait per activity cluster at the town hall (monthly)",
                 "Mean wait of answered calls to the customer contact centre (monthly)",
@@ -205,7 +204,7 @@ def test_every_figure_of_the_report_is_on_the_page():
         ),
     ],
 )
-def test_the_indicators_have_the_headings_of_the_policy_report(language: Language, headings: tuple[str, ...]):
+def test_the_indicators_have_the_headings_of_the_policy_report(language: str, headings: tuple[str, ...]):
     found = [h.text for h in read(page(HALF_YEAR, language)).all("h2")]
     assert [title for title in found if title in headings] == list(headings)
 
