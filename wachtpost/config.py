@@ -102,13 +102,13 @@ def _site_rows(site: Site, say: Translator) -> list[tuple[str, str]]:
 
 
 def _rules(city: CityFile, say: Translator) -> str:
-    kpi, budget, silence = len(city.rules), len(city.budget_rules), len(city.silence_rules)
+    kpi, budget, no_data = len(city.rules), len(city.budget_rules), len(city.no_data_rules)
     return say.gettext(
-        "{total}: {kpi} on a KPI, {budget} on an error budget, {silence} on a silent source",
-        total=kpi + budget + silence,
+        "{total}: {kpi} on a KPI, {budget} on an error budget, {no_data} on a source without data",
+        total=kpi + budget + no_data,
         kpi=kpi,
         budget=budget,
-        silence=silence,
+        no_data=no_data,
     )
 
 

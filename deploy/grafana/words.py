@@ -138,7 +138,7 @@ KPIS: Final[Mapping[str, Text]] = {
     "visit_wait_mean": Text("wachttijd loket", "counter wait"),
     "lead_time_mean": Text("termijn tot afspraak", "lead time"),
     "burn_rate": Text("verbruik van de foutmarge", "error budget burn"),
-    "silence": Text("stilte van een bron", "silence of a source"),
+    "no_data": Text("geen gegevens van een bron", "no data from a source"),
 }
 SEVERITIES: Final[Mapping[str, Text]] = {
     "critical": Text("kritiek", "critical"),

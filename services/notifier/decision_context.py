@@ -59,7 +59,7 @@ class DecisionContext:
         """Go to a moment; what holds for all breaches at that moment is found once."""
         self.at = at
         self._quiet = {}
-        feeds = (known for known in self.breaches.values() if known.breach.measure is Measure.SILENCE)
+        feeds = (known for known in self.breaches.values() if known.breach.measure is Measure.NO_DATA)
         self._dead_feeds = tuple(known for known in feeds if known.is_firing)
 
     # -- breaches and watches -----------------------------------------------------------------------

@@ -12,9 +12,9 @@ from shared.contract.breach_events import Level, Measure
 
 def inhibits(firing: Breach, other: Breach) -> bool:
     """Whether the one, which is firing, makes telling of the other superfluous."""
-    if firing.measure is Measure.SILENCE:
-        # The error budget rests on the same feed as the KPIs; only another feed's silence stands by itself.
-        return other.measure is not Measure.SILENCE and other.site == firing.site
+    if firing.measure is Measure.NO_DATA:
+        # The error budget rests on the same feed as the KPIs; another feed without data stands by itself.
+        return other.measure is not Measure.NO_DATA and other.site == firing.site
     return (
         firing.level is Level.LIMIT
         and other.level is Level.WARNING

@@ -56,7 +56,7 @@ def alert_mistakes(document: Table) -> list[ReferenceMistake]:
     return [
         *_rule_mistakes(document),
         *_budget_mistakes(document),
-        *_silence_mistakes(document),
+        *_no_data_mistakes(document),
         *_route_mistakes(document),
         *_hours_unknown(document),
         *_mail_server_missing(document),
@@ -205,10 +205,10 @@ def _burn_unreachable(
         yield ReferenceMistake((*at, "burn_rate"), "burn_unreachable", number=fastest)
 
 
-def _silence_mistakes(document: Table) -> Iterator[ReferenceMistake]:
+def _no_data_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     sources = ids_in(document, "sources")
-    for number, rule in tables_in(document, "silence_rules"):
-        yield from unknown(("silence_rules", number, "source"), text_in(rule, "source"), sources)
+    for number, rule in tables_in(document, "no_data_rules"):
+        yield from unknown(("no_data_rules", number, "source"), text_in(rule, "source"), sources)
 
 
 # --- who is told -------------------------------------------------------------------------------------
@@ -239,8 +239,8 @@ def _hours_unknown(document: Table) -> Iterator[ReferenceMistake]:
     if not isinstance(document.get("hours", {}), dict):
         return
     hours = table_in(document, "hours")
-    for number, rule in tables_in(document, "silence_rules"):
-        yield from unknown(("silence_rules", number, "hours"), text_in(rule, "hours"), hours)
+    for number, rule in tables_in(document, "no_data_rules"):
+        yield from unknown(("no_data_rules", number, "hours"), text_in(rule, "hours"), hours)
     for number, quiet in tables_in(table_in(document, "notify"), "quiet"):
         yield from unknown(("notify", "quiet", number, "hours"), text_in(quiet, "hours"), hours)
 

@@ -47,6 +47,9 @@ PATTERNS: Final[Mapping[str, str]] = {
 }
 """What a text is not that does not match."""
 
+RENAMED: Final[Mapping[str, str]] = {"silence_rules": "no_data_rules", "silence": "no_data"}
+"""What a city file of an earlier release called otherwise → what is meant."""
+
 URL: Final = frozenset({"url_type", "url_parsing", "url_scheme", "url_too_long", "url_syntax_violation"})
 
 YIELDING: Final = frozenset(
@@ -213,7 +216,13 @@ def _from_pydantic(model: type[BaseModel], error: ErrorDetails, document: Mappin
         case "union_tag_not_found":
             return _Found((*path, "kind"), "missing", {"key": "kind"})
         case "extra_forbidden":
-            return _Found(path, kind, known=fields(expected(model, loc[:-1])), like=str(loc[-1]), show=False)
+            return _Found(
+                path,
+                kind,
+                known=fields(expected(model, loc[:-1])),
+                like=RENAMED.get(str(loc[-1]), str(loc[-1])),
+                show=False,
+            )
         case "string_pattern_mismatch":
             return _Found(path, PATTERNS.get(filled["pattern"], "other"))
         case "time_zone" | "language":

@@ -1,7 +1,7 @@
 """Whether a rule's patience ends before the desk shuts: one whose patience does not would never fire.
 
-At closing time a rolling rule is over, and silence counts from when the hours began. On plain tables, as
-``shared.config.references`` does.
+At closing time a rolling rule is over, and a source's time without data counts from when the hours began. On
+plain tables, as ``shared.config.references`` does.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from shared.config.tables import KeyPath, Table, table_in, tables_in, text_in
 def patience_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     """Find the rules that wait for as long as the longest opening in which they are judged, or longer."""
     weeks = _weeks(document)
-    for number, rule in tables_in(document, "silence_rules"):
-        yield from _too_patient(("silence_rules", number, "after"), rule, {text_in(rule, "hours")}, weeks)
+    for number, rule in tables_in(document, "no_data_rules"):
+        yield from _too_patient(("no_data_rules", number, "after"), rule, {text_in(rule, "hours")}, weeks)
     for number, rule in tables_in(document, "rules"):
         if rule.get("open_only") is not False and text_in(rule, "window") not in PERIODS:
             for hours in _hours_watched(document, rule):

@@ -93,7 +93,7 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
         Msg("another id for one of the two"),
     ),
     "source_named_as_queue": Sentence(
-        Msg("where a queue stands, a silence rule calls this source {name}: so is {other} called"),
+        Msg("where a queue stands, a no-data rule calls this source {name}: so is {other} called"),
         Msg("another id for the source"),
     ),
     "queue_all": Sentence(Msg('"all" is the name of the site\'s total'), Msg("another name")),

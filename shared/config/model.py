@@ -404,7 +404,7 @@ class CityFile(ConfigSection):
     sources: tuple[Source, ...] = ()
     rules: tuple[KpiRule, ...] = ()
     budget_rules: tuple[BudgetRule, ...] = ()
-    silence_rules: tuple[NoDataRule, ...] = ()
+    no_data_rules: tuple[NoDataRule, ...] = ()
     receivers: tuple[Receiver, ...] = ()
     routes: tuple[Route, ...] = ()
     notify: NotifyConfig = NotifyConfig()

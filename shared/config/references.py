@@ -22,7 +22,7 @@ EVERY_QUEUE: Final = "*"
 DEFAULT_DEFINITION: Final = "lier-1"
 """The missed definition of a file that names none."""
 
-RULES: Final = ("rules", "budget_rules", "silence_rules")
+RULES: Final = ("rules", "budget_rules", "no_data_rules")
 """The sections of rules; an id is unique over all of them, for a route knows a rule by nothing else."""
 
 KIND_OF_KPI: Final[Mapping[str, str]] = {

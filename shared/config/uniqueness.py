@@ -71,7 +71,7 @@ def _queue_labels(document: Table, number: int, site: Table) -> Iterator[UniqueN
     space: KeyPath = ("sites", number)
     yield UniqueName(space, ALL_QUEUES, space)
     yield from _ids(space, site, "queues", space)
-    watched = {text_in(rule, "source") for _, rule in tables_in(document, "silence_rules")}
+    watched = {text_in(rule, "source") for _, rule in tables_in(document, "no_data_rules")}
     for position, source in tables_in(document, "sources"):
         name = text_in(source, "id")
         if name is not None and name in watched and text_in(source, "site") == text_in(site, "id"):

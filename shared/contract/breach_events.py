@@ -70,8 +70,13 @@ class Measure(StrEnum):
     LEAD_TIME_MEAN = "lead_time_mean"
     BURN_RATE = "burn_rate"
     """How many times faster than the target allows the error budget is being used."""
-    SILENCE = "silence"
-    """Seconds since a source last said anything: no data, which is not a perfect score."""
+    NO_DATA = "no_data"
+    """Seconds since a source last said anything: no data is not a perfect score."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Measure | None:
+        """``silence``: so it was called by the release that wrote what is still in Redis."""
+        return cls.NO_DATA if value == "silence" else None
 
 
 class _Count(BaseModel):
@@ -114,8 +119,8 @@ class _BreachEvent(BaseModel):
     measure: Measure
     severity: Severity
     site: Name
-    queue: Name = Field(description="``all``: the site's total; for ``silence`` the source")
-    window: str = Field(description="15m, 1h, today, month or year; empty for ``silence``")
+    queue: Name = Field(description="``all``: the site's total; for ``no_data`` the source")
+    window: str = Field(description="15m, 1h, today, month or year; empty for ``no_data``")
     limit: float
     clear_at: float
     opened_at: Instant

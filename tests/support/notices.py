@@ -67,7 +67,7 @@ long_window = "1h"
 short_window = "10m"
 burn_rate = 2.0
 
-[[silence_rules]]
+[[no_data_rules]]
 id = "stil"
 source = "pbx"
 
@@ -96,7 +96,7 @@ LIMITS = {
     Measure.VISIT_WAIT_MEAN: 300.0,
     Measure.LEAD_TIME_MEAN: 5.0,
     Measure.BURN_RATE: 2.0,
-    Measure.SILENCE: 300.0,
+    Measure.NO_DATA: 300.0,
 }
 
 VALUES = {
@@ -106,7 +106,7 @@ VALUES = {
     Measure.VISIT_WAIT_MEAN: (429.2, 430.0, 450.0),
     Measure.LEAD_TIME_MEAN: (6.34, 6.3, 6.5),
     Measure.BURN_RATE: (2.38, None, 2.6),
-    Measure.SILENCE: (1020.0, None, 1020.0),
+    Measure.NO_DATA: (1020.0, None, 1020.0),
 }
 """Now, five minutes earlier and at the worst."""
 
@@ -114,12 +114,12 @@ QUEUES = {
     Measure.VISIT_WAIT_MEAN: "wonen",
     Measure.LEAD_TIME_MEAN: "all",
     Measure.BURN_RATE: "all",
-    Measure.SILENCE: "pbx",
+    Measure.NO_DATA: "pbx",
 }
 
-RULES = {Measure.CALL_WAIT_MEAN: "wachten", Measure.BURN_RATE: "jaardoel", Measure.SILENCE: "stil"}
+RULES = {Measure.CALL_WAIT_MEAN: "wachten", Measure.BURN_RATE: "jaardoel", Measure.NO_DATA: "stil"}
 
-WINDOWS = {Measure.LEAD_TIME_MEAN: "month", Measure.BURN_RATE: "1h", Measure.SILENCE: ""}
+WINDOWS = {Measure.LEAD_TIME_MEAN: "month", Measure.BURN_RATE: "1h", Measure.NO_DATA: ""}
 
 
 def city(language: str = "nl", *, sites: int = 1) -> CityFile:
@@ -158,7 +158,7 @@ def reading(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> 
     """Return a reading of that measure with all there is to know, with these fields different."""
     value, before, _ = VALUES[measure]
     fields: dict[str, object] = {"value": value, "samples": 34, "before": before}
-    if measure is not Measure.SILENCE:
+    if measure is not Measure.NO_DATA:
         hour = Hour(started_at=NOW.replace(minute=0), offered=42, offered_before=25, staff=3, staff_before=5)
         fields |= {"waiting": 7, "longest_wait_s": 251.3, "hour": hour}
     if measure in {Measure.MISSED_RATIO, Measure.BURN_RATE}:

@@ -65,7 +65,7 @@ KINDS: Final = {
     "": (Level.LIMIT, Measure.MISSED_RATIO, Severity.CRITICAL),
     "warning": (Level.WARNING, Measure.MISSED_RATIO, Severity.WARNING),
     "info": (Level.LIMIT, Measure.CALL_WAIT_MEAN, Severity.INFO),
-    "feed": (Level.LIMIT, Measure.SILENCE, Severity.CRITICAL),
+    "feed": (Level.LIMIT, Measure.NO_DATA, Severity.CRITICAL),
 }
 
 

@@ -14,7 +14,7 @@ from tests.support.redis_servers import FLAVOURS
 from tests.upgrade.house import BEFORE, House, of_these, raised
 from tests.upgrade.sequel import Sequel, played
 
-RENAMED: Final[Mapping[str, str]] = {}
+RENAMED: Final[Mapping[str, str]] = {"kpi=silence": "kpi=no_data"}
 """What the release before called otherwise: a metric, a label, ``label=value``, a field → today's name."""
 
 ITS: Final[Sequel] = redis_dump.read(BEFORE / "sequel.json")

@@ -113,7 +113,7 @@ def link_in(told: WebhookBody) -> str | None:
 
 def _wrong(snapshot: Snapshot, city: CityFile) -> Iterator[tuple[MetricRule, BreachState]]:
     """What is not in order. An early warning says nothing new once the limit itself is breached."""
-    ids = {rule.id for rules in (city.rules, city.budget_rules, city.silence_rules) for rule in rules}
+    ids = {rule.id for rules in (city.rules, city.budget_rules, city.no_data_rules) for rule in rules}
     states = {watch: BreachState(state) for watch, state in snapshot.states.items() if state in set(WRONG)}
     wrong = {(watch.rule, watch.place) for watch in states}
     for watch, state in states.items():

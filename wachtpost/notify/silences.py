@@ -133,10 +133,10 @@ def told(given: Access, one: Silence) -> str:
 def _check_names(given: Access, sites: Iterable[str], queues: Iterable[str], rules: Iterable[str]) -> None:
     city = given.city
     known_rules = [
-        rule.id for section in (city.rules, city.budget_rules, city.silence_rules) for rule in section
+        rule.id for section in (city.rules, city.budget_rules, city.no_data_rules) for rule in section
     ]
     known_queues = [ALL_QUEUES, *(queue.id for site in city.sites for queue in site.queues)]
-    known_queues += [source.id for source in city.sources]  # where a silence rule is about a source
+    known_queues += [source.id for source in city.sources]  # where a no-data rule is about a source
     _check(given, "--site", sites, [site.id for site in city.sites])
     _check(given, "--queue", queues, known_queues)
     _check(given, "--rule", rules, known_rules)

@@ -188,7 +188,7 @@ class Judge:
         running = watch.state is not BreachState.OK
         looked = readings.is_open(guard) or not guard.open_only
         # A source that was silent is heard at any hour: what it says at night is not repeated in the morning.
-        if looked or (running and guard.measure is Measure.SILENCE):
+        if looked or (running and guard.measure is Measure.NO_DATA):
             value, samples = readings.read(guard, running=running)
             steps = judge(watch, value, now, guard.limits)
         elif guard.rolling:

@@ -47,8 +47,8 @@ class RuleReadings:
         ``running``: whether its breach is going on already.
         """
         match rule.measure:
-            case Measure.SILENCE:
-                return self._silence(rule, running=running)
+            case Measure.NO_DATA:
+                return self._no_data(rule, running=running)
             case Measure.BURN_RATE:
                 return self._burn_rate(rule)
             case _:
@@ -89,7 +89,7 @@ class RuleReadings:
             return None, long.samples
         return min(values) / rule.target, long.samples
 
-    def _silence(self, rule: Rule, *, running: bool) -> tuple[float | None, int]:
+    def _no_data(self, rule: Rule, *, running: bool) -> tuple[float | None, int]:
         """Return the seconds since the source last spoke, or since it had to if that is later.
 
         While it is breached only the former: a desk that opens is no word from the source. ``None`` before

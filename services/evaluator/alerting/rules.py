@@ -45,10 +45,10 @@ class Rule:
     severity: Severity
     site: str
     queue: str
-    """``all`` for a total; the source's id for silence."""
+    """``all`` for a total; the source's id where there is no data."""
     limits: RuleLimits
     windows: tuple[Window, ...] = ()
-    """One; for a burn rate the long and the short one; none for silence."""
+    """One; for a burn rate the long and the short one; none for no data."""
     queue_refs: tuple[QueueRef, ...] = ()
     """The queues whose contacts it is about."""
     hours: tuple[str | None, ...] = ()
@@ -80,9 +80,9 @@ def guards(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
         for budget in city.budget_rules:
             if budget.site in {None, site.id}:
                 found += _of_budget(city, site, budget)
-        for silence in city.silence_rules:
-            if any(source.id == silence.source and source.site == site.id for source in city.sources):
-                found.append(_of_silence(site, silence))
+        for no_data in city.no_data_rules:
+            if any(source.id == no_data.source and source.site == site.id for source in city.sources):
+                found.append(_of_no_data(site, no_data))
     return found
 
 
@@ -146,12 +146,12 @@ def _of_budget(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]:
     )
 
 
-def _of_silence(site: Site, rule: NoDataRule) -> Rule:
+def _of_no_data(site: Site, rule: NoDataRule) -> Rule:
     after = rule.after.total_seconds()
     return Rule(
         rule=rule.id,
         level=Level.LIMIT,
-        measure=Measure.SILENCE,
+        measure=Measure.NO_DATA,
         severity=rule.severity,
         site=site.id,
         queue=rule.source,

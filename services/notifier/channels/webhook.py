@@ -30,7 +30,7 @@ UNITS: Final[dict[Measure, Unit]] = {
     Measure.VISIT_WAIT_MEAN: "seconds",
     Measure.LEAD_TIME_MEAN: "workdays",
     Measure.BURN_RATE: "times",
-    Measure.SILENCE: "seconds",
+    Measure.NO_DATA: "seconds",
 }
 """Of ``value``, ``limit``, ``clear_at``, ``before`` and ``worst``."""
 

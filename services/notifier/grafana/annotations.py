@@ -252,7 +252,7 @@ _FIGURES: Final[Mapping[Measure, Msg]] = {
     # Translators: {amount} is a factor such as 3,2×.
     Measure.BURN_RATE: Msg("error budget goes {amount} as fast as it may", "annotation"),
     # Translators: {amount} is how long, such as 5:20.
-    Measure.SILENCE: Msg("no data for {amount}", "annotation"),
+    Measure.NO_DATA: Msg("no data for {amount}", "annotation"),
 }
 
 
@@ -288,7 +288,7 @@ def _amount(measure: Measure, value: float, say: Translator) -> str:
             return say.days(value)
         case Measure.BURN_RATE:
             return f"{say.number(round_up(value, 1), 1)}×"
-        case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN | Measure.SILENCE:
+        case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN | Measure.NO_DATA:
             return clock_time(value)
 
 
@@ -296,7 +296,7 @@ def _threshold(breach: Breach, say: Translator) -> str:
     amount = _round_amount(breach.measure, breach.limit, say)
     if breach.level is Level.WARNING:
         return say.gettext("warning at {limit}", limit=amount)
-    if breach.measure in {Measure.BURN_RATE, Measure.SILENCE}:
+    if breach.measure in {Measure.BURN_RATE, Measure.NO_DATA}:
         return say.gettext("limit {limit}", limit=amount)
     return say.gettext("target {limit}", limit=amount)
 
@@ -310,7 +310,7 @@ def _round_amount(measure: Measure, limit: float, say: Translator) -> str:
             return say.days_limit(limit)
         case Measure.BURN_RATE:
             return f"{say.days_limit(limit)}×"
-        case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN | Measure.SILENCE:
+        case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN | Measure.NO_DATA:
             return clock_time(limit)
 
 

@@ -78,7 +78,7 @@ class BreachView:
     rule: str
     measure: Measure
     kpi: Kpi | None
-    """The figure it is about; of a burn rate the one that burns; none for silence."""
+    """The figure it is about; of a burn rate the one that burns; none for no data."""
     severity: Severity
     cause: Cause | None
     over: bool
@@ -87,13 +87,13 @@ class BreachView:
     warning: bool
     """It is the early threshold of its rule."""
     place: str
-    """A queue's name, or what all of them are called; of silence the source's id."""
+    """A queue's name, or what all of them are called; of no data the source's id."""
     counter: bool
     """About visitors, not about calls."""
     site: str
     """Empty when the city has one site only."""
     feed: FeedKind
-    """Of silence: what kind of source it is."""
+    """Of no data: what kind of source it is."""
     value: str | None
     limit: str
     """Of what is promised: of a warning the limit that it comes close to."""
@@ -193,7 +193,7 @@ class Viewer:
 
     def _kpi(self, breach: Breach) -> Kpi | None:
         match breach.measure:
-            case Measure.SILENCE:
+            case Measure.NO_DATA:
                 return None
             case Measure.BURN_RATE:
                 return next((rule.kpi for rule in self._city.budget_rules if rule.id == breach.rule), None)
@@ -201,7 +201,7 @@ class Viewer:
                 return Kpi(breach.measure)
 
     def _place(self, breach: Breach, *, counter: bool) -> str:
-        if breach.measure is Measure.SILENCE:
+        if breach.measure is Measure.NO_DATA:
             return breach.queue
         if breach.queue == ALL_QUEUES:
             return self._say.gettext("All counters") if counter else self._say.gettext("All phone lines")
@@ -249,13 +249,13 @@ class Viewer:
                 return self._say.days(value)
             case Measure.BURN_RATE:
                 return self._say.number(round_up(value, 1), 1)
-            case Measure.SILENCE:
+            case Measure.NO_DATA:
                 # It went on being silent after the evaluator said so.
                 return self._say.duration(timedelta(seconds=value) + max(now - breach.at, timedelta(0)))
 
     def _heard(self, breach: Breach, now: datetime) -> str:
         value = breach.reading.value
-        if breach.measure is not Measure.SILENCE or value is None:
+        if breach.measure is not Measure.NO_DATA or value is None:
             return ""
         return self._moment(breach.at - timedelta(seconds=value), now)
 
@@ -267,7 +267,7 @@ class Viewer:
                 return clock_time(limit)
             case Measure.LEAD_TIME_MEAN | Measure.BURN_RATE:
                 return self._number(limit)
-            case Measure.SILENCE:
+            case Measure.NO_DATA:
                 return self._say.duration(timedelta(seconds=limit))
 
     def _number(self, value: float) -> str:

@@ -124,7 +124,7 @@ def test_a_city_file_that_is_wrong_is_explained_in_the_log(
 
 
 FEED = """
-[[silence_rules]]
+[[no_data_rules]]
 id = "feed"
 source = "pbx"
 after = "5m"

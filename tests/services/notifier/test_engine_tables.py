@@ -205,7 +205,7 @@ def test_how_often_a_watch_may_speak(before: FlapTally, turned: int, digested: b
     assert leave(before, NOON - turned * MIN, NOON, NOTIFY, digested=digested) == after
 
 
-SILENT = {"measure": Measure.SILENCE, "queue": "pbx", "rule": "feed"}
+SILENT = {"measure": Measure.NO_DATA, "queue": "pbx", "rule": "feed"}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_what_explains_what(firing: dict[str, object], other: dict[str, object],
         ({"severities": ("critical",)}, True),
         ({"severities": ("warning", "info")}, False),
         ({"measures": ("missed_ratio",), "sites": ("lier",), "queues": ("onthaal",)}, True),
-        ({"measures": ("silence",)}, False),
+        ({"measures": ("no_data",)}, False),
         ({"sites": ("mol",)}, False),
         ({"queues": ("web",)}, False),
         ({"rules": ("missed",)}, True),

@@ -70,8 +70,8 @@ def budget(lines: str, short: str = 'short_window = "5m"') -> str:
     return f'[[budget_rules]]\nid = "budget"\nlong_window = "1h"\n{short}\n{lines}\n'
 
 
-def silence(lines: str) -> str:
-    return f'{http("")}[[silence_rules]]\nid = "quiet-web"\n{lines}\n'
+def no_data(lines: str) -> str:
+    return f'{http("")}[[no_data_rules]]\nid = "quiet-web"\n{lines}\n'
 
 
 def receiver(channel: str, id_: str = "desk") -> str:
@@ -323,8 +323,8 @@ BROKEN: list[tuple[str, str, str]] = [
     ),
     (
         "name_twice",
-        "silence_rules.missed.id",
-        rule("limit = 0.2") + silence('source = "web"').replace('"quiet-web"', f'"missed"{HERE}'),
+        "no_data_rules.missed.id",
+        rule("limit = 0.2") + no_data('source = "web"').replace('"quiet-web"', f'"missed"{HERE}'),
     ),
     (
         "warning_named_twice",
@@ -335,17 +335,17 @@ BROKEN: list[tuple[str, str, str]] = [
         "warning_named_twice",
         "rules.missed.warn_at",
         rule(f"limit = 0.2\nwarn_at = 0.1{HERE}")
-        + silence('source = "web"').replace("quiet-web", "missed-warning"),
+        + no_data('source = "web"').replace("quiet-web", "missed-warning"),
     ),
     (
         "source_named_as_queue",
         "sources.onthaal.id",
-        silence('source = "onthaal"') + http("").replace('"web"', f'"onthaal"{HERE}'),
+        no_data('source = "onthaal"') + http("").replace('"web"', f'"onthaal"{HERE}'),
     ),
     (
         "source_named_as_queue",
         "sources.all.id",
-        silence('source = "all"') + http("").replace('"web"', f'"all"{HERE}'),
+        no_data('source = "all"') + http("").replace('"web"', f'"all"{HERE}'),
     ),
     ("limit_never_above", "rules.missed.limit", rule(f"limit = 1.0{HERE}")),
     ("limit_never_above", "rules.missed.limit", rule(f"limit = 604800{HERE}", "call_wait_mean")),
@@ -369,8 +369,8 @@ BROKEN: list[tuple[str, str, str]] = [
     ),
     (
         "too_patient",
-        "silence_rules.quiet-web.after",
-        OFFICE + silence(f'source = "web"\nhours = "office"\nafter = "8h30m"{HERE}'),
+        "no_data_rules.quiet-web.after",
+        OFFICE + no_data(f'source = "web"\nhours = "office"\nafter = "8h30m"{HERE}'),
     ),
     (
         "too_patient",
@@ -423,9 +423,9 @@ BROKEN: list[tuple[str, str, str]] = [
     ),
     ("name_unknown", "budget_rules.budget.site", PROMISE + budget(f'burn_rate = 2\nsite = "lire"{HERE}')),
     ("target_missing", "budget_rules.budget", budget("burn_rate = 2.0").replace("]]", f"]]{HERE}")),
-    ("name_unknown", "silence_rules.quiet-web.source", silence(f'source = "wep"{HERE}')),
-    ("name_unknown", "silence_rules.quiet-web.hours", silence(f'source = "web"\nhours = "desk"{HERE}')),
-    ("duration_range", "silence_rules.quiet-web.after", silence(f'source = "web"\nafter = "5s"{HERE}')),
+    ("name_unknown", "no_data_rules.quiet-web.source", no_data(f'source = "wep"{HERE}')),
+    ("name_unknown", "no_data_rules.quiet-web.hours", no_data(f'source = "web"\nhours = "desk"{HERE}')),
+    ("duration_range", "no_data_rules.quiet-web.after", no_data(f'source = "web"\nafter = "5s"{HERE}')),
     # Who is told
     (
         "name_twice",
@@ -601,7 +601,8 @@ def test_one_mistake_is_told_once_and_as_nothing_else(language: str) -> None:
         (route('severities = ["criticl"]'), "critical"),
         (smtp('tls = "startls"'), "starttls"),
         (smtp('password = "x"'), "password_file"),
-        (silence('source = "wep"'), "web"),
+        (no_data('source = "wep"'), "web"),
+        ('[[silence_rules]]\nid = "x"\nsource = "web"', "no_data_rules"),  # as it was called before
     ],
 )
 def test_a_slip_of_the_pen_gets_a_suggestion(snippet: str, meant: str) -> None:
@@ -731,7 +732,7 @@ def test_a_threshold_must_fit_the_target_of_every_queue_that_the_rule_watches() 
         rule("limit = 0"),
         rule("limit = 1.0", "service_level"),
         rule("limit = 0.8\nwarn_at = 0.95\nclear_at = 0.9", "service_level"),
-        OFFICE + silence('source = "web"\nhours = "office"\nafter = "8h29m"'),
+        OFFICE + no_data('source = "web"\nhours = "office"\nafter = "8h29m"'),
         OFFICE + rule('limit = 0.2\nhold = "20h"'),  # its queue has no hours
         OFFICE
         + queue('id = "b"\nkind = "phone"\nhours = "office"')
@@ -747,7 +748,7 @@ def test_a_threshold_must_fit_the_target_of_every_queue_that_the_rule_watches() 
         smtp('tls = "none"'),
         smtp('user = "u"\ntls = "none"', 'host = "::1"'),
         grafana('token_file = "relative/token"'),
-        silence('source = "web"'),
+        no_data('source = "web"'),
     ],
 )
 def test_what_is_fine_is_not_complained_about(fine: str) -> None:
@@ -825,7 +826,7 @@ def places(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | 
 
 EXAMPLE = tomllib.loads(
     file_with(
-        'routes = [{ receivers = ["desk"], severities = ["info"], measures = ["silence"], sites = ["lier"], '
+        'routes = [{ receivers = ["desk"], severities = ["info"], measures = ["no_data"], sites = ["lier"], '
         'queues = ["all"], rules = ["budget"], escalate_to = ["boss"], escalate_after = "5m" }]\n'
         '[calendar]\nclosing_days = [{ on = "2026-05-15", closes_at = "12:00" }, { every_year = "07-11" }]\n'
         '[hours.desk]\nmonday = ["09:00-12:00"]\non_holidays = true\n'
@@ -842,7 +843,7 @@ EXAMPLE = tomllib.loads(
         + rule('queue = "onthaal"\nwindow = "year"\nopen_only = false\nseverity = "info"', id_="missed-year")
         + budget('burn_rate = 2.0\nsite = "lier"\nkpi = "missed_ratio"\nmin_samples = 3')
         + PROMISE
-        + '[[silence_rules]]\nid = "quiet-web"\nsource = "web"\nafter = "1m"\nhours = "desk"\n'
+        + '[[no_data_rules]]\nid = "quiet-web"\nsource = "web"\nafter = "1m"\nhours = "desk"\n'
         + receiver('kind = "webhook"\nurl = "https://a.example/"\nsecret_file = "/s"')
         + receiver('kind = "email"\nto = ["a@b.example"]', "boss")
         + receiver('kind = "apprise"\nurl_file = "/s"', "phone")

@@ -82,7 +82,7 @@ def with_examples() -> CityFile:
 def test_the_shipped_examples_are_good_once_their_comment_signs_are_gone() -> None:
     lier = with_examples()
     assert [source.kind for source in lier.sources] == ["queue_log", "http"]
-    assert [rule.source for rule in lier.silence_rules] == ["pbx"]
+    assert [rule.source for rule in lier.no_data_rules] == ["pbx"]
     assert [receiver.id for receiver in lier.receivers] == [
         "balieverantwoordelijke",
         "afdelingshoofd",
@@ -118,7 +118,7 @@ def test_the_shipped_examples_leave_out_no_key_that_a_reader_may_want() -> None:
 
 def test_a_city_that_changes_nothing_tells_nobody() -> None:
     lier = load(SHIPPED)
-    assert (lier.receivers, lier.routes, lier.silence_rules) == ((), (), ())
+    assert (lier.receivers, lier.routes, lier.no_data_rules) == ((), (), ())
     assert (lier.smtp, lier.grafana) == (None, None)
 
 

@@ -40,7 +40,7 @@ def cities(draw: st.DrawFn) -> dict[str, object]:
         "rules": draw(st.lists(RULES, max_size=3)),
         "budget_rules": draw(st.lists(BUDGETS, max_size=1)),
         "sources": sources,
-        "silence_rules": [
+        "no_data_rules": [
             {"id": name, "source": source["id"]} for name, source in zip(watched, sources, strict=False)
         ],
     }
@@ -57,7 +57,7 @@ def test_every_watch_of_a_city_file_that_is_accepted_has_a_series_and_a_name_of_
     assert [one for one, number in series.items() if number > 1] == []
     assert len({guard.id for guard in watched}) == len(watched)
     queues = {queue.id for site in city.sites for queue in site.queues} | {"all"}
-    assert not queues & {rule.source for rule in city.silence_rules}
+    assert not queues & {rule.source for rule in city.no_data_rules}
 
 
 BOTH = """\

@@ -173,7 +173,7 @@ RULED = DOCUMENT | tomllib.loads("""
     long_window = "1h"
     short_window = "10m"
     burn_rate = 3.0
-    [[silence_rules]]
+    [[no_data_rules]]
     id = "pbx-zwijgt"
     source = "pbx"
 """)
@@ -181,7 +181,7 @@ RULED = DOCUMENT | tomllib.loads("""
 
 def rule_ids(document: dict[str, object]) -> list[str]:
     city = CityFile.model_validate(document)
-    return [rule.id for rules in (city.rules, city.budget_rules, city.silence_rules) for rule in rules]
+    return [rule.id for rules in (city.rules, city.budget_rules, city.no_data_rules) for rule in rules]
 
 
 EVERY_RULE = ["gemist", "onthaal", "loket", "elk-loket", "budget"]

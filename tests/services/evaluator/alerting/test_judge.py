@@ -206,7 +206,7 @@ def test_a_rule_that_is_judged_at_night_too_is_never_closed() -> None:
 
 def test_a_source_need_not_speak_outside_its_hours() -> None:
     rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "office"}
-    morning = Morning(city(silence_rules=[rule]))
+    morning = Morning(city(no_data_rules=[rule]))
     morning.happen(SourceHeartbeat(id="h", at=clock("11:59"), source="pbx", site="site"))
     shown = []
     for at in ("11:59:30", "12:00", "20:00"):
@@ -256,12 +256,12 @@ def test_the_warning_comes_first_and_by_itself() -> None:
 
 def test_a_silent_source_is_told_in_its_hours_and_not_before_its_first_word() -> None:
     rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "office"}
-    morning = Morning(city(silence_rules=[rule]))
+    morning = Morning(city(no_data_rules=[rule]))
     assert morning.look("9:00") == []
     morning.happen(SourceHeartbeat(id="h", at=clock("7:00"), source="pbx", site="site"))
     assert morning.look("8:04:59") == []  # it has to speak from eight on
     event = changed(morning.look("8:05:01"))
-    assert (event.measure, event.queue, event.reading.value) == (Measure.SILENCE, "pbx", 301)
+    assert (event.measure, event.queue, event.reading.value) == (Measure.NO_DATA, "pbx", 301)
     morning.happen(SourceHeartbeat(id="i", at=clock("8:06"), source="pbx", site="site"))
     assert morning.states("8:06:01") == ["clearing", "ok"]
 
@@ -283,7 +283,7 @@ def test_a_source_dead_for_days_is_told_once_and_over_when_it_speaks(story: str,
     rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "always"}
     hours = {"always": dict.fromkeys(WEEKDAYS, spans), "office": {}}
     brussels = {"name": "Test", "time_zone": "Europe/Brussels"}
-    file = city(silence_rules=[rule], hours=hours, city=brussels)
+    file = city(no_data_rules=[rule], hours=hours, city=brussels)
     morning = Morning(file)
     morning.happen(SourceHeartbeat(id="h", at=clock("9:00"), source="pbx", site="site"))
     # To the Tuesday after the clocks went forward
@@ -299,7 +299,7 @@ def test_a_silent_source_that_speaks_after_hours_is_over_then_and_not_silent_in_
     rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "day"}
     open_till_noon = ["08:00-12:00"]
     hours = {"day": dict.fromkeys(WEEKDAYS, open_till_noon), "office": {}}
-    morning = Morning(city(silence_rules=[rule], hours=hours))
+    morning = Morning(city(no_data_rules=[rule], hours=hours))
     morning.happen(SourceHeartbeat(id="h", at=clock("11:50"), source="pbx", site="site"))
     assert morning.states("11:56") == ["pending", "firing"]
     assert morning.states("12:30") == []  # shut, and as silent as before: nothing to say
@@ -312,10 +312,10 @@ def test_a_silent_source_that_speaks_after_hours_is_over_then_and_not_silent_in_
 @pytest.mark.parametrize(
     "hours", [["00:00-24:00"], ["18:00-24:00", "00:00-18:00"], ["12:00-24:00", "00:00-06:00"]]
 )
-def test_silence_goes_on_over_midnight(hours: list[str]) -> None:
+def test_no_data_goes_on_over_midnight(hours: list[str]) -> None:
     rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "night"}
     morning = Morning(
-        city(silence_rules=[rule], hours={"night": dict.fromkeys(WEEKDAYS, hours), "office": {}})
+        city(no_data_rules=[rule], hours={"night": dict.fromkeys(WEEKDAYS, hours), "office": {}})
     )
     morning.happen(SourceHeartbeat(id="h", at=clock("23:58"), source="pbx", site="site"))
     assert morning.look("24:03") == []

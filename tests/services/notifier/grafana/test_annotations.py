@@ -143,7 +143,7 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
             "Onthaal: foutenbudget gaat 16,0× zo snel op als mag (grens 14,4×), sinds 10:05",
         ),
         (
-            but(measure=Measure.SILENCE, queue="pbx", limit=300.0, reading=reading(320.0)),
+            but(measure=Measure.NO_DATA, queue="pbx", limit=300.0, reading=reading(320.0)),
             DUTCH,
             "pbx: al 5:20 geen gegevens (grens 5:00), sinds 10:05",
         ),

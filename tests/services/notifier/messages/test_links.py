@@ -140,7 +140,7 @@ def fields(url: str) -> dict[str, list[str]]:
 
 def test_the_acknowledge_link_carries_what_is_open_and_for_whom() -> None:
     told = notice(
-        NotificationKind.FIRING, breach(), acknowledged(Measure.MISSED_RATIO), ended(Measure.SILENCE)
+        NotificationKind.FIRING, breach(), acknowledged(Measure.MISSED_RATIO), ended(Measure.NO_DATA)
     )
     url = links_for(told, NOTIFY, SIGNER).acknowledge
     assert url is not None
@@ -194,7 +194,7 @@ def test_an_address_stays_short_enough_for_mail_programs(count: int, has_link: b
 
 
 def test_the_board_is_shown_around_the_breach_with_its_own_settings_kept() -> None:
-    earlier = breach(Measure.SILENCE, opened_at=OPENED - timedelta(hours=1))
+    earlier = breach(Measure.NO_DATA, opened_at=OPENED - timedelta(hours=1))
     url = links_for(notice(NotificationKind.FIRING, breach(), earlier), NOTIFY, None).board
     assert url is not None
     ten = timedelta(minutes=10)

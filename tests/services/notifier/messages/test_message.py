@@ -75,7 +75,7 @@ STORIES: dict[str, list[tuple[Notification, Links]]] = {
     "digest": [
         (
             notice(
-                NotificationKind.DIGEST, ended(), acknowledged(Measure.MISSED_RATIO), breach(Measure.SILENCE)
+                NotificationKind.DIGEST, ended(), acknowledged(Measure.MISSED_RATIO), breach(Measure.NO_DATA)
             ),
             LINKS,
         ),
@@ -84,7 +84,7 @@ STORIES: dict[str, list[tuple[Notification, Links]]] = {
     ],
     "several": [
         (notice(NotificationKind.FIRING, breach(), breach(Measure.VISIT_WAIT_MEAN)), LINKS),
-        (notice(NotificationKind.REMINDER, breach(), breach(Measure.SILENCE), number=3), LINKS),
+        (notice(NotificationKind.REMINDER, breach(), breach(Measure.NO_DATA), number=3), LINKS),
         (notice(NotificationKind.ESCALATION, breach(), breach(Measure.BURN_RATE)), LINKS),
         (notice(NotificationKind.RESOLVED, ended(), ended(Measure.MISSED_RATIO)), BOARD),
     ],
@@ -147,14 +147,14 @@ def test_looks_in_html_as_it_always_did(language: str) -> None:
     ("language", "told", "headline"),
     [
         ("fr", breach(Measure.MISSED_RATIO), "Onthaal : 27,3 % des appels manqués, objectif 20 % au plus"),
-        ("fr", breach(Measure.SILENCE), "Pas de données du central téléphonique (pbx) depuis 17 minutes"),
+        ("fr", breach(Measure.NO_DATA), "Pas de données du central téléphonique (pbx) depuis 17 minutes"),
         (
             "fr",
             ended().model_copy(update={"window": "today"}),
             "Onthaal : aujourd'hui attente moyenne de nouveau de 0:41",
         ),
         ("de", breach(Measure.MISSED_RATIO), "Onthaal: 27,3 % der Anrufe verpasst, Ziel höchstens 20 %"),
-        ("de", breach(Measure.SILENCE), "Schon 17 Minuten keine Daten von der Telefonanlage (pbx)"),
+        ("de", breach(Measure.NO_DATA), "Schon 17 Minuten keine Daten von der Telefonanlage (pbx)"),
         (
             "de",
             ended().model_copy(update={"window": "today"}),
@@ -278,13 +278,13 @@ def test_the_site_is_named_only_where_there_are_several(language: str, measure: 
 
 
 def test_a_source_goes_on_being_silent_after_the_evaluator_said_so() -> None:
-    told = breach(Measure.SILENCE, reading=reading(Measure.SILENCE, value=300.0))
+    told = breach(Measure.NO_DATA, reading=reading(Measure.NO_DATA, value=300.0))
     headline = Writer(city(), TEMPLATES).headline(told, NOW + timedelta(minutes=2))
     assert headline == "Al 7 minuten geen gegevens van de telefooncentrale (pbx)"
 
 
 def test_the_last_data_of_a_silent_source_have_a_time() -> None:
-    facts = Writer(city(), TEMPLATES).facts(breach(Measure.SILENCE), NOW)
+    facts = Writer(city(), TEMPLATES).facts(breach(Measure.NO_DATA), NOW)
     assert Fact("Laatste gegevens", "9:59") in facts
 
 
