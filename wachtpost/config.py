@@ -90,7 +90,12 @@ def summary(city: CityFile, file: str, today: date) -> list[str]:
 
 
 def _site_rows(site: Site, say: Translator) -> list[tuple[str, str]]:
-    kinds = {QueueKind.PHONE: say.gettext("phone"), QueueKind.COUNTER: say.gettext("counter")}
+    kinds = {
+        # Translators: in front of a list of queues: those for calls.
+        QueueKind.PHONE: say.gettext("phone"),
+        # Translators: in front of a list of queues: those of visitors.
+        QueueKind.COUNTER: say.gettext("counter"),
+    }
     return [
         (say.gettext("site"), f"{site.id} ({site.title})"),
         *(
@@ -124,6 +129,7 @@ def _receivers(city: CityFile, say: Translator) -> str:
 
 def _open_today(city: CityFile, today: date, say: Translator) -> list[str]:
     calendar = Calendar(city)
+    # Translators: after the name of opening hours, where hours would stand: not open today.
     closed = say.gettext("closed")
     return [
         f"{name}: {', '.join(_clock(*span) for span in calendar.spans(name, today)) or closed}"

@@ -318,6 +318,7 @@ def _one_per_place(found: list[_Found]) -> Iterator[_Found]:
 def _in_words(
     one: _Found, document: object, lines: Mapping[KeyPath, int], file: str, say: Translator
 ) -> Mistake:
+    # Translators: where a list of names would stand, such as the sources of a city.
     known = ", ".join(map(_plain, one.known)) or say.gettext("none")
     other = f"{_key(document, one.other)} ({file}:{_line(lines, one.other)})"
     wrong, allowed = _sentence(one.kind, say, **{"known": known, "other": other, **one.filled})
