@@ -41,7 +41,7 @@ TAKE_OVER_WITHIN: Final = 30.0
 """Seconds, of which a lease that was left takes two: then whatever is shown counts."""
 
 NOT_KEPT: Final = re.compile(
-    r"process_|python_|wachtpost_(commit|delivery)_seconds|wachtpost_(annotations|notifications|queue_info)"
+    r"process_|python_|wachtpost_(commit|delivery)_seconds|wachtpost_(annotations|notifications|notifier_unread|queue_info)"
     r"|wachtpost_(kpi|indicator)_target"
 )
 """Metrics that are about the process or the city file, and not about what was kept."""

@@ -135,10 +135,12 @@ async def _last_minutes(house: House) -> None:
     await house.until(lambda: house.states("waits", "slow")[-2:] == ["pending", "pending"])
     await house.jump("09:56")
     await _is_over(house, "flapping", answered=20)
+    await _fires(house, "flapping", answered=0, missed=10)
     await _is_over(house, "group-a", answered=15)
     await house.until(lambda: house.told("group")[-1]["happening"] == "resolved")
     await house.jump("09:57")
-    await _fires(house, "flapping", answered=0, missed=10)
+    await _is_over(house, "flapping", answered=40)
+    await _fires(house, "flapping", answered=0, missed=15)
     await _is_over(house, "group-b", answered=15)
     once = {"kind": "call.answered", "queue": "over"}
     await house.send("desk", [{**once, "wait_ms": 12_345, "id": "left-out"}])

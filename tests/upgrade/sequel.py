@@ -24,10 +24,12 @@ async def played(house: House, exposition: Figures) -> Sequel:
     _put(house)
     told = await _commands(house)
     _put(house)  # now, with a lease that has just been left
+    on_its_way = house.names("notifier:outbox")
     house.start("evaluator", "notifier")
     taken_over = await house.until_exposed(exposition)
     await house.until_told(unheard=1)
     await house.until(lambda: not house.client.exists("{p0}:notifier:annotations"))
+    await house.until_delivered()
     notifier = await house.exposition("notifier")
     regions = [_region(one) for one in house.grafana.annotations]
     house.start("ingest")
@@ -39,13 +41,16 @@ async def played(house: House, exposition: Figures) -> Sequel:
     await house.jump("14:05")
     await house.until_delivered()
     afterwards = await house.exposition()
+    bodies = [one for name in RECEIVERS for one in house.told(name)]
     return {
         "evaluator": taken_over,
         "notifier": notifier,
         "commands": told,
         "regions": sorted(regions),
         "told": {name: [_in_short(one) for one in house.told(name)] for name in RECEIVERS},
-        "carried": [{"key": one["key"], "breaches": one["breaches"]} for one in house.told("unreachable")],
+        "keys": [one["key"] for one in bodies],
+        "carried": [one["breaches"] for one in bodies if one["key"] in on_its_way],
+        "tries": await _lines(house, "log", "--receiver", "unreachable"),
         "mails": [[*one.recipients, str(one.message["subject"])] for one in house.mail.mails],
         "afterwards": {name: figures for name, figures in afterwards.items() if name.endswith(COUNTS)},
     }
@@ -62,16 +67,20 @@ async def _commands(house: House) -> dict[str, Any]:
     """What the commands read, without their words."""
     log = json.loads((await house.command("history", "log", "--json")).stdout)
     replaced = [await house.command("history", "log", one["id"], "--json") for one in log]
-    notifications = (await house.command("notifications", "log", "--json", "--count", "1000")).stdout
-    dead = (await house.command("notifications", "dead", "--json")).stdout
+    breaches = (await house.command("breaches")).stdout.split("\n\n")
     return {
-        "breaches": re.findall(r"id: (\S+)", (await house.command("breaches")).stdout),
+        "breaches": {one.rpartition("id: ")[2].strip(): re.findall(r"\d+", one) for one in breaches},
         "silences": len((await house.command("silence", "list")).stdout.splitlines()),
         "history": [*log, *(json.loads(one.stdout) for one in replaced)],
-        "notifications": [json.loads(line) for line in notifications.splitlines()],
-        "dead": [json.loads(line) for line in dead.splitlines()],
+        "notifications": await _lines(house, "log", "--count", "1000"),
+        "dead": await _lines(house, "dead"),
         "report_sent_before": (await house.command("reporter", "--now", "2026-10", status=1)).exit_code == 1,
     }
+
+
+async def _lines(house: House, *what: str) -> list[dict[str, Any]]:
+    lines = (await house.command("notifications", *what, "--json")).stdout
+    return [json.loads(line) for line in lines.splitlines()]
 
 
 async def _news(house: House) -> None:
@@ -95,7 +104,8 @@ async def _news(house: House) -> None:
 
 def _in_short(body: dict[str, Any]) -> str:
     """A message as its receiver knows it again."""
-    return f"{body['happening']} {body['number']}: {' '.join(breach['id'] for breach in body['breaches'])}"
+    said = f"{body['at'][11:16]} {body['happening']} {body['number']}"
+    return f"{said}: {' '.join(breach['id'] for breach in body['breaches'])}"
 
 
 def _region(annotation: dict[str, Any]) -> str:
