@@ -11,13 +11,13 @@ from deploy.grafana.kpis import LEAD_TIME, judged, verdicts
 from deploy.grafana.palette import PLAIN, Colour
 from deploy.grafana.panels import (
     bars,
-    course,
     fixed,
     given,
+    instant,
     lines,
-    now,
     number,
     numbers_as_shades,
+    over_time,
     states_over_time,
     target_line,
 )
@@ -57,7 +57,7 @@ def _clusters(say: Edition) -> bargauge.Panel:
 
 def _free(say: Edition) -> bargauge.Panel:
     # No rolling figure: the diary's own word, held against the same promise.
-    asked = now(named(LEAD_TIME.verdict_of(say, FREE)), "{{name}} · {{verdict}}")
+    asked = instant(named(LEAD_TIME.verdict_of(say, FREE)), "{{name}} · {{verdict}}")
     panel = judged(bars(say, Words.FREE, asked, title_size=14, value_size=18), LEAD_TIME, say)
     return panel.decimals(0).data_links(breaches_of_queue(say))
 
@@ -68,9 +68,9 @@ def _course(say: Edition) -> timeseries.Panel:
         lines(
             say,
             Words.COURSE,
-            course(LEAD_TIME.value(TOTAL, TODAY), say(CountersWords.WAIT_TODAY)),
-            course(target, say(TARGET)),
-            course(LEAD_TIME.value(TOTAL, say.long), say(CountersWords.WAIT_LONG)),
+            over_time(LEAD_TIME.value(TOTAL, TODAY), say(CountersWords.WAIT_TODAY)),
+            over_time(target, say(TARGET)),
+            over_time(LEAD_TIME.value(TOTAL, say.long), say(CountersWords.WAIT_LONG)),
         )
         .unit(say(LEAD_TIME.unit))
         .decimals(LEAD_TIME.decimals)
@@ -83,23 +83,23 @@ def _course(say: Edition) -> timeseries.Panel:
 def _spread(say: Edition) -> bargauge.Panel:
     buckets = increase(f"wachtpost_appointment_lead_workdays_bucket{{{CHOSEN}}}", "le", "$__range")
     whole = f'label_replace(\n{buckets},\n"le", "$1", "le", "(.+)[.]0")'
-    asked = now(whole, "{{le}}").format(PromQueryFormat.HEATMAP)
+    asked = instant(whole, "{{le}}").format(PromQueryFormat.HEATMAP)
     panel = bars(say, Words.SPREAD, asked, upright=True, value_size=16).color_scheme(fixed(PLAIN))
     return panel.override_by_name("+Inf", given(displayName=say(Words.LONGER)))
 
 
 def _booked(say: Edition) -> bargauge.Panel:
     today = per_place(f'wachtpost_kpi_samples{{{CHOSEN}, kpi="{LEAD_TIME.name}", window="{TODAY}"}}')
-    asked = now(f"sort_desc(\n{named(today)}\n)", "{{name}}")
+    asked = instant(f"sort_desc(\n{named(today)}\n)", "{{name}}")
     return bars(say, Words.BOOKED, asked, title_size=14, value_size=18).color_scheme(fixed(PLAIN))
 
 
 def _per_day(say: Edition) -> timeseries.Panel:
     booked = increase(f"wachtpost_appointments_booked_total{{{CHOSEN}}}", "site", "1d")
-    asked = course(booked, say(Words.PER_DAY.title))
+    asked = over_time(booked, say(Words.PER_DAY.title))
     return lines(say, Words.PER_DAY, asked, fill=30, legend=False).decimals(0).color_scheme(fixed(PLAIN))
 
 
 def _free_course(say: Edition) -> statetimeline.Panel:
-    panel = states_over_time(say, Words.FREE_COURSE, course(named(FREE), "{{name}}"), legend=False)
+    panel = states_over_time(say, Words.FREE_COURSE, over_time(named(FREE), "{{name}}"), legend=False)
     return panel.decimals(0).min(0).color_scheme(numbers_as_shades())

@@ -22,15 +22,15 @@ from deploy.grafana.panels import (
     PER_MINUTE,
     bars,
     columns,
-    course,
     fixed,
     given,
+    instant,
     lines,
     listing,
     mapped,
     merged,
-    now,
     number,
+    over_time,
     rows,
     shades,
     states_over_time,
@@ -110,9 +110,9 @@ def _outbox(say: Edition) -> stat.Panel:
         number(
             say,
             Words.COUNT,
-            now(open_now, say(Words.NOT_TAKEN)),
-            now(taken, say(Words.TAKEN)),
-            now(waiting, say(Words.OUTBOX)),
+            instant(open_now, say(Words.NOT_TAKEN)),
+            instant(taken, say(Words.TAKEN)),
+            instant(waiting, say(Words.OUTBOX)),
             listed=True,
         )
         .decimals(0)
@@ -123,20 +123,20 @@ def _outbox(say: Edition) -> stat.Panel:
 
 
 def _history(say: Edition) -> statetimeline.Panel:
-    asked = course(named(states(CHOSEN, IDENTITY)), "{{name}} · {{rule}}")
+    asked = over_time(named(states(CHOSEN, IDENTITY)), "{{name}} · {{rule}}")
     return states_over_time(say, Words.HISTORY, asked).mappings(mapped(state_words(say))).per_page(12)
 
 
 def _flapping(say: Edition) -> bargauge.Panel:
     changes = f"max by (site, queue, rule) (changes(wachtpost_kpi_breached{{{CHOSEN}}}[$__range])) > 0"
-    asked = now(f"topk(6,\n{named(changes)}\n)", "{{name}} · {{rule}}")
+    asked = instant(f"topk(6,\n{named(changes)}\n)", "{{name}} · {{rule}}")
     panel = bars(say, Words.FLAPPING, asked, title_size=14, value_size=16)
     return panel.color_scheme(fixed(Colour.ORANGE)).no_value(say(Words.NEVER))
 
 
 def _deliveries(say: Edition) -> timeseries.Panel:
     tried = "60 * sum by (result) (rate(wachtpost_notifications_total[$__rate_interval]))"
-    panel = lines(say, Words.DELIVERIES, course(tried, "{{result}}"), stacked=True).unit(PER_MINUTE)
+    panel = lines(say, Words.DELIVERIES, over_time(tried, "{{result}}"), stacked=True).unit(PER_MINUTE)
     return with_words(panel, say, RESULTS, RESULT_COLOURS)
 
 
@@ -146,7 +146,7 @@ def _speed(say: Edition) -> timeseries.Panel:
         some = "sum(rate(wachtpost_delivery_seconds_count[$__rate_interval])) > 0"
         return f"histogram_quantile({share}, {tries})\nand on () {some}"
 
-    half, most = course(quantile(0.5), say(Words.HALF)), course(quantile(0.95), say(Words.P95))
+    half, most = over_time(quantile(0.5), say(Words.HALF)), over_time(quantile(0.95), say(Words.P95))
     return (
         lines(say, Words.SPEED, half, most)
         .unit(LATENCY)

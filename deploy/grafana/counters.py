@@ -15,7 +15,6 @@ from deploy.grafana.panels import (
     CLOCK,
     COUNT,
     columns,
-    course,
     fixed,
     given,
     headed_columns,
@@ -25,6 +24,7 @@ from deploy.grafana.panels import (
     merged,
     number,
     numbers_as_shades,
+    over_time,
     rows,
     states_over_time,
     target_line,
@@ -94,13 +94,13 @@ def _staff(state: str) -> str:
 
 def _per_hour(say: Edition) -> timeseries.Panel:
     ended = increase(f"wachtpost_visits_total{{{CHOSEN}}}", "ended", "1h")
-    panel = lines(say, Words.PER_HOUR, course(ended, "{{ended}}"), stacked=True).decimals(0)
+    panel = lines(say, Words.PER_HOUR, over_time(ended, "{{ended}}"), stacked=True).decimals(0)
     return with_words(panel, say, VISIT_ENDS, VISIT_COLOURS)
 
 
 def _waiting(say: Edition) -> statetimeline.Panel:
     most = per_place(f"max_over_time(wachtpost_visits_waiting{{{CHOSEN}}}[$__interval])")
-    panel = states_over_time(say, Words.WAITING_COURSE, course(named(most), "{{name}}"), legend=False)
+    panel = states_over_time(say, Words.WAITING_COURSE, over_time(named(most), "{{name}}"), legend=False)
     return panel.decimals(0).min(0).color_scheme(numbers_as_shades()).interval("10m")
 
 
@@ -111,7 +111,7 @@ def _course(say: Edition) -> timeseries.Panel:
         (TARGET, target),
         (Words.WAIT_TODAY, VISIT_WAIT.value(CHOSEN, TODAY)),
     )
-    queries = (course(VISIT_WAIT.scaled(expr), say(text)) for text, expr in asked)
+    queries = (over_time(VISIT_WAIT.scaled(expr), say(text)) for text, expr in asked)
     return (
         lines(say, Words.COURSE, *queries)
         .unit(say(VISIT_WAIT.unit))

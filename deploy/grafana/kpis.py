@@ -11,12 +11,12 @@ from deploy.grafana.panels import (
     MINUTES,
     RATIO,
     SECONDS,
-    P,
+    AnyPanel,
     Spoken,
     fixed,
     given,
+    instant,
     mapped,
-    now,
 )
 from deploy.grafana.promql import STATE_CODES, KpiQuery
 from deploy.grafana.words import (
@@ -111,10 +111,10 @@ def verdicts(
     """
     who = "" if one else "{{name}} · "
     rests_on = f" · {say(kpi.contacts)}: {{{{samples}}}}" if counted else ""
-    return now(kpi.verdict(say, places, window), f"{who}{{{{verdict}}}}{rests_on}")
+    return instant(kpi.verdict(say, places, window), f"{who}{{{{verdict}}}}{rests_on}")
 
 
-def judged(panel: P, kpi: KpiQuery, say: Edition) -> P:
+def judged(panel: AnyPanel, kpi: KpiQuery, say: Edition) -> AnyPanel:
     """Blue within the target and vermilion beyond it, as the name says too; grey words instead of a number
     that is none."""
     panel.unit(say(kpi.unit)).decimals(kpi.decimals).min(0)

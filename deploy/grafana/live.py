@@ -14,12 +14,12 @@ from deploy.grafana.panels import (
     RATIO,
     bars,
     columns,
-    course,
     fixed,
+    instant,
     lines,
     mapped,
-    now,
     number,
+    over_time,
     rows,
     sorted_by,
     states_over_time,
@@ -64,11 +64,11 @@ def live(say: Edition) -> Dashboard:
 
 def _waiting(say: Edition) -> stat.Panel:
     waiting = f"sum({per_place(f'wachtpost_calls_waiting{{{CHOSEN}}}')})"
-    return number(say, Words.WAITING, now(waiting)).decimals(0).color_scheme(fixed(Colour.TEXT))
+    return number(say, Words.WAITING, instant(waiting)).decimals(0).color_scheme(fixed(Colour.TEXT))
 
 
 def _longest(say: Edition) -> stat.Panel:
-    longest = number(say, Words.LONGEST, now(f"max(wachtpost_longest_wait_seconds{{{CHOSEN}}})"))
+    longest = number(say, Words.LONGEST, instant(f"max(wachtpost_longest_wait_seconds{{{CHOSEN}}})"))
     return longest.unit(CLOCK).decimals(0).color_scheme(fixed(Colour.TEXT))
 
 
@@ -81,14 +81,14 @@ def _age(say: Edition) -> stat.Panel:
     last = "max by (source) (wachtpost_last_event_timestamp_seconds)"
     # clamp_min: a sender's clock may run a little ahead.
     longest = f"topk(1, clamp_min(time() - ({last} > 0), 0))"
-    panel = number(say, Words.AGE, now(longest, "{{source}}"), named=True)
+    panel = number(say, Words.AGE, instant(longest, "{{source}}"), named=True)
     panel.unit(CLOCK).decimals(0).color_scheme(fixed(Colour.TEXT))
     return panel.links(to_board(BoardName.PIPELINE, say))
 
 
 def _queues_now(say: Edition) -> bargauge.Panel:
     waiting = named(per_place(f"wachtpost_calls_waiting{{{CHOSEN}}}"))
-    asked = now(f"sort_desc(\n{waiting}\n)", "{{name}}")
+    asked = instant(f"sort_desc(\n{waiting}\n)", "{{name}}")
     panel = bars(say, Words.QUEUES_NOW, asked, title_size=18, value_size=28)
     return panel.color_scheme(fixed(PLAIN)).data_links(breaches_of_queue(say))
 
@@ -98,7 +98,7 @@ def _staff(say: Edition) -> stat.Panel:
         reported = per_place(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}')
         return f"sum({reported})"
 
-    asked = (now(told(state), say(text)) for state, text in STAFF_PHONE.items())
+    asked = (instant(told(state), say(text)) for state, text in STAFF_PHONE.items())
     panel = number(say, Words.STAFF, *asked, listed=True).decimals(0)
     return panel.color_scheme(fixed(Colour.TEXT)).no_value(say(NOT_REPORTED))
 
@@ -125,16 +125,16 @@ def _speed(say: Edition) -> bargauge.Panel:
 
 def _states(say: Edition) -> statetimeline.Panel:
     worst = states(f'{SITE}, queue=~"$queue|all", kpi!~"visit_wait_mean|lead_time_mean"', "site, queue")
-    panel = states_over_time(say, Words.STATES, course(named(worst), "{{name}}"))
+    panel = states_over_time(say, Words.STATES, over_time(named(worst), "{{name}}"))
     panel.mappings(mapped(state_words(say))).data_links(breaches_of_queue(say))
     return panel.links(to_board(BoardName.BREACHES, say))
 
 
 def _course(say: Edition, text: PanelText, kpi: KpiQuery) -> timeseries.Panel:
     """A rolling figure of all queues together over time, and its target as a dashed line."""
-    figure = course(kpi.scaled(kpi.value(TOTAL, say.short)), say(text.title))
+    figure = over_time(kpi.scaled(kpi.value(TOTAL, say.short)), say(text.title))
     target = f'max(wachtpost_kpi_target{{{TOTAL}, kpi="{kpi.name}"}})'
-    panel = lines(say, text, figure, course(kpi.scaled(target), say(TARGET)))
+    panel = lines(say, text, figure, over_time(kpi.scaled(target), say(TARGET)))
     panel.unit(say(kpi.unit)).decimals(kpi.decimals).color_scheme(fixed(PLAIN))
     return panel.override_by_query("B", target_line()).links(to_board(BoardName.BREACHES, say))
 
@@ -142,7 +142,7 @@ def _course(say: Edition, text: PanelText, kpi: KpiQuery) -> timeseries.Panel:
 def _today(say: Edition) -> timeseries.Panel:
     answered = increase(f"wachtpost_calls_answered_total{{{CHOSEN}}}", "site", "1h")
     missed = increase(f"wachtpost_calls_missed_total{{{CHOSEN}}}", "outcome", "1h")
-    asked = (course(answered, "answered"), course(missed, "{{outcome}}"))
+    asked = (over_time(answered, "answered"), over_time(missed, "{{outcome}}"))
     colours = (PLAIN, BAD, Colour.ORANGE, Colour.YELLOW, Colour.PURPLE, Colour.GREY)
     panel = lines(say, Words.TODAY, *asked, stacked=True).decimals(0)
     return with_words(panel, say, OUTCOMES, colours).time_from("now/d").hide_time_override(True)

@@ -90,8 +90,8 @@ MOMENT: Final = "time:DD/MM HH:mm"
 PER_SECOND: Final = "suffix:/s"
 PER_MINUTE: Final = "suffix:/min"
 
-P = TypeVar(
-    "P",
+AnyPanel = TypeVar(
+    "AnyPanel",
     barchart.Panel,
     bargauge.Panel,
     heatmap.Panel,
@@ -107,20 +107,20 @@ Spoken: TypeAlias = Mapping[str, tuple[str, Colour | None]]
 # --- Questions -------------------------------------------------------------------------------------------
 
 
-def course(expr: str, legend: str = "__auto") -> Dataquery:
+def over_time(expr: str, legend: str = "__auto") -> Dataquery:
     """Ask for series over the board's time range. ``legend``: how one is called; labels in ``{{}}``."""
     asked = Dataquery().expr(expr).legend_format(legend).format(PromQueryFormat.TIME_SERIES).range()
     return asked.datasource(SOURCE).editor_mode(QueryEditorMode.CODE)
 
 
-def now(expr: str, legend: str = "__auto") -> Dataquery:
+def instant(expr: str, legend: str = "__auto") -> Dataquery:
     """Ask for one value per series."""
-    return course(expr, legend).instant()
+    return over_time(expr, legend).instant()
 
 
 def rows(expr: str) -> Dataquery:
     """Ask for one row per series, its labels as columns."""
-    return now(expr).format(PromQueryFormat.TABLE)
+    return instant(expr).format(PromQueryFormat.TABLE)
 
 
 # --- Pieces ----------------------------------------------------------------------------------------------
@@ -164,7 +164,9 @@ def given(**settings: object) -> list[DynamicConfigValue]:
     ]
 
 
-def with_words(panel: P, say: Edition, texts: Mapping[str, Text], colours: Iterable[Colour]) -> P:
+def with_words(
+    panel: AnyPanel, say: Edition, texts: Mapping[str, Text], colours: Iterable[Colour]
+) -> AnyPanel:
     """Give series that are called by a label's value another name, and each its colour."""
     for (name, text), colour in zip(texts.items(), colours, strict=False):
         panel.override_by_name(name, given(displayName=say(text), color=fixed(colour)))
@@ -198,7 +200,7 @@ def _tooltip(mode: TooltipDisplayMode, sort: SortOrder = SortOrder.NONE) -> VizT
 # --- Panels ----------------------------------------------------------------------------------------------
 
 
-def _of_ours(panel: P, say: Edition, text: PanelText, queries: Sequence[Dataquery]) -> P:
+def _of_ours(panel: AnyPanel, say: Edition, text: PanelText, queries: Sequence[Dataquery]) -> AnyPanel:
     targets: list[Builder[AnyQuery]] = [
         query.ref_id(ref) for ref, query in zip(ascii_uppercase, queries, strict=False)
     ]

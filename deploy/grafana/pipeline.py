@@ -16,15 +16,15 @@ from deploy.grafana.panels import (
     PER_SECOND,
     bars,
     columns,
-    course,
     fixed,
     given,
     histogram_over_time,
+    instant,
     lines,
     listing,
     mapped,
-    now,
     number,
+    over_time,
     rows,
     shades,
     states_over_time,
@@ -58,7 +58,7 @@ def pipeline(say: Edition) -> Dashboard:
 
 def _up(say: Edition) -> statetimeline.Panel:
     words = mapped({"1": (say(Words.RUNS), GOOD), "0": (say(Words.DOWN), BAD)})
-    asked = course("max by (job, instance) (up)", "{{job}} · {{instance}}")
+    asked = over_time("max by (job, instance) (up)", "{{job}} · {{instance}}")
     return states_over_time(say, Words.UP, asked).mappings(words).per_page(9)
 
 
@@ -71,8 +71,8 @@ def _owner(say: Edition) -> statetimeline.Panel:
     return states_over_time(
         say,
         Words.OWNER,
-        course(owner("wachtpost_lease_owner"), f"{say(Words.EVALUATOR)} {who}"),
-        course(owner("wachtpost_notifier_lease_owner"), f"{say(Words.NOTIFIER)} {who}"),
+        over_time(owner("wachtpost_lease_owner"), f"{say(Words.EVALUATOR)} {who}"),
+        over_time(owner("wachtpost_notifier_lease_owner"), f"{say(Words.NOTIFIER)} {who}"),
     ).mappings(words)
 
 
@@ -96,14 +96,14 @@ def _alarms(say: Edition) -> table.Panel:
 
 
 def _lag(say: Edition) -> timeseries.Panel:
-    asked = course("max by (partition) (wachtpost_stream_lag_seconds)", "{{partition}}")
+    asked = over_time("max by (partition) (wachtpost_stream_lag_seconds)", "{{partition}}")
     return lines(say, Words.LAG, asked, fill=30).unit(LATENCY).color_scheme(shades(PLAIN))
 
 
 def _rates(say: Edition) -> timeseries.Panel:
     told = "sum by (source) (rate(wachtpost_ingest_events_total[$__rate_interval]))"
     counted = "sum(rate(wachtpost_events_read_total[$__rate_interval]))"
-    panel = lines(say, Words.RATES, course(told, "{{source}}"), course(counted, say(Words.COUNTED)))
+    panel = lines(say, Words.RATES, over_time(told, "{{source}}"), over_time(counted, say(Words.COUNTED)))
     panel.unit(PER_SECOND).color_scheme(shades(PLAIN))
     return panel.override_by_name(say(Words.COUNTED), given(color=fixed(Colour.ORANGE)))
 
@@ -112,13 +112,13 @@ def _ages(say: Edition) -> bargauge.Panel:
     last = "max by (source) (wachtpost_last_event_timestamp_seconds)"
     # -1 for a source that never said anything: its age since 1970 says nothing to anybody.
     age = f"sort_desc(clamp_min(time() - ({last} > 0), 0) or on (source) ({last} == 0) - 1)"
-    panel = bars(say, Words.AGES, now(age, "{{source}}"), title_size=14, value_size=18).unit(CLOCK)
+    panel = bars(say, Words.AGES, instant(age, "{{source}}"), title_size=14, value_size=18).unit(CLOCK)
     return panel.color_scheme(fixed(PLAIN)).mappings(mapped({"-1": (say(Words.NEVER), UNKNOWN)}))
 
 
 def _commit(say: Edition) -> heatmap.Panel:
     times = "sum by (le) (increase(wachtpost_commit_seconds_bucket[$__rate_interval]))"
-    return histogram_over_time(say, Words.COMMIT, course(times, "{{le}}"), LATENCY)
+    return histogram_over_time(say, Words.COMMIT, over_time(times, "{{le}}"), LATENCY)
 
 
 def _commit_quantiles(say: Edition) -> timeseries.Panel:
@@ -126,7 +126,7 @@ def _commit_quantiles(say: Edition) -> timeseries.Panel:
         times = "sum by (le) (rate(wachtpost_commit_seconds_bucket[$__rate_interval]))"
         return f"histogram_quantile({share}, {times})"
 
-    half, most = course(quantile(0.5), say(BreachesWords.HALF)), course(quantile(0.99), say(Words.P99))
+    half, most = over_time(quantile(0.5), say(BreachesWords.HALF)), over_time(quantile(0.99), say(Words.P99))
     return (
         lines(say, Words.COMMIT_QUANTILES, half, most)
         .unit(LATENCY)
@@ -137,7 +137,7 @@ def _commit_quantiles(say: Edition) -> timeseries.Panel:
 
 def _dead(say: Edition) -> bargauge.Panel:
     refused = "sort_desc(sum by (reason) (increase(wachtpost_dead_letters_total[$__range])))"
-    panel = bars(say, Words.DEAD, now(refused, "{{reason}}"), title_size=13, value_size=15)
+    panel = bars(say, Words.DEAD, instant(refused, "{{reason}}"), title_size=13, value_size=15)
     return with_words(panel, say, REASONS, [Colour.ORANGE] * len(REASONS))
 
 
@@ -153,7 +153,7 @@ def _closed(say: Edition) -> bargauge.Panel:
 
 
 def _per_queue(say: Edition, text: PanelText, counts: str, colour: Colour) -> bargauge.Panel:
-    asked = now(f"sort_desc(\n{named(counts, INFO_OF_ALL_SITES)}\n)", "{{name}}")
+    asked = instant(f"sort_desc(\n{named(counts, INFO_OF_ALL_SITES)}\n)", "{{name}}")
     return bars(say, text, asked, title_size=13, value_size=15).color_scheme(fixed(colour))
 
 
@@ -164,13 +164,13 @@ def _odd(say: Edition) -> stat.Panel:
         (Words.UNKNOWN_LINES, "wachtpost_queue_log_unknown_verbs_total"),
         (Words.UNREADABLE, "wachtpost_notifier_unreadable_total"),
     )
-    queries = (now(f"sum(increase({series}[$__range]))", say(text)) for text, series in asked)
+    queries = (instant(f"sum(increase({series}[$__range]))", say(text)) for text, series in asked)
     return number(say, Words.ODD, *queries, listed=True).decimals(0).color_scheme(fixed(Colour.TEXT))
 
 
 def _requests(say: Edition) -> timeseries.Panel:
     asked = "sum by (status) (rate(wachtpost_ingest_requests_total[$__rate_interval]))"
-    panel = lines(say, Words.REQUESTS, course(asked, "{{status}}"), stacked=True).unit(PER_SECOND)
+    panel = lines(say, Words.REQUESTS, over_time(asked, "{{status}}"), stacked=True).unit(PER_SECOND)
     for first, colour in (("2", PLAIN), ("4", Colour.ORANGE), ("5", BAD)):
         panel.override_by_regexp(f"/^{first}/", given(color=shades(colour)))
     return panel
@@ -178,11 +178,11 @@ def _requests(say: Edition) -> timeseries.Panel:
 
 def _results(say: Edition) -> stat.Panel:
     tried = "sum by (result) (increase(wachtpost_notifications_total[$__range]))"
-    panel = number(say, Words.RESULTS, now(tried, "{{result}}"), listed=True).decimals(0)
+    panel = number(say, Words.RESULTS, instant(tried, "{{result}}"), listed=True).decimals(0)
     return with_words(panel, say, RESULTS, RESULT_COLOURS)
 
 
 def _notes(say: Edition) -> stat.Panel:
     written = "sum by (result) (increase(wachtpost_annotations_total[$__range]))"
-    panel = number(say, Words.NOTES, now(written, "{{result}}"), listed=True).decimals(0)
+    panel = number(say, Words.NOTES, instant(written, "{{result}}"), listed=True).decimals(0)
     return with_words(panel, say, {"written": Words.WRITTEN, "failed": Words.FAILED}, (PLAIN, BAD))

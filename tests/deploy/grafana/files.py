@@ -15,62 +15,53 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 BOARDS: Final = ROOT / "deploy" / "grafana" / "boards"
 
 JsonObject: TypeAlias = dict[str, Any]
-"""Whatever a file holds: a check of it may assume nothing."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel, or a row."""
+    """One panel of a board."""
 
     body: JsonObject
 
     @property
-    def id(self) -> int | None:
-        value = self.body.get("id")
-        return value if isinstance(value, int) else None
+    def id(self) -> int:
+        return int(self.body["id"])
 
     @property
     def title(self) -> str:
-        return str(self.body.get("title", ""))
+        return str(self.body["title"])
 
     @property
     def type(self) -> str:
-        return str(self.body.get("type", ""))
+        return str(self.body["type"])
 
     @property
     def targets(self) -> list[JsonObject]:
-        return _objects(self.body.get("targets"))
+        return list(self.body["targets"])
 
     @property
     def defaults(self) -> JsonObject:
-        return _object(_object(self.body.get("fieldConfig")).get("defaults"))
-
-    @property
-    def custom(self) -> JsonObject:
-        return _object(self.defaults.get("custom"))
+        found: JsonObject = self.body["fieldConfig"]["defaults"]
+        return found
 
     @property
     def options(self) -> JsonObject:
-        return _object(self.body.get("options"))
+        found: JsonObject = self.body["options"]
+        return found
 
     @property
     def transformations(self) -> list[JsonObject]:
-        return _objects(self.body.get("transformations"))
-
-    def overridden(self, name: str) -> list[Any]:
-        """Return the values that overrides give a property."""
-        overrides = _objects(_object(self.body.get("fieldConfig")).get("overrides"))
-        properties = [one for override in overrides for one in _objects(override.get("properties"))]
-        return [one.get("value") for one in properties if one.get("id") == name]
+        return list(self.body.get("transformations", ()))
 
     def everywhere(self, name: str) -> list[Any]:
         """Return what the defaults and every override say of a property."""
         own = [self.defaults[name]] if name in self.defaults else []
-        return [*own, *self.overridden(name)]
+        settings = [one for each in self.body["fieldConfig"]["overrides"] for one in each["properties"]]
+        return [*own, *(one["value"] for one in settings if one["id"] == name)]
 
     @property
     def mappings(self) -> list[JsonObject]:
-        return [mapping for one in self.everywhere("mappings") for mapping in _objects(one)]
+        return [mapping for one in self.everywhere("mappings") for mapping in one]
 
 
 @dataclass(frozen=True)
@@ -86,24 +77,23 @@ class Board:
 
     @property
     def uid(self) -> str:
-        return str(self.body.get("uid", ""))
+        return str(self.body["uid"])
 
     @property
     def panels(self) -> list[Panel]:
-        """All panels, rows included; those in a collapsed row come after it."""
-        return list(_panels(self.body))
+        return [Panel(panel) for panel in self.body["panels"]]
 
     @property
     def variables(self) -> list[JsonObject]:
-        return _objects(_object(self.body.get("templating")).get("list"))
+        return list(self.body["templating"]["list"])
 
     @property
     def annotations(self) -> list[JsonObject]:
-        return _objects(_object(self.body.get("annotations")).get("list"))
+        return list(self.body["annotations"]["list"])
 
 
 @dataclass(frozen=True)
-class Asked:
+class BoardQuery:
     """A query of a board, and where it stands."""
 
     board: Board
@@ -119,20 +109,8 @@ class Asked:
         return f"{self.board}{panel} {self.where}"
 
 
-_VARIABLE_QUERY: Final = re.compile(
-    r"^(?:label_values\((?:(?P<series>.+),)?\s*(?P<label>\w+)\s*\)|query_result\((?P<query>.+)\))$", re.DOTALL
-)
-_USED: Final = re.compile(r"\$(?:\{([^\W\d]\w*)(?::\w+)?\}|([^\W\d]\w*))|\[\[([^\W\d]\w*)\]\]")
+_USED: Final = re.compile(r"\$(?:\{([^\W\d]\w*)(?::\w+)?\}|([^\W\d]\w*))")
 """``$1`` is no variable: it is what ``label_replace`` has found."""
-
-
-@dataclass(frozen=True)
-class VariableQuery:
-    """What a variable asks for: the values of a label, or the answer to a query."""
-
-    expr: str
-    """The series that have the label, or the query; empty: every series."""
-    label: str = ""
 
 
 def read_boards(folder: Path = BOARDS) -> list[Board]:
@@ -144,35 +122,30 @@ def read_boards(folder: Path = BOARDS) -> list[Board]:
     ]
 
 
-def asked(board: Board) -> Iterator[Asked]:
-    """Yield every query of a board that goes to Prometheus: panels, variables, annotations."""
-    for panel in board.panels:
-        for target in panel.targets:
-            if isinstance(target.get("expr"), str):
-                legend = str(target.get("legendFormat", ""))
-                instant = bool(target.get("instant")) and not target.get("range")
-                yield Asked(board, panel, str(target.get("refId", "?")), target["expr"], instant, legend)
+def of_variables(board: Board) -> Iterator[BoardQuery]:
+    """Yield what a board's variables ask, in the order in which they need each other."""
     for variable in board.variables:
-        query = variable_query(variable)
-        if query is not None and query.expr:
-            yield Asked(board, None, f"variable {variable.get('name')}", query.expr, instant=True)
+        if variable["type"] == "query":
+            expr = str(variable["query"]["query"]).removeprefix("query_result(").removesuffix(")")
+            yield BoardQuery(board, None, f"variable {variable['name']}", expr, instant=True)
+
+
+def of_panels_and_annotations(board: Board) -> Iterator[BoardQuery]:
+    """Yield what a board asks Prometheus once its variables are known."""
+    for panel in board.panels:
+        for one in panel.targets:
+            instant = bool(one["instant"]) and not one["range"]
+            yield BoardQuery(board, panel, one["refId"], one["expr"], instant, one["legendFormat"])
     for annotation in board.annotations:
-        target = _object(annotation.get("target"))
-        expr = annotation.get("expr") or target.get("expr")
-        if isinstance(expr, str):
-            yield Asked(board, None, f"annotation {annotation.get('name')}", expr, instant=False)
+        expr = annotation.get("target", {}).get("expr")
+        if expr is not None:
+            yield BoardQuery(board, None, f"annotation {annotation['name']}", expr, instant=False)
 
 
-def variable_query(variable: Mapping[str, Any]) -> VariableQuery | None:
-    """Return what a query variable asks Prometheus; nothing for other kinds of variables."""
-    if variable.get("type") != "query":
-        return None
-    query = variable.get("query")
-    text = query.get("query", "") if isinstance(query, dict) else query
-    found = _VARIABLE_QUERY.match(str(text).strip())
-    if found is None:
-        return VariableQuery(str(text))
-    return VariableQuery((found["series"] or found["query"] or "").strip(), found["label"] or "")
+def asked(board: Board) -> Iterator[BoardQuery]:
+    """Yield every query of a board."""
+    yield from of_variables(board)
+    yield from of_panels_and_annotations(board)
 
 
 def used_variables(text: str) -> set[str]:
@@ -201,17 +174,3 @@ def strings(value: Any, *keys: str) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from strings(inner, *keys)
-
-
-def _panels(body: JsonObject) -> Iterator[Panel]:
-    for panel in _objects(body.get("panels")):
-        yield Panel(panel)
-        yield from _panels(panel)
-
-
-def _object(value: object) -> JsonObject:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> list[JsonObject]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

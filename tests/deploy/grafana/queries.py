@@ -12,13 +12,13 @@ from typing import Any, Final
 import httpx
 
 from tests.deploy.grafana.files import (
-    Asked,
     Board,
+    BoardQuery,
     JsonObject,
-    asked,
+    of_panels_and_annotations,
+    of_variables,
     substituted,
     used_variables,
-    variable_query,
 )
 
 RANGE_S: Final = 30
@@ -57,7 +57,7 @@ FAMILIES: Final = {"redis_": "redis", "node_": "node", "alertmanager_": "alertma
 class Answered:
     """One query with what became of it."""
 
-    asked: Asked
+    asked: BoardQuery
     query: str
     error: str = ""
     series: int = 0
@@ -90,10 +90,6 @@ class Prometheus:
         span = {"start": self._now - RANGE_S, "end": self._now, "step": STEP_S}
         return self._get("query_range", query, {"query": query, **span})
 
-    def values_of(self, label: str, series: str) -> JsonObject:
-        """Return the API's answer about the values of a label."""
-        return self._get(f"label/{label}/values", series, {"match[]": series} if series else {})
-
     def _get(self, path: str, query: str, parameters: Mapping[str, str | float]) -> JsonObject:
         if (path, query) not in self._known:
             self._known[path, query] = self._client.get(f"/api/v1/{path}", params=dict(parameters)).json()
@@ -107,71 +103,37 @@ def ask_everything(boards: Sequence[Board], prometheus: Prometheus) -> list[Answ
 
 def _ask_board(board: Board, prometheus: Prometheus) -> Iterator[Answered]:
     values = dict(GRAFANAS)
-    for variable in board.variables:
-        asks = variable_query(variable)
-        if asks is None:
-            values[str(variable.get("name"))] = _first_choice(variable)
-            continue
-        one = Asked(board, None, f"variable {variable.get('name')}", asks.expr, instant=True)
-        found, answered = _ask_variable(one, variable, asks.label, prometheus, values)
-        values[str(variable.get("name"))] = as_grafana_opens(variable, found)
-        yield answered
-    for one in asked(board):
-        if one.panel is not None or not one.where.startswith("variable "):
-            query = substituted(one.expr, values)
-            answer = prometheus.instant(query) if one.instant else prometheus.over_time(query)
-            yield _judged(one, query, answer)
-
-
-def _ask_variable(
-    one: Asked, variable: JsonObject, label: str, prometheus: Prometheus, values: Mapping[str, str]
-) -> tuple[list[str], Answered]:
-    query = substituted(one.expr, values)
-    if label:
-        answer = prometheus.values_of(label, query)
-        texts = [str(text) for text in answer.get("data") or []]
-    else:
+    variables = {f"variable {one['name']}": one for one in board.variables}
+    for one in of_variables(board):
+        variable = variables[one.where]
+        query = substituted(one.expr, values)
         answer = prometheus.instant(query)
-        texts = [_as_text(series) for series in _series(answer)]
-    found = chosen_by_regex(texts, str(variable.get("regex") or ""))
-    return found, Answered(one, query, _error(answer), len(found))
+        found = chosen_by_regex([_as_text(series) for series in _series(answer)], variable["regex"])
+        values[variable["name"]] = as_grafana_opens(variable, found)
+        yield Answered(one, query, _error(answer), len(found))
+    for one in of_panels_and_annotations(board):
+        query = substituted(one.expr, values)
+        yield _judged(one, query, prometheus.instant(query) if one.instant else prometheus.over_time(query))
 
 
 def chosen_by_regex(texts: Sequence[str], regex: str) -> list[str]:
     """Return the values that a variable's regex takes from what came back, as Grafana does."""
-    if not regex:
-        return list(texts)
     # As in JavaScript: between slashes, and names of groups without the P.
-    pattern = re.compile(re.sub(r"^/(.*)/[a-z]*$", r"\1", regex, flags=re.DOTALL).replace("(?<", "(?P<"))
-    found: list[str] = []
-    for text in texts:
-        matches = list(pattern.finditer(text))
-        if "value" in pattern.groupindex:
-            values = [match["value"] for match in matches if match["value"] is not None]
-        else:
-            values = [match[pattern.groups and 1] for match in matches]
-        found += values[:1]
+    pattern = re.compile(re.sub(r"^/(.*)/g$", r"\1", regex).replace("(?<", "(?P<"))
+    found = [match["value"] for text in texts for match in pattern.finditer(text) if match["value"]]
     return list(dict.fromkeys(found))
 
 
 def as_grafana_opens(variable: JsonObject, found: Sequence[str]) -> str:
     """Return what a query variable is when its board is opened: all, or the first there is."""
-    chosen = variable.get("current", {}).get("value")
-    chosen = chosen[0] if isinstance(chosen, list) and chosen else chosen
-    if chosen == ALL or (not chosen and variable.get("includeAll")):
-        return str(variable.get("allValue") or f"({'|'.join(map(escaped, found))})")
-    return str(chosen or (found[0] if found else ""))
+    if variable.get("current", {}).get("value") == [ALL]:
+        return f"({'|'.join(map(escaped, found))})"
+    return found[0] if found else ""
 
 
 def escaped(value: str) -> str:
     """Return a value as Grafana writes it into a regular expression inside a string of PromQL."""
     return re.sub(r"[$^*{}\[\]'+?.()|\\]", r"\\\\\g<0>", value)
-
-
-def _first_choice(variable: JsonObject) -> str:
-    """A variable that asks nothing: what is chosen, or the first option."""
-    chosen = variable.get("current", {}).get("value")
-    return str(chosen or str(variable.get("query", "")).split(",")[0].rpartition(" : ")[2].strip())
 
 
 def _as_text(series: JsonObject) -> str:
@@ -182,7 +144,7 @@ def _as_text(series: JsonObject) -> str:
     return f"{series.get('metric', {}).get('__name__', '')}{{{inside}}} {value} {at * 1000}"
 
 
-def _judged(one: Asked, query: str, answer: JsonObject) -> Answered:
+def _judged(one: BoardQuery, query: str, answer: JsonObject) -> Answered:
     found = _series(answer)
     values = frozenset(value for series in found for value in _values(series))
     labels = frozenset(label for series in found for label in series.get("metric", {}))
@@ -216,18 +178,10 @@ def without_a_word(answers: Iterable[Answered]) -> list[str]:
         f"{one.asked}: {value:g}"
         for one in answers
         if one.asked.panel is not None and one.asked.panel.mappings
-        if one.asked.panel.type in {"state-timeline", "status-history"}
+        if one.asked.panel.type == "state-timeline"
         for value in sorted(one.values)
-        if not any(_maps(mapping, value) for mapping in one.asked.panel.mappings)
+        if not any(f"{value:g}" in mapping["options"] for mapping in one.asked.panel.mappings)
     ]
-
-
-def _maps(mapping: JsonObject, value: float) -> bool:
-    options = mapping.get("options", {})
-    if mapping.get("type") == "range":
-        low, high = options.get("from"), options.get("to")
-        return (low is None or low <= value) and (high is None or value <= high)
-    return mapping.get("type") == "value" and f"{value:g}" in options
 
 
 def _about_absent(one: Answered, jobs: Mapping[str, bool]) -> bool:

@@ -148,7 +148,7 @@ def targets_of_the_city(board: Board) -> Iterator[str]:
         yield from (f"{one} compares with {number}" for number in numbers if number not in NO_TARGETS)
     for panel in board.panels:
         steps = [step["value"] for each in panel.everywhere("thresholds") for step in each["steps"]]
-        if steps not in ([None], [0]):
+        if steps != [None]:
             yield f"{panel.title!r} has thresholds at {steps}"
         yield from (f"{panel.title!r} maps a range" for each in panel.mappings if each["type"] == "range")
 

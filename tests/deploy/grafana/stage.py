@@ -62,7 +62,7 @@ SCRAPES: Final = 6
 
 
 @dataclass(frozen=True)
-class Stage:
+class WatchedCity:
     """What runs."""
 
     prometheus: str
@@ -82,7 +82,7 @@ def prometheus_binary() -> str | None:
 
 
 @contextmanager
-def raised(folder: Path) -> Iterator[Stage]:
+def raised(folder: Path) -> Iterator[WatchedCity]:
     """Start everything, wait until Prometheus has seen enough, and end everything."""
     with ExitStack() as stack:
         server = _redis(folder)
@@ -101,7 +101,7 @@ def raised(folder: Path) -> Iterator[Stage]:
         client = stack.enter_context(httpx.Client(base_url=urls["ingest"], timeout=WITHIN, trust_env=False))
         feed = EventFeed(city.events(), client, {city.site: city.sender})
         there = {"prometheus", *urls, *exporters}
-        stage = Stage(prometheus, {job: job in there for job in _jobs()}, lambda: feed.advance(_now()))
+        stage = WatchedCity(prometheus, {job: job in there for job in _jobs()}, lambda: feed.advance(_now()))
         _until_watched(stage)  # the first scrapes see nothing yet, so that counters are seen to grow
         feed.advance(_now())
         city.send_odd_ones(client)
@@ -333,12 +333,12 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _until_watched(stage: Stage) -> None:
+def _until_watched(stage: WatchedCity) -> None:
     eventually(lambda: _value(stage, "min(up{job=~'ingest|evaluator|notifier'})") == 1)
     eventually(lambda: _value(stage, "sum(wachtpost_lease_owner)") == 1)
 
 
-def _until_caught_up(stage: Stage) -> None:
+def _until_caught_up(stage: WatchedCity) -> None:
     """Wait until a board would show something: all is read, and scraped a few times since."""
     since = _now()
 
@@ -359,7 +359,7 @@ def _until_caught_up(stage: Stage) -> None:
     eventually(enough)
 
 
-def _acknowledge_one(mailbox: Mailbox, stage: Stage) -> None:
+def _acknowledge_one(mailbox: Mailbox, stage: WatchedCity) -> None:
     """Press the button in the first message that has one."""
 
     def links() -> list[str]:
@@ -378,7 +378,7 @@ def _acknowledge_one(mailbox: Mailbox, stage: Stage) -> None:
     assert page.status_code == httpx.codes.OK, page.text
 
 
-def _value(stage: Stage, query: str) -> float | None:
+def _value(stage: WatchedCity, query: str) -> float | None:
     answer = httpx.get(
         f"{stage.prometheus}/api/v1/query", params={"query": query}, timeout=WITHIN, trust_env=False
     ).json()
