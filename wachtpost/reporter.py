@@ -17,7 +17,7 @@ from services.reporter.words import WORDS, Words
 from shared.config.alerting import EmailChannel
 from shared.periods import Period
 from shared.redis.connection import RedisClient
-from wachtpost.notify.access import Access, access, complain, fail, say
+from wachtpost.notify.access import Access, access, complain, echo, fail
 
 
 def reporter(
@@ -56,7 +56,7 @@ def reporter(
     if not handed_over:
         complain(words.sent_before.format(period=said))
         raise typer.Exit(1)
-    say(words.handed_over.format(period=said, receivers=", ".join(receivers)))
+    echo(words.handed_over.format(period=said, receivers=", ".join(receivers)))
 
 
 def _said(given: Access, period: Period) -> str:

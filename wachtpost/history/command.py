@@ -31,7 +31,7 @@ from wachtpost.history.recount import Recounted, fingerprint, recount
 from wachtpost.history.replacing import Planned, Replacement, ReplacementRequest, replace
 from wachtpost.history.tables import Shift, as_values, shifts, table
 from wachtpost.history.words import WORDS, Words
-from wachtpost.notify.access import Access, access, complain, fail, say
+from wachtpost.notify.access import Access, access, complain, echo, fail
 from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number
 
 WIDEST: Final = 120
@@ -148,7 +148,7 @@ def export(
     except OSError as error:
         fail(f"{output}: {error.strerror}")
     first, last = day_of(found[0].slot), day_of(found[-1].slot)
-    say(words.exported.format(rows=len(found), first=first, last=last, file=output))
+    echo(words.exported.format(rows=len(found), first=first, last=last, file=output))
 
 
 @app.command()
@@ -214,7 +214,7 @@ def log(
         if as_json:
             _dump([one.model_dump(mode="json") for one in found])
         elif not found:
-            say(words.empty_log)
+            echo(words.empty_log)
         for one in () if as_json else found:
             _tell_correction(given, words, one)
         return
@@ -307,30 +307,30 @@ def _tell(given: Access, question: ReplacementRequest, answer: Replacement, as_j
         return
     days = len({(change.slot.start, change.slot.queue_ref) for change in plan.changes})
     if not days:
-        say(words.nothing_to_do)
+        echo(words.nothing_to_do)
     elif question.dry_run:
-        say(words.would.format(days=days, same=plan.unchanged))
+        echo(words.would.format(days=days, same=plan.unchanged))
     else:
-        say(words.done.format(days=days, same=plan.unchanged, id=answer.correction))
-        say(words.counters_stay)
+        echo(words.done.format(days=days, same=plan.unchanged, id=answer.correction))
+        echo(words.counters_stay)
 
 
 def _tell_reading(given: Access, recounted: Recounted) -> None:
     for line in reading_lines(recounted.reading, given.city):
-        say(line)
+        echo(line)
 
 
 def _tell_correction(given: Access, words: Words, one: Correction) -> None:
-    say(
+    echo(
         words.log_line.format(
             at=given.local(one.at), id=one.id, how=words.hows[one.how], by=one.by, why=one.why
         )
     )
     for file in one.files:
-        say(words.log_files.format(name=file.name, sha256=file.sha256))
+        echo(words.log_files.format(name=file.name, sha256=file.sha256))
     if one.refused:
         counts = ", ".join(f"{reason} {count}" for reason, count in one.refused.items())
-        say(words.log_refused.format(counts=counts))
+        echo(words.log_refused.format(counts=counts))
 
 
 def _shift(line: Replaced) -> Shift:

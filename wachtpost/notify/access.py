@@ -24,6 +24,7 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.state_store import NotifierStore
 from shared.config.model import CityFile
 from shared.redis.connection import RedisClient, redis_client
+from shared.translation import Translator, translator
 from wachtpost.city_file import load_or_explain
 from wachtpost.notify.words import WORDS, Words
 
@@ -49,6 +50,11 @@ class Access:
     @property
     def words(self) -> Words:
         return WORDS[self.city.city.language]
+
+    @property
+    def say(self) -> Translator:
+        """Speaks the language of the city file."""
+        return translator(self.city.city.language)
 
     def now(self) -> datetime:
         """By the services' clock."""
@@ -117,7 +123,7 @@ def unheard(given: Access) -> NoReturn:
     raise typer.Exit(1)
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Tell on stdout; a line stays a line, for whoever greps."""
     Console(soft_wrap=True, highlight=False).print(Text(text))
 

@@ -14,7 +14,7 @@ from services.notifier.commands import Acknowledge, encode
 from services.notifier.model import Breach
 from services.notifier.state import BreachRecord
 from shared.personal_data import ROLE, holds_phone_number
-from wachtpost.notify.access import Access, Stores, access, complain, fail, heard, say, unheard
+from wachtpost.notify.access import Access, Stores, access, complain, echo, fail, heard, unheard
 
 BY_HELP: Final = "Who: a receiver's id or a role, such as balie. Never a person's name"
 
@@ -27,18 +27,18 @@ def breaches() -> None:
     given = access()
     going_on = given.ask(_going_on)
     if not going_on:
-        say(given.words.no_breaches)
+        echo(given.words.no_breaches)
     writer, now = given.writer(), given.now()
     for number, (_, breach) in enumerate(going_on.values()):
         if number:
-            say("")
+            echo("")
         standing = given.words.states[breach.state]
         if breach.acknowledged is not None:
             standing = f"{standing}, {given.words.taken}"
-        say(f"{writer.headline(breach, now)}  [{standing}]")
+        echo(f"{writer.headline(breach, now)}  [{standing}]")
         for fact in writer.facts(breach, now):
-            say(f"    {fact}")
-        say(f"    id: {breach.id}")
+            echo(f"    {fact}")
+        echo(f"    id: {breach.id}")
 
 
 def ack(
@@ -131,10 +131,10 @@ def _tell(
 ) -> None:
     words = given.words
     if before.acknowledged is not None:
-        say(words.ack_already.format(by=before.acknowledged.by, headline=headline))
+        echo(words.ack_already.format(by=before.acknowledged.by, headline=headline))
         return
     known = became[name]
     if known is None or (known.is_over and known.breach.acknowledged is None):
-        say(words.ack_over.format(name=name))
+        echo(words.ack_over.format(name=name))
     elif known.breach.acknowledged is not None:
-        say(words.ack_done.format(by=known.breach.acknowledged.by, headline=headline))
+        echo(words.ack_done.format(by=known.breach.acknowledged.by, headline=headline))

@@ -11,7 +11,7 @@ from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, Fai
 from services.notifier.model import NotificationKind
 from services.notifier.reasons import DecisionReason
 from services.notifier.state_store import LOG_KEPT
-from wachtpost.notify.access import Access, Stores, access, say
+from wachtpost.notify.access import Access, Stores, access, echo
 
 app = typer.Typer(no_args_is_help=True, help="Who was told what and why, and what became of it.")
 
@@ -49,9 +49,9 @@ def _show(given: Access, part: str, receiver: str | None, count: int, json: bool
     lines = sorted(given.ask(read), key=lambda line: line.at)
     wanted = [line for line in lines if receiver in {None, line.receiver}][-count:]
     if not wanted and not json:
-        say(nothing)
+        echo(nothing)
     for line in wanted:
-        say(line.model_dump_json(exclude_none=True) if json else told(given, line))
+        echo(line.model_dump_json(exclude_none=True) if json else told(given, line))
 
 
 def told(given: Access, line: Line) -> str:

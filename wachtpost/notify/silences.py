@@ -15,7 +15,7 @@ from services.notifier.silences import Silence
 from shared.config.references import ALL_QUEUES
 from shared.contract.breach_events import Measure, Severity
 from wachtpost.durations import duration
-from wachtpost.notify.access import Access, Stores, access, complain, fail, heard, say, unheard
+from wachtpost.notify.access import Access, Stores, access, complain, echo, fail, heard, unheard
 from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number
 
 MOST_WHY: Final = 200
@@ -69,7 +69,7 @@ def create(
         return all([wanted.id in (await store.state()).silences for store in stores.values()])
 
     _command(given, CreateSilence(id=f"silence-{wanted.id}", at=now, silence=wanted), is_on)
-    say(told(given, wanted))
+    echo(told(given, wanted))
 
 
 @app.command("list")
@@ -78,9 +78,9 @@ def list_() -> None:
     given = access()
     silences = given.ask(_silences)
     if not silences:
-        say(given.words.no_silences)
+        echo(given.words.no_silences)
     for one in silences:
-        say(told(given, one))
+        echo(told(given, one))
 
 
 @app.command()
@@ -103,7 +103,7 @@ def expire(
         return not any([name in (await store.state()).silences for store in stores.values()])
 
     _command(given, ExpireSilence(id=f"end-{secrets.token_hex(6)}", at=given.now(), silence=name), is_gone)
-    say(given.words.silence_ended.format(name=name))
+    echo(given.words.silence_ended.format(name=name))
 
 
 def told(given: Access, one: Silence) -> str:

@@ -16,7 +16,7 @@ from services.notifier.channels.post import http_client
 from services.notifier.model import Delivery, DeliveryFailed, Notification, NotificationKind
 from services.notifier.outbox import parcels
 from shared.config.alerting import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
-from wachtpost.notify.access import Access, access, fail, say
+from wachtpost.notify.access import Access, access, echo, fail
 
 app = typer.Typer(no_args_is_help=True, help="Messages to receivers.")
 
@@ -62,9 +62,9 @@ async def _send(given: Access, receiver: str) -> bool:
                 await deliver(parcel)
             except DeliveryFailed as error:
                 all_arrived = False
-                say(f"{where}  {words.not_delivered.format(why=error)}")
+                echo(f"{where}  {words.not_delivered.format(why=error)}")
             else:
-                say(f"{where}  {words.delivered}")
+                echo(f"{where}  {words.delivered}")
     return all_arrived
 
 
