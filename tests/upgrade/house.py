@@ -163,10 +163,13 @@ class House:
         """A field of a hash; nothing where it is not there."""
         return cast("bytes", self.client.hget(f"{{p0}}:{key}", name) or b"").decode()
 
+    def changes(self) -> list[dict[str, Any]]:
+        """The steps that rules took."""
+        return [event for event in self.stream("breaches") if event["kind"] == "breach.changed"]
+
     def states(self, rule: str, queue: str) -> list[str]:
         """The states that a rule went through at a queue."""
-        changes = (event for event in self.stream("breaches") if event["kind"] == "breach.changed")
-        return [one["state"] for one in changes if (one["rule"], one["queue"]) == (rule, queue)]
+        return [one["state"] for one in self.changes() if (one["rule"], one["queue"]) == (rule, queue)]
 
     def told(self, receiver: str) -> list[dict[str, Any]]:
         """What a receiver was sent, each attempt."""

@@ -48,6 +48,7 @@ async def played(house: House, exposition: Figures) -> Sequel:
         "commands": told,
         "regions": sorted(regions),
         "told": {name: [_in_short(one) for one in house.told(name)] for name in RECEIVERS},
+        "judged": sorted([one["id"], one.get("worst")] for one in house.changes()),
         "keys": [one["key"] for one in bodies],
         "carried": [one["breaches"] for one in bodies if one["key"] in on_its_way],
         "tries": await _lines(house, "log", "--receiver", "unreachable"),

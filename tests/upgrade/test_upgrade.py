@@ -102,7 +102,8 @@ def test_each_story_goes_on_where_it_stood(today: Today, receiver: str, told: li
     assert today.told(receiver)[: len(told)] == told
 
 
-def test_the_judge_says_nothing_twice(today: Today) -> None:
+def test_the_judge_goes_on_counting_steps_and_says_nothing_twice(today: Today) -> None:
+    assert today.sequel["judged"] == ITS["judged"]
     said = [entry["__data__"]["id"] for entry in today.left["{p0}:breaches"]["entries"].values()]
     assert len(set(said)) == len(said)
 
