@@ -11,7 +11,7 @@ from typing import Final
 from faststream.asgi import AsgiFastStream
 from prometheus_client import Histogram
 
-from services.evaluator.consumer import EvaluatorPartition
+from services.evaluator.consumer import EvaluatorConsumer, EvaluatorSession
 from services.evaluator.metrics import PREFIX, EvaluatorCollector
 from services.evaluator.period_history import PeriodHistory
 from services.evaluator.period_metrics import PeriodCollector
@@ -27,6 +27,7 @@ from shared.process.server import Fault
 from shared.process.shutdown import cancel
 from shared.redis import keys
 from shared.redis.connection import redis_broker, redis_client, wait_for_redis
+from shared.redis.partition_owner import PartitionOwner
 from shared.redis.set_aside import set_aside_check, set_aside_gauge
 
 COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -46,11 +47,12 @@ def build(
     )
     set_aside = set_aside_gauge(registry)
     owner = secrets.token_hex(8)
-    partitions: list[EvaluatorPartition] = []
+    partitions: list[PartitionOwner[EvaluatorSession]] = []
     pasts: list[PeriodHistory] = []
     for number in settings.partition_numbers(city.pipeline.partitions):
         store = EvaluatorStore(redis, number, owner, city.pipeline.lease)
-        partition = EvaluatorPartition(number, city, calendar, store, broker, now, commit_seconds)
+        consumer = EvaluatorConsumer(number, city, calendar, store, now, commit_seconds)
+        partition = PartitionOwner(consumer, store.lease, store.set_aside, broker)
         partitions.append(partition)
         set_aside.labels(str(number)).set_function(partial(getattr, partition, "set_aside_at"))
         pasts.append(PeriodHistory(partition, store, city, calendar, now))

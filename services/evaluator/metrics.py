@@ -27,14 +27,14 @@ from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from domain.windows import duration_label, window_bucket, window_end
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
-from services.evaluator.consumer import EvaluatorPartition
+from services.evaluator.consumer import EvaluatorSession
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile, Kpi, QueueKind, Site
 from shared.contract.breach_events import BreachState, rule_label
 from shared.contract.dead_letters import DeadLetterReason
 from shared.process.clock import Clock
 from shared.process.metrics_server import Drops
-from shared.redis.partition_owner import OwnerRole
+from shared.redis.partition_owner import PartitionOwner
 
 PREFIX: Final = "wachtpost_"
 TODAY: Final = "today"
@@ -76,7 +76,7 @@ class EvaluatorCollector(Collector):
         self,
         city: CityFile,
         calendar: Calendar,
-        partitions: Sequence[EvaluatorPartition],
+        partitions: Sequence[PartitionOwner[EvaluatorSession]],
         now: Clock,
         drops: Drops | None = None,
     ) -> None:
@@ -349,7 +349,7 @@ class EvaluatorCollector(Collector):
         for partition in self._partitions:
             number = [str(partition.number)]
             session = partition.session
-            owner.add_metric(number, int(partition.role is OwnerRole.OWNER and session is not None))
+            owner.add_metric(number, int(partition.is_owner))
             if session is None:
                 continue
             with self._drops("pipeline", *number):

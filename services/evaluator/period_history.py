@@ -1,6 +1,6 @@
 """The days that a session does not hold: read behind its back, month by month, the newest first.
 
-A session reads the running year at a take-over (``EvaluatorPartition``), for that is what rules are about.
+A session reads the running year at a take-over (``EvaluatorConsumer``), for that is what rules are about.
 Older months and years are only shown, so nobody waits for them: a task of its own reads them once the session
 has caught up, and keeps no sums, only what they come to. Nothing live can change those days any more; a
 ``history import`` ends the session, and with it everything that was read for it.
@@ -24,7 +24,7 @@ from domain.error_budget import RATE_REACH
 from domain.period_kpis import Days
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
-from services.evaluator.consumer import TICK, EvaluatorPartition, EvaluatorSession
+from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.period_figures import PeriodFigures, figures, outcomes
 from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import DAY, Calendar
@@ -34,7 +34,7 @@ from shared.process.backoff import Backoff
 from shared.process.clock import Clock
 from shared.process.health import Degraded
 from shared.process.shutdown import heed_cancellation
-from shared.redis.partition_owner import WENT_WRONG
+from shared.redis.partition_owner import TICK, WENT_WRONG, PartitionOwner
 from shared.stored_state import UnreadableField
 
 MONTHS_TOLD: Final = 25
@@ -63,7 +63,7 @@ class PeriodHistory:
 
     def __init__(
         self,
-        partition: EvaluatorPartition,
+        partition: PartitionOwner[EvaluatorSession],
         store: EvaluatorStore,
         city: CityFile,
         calendar: Calendar,

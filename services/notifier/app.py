@@ -16,7 +16,8 @@ from services.notifier.api.http import PATHS, http_app
 from services.notifier.api.pages import Pages
 from services.notifier.channels import Senders, build_senders
 from services.notifier.channels.post import http_client
-from services.notifier.consumer import Deliver, NotifierPartition
+from services.notifier.consumer import NotifierConsumer
+from services.notifier.dispatcher import Deliver
 from services.notifier.grafana import client
 from services.notifier.grafana.annotations import CityWords
 from services.notifier.messages.links import Signer, links_for
@@ -37,6 +38,7 @@ from shared.process.server import Fault
 from shared.process.shutdown import cancel
 from shared.redis import keys
 from shared.redis.connection import redis_broker, redis_client, wait_for_redis
+from shared.redis.partition_owner import PartitionOwner
 from shared.redis.set_aside import set_aside_check, set_aside_gauge
 
 log = structlog.stdlib.get_logger(__name__)
@@ -62,7 +64,12 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
     rules = policy_of(city)
     annotate = None if annotations is None else annotations.write
     partitions = [
-        NotifierPartition(n, city, rules, store, broker, now, deliver, annotate, metrics)
+        PartitionOwner(
+            NotifierConsumer(n, city, rules, store, now, deliver, annotate, metrics),
+            store.lease,
+            store.set_aside,
+            broker,
+        )
         for n, store in stores.items()
     ]
     set_aside = set_aside_gauge(metrics.registry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -11,37 +11,18 @@ from prometheus_client.registry import Collector
 
 from services.notifier.model import Breach
 from services.notifier.outbox import Attempt, DeliveryResult
+from services.notifier.session import NotifierSession
 from shared.config.model import CityFile
 from shared.contract.breach_events import rule_label
 from shared.contract.dead_letters import DeadLetterReason
 from shared.process.backoff import Backoff, InternalErrors
 from shared.process.metrics_server import Drops, TolerantRegistry
+from shared.redis.partition_owner import PartitionOwner
 
 DELIVERY_EDGES_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 OF_A_BREACH: Final = ("site", "queue", "rule", "kpi", "severity")
-
-
-class PartitionStatus(Protocol):
-    """What a partition says of itself at any moment."""
-
-    @property
-    def number(self) -> int: ...
-
-    def is_owner(self) -> bool: ...
-
-    def parcels(self) -> int:
-        """Return how many messages are on their way."""
-        ...
-
-    def unread(self) -> int:
-        """Return how many entries of the breaches stream wait to be heard (at most a thousand)."""
-        ...
-
-    def going_on(self) -> Sequence[Breach]:
-        """Return the breaches that fired and are not over."""
-        ...
 
 
 class NotifierMetrics:
@@ -52,7 +33,7 @@ class NotifierMetrics:
         self.at_work: list[Backoff] = []
         """What our own code may fail in."""
         self.registry.register(InternalErrors(self.at_work))
-        self.partitions: list[PartitionStatus] = []
+        self.partitions: list[PartitionOwner[NotifierSession]] = []
         """Asked at each scrape."""
         self.registry.register(_Partitions(self.partitions, self.registry.drops))
         self._channels: Mapping[tuple[str, int], str] = {
@@ -112,7 +93,7 @@ class NotifierMetrics:
 class _Partitions(Collector):
     """What the partitions say of themselves, and a row for every breach that is going on."""
 
-    def __init__(self, partitions: Sequence[PartitionStatus], drops: Drops) -> None:
+    def __init__(self, partitions: Sequence[PartitionOwner[NotifierSession]], drops: Drops) -> None:
         self._partitions = partitions
         self._drops = drops
 
@@ -133,10 +114,11 @@ class _Partitions(Collector):
         for shown in self._partitions:
             number = str(shown.number)
             with self._drops("partition", number):
-                owner.add_metric([number], int(shown.is_owner()))
-                outbox.add_metric([number], shown.parcels())
-                unread.add_metric([number], shown.unread())
-                breaches = shown.going_on()
+                session = shown.session
+                owner.add_metric([number], int(shown.is_owner))
+                outbox.add_metric([number], len(session.outbox) if session else 0)
+                unread.add_metric([number], session.unread if session else 0)
+                breaches = session.going_on if session else ()
                 for acknowledged in (True, False):
                     of_these = sum((one.acknowledged is not None) is acknowledged for one in breaches)
                     count.add_metric([number, str(acknowledged).lower()], of_these)

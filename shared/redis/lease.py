@@ -79,6 +79,8 @@ class Lease:
     def __init__(
         self, redis: RedisClient, fence_key: str, lease_key: str, owner: str, lasts: timedelta
     ) -> None:
+        self.lasts = lasts
+        """How long after the last renewal another may claim it."""
         self._owner = owner
         self._lasts_ms = lasts // timedelta(milliseconds=1)
         self._keys = (fence_key, lease_key)

@@ -1,32 +1,52 @@
-"""A process's turns at owning a partition: standby, owner, standby again.
+"""The owner of a partition: one process at a time reads its stream, and commits what comes of it.
 
 ::
 
-    standby ──lease free──► taking over ──read──► owner ──fence moved──► standby
-                                ▲                   │
-                                └── session broke ──┘
+    standby ──lease free──► taking over ──state read──► owner
+       ▲                      ▲                           │ a commit or our own code failed, Redis went away
+       │                      │                           ▼
+       │                      └──────claimed anew────── broken
+       │                                                  │
+       └──────────────────another has taken over──────────┘
 
-What an owner does in its turn is the room's: a *session* that reads the committed state and goes on from
-there. Whatever goes wrong ends the session; nothing of it was written, so nothing is lost.
+A *session* is one reading of the committed state and one subscription that goes on from its offset. Whatever
+goes wrong ends the session; nothing of it was written, so nothing is lost. Each has a fence of its own: a
+commit of the last one that is still on its way, after Redis was away, cannot slip in between what this one
+reads and writes. What a service does in a session is its ``Consumer``'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from functools import partial
+from typing import Final, Generic
 
 import structlog
+from faststream.redis import RedisBroker
 from redis.exceptions import RedisError
 
 from shared.process.backoff import Backoff
 from shared.process.code_failures import attempted
+from shared.process.health import Degraded
 from shared.process.shutdown import Shield, cancel, heed_cancellation
+from shared.redis.consumer import Consumer, SessionT
 from shared.redis.lease import Lease, OffsetMoved, Superseded
+from shared.redis.poison_entries import PoisonSearch
+from shared.redis.set_aside import SetAside
+from shared.redis.stream_entries import Batch
+from shared.redis.stream_reader import is_running, subscribe, unsubscribe
+from shared.stored_state import UnreadableField
+
+TICK: Final = timedelta(seconds=1)
+"""How often time alone is looked at."""
+
+RENEWALS: Final = 3
+"""How often within a lease the owner renews it, at least: one may come late, on a busy machine."""
 
 TRIES: Final = 5
 """How often within a lease a standby asks whether it has run out, and a slow start renews it, at least."""
@@ -46,85 +66,111 @@ class OwnerRole(StrEnum):
     OWNER = "owner"
 
 
-class PartitionOwner:
-    """Claims a partition whenever nobody else owns it, and has ``hold`` do the owner's work under a fence.
+class PartitionOwner(Generic[SessionT]):
+    """Owns a partition whenever nobody else does, and has a consumer do the work.
 
-    ``hold`` returns, or raises ``redis.RedisError``, when its session broke; it raises ``Superseded`` when
-    somebody else took over. Where our own code fails in it, it is tried again, later and later.
+    Where our own code fails on entries, the session ends, and the next one goes on as ``poison_entries``
+    says: at last that one entry is a dead letter, and all others are worked on. Where it fails otherwise, all
+    of it is tried again, later and later.
     """
 
     def __init__(
-        self, number: int, lease: Lease, lasts: timedelta, hold: Callable[[str], Awaitable[None]]
+        self, consumer: Consumer[SessionT], lease: Lease, set_aside: SetAside, broker: RedisBroker
     ) -> None:
-        self.number = number
-        self.shield = Shield()
-        """For what a session must not be broken off in: it shares its limit with the release of the lease."""
-        self.backoff = Backoff("session", partition=number)
-        """Failures that a whole session has to be held again for."""
+        self.number = consumer.number
+        self.lock = consumer.lock
+        """Readers of a session take it, to see only what was committed."""
+        self.set_aside_at = 0.0
+        """When stored state that could not be read was set aside last: epoch seconds; 0: never."""
+        self._consumer = consumer
         self._lease = lease
-        self._lasts_s = lasts.total_seconds()
-        self._try_every_s = min(TRY_EVERY, lasts / TRIES).total_seconds()
-        self._hold = hold
+        self._set_aside = set_aside
+        self._broker = broker
+        self._tick_every = min(TICK, lease.lasts / RENEWALS)
+        self._try_every_s = min(TRY_EVERY, lease.lasts / TRIES).total_seconds()
+        self._shield = Shield()
+        """For what must not be broken off in a session: it shares its limit with the release of the lease."""
+        self._failures = Backoff("session", partition=self.number)
+        self._entry_failures = Backoff("entries", stream=consumer.stream)
+        self._poison_search = PoisonSearch()
+        self._remark: Degraded | None = None
         self._fence: str | None = None
         self._role = OwnerRole.STANDBY
+        self._session: SessionT | None = None
         self._in_touch = time.monotonic()
+
+    @property
+    def backoff(self) -> Sequence[Backoff]:
+        """Failures of our own code, by what was at work."""
+        return self._failures, self._entry_failures, *self._consumer.backoff
 
     @property
     def role(self) -> OwnerRole:
         return self._role
 
     @property
-    def runs(self) -> bool:
-        """Whether Redis has said something within the lease: only then can this process know its role."""
-        return time.monotonic() - self._in_touch < self._lasts_s
+    def session(self) -> SessionT | None:
+        """The running session, while this process is the owner and may say so."""
+        if self._session is None or self._session.over or not self._knows_its_role:
+            return None
+        return self._session
 
-    def begin(self) -> None:
-        """Say that the session is up: this process is the owner now."""
-        self._role = OwnerRole.OWNER
+    @property
+    def is_owner(self) -> bool:
+        """Whether a session of this process looks after the partition right now."""
+        return self._role is OwnerRole.OWNER and self.session is not None
+
+    @property
+    def _knows_its_role(self) -> bool:
+        """Whether Redis has said something within the lease: else another may be the owner by now."""
+        return time.monotonic() - self._in_touch < self._lease.lasts.total_seconds()
 
     async def run(self) -> None:
         """Own the partition whenever nobody else does. Ends only by being cancelled."""
         try:
             while True:
                 await self._take_turn()
-                await asyncio.sleep(self._try_every_s + self.backoff.pause_s)
+                await asyncio.sleep(self._try_every_s + self._failures.pause_s)
                 heed_cancellation()
         finally:
-            await self.shield.run(self._give_up())
+            await self._shield.run(self._give_up())
 
-    async def renew(self, fence: str) -> None:
-        """Keep the lease; raises ``Superseded``."""
-        await self._lease.renew(fence)
-        self._in_touch = time.monotonic()
+    async def check(self, _now: datetime) -> str | None:
+        """Say what is wrong with this partition, if anything. Standing by is fine."""
+        session = self._session
+        wrong = self._trouble(session)
+        if wrong is None and session is not None:
+            wrong = self._consumer.wrong(session)
+        return wrong or self._remark
 
-    @asynccontextmanager
-    async def keeping(self, fence: str) -> AsyncIterator[None]:
-        """Keep the lease while the state is read, or while a session ends, however long that takes.
+    def _trouble(self, session: SessionT | None) -> str | None:
+        if (wrong := self._failures.wrong) is not None:
+            return wrong
+        if not self._knows_its_role:
+            return "no word from Redis for longer than the lease"
+        if self._role is OwnerRole.STANDBY:
+            return None
+        if session is None or session.over:
+            return "reading the committed state again"
+        return None if is_running(session.subscription) else "the subscription is not running"
 
-        Raises ``Superseded`` or ``redis.RedisError`` at the end when it could not be kept.
-        """
-        renewing = asyncio.create_task(self._renew_again_and_again(fence), name="keep the lease")
-        try:
-            yield
-        finally:
-            await self.shield.run(cancel([renewing]))
-        await self.renew(fence)
+    async def put_aside(self, session: SessionT, unreadable: Sequence[UnreadableField]) -> None:
+        """Move out of the way what a session cannot read. Raises ``Superseded`` when it is another's turn."""
+        self.set_aside_at = await self._set_aside.put(session.fence, unreadable)
+
+    # Turns -----------------------------------------------------------------------------------------------
 
     async def _take_turn(self) -> None:
-        """Claim the partition and own it until the session breaks, or until superseded.
-
-        Each session has a fence of its own: a commit of the last one that is still on its way, after
-        Redis was away, cannot slip in between what this one reads and writes.
-        """
+        """Claim the partition, and own it until the session ends, or until superseded."""
         held = self._fence
         try:
-            await self.shield.run(self._claim())  # broken off, it might be ours with nobody to give it up
+            await self._shield.run(self._claim())  # broken off, it might be ours with nobody to give it up
             if self._fence is not None:
                 log.info("took_over", partition=self.number, fence=self._fence)
                 self._role = OwnerRole.TAKING_OVER
-                failure = await attempted(self._hold(self._fence), WENT_WRONG)
+                failure = await attempted(self._own(self._fence), WENT_WRONG)
                 if failure is not None:
-                    self.backoff.failed(failure)
+                    self._failures.failed(failure)
             elif held is not None:
                 log.warning("superseded", partition=self.number)
         except Superseded:
@@ -141,6 +187,10 @@ class PartitionOwner:
         self._fence = await self._lease.claim(self._fence)
         self._in_touch = time.monotonic()
 
+    async def _renew(self, fence: str) -> None:
+        await self._lease.renew(fence)
+        self._in_touch = time.monotonic()
+
     async def _give_up(self) -> None:
         """Let a standby take over at once."""
         if self._fence is None:
@@ -150,15 +200,112 @@ class PartitionOwner:
         except RedisError:
             log.warning("lease_not_released", partition=self.number)
 
+    @asynccontextmanager
+    async def _keeping_lease(self, fence: str) -> AsyncIterator[None]:
+        """Keep the lease while the state is read, or while a session ends, however long that takes.
+
+        Raises ``Superseded`` or ``redis.RedisError`` at the end when it could not be kept.
+        """
+        renewing = asyncio.create_task(self._renew_again_and_again(fence), name="keep the lease")
+        try:
+            yield
+        finally:
+            await self._shield.run(cancel([renewing]))
+        await self._renew(fence)
+
     async def _renew_again_and_again(self, fence: str) -> None:
         with suppress(RedisError, Superseded):  # the renewal at the end of loading tells
             while True:
-                await self.renew(fence)
+                await self._renew(fence)
                 await asyncio.sleep(self._try_every_s)
                 heed_cancellation()
 
+    # A session -------------------------------------------------------------------------------------------
 
-async def wait(event: asyncio.Event, limit: timedelta) -> None:
+    async def _own(self, fence: str) -> None:
+        """Read the committed state, go on from there, and look after it until the session ends."""
+        async with self._keeping_lease(fence):
+            session = await self._consumer.load(fence)
+            await self.put_aside(session, session.unreadable)
+        session.subscription = subscribe(
+            self._broker,
+            self._consumer.stream,
+            self._consumer.batch,
+            session.offset,
+            partial(self._feed, session),
+        )
+        self._session = session
+        try:
+            await session.subscription.start()
+            self._role = OwnerRole.OWNER
+            log.info("owner", partition=self.number, offset=session.offset)
+            while not session.over:
+                # Cancelled in the middle of a commit, the session would be broken and could finish nothing.
+                await self._shield.run(self._tick(session))
+                await _set_or_after(session.woken, self._tick_every)
+                session.woken.clear()
+                heed_cancellation()
+        finally:
+            self._session = None
+            await self._shield.run(self._end(session))
+
+    async def _tick(self, session: SessionT) -> None:
+        async with self.lock:
+            if session.over:
+                return
+            with session.breaking():
+                await self._renew(session.fence)
+                await self._consumer.tick(session)
+
+    async def _end(self, session: SessionT) -> None:
+        """Have what is under way finished and written down, unless the session broke; then leave nothing."""
+        session.end()  # what waits for its turn counts in the next session
+        try:
+            if session.subscription is not None:
+                await unsubscribe(session.subscription)
+            if session.tasks and not session.broken:
+                with suppress(RedisError, Superseded):
+                    async with self._keeping_lease(session.fence):
+                        await self._consumer.finish(session)
+        finally:
+            session.break_off()
+            await cancel(session.tasks)
+
+    async def _feed(self, session: SessionT, batch: Batch) -> None:
+        for portion in self._poison_search.portions(batch):
+            async with self.lock:
+                if session.over:
+                    return
+                await self._work_on(session, portion)
+
+    async def _work_on(self, session: SessionT, portion: Batch) -> None:
+        poison = self._poison_search.poison_in(portion)
+        if poison is None:
+            work = self._consumer.consume(session, portion)
+        else:
+            work = self._consumer.dead_letter(session, poison.entry, poison.failure)
+        try:
+            failure = await attempted(work, WENT_WRONG)
+        except WENT_WRONG as error:
+            log.warning("commit_failed", partition=self.number, error=type(error).__name__)
+            session.end()
+            return
+        if failure is None:
+            self._poison_search = self._poison_search.went_well(portion.ids)
+            if poison is not None:
+                what = f"entry {poison.entry}, which is a dead letter"
+                self._remark = Degraded(f"our own code failed on {what}: {poison.failure.place}")
+            return
+        session.end()
+        self._poison_search = self._poison_search.failed(portion.ids, failure)
+        found = {"first": portion.ids[0], "last": portion.ids[-1]}
+        if self._poison_search.is_stuck:
+            self._failures.failed(failure, **found)
+        else:
+            self._entry_failures.note(failure, **found)
+
+
+async def _set_or_after(event: asyncio.Event, limit: timedelta) -> None:
     """Return when the event is set, or after the limit."""
     with suppress(TimeoutError):
         async with asyncio.timeout(limit.total_seconds()):

@@ -60,6 +60,10 @@ class PoisonSearch:
         if alone < len(batch.ids):
             yield Batch(batch.ids[alone:], batch.bodies[alone:], batch.more)
 
+    def poison_in(self, portion: Batch) -> PoisonEntry | None:
+        """Return what a portion is, if it is not to be worked on but to be set aside."""
+        return self.aside if self.aside is not None and self.aside.entry == portion.ids[0] else None
+
     def failed(self, ids: Sequence[str], failure: CodeFailure) -> Self:
         """Go on after our own code failed on these entries."""
         entry, tries = ids[-1], self.tries + 1

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 import pytest
-from prometheus_client import CollectorRegistry, Histogram
-from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from domain.bucket import Bucket, Resolution
@@ -20,16 +16,14 @@ from domain.corrections import BucketChange, Correction, FromFile, Hours, Unsett
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
-from services.evaluator.consumer import EvaluatorPartition
-from services.evaluator.settings import EvaluatorSettings
+from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.contract.events import CallAnswered, encode
 from shared.redis import keys
-from shared.redis.connection import redis_broker
-from shared.redis.connection import redis_client as client_of
-from shared.redis.partition_owner import OwnerRole
+from shared.redis.partition_owner import PartitionOwner
+from tests.support import partitions
 from tests.support.eventually import eventually_async
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -187,28 +181,7 @@ async def test_days_that_may_still_change_are_known(redis_client: Redis) -> None
 # With an owner at work ---------------------------------------------------------------------------------
 
 
-@asynccontextmanager
-async def owner(url: str) -> AsyncIterator[EvaluatorPartition]:
-    """A partition as the evaluator runs it, at ``NOW``."""
-    settings = EvaluatorSettings(redis_url=SecretStr(url))
-    redis, broker = client_of(settings), redis_broker(settings)
-    seconds = Histogram("commit", "", registry=CollectorRegistry())
-    store = EvaluatorStore(redis, 0, "one", ONE.pipeline.lease)
-    partition = EvaluatorPartition(0, ONE, Calendar(ONE), store, broker, lambda: NOW, seconds)
-    await broker.start()
-    task = asyncio.create_task(partition.run())
-    try:
-        await eventually_async(lambda: partition.role is OwnerRole.OWNER and partition.session)
-        yield partition
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await broker.stop()
-        await redis.aclose()
-
-
-def shown(partition: EvaluatorPartition, resolution: Resolution, start: str) -> int:
+def shown(partition: PartitionOwner[EvaluatorSession], resolution: Resolution, start: str) -> int:
     """Answered calls as the owner shows them; -1 while it has nothing to show."""
     session = partition.session
     if session is None:
@@ -228,7 +201,9 @@ async def answered(redis: Redis, first: int, count: int) -> None:
 
 async def test_an_owner_at_work_shows_the_new_sums_and_loses_nothing(redis_url: str) -> None:
     """Months and years are kept in its memory alone; calls come in before, during and after."""
-    async with Redis.from_url(redis_url) as redis, owner(redis_url) as partition:
+    async with Redis.from_url(redis_url) as redis, partitions.evaluator(redis_url, ONE, lambda: NOW) as run:
+        partition = run.partition
+        await eventually_async(lambda: run.owns)
         archive = Archive(redis, ONE)
         await answered(redis, 0, 20)
         await eventually_async(lambda: shown(partition, Resolution.MONTH, "2026-03") == 20)

@@ -6,15 +6,12 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import cast
 
 import pytest
-from prometheus_client import CollectorRegistry, Histogram
-from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
@@ -25,8 +22,7 @@ from domain.bucket import Bucket
 from services.evaluator import consumer as module
 from services.evaluator import decoder
 from services.evaluator.alerting import judge
-from services.evaluator.consumer import EvaluatorPartition
-from services.evaluator.settings import EvaluatorSettings
+from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import Calendar
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
@@ -34,31 +30,18 @@ from shared.contract.events import CallEnded, encode
 from shared.process import backoff
 from shared.process.health import Degraded
 from shared.redis import keys
-from shared.redis.connection import RedisClient, redis_broker
-from shared.redis.connection import redis_client as client_of
 from shared.redis.partition_owner import OwnerRole
 from shared.redis.stream_entries import Batch
 from tests.chaos import load
 from tests.chaos.check import Outcome, committed, expected, portions
 from tests.support import evaluator_oracle as oracle
+from tests.support import partitions
 from tests.support.eventually import eventually_async
+from tests.support.partitions import AtWork
 from tests.support.redis_servers import RedisServer
 
 CITY = load.city()
-
-
-@dataclass
-class Running:
-    """A partition at work, and the client it works with."""
-
-    partition: EvaluatorPartition
-    task: asyncio.Task[None]
-    redis: RedisClient
-
-    async def stop(self) -> None:
-        self.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self.task
+Running = AtWork[EvaluatorSession]
 
 
 LEASE = timedelta(minutes=1)
@@ -72,21 +55,8 @@ async def running(
     """A partition as the evaluator runs it, at the end of the load's time."""
     pipeline["lease"] = lease
     city = CITY.model_copy(update={"pipeline": CITY.pipeline.model_copy(update=pipeline)})
-    others = asyncio.all_tasks()
-    settings = EvaluatorSettings(redis_url=SecretStr(url))
-    redis, broker = client_of(settings), redis_broker(settings)
-    seconds = Histogram("commit", "", registry=CollectorRegistry())
-    store = EvaluatorStore(redis, 0, owner, lease)
-    partition = EvaluatorPartition(0, city, Calendar(city), store, broker, lambda: load.END, seconds)
-    await broker.start()
-    run = Running(partition, asyncio.create_task(partition.run()), redis)
-    try:
+    async with partitions.evaluator(url, city, lambda: load.END, owner) as run:
         yield run
-    finally:
-        await run.stop()
-        await eventually_async(lambda: asyncio.all_tasks() <= others)
-        await broker.stop()
-        await redis.aclose()
 
 
 async def write(redis: Redis, written: Sequence[load.Written]) -> None:
@@ -113,12 +83,10 @@ async def outcome(url: str) -> Outcome:
     return await asyncio.to_thread(committed, url, CITY)
 
 
-async def until_owner(*runs: Running) -> Running:
-    def owners() -> list[Running]:
-        return [run for run in runs if run.partition.role is OwnerRole.OWNER and run.partition.session]
-
-    await eventually_async(owners)
-    return owners()[0]
+async def until_owner(run: Running) -> EvaluatorSession:
+    """Wait until it owns the partition; returns its session."""
+    await eventually_async(lambda: run.owns)
+    return run.session
 
 
 async def test_it_takes_over_and_counts_what_stands_on_the_stream_and_what_comes(redis_url: str):
@@ -424,9 +392,7 @@ async def test_it_says_how_far_it_is_behind(redis_url: str):
     async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
         await write(redis, written)
         await until_counted(redis, written)
-        await until_owner(run)
-        session = run.partition.session
-        assert session is not None
+        session = await until_owner(run)
         async with run.partition.lock:  # as if a batch took long
             await write(redis, [load.Written("9999999999999-0", b"{}", oracle.Entry(0, None, "invalid"))])
             assert await EvaluatorStore(redis, 0, "x", LEASE).lag(len(written), session.offset) == (
@@ -471,8 +437,7 @@ async def test_a_take_over_recalls_every_page(redis_url: str, monkeypatch: pytes
         for page in (module.RECALL, 30):
             monkeypatch.setattr(module, "RECALL", page)
             async with running(redis_url) as run:
-                session = (await until_owner(run)).partition.session
-                assert session is not None
+                session = await until_owner(run)
                 recalled.append(set(session.aggregator._seen))
     assert len(recalled[0]) > 60
     assert recalled[1] == recalled[0]
@@ -512,12 +477,12 @@ async def test_nothing_is_judged_before_all_that_waited_was_read(redis_url: str)
     async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
         await run.stop()
         await write(redis, written)
-        partition = run.partition
-        fence = await partition._store.lease.claim()
+        store = EvaluatorStore(redis, 0, "one", LEASE)
+        fence = await store.lease.claim()
         assert fence is not None
-        session = await partition._open(fence)
-        await partition._tick(session, fence)
+        session = await run.consumer.load(fence)
+        await run.consumer.tick(session)
         assert (session.caught_up, session.judge_from) == (False, 0.0)
         session.caught_up = True
-        await partition._tick(session, fence)
+        await run.consumer.tick(session)
         assert session.judge_from > 0

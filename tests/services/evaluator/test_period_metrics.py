@@ -24,7 +24,7 @@ from domain.period_kpis import period_kpi, speed
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive
-from services.evaluator.consumer import EvaluatorPartition
+from services.evaluator.consumer import EvaluatorConsumer, EvaluatorSession
 from services.evaluator.period_history import PeriodHistory
 from services.evaluator.period_metrics import PeriodCollector
 from services.evaluator.settings import EvaluatorSettings
@@ -38,6 +38,7 @@ from shared.process.shutdown import cancel
 from shared.redis import keys
 from shared.redis.connection import RedisClient, redis_broker
 from shared.redis.connection import redis_client as client_of
+from shared.redis.partition_owner import PartitionOwner
 from tests.support.eventually import eventually_async
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -160,7 +161,7 @@ class Clock:
 class Evaluator:
     """A partition at work, with what tells of its months and years."""
 
-    partition: EvaluatorPartition
+    partition: PartitionOwner[EvaluatorSession]
     past: PeriodHistory
     collector: PeriodCollector
     clock: Clock = field(default_factory=Clock)
@@ -190,7 +191,8 @@ async def evaluator(url: str, clock: Clock | None = None) -> AsyncIterator[Evalu
     calendar = Calendar(CITY)
     store = EvaluatorStore(redis, 0, "one", CITY.pipeline.lease)
     seconds = Histogram("commit", "", registry=CollectorRegistry())
-    partition = EvaluatorPartition(0, CITY, calendar, store, broker, clock, seconds)
+    consumer = EvaluatorConsumer(0, CITY, calendar, store, clock, seconds)
+    partition = PartitionOwner(consumer, store.lease, store.set_aside, broker)
     past = PeriodHistory(partition, store, CITY, calendar, clock)
     collector = PeriodCollector(CITY, calendar, (HISTORY,), (past,), clock)
     await broker.start()

@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import pytest
-from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from services.notifier import consumer as module
-from services.notifier import engine, outbox
-from services.notifier.app import policy_of
+from services.notifier import dispatcher, engine, outbox
 from services.notifier.channels.apprise_target import AppriseSender
 from services.notifier.commands import Acknowledge
 from services.notifier.commands import encode as encode_command
-from services.notifier.consumer import NotifierPartition
 from services.notifier.decision import Decision
 from services.notifier.delivery_log import LINE, DeliveryLine, FailureLine
 from services.notifier.messages.message import Message
@@ -35,7 +32,7 @@ from services.notifier.model import (
     TransientFailure,
 )
 from services.notifier.rules import NotifierPolicy
-from services.notifier.settings import NotifierSettings
+from services.notifier.session import NotifierSession
 from services.notifier.state import NotifierState
 from services.notifier.state_store import NotifierStore
 from shared.config.model import CityFile
@@ -53,11 +50,11 @@ from shared.contract.breach_events import (
 from shared.process import backoff, shutdown
 from shared.process.health import Degraded
 from shared.redis import keys
-from shared.redis.connection import redis_broker
-from shared.redis.connection import redis_client as client_of
-from shared.redis.partition_owner import OwnerRole
+from shared.redis.partition_owner import OwnerRole, PartitionOwner
 from shared.redis.poison_entries import TRIES
+from tests.support import partitions
 from tests.support.eventually import eventually_async
+from tests.support.partitions import AtWork
 from tests.support.receivers import HttpReceiver, http_receiver
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -162,22 +159,19 @@ class Desk:
         self.now += timedelta(**passed)
 
 
-@dataclass
-class Running:
-    """A partition at work."""
+class Running(NamedTuple):
+    """A notifier's partition at work."""
 
-    partition: NotifierPartition
-    task: asyncio.Task[None]
+    at_work: AtWork[NotifierSession]
     metrics: NotifierMetrics
 
-    async def stop(self) -> None:
-        self.task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self.task
+    @property
+    def partition(self) -> PartitionOwner[NotifierSession]:
+        return self.at_work.partition
 
     @property
     def owns(self) -> bool:
-        return self.partition.role is OwnerRole.OWNER and self.partition.session is not None
+        return self.at_work.owns
 
     @property
     def idle(self) -> bool:
@@ -190,23 +184,12 @@ class Running:
 async def running(
     url: str, desk: Desk, hands: Hands, owner: str = "one", city: CityFile = CITY
 ) -> AsyncIterator[Running]:
-    others = asyncio.all_tasks()
-    settings = NotifierSettings(redis_url=SecretStr(url))
-    redis, broker = client_of(settings), redis_broker(settings)
     metrics = NotifierMetrics(city)
-    store = NotifierStore(redis, 0, owner, city.pipeline.lease)
-    partition = NotifierPartition(
-        0, city, policy_of(city), store, broker, lambda: desk.now, hands.deliver, hands.annotate, metrics
-    )
-    await broker.start()
-    run = Running(partition, asyncio.create_task(partition.run()), metrics)
-    try:
-        yield run
-    finally:
-        await run.stop()
-        await eventually_async(lambda: asyncio.all_tasks() <= others)
-        await broker.stop()
-        await redis.aclose()
+    async with partitions.notifier(
+        url, city, lambda: desk.now, hands.deliver, hands.annotate, owner, metrics
+    ) as run:
+        metrics.partitions.append(run.partition)
+        yield Running(run, metrics)
 
 
 @pytest.fixture
@@ -253,7 +236,6 @@ async def test_it_tells_what_it_hears_once_and_keeps_nothing_on_its_way(redis_ur
 async def test_what_it_leaves_unheard_is_counted(redis_url: str, desk: Desk):
     hands = Hands()
     async with running(redis_url, desk, hands) as run:
-        run.metrics.partitions.append(run.partition)
         await desk.say("a", "firing")
         await eventually_async(lambda: hands.got and run.idle and unread(run) == 0)
         session = run.partition.session
@@ -263,7 +245,6 @@ async def test_what_it_leaves_unheard_is_counted(redis_url: str, desk: Desk):
         await desk.say("a", "ok")
         await eventually_async(lambda: unread(run) == 1)
     async with running(redis_url, desk, hands) as again:
-        again.metrics.partitions.append(again.partition)
         await eventually_async(lambda: len(hands.got) == 2 and again.owns and unread(again) == 0)
 
 
@@ -473,7 +454,7 @@ async def test_of_two_only_the_owner_tells_and_the_other_goes_on_when_it_stops(r
             await eventually_async(lambda: one.got and first.idle)
             assert second.partition.role is OwnerRole.STANDBY
             assert await second.partition.check(desk.now) is None
-            await first.stop()
+            await first.at_work.stop()
             await desk.say("a", "ok")
             await eventually_async(lambda: two.got and second.idle)
     assert (one.happenings, two.happenings) == (["firing"], ["resolved"])
@@ -678,8 +659,8 @@ def cancelled_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def ending_of(run: Running) -> asyncio.Task[None]:
     """Have a partition end as the service does it; returns once it was cancelled again and again."""
-    stopping = asyncio.create_task(shutdown.cancel([run.task]))
-    await eventually_async(lambda: run.task.done() or run.task.cancelling() > 5)
+    stopping = asyncio.create_task(shutdown.cancel([run.at_work.task]))
+    await eventually_async(lambda: run.at_work.task.done() or run.at_work.task.cancelling() > 5)
     return stopping
 
 
@@ -696,7 +677,7 @@ async def test_what_is_being_handed_over_at_the_end_is_handed_over_once_however_
             await eventually_async(lambda: len(hands.got) == 2)
             deliveries = [task for task in asyncio.all_tasks() if task.get_name().startswith("deliver")]
             stopping = await ending_of(run)
-            assert not run.task.done()
+            assert not run.at_work.task.done()
             assert next_run.partition.role is OwnerRole.STANDBY, "the lease is kept until all is written down"
             hands.may_go.set()
             await stopping
@@ -740,7 +721,7 @@ def unreadable(run: Running) -> float:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What Grafana did not take is tried again at once."""
-    monkeypatch.setattr(module, "ANNOTATE_AGAIN", timedelta(0))
+    monkeypatch.setattr(dispatcher, "ANNOTATE_AGAIN", timedelta(0))
 
 
 @pytest.mark.usefixtures("soon")

@@ -5,28 +5,25 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import httpx
 import pytest
-from pydantic import SecretStr
 from redis.asyncio import Redis
 from typer.testing import CliRunner, Result
 
 from domain.bucket import Bucket
-from services.notifier.app import deliverer, policy_of
+from services.notifier.app import deliverer
 from services.notifier.channels import build_senders
 from services.notifier.channels.post import http_client
-from services.notifier.consumer import NotifierPartition
 from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, Line
 from services.notifier.messages.message import Writer
 from services.notifier.messages.template_files import load_templates
-from services.notifier.metrics import NotifierMetrics
-from services.notifier.settings import NotifierSettings
+from services.notifier.session import NotifierSession
 from services.notifier.state_store import NotifierStore
 from services.reporter.metrics import ReporterMetrics
 from services.reporter.publisher import ReportPublisher
@@ -36,11 +33,11 @@ from shared.contract.report_events import Attachment, Document, ReportReady
 from shared.periods import Period
 from shared.process.clock import SimulatedClock
 from shared.redis import keys
-from shared.redis.connection import redis_broker
-from shared.redis.connection import redis_client as client_of
+from tests.support import partitions
 from tests.support.channel_city import NoSecrets
 from tests.support.entries import entries
 from tests.support.eventually import eventually_async
+from tests.support.partitions import AtWork
 from tests.support.receivers import HOST, HttpReceiver, Mail, MailReceiver, http_receiver, mail_receiver
 from tests.support.redis_servers import leases_run_out
 from tests.support.service_process import ServiceProcess
@@ -88,7 +85,6 @@ class Desk:
     web: HttpReceiver
     now: datetime = MOMENT
     first_day: date = date(2026, 9, 1)
-    running: list[NotifierPartition] = field(default_factory=list)
 
     @property
     def city(self) -> CityFile:
@@ -121,29 +117,15 @@ class Desk:
         )
 
     @asynccontextmanager
-    async def notifier(self, owner: str = "one") -> AsyncIterator[NotifierPartition]:
+    async def notifier(self, owner: str = "one") -> AsyncIterator[AtWork[NotifierSession]]:
         """A notifier at work, with everything but its process."""
-        settings = NotifierSettings(redis_url=SecretStr(self.url))
-        redis, broker, city = client_of(settings), redis_broker(settings), self.city
-        store = NotifierStore(redis, 0, owner, city.pipeline.lease)
+        city, store = self.city, NotifierStore(self.redis, 0, "", SECOND)
         writer = Writer(city, load_templates(None, print))
         async with http_client() as http:
             senders = build_senders(city, NoSecrets(), http, lambda: self.now)
             deliver = deliverer(city, senders, writer, None, store.document)
-            metrics = NotifierMetrics(city)
-            partition = NotifierPartition(
-                0, city, policy_of(city), store, broker, lambda: self.now, deliver, None, metrics
-            )
-            await broker.start()
-            task = asyncio.create_task(partition.run())
-            try:
-                yield partition
-            finally:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-                await broker.stop()
-                await redis.aclose()
+            async with partitions.notifier(self.url, city, lambda: self.now, deliver, owner=owner) as run:
+                yield run
 
     async def words(self) -> list[ReportReady]:
         return [
@@ -168,16 +150,16 @@ async def report_queue(redis_client: Redis, redis_url: str) -> AsyncIterator[Des
         yield Desk(redis_client, redis_url, mail, web)
 
 
-def done(partition: NotifierPartition) -> bool:
+def done(run: AtWork[NotifierSession]) -> bool:
     """Everything that was heard is delivered or given up."""
-    session = partition.session
+    session = run.partition.session
     return session is not None and not session.outbox
 
 
 async def test_each_address_gets_one_mail_with_the_report(report_queue: Desk):
     assert await report_queue.reporter().look() == Period.parse("2026-10")
-    async with report_queue.notifier() as partition:
-        await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(partition))
+    async with report_queue.notifier() as run:
+        await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(run))
     assert report_queue.arrived() == [ANNA, BERT, CHRIS]
     assert report_queue.web.requests == []
     read = report_queue.mail.mails[0].message
@@ -194,8 +176,8 @@ async def test_each_address_gets_one_mail_with_the_report(report_queue: Desk):
 async def test_nothing_is_left_but_the_memory_that_it_was_sent_and_the_log(report_queue: Desk):
     await report_queue.reporter().look()
     assert await report_queue.documents() == 1
-    async with report_queue.notifier() as partition:
-        await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(partition))
+    async with report_queue.notifier() as run:
+        await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(run))
     assert await report_queue.documents() == 0
     assert await ReportPublisher(report_queue.redis).sent() == {"2026-10"}
     decided = [line for line in await report_queue.log() if isinstance(line, DecisionLine)]
@@ -224,8 +206,8 @@ async def test_no_record_that_is_written_again_and_again_holds_the_report(report
 async def test_restarts_and_further_looks_send_nothing_twice(report_queue: Desk):
     for _ in range(2):
         await report_queue.reporter().look()
-        async with report_queue.notifier() as partition:
-            await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(partition))
+        async with report_queue.notifier() as run:
+            await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(run))
     report_queue.now += timedelta(days=2)
     assert await report_queue.reporter().look() is None
     assert len(await report_queue.words()) == 1
@@ -241,8 +223,8 @@ async def test_of_many_reporters_one_hands_over(report_queue: Desk):
 async def test_one_who_is_refused_is_told_apart_and_the_others_have_it(report_queue: Desk):
     report_queue.mail.refuses[BERT] = "550 5.1.1 no such user"
     await report_queue.reporter().look()
-    async with report_queue.notifier() as partition:
-        await eventually_async(lambda: len(report_queue.mail.mails) == 2 and done(partition))
+    async with report_queue.notifier() as run:
+        await eventually_async(lambda: len(report_queue.mail.mails) == 2 and done(run))
     assert report_queue.arrived() == [ANNA, CHRIS]
     (dead,) = await report_queue.log("dead")
     assert isinstance(dead, DeliveryLine)
@@ -259,8 +241,8 @@ async def test_a_mail_server_that_takes_nothing_now_gets_it_later_and_the_report
     assert await report_queue.documents() == 1
     report_queue.mail.replies.clear()
     report_queue.now += timedelta(days=3)  # a weekend; news would have been given up
-    async with report_queue.notifier("two") as partition:
-        await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(partition))
+    async with report_queue.notifier("two") as run:
+        await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(run))
     assert await report_queue.documents() == 0
 
 
@@ -295,8 +277,8 @@ async def test_the_first_report_stays_when_a_second_is_handed_over_by_hand(repor
     await report_queue.reporter().look()
     await report_queue.hand_over("raad", name="report:2026-10:again")
     assert await ReportPublisher(report_queue.redis).sent() == {"2026-10"}
-    async with report_queue.notifier() as partition:
-        await eventually_async(lambda: len(report_queue.mail.mails) == 4 and done(partition))
+    async with report_queue.notifier() as run:
+        await eventually_async(lambda: len(report_queue.mail.mails) == 4 and done(run))
     assert report_queue.arrived() == [ANNA, BERT, CHRIS, CHRIS]
     assert len({mail.message["Message-ID"] for mail in report_queue.mail.mails}) == 4
 

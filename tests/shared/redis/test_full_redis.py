@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -11,8 +10,6 @@ from typing import Final
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry, Histogram
-from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
@@ -22,8 +19,6 @@ from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, Hours, day_slot
 from domain.queue_ref import QueueRef
 from services.evaluator.archive import Archive
-from services.evaluator.consumer import EvaluatorPartition
-from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.state_store import BEGINNING, EvaluatorStore
 from services.ingest.http import RETRY_AFTER_REFUSAL, events_app
 from services.ingest.metrics import IngestMetrics
@@ -31,7 +26,6 @@ from services.ingest.publisher import Publisher, ReadUpTo
 from services.ingest.settings import IngestSettings
 from services.notifier.state_store import NotifierChanges, NotifierStore
 from services.reporter.publisher import ReportPublisher
-from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENTS
@@ -39,9 +33,8 @@ from shared.contract.report_events import Document, ReportReady
 from shared.process.health import Degraded, redis_check
 from shared.process.ports import free_port
 from shared.redis import keys
-from shared.redis.connection import redis_broker
-from shared.redis.connection import redis_client as client_of
 from shared.redis.scripts import HIGH_WATER
+from tests.support import partitions
 from tests.support.eventually import eventually_async
 from tests.support.ingest_desk import NOW, PBX_KEY, PSEUDONYMS, answered, city
 from tests.support.parcels import MISSED, parcel
@@ -287,26 +280,6 @@ async def door(redis: Redis, now: Callable[[], datetime]) -> AsyncIterator[Post]
         yield post
 
 
-@asynccontextmanager
-async def evaluator(url: str, now: Callable[[], datetime]) -> AsyncIterator[EvaluatorPartition]:
-    settings = EvaluatorSettings(redis_url=SecretStr(url))
-    redis, broker = client_of(settings), redis_broker(settings)
-    seconds = Histogram("commit", "", registry=CollectorRegistry())
-    calendar = Calendar(small_city())
-    store = EvaluatorStore(redis, 0, "one", small_city().pipeline.lease)
-    partition = EvaluatorPartition(0, small_city(), calendar, store, broker, now, seconds)
-    await broker.start()
-    task = asyncio.create_task(partition.run())
-    try:
-        yield partition
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        await broker.stop()
-        await redis.aclose()
-
-
 async def test_a_redis_that_was_filled_by_its_senders_takes_them_in_again_without_anybodys_hand(
     redis: Redis, own_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ):
@@ -328,7 +301,7 @@ async def test_a_redis_that_was_filled_by_its_senders_takes_them_in_again_withou
         assert response.json()["detail"].startswith("the store has no room for what is new;")
         assert await redis.xlen(keys.events(0)) == accepted
         await fill(redis, 1.0)  # whatever else may have grown meanwhile
-        async with evaluator(own_server.url, now) as partition:
+        async with partitions.evaluator(own_server.url, small_city(), now) as run:
 
             async def counted() -> bool:
                 return int(await redis.hget(keys.state(0), "read") or 0) == accepted
@@ -343,5 +316,5 @@ async def test_a_redis_that_was_filled_by_its_senders_takes_them_in_again_withou
                 return (await post(1)).status_code == 202
 
             await eventually_async(taken_in)
-            assert await partition.check(now()) is None
+            assert await run.partition.check(now()) is None
             assert await redis_check(redis, EVENT_KEYS)(now()) is None

@@ -1,0 +1,194 @@
+"""What is done beside the stream: messages are delivered, breaches written into Grafana, and both noted.
+
+Each in a task of its own: whoever is slow to take something over keeps nobody else waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from services.notifier import outbox
+from services.notifier.delivery_log import delivery_line
+from services.notifier.metrics import NotifierMetrics
+from services.notifier.model import (
+    Breach,
+    Delivery,
+    DeliveryFailed,
+    PermanentFailure,
+    TransientFailure,
+    UnexplainedFailure,
+)
+from services.notifier.outbox import Attempt
+from services.notifier.session import NotifierSession, PendingAnnotation
+from services.notifier.state_store import NotifierChanges, NotifierStore
+from shared.contract.dead_letters import DeadLetterReason
+from shared.process.backoff import Backoff
+from shared.process.clock import Clock
+from shared.process.code_failures import CodeFailure, attempted
+from shared.redis.partition_owner import WENT_WRONG
+from shared.redis.poison_entries import TRIES
+
+OURS_AGAIN: Final = timedelta(minutes=1)
+"""When a parcel is tried again that our own code failed on."""
+
+ANNOTATE_AGAIN: Final = timedelta(seconds=15)
+"""How long an annotation waits after Grafana did not take it."""
+
+ANNOTATE_WITHIN: Final = timedelta(days=7)
+"""A Grafana that was away for longer does without."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+Deliver = Callable[[Delivery], Awaitable[None]]
+"""Hands a parcel over; raises ``TransientFailure`` or ``PermanentFailure``."""
+
+Annotate = Callable[[Breach], Awaitable[None]]
+"""Writes a breach into Grafana; raises ``TransientFailure`` or ``PermanentFailure``."""
+
+
+class Dispatcher:
+    """Sees to whatever is due in the outbox of a session, and to what Grafana is owed."""
+
+    def __init__(
+        self,
+        lock: asyncio.Lock,
+        store: NotifierStore,
+        now: Clock,
+        deliver: Deliver,
+        annotate: Annotate | None,
+        backoff: Backoff,
+        metrics: NotifierMetrics,
+    ) -> None:
+        self._lock = lock
+        self._store = store
+        self._now = now
+        self._deliver = deliver
+        self._annotate = annotate
+        self._backoff = backoff
+        self._metrics = metrics
+
+    @property
+    def annotates(self) -> bool:
+        """Whether there is a Grafana to write into."""
+        return self._annotate is not None
+
+    def begin(self, session: NotifierSession) -> None:
+        """Begin the deliveries whose time has come, and what Grafana is owed."""
+        now = self._now()
+        for parcel in outbox.due(session.outbox.values(), session.under_way, now):
+            session.under_way[parcel.key] = self._start(
+                session, f"deliver {parcel.key}", self._attempt(session, parcel)
+            )
+        if session.annotating is None or session.annotating.done():
+            session.annotating = self._start(session, "annotate", self._annotate_due(session))
+
+    def _start(
+        self, session: NotifierSession, name: str, work: Coroutine[object, object, None]
+    ) -> asyncio.Task[None]:
+        return session.start(self._see_through(work, name), name)
+
+    async def _see_through(self, work: Awaitable[None], name: str) -> None:
+        """Do what is done beside the stream; when it fails, others go on."""
+        try:
+            failure = await attempted(work, WENT_WRONG)
+        except WENT_WRONG as error:
+            log.warning("commit_failed", task=name, error=type(error).__name__)
+        else:
+            if failure is not None:
+                self._backoff.note(failure, task=name)
+
+    async def _attempt(self, session: NotifierSession, parcel: Delivery) -> None:
+        """Hand one parcel over and write down what became of it."""
+        # Should our own code fail even in writing that down, it waits, and the others go on.
+        session.outbox[parcel.key] = parcel.model_copy(update={"next_try": self._now() + OURS_AGAIN})
+        try:
+            began = time.monotonic()
+            tried = await self._try(session, parcel)
+            self._metrics.tried(tried, time.monotonic() - began)
+            async with self._lock:
+                if not session.broken:
+                    await self._remember(session, tried)
+        finally:
+            session.under_way.pop(parcel.key, None)
+            session.woken.set()
+
+    async def _try(self, session: NotifierSession, parcel: Delivery) -> Attempt:
+        if outbox.is_obsolete(parcel, session.state):
+            return Attempt(parcel, outbox.DeliveryResult.OBSOLETE, "acknowledged or over in the meantime")
+        try:
+            failure = await attempted(self._deliver(parcel), (TransientFailure, PermanentFailure))
+        except TransientFailure as error:
+            explained = not isinstance(error, UnexplainedFailure)
+            return outbox.missed(parcel, str(error), error.retry_after, self._now(), explained=explained)
+        except PermanentFailure as error:
+            return outbox.refused(parcel, str(error))
+        return outbox.delivered(parcel) if failure is None else self._failed(parcel, failure)
+
+    def _failed(self, parcel: Delivery, failure: CodeFailure) -> Attempt:
+        """Our own code fails on this one: it waits like any other, a few times, and the others go on."""
+        self._backoff.note(failure, parcel=parcel.key)
+        why = f"{DeadLetterReason.INTERNAL_ERROR}: {failure.place}"
+        return outbox.missed(parcel, why, OURS_AGAIN.total_seconds(), self._now(), explained=False)
+
+    async def _remember(self, session: NotifierSession, tried: Attempt) -> None:
+        line = delivery_line(tried, self._now())
+        gone = tried.left is None
+        written = NotifierChanges(
+            posted=() if tried.left is None else (tried.left,),
+            taken_out=(tried.parcel.key,) if gone else (),
+            log=(line,),
+            dead=(line,) if tried.result is outbox.DeliveryResult.DEAD else (),
+            spent=outbox.spent(tried, session.outbox.values()),
+        )
+        await session.commit(self._store, written)
+        if tried.left is None:
+            session.outbox.pop(tried.parcel.key, None)
+        else:
+            session.outbox[tried.parcel.key] = tried.left
+        if tried.result is not outbox.DeliveryResult.DELIVERED:
+            log.warning("not_delivered", parcel=tried.parcel.key, result=tried.result, why=tried.why)
+
+    # Grafana -------------------------------------------------------------------------------------
+
+    def annotate_soon(self, session: NotifierSession, breaches: Iterable[Breach]) -> None:
+        """Note what Grafana is to hear at once; newer news replaces older."""
+        if self._annotate is not None:
+            session.owed.update({breach.id: PendingAnnotation(breach) for breach in breaches})
+
+    async def _annotate_due(self, session: NotifierSession) -> None:
+        """Write what is due; what Grafana does not take waits, even after the breach itself is forgotten."""
+        for owed in [owed for owed in session.owed.values() if owed.at <= time.monotonic()]:
+            owed.at = time.monotonic() + ANNOTATE_AGAIN.total_seconds()
+            if await self._annotated(owed):
+                async with self._lock:
+                    await self._settle(session, owed)
+
+    async def _annotated(self, owed: PendingAnnotation) -> bool:
+        """Write one breach into Grafana; returns whether nothing is owed of it any more."""
+        if self._annotate is None:
+            return True
+        try:
+            failure = await attempted(self._annotate(owed.breach), (DeliveryFailed,))
+        except DeliveryFailed as error:
+            self._metrics.annotated("failed")
+            log.warning("not_annotated", breach=owed.breach.id, why=str(error))
+            return isinstance(error, PermanentFailure) or self._now() - owed.breach.at > ANNOTATE_WITHIN
+        if failure is None:
+            self._metrics.annotated("written")
+            return True
+        self._metrics.annotated("failed")
+        self._backoff.note(failure, breach=owed.breach.id)
+        owed.failures += 1
+        return owed.failures >= TRIES
+
+    async def _settle(self, session: NotifierSession, owed: PendingAnnotation) -> None:
+        if session.broken or session.owed.get(owed.breach.id) is not owed:
+            return
+        await session.commit(self._store, NotifierChanges(settled=(owed.breach.id,)))
+        session.owed.pop(owed.breach.id, None)
