@@ -21,7 +21,7 @@ from domain.open_contacts import ContactKey, OpenContacts, UnfinishedChange
 from domain.queue_ref import QueueRef
 from domain.tallies import EPOCH, MILLISECOND, TALLIES, ms_of
 from shared.calendar import Calendar
-from shared.config.model import CityFile, Queue, QueueKind, Site
+from shared.config.model import CityFile, Queue, Site
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import (
     AppointmentBooked,
@@ -38,6 +38,7 @@ from shared.contract.events import (
     VisitCalled,
     VisitLeft,
 )
+from shared.contract.kpis import QueueKind
 from shared.stored_state import as_amount
 
 TIDY_EVERY_MS: Final = 60_000

@@ -30,9 +30,9 @@ from domain.business_hours import open_minutes, open_minutes_from
 from domain.period_kpis import Days
 from domain.queue_ref import QueueRef
 from shared.calendar import DAY, EPOCH, MILLISECOND, Calendar
-from shared.config.model import CityFile, MissedDefinition, QueueKind
+from shared.config.model import CityFile, MissedDefinition
 from shared.config.references import ALL_QUEUES
-from shared.config.types import Kpi
+from shared.contract.kpis import Kpi, QueueKind
 from shared.periods import Period
 
 METHOD: Final = "open-minutes-20-days, share-so-far, day-clusters-95"

@@ -13,8 +13,9 @@ from itertools import pairwise
 from typing import assert_never
 
 from domain.bucket import Bucket, count_below, count_up_to, quantile_up_to
-from shared.config.model import Kpi, MissedDefinition
+from shared.config.model import MissedDefinition
 from shared.contract.events import Outcome
+from shared.contract.kpis import KPIS, Kpi
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,8 @@ def read(kpi: Kpi, bucket: Bucket, definition: MissedDefinition, within: timedel
 
 
 def meets(kpi: Kpi, value: float, limit: float) -> bool:
-    """Whether a value keeps the promise: at least the limit for service level, at most for the others."""
-    return value >= limit if kpi is Kpi.SERVICE_LEVEL else value <= limit
+    """Whether a value keeps the promise: at least the limit where more is better, else at most."""
+    return value >= limit if KPIS[kpi].more_is_better else value <= limit
 
 
 def _ratio(part: int, whole: int) -> KpiValue:

@@ -21,14 +21,13 @@ from shared.config.model import (
     CityFile,
     MissedDefinition,
     Queue,
-    QueueKind,
     ServiceLevelDefinition,
     Site,
     Target,
 )
-from shared.config.references import ALL_QUEUES, KIND_OF_KPI
-from shared.config.types import Kpi
+from shared.config.references import ALL_QUEUES
 from shared.contract.events import Outcome
+from shared.contract.kpis import KPIS, Kpi, QueueKind
 from shared.history_file import HistoryFile, ReportedFigure
 from shared.periods import Period
 
@@ -363,7 +362,7 @@ def _reported(city: CityFile, figure: ReportedFigure) -> Iterator[PeriodKpi]:
 
 
 def _of_kind(site: Site, figure: Kpi) -> tuple[Queue, ...]:
-    return site.of_kind(QueueKind(KIND_OF_KPI[figure]))
+    return site.of_kind(KPIS[figure].kind)
 
 
 def _queue_refs(city: CityFile, figure: Kpi, site: str, queue: str) -> tuple[QueueRef, ...]:

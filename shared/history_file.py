@@ -16,7 +16,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from shared.config.model import CityFile
 from shared.config.references import ALL_QUEUES, ReferenceMistake, SiteQueues, queue_mistakes, unknown
 from shared.config.tables import Table, tables_in, text_in
-from shared.config.types import ConfigSection, Kpi, Name, PeriodName, mistake
+from shared.config.types import ConfigSection, Name, PeriodName, no_ratio_above_1
+from shared.contract.kpis import Kpi
 
 
 class ReportedFigure(ConfigSection):
@@ -36,9 +37,7 @@ class ReportedFigure(ConfigSection):
     @field_validator("value")
     @classmethod
     def _ratios(cls, value: float, so_far: ValidationInfo) -> float:
-        if so_far.data.get("kpi") in {Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL} and value > 1:
-            raise mistake("ratio")
-        return value
+        return no_ratio_above_1(value, so_far.data.get("kpi"))
 
 
 class Break(ConfigSection):

@@ -25,7 +25,8 @@ from babel.numbers import format_decimal
 from babel.support import Translations
 from babel.units import format_unit
 
-from shared.formatting import round_down, round_up
+from shared.contract.kpis import Unit
+from shared.formatting import clock_time, round_down, round_up
 
 LOCALES: Final = Path(__file__).with_name("locales")
 
@@ -120,6 +121,29 @@ class Translator:
         """Return a target of 0.2 as ``20 %``."""
         percent = round(value * 100, 3)
         return self._percent(percent, 0 if percent == int(percent) else 1)
+
+    def value(self, unit: Unit, value: float, *, least: bool = False) -> str:
+        """Return a value in its unit, rounded towards the bad side; ``least``: more of it is better.
+
+        Working days and how many times stand without a word behind them.
+        """
+        match unit:
+            case Unit.RATIO:
+                return self.ratio_least(value) if least else self.ratio(value)
+            case Unit.SECONDS:
+                return clock_time(value)
+            case Unit.WORKDAYS | Unit.TIMES:
+                return self.days(value)
+
+    def limit(self, unit: Unit, limit: float) -> str:
+        """Return a limit or target as somebody set it: without decimals that say nothing."""
+        match unit:
+            case Unit.RATIO:
+                return self.ratio_limit(limit)
+            case Unit.SECONDS:
+                return clock_time(limit)
+            case Unit.WORKDAYS | Unit.TIMES:
+                return self.days_limit(limit)
 
     def days(self, value: float) -> str:
         """Return a lead time as ``3,4``; rounded up like ``ratio``."""

@@ -9,8 +9,9 @@ from random import Random
 from typing import Final
 
 from shared.calendar import DAY, Calendar
-from shared.config.model import CityFile, QueueKind, Site
+from shared.config.model import CityFile, Site
 from shared.contract.events import Event, SourceHeartbeat
+from shared.contract.kpis import QueueKind
 from simulator.counter import Diary, bookings_day, offers_day, visits_day
 from simulator.facts import SOURCE, EventWriter, in_order, utc
 from simulator.phone import phone_day

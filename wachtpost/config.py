@@ -14,7 +14,8 @@ from rich.text import Text
 
 from shared.calendar import Calendar
 from shared.config.errors import Mistake, explain, explain_as, language_of
-from shared.config.model import CityFile, QueueKind, Site
+from shared.config.model import CityFile, Site
+from shared.contract.kpis import QueueKind
 from shared.history_file import HistoryFile, place_mistakes
 from shared.process.clock import system_clock
 from shared.translation import Translator, translator

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from grafana_foundation_sdk.builders.prometheus import Dataquery
@@ -21,11 +23,9 @@ from deploy.grafana.panels import (
 from deploy.grafana.promql import STATE_CODES, KpiQuery
 from deploy.grafana.words import (
     ABOVE_TARGET,
-    ANSWERED,
     BELOW_TARGET,
-    BOOKINGS,
-    CALLS,
     CLOSED,
+    CONTACTS,
     KPIS,
     NO_TARGET,
     ON_TARGET,
@@ -33,64 +33,59 @@ from deploy.grafana.words import (
     STATES,
     TOO_FEW,
     TOO_FEW_SHORT,
-    VISITS,
     WORKDAYS,
     Edition,
     Text,
     same,
 )
+from shared.contract.kpis import KPIS as FACTS
+from shared.contract.kpis import Kpi, Shown
 
-DAYS: Final = Text(f"suffix:{WORKDAYS.nl}", f"suffix:{WORKDAYS.en}")
 
-MISSED: Final = KpiQuery(
-    name="missed_ratio",
-    series="wachtpost_missed_ratio",
-    kind="phone",
-    contacts=CALLS,
-    unit=same(RATIO),
-    target_unit=same("%"),
-    decimals=1,
-    target_factor=100,
-)
-CALL_WAIT: Final = KpiQuery(
-    name="call_wait_mean",
-    series="wachtpost_call_wait_mean_seconds",
-    kind="phone",
-    contacts=ANSWERED,
-    unit=same(SECONDS),
-    target_unit=same("s"),
-    decimals=0,
-)
-SERVICE_LEVEL: Final = KpiQuery(
-    name="service_level",
-    series="wachtpost_service_level_ratio",
-    kind="phone",
-    contacts=CALLS,
-    unit=same(RATIO),
-    target_unit=same("%"),
-    decimals=0,
-    target_factor=100,
-    more_is_better=True,
-)
-VISIT_WAIT: Final = KpiQuery(
-    name="visit_wait_mean",
-    series="wachtpost_visit_wait_mean_seconds",
-    kind="counter",
-    contacts=VISITS,
-    unit=same(MINUTES),
-    target_unit=same("min"),
-    decimals=1,
-    divided_by=60,
-)
-LEAD_TIME: Final = KpiQuery(
-    name="lead_time_mean",
-    series="wachtpost_lead_time_mean_workdays",
-    kind="counter",
-    contacts=BOOKINGS,
-    unit=DAYS,
-    target_unit=WORKDAYS,
-    decimals=1,
-)
+@dataclass(frozen=True, slots=True)
+class _InPanel:
+    """How a board shows a value that people read in percent, seconds, …"""
+
+    unit: Text
+    """Grafana's."""
+    target_unit: Text
+    """As it stands behind a target."""
+    divided_by: int = 1
+    """From the metric's unit to the one that is shown."""
+    target_factor: int = 1
+    """From the unit that is shown to that of ``target_unit``."""
+
+
+_SHOWN: Final[Mapping[Shown, _InPanel]] = {
+    Shown.PERCENT: _InPanel(same(RATIO), same("%"), target_factor=100),
+    Shown.SECONDS: _InPanel(same(SECONDS), same("s")),
+    Shown.MINUTES: _InPanel(same(MINUTES), same("min"), divided_by=60),
+    Shown.WORKDAYS: _InPanel(Text(f"suffix:{WORKDAYS.nl}", f"suffix:{WORKDAYS.en}"), WORKDAYS),
+}
+
+
+def _query(kpi: Kpi) -> KpiQuery:
+    facts, shown = FACTS[kpi], _SHOWN[FACTS[kpi].shown]
+    return KpiQuery(
+        name=kpi,
+        series=f"wachtpost_{facts.metric}",
+        kind=facts.kind,
+        contacts=CONTACTS[facts.contacts],
+        unit=shown.unit,
+        target_unit=shown.target_unit,
+        decimals=facts.decimals,
+        divided_by=shown.divided_by,
+        target_factor=shown.target_factor,
+        more_is_better=facts.more_is_better,
+    )
+
+
+MISSED: Final = _query(Kpi.MISSED_RATIO)
+CALL_WAIT: Final = _query(Kpi.CALL_WAIT_MEAN)
+SERVICE_LEVEL: Final = _query(Kpi.SERVICE_LEVEL)
+VISIT_WAIT: Final = _query(Kpi.VISIT_WAIT_MEAN)
+LEAD_TIME: Final = _query(Kpi.LEAD_TIME_MEAN)
+
 STATE_COLOURS: Final = {
     "closed": UNKNOWN,
     "insufficient": UNKNOWN,

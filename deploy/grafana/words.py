@@ -131,6 +131,14 @@ STATES: Final[Mapping[str, Text]] = {
 }
 """What a rule can be in, the most serious last: the highest of several is what a supervisor wants to see."""
 
+CONTACTS: Final[Mapping[str, Text]] = {
+    "calls": CALLS,
+    "answered": ANSWERED,
+    "visits": VISITS,
+    "appointments": BOOKINGS,
+}
+"""What a KPI rests on."""
+
 KPIS: Final[Mapping[str, Text]] = {
     "missed_ratio": Text("gemiste oproepen", "missed calls"),
     "call_wait_mean": Text("wachttijd telefoon", "phone wait"),

@@ -29,9 +29,10 @@ from domain.windows import duration_label, window_bucket, window_end
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
 from services.evaluator.consumer import EvaluatorSession
 from shared.calendar import Calendar
-from shared.config.model import ALL_QUEUES, CityFile, Kpi, QueueKind, Site
+from shared.config.model import ALL_QUEUES, CityFile, Site
 from shared.contract.breach_events import BreachState, rule_label
 from shared.contract.dead_letters import DeadLetterReason
+from shared.contract.kpis import KPIS, Kpi, QueueKind, kpis_of
 from shared.process.clock import Clock
 from shared.process.metrics_server import Drops
 from shared.redis.partition_owner import PartitionOwner
@@ -45,17 +46,6 @@ WAIT_EDGES_S: Final = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800)
 
 LEAD_EDGES_DAYS: Final = (0, 1, 2, 3, 4, 5, 7, 10, 15, 20)
 
-VALUE_NAMES: Final = {
-    Kpi.MISSED_RATIO: "missed_ratio",
-    Kpi.CALL_WAIT_MEAN: "call_wait_mean_seconds",
-    Kpi.SERVICE_LEVEL: "service_level_ratio",
-    Kpi.VISIT_WAIT_MEAN: "visit_wait_mean_seconds",
-    Kpi.LEAD_TIME_MEAN: "lead_time_mean_workdays",
-}
-KPIS_OF: Final = {
-    QueueKind.PHONE: (Kpi.MISSED_RATIO, Kpi.CALL_WAIT_MEAN, Kpi.SERVICE_LEVEL),
-    QueueKind.COUNTER: (Kpi.VISIT_WAIT_MEAN, Kpi.LEAD_TIME_MEAN),
-}
 AT_PLACE: Final = ("site", "queue")
 
 
@@ -187,7 +177,7 @@ class EvaluatorCollector(Collector):
     def _rolling(self, aggregators: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
         values = {
             name: _gauge(
-                VALUE_NAMES[name], f"Rolling {name.replace('_', ' ')}; absent when insufficient", "window"
+                KPIS[name].metric, f"Rolling {name.replace('_', ' ')}; absent when insufficient", "window"
             )
             for name in Kpi
         }
@@ -232,10 +222,8 @@ class EvaluatorCollector(Collector):
 
     def _readings(self, window: _Window) -> Iterator[tuple[Kpi, kpi.KpiValue]]:
         definition, within = self._city.live_definition, self._city.service_level.within
-        for kind in QueueKind:
-            if kind in window.kinds:
-                for name in KPIS_OF[kind]:
-                    yield name, kpi.read(name, window.bucket, definition, within)
+        for name in kpis_of(window.kinds):
+            yield name, kpi.read(name, window.bucket, definition, within)
 
     def _share(self, shares: GaugeMetricFamily, window: _Window) -> None:
         counts = kpi.speed_categories(window.bucket, self._city.speed_categories.bounds)

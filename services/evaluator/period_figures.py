@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from domain import kpi
 from domain.bucket import Bucket, merged
 from domain.kpi import KpiValue
-from shared.config.model import CityFile, MissedDefinition, Queue, QueueKind, Site
-from shared.config.references import ALL_QUEUES, KIND_OF_KPI
-from shared.config.types import Kpi
+from shared.config.model import CityFile, MissedDefinition, Site
+from shared.config.references import ALL_QUEUES
+from shared.contract.kpis import Kpi, kpis_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def figures(city: CityFile, site: Site, buckets: Mapping[str, Bucket]) -> Period
         readings=tuple(
             (name, figure, kpi.read(figure, bucket, definition, within))
             for name, queues, bucket in every
-            for figure in kpis_of(queues)
+            for figure in kpis_of(queue.kind for queue in queues)
         ),
         shares=tuple(
             (name, category, count / bucket.answered)
@@ -48,12 +48,6 @@ def figures(city: CityFile, site: Site, buckets: Mapping[str, Bucket]) -> Period
             for category, count in kpi.speed_categories(bucket, city.speed_categories.bounds).items()
         ),
     )
-
-
-def kpis_of(queues: Iterable[Queue]) -> tuple[Kpi, ...]:
-    """Return the KPIs that some of these queues have."""
-    kinds = {queue.kind for queue in queues}
-    return tuple(figure for figure in Kpi if QueueKind(KIND_OF_KPI[figure]) in kinds)
 
 
 def outcomes(bucket: Bucket, definition: MissedDefinition) -> Bucket:

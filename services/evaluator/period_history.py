@@ -28,7 +28,8 @@ from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.period_figures import PeriodFigures, figures, outcomes
 from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import DAY, Calendar
-from shared.config.model import CityFile, QueueKind, Site
+from shared.config.model import CityFile, Site
+from shared.contract.kpis import QueueKind
 from shared.periods import MONTHS, Period
 from shared.process.backoff import Backoff
 from shared.process.clock import Clock

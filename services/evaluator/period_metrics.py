@@ -18,13 +18,13 @@ from prometheus_client.registry import Collector
 from domain.error_budget import ErrorBudget, error_budget
 from domain.tallies import ms_of
 from services.evaluator.consumer import EvaluatorSession
-from services.evaluator.metrics import PREFIX, VALUE_NAMES
-from services.evaluator.period_figures import PeriodFigures, kpis_of
+from services.evaluator.metrics import PREFIX
+from services.evaluator.period_figures import PeriodFigures
 from services.evaluator.period_history import PeriodHistory, first_month
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
 from shared.config.references import ALL_QUEUES
-from shared.config.types import Kpi
+from shared.contract.kpis import KPIS, Kpi, kpis_of
 from shared.history_file import HistoryFile, ReportedFigure
 from shared.periods import MONTHS, Period
 from shared.process.clock import Clock
@@ -76,7 +76,7 @@ class _Families:
 
     def __init__(self) -> None:
         self.values = {
-            name: _gauge(VALUE_NAMES[name], f"{name.replace('_', ' ').capitalize()} of a month or year")
+            name: _gauge(KPIS[name].metric, f"{name.replace('_', ' ').capitalize()} of a month or year")
             for name in Kpi
         }
         self.shares = _family(
@@ -195,7 +195,7 @@ class PeriodCollector(Collector):
     def _targets(self, found: _Families, site: Site) -> None:
         queues = [(queue.id, (queue,)) for queue in site.queues]
         for name, of_kind in (*queues, (ALL_QUEUES, site.queues)):
-            for kpi in kpis_of(of_kind):
+            for kpi in kpis_of(queue.kind for queue in of_kind):
                 for span in SPANS:
                     target = self._city.target(kpi, site.id, name, span)
                     if target is not None and target.period == span:
@@ -258,8 +258,7 @@ def _reported(city: CityFile, figures: Iterable[ReportedFigure]) -> dict[_Series
 
 
 def _has(site: Site, figure: ReportedFigure) -> bool:
-    queues = [queue for queue in site.queues if figure.queue in {queue.id, ALL_QUEUES}]
-    return figure.kpi in kpis_of(queues)
+    return any(figure.queue in {queue.id, ALL_QUEUES} for queue in site.of_kind(KPIS[figure.kpi].kind))
 
 
 def _is_told(period: Period) -> bool:

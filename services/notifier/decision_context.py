@@ -20,7 +20,8 @@ from services.notifier.reasons import DecisionReason
 from services.notifier.rules import NotifierPolicy
 from services.notifier.silences import silence_of
 from services.notifier.state import BreachRecord, Group, NotifierState, RuleRecord, watch_key
-from shared.contract.breach_events import BreachEvent, Level, Measure, Severity
+from shared.contract.breach_events import BreachEvent, Level, Severity
+from shared.contract.kpis import Measure
 
 NEWS_WITHIN: Final = timedelta(seconds=1)
 """The first message of a new breach is never collected for longer than this, whatever ``group_wait`` says."""

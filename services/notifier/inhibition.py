@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from services.notifier.model import Breach
-from shared.contract.breach_events import Level, Measure
+from shared.contract.breach_events import Level
+from shared.contract.kpis import Measure
 
 
 def inhibits(firing: Breach, other: Breach) -> bool:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.contract.breach_events import BreachReading, BreachState, Cause, Level, Measure, Severity
+from shared.contract.breach_events import BreachReading, BreachState, Cause, Level, Severity
+from shared.contract.kpis import Measure
 from shared.instants import Instant
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 
 from services.notifier.model import Breach
 from shared.config.alerting import Route
-from shared.contract.breach_events import Measure, Severity
+from shared.contract.breach_events import Severity
+from shared.contract.kpis import Measure
 
 
 class Matchers(Protocol):

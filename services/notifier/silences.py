@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.notifier.model import Breach
 from services.notifier.routing import fits
-from shared.contract.breach_events import Measure, Severity
+from shared.contract.breach_events import Severity
 from shared.contract.events import Name
+from shared.contract.kpis import Measure
 from shared.instants import Instant
 
 

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Final
 
 from shared.config.hold_times import patience_mistakes
 from shared.config.references import (
     ALL_QUEUES,
     EVERY_QUEUE,
-    HIGHEST,
-    KIND_OF_KPI,
-    MORE_IS_BETTER,
     RULES,
     ReferenceMistake,
     SiteQueues,
@@ -36,9 +32,7 @@ from shared.config.tables import (
     texts_in,
 )
 from shared.config.uniqueness import doubles
-
-RATIO: Final = "missed_ratio"
-BUDGETED: Final = frozenset({RATIO, "call_wait_mean"})
+from shared.contract.kpis import KPIS, Kpi, KpiFacts, Unit, more_is_better
 
 
 def meeting_mistakes(document: Table) -> list[ReferenceMistake]:
@@ -78,6 +72,10 @@ def _rule_mistakes(document: Table) -> Iterator[ReferenceMistake]:
         yield from _limit_mistakes(at, rule, document, site_queues)
 
 
+def _facts(rule: Table) -> KpiFacts | None:
+    return KPIS.get(text_in(rule, "kpi") or "")
+
+
 def _limit_mistakes(
     at: KeyPath, rule: Table, document: Table, site_queues: SiteQueues
 ) -> Iterator[ReferenceMistake]:
@@ -94,14 +92,13 @@ def _limit_mistakes(
 
 def _never_over(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[ReferenceMistake]:
     """A limit that no figure can be beyond never opens a breach."""
-    kpi = text_in(rule, "kpi") or ""
-    highest = HIGHEST.get(kpi)
-    if highest is None or not limits:
+    facts = _facts(rule)
+    if facts is None or not limits:
         return
-    if kpi == MORE_IS_BETTER and min(limits) <= 0:
+    if facts.more_is_better and min(limits) <= 0:
         yield ReferenceMistake(at, "limit_never_below", known=(f"{min(limits):g}",), number=0)
-    elif kpi != MORE_IS_BETTER and max(limits) >= highest:
-        yield ReferenceMistake(at, "limit_never_above", known=(f"{max(limits):g}",), number=highest)
+    elif not facts.more_is_better and max(limits) >= facts.highest:
+        yield ReferenceMistake(at, "limit_never_above", known=(f"{max(limits):g}",), number=facts.highest)
 
 
 def _order_mistakes(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[ReferenceMistake]:
@@ -109,7 +106,7 @@ def _order_mistakes(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[R
     if not limits:
         return
     warn_at, clear_at = number_in(rule, "warn_at"), number_in(rule, "clear_at")
-    if text_in(rule, "kpi") == MORE_IS_BETTER:
+    if more_is_better(text_in(rule, "kpi") or ""):
         highest = max(limits)
         if warn_at is not None and warn_at <= highest:
             yield ReferenceMistake((*at, "warn_at"), "warn_at_low", number=highest)
@@ -125,11 +122,11 @@ def _order_mistakes(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[R
 
 def _watched(rule: Table, site_queues: SiteQueues) -> Iterator[tuple[str, str]]:
     """The site and queue, or site and ``all``, of each watch of a rule."""
-    kind, queue = KIND_OF_KPI.get(text_in(rule, "kpi") or ""), text_in(rule, "queue", ALL_QUEUES)
+    facts, queue = _facts(rule), text_in(rule, "queue", ALL_QUEUES)
     for site, queues in site_queues.sites.items():
-        if kind is None or text_in(rule, "site") not in {None, site}:
+        if facts is None or text_in(rule, "site") not in {None, site}:
             continue
-        fitting = [name for name, of in queues.items() if of == kind]
+        fitting = [name for name, of in queues.items() if of == facts.kind]
         if queue == ALL_QUEUES and fitting:
             yield site, ALL_QUEUES
         for name in fitting:
@@ -144,7 +141,8 @@ def _promised(rule: Table, document: Table, site_queues: SiteQueues) -> list[flo
     """
     targets = (_targets(document, rule, *place) for place in _watched(rule, site_queues))
     limits = [number_in(fitting[0], "limit") for fitting in targets if fitting]
-    most = 1 if HIGHEST.get(text_in(rule, "kpi") or "") == 1 else LARGEST
+    facts = _facts(rule)
+    most = 1 if facts and facts.unit is Unit.RATIO else LARGEST
     return [limit for limit in limits if limit is not None and 0 <= limit <= most]
 
 
@@ -182,12 +180,11 @@ def _budget_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     for number, rule in tables_in(document, "budget_rules"):
         at: KeyPath = ("budget_rules", number)
         yield from unknown((*at, "site"), text_in(rule, "site"), site_queues.sites)
-        total = {"kpi": text_in(rule, "kpi", RATIO), "site": text_in(rule, "site")}
-        if total["kpi"] in BUDGETED:
+        total = {"kpi": text_in(rule, "kpi", Kpi.MISSED_RATIO), "site": text_in(rule, "site")}
+        facts = _facts(total)
+        if facts and facts.budgeted:
             yield from _target_missing(at, total, document, site_queues)
-            yield from _burn_unreachable(
-                at, rule, HIGHEST[total["kpi"]], _promised(total, document, site_queues)
-            )
+            yield from _burn_unreachable(at, rule, facts.highest, _promised(total, document, site_queues))
 
 
 def _burn_unreachable(

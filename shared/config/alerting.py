@@ -24,8 +24,9 @@ from pydantic import (
 
 from shared.config.references import ALL_QUEUES
 from shared.config.references import EVERY_QUEUE as EVERY_QUEUE
-from shared.config.types import ConfigSection, Duration, Kpi, Name, Window, from_to, mistake
-from shared.contract.breach_events import Measure, Severity
+from shared.config.types import ConfigSection, Duration, Name, Window, from_to, mistake, no_ratio_above_1
+from shared.contract.breach_events import Severity
+from shared.contract.kpis import Kpi, Measure
 
 EMAIL: Final = r"^[^@\s<>:/,;]+@[^@\s<>:/,;]+$"
 HOST: Final = r"^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]+)$"
@@ -105,13 +106,7 @@ class KpiRule(ConfigSection):
     @field_validator("limit", "warn_at", "clear_at")
     @classmethod
     def _ratios(cls, value: float | None, so_far: ValidationInfo) -> float | None:
-        if (
-            value is not None
-            and value > 1
-            and so_far.data.get("kpi") in {Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL}
-        ):
-            raise mistake("ratio")
-        return value
+        return None if value is None else no_ratio_above_1(value, so_far.data.get("kpi"))
 
 
 class BudgetRule(ConfigSection):

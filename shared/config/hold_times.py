@@ -14,8 +14,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.config.alerting import PERIODS
 from shared.config.hours import WeekHours, longest_opening
-from shared.config.references import ALL_QUEUES, EVERY_QUEUE, KIND_OF_KPI, ReferenceMistake
+from shared.config.references import ALL_QUEUES, EVERY_QUEUE, ReferenceMistake
 from shared.config.tables import KeyPath, Table, table_in, tables_in, text_in
+from shared.contract.kpis import KPIS
 
 
 def patience_mistakes(document: Table) -> Iterator[ReferenceMistake]:
@@ -42,14 +43,14 @@ def _too_patient(
 
 def _hours_watched(document: Table, rule: Table) -> Iterator[set[str | None]]:
     """The hours in which each watch of a rule is judged: those of any of its queues."""
-    kpi, wanted = text_in(rule, "kpi"), text_in(rule, "queue", ALL_QUEUES)
+    facts, wanted = KPIS.get(text_in(rule, "kpi") or ""), text_in(rule, "queue", ALL_QUEUES)
     for _, site in tables_in(document, "sites"):
         if text_in(rule, "site") not in {None, text_in(site, "id")}:
             continue
         fitting = {
             text_in(queue, "id"): text_in(queue, "hours")
             for _, queue in tables_in(site, "queues")
-            if text_in(queue, "kind") == KIND_OF_KPI.get(kpi or "")
+            if facts and text_in(queue, "kind") == facts.kind
         }
         if wanted == ALL_QUEUES:
             yield set(fitting.values())

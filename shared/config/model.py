@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date, datetime, time, timedelta
-from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -45,9 +44,18 @@ from shared.config.hours import WeekHours as WeekHours
 from shared.config.hours import minute_of
 from shared.config.references import ALL_QUEUES as ALL_QUEUES
 from shared.config.references import DEFAULT_DEFINITION
-from shared.config.types import ConfigSection, Duration, Name, WaitBound, Window, from_to, mistake
-from shared.config.types import Kpi as Kpi
+from shared.config.types import (
+    ConfigSection,
+    Duration,
+    Name,
+    WaitBound,
+    Window,
+    from_to,
+    mistake,
+    no_ratio_above_1,
+)
 from shared.contract.events import Outcome
+from shared.contract.kpis import Kpi, QueueKind
 from shared.redis.keys import partition_of
 from shared.translation import languages
 
@@ -234,11 +242,6 @@ class LiveConfig(ConfigSection):
         return value
 
 
-class QueueKind(StrEnum):
-    PHONE = "phone"
-    COUNTER = "counter"
-
-
 class Queue(ConfigSection):
     """Where people wait: a phone queue, or a counter's activity cluster (with its appointments)."""
 
@@ -276,8 +279,8 @@ class Site(ConfigSection):
 class Target(ConfigSection):
     """What the city promises: a limit on a KPI of one queue or of a site's total (``all``).
 
-    Units as in the metrics: ratios 0 to 1, seconds, working days. ``service_level`` is a least,
-    all others are a most.
+    Units as in the metrics: ratios 0 to 1, seconds, working days. Where more is better it is a least,
+    else a most.
     """
 
     kpi: Kpi
@@ -290,9 +293,7 @@ class Target(ConfigSection):
     @field_validator("limit")
     @classmethod
     def _ratios(cls, limit: float, so_far: ValidationInfo) -> float:
-        if so_far.data.get("kpi") in {Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL} and limit > 1:
-            raise mistake("ratio")
-        return limit
+        return no_ratio_above_1(limit, so_far.data.get("kpi"))
 
 
 class PipelineConfig(ConfigSection):

@@ -12,6 +12,7 @@ from typing import Final
 
 from shared.config.tables import KeyPath as KeyPath
 from shared.config.tables import Table, ids_in, tables_in, text_in, texts_in
+from shared.contract.kpis import KPIS
 
 ALL_QUEUES: Final = "all"
 """The queue name under which a site's total is shown; no queue may be called so."""
@@ -24,31 +25,6 @@ DEFAULT_DEFINITION: Final = "lier-1"
 
 RULES: Final = ("rules", "budget_rules", "no_data_rules")
 """The sections of rules; an id is unique over all of them, for a route knows a rule by nothing else."""
-
-KIND_OF_KPI: Final[Mapping[str, str]] = {
-    "missed_ratio": "phone",
-    "call_wait_mean": "phone",
-    "service_level": "phone",
-    "visit_wait_mean": "counter",
-    "lead_time_mean": "counter",
-}
-"""Which kind of queue has which KPI."""
-
-
-WEEK_S: Final = 7 * 24 * 3600.0
-"""The longest wait that an event can have (``shared.contract.events.Milliseconds``)."""
-
-HIGHEST: Final[Mapping[str, float]] = {
-    "missed_ratio": 1.0,
-    "call_wait_mean": WEEK_S,
-    "service_level": 1.0,
-    "visit_wait_mean": WEEK_S,
-    "lead_time_mean": 230 * 366.0,
-}
-"""What each KPI can be at most, in its unit: lead times end with the calendar, in 2199. The least is 0."""
-
-MORE_IS_BETTER: Final = "service_level"
-"""The only KPI of which more is better."""
 
 
 @dataclass(frozen=True)
@@ -142,10 +118,10 @@ def queue_mistakes(
 ) -> Iterator[ReferenceMistake]:
     """Find a queue that is neither the total nor among ``queues``, or that does not have the KPI."""
     yield from unknown(at, queue, list(dict.fromkeys([ALL_QUEUES, *queues])))
-    kind = KIND_OF_KPI.get(kpi or "")
+    facts = KPIS.get(kpi or "")
     kinds = queues.get(queue or "")
-    if kind and kinds and None not in kinds and kind not in kinds:
-        fitting = tuple(name for name, of in queues.items() if kind in of)
+    if facts and kinds and None not in kinds and facts.kind not in kinds:
+        fitting = tuple(name for name, of in queues.items() if facts.kind in of)
         yield ReferenceMistake(at, "kpi_other_kind", queue or "", (ALL_QUEUES, *fitting))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Final
 
 import durationpy
@@ -20,6 +19,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.config.messages import MISTAKES
 from shared.contract.events import NAME
+from shared.contract.kpis import KPIS, Kpi, Unit
 from shared.periods import Period
 
 WINDOW_STEP: Final = timedelta(seconds=10)
@@ -89,6 +89,13 @@ class ConfigSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
+def no_ratio_above_1(value: float, kpi: Kpi | None) -> float:
+    """Let a number pass, unless it is a ratio of more than 1; ``None``: the file names no KPI there is."""
+    if kpi is not None and KPIS[kpi].unit is Unit.RATIO and value > 1:
+        raise mistake("ratio")
+    return value
+
+
 def check_window(value: timedelta) -> timedelta:
     step = WINDOW_STEP if value <= FINE_REACH else COARSE_STEP
     if not timedelta(0) < value <= COARSE_REACH - COARSE_STEP or value % step:
@@ -110,14 +117,3 @@ def _period(value: object) -> Period:
 
 PeriodName = Annotated[Period, PlainValidator(_period), PlainSerializer(lambda period: period.name)]
 """Written as its name: ``2026``, ``2026-10``, ``2026-H1`` or ``2026-Q3``."""
-
-
-class Kpi(StrEnum):
-    """The figures that a city steers by. Units: ratios 0 to 1, seconds, working days."""
-
-    MISSED_RATIO = "missed_ratio"
-    CALL_WAIT_MEAN = "call_wait_mean"
-    SERVICE_LEVEL = "service_level"
-    """The only one of which more is better."""
-    VISIT_WAIT_MEAN = "visit_wait_mean"
-    LEAD_TIME_MEAN = "lead_time_mean"

@@ -15,6 +15,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from shared.contract.events import Name
+from shared.contract.kpis import Measure
 from shared.instants import Instant
 
 
@@ -58,25 +59,6 @@ class Level(StrEnum):
     LIMIT = "limit"
     WARNING = "warning"
     """``warn_at``: nearly at the limit."""
-
-
-class Measure(StrEnum):
-    """What a rule can be about. The first five are KPIs of ``shared.config.model``."""
-
-    MISSED_RATIO = "missed_ratio"
-    CALL_WAIT_MEAN = "call_wait_mean"
-    SERVICE_LEVEL = "service_level"
-    VISIT_WAIT_MEAN = "visit_wait_mean"
-    LEAD_TIME_MEAN = "lead_time_mean"
-    BURN_RATE = "burn_rate"
-    """How many times faster than the target allows the error budget is being used."""
-    NO_DATA = "no_data"
-    """Seconds since a source last said anything: no data is not a perfect score."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Measure | None:
-        """``silence``: so it was called by the release that wrote what is still in Redis."""
-        return cls.NO_DATA if value == "silence" else None
 
 
 class _Count(BaseModel):

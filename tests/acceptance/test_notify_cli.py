@@ -16,10 +16,10 @@ from shared.contract.breach_events import (
     BreachState,
     Cause,
     Level,
-    Measure,
     Severity,
     encode,
 )
+from shared.contract.kpis import Measure
 from shared.redis import keys
 from tests.support.eventually import WITHIN, eventually
 from tests.support.redis_servers import EmbeddedValkey

@@ -15,7 +15,8 @@ from typing import Final
 
 from domain.bucket import Bucket
 from shared.calendar import DAY, SATURDAY
-from shared.config.model import CityFile, QueueKind
+from shared.config.model import CityFile
+from shared.contract.kpis import QueueKind
 from shared.redis import keys
 from tests.bench.growth import MIB
 from tests.bench.ingest import port_of

@@ -13,10 +13,10 @@ from shared.contract.breach_events import (
     BreachState,
     Cause,
     Level,
-    Measure,
     Severity,
 )
 from shared.contract.events import CallQueued
+from shared.contract.kpis import Measure
 from tests.chaos import oracle
 from tests.chaos.check import Outcome
 from tests.chaos.plan import WHERE, Kind, plan

@@ -9,7 +9,8 @@ import pytest
 
 from domain.business_hours import open_minutes, open_minutes_from
 from shared.calendar import Calendar
-from shared.config.model import CityFile, QueueKind
+from shared.config.model import CityFile
+from shared.contract.kpis import QueueKind
 from tests.support.report_city import city
 
 WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -12,8 +12,9 @@ from domain.bucket import Bucket, merged
 from domain.kpi import KpiValue
 from domain.tallies import ms_of
 from shared.calendar import Calendar
-from shared.config.model import LIER_1, CityFile, Kpi, MissedDefinition
+from shared.config.model import LIER_1, CityFile, MissedDefinition
 from shared.contract.events import AppointmentBooked, CallAnswered, CallMissed, Event, Outcome, VisitCalled
+from shared.contract.kpis import Kpi
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 WITHIN = timedelta(seconds=20)

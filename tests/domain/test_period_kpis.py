@@ -23,8 +23,9 @@ from domain.period_kpis import (
     with_reported,
 )
 from shared.calendar import Calendar
-from shared.config.model import ALL_QUEUES, Kpi
+from shared.config.model import ALL_QUEUES
 from shared.contract.events import Outcome
+from shared.contract.kpis import Kpi
 from shared.history_file import HistoryFile
 from shared.periods import Period
 from tests.support.report_city import CITY, calls, city, days

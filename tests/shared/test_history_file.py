@@ -9,7 +9,7 @@ import pytest
 
 from shared.config.errors import explain_as
 from shared.config.model import load
-from shared.config.types import Kpi
+from shared.contract.kpis import Kpi
 from shared.history_file import HistoryFile, load_history, place_mistakes
 from shared.periods import Period
 

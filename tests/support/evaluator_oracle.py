@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from shared.config.model import CityFile, Queue, QueueKind
+from shared.config.model import CityFile, Queue
 from shared.contract.events import (
     AppointmentBooked,
     AppointmentOffer,
@@ -33,6 +33,7 @@ from shared.contract.events import (
     VisitCalled,
     VisitLeft,
 )
+from shared.contract.kpis import QueueKind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MS = timedelta(milliseconds=1)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from services.notifier.model import Acknowledgement, Breach, Notification, NotificationKind
 from shared.config.model import CityFile
-from shared.contract.breach_events import BreachReading, BreachState, Cause, Hour, Level, Measure, Severity
+from shared.contract.breach_events import BreachReading, BreachState, Cause, Hour, Level, Severity
+from shared.contract.kpis import Measure
 
 NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
 """A quarter past ten on a Tuesday in Brussels."""

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from services.notifier.messages.message import Message
 from services.notifier.model import Breach, Delivery, Notification, NotificationKind
-from shared.contract.breach_events import BreachReading, BreachState, Hour, Level, Measure, Severity
+from shared.contract.breach_events import BreachReading, BreachState, Hour, Level, Severity
+from shared.contract.kpis import Measure
 
 NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
 """A Monday morning, a quarter of an hour after the first calls went unanswered."""

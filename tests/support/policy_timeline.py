@@ -45,9 +45,9 @@ from shared.contract.breach_events import (
     BreachState,
     Cause,
     Level,
-    Measure,
     Severity,
 )
+from shared.contract.kpis import Measure
 
 START: Final = datetime(2026, 3, 2, 8, tzinfo=UTC)
 """A Monday."""

@@ -18,7 +18,8 @@ from services.notifier.reasons import DecisionReason
 from services.notifier.settings import NotifierSettings
 from services.notifier.silences import Silence
 from shared.config.model import CityFile
-from shared.contract.breach_events import BreachState, Measure, Severity
+from shared.contract.breach_events import BreachState, Severity
+from shared.contract.kpis import Measure
 from shared.process.ports import free_port
 from tests.support.receivers import Fault, Reply, http_receiver, mail_receiver
 from wachtpost.cli import app

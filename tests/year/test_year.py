@@ -31,8 +31,9 @@ from domain.period_kpis import (
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from shared.calendar import Calendar
-from shared.config.model import ALL_QUEUES, Kpi, load
+from shared.config.model import ALL_QUEUES, load
 from shared.contract.events import Outcome
+from shared.contract.kpis import Kpi
 from shared.periods import Period
 from tests.year import events, oracle
 from wachtpost.history.recount import Recounted, recount

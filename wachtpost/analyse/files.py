@@ -24,9 +24,10 @@ from services.ingest.sources.queue_log.translate import (
     UnreadableLine,
 )
 from shared.calendar import Calendar
-from shared.config.model import City, CityFile, Kpi, Queue, QueueKind, QueueLogSource, Site, Target
+from shared.config.model import City, CityFile, Queue, QueueLogSource, Site, Target
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import EVENT, Event, Outcome
+from shared.contract.kpis import Kpi, QueueKind
 from wachtpost.analyse.figures import Analysis
 
 BATCH: Final = 5000

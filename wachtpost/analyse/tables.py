@@ -11,7 +11,8 @@ from rich.text import Text
 
 from domain import kpi
 from domain.bucket import Bucket
-from shared.config.model import ALL_QUEUES, CityFile, Kpi
+from shared.config.model import ALL_QUEUES, CityFile
+from shared.contract.kpis import KPIS, Kpi, Unit
 from shared.numerals import NUMERALS, Numerals, clock_time
 from wachtpost.analyse.figures import Analysis, Judged, answered_within_bounds, judged
 from wachtpost.analyse.files import ReadingStats
@@ -126,13 +127,12 @@ class _Page:
         return [value, self._value(result.target.kpi, result.target.limit), verdict]
 
     def _value(self, name: Kpi, value: float | None) -> str:
-        match name:
-            case Kpi.MISSED_RATIO | Kpi.SERVICE_LEVEL:
+        match KPIS[name].unit:
+            case Unit.RATIO:
                 return self._ratio(value)
-            case Kpi.CALL_WAIT_MEAN | Kpi.VISIT_WAIT_MEAN:
+            case Unit.SECONDS:
                 return _wait(value)
-            case Kpi.LEAD_TIME_MEAN:
-                return NOTHING if value is None else self.words.days_unit.format(self._write.days(value))
+        return NOTHING if value is None else self.words.days_unit.format(self._write.days(value))
 
     def visits(self, total: Bucket) -> Iterator[RenderableType]:
         """Yield what happened at the counters, if anything."""

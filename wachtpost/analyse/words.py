@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from shared.config.model import Kpi
 from shared.contract.events import Outcome
+from shared.contract.kpis import Kpi
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from services.notifier.channels.webhook import WebhookBody
-from shared.config.model import ALL_QUEUES, CityFile, Kpi, Queue, QueueKind, Site
-from shared.config.references import KIND_OF_KPI
+from shared.config.model import ALL_QUEUES, CityFile, Queue, Site
+from shared.contract.kpis import KPIS, Kpi, QueueKind
 from shared.numerals import clock_time
 from wachtpost.demo.alerts import WIDTH as WIDTH
 from wachtpost.demo.alerts import Known, alerts
@@ -230,7 +230,7 @@ class _QueueTable:
         """The figure, if there is one, and what to think of it, in words."""
         key = (kpi, MetricQueue(self.site.id, queue), window)
         value = self.snapshot.values.get(key)
-        shut = (key[1], KIND_OF_KPI[kpi]) in self.snapshot.shut
+        shut = (key[1], KPIS[kpi].kind) in self.snapshot.shut
         verdict = judge(value, self.snapshot.samples.get(key, 0), self._limit(kpi, queue), shut=shut)
         shown = "" if value is None else written(value).rjust(VALUE_WIDTH)
         return Text(f"{shown}  {self.words.verdicts[verdict]}", STYLES[verdict])

@@ -15,7 +15,8 @@ from typing import Final
 
 from shared.config.alert_references import alert_mistakes
 from shared.config.model import CityFile
-from shared.config.references import ALL_QUEUES, KIND_OF_KPI, RULES
+from shared.config.references import ALL_QUEUES, RULES
+from shared.contract.kpis import KPIS
 from simulator import SOURCE
 from wachtpost.demo.replay import Queues
 
@@ -147,7 +148,7 @@ def _fits(target: Tables, queues: Queues) -> bool:
         return False
     if queue == ALL_QUEUES:
         return True
-    kind = KIND_OF_KPI[str(target["kpi"])]
+    kind = KPIS[str(target["kpi"])].kind
     return any(named.get(str(queue)) == kind for name, named in queues.items() if site in {None, name})
 
 

@@ -12,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from shared.config.model import QueueKind
+from shared.contract.kpis import QueueKind
 from wachtpost.demo.alerts import link_in, local_time, message, receiver
 from wachtpost.demo.board import WIDTH, BoardContext, board, calls_missed, waiting
 from wachtpost.demo.snapshot import Snapshot

@@ -21,8 +21,8 @@ from services.ingest.sources.queue_log.translate import (
     TranslatorRules,
     UnreadableLine,
 )
-from shared.config.model import QueueKind
 from shared.contract.events import EVENT, Event, Outcome, SourceHeartbeat, SourceRestarted
+from shared.contract.kpis import QueueKind
 from simulator import SOURCE
 
 _EPOCH: Final = re.compile(rb"^(\d{10})(?=[.|])")

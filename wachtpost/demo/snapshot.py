@@ -11,17 +11,10 @@ from typing import Final
 import durationpy
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.config.model import ALL_QUEUES, Kpi
+from shared.config.model import ALL_QUEUES
+from shared.contract.kpis import KPIS, Kpi
 
 PREFIX: Final = "wachtpost_"
-
-VALUES: Final = {
-    Kpi.MISSED_RATIO: "missed_ratio",
-    Kpi.CALL_WAIT_MEAN: "call_wait_mean_seconds",
-    Kpi.VISIT_WAIT_MEAN: "visit_wait_mean_seconds",
-    Kpi.LEAD_TIME_MEAN: "lead_time_mean_workdays",
-}
-"""The rolling KPIs on the board and the metrics that carry them."""
 
 TODAY: Final = "today"
 """The window label of the local day so far."""
@@ -94,7 +87,7 @@ def read_metrics(text: str) -> Snapshot:
                 found[_place(labels)] = found.get(_place(labels), 0) + value
         return found
 
-    metric_of = {metric: kpi for kpi, metric in VALUES.items()}
+    metric_of = {KPIS[kpi].metric: kpi for kpi in Kpi}
     events = [value for name, _, value in samples if name == "last_event_timestamp_seconds" and value > 0]
     return Snapshot(
         values={

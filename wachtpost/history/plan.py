@@ -13,7 +13,7 @@ from domain.bucket import Bucket, decode
 from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Hours, SettledDays, UnsettledReason, day_of, day_slot
 from domain.queue_ref import QueueRef
-from shared.config.model import CityFile, QueueKind
+from shared.config.model import CityFile
 from shared.contract.events import (
     AppointmentBooked,
     CallAnswered,
@@ -25,6 +25,7 @@ from shared.contract.events import (
     VisitCalled,
     VisitLeft,
 )
+from shared.contract.kpis import QueueKind
 
 
 class ContactGroup(StrEnum):

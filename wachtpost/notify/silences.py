@@ -13,7 +13,8 @@ from services.notifier import engine
 from services.notifier.commands import Command, CreateSilence, ExpireSilence, encode
 from services.notifier.silences import Silence
 from shared.config.references import ALL_QUEUES
-from shared.contract.breach_events import Measure, Severity
+from shared.contract.breach_events import Severity
+from shared.contract.kpis import Measure
 from wachtpost.durations import duration
 from wachtpost.notify.access import Access, Stores, access, complain, echo, fail, heard, unheard
 from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number

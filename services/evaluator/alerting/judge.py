@@ -27,10 +27,10 @@ from shared.contract.breach_events import (
     BreachState,
     Cause,
     Level,
-    Measure,
     Severity,
 )
 from shared.contract.events import Name
+from shared.contract.kpis import Measure
 from shared.instants import Instant
 from shared.stored_state import Figure
 

@@ -17,8 +17,8 @@ from services.evaluator.alerting.rules import Rule, RunningPeriod, Window
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.config.references import ALL_QUEUES
-from shared.config.types import Kpi
-from shared.contract.breach_events import BreachReading, Hour, Measure
+from shared.contract.breach_events import BreachReading, Hour
+from shared.contract.kpis import Kpi, Measure
 
 TREND: Final = timedelta(minutes=5)
 """How far back the figure is that a message compares with."""

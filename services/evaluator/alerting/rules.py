@@ -12,10 +12,10 @@ from domain.queue_ref import QueueRef
 from domain.windows import duration_label
 from services.evaluator.alerting.rule_state import RuleLimits
 from shared.config.alerting import EVERY_QUEUE, BudgetRule, KpiRule, NoDataRule
-from shared.config.model import CityFile, QueueKind, Site
-from shared.config.references import ALL_QUEUES, HIGHEST, KIND_OF_KPI
-from shared.config.types import Kpi
-from shared.contract.breach_events import Level, Measure, Severity
+from shared.config.model import CityFile, Site
+from shared.config.references import ALL_QUEUES
+from shared.contract.breach_events import Level, Severity
+from shared.contract.kpis import KPIS, Kpi, Measure
 
 
 class RunningPeriod(StrEnum):
@@ -87,7 +87,7 @@ def guards(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
 
 
 def _of_rule(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
-    fitting = site.of_kind(QueueKind(KIND_OF_KPI[rule.kpi]))
+    fitting = site.of_kind(KPIS[rule.kpi].kind)
     names = [queue.id for queue in fitting] if rule.queue == EVERY_QUEUE else [rule.queue]
     for name in names:
         queues = [queue for queue in fitting if name in {queue.id, ALL_QUEUES}]
@@ -114,19 +114,19 @@ def _of_rule(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
 
 def _levels(rule: KpiRule, limit: float) -> Iterator[tuple[Level, RuleLimits]]:
     """The limit, and ``warn_at`` with the same gap before it clears, as far as the KPI goes."""
-    better = rule.kpi is Kpi.SERVICE_LEVEL
+    better = KPIS[rule.kpi].more_is_better
     clear_at = limit if rule.clear_at is None else rule.clear_at
     yield Level.LIMIT, RuleLimits(limit, clear_at, rule.hold, rule.keep_firing, better)
     if rule.warn_at is not None:
         # In decimals, as the city wrote them: 0.1 + (0.15 - 0.2) is 0.05 and not a little less.
         gap = Decimal(repr(clear_at)) - Decimal(repr(limit))
-        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), HIGHEST[rule.kpi])
+        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), KPIS[rule.kpi].highest)
         yield Level.WARNING, RuleLimits(rule.warn_at, warn_clear, rule.hold, rule.keep_firing, better)
 
 
 def _of_budget(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]:
     target = city.target(rule.kpi, site.id, ALL_QUEUES)
-    queues = site.of_kind(QueueKind(KIND_OF_KPI[rule.kpi]))
+    queues = site.of_kind(KPIS[rule.kpi].kind)
     if target is None or not queues or target.limit == 0:
         return
     yield Rule(

@@ -22,8 +22,9 @@ from services.notifier.messages.links import ACKNOWLEDGE_PATH, LinkClaim, LinkRe
 from services.notifier.model import Breach
 from services.notifier.silences import Silence
 from services.notifier.state_store import NotifierStore
-from shared.contract.breach_events import Measure, Severity
+from shared.contract.breach_events import Severity
 from shared.contract.events import Name
+from shared.contract.kpis import Measure
 from shared.instants import Instant
 from shared.personal_data import ROLE, holds_phone_number
 from shared.process.clock import Clock

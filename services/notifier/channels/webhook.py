@@ -15,24 +15,12 @@ from services.notifier.channels.post import HttpPost, header_value
 from services.notifier.messages.message import Message
 from services.notifier.model import Acknowledgement, Breach, Delivery, NotificationKind
 from services.notifier.secrets import read_secret
-from shared.contract.breach_events import BreachState, Hour, Level, Measure, Severity
+from shared.contract.breach_events import BreachState, Hour, Level, Severity
+from shared.contract.kpis import UNITS, Measure, Unit, more_is_better
 from shared.process.clock import Clock
 
 VERSION: Final = 1
 """Of the body. A new optional field is free; anything else is a new version."""
-
-Unit = Literal["ratio", "seconds", "workdays", "times"]
-
-UNITS: Final[dict[Measure, Unit]] = {
-    Measure.MISSED_RATIO: "ratio",
-    Measure.CALL_WAIT_MEAN: "seconds",
-    Measure.SERVICE_LEVEL: "ratio",
-    Measure.VISIT_WAIT_MEAN: "seconds",
-    Measure.LEAD_TIME_MEAN: "workdays",
-    Measure.BURN_RATE: "times",
-    Measure.NO_DATA: "seconds",
-}
-"""Of ``value``, ``limit``, ``clear_at``, ``before`` and ``worst``."""
 
 
 class _Part(BaseModel):
@@ -48,6 +36,7 @@ class BreachBody(_Part):
     severity: Severity
     measure: Measure
     unit: Unit
+    """Of ``value``, ``limit``, ``clear_at``, ``before`` and ``worst``."""
     wrong: Literal["above", "below"]
     """On which side of the limit the figure is wrong."""
     site: str
@@ -112,7 +101,7 @@ def _breach(breach: Breach) -> BreachBody:
         severity=breach.severity,
         measure=breach.measure,
         unit=UNITS[breach.measure],
-        wrong="below" if breach.measure is Measure.SERVICE_LEVEL else "above",
+        wrong="below" if more_is_better(breach.measure) else "above",
         site=breach.site,
         queue=breach.queue,
         window=breach.window,

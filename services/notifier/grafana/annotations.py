@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile
-from shared.contract.breach_events import BreachState, Level, Measure
-from shared.formatting import clock_time, round_up
+from shared.contract.breach_events import BreachState, Level
+from shared.contract.kpis import UNITS, Measure, Unit, more_is_better
 from shared.translation import Msg, Translator, translator
 
 MARK: Final = "wachtpost"
@@ -242,7 +242,7 @@ def _ms(instant: datetime) -> int:
     return (instant - _EPOCH) // timedelta(milliseconds=1)
 
 
-_FIGURES: Final[Mapping[Measure, Msg]] = {
+SAID_OF: Final[Mapping[Measure, Msg]] = {
     # Translators: what is wrong, on one line of a board: "gemist 31,0 % (doel 20 %), sinds 10:05".
     Measure.MISSED_RATIO: Msg("missed {amount}", "annotation"),
     Measure.CALL_WAIT_MEAN: Msg("mean wait {amount}", "annotation"),
@@ -275,43 +275,23 @@ def _figure(breach: Breach, say: Translator) -> str:
     value = second if first is None else first
     if value is None or not math.isfinite(value):
         return say.gettext("no reading")
-    return say.text(_FIGURES[breach.measure], amount=_amount(breach.measure, value, say))
+    return say.text(
+        SAID_OF[breach.measure],
+        amount=_times(breach, say.value(UNITS[breach.measure], value, least=more_is_better(breach.measure))),
+    )
 
 
-def _amount(measure: Measure, value: float, say: Translator) -> str:
-    match measure:
-        case Measure.MISSED_RATIO:
-            return say.ratio(value)
-        case Measure.SERVICE_LEVEL:
-            return say.ratio_least(value)
-        case Measure.LEAD_TIME_MEAN:
-            return say.days(value)
-        case Measure.BURN_RATE:
-            return f"{say.number(round_up(value, 1), 1)}×"
-        case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN | Measure.NO_DATA:
-            return clock_time(value)
+def _times(breach: Breach, amount: str) -> str:
+    return f"{amount}×" if UNITS[breach.measure] is Unit.TIMES else amount
 
 
 def _threshold(breach: Breach, say: Translator) -> str:
-    amount = _round_amount(breach.measure, breach.limit, say)
+    amount = _times(breach, say.limit(UNITS[breach.measure], breach.limit))
     if breach.level is Level.WARNING:
         return say.gettext("warning at {limit}", limit=amount)
     if breach.measure in {Measure.BURN_RATE, Measure.NO_DATA}:
         return say.gettext("limit {limit}", limit=amount)
     return say.gettext("target {limit}", limit=amount)
-
-
-def _round_amount(measure: Measure, limit: float, say: Translator) -> str:
-    """A limit as somebody set it: without decimals that say nothing."""
-    match measure:
-        case Measure.MISSED_RATIO | Measure.SERVICE_LEVEL:
-            return say.ratio_limit(limit)
-        case Measure.LEAD_TIME_MEAN:
-            return say.days_limit(limit)
-        case Measure.BURN_RATE:
-            return f"{say.days_limit(limit)}×"
-        case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN | Measure.NO_DATA:
-            return clock_time(limit)
 
 
 def _when(breach: Breach, words: CityWords) -> str:

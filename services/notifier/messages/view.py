@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Final
 
 from services.notifier.model import Breach
-from shared.config.model import CityFile, QueueKind, Target
-from shared.config.references import ALL_QUEUES, KIND_OF_KPI
-from shared.config.types import Kpi
-from shared.contract.breach_events import Cause, Hour, Level, Measure, Severity
-from shared.formatting import clock_time, round_up
+from shared.config.model import CityFile, Target
+from shared.config.references import ALL_QUEUES
+from shared.contract.breach_events import Cause, Hour, Level, Severity
+from shared.contract.kpis import KPIS, UNITS, Kpi, Measure, QueueKind, more_is_better
+from shared.formatting import clock_time
 from shared.translation import Translator, translator
 
 _WINDOW: Final = re.compile(r"(\d+)([smh])", re.ASCII)
@@ -82,6 +82,7 @@ class BreachView:
     severity: Severity
     cause: Cause | None
     over: bool
+    more_is_better: bool
     approaching: bool
     """A warning, and the limit itself still holds."""
     warning: bool
@@ -137,7 +138,7 @@ class Viewer:
     def view(self, breach: Breach, now: datetime) -> BreachView:
         """Return what can be said of a breach at ``now``."""
         reading, kpi = breach.reading, self._kpi(breach)
-        counter = kpi is not None and KIND_OF_KPI[kpi] == QueueKind.COUNTER
+        counter = kpi is not None and KPIS[kpi].kind is QueueKind.COUNTER
         limit = self._promise(breach)
         target = self._target_of(breach)
         until = breach.closed_at or now
@@ -148,6 +149,7 @@ class Viewer:
             severity=breach.severity,
             cause=breach.cause,
             over=breach.closed_at is not None,
+            more_is_better=more_is_better(breach.measure),
             approaching=breach.level is Level.WARNING and not _beyond(breach, limit),
             warning=breach.level is Level.WARNING,
             place=self._place(breach, counter=counter),
@@ -160,7 +162,7 @@ class Viewer:
             is_target=target is not None and target.limit == limit,
             period=breach.window if breach.window in {"today", "month", "year"} else "",
             target_period="" if target is None else target.period,
-            within=self._number(self._city.service_level.within.total_seconds()),
+            within=self._say.number(self._city.service_level.within // timedelta(seconds=1)),
             window=_window(breach.window, self._say),
             samples=self._say.number(reading.samples),
             sample_count=reading.samples,
@@ -238,20 +240,10 @@ class Viewer:
         """Return a figure in the unit of its measure; rounded away from what is promised."""
         if value is None:
             return None
-        match breach.measure:
-            case Measure.MISSED_RATIO:
-                return self._say.ratio(value)
-            case Measure.SERVICE_LEVEL:
-                return self._say.ratio_least(value)
-            case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN:
-                return clock_time(value)
-            case Measure.LEAD_TIME_MEAN:
-                return self._say.days(value)
-            case Measure.BURN_RATE:
-                return self._say.number(round_up(value, 1), 1)
-            case Measure.NO_DATA:
-                # It went on being silent after the evaluator said so.
-                return self._say.duration(timedelta(seconds=value) + max(now - breach.at, timedelta(0)))
+        if breach.measure is Measure.NO_DATA:
+            # There was no data after the evaluator said so either.
+            return self._say.duration(timedelta(seconds=value) + max(now - breach.at, timedelta(0)))
+        return self._say.value(UNITS[breach.measure], value, least=more_is_better(breach.measure))
 
     def _heard(self, breach: Breach, now: datetime) -> str:
         value = breach.reading.value
@@ -260,18 +252,9 @@ class Viewer:
         return self._moment(breach.at - timedelta(seconds=value), now)
 
     def _limit_figure(self, breach: Breach, limit: float) -> str:
-        match breach.measure:
-            case Measure.MISSED_RATIO | Measure.SERVICE_LEVEL:
-                return self._say.ratio_limit(limit)
-            case Measure.CALL_WAIT_MEAN | Measure.VISIT_WAIT_MEAN:
-                return clock_time(limit)
-            case Measure.LEAD_TIME_MEAN | Measure.BURN_RATE:
-                return self._number(limit)
-            case Measure.NO_DATA:
-                return self._say.duration(timedelta(seconds=limit))
-
-    def _number(self, value: float) -> str:
-        return self._say.number(value, 0 if value == int(value) else 1)
+        if breach.measure is Measure.NO_DATA:
+            return self._say.duration(timedelta(seconds=limit))
+        return self._say.limit(UNITS[breach.measure], limit)
 
     def _hour(self, hour: Hour) -> HourView:
         number = self._say.number
@@ -325,7 +308,7 @@ def _beyond(breach: Breach, limit: float) -> bool:
     value = breach.reading.value
     if value is None:
         return False
-    return value < limit if breach.measure is Measure.SERVICE_LEVEL else value > limit
+    return value < limit if more_is_better(breach.measure) else value > limit
 
 
 def _trend(value: float | None, before: float | None) -> Trend | None:

@@ -28,9 +28,9 @@ from services.reporter.report.document import (
     SiteReport,
 )
 from shared.calendar import DAY, EPOCH, MILLISECOND, Calendar
-from shared.config.model import CityFile, QueueKind, Site
+from shared.config.model import CityFile, Site
 from shared.config.references import ALL_QUEUES
-from shared.config.types import Kpi
+from shared.contract.kpis import Kpi, QueueKind
 from shared.history_file import HistoryFile
 from shared.periods import Period
 

@@ -21,7 +21,7 @@ from services.reporter.report.blocks import (
 from services.reporter.report.document import BudgetReport, Report, SiteReport
 from services.reporter.report.words import Words
 from services.reporter.report.writing import Writing, named, seconds
-from shared.config.types import Kpi
+from shared.contract.kpis import Kpi
 
 HOUR: Final = 60
 NOTHING: Final = "–"

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from domain.error_budget import ErrorBudget
 from domain.period_kpis import Gap, PeriodKpi, SpeedShares, UnderMissedDefinition, UnderServiceLevel
 from shared.config.model import MissedDefinition
-from shared.config.types import Kpi
+from shared.contract.kpis import Kpi
 from shared.history_file import Break
 from shared.periods import Period
 

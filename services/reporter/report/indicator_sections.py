@@ -23,7 +23,7 @@ from services.reporter.report.gap_words import missing_in
 from services.reporter.report.pictures import MOST_BESIDE, Marks, Pictured, marks, years_between
 from services.reporter.report.words import Words
 from services.reporter.report.writing import Writing, named, seconds
-from shared.config.types import Kpi
+from shared.contract.kpis import Kpi
 from shared.periods import Period
 
 

@@ -11,7 +11,7 @@ from domain.period_kpis import PeriodKpi, SpeedShares
 from services.reporter.report.charts import Bar, Columns, Share, Shares, TargetBars
 from services.reporter.report.document import ClusterWaits, Report
 from services.reporter.report.writing import Writing
-from shared.config.types import Kpi
+from shared.contract.kpis import KPIS, Kpi, Shown
 from shared.history_file import Break
 from shared.periods import Period
 
@@ -181,7 +181,11 @@ def _judged(one: PeriodKpi) -> bool:
 
 def _short(figure: Kpi, text: str) -> str:
     """A figure without its unit; the table says which."""
-    return text.removesuffix("%").removesuffix(" s").rstrip() if figure is not Kpi.VISIT_WAIT_MEAN else text
+    return (
+        text.removesuffix("%").removesuffix(" s").rstrip()
+        if KPIS[figure].shown is not Shown.MINUTES
+        else text
+    )
 
 
 def _marker(period: Period, breaks: Marks) -> str:

@@ -9,7 +9,7 @@ Text/CSV* reads this one, and tables for people are what the other formats are f
   period's share of missed calls stands there under each definition.
 - ``period``, ``kpi``, ``site``, ``queue`` (``all``: the site's total), ``name`` (of the queue, of the site,
   the speed category, or what of the budget it is)
-- ``value`` in its ``unit`` (``ratio`` 0 to 1, ``s``, ``working_days``, ``contacts``), empty: no data;
+- ``value`` in its ``unit`` (``ratio`` 0 to 1, ``seconds``, ``workdays``, ``contacts``), empty: no data;
   ``samples``: the contacts it rests on, empty: not stated
 - ``target`` in the same unit, ``met`` (``true``, ``false``, empty: not judged), ``definition``, ``complete``
   (``false``: the period runs), ``origin`` (``counted``, ``reported``, ``projected``). In the budget, a value
@@ -32,21 +32,13 @@ from services.reporter.report.document import BudgetReport, Report, SiteReport
 from services.reporter.report.words import Words
 from services.reporter.report.writing import Writing, named, seconds
 from shared.config.references import ALL_QUEUES
-from shared.config.types import Kpi
+from shared.contract.kpis import KPIS, Kpi
 
 SCHEMA: Final = "wachtpost.report/1"
 """Adding a key is free; anything else is a new number."""
 
 SPEED_CATEGORY: Final = "speed_category_ratio"
 """As the metric is called."""
-
-UNITS: Final = {
-    Kpi.MISSED_RATIO: "ratio",
-    Kpi.SERVICE_LEVEL: "ratio",
-    Kpi.CALL_WAIT_MEAN: "s",
-    Kpi.VISIT_WAIT_MEAN: "s",
-    Kpi.LEAD_TIME_MEAN: "working_days",
-}
 
 Origin = Literal["counted", "reported", "projected"]
 Json = dict[str, object]
@@ -110,7 +102,7 @@ def _row(part: str, one: PeriodKpi, name: str) -> FigureRow:
         one.queue,
         name,
         one.value,
-        UNITS[one.kpi],
+        KPIS[one.kpi].unit,
         one.samples,
         one.target,
         one.met,
@@ -323,7 +315,7 @@ def _figure(one: PeriodKpi, name: str, write: Writing) -> Json:
         "queue": one.queue,
         "name": name,
         "value": one.value,
-        "unit": UNITS[one.kpi],
+        "unit": KPIS[one.kpi].unit,
         "samples": one.samples,
         "target": one.target,
         "target_period": one.target_period,

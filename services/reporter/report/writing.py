@@ -11,8 +11,8 @@ from services.reporter.report.blocks import TargetVerdict
 from services.reporter.report.sheet_words import SHEET_WORDS
 from services.reporter.report.words import Words
 from shared.config.model import MissedDefinition, ServiceLevelDefinition
-from shared.config.types import Kpi
 from shared.contract.events import Outcome
+from shared.contract.kpis import KPIS, Kpi, Shown, more_is_better
 from shared.numerals import NUMERALS, Numerals, clock_time, round_down, round_up
 from shared.periods import Period
 from wachtpost.analyse.words import WORDS as OUTCOME_WORDS
@@ -70,23 +70,21 @@ class Writing:
         """Return a figure in its unit; in words when there is none."""
         if value is None:
             return self.words.no_figures
-        match kpi:
-            case Kpi.MISSED_RATIO:
-                return self.ratio(value)
-            case Kpi.SERVICE_LEVEL:
-                return self.ratio_least(value)
-            case Kpi.CALL_WAIT_MEAN:
+        match KPIS[kpi].shown:
+            case Shown.PERCENT:
+                return self.ratio_least(value) if more_is_better(kpi) else self.ratio(value)
+            case Shown.SECONDS:
                 return f"{self.numerals.number(round_up(value, 1), 1)} s"
-            case Kpi.VISIT_WAIT_MEAN:
+            case Shown.MINUTES:
                 return clock_time(value)
-            case Kpi.LEAD_TIME_MEAN:
+            case Shown.WORKDAYS:
                 return self.numerals.days(value)
 
     def limit(self, kpi: Kpi, limit: float | None) -> str:
         """Return a target, ``≤ 20 %``; in words when there is none."""
         if limit is None:
             return self.words.no_target
-        return (self.words.at_least if kpi is Kpi.SERVICE_LEVEL else self.words.at_most).format(
+        return (self.words.at_least if more_is_better(kpi) else self.words.at_most).format(
             self._limit(kpi, limit)
         )
 
@@ -145,7 +143,7 @@ class Writing:
 
     def days_unit(self, kpi: Kpi, text: str) -> str:
         """Return a figure with the unit it needs outside a table."""
-        if kpi is not Kpi.LEAD_TIME_MEAN or text == self.words.no_figures:
+        if KPIS[kpi].shown is not Shown.WORKDAYS or text == self.words.no_figures:
             return text
         return (self.words.day_unit if text in {"1", "1,0", "1.0"} else self.words.days_unit).format(text)
 
@@ -153,14 +151,14 @@ class Writing:
         return self.numerals.percent.format(self.numerals.number(percent, PERCENT_DIGITS))
 
     def _limit(self, kpi: Kpi, limit: float) -> str:
-        match kpi:
-            case Kpi.MISSED_RATIO | Kpi.SERVICE_LEVEL:
+        match KPIS[kpi].shown:
+            case Shown.PERCENT:
                 return self.numerals.ratio_limit(limit)
-            case Kpi.CALL_WAIT_MEAN:
+            case Shown.SECONDS:
                 return f"{self.numerals.number(limit, 0 if limit == int(limit) else 1)} s"
-            case Kpi.VISIT_WAIT_MEAN:
+            case Shown.MINUTES:
                 return clock_time(limit)
-            case Kpi.LEAD_TIME_MEAN:
+            case Shown.WORKDAYS:
                 return self.days_unit(kpi, self.numerals.days_limit(limit))
 
 

@@ -24,8 +24,9 @@ import yaml  # type: ignore[import-untyped]  # ships no types
 from domain.bucket import Bucket
 from services.notifier.messages.links import ACKNOWLEDGE_PATH
 from shared.calendar import DAY
-from shared.config.model import CityFile, QueueKind
+from shared.config.model import CityFile
 from shared.contract.events import Event
+from shared.contract.kpis import QueueKind
 from shared.process.ports import free_port
 from shared.redis import keys
 from simulator import SOURCE, next_working_day, rush_start, simulate

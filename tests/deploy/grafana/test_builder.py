@@ -19,9 +19,10 @@ from deploy.grafana.words import Edition, PanelText, Text
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT
 from services.notifier.grafana.annotations import MARK
 from shared.config.model import CityFile
-from shared.contract.breach_events import BreachState, Measure, Severity
+from shared.contract.breach_events import BreachState, Severity
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Outcome
+from shared.contract.kpis import Measure
 from tests.deploy.grafana.files import BOARDS, ROOT, read_boards
 from wachtpost.cli import app
 from wachtpost.demo.city_copy import toml

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from domain import kpi
 from domain.bucket import Bucket
-from services.evaluator.period_figures import figures, kpis_of, outcomes
+from services.evaluator.period_figures import figures, outcomes
 from services.evaluator.period_history import first_month
-from shared.config.model import ALL_QUEUES, Kpi, MissedDefinition
+from shared.config.model import ALL_QUEUES, MissedDefinition
 from shared.contract.events import Outcome
+from shared.contract.kpis import Kpi
 from tests.support.report_city import CITY, calls
 
 SITE = CITY.site("lier")
@@ -64,11 +65,6 @@ def test_shares_are_told_only_of_queues_that_answered() -> None:
     assert {queue for queue, *_ in made.shares} == {"onthaal", ALL_QUEUES}
     assert told["onthaal", "0-20"] == told[ALL_QUEUES, "0-20"] == 0.5
     assert told["onthaal", ">180"] == 0.25
-
-
-def test_every_kpi_belongs_to_a_kind_of_queue() -> None:
-    assert set(kpis_of(SITE.queues)) == set(Kpi)
-    assert set(kpis_of(SITE.queues[:1])) == {Kpi.MISSED_RATIO, Kpi.CALL_WAIT_MEAN, Kpi.SERVICE_LEVEL}
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,9 @@ from services.evaluator.period_metrics import PeriodCollector
 from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import Calendar
-from shared.config.model import ALL_QUEUES, CityFile, Kpi
+from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.events import CallAnswered, CallMissed, Outcome, encode
+from shared.contract.kpis import Kpi
 from shared.history_file import HistoryFile
 from shared.periods import Period
 from shared.process.shutdown import cancel

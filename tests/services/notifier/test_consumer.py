@@ -43,10 +43,10 @@ from shared.contract.breach_events import (
     BreachState,
     Cause,
     Level,
-    Measure,
     Severity,
     encode,
 )
+from shared.contract.kpis import Measure
 from shared.process import backoff, shutdown
 from shared.process.health import Degraded
 from shared.redis import keys

@@ -34,9 +34,9 @@ from shared.contract.breach_events import (
     BreachState,
     Cause,
     Level,
-    Measure,
     Severity,
 )
+from shared.contract.kpis import Measure
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MIN = timedelta(minutes=1)

@@ -29,9 +29,10 @@ from shared.config.alerting import (
     SmtpConfig,
     WebhookChannel,
 )
-from shared.config.model import CityFile, Kpi, QueueKind, QueueLogSource, Span, load
-from shared.config.references import ALL_QUEUES, EVERY_QUEUE, KIND_OF_KPI
+from shared.config.model import CityFile, QueueLogSource, Span, load
+from shared.config.references import ALL_QUEUES, EVERY_QUEUE
 from shared.config.types import on_histogram_edge
+from shared.contract.kpis import Kpi, QueueKind
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "wachtpost.toml"
 
@@ -278,11 +279,6 @@ def test_the_check_of_thresholds_finds_the_same_limit_as_the_judge(
         assert [one.kind for one in mistakes] == ["target_missing"]
     else:
         assert [(one.kind, one.number) for one in mistakes] == [("clear_at_high", limit)]
-
-
-def test_every_kpi_has_a_kind_of_queue() -> None:
-    assert set(KIND_OF_KPI) == set(Kpi)
-    assert set(KIND_OF_KPI.values()) == set(QueueKind)
 
 
 @given(st.integers(0, 5 * 3600), st.integers(0, 999))

@@ -27,11 +27,11 @@ from shared.contract.breach_events import (
     BreachState,
     Cause,
     Level,
-    Measure,
     Severity,
 )
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENTS
+from shared.contract.kpis import Measure
 from shared.contract.report_events import Document, ReportReady
 from shared.process.settings import ServiceSettings
 from shared.redis import keys

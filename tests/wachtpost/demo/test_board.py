@@ -14,8 +14,9 @@ from services.notifier.messages.message import Message, Writer
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.model import Delivery, NotificationKind
 from shared.config.alerting import KpiRule
-from shared.config.model import CityFile, Kpi, QueueKind
+from shared.config.model import CityFile
 from shared.contract.breach_events import BreachState
+from shared.contract.kpis import Kpi, QueueKind
 from tests.support import notices
 from wachtpost.demo.alerts import Known, alerts, known_of
 from wachtpost.demo.board import (

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from services.notifier.channels.webhook import webhook_body
 from services.notifier.model import NotificationKind
-from shared.config.model import CityFile, HttpSource, QueueKind, QueueLogSource
+from shared.config.model import CityFile, HttpSource, QueueLogSource
 from shared.contract.events import (
     AppointmentBooked,
     CallQueued,
@@ -30,6 +30,7 @@ from shared.contract.events import (
     VisitCalled,
     encode,
 )
+from shared.contract.kpis import QueueKind
 from tests.support.eventually import WITHIN, eventually
 from tests.support.parcels import MISSED, WORDS, parcel
 from wachtpost.cli import app

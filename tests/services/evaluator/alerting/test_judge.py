@@ -20,7 +20,6 @@ from shared.contract.breach_events import (
     BreachState,
     Cause,
     Level,
-    Measure,
     encode,
 )
 from shared.contract.events import (
@@ -32,6 +31,7 @@ from shared.contract.events import (
     SourceHeartbeat,
     StaffChanged,
 )
+from shared.contract.kpis import Measure
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from services.evaluator.alerting.rules import Rule, guards
 from shared.config.alert_references import meeting_mistakes
 from shared.config.hours import longest_opening
-from shared.config.model import WEEKDAYS, CityFile, Kpi, WeekHours
-from shared.config.references import HIGHEST, KIND_OF_KPI
+from shared.config.model import WEEKDAYS, CityFile, WeekHours
 from shared.contract.breach_events import Level
+from shared.contract.kpis import KPIS, Kpi
 
 QUEUES = [{"id": "a", "kind": "phone"}, {"id": "b", "kind": "phone"}, {"id": "c", "kind": "counter"}]
 
@@ -43,7 +43,7 @@ def can_fire_and_clear(guard: Rule, highest: float) -> None:
 @st.composite
 def rules(draw: st.DrawFn) -> tuple[Kpi, dict[str, object]]:
     kpi = draw(st.sampled_from(list(Kpi)))
-    numbers = RATIOS if HIGHEST[kpi] == 1 else AMOUNTS
+    numbers = RATIOS if KPIS[kpi].highest == 1 else AMOUNTS
     rule: dict[str, object] = {"id": "x", "kpi": kpi.value, "queue": draw(st.sampled_from(["all", "*"]))}
     three = [draw(numbers) for _ in range(3)]
     if draw(st.booleans()):  # most that are drawn at will do not fit: draw them in order
@@ -52,7 +52,7 @@ def rules(draw: st.DrawFn) -> tuple[Kpi, dict[str, object]]:
     rule |= {key: number for key, number in zip(keys, three, strict=True) if draw(st.integers(0, 3))}
     targets = [
         {"kpi": kpi.value, "queue": queue, "limit": draw(numbers)}
-        for queue in ("all", *(q["id"] for q in QUEUES if q["kind"] == KIND_OF_KPI[kpi]))
+        for queue in ("all", *(q["id"] for q in QUEUES if q["kind"] == KPIS[kpi].kind))
     ]
     return kpi, document(rules=[rule], targets=targets)
 
@@ -62,18 +62,18 @@ def test_every_level_of_every_accepted_rule_can_fire_and_clear(drawn: tuple[Kpi,
     kpi, file = drawn
     assume(not meeting_mistakes(file))
     for guard in watched(file):
-        can_fire_and_clear(guard, HIGHEST[kpi])
+        can_fire_and_clear(guard, KPIS[kpi].highest)
 
 
 @given(st.sampled_from(["missed_ratio", "call_wait_mean"]), RATIOS, st.floats(0.01, 20))
 def test_every_accepted_budget_rule_can_fire_and_clear(kpi: str, share: float, burn_rate: float) -> None:
-    target = share * HIGHEST[kpi]
+    target = share * KPIS[kpi].highest
     rule = {"id": "x", "kpi": kpi, "long_window": "1h", "short_window": "5m", "burn_rate": burn_rate}
     promise = {"kpi": kpi, "limit": target}
     file = document(budget_rules=[rule], targets=[promise])
     assume(not meeting_mistakes(file))
     (guard,) = watched(file)
-    can_fire_and_clear(guard, HIGHEST[kpi] / target)
+    can_fire_and_clear(guard, KPIS[kpi].highest / target)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from services.notifier.model import Acknowledgement, Breach
 from services.notifier.silences import Silence
 from services.notifier.state import BreachRecord, NotifierState, encode
 from services.notifier.state_store import BEGINNING, NotifierChanges, NotifierStore
-from shared.contract.breach_events import Measure
+from shared.contract.kpis import Measure
 from shared.redis import keys
 from tests.support.entries import entries
 from tests.support.notices import NOW, breach, city

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.notifier.channels.webhook import UNITS, sign, webhook_body, webhook_headers
+from services.notifier.channels.webhook import sign, webhook_body, webhook_headers
 from services.notifier.model import Acknowledgement, Delivery, NotificationKind
-from shared.contract.breach_events import Measure
 from tests.support.parcels import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, parcel
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -39,10 +38,6 @@ def test_the_body_is_as_documented(golden: str, sent: Delivery):
 def test_the_body_is_the_same_at_every_attempt():
     again = parcel(MISSED).model_copy(update={"attempts": 4})
     assert webhook_body(again, WORDS) == webhook_body(parcel(MISSED), WORDS)
-
-
-def test_every_measure_has_a_unit():
-    assert set(UNITS) == set(Measure)
 
 
 def test_the_signature_is_the_hmac_of_timestamp_and_body():

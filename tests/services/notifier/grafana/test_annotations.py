@@ -30,8 +30,9 @@ from services.notifier.grafana.annotations import (
 )
 from services.notifier.model import Acknowledgement, Breach
 from shared.config.model import CityFile
-from shared.contract.breach_events import BreachReading, BreachState, Level, Measure, Severity
+from shared.contract.breach_events import BreachReading, BreachState, Level, Severity
 from shared.contract.events import NAME
+from shared.contract.kpis import Measure
 from shared.translation import translator
 from tests.support.grafana_stand_in import TAG_COLUMN, TAGS_LENGTH, tag_pairs, tags_length
 

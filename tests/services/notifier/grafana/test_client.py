@@ -25,7 +25,8 @@ from services.notifier.model import (
     TransientFailure,
 )
 from shared.config.alerting import GrafanaConfig
-from shared.contract.breach_events import BreachReading, BreachState, Level, Measure, Severity
+from shared.contract.breach_events import BreachReading, BreachState, Level, Severity
+from shared.contract.kpis import Measure
 from shared.translation import translator
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.grafana_stand_in import BOARD, TOKEN, Fault, GrafanaStandIn

@@ -28,7 +28,7 @@ from services.notifier.messages.links import (
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.model import Breach, NotificationKind
 from shared.config.alerting import NotifyConfig
-from shared.contract.breach_events import Measure
+from shared.contract.kpis import Measure
 from shared.translation import languages
 from tests.support.notices import NOW, OPENED, acknowledged, breach, city, ended, notice
 

@@ -33,8 +33,9 @@ from services.notifier.messages.template_files import (
 from services.notifier.messages.view import Trend, Viewer
 from services.notifier.model import Breach, Notification, NotificationKind
 from shared.config.alerting import KpiRule
-from shared.config.model import CityFile, Kpi, Target
-from shared.contract.breach_events import Cause, Level, Measure, Severity
+from shared.config.model import CityFile, Target
+from shared.contract.breach_events import Cause, Level, Severity
+from shared.contract.kpis import Kpi, Measure
 from shared.translation import languages, translator
 from tests.support.notices import NOW, acknowledged, breach, city, ended, notice, reading
 from tests.support.thorough import examples

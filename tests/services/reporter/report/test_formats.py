@@ -21,7 +21,7 @@ from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.rows import FigureRow, rows
 from services.reporter.report.words import WORDS
 from services.reporter.report.writing import Writing
-from shared.config.types import Kpi
+from shared.contract.kpis import Kpi
 from shared.periods import Period
 from tests.support import report_year
 
