@@ -9,13 +9,13 @@ from typing import TypeVar
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
 from rich.text import Text
 
 from shared.config.errors import Meeting, Mistake, explain, explain_as, language_of, nothing_to_meet
 from shared.config.model import CityFile
 from shared.history_file import HistoryFile, place_mistakes
-from wachtpost.config import told, unreadable
+from shared.translation import translator
+from wachtpost.terminal import complain, fail
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,24 +23,26 @@ M = TypeVar("M", bound=BaseModel)
 def load_or_explain(file: Path) -> CityFile:
     """Return the city file; exits with status 2 and an explanation on stderr when that cannot be."""
     text = text_or_explain(file, None)
-    _stop_at(explain(text, str(file)), file, language_of(text))
+    stop_at(explain(text, str(file)), file, language_of(text))
     return CityFile.model_validate(tomllib.loads(text))
 
 
-def history_or_explain(city_file: Path, city: CityFile) -> tuple[HistoryFile, ...]:
+def history_or_explain(city_file: Path, city: CityFile, status: int = 2) -> tuple[HistoryFile, ...]:
     """Return the history files that a city file names; exits like ``load_or_explain``."""
     return tuple(
         parsed_or_explain(
-            HistoryFile, city_file.parent / file, city.city.language, partial(place_mistakes, city)
+            HistoryFile, city_file.parent / file, city.city.language, partial(place_mistakes, city), status
         )
         for file in city.history.files
     )
 
 
-def parsed_or_explain(model: type[M], file: Path, language: str, meeting: Meeting = nothing_to_meet) -> M:
+def parsed_or_explain(
+    model: type[M], file: Path, language: str, meeting: Meeting = nothing_to_meet, status: int = 2
+) -> M:
     """Return any TOML file that ``model`` describes; exits like ``load_or_explain``."""
     text = text_or_explain(file, language)
-    _stop_at(explain_as(model, text, str(file), language, meeting), file, language)
+    stop_at(explain_as(model, text, str(file), language, meeting), file, language, status)
     return model.model_validate(tomllib.loads(text))
 
 
@@ -49,16 +51,50 @@ def text_or_explain(file: Path, language: str | None) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        _errors().print(Text(unreadable(file, error, language or "nl")))
-        raise typer.Exit(2) from None
+        fail(unreadable(file, error, language or "nl"))
 
 
-def _stop_at(mistakes: list[Mistake], file: Path, language: str) -> None:
+def stop_at(mistakes: list[Mistake], file: Path, language: str, status: int = 2) -> None:
+    """Explain mistakes on stderr and exit; do nothing where there are none."""
     if mistakes:
         for line in told(mistakes, str(file), language):
-            _errors().print(line)
-        raise typer.Exit(2)
+            complain(line)
+        raise typer.Exit(status)
 
 
-def _errors() -> Console:
-    return Console(stderr=True, soft_wrap=True, highlight=False)
+def told(mistakes: list[Mistake], file: str, language: str) -> list[Text]:
+    """Return the mistakes in lines for people, and how many there are."""
+    say = translator(language)
+    lines = []
+    for mistake in mistakes:
+        at = Text(mistake.where, style="bold")
+        if mistake.key:
+            at.append(f"  {mistake.key}", style="cyan")
+        if mistake.given is not None:
+            at.append(f" = {mistake.given}", style="not bold")
+        lines.append(at)
+        lines.append(Text(f"    {mistake.wrong}", style="red"))
+        lines.append(Text("    " + say.gettext("allowed: {allowed}", allowed=mistake.allowed)))
+    lines.append(
+        Text(
+            say.ngettext(
+                "{number} mistake in {file}", "{number} mistakes in {file}", len(mistakes), file=file
+            )
+        )
+    )
+    return lines
+
+
+def unreadable(file: Path, error: OSError | UnicodeDecodeError, language: str = "nl") -> str:
+    """Return one sentence; Dutch unless told otherwise: an unread city file cannot say what it wants."""
+    say = translator(language)
+    match error:
+        case UnicodeDecodeError():
+            return say.gettext(
+                "{file} is not UTF-8 (byte {byte}): save the file as UTF-8", file=file, byte=error.start
+            )
+        case FileNotFoundError():
+            return say.gettext("{file} does not exist", file=file)
+        case IsADirectoryError():
+            return say.gettext("{file} is a directory, not a file", file=file)
+    return say.gettext("{file} cannot be read", file=file)

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from shared.calendar import Calendar
-from shared.config.errors import Mistake, explain, explain_as, language_of
+from shared.config.errors import explain, language_of
 from shared.config.model import CityFile, Site
 from shared.contract.kpis import QueueKind
-from shared.history_file import HistoryFile, place_mistakes
 from shared.process.clock import system_clock
 from shared.translation import Translator, translator
+from wachtpost.city_file import history_or_explain, stop_at, text_or_explain
+from wachtpost.terminal import echo
 
 app = typer.Typer(no_args_is_help=True, help="The city file.")
 
@@ -34,39 +32,13 @@ def check(file: Annotated[Path, typer.Argument(help="The city file, such as depl
 
     Exit status 0: good; 1: mistakes; 2: the file cannot be read.
     """
-    errors = Console(stderr=True, soft_wrap=True, highlight=False)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        errors.print(Text(unreadable(file, error)))
-        raise typer.Exit(2) from None
-    language = language_of(text)
-    mistakes = explain(text, str(file))
-    if mistakes:
-        for styled in told(mistakes, str(file), language):
-            errors.print(styled)
-        raise typer.Exit(1)
+    text = text_or_explain(file, None)
+    stop_at(explain(text, str(file)), file, language_of(text), status=1)
     city = CityFile.model_validate(tomllib.loads(text))
-    for named in city.history.files:
-        _check_history(file.parent / named, city, errors)
-    output = Console(soft_wrap=True, highlight=False)
+    history_or_explain(file, city, status=1)
     today = Calendar(city).local_day(int(system_clock().timestamp() * 1000))
     for line in summary(city, str(file), today):
-        output.print(Text(line))
-
-
-def _check_history(file: Path, city: CityFile, errors: Console) -> None:
-    language = city.city.language
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        errors.print(Text(unreadable(file, error, language)))
-        raise typer.Exit(2) from None
-    mistakes = explain_as(HistoryFile, text, str(file), language, partial(place_mistakes, city))
-    if mistakes:
-        for styled in told(mistakes, str(file), language):
-            errors.print(styled)
-        raise typer.Exit(1)
+        echo(line)
 
 
 def summary(city: CityFile, file: str, today: date) -> list[str]:
@@ -140,41 +112,3 @@ def _open_today(city: CityFile, today: date, say: Translator) -> list[str]:
 
 def _clock(start: int, end: int) -> str:
     return "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in (start, end))
-
-
-def told(mistakes: list[Mistake], file: str, language: str) -> list[Text]:
-    """Return the mistakes in lines for people, and how many there are."""
-    say = translator(language)
-    lines = []
-    for mistake in mistakes:
-        at = Text(mistake.where, style="bold")
-        if mistake.key:
-            at.append(f"  {mistake.key}", style="cyan")
-        if mistake.given is not None:
-            at.append(f" = {mistake.given}", style="not bold")
-        lines.append(at)
-        lines.append(Text(f"    {mistake.wrong}", style="red"))
-        lines.append(Text("    " + say.gettext("allowed: {allowed}", allowed=mistake.allowed)))
-    lines.append(
-        Text(
-            say.ngettext(
-                "{number} mistake in {file}", "{number} mistakes in {file}", len(mistakes), file=file
-            )
-        )
-    )
-    return lines
-
-
-def unreadable(file: Path, error: OSError | UnicodeDecodeError, language: str = "nl") -> str:
-    """Return one sentence; Dutch unless told otherwise: an unread city file cannot say what it wants."""
-    say = translator(language)
-    match error:
-        case UnicodeDecodeError():
-            return say.gettext(
-                "{file} is not UTF-8 (byte {byte}): save the file as UTF-8", file=file, byte=error.start
-            )
-        case FileNotFoundError():
-            return say.gettext("{file} does not exist", file=file)
-        case IsADirectoryError():
-            return say.gettext("{file} is a directory, not a file", file=file)
-    return say.gettext("{file} cannot be read", file=file)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, NoReturn, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import httpx
 import typer
 from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
-from rich.console import Console
-from rich.text import Text
+
+from wachtpost.terminal import fail
 
 ACCOUNT: Final = "wachtpost"
 ROLE: Final = "Editor"
@@ -64,19 +64,19 @@ def token(
     Grafana. Put the file's path into `[grafana] token_file` of the city file.
     """
     if sys.stdout.isatty():
-        _fail("The token is a secret: send it to a file, such as  wachtpost grafana token > grafana_token")
+        fail("The token is a secret: send it to a file, such as  wachtpost grafana token > grafana_token")
     try:
         password = password_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        _fail(f"{password_file} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}")
+        fail(f"{password_file} cannot be read: {getattr(error, 'strerror', None) or 'not UTF-8'}")
     name = f"notifier-{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     try:
         with httpx.Client(base_url=url, auth=(user, password), timeout=PATIENCE_S, trust_env=False) as http:
             made = new_token(http, name)
     except GrafanaRefusedError as error:
-        _fail(str(error))
+        fail(str(error))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        _fail(f"Grafana at {url} does not answer ({type(error).__name__})")
+        fail(f"Grafana at {url} does not answer ({type(error).__name__})")
     typer.echo(made.get_secret_value())
 
 
@@ -106,8 +106,3 @@ def _asked(
         return answer.validate_json(response.content)
     except ValidationError:
         raise GrafanaRefusedError("the answer is not Grafana's: is this its address?") from None
-
-
-def _fail(text: str) -> NoReturn:
-    Console(stderr=True, soft_wrap=True, highlight=False).print(Text(text))
-    raise typer.Exit(2)

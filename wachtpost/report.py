@@ -25,9 +25,9 @@ from services.reporter.report.writing import Writing
 from shared.calendar import Calendar
 from shared.periods import Period
 from shared.translation import languages
-from wachtpost.city_file import history_or_explain, parsed_or_explain
-from wachtpost.config import unreadable
-from wachtpost.notify.access import Access, access, complain, fail
+from wachtpost.city_file import history_or_explain, parsed_or_explain, unreadable
+from wachtpost.notify.access import Access, access
+from wachtpost.terminal import complain, fail
 
 LONGEST_NAME: Final = 255
 """A text that is longer is not the name of a file."""

@@ -17,7 +17,8 @@ from services.reporter.words import WORDS, Words
 from shared.config.alerting import EmailChannel
 from shared.periods import Period
 from shared.redis.connection import RedisClient
-from wachtpost.notify.access import Access, access, complain, echo, fail
+from wachtpost.notify.access import Access, access
+from wachtpost.terminal import complain, echo, fail
 
 
 def reporter(

@@ -11,13 +11,13 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from shared.translation import translator
 from wachtpost.analyse import files as reader
 from wachtpost.analyse.figures import as_json
 from wachtpost.analyse.progress import progress_bar
-from wachtpost.analyse.tables import tables
-from wachtpost.analyse.words import WORDS
-from wachtpost.city_file import load_or_explain
-from wachtpost.config import unreadable
+from wachtpost.analyse.tables import damaged, no_source, tables
+from wachtpost.city_file import load_or_explain, unreadable
+from wachtpost.terminal import fail
 
 WIDEST: Final = 120
 
@@ -40,21 +40,16 @@ def analyse(
     """
     city = None if city_file is None else load_or_explain(city_file)
     rules = reader.UNCONFIGURED if city is None else city
-    words = WORDS[rules.city.language]
-    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    say = translator(rules.city.language)
     try:
-        with progress_bar(files, rules) as told:
+        with progress_bar(files, say) as told:
             analysis, reading = reader.analyse(files, city, source, told)
     except OSError as error:
-        errors.print(unreadable(Path(error.filename or files[0]), error, rules.city.language))
-        raise typer.Exit(2) from None
+        fail(unreadable(Path(error.filename or files[0]), error, rules.city.language))
     except KeyError as error:
-        known = ", ".join(s.id for s in rules.sources) or "-"
-        errors.print(words.no_source.format(error.args[0], known))
-        raise typer.Exit(2) from None
+        fail(no_source(error.args[0], rules, say))
     except (EOFError, zlib.error):
-        errors.print(words.damaged.format(", ".join(map(str, files))))
-        raise typer.Exit(2) from None
+        fail(damaged(files, say))
     if as_json_:
         result = as_json(analysis, rules)
         result |= {

@@ -111,12 +111,12 @@ def record(
     now: int | None = None,
     counted: Callable[[Event], None] | None = None,
 ) -> int:
-    """Have the desk count facts with the place where each stands; return the newest moment (UTC ms, or 0).
+    """Have the aggregator count facts, with where each stands; return the newest moment (UTC ms, or 0).
 
     A file has no arrival times. Without ``now``, each fact counts as having come when it happened. With it
     (UTC ms), facts are taken to have come in the order they stand in, and by ``now``: what lies further back
     than ``pipeline.dedup``, or ahead, is refused as it would be live. ``counted`` is told of every fact that
-    the desk did not refuse.
+    the aggregator did not refuse.
     """
     newest = 0
     while batch := list(islice(found, BATCH)):
@@ -143,7 +143,7 @@ def close(aggregator: Aggregator, newest: int, reading: ReadingStats) -> None:
 
 
 def _note(aggregator: Aggregator, reading: ReadingStats) -> set[str]:
-    """Count what the desk refused, and return where it stood."""
+    """Count what the aggregator refused, and return where it stood."""
     letters = aggregator.take_changes().dead
     for letter in letters:
         file, _, number = letter.where.rpartition(":")

@@ -10,16 +10,15 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from shared.config.model import CityFile
+from shared.translation import Translator
 from wachtpost.analyse import files as reader
-from wachtpost.analyse.words import WORDS
 
 BIG: Final = 4 * 1024 * 1024
 """Bytes from which a progress bar is worth its line."""
 
 
 @contextmanager
-def progress_bar(files: Sequence[Path], city: CityFile) -> Iterator[reader.Progress | None]:
+def progress_bar(files: Sequence[Path], say: Translator) -> Iterator[reader.Progress | None]:
     """Show a bar on stderr while files are read; yields ``None`` where nobody sees it. Raises ``OSError``."""
     sizes = {file: file.stat().st_size for file in files}
     console = Console(stderr=True)
@@ -35,7 +34,8 @@ def progress_bar(files: Sequence[Path], city: CityFile) -> Iterator[reader.Progr
         transient=True,
     )
     with bar:
-        task = bar.add_task(WORDS[city.city.language].reading, total=sum(sizes.values()))
+        # Translators: in front of a progress bar, while files are read.
+        task = bar.add_task(say.gettext("reading"), total=sum(sizes.values()))
         done: dict[Path, int] = {}
 
         def told(file: Path, read: int) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -11,53 +13,64 @@ from rich.text import Text
 
 from domain import kpi
 from domain.bucket import Bucket
+from domain.outcome_names import OUTCOME_NAMES
 from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.kpis import KPIS, Kpi, Unit
-from shared.numerals import NUMERALS, Numerals, clock_time
+from shared.formatting import clock_time
+from shared.translation import Msg, Translator, translator
 from wachtpost.analyse.figures import Analysis, Judged, answered_within_bounds, judged
 from wachtpost.analyse.files import ReadingStats
-from wachtpost.analyse.words import WORDS, Words
 
-NOTHING = "–"
+NOTHING: Final = "–"
 """No reading."""
+
+KPI_NAMES: Final[Mapping[Kpi, Msg]] = {
+    Kpi.MISSED_RATIO: Msg("missed calls"),
+    Kpi.CALL_WAIT_MEAN: Msg("mean phone wait"),
+    Kpi.SERVICE_LEVEL: Msg("answered in time"),
+    Kpi.VISIT_WAIT_MEAN: Msg("mean counter wait"),
+    Kpi.LEAD_TIME_MEAN: Msg("mean lead time to an appointment"),
+}
 
 
 def tables(analysis: Analysis, reading: ReadingStats, city: CityFile) -> Iterator[RenderableType]:
     """Yield everything an analysis has to say, in the language of the city file."""
-    page = _Page(city)
+    say = translator(city.city.language)
+    page = _Page(city, say)
     if analysis.total.offered:
-        yield page.counts(page.words.queues, page.words.queue, analysis.queues, analysis.total)
+        yield page.counts(say.gettext("Per queue"), say.gettext("queue"), analysis.queues, analysis.total)
         if len(analysis.days) > 1:
-            yield page.counts(page.words.days, page.words.day, analysis.days, analysis.total)
+            yield page.counts(say.gettext("Per day"), say.gettext("day"), analysis.days, analysis.total)
         yield page.outcomes(analysis)
         yield page.categories(analysis.total)
         yield page.definitions(analysis.total)
         yield page.targets(analysis)
-        yield Text(page.words.p90_note, style="dim")
+        note = say.gettext("90% within: from the histogram, at most one cell (1 s up to 10 min) too high.")
+        yield Text(note, style="dim")
     elif not analysis.total.visits + analysis.total.walk_ins + analysis.total.booked:
-        yield Text(page.words.nothing)
+        yield Text(say.gettext("No contact found."))
     yield from page.visits(analysis.total)
     yield page.footer(analysis, reading)
 
 
 class _Page:
-    def __init__(self, city: CityFile) -> None:
+    def __init__(self, city: CityFile, say: Translator) -> None:
         self._city = city
-        self.words: Words = WORDS[city.city.language]
-        self._write: Numerals = NUMERALS[city.city.language]
+        self._say = say
         self._bounds = answered_within_bounds(city)
 
     def counts(self, title: str, first: str, rows: Mapping[str, Bucket], total: Bucket) -> RenderableType:
         """Return one row per queue or day, and the total."""
-        words = self.words
-        bounds = [words.within.format(_seconds(bound)) for bound in self._bounds]
-        table = _table(first, words.offered, words.answered, words.missed, words.ratio)
-        for name in (words.mean, words.p90, words.longest, *bounds):
-            table.add_column(name, justify="right")
+        say = self._say
+        # Translators: the heads of narrow columns, each a line or two of at most eight letters.
+        counts = [say.gettext("offered"), self._answered, self._missed, say.gettext("%\nmissed")]
+        waits = [say.gettext("mean\nwait"), say.gettext("90%\nwithin"), say.gettext("longest\nwait")]
+        bounds = [say.gettext("within\n{seconds} s", seconds=_seconds(bound)) for bound in self._bounds]
+        table = _table(first, *counts, *waits, *bounds)
         for name, bucket in rows.items():
             table.add_row(name, *self._count_row(bucket))
         table.add_section()
-        table.add_row(words.total, *self._count_row(total), style="bold")
+        table.add_row(say.gettext("total"), *self._count_row(total), style="bold")
         return _titled(title, table)
 
     def _count_row(self, bucket: Bucket) -> list[str]:
@@ -65,120 +78,199 @@ class _Page:
         p90 = kpi.call_wait_quantile(bucket, 0.9)
         mean = kpi.call_wait_mean(bucket).value
         return [
-            self._write.number(bucket.offered),
-            self._write.number(bucket.answered),
-            self._write.number(kpi.missed(bucket, definition)),
+            self._say.number(bucket.offered),
+            self._say.number(bucket.answered),
+            self._say.number(kpi.missed(bucket, definition)),
             self._ratio(kpi.missed_ratio(bucket, definition).value),
             _wait(mean),
             _wait(p90),
             _wait(bucket.wait_max_ms / 1000 if bucket.answered else None),
-            *(self._write.number(kpi.answered_within(bucket, bound)) for bound in self._bounds),
+            *(self._say.number(kpi.answered_within(bucket, bound)) for bound in self._bounds),
         ]
 
     def outcomes(self, analysis: Analysis) -> RenderableType:
         """Return why calls were not answered."""
-        table = _table("", self.words.calls)
+        table = _table("", self._say.gettext("calls"))
         for outcome in analysis.outcomes:
             count = analysis.total.outcomes[outcome]
-            table.add_row(self.words.outcome[outcome], self._write.number(count))
+            table.add_row(self._say.text(OUTCOME_NAMES[outcome]), self._say.number(count))
         if analysis.total.unfinished:
-            table.add_row(self.words.unfinished, self._write.number(analysis.total.unfinished))
-        return _titled(self.words.outcomes, table)
+            table.add_row(
+                self._say.gettext("without an outcome"), self._say.number(analysis.total.unfinished)
+            )
+        return _titled(self._say.gettext("Not answered"), table)
 
     def categories(self, total: Bucket) -> RenderableType:
         """Return the answered calls per range of waits."""
-        table = _table(self.words.category, self.words.calls, self.words.share)
+        say = self._say
+        # Translators: above ranges of waits, such as 0–20 s.
+        waited = say.gettext("waited")
+        table = _table(waited, say.gettext("calls"), say.gettext("share"))
         bounds = self._city.speed_categories.bounds
         for name, count in kpi.speed_categories(total, bounds).items():
-            shown = (
-                self.words.above.format(name[1:]) if name.startswith(">") else f"{name.replace('-', '–')} s"
-            )
+            shown = f"{name.replace('-', '–')} s"
+            if name.startswith(">"):
+                shown = say.gettext("more than {seconds} s", seconds=name[1:])
             share = count / total.answered if total.answered else None
-            table.add_row(shown, self._write.number(count), self._ratio(share))
-        return _titled(self.words.categories, table)
+            table.add_row(shown, self._say.number(count), self._ratio(share))
+        return _titled(say.gettext("Answered per speed category"), table)
 
     def definitions(self, total: Bucket) -> RenderableType:
         """Return what every missed definition makes of the same calls."""
-        table = _table(self.words.definition, self.words.missed, self.words.ratio)
+        table = _table(self._say.gettext("definition"), self._missed, self._say.gettext("%\nmissed"))
         for definition in self._city.missed_definitions:
             table.add_row(
                 f"{definition.id} v{definition.version}",
-                self._write.number(kpi.missed(total, definition)),
+                self._say.number(kpi.missed(total, definition)),
                 self._ratio(kpi.missed_ratio(total, definition).value),
             )
-        return _titled(self.words.definitions, table)
+        return _titled(self._say.gettext("Missed under each definition"), table)
 
     def targets(self, analysis: Analysis) -> RenderableType:
         """Return every target that the files can say something about."""
-        words = self.words
-        table = _table("", words.queue, words.value, words.target, words.verdict)
+        say = self._say
+        heads = (say.gettext("queue"), say.gettext("value"), say.gettext("target"), say.gettext("verdict"))
+        table = _table("", *heads)
         everywhere = {ALL_QUEUES: analysis.total, **analysis.queues}
         for queue, bucket in everywhere.items():
             for result in judged(bucket, self._city, queue):
                 if result.value is not None:
-                    name = words.total if queue == ALL_QUEUES else queue
-                    table.add_row(words.kpi[result.target.kpi], name, *self._judged_row(result))
-        return _titled(words.targets, table)
+                    name = say.gettext("total") if queue == ALL_QUEUES else queue
+                    table.add_row(say.text(KPI_NAMES[result.target.kpi]), name, *self._judged_row(result))
+        return _titled(say.gettext("Targets"), table)
 
     def _judged_row(self, result: Judged) -> list[str | Text]:
-        words = self.words
-        verdict = Text(words.met, "green") if result.met else Text(words.not_met, "bold red")
+        # Translators: whether a target is.
+        met, not_met = self._say.gettext("met"), self._say.gettext("not met")
+        verdict = Text(met, "green") if result.met else Text(not_met, "bold red")
         value = self._value(result.target.kpi, result.value)
         return [value, self._value(result.target.kpi, result.target.limit), verdict]
 
     def _value(self, name: Kpi, value: float | None) -> str:
-        match KPIS[name].unit:
-            case Unit.RATIO:
-                return self._ratio(value)
-            case Unit.SECONDS:
-                return _wait(value)
-        return NOTHING if value is None else self.words.days_unit.format(self._write.days(value))
+        if value is None:
+            return NOTHING
+        facts = KPIS[name]
+        shown = self._say.value(facts.unit, value, least=facts.more_is_better)
+        return self._say.gettext("{days} working days", days=shown) if facts.unit is Unit.WORKDAYS else shown
 
     def visits(self, total: Bucket) -> Iterator[RenderableType]:
         """Yield what happened at the counters, if anything."""
-        words, number = self.words, self._write.number
+        say = self._say
         lines = []
         if total.visits:
             mean = _wait(kpi.visit_wait_mean(total).value)
-            lines.append(words.visit_line.format(number(total.visits), mean))
+            lines.append(
+                say.ngettext(
+                    "{number} visitor with an appointment, waited {mean} on average",
+                    "{number} visitors with an appointment, waited {mean} on average",
+                    total.visits,
+                    mean=mean,
+                )
+            )
         if total.walk_ins:
             mean = _wait(kpi.walk_in_wait_mean(total).value)
-            lines.append(words.walk_in_line.format(number(total.walk_ins), mean))
+            lines.append(
+                say.ngettext(
+                    "{number} without an appointment, waited {mean} on average",
+                    "{number} without an appointment, waited {mean} on average",
+                    total.walk_ins,
+                    mean=mean,
+                )
+            )
         if total.early or total.left:
-            lines.append(words.early_left.format(number(total.early), number(total.left)))
+            early = say.ngettext(
+                "{number} called before their time", "{number} called before their time", total.early
+            )
+            # Translators: visitors who went away without having been helped.
+            left = say.ngettext("{number} left", "{number} left", total.left)
+            lines.append(f"{early}, {left}")
         if total.booked:
             lead = self._value(Kpi.LEAD_TIME_MEAN, kpi.lead_time_mean(total).value)
-            lines.append(words.booked.format(number(total.booked), lead))
+            lines.append(
+                say.ngettext(
+                    "{number} appointment made, {lead} ahead",
+                    "{number} appointments made, {lead} ahead on average",
+                    total.booked,
+                    lead=lead,
+                )
+            )
         if lines:
-            yield Text(words.visits, style="bold")
+            yield Text(say.gettext("Counters and appointments"), style="bold")
             yield Text("\n".join(f"  {line}" for line in lines))
 
     def footer(self, analysis: Analysis, reading: ReadingStats) -> Text:
         """Return what was read, and what could not be used."""
         outside = analysis.outside.offered + analysis.outside.visits + analysis.outside.walk_ins
-        lines = reading_lines(reading, self._city)
+        lines = reading_lines(reading, self._say)
         if outside:
-            lines.insert(1, self.words.outside.format(self._write.number(outside)))
+            told = self._say.ngettext(
+                "{number} contact outside opening hours; it is in no other figure.",
+                "{number} contacts outside opening hours; they are in no other figure.",
+                outside,
+            )
+            lines.insert(1, told)
         return Text("\n".join(lines))
 
+    @property
+    def _answered(self) -> str:
+        # Translators: calls, the head of a narrow column.
+        return self._say.pgettext("column", "answered")
+
+    @property
+    def _missed(self) -> str:
+        # Translators: calls, the head of a narrow column.
+        return self._say.pgettext("column", "missed")
+
     def _ratio(self, value: float | None) -> str:
-        return NOTHING if value is None else self._write.ratio(value)
+        return NOTHING if value is None else self._say.ratio(value)
 
 
-def reading_lines(reading: ReadingStats, city: CityFile) -> list[str]:
+def reading_lines(reading: ReadingStats, say: Translator) -> list[str]:
     """Return what was read, and what could not be used: the first lines by their place."""
-    words, number = WORDS[city.city.language], NUMERALS[city.city.language].number
-    lines = [words.read.format(number(reading.lines), number(reading.events), number(reading.noise))]
+    events = say.ngettext("{number} event", "{number} events", reading.events)
+    lines = [
+        say.ngettext(
+            "{number} line read: {events}, {others} about no contact",
+            "{number} lines read: {events}, {others} about no contact",
+            reading.lines,
+            events=events,
+            others=say.number(reading.noise),
+        )
+    ]
     if reading.unknown_verbs:
-        lines.append(words.unknown.format(number(reading.unknown_verbs)))
+        # Translators: the verb is a field of a line of the log of the telephone exchange.
+        unknown = say.ngettext(
+            "{number} line with an unknown verb passed over",
+            "{number} lines with an unknown verb passed over",
+            reading.unknown_verbs,
+        )
+        lines.append(unknown)
     if reading.duplicates:
-        lines.append(words.duplicates.format(number(reading.duplicates)))
+        once = say.ngettext(
+            "{number} duplicate event counted once",
+            "{number} duplicate events counted once",
+            reading.duplicates,
+        )
+        lines.append(once)
     if refused := sum(reading.refused.values()):
-        lines.append(words.refused.format(number(refused)))
-        lines += [f"  {bad.file}:{bad.number}: {bad.why}" for bad in reading.first_bad]
+        unusable = say.ngettext(
+            "{number} line could not be used:", "{number} lines could not be used:", refused
+        )
+        lines += [unusable, *(f"  {bad.file}:{bad.number}: {bad.why}" for bad in reading.first_bad)]
         if (more := refused - len(reading.first_bad)) > 0:
-            lines.append(words.more.format(number(more)))
+            lines.append("  " + say.gettext("… and {number} more", number=say.number(more)))
     return lines
+
+
+def no_source(source: str, city: CityFile, say: Translator) -> str:
+    """Return that the city file has no such source, and which ones it has."""
+    known = ", ".join(one.id for one in city.sources) or "-"
+    return say.gettext("The city file has no source {source}; it has: {known}.", source=source, known=known)
+
+
+def damaged(files: Sequence[Path], say: Translator) -> str:
+    """Return that a compressed file is not whole."""
+    return say.gettext("{files}: the archive is damaged", files=", ".join(map(str, files)))
 
 
 def _table(first: str, *others: str) -> Table:

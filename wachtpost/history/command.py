@@ -22,17 +22,17 @@ from services.evaluator.archive import Archive, ChangedUnderneathError
 from shared.calendar import Calendar
 from shared.redis.connection import RedisClient
 from wachtpost.analyse.progress import progress_bar
-from wachtpost.analyse.tables import reading_lines
-from wachtpost.analyse.words import WORDS as READING_WORDS
-from wachtpost.config import unreadable
+from wachtpost.analyse.tables import damaged, no_source, reading_lines
+from wachtpost.city_file import unreadable
 from wachtpost.history import rows
 from wachtpost.history.plan import plan_import, plan_restore, queue_title
 from wachtpost.history.recount import Recounted, fingerprint, recount
 from wachtpost.history.replacing import Planned, Replacement, ReplacementRequest, replace
 from wachtpost.history.tables import Shift, as_values, shifts, table
 from wachtpost.history.words import WORDS, Words
-from wachtpost.notify.access import Access, access, complain, echo, fail
+from wachtpost.notify.access import Access, access
 from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number
+from wachtpost.terminal import complain, echo, fail
 
 WIDEST: Final = 120
 
@@ -249,18 +249,17 @@ def _read(
 ) -> tuple[Recounted, ReplacementRequest]:
     """Count the files, and note in the question what they were; exits with status 2 where it cannot."""
     city, language = given.city, given.city.city.language
-    words = READING_WORDS[language]
     now = ms_of(given.now())
     try:
         prints = tuple(fingerprint(file) for file in dict.fromkeys(files))
-        with progress_bar(files, city) as told:
+        with progress_bar(files, given.say) as told:
             recounted = recount(files, city, Calendar(city), source, now, told)
     except OSError as error:
         fail(unreadable(Path(error.filename or files[0]), error, language))
     except KeyError as error:
-        fail(words.no_source.format(error.args[0], ", ".join(s.id for s in city.sources) or "-"))
+        fail(no_source(error.args[0], city, given.say))
     except (EOFError, zlib.error):
-        fail(words.damaged.format(", ".join(map(str, files))))
+        fail(damaged(files, given.say))
     return recounted, dataclasses.replace(question, files=prints, refused=dict(recounted.reading.refused))
 
 
@@ -316,7 +315,7 @@ def _tell(given: Access, question: ReplacementRequest, answer: Replacement, as_j
 
 
 def _tell_reading(given: Access, recounted: Recounted) -> None:
-    for line in reading_lines(recounted.reading, given.city):
+    for line in reading_lines(recounted.reading, given.say):
         echo(line)
 
 

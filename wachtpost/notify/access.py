@@ -15,8 +15,6 @@ from typing import Final, NoReturn, TypeVar
 import typer
 from pydantic import ValidationError
 from redis.exceptions import RedisError
-from rich.console import Console
-from rich.text import Text
 
 from services.notifier.messages.message import Writer
 from services.notifier.messages.template_files import TemplateFault, load_templates
@@ -27,6 +25,7 @@ from shared.redis.connection import RedisClient, redis_client
 from shared.translation import Translator, translator
 from wachtpost.city_file import load_or_explain
 from wachtpost.notify.words import WORDS, Words
+from wachtpost.terminal import complain, fail
 
 HEARD_WITHIN: Final = timedelta(seconds=10)
 """How long the owner may take to act on a command: a moment, or a lease when another one takes over."""
@@ -121,22 +120,6 @@ def unheard(given: Access) -> NoReturn:
     """Say that the command waits for an owner, and exit with status 1."""
     complain(given.words.nobody_listens.format(seconds=HEARD_WITHIN.total_seconds()))
     raise typer.Exit(1)
-
-
-def echo(text: str) -> None:
-    """Tell on stdout; a line stays a line, for whoever greps."""
-    Console(soft_wrap=True, highlight=False).print(Text(text))
-
-
-def complain(text: str) -> None:
-    """Tell on stderr."""
-    Console(stderr=True, soft_wrap=True, highlight=False).print(Text(text))
-
-
-def fail(text: str) -> NoReturn:
-    """Say what is wrong with the question, and exit with status 2."""
-    complain(text)
-    raise typer.Exit(2)
 
 
 def _report(fault: TemplateFault) -> None:

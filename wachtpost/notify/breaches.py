@@ -14,7 +14,8 @@ from services.notifier.commands import Acknowledge, encode
 from services.notifier.model import Breach
 from services.notifier.state import BreachRecord
 from shared.personal_data import ROLE, holds_phone_number
-from wachtpost.notify.access import Access, Stores, access, complain, echo, fail, heard, unheard
+from wachtpost.notify.access import Access, Stores, access, heard, unheard
+from wachtpost.terminal import complain, echo, fail
 
 BY_HELP: Final = "Who: a receiver's id or a role, such as balie. Never a person's name"
 

@@ -11,7 +11,8 @@ from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, Fai
 from services.notifier.model import NotificationKind
 from services.notifier.reasons import DecisionReason
 from services.notifier.state_store import LOG_KEPT
-from wachtpost.notify.access import Access, Stores, access, echo
+from wachtpost.notify.access import Access, Stores, access
+from wachtpost.terminal import echo
 
 app = typer.Typer(no_args_is_help=True, help="Who was told what and why, and what became of it.")
 

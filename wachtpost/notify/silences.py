@@ -16,8 +16,9 @@ from shared.config.references import ALL_QUEUES
 from shared.contract.breach_events import Severity
 from shared.contract.kpis import Measure
 from wachtpost.durations import duration
-from wachtpost.notify.access import Access, Stores, access, complain, echo, fail, heard, unheard
+from wachtpost.notify.access import Access, Stores, access, heard, unheard
 from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number
+from wachtpost.terminal import complain, echo, fail
 
 MOST_WHY: Final = 200
 """Characters; as in ``Silence.why``."""

@@ -16,7 +16,8 @@ from services.notifier.channels.post import http_client
 from services.notifier.model import Delivery, DeliveryFailed, Notification, NotificationKind
 from services.notifier.outbox import parcels
 from shared.config.alerting import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
-from wachtpost.notify.access import Access, access, echo, fail
+from wachtpost.notify.access import Access, access
+from wachtpost.terminal import echo, fail
 
 app = typer.Typer(no_args_is_help=True, help="Messages to receivers.")
 

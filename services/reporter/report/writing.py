@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from domain.outcome_names import OUTCOME_NAMES
 from domain.period_kpis import PeriodKpi
 from services.reporter.report.blocks import TargetVerdict
 from services.reporter.report.sheet_words import SHEET_WORDS
@@ -15,7 +16,7 @@ from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi, Shown, more_is_better
 from shared.numerals import NUMERALS, Numerals, clock_time, round_down, round_up
 from shared.periods import Period
-from wachtpost.analyse.words import WORDS as OUTCOME_WORDS
+from shared.translation import translator
 
 PERCENT_DIGITS: Final = 2
 """As the policy follow-up publishes them."""
@@ -128,7 +129,7 @@ class Writing:
         return SHEET_WORDS[self.words.language].months
 
     def outcome(self, outcome: Outcome) -> str:
-        return OUTCOME_WORDS[self.words.language].outcome[outcome]
+        return translator(self.words.language).text(OUTCOME_NAMES[outcome])
 
     def outcomes_of(self, definition: MissedDefinition) -> str:
         """Return what a definition counts, in the order of the outcomes."""

@@ -17,7 +17,7 @@ from shared.config.alerting import BudgetRule
 from shared.config.model import LIER_1
 from shared.contract.kpis import KPIS, UNITS, Contacts, Kpi, Measure, QueueKind, Unit, kpis_of
 from tests.deploy.grafana.series import documented
-from wachtpost.analyse.words import WORDS as ANALYSE_WORDS
+from wachtpost.analyse.tables import KPI_NAMES
 
 METRICS = {metric.name for metric in documented()}
 WEBHOOK = Path("docs/webhook.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ CONSUMERS: dict[str, tuple[Iterable[str], Callable[[str], object]]] = {
     "boards' contacts": (Contacts, board_words.CONTACTS.__contains__),
     "messages": (Measure, lambda measure: f'"{measure}": gettext(' in HEADLINE),
     "annotations": (Measure, SAID_OF.__contains__),
-    "analyse": (Kpi, lambda kpi: all(kpi in words.kpi for words in ANALYSE_WORDS.values())),
+    "analyse": (Kpi, KPI_NAMES.__contains__),
 }
 """Who needs something for each of which, and what tells whether it is there."""
 

@@ -1,0 +1,18 @@
+"""What became of calls that nobody answered, as people call it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from shared.contract.events import Outcome
+from shared.translation import Msg
+
+# Translators: how calls ended that nobody answered, with a number of calls behind it.
+OUTCOME_NAMES: Final[Mapping[Outcome, Msg]] = {
+    Outcome.ABANDONED: Msg("abandoned"),
+    Outcome.TIMED_OUT: Msg("timed out"),
+    Outcome.NO_AGENTS: Msg("nobody logged in"),
+    Outcome.LEFT_BY_KEY: Msg("left by a key"),
+    Outcome.CLOSED: Msg("closed or full"),
+}
