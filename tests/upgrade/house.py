@@ -139,10 +139,17 @@ class House:
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         return cast("dict[str, Any]", answer.json())
 
-    def log(self, *lines: str) -> None:
-        """Have the exchange write lines into its queue_log."""
+    async def log(self, *lines: str) -> None:
+        """Have the exchange write lines into its queue_log; returns when ingest has read them, if it runs."""
         with (self.folder / "queue_log").open("a") as file:
             file.writelines(f"{line}\n" for line in lines)
+
+        def is_read() -> bool:
+            size = (self.folder / "queue_log").stat().st_size
+            return f'"offset":{size},'.encode() in cast("bytes", self.client.get("{p0}:checkpoint:pbx"))
+
+        if "ingest" in self.services:
+            await eventually_async(is_read)
 
     # What is to be seen --------------------------------------------------------------------------
 

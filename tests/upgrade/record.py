@@ -57,7 +57,7 @@ async def _until_nine(house: House) -> None:
     house.client.hset("{p0}:notifier:records", "breach/of-another-version", '{"version":2}')
     house.client.set("{p0}:checkpoint:pbx", "no position")
     house.set_clock("09:00")
-    house.log(*_calls_of_the_exchange())
+    await house.log(*_calls_of_the_exchange())
     house.mail.refuses["archive@proefstad.example"] = "451 later"
     house.webhooks["unreachable"].chokes_on = b"{"
     house.webhooks["refusing"].will(Reply(410))
@@ -128,6 +128,10 @@ async def _morning(house: House) -> None:
 async def _last_minutes(house: House) -> None:
     """What the kill finds in the middle of it."""
     await house.jump("09:50")
+    at = int(moment("09:50").timestamp())
+    entered, refused = (f"{at}|{at}.{n}|600|NONE|ENTERQUEUE|||1" for n in (1, 2)), f"{at}|NONE|600|NONE|FULL"
+    await house.log(*entered, f"{at}|of-a-dialplan|600|NONE|ENTERQUEUE|||1", refused)
+    await house.send("desk", [{"kind": "visit.arrived", "queue": "loket", "contact": "waits"}])
     await _fires(house, "flapping", answered=0)
     await house.calls("slow", answered=12, wait_s=10)
     await house.until(lambda: house.states("swift", "slow")[-1] == "clearing")
@@ -187,7 +191,7 @@ def _calls_of_the_exchange() -> list[str]:
 
     entered, restarted = "ENTERQUEUE|||1", int(moment("08:46").timestamp())
     return [
-        *call("07:30", entered, "ABANDON|1|1|30"),
+        *call("08:20", entered, "ABANDON|1|1|30"),
         *call("08:30", entered, "CONNECT|30||2", "COMPLETEAGENT|30|30|1"),
         *call("08:31", entered, "ABANDON|1|1|30"),
         *call("08:32", entered, "EXITWITHTIMEOUT|1|1|30"),
@@ -196,9 +200,6 @@ def _calls_of_the_exchange() -> list[str]:
         *call("08:35", "FULL"),
         *call("08:45", entered),
         f"{restarted}|NONE|NONE|NONE|QUEUESTART|",
-        *call("08:50", entered),
-        *call("08:52", entered),
-        f"{int(moment('08:55').timestamp())}|of-a-dialplan|600|NONE|{entered}",
         "no line of a queue_log",
         f"{int(moment('08:56').timestamp())}|NONE|999|NONE|FULL",
     ]
@@ -214,7 +215,6 @@ def _visits() -> list[Mapping[str, object]]:
     booked: Mapping[str, object] = {"kind": "appointment.booked", "queue": "loket", "booked_at": at("09:00")}
     first_free = "2026-12-01T09:00:00Z"
     return [
-        {"kind": "visit.arrived", "queue": "loket", "contact": "waits", "at": at("08:58")},
         *({**called, "appointment_at": at(f"08:5{n}")} for n in range(4)),
         {**called, "appointment_at": at("09:30")},
         called,
