@@ -108,6 +108,12 @@ def test_the_judge_goes_on_counting_steps_and_says_nothing_twice(today: Today) -
     assert len(set(said)) == len(said)
 
 
+@pytest.mark.parametrize("fence", ["{p0}:fence", "{p0}:notifier:fence"])
+def test_fences_rise_from_where_they_were(today: Today, fence: str) -> None:
+    before, after = (int(redis["value"].partition(":")[0]) for redis in (STATE[fence], today.left[fence]))
+    assert after > before
+
+
 def test_commands_read_breaches_silences_history_and_the_delivery_log(today: Today) -> None:
     assert today.sequel["commands"] == renamed(ITS["commands"])
 
