@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,15 +28,13 @@ from shared.contract.events import CallEnded, encode
 from shared.process import backoff
 from shared.process.health import Degraded
 from shared.redis import keys
-from shared.redis.partition_owner import OwnerRole
 from shared.redis.stream_entries import Batch
 from tests.chaos import load
-from tests.chaos.check import Outcome, committed, expected, portions
+from tests.chaos.check import Outcome, committed, expected
 from tests.support import evaluator_oracle as oracle
 from tests.support import partitions
 from tests.support.eventually import eventually_async
 from tests.support.partitions import AtWork
-from tests.support.redis_servers import RedisServer
 
 CITY = load.city()
 Running = AtWork[EvaluatorSession]
@@ -118,66 +114,6 @@ async def test_a_take_over_sweeps_what_the_city_file_does_not_have_and_keeps_its
 
             await eventually_async(swept)
         assert await redis.hexists(figures, "2020-01-02")
-
-
-async def test_a_standby_waits_and_takes_over_at_once_when_the_owner_gives_up(redis_url: str):
-    written = load.stream(2, 600)
-    async with Redis.from_url(redis_url) as redis, running(redis_url, "one") as one:
-        await until_owner(one)
-        await write(redis, written[:300])
-        await until_counted(redis, written[:300])
-        async with running(redis_url, "two") as two:
-            assert two.partition.role is OwnerRole.STANDBY
-            assert await two.partition.check(load.END) is None
-            assert two.partition.session is None
-            await one.stop()
-            assert not await redis.exists(keys.lease(0)) or two.partition.role is not OwnerRole.STANDBY
-            await write(redis, written[300:])
-            await until_owner(two)
-            await until_counted(redis, written)
-        assert await outcome(redis_url) == expected(written, CITY)
-
-
-async def test_an_owner_whose_fence_is_gone_writes_no_more_and_stands_by(redis_url: str):
-    written = load.stream(3, 400)
-    async with Redis.from_url(redis_url) as redis, running(redis_url, "one") as one:
-        await until_owner(one)
-        await redis.delete(keys.lease(0))
-        other = EvaluatorStore(redis, 0, "other", timedelta(seconds=30))
-        assert await other.lease.claim() is not None
-        await write(redis, written)
-        await eventually_async(lambda: one.partition.role is OwnerRole.STANDBY)
-        assert await redis.hget(keys.state(0), "offset") in {None, b"0-0"}
-        assert one.partition.session is None
-
-
-async def test_after_a_flush_it_counts_from_the_beginning(redis_url: str):
-    written = load.stream(4, 400)
-    async with Redis.from_url(redis_url) as redis, running(redis_url) as run:
-        await write(redis, written[:200])
-        await until_counted(redis, written[:200])
-        await redis.flushall()
-        await write(redis, written)
-        await until_counted(redis, written)
-        await until_owner(run)
-        assert await outcome(redis_url) == expected(written, CITY)
-
-
-async def test_a_state_that_went_back_is_read_again(redis_url: str):
-    """As after a restart of Redis that lost the last second of its append-only file."""
-    written = load.stream(5, 500)
-    async with Redis.from_url(redis_url) as redis, running(redis_url):
-        await write(redis, written[:100])
-        await until_counted(redis, written[:100])
-        keys = [key async for key in redis.scan_iter() if b":lease" not in key]
-        earlier = {key: await redis.dump(key) or b"" for key in keys}
-        await write(redis, written[100:300])
-        await until_counted(redis, written[:300])
-        for key, content in earlier.items():
-            await redis.restore(key, 0, content, replace=True)
-        await write(redis, written[100:])
-        await until_counted(redis, written)
-        assert await outcome(redis_url) == expected(written, CITY)
 
 
 async def test_nothing_but_poison_is_all_dead_letters(redis_url: str):
@@ -296,71 +232,6 @@ async def test_counting_goes_on_while_our_own_code_fails_in_judging(
         await eventually_async(lambda: (session := run.partition.session) is not None and session.judge)
 
 
-async def test_a_state_that_our_own_code_fails_on_is_tried_again_and_health_says_where(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-):
-    """No process that ends and is started again, over and over, until somebody mends Redis."""
-    monkeypatch.setattr(backoff, "FIRST_PAUSE", timedelta(milliseconds=10))
-    monkeypatch.setattr(backoff, "LONGEST_PAUSE", timedelta(milliseconds=100))
-    async with Redis.from_url(redis_url) as redis:
-        await redis.hset(keys.state(0), "cursor", PHONE + "x")
-        async with running(redis_url) as run:
-
-            async def fails() -> bool:
-                return "ValueError at services.evaluator." in (await run.partition.check(load.END) or "")
-
-            await eventually_async(fails)
-            assert PHONE not in (await run.partition.check(load.END) or "")
-            assert not run.task.done()
-            await redis.hset(keys.state(0), "cursor", 0)
-            await until_owner(run)
-
-
-async def _stop_and_start(server: RedisServer) -> None:
-    await asyncio.to_thread(server.restart)
-
-
-async def _kill_and_start(server: RedisServer) -> None:
-    await asyncio.to_thread(server.kill)
-    await asyncio.to_thread(server.start)
-
-
-@pytest.mark.parametrize("accident", [_stop_and_start, _kill_and_start], ids=["restart", "kill"])
-async def test_it_goes_on_after_a_redis_restart_in_mid_stream(
-    own_server: RedisServer, accident: Callable[[RedisServer], Awaitable[None]]
-):
-    written = load.stream(6, 900)
-    async with running(own_server.url) as run:
-        await until_owner(run)
-        async with Redis.from_url(own_server.url) as redis:
-            for part in portions(written[:600], 50):
-                await write(redis, part)
-        await accident(own_server)
-        async with Redis.from_url(own_server.url) as redis:
-            await write(redis, await not_there(redis, written))
-            await until_counted(redis, written)
-            await until_owner(run)
-            assert await outcome(own_server.url) == expected(written, CITY)
-
-
-async def test_a_redis_that_hangs_is_waited_for(own_server: RedisServer):
-    written = load.stream(7, 300)
-    short = timedelta(seconds=1)
-    async with running(own_server.url, lease=short) as run, Redis.from_url(own_server.url) as redis:
-        await write(redis, written[:100])
-        await until_counted(redis, written[:100])
-        os.kill(own_server.pid, signal.SIGSTOP)
-        try:
-            await eventually_async(lambda: _says_so(run))
-            assert run.partition.session is None
-        finally:
-            os.kill(own_server.pid, signal.SIGCONT)
-        await write(redis, written[100:])
-        await until_counted(redis, written)
-        assert await outcome(own_server.url) == expected(written, CITY)
-        assert not run.task.done()
-
-
 async def test_the_stream_is_trimmed_behind_the_horizon_and_the_horizon_is_kept(redis_url: str):
     written = load.stream(8, 1500)
     async with Redis.from_url(redis_url) as redis:
@@ -403,18 +274,8 @@ async def test_it_says_how_far_it_is_behind(redis_url: str):
         await eventually_async(lambda: session.lag_events == 0)
 
 
-async def _says_so(run: Running) -> bool:
-    return await run.partition.check(load.END) is not None
-
-
 async def _shorter(redis: Redis, than: int) -> bool:
     return bool(await redis.xlen(keys.events(0)) < than)
-
-
-async def not_there(redis: Redis, written: Sequence[load.Written]) -> Sequence[load.Written]:
-    """What a sender would send again: everything after the last entry that Redis still has."""
-    there = await ids(redis)
-    return written[[entry.entry for entry in written].index(there[-1]) + 1 :] if there else written
 
 
 async def ids(redis: Redis) -> list[str]:

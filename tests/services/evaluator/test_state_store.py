@@ -105,6 +105,12 @@ async def test_an_empty_server_is_the_beginning(redis_client: Redis):
     )
 
 
+async def test_without_a_cursor_that_can_be_read_nobody_goes_on(redis_client: Redis):
+    await redis_client.hset(keys.state(0), "cursor", "1700x")
+    with pytest.raises(ValueError, match="invalid literal"):
+        await store(redis_client).load([DESK], [])
+
+
 async def test_a_commit_replaces_and_drops(redis_client: Redis):
     owner = store(redis_client)
     fence = await claimed(owner)

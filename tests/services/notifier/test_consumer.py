@@ -248,16 +248,6 @@ async def test_what_it_leaves_unheard_is_counted(redis_url: str, desk: Desk):
         await eventually_async(lambda: len(hands.got) == 2 and again.owns and unread(again) == 0)
 
 
-async def test_it_goes_on_without_a_record_that_it_cannot_read(redis_url: str, desk: Desk):
-    hands = Hands()
-    await desk.redis.hset(keys.notifier(0, "records"), mapping={"breach/newer": b'{"version":9}'})
-    async with running(redis_url, desk, hands) as run:
-        await desk.say("a", "firing")
-        await eventually_async(lambda: hands.got and run.idle)
-        assert run.partition.set_aside_at > 0
-    assert await desk.redis.xlen(keys.notifier(0, "set-aside")) == 1
-
-
 async def test_the_close_of_a_breach_without_a_reading_is_told(redis_url: str, desk: Desk):
     """At closing time, and when a rule is gone, there is no figure any more."""
     hands = Hands()
@@ -443,21 +433,6 @@ async def test_an_entry_that_is_none_of_ours_is_passed_over(redis_url: str, desk
         await eventually_async(lambda: hands.got and run.idle)
         assert unreadable(run) == 2
     assert hands.happenings == ["firing"]
-
-
-async def test_of_two_only_the_owner_tells_and_the_other_goes_on_when_it_stops(redis_url: str, desk: Desk):
-    one, two = Hands(), Hands()
-    async with running(redis_url, desk, one) as first:
-        await eventually_async(lambda: first.owns)
-        async with running(redis_url, desk, two, "two") as second:
-            await desk.say("a", "firing")
-            await eventually_async(lambda: one.got and first.idle)
-            assert second.partition.role is OwnerRole.STANDBY
-            assert await second.partition.check(desk.now) is None
-            await first.at_work.stop()
-            await desk.say("a", "ok")
-            await eventually_async(lambda: two.got and second.idle)
-    assert (one.happenings, two.happenings) == (["firing"], ["resolved"])
 
 
 # Our own code fails ------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ def batches(count: int, most: int, offset: int = 0) -> Iterator[Batch]:
 
 
 class Consumer:
-    """Works on a stream on some of whose entries our own code fails, as ``handover.Reader`` does."""
+    """Works on a stream on some of whose entries our own code fails, as ``PartitionOwner`` does."""
 
     def __init__(self, bad: Sequence[int]) -> None:
         self.bad = {entry(number) for number in bad}
@@ -42,8 +42,7 @@ class Consumer:
         """Go on from what was committed until something fails; returns whether all is read."""
         for batch in batches(count, most, len(self.done) + len(self.aside)):
             for portion in self.poison_search.portions(batch):
-                aside = self.poison_search.aside
-                if aside is not None and aside.entry == portion.ids[0]:
+                if self.poison_search.poison_in(portion) is not None:
                     assert len(portion.ids) == 1
                     self.aside += portion.ids
                 elif self.bad.intersection(portion.ids):
@@ -101,9 +100,9 @@ def test_when_everything_fails_it_is_not_the_entries(most: int):
     stuck = (consumer.session(count, most) or consumer.poison_search.is_stuck for _ in range(9 * count))
     assert any(stuck)
     assert len(consumer.aside) == MOST_IN_A_ROW
-    kept = len(consumer.aside)
+    before = len(consumer.aside)
     list(islice((consumer.session(count, most) for _ in range(10)), 10))
-    assert len(consumer.aside) == kept, "it waits until somebody mends it"
+    assert len(consumer.aside) == before, "it waits until somebody mends it"
     consumer.bad.clear()
     assert consumer.session(count, most)
     assert consumer.poison_search == PoisonSearch()
