@@ -105,7 +105,7 @@ def state_column(say: Edition) -> list[DynamicConfigValue]:
 def _outbox(say: Edition) -> stat.Panel:
     open_now = 'sum(max by (partition) (wachtpost_breaches_open{acknowledged="false"}))'
     taken = 'sum(max by (partition) (wachtpost_breaches_open{acknowledged="true"}))'
-    waiting = "sum(max by (partition) (wachtpost_outbox_parcels))"
+    waiting = "sum(max by (partition) (wachtpost_outbox_deliveries))"
     return (
         number(
             say,

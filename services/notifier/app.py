@@ -146,17 +146,17 @@ def deliverer(
     signer: Signer | None,
     documents: Documents | None = None,
 ) -> Deliver:
-    """Return what puts a parcel into words and hands it over; reports need ``documents``."""
+    """Return what puts a delivery into words and hands it over; reports need ``documents``."""
 
-    async def deliver(parcel: Delivery) -> None:
-        sender = senders.get((parcel.notice.receiver, parcel.channel))
+    async def deliver(delivery: Delivery) -> None:
+        sender = senders.get((delivery.notification.receiver, delivery.channel))
         if sender is None:
             raise PermanentFailure("the city file has no such receiver or channel any more")
-        if parcel.notice.enclosed is not None:
-            words = await _enclosed(documents, parcel.notice.enclosed.document)
+        if delivery.notification.enclosed is not None:
+            words = await _enclosed(documents, delivery.notification.enclosed.document)
         else:
-            words = writer.write(parcel.notice, links_for(parcel.notice, city.notify, signer))
-        await sender.send(parcel, words)
+            words = writer.write(delivery.notification, links_for(delivery.notification, city.notify, signer))
+        await sender.send(delivery, words)
 
     return deliver
 

@@ -30,7 +30,7 @@ def heard(
     return BreachRecord(
         _breach(event, known.breach),
         (*known.heard, event.id) if same_moment else (event.id,),
-        known.tellings,
+        known.delivery_states,
     )
 
 

@@ -54,7 +54,7 @@ class Applied:
     """What comes of decisions."""
 
     state: NotifierState
-    notices: Sequence[Notification]
+    notifications: Sequence[Notification]
     written: NotifierChanges
 
 
@@ -147,34 +147,34 @@ class NotifierConsumer(Consumer[NotifierSession]):
 
     def _what_is_due(self, session: NotifierSession) -> Applied | None:
         decision = engine.on_time(session.state, self._now(), self._rules)
-        return self._outcome(session, [decision]) if decision.changed or decision.notices else None
+        return self._outcome(session, [decision]) if decision.changed or decision.notifications else None
 
     def _outcome(self, session: NotifierSession, decisions: Sequence[Decision]) -> Applied:
-        notices = [notice for decision in decisions for notice in decision.notices]
-        posted = outbox.posted(notices, self._city, session.outbox.values())
+        notifications = [notification for decision in decisions for notification in decision.notifications]
+        posted = outbox.posted(notifications, self._city, session.outbox.values())
         state = decisions[-1].state if decisions else session.state
         records = changes(session.state, state)
-        log_lines = [decision_line(v) for d in decisions for v in d.verdicts if v.receiver]
+        log_lines = [decision_line(v) for d in decisions for v in d.delivery_decisions if v.receiver]
         changed = (key.removeprefix("breach/") for key in records if key.startswith("breach/"))
         news = [state.breaches[name].breach for name in changed if name in state.breaches]
         owed = news if self._dispatcher.annotates else ()
         came = {decision.document for decision in decisions if decision.document is not None}
         spent = came - outbox.documents(posted)
         written = NotifierChanges(records=records, posted=posted, owed=owed, log=log_lines, spent=spent)
-        return Applied(state, notices, written)
+        return Applied(state, notifications, written)
 
     async def _commit(self, session: NotifierSession, outcome: Applied, after: str) -> None:
         await session.commit(self._store, outcome.written, after)
         session.state = outcome.state
-        session.outbox.update({parcel.key: parcel for parcel in outcome.written.posted})
+        session.outbox.update({delivery.key: delivery for delivery in outcome.written.posted})
         self._dispatcher.annotate_soon(session, outcome.written.owed)
-        self._note_unroutable(outcome.notices)
+        self._note_unroutable(outcome.notifications)
 
-    def _note_unroutable(self, notices: Iterable[Notification]) -> None:
+    def _note_unroutable(self, notifications: Iterable[Notification]) -> None:
         known = {receiver.id for receiver in self._city.receivers}
-        for notice in notices:
-            if notice.receiver not in known:
-                log.error("receiver_unknown", receiver=notice.receiver, notice=notice.id)
+        for notification in notifications:
+            if notification.receiver not in known:
+                log.error("receiver_unknown", receiver=notification.receiver, notification=notification.id)
 
 
 def hear(state: NotifierState, words: Sequence[Word], now: datetime, rules: NotifierPolicy) -> list[Decision]:

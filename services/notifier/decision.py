@@ -23,8 +23,8 @@ class DeliveryDecision:
     receiver: str
     """Empty when it is about no receiver in particular."""
     reason: DecisionReason
-    notice: str | None = None
-    """The id of the notice that tells it."""
+    notification: str | None = None
+    """The id of the notification that tells it."""
     until: datetime | None = None
     """When it is looked at again, if time alone may change it."""
     because: str = ""
@@ -33,17 +33,17 @@ class DeliveryDecision:
 
 @dataclass(frozen=True)
 class Decision:
-    """The state to store, the notices to send, and a reason for everything that was or was not told.
+    """The state to store, the notifications to send, and a reason for everything that was or was not told.
 
     ``before`` is the state that was decided on: what to write is ``changed``.
     """
 
     before: NotifierState
     state: NotifierState
-    notices: tuple[Notification, ...] = ()
-    verdicts: tuple[DeliveryDecision, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    delivery_decisions: tuple[DeliveryDecision, ...] = ()
     document: str | None = None
-    """Of a report: the document that came with the word, to be kept as long as a parcel brings it."""
+    """Of a report: the document that came with the word, to be kept as long as a delivery brings it."""
 
     @property
     def changed(self) -> dict[str, bytes | None]:
@@ -58,7 +58,7 @@ class NotificationItem:
     breach: Breach
     reason: DecisionReason
     message: int
-    """How many messages to that receiver it was in before: makes the notice's id another each time."""
+    """How many messages to that receiver it was in before: makes the notification's id another each time."""
     number: int = 1
 
 
@@ -66,8 +66,8 @@ URGENCY = tuple(reversed(Severity))
 """Most urgent first."""
 
 
-def notice_of(
-    receiver: str, happening: NotificationKind, entries: Iterable[NotificationItem], now: datetime
+def notification_of(
+    receiver: str, kind: NotificationKind, entries: Iterable[NotificationItem], now: datetime
 ) -> Notification:
     """Return the one message that holds all the entries, the most urgent first.
 
@@ -76,10 +76,10 @@ def notice_of(
     ordered = sorted(entries, key=lambda entry: _order(entry.breach))
     number = max(entry.number for entry in ordered)
     said = [f"{entry.breach.id}#{entry.message}" for entry in ordered]
-    digest = sha256("\n".join((receiver, happening, *sorted(said))).encode()).hexdigest()
+    digest = sha256("\n".join((receiver, kind, *sorted(said))).encode()).hexdigest()
     return Notification(
-        id=f"{happening}-{receiver}-{digest[:24]}",
-        happening=happening,
+        id=f"{kind}-{receiver}-{digest[:24]}",
+        kind=kind,
         receiver=receiver,
         breaches=tuple(entry.breach for entry in ordered),
         at=now,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from services.notifier.decision import Decision, DeliveryDecision, NotificationItem, notice_of
+from services.notifier.decision import Decision, DeliveryDecision, NotificationItem, notification_of
 from services.notifier.delivery_state import DeliveryState, Hold, Obstacles
 from services.notifier.flap_detection import FlapTally
 from services.notifier.inhibition import inhibits
@@ -19,7 +19,7 @@ from services.notifier.mute_times import quiet_until
 from services.notifier.reasons import DecisionReason
 from services.notifier.rules import NotifierPolicy
 from services.notifier.silences import silence_of
-from services.notifier.state import BreachRecord, Group, NotifierState, RuleRecord, watch_key
+from services.notifier.state import BreachRecord, Group, NotifierState, RuleRecord, rule_key
 from shared.contract.breach_events import BreachEvent, Level, Severity
 from shared.contract.kpis import Measure
 
@@ -37,8 +37,8 @@ class DecisionContext:
         self.at = now
         """The moment that is being decided on: ``now``, or one before it at which something was due."""
         self.breaches = dict(state.breaches)
-        self.watches = dict(state.watches)
-        self.lanes = dict(state.lanes)
+        self.rule_records = dict(state.rule_records)
+        self.groups = dict(state.groups)
         self.silences = dict(state.silences)
         self.unsettled: set[str] = set()
         """Breaches that something happened to."""
@@ -51,7 +51,7 @@ class DecisionContext:
 
     @property
     def state(self) -> NotifierState:
-        return NotifierState(self.breaches, self.watches, self.lanes, self.silences)
+        return NotifierState(self.breaches, self.rule_records, self.groups, self.silences)
 
     def decision(self) -> Decision:
         return Decision(self._before, self.state, tuple(self._notices), tuple(self._verdicts))
@@ -75,47 +75,47 @@ class DecisionContext:
         if was_firing and not known.is_firing:
             self._look_at_inhibited()
 
-    def put_tellings(self, known: BreachRecord, tellings: dict[str, DeliveryState]) -> None:
-        ordered = tuple(tellings[receiver] for receiver in sorted(tellings))
-        if ordered != known.tellings:
-            self.breaches[known.breach.id] = replace(known, tellings=ordered)
+    def put_delivery_states(self, known: BreachRecord, delivery_states: dict[str, DeliveryState]) -> None:
+        ordered = tuple(delivery_states[receiver] for receiver in sorted(delivery_states))
+        if ordered != known.delivery_states:
+            self.breaches[known.breach.id] = replace(known, delivery_states=ordered)
 
     def look_at_all(self) -> None:
         """Have everything that fires looked at."""
         self.unsettled.update(key for key, known in self.breaches.items() if known.is_firing)
 
-    def watch_of(self, about: Breach | BreachEvent) -> RuleRecord | None:
-        return self.watches.get(watch_key(about))
+    def rule_record(self, about: Breach | BreachEvent) -> RuleRecord | None:
+        return self.rule_records.get(rule_key(about))
 
     def turned_at(self, breach: Breach) -> datetime:
         """When the breach's watch last fired or was over."""
-        return self.watches[watch_key(breach)].turned_at or self.at
+        return self.rule_records[rule_key(breach)].turned_at or self.at
 
     def tally(self, breach: Breach, receiver: str) -> FlapTally:
-        tallies = self.watches[watch_key(breach)].tallies
+        tallies = self.rule_records[rule_key(breach)].tallies
         return next((tally for tally in tallies if tally.receiver == receiver), FlapTally(receiver))
 
     def put_tally(self, breach: Breach, tally: FlapTally) -> None:
-        key = watch_key(breach)
-        others = [other for other in self.watches[key].tallies if other.receiver != tally.receiver]
+        key = rule_key(breach)
+        others = [other for other in self.rule_records[key].tallies if other.receiver != tally.receiver]
         tallies = sorted([*others, tally], key=lambda one: one.receiver)
-        self.watches[key] = replace(self.watches[key], tallies=tuple(tallies))
+        self.rule_records[key] = replace(self.rule_records[key], tallies=tuple(tallies))
 
     def _put_watch(self, known: BreachRecord, *, turned: bool) -> None:
         breach = known.breach
-        key = watch_key(breach)
-        watch = self.watches.get(key)
+        key = rule_key(breach)
+        watch = self.rule_records.get(key)
         if watch is None:
             watch = RuleRecord.of(breach)
         elif watch.opened_at < breach.opened_at:
             watch = replace(watch, latest=breach.id, opened_at=breach.opened_at)
-        self.watches[key] = replace(watch, turned_at=self.now) if turned else watch
+        self.rule_records[key] = replace(watch, turned_at=self.now) if turned else watch
 
     def _look_at_inhibited(self) -> None:
         self.unsettled.update(
             key
             for key, known in self.breaches.items()
-            if any(one.held is DecisionReason.INHIBITED for one in known.tellings)
+            if any(one.held is DecisionReason.INHIBITED for one in known.delivery_states)
         )
 
     # -- what stands in the way ---------------------------------------------------------------------
@@ -131,22 +131,22 @@ class DecisionContext:
             self._quiet[severity] = quiet_until(quiet, severity, self.policy.is_open, self.at)
         return self._quiet[severity]
 
-    def collecting(self, receiver: str, happening: NotificationKind) -> Hold | None:
+    def collecting(self, receiver: str, kind: NotificationKind) -> Hold | None:
         """Return whether further messages of that kind are being collected for the receiver.
 
         Nothing is collected for longer than the wait: what says so was written by a clock that was ahead.
         """
-        lane = self.lane(receiver, happening)
-        longest = _group_wait(happening, self.policy.notify.group_wait)
-        if lane is None or not self.at < lane.until <= self.at + longest:
+        group = self.group(receiver, kind)
+        longest = _group_wait(kind, self.policy.notify.group_wait)
+        if group is None or not self.at < group.until <= self.at + longest:
             return None
-        return Hold(DecisionReason.COLLECTING, lane.until)
+        return Hold(DecisionReason.COLLECTING, group.until)
 
-    def lane(self, receiver: str, happening: NotificationKind) -> Group | None:
-        return self.lanes.get(f"{receiver}/{happening}")
+    def group(self, receiver: str, kind: NotificationKind) -> Group | None:
+        return self.groups.get(f"{receiver}/{kind}")
 
     def _inhibitor(self, breach: Breach) -> str | None:
-        limit = self.watch_of(breach.model_copy(update={"level": Level.LIMIT}))
+        limit = self.rule_record(breach.model_copy(update={"level": Level.LIMIT}))
         at_the_limit = None if limit is None else self.breaches.get(limit.latest)
         firing = [
             known for known in (*self._dead_feeds, at_the_limit) if known is not None and known.is_firing
@@ -156,39 +156,41 @@ class DecisionContext:
     # -- what comes of it ---------------------------------------------------------------------------
 
     def say(
-        self, breach: str, receiver: str, ruling: Hold | DecisionReason, notice: str | None = None
+        self, breach: str, receiver: str, ruling: Hold | DecisionReason, notification: str | None = None
     ) -> None:
         """Record why something is told, or is not."""
         reason, until, because = ruling if isinstance(ruling, Hold) else Hold(ruling)
-        self._verdicts.append(DeliveryDecision(self.at, breach, receiver, reason, notice, until, because))
+        self._verdicts.append(
+            DeliveryDecision(self.at, breach, receiver, reason, notification, until, because)
+        )
 
-    def tell(self, receiver: str, happening: NotificationKind, entry: NotificationItem) -> None:
+    def tell(self, receiver: str, kind: NotificationKind, entry: NotificationItem) -> None:
         """Put a breach into the receiver's message of that kind."""
-        self._mail.setdefault((receiver, happening), []).append(entry)
+        self._mail.setdefault((receiver, kind), []).append(entry)
 
     def post(self) -> None:
         """Close the messages; from now on further ones are collected."""
-        for receiver, happening in sorted(self._mail):
-            entries = self._mail[receiver, happening]
-            notice = notice_of(receiver, happening, entries, self.at)
-            self._notices.append(notice)
+        for receiver, kind in sorted(self._mail):
+            entries = self._mail[receiver, kind]
+            notification = notification_of(receiver, kind, entries, self.at)
+            self._notices.append(notification)
             for entry in entries:
-                self.say(entry.breach.id, receiver, entry.reason, notice.id)
-            if wait := _group_wait(happening, self.policy.notify.group_wait):
-                self.lanes[f"{receiver}/{happening}"] = Group(self.at + wait)
+                self.say(entry.breach.id, receiver, entry.reason, notification.id)
+            if wait := _group_wait(kind, self.policy.notify.group_wait):
+                self.groups[f"{receiver}/{kind}"] = Group(self.at + wait)
         self._mail = {}
 
     def tidy(self) -> None:
         """Forget what nobody needs any more; what a breach refers to stays as long as the breach."""
         at = self.at
         self.breaches = {key: one for key, one in self.breaches.items() if not one.can_go(at)}
-        in_use = {watch_key(known.breach) for known in self.breaches.values()}
-        aged = ((key, watch.aged(at, in_use=key in in_use)) for key, watch in self.watches.items())
-        self.watches = {key: watch for key, watch in aged if watch is not None}
-        self.lanes = {key: one for key, one in self.lanes.items() if one.until > at}
+        in_use = {rule_key(known.breach) for known in self.breaches.values()}
+        aged = ((key, watch.aged(at, in_use=key in in_use)) for key, watch in self.rule_records.items())
+        self.rule_records = {key: watch for key, watch in aged if watch is not None}
+        self.groups = {key: one for key, one in self.groups.items() if one.until > at}
         self.silences = {key: one for key, one in self.silences.items() if one.ends_at > at}
 
 
-def _group_wait(happening: NotificationKind, wanted: timedelta) -> timedelta:
+def _group_wait(kind: NotificationKind, wanted: timedelta) -> timedelta:
     """Return how long further messages are collected."""
-    return min(wanted, NEWS_WITHIN) if happening is NotificationKind.FIRING else wanted
+    return min(wanted, NEWS_WITHIN) if kind is NotificationKind.FIRING else wanted

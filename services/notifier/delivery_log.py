@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.notifier.decision import DeliveryDecision
 from services.notifier.outbox import Attempt, DeliveryResult
@@ -15,7 +15,7 @@ from shared.process.code_failures import CodeFailure
 
 
 class _LogLine(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True)
 
     at: Instant
     receiver: str
@@ -28,17 +28,17 @@ class DecisionLine(_LogLine):
     breach: str
     """Of a report: its id."""
     reason: str
-    notice: str | None = None
+    notification: str | None = Field(default=None, validation_alias=AliasChoices("notification", "notice"))
     because: str = ""
 
 
 class DeliveryLine(_LogLine):
-    """What became of one try of one parcel."""
+    """What became of one try of one delivery."""
 
     kind: Literal["delivery"] = "delivery"
     key: str
-    """The idempotency key; it names the notice, the channel and which of its addresses."""
-    happening: str
+    """The idempotency key; it names the notification, the channel and which of its addresses."""
+    notification_kind: str = Field(validation_alias=AliasChoices("notification_kind", "happening"))
     channel: int
     attempt: int
     result: DeliveryResult
@@ -72,7 +72,7 @@ def decision_line(verdict: DeliveryDecision) -> bytes:
             receiver=verdict.receiver,
             breach=verdict.breach,
             reason=verdict.reason,
-            notice=verdict.notice,
+            notification=verdict.notification,
             because=verdict.because,
         )
     )
@@ -88,15 +88,15 @@ def delivery_line(tried: Attempt, now: datetime) -> bytes:
     return _encoded(
         DeliveryLine(
             at=now,
-            receiver=tried.parcel.notice.receiver,
-            key=tried.parcel.key,
-            happening=tried.parcel.notice.happening,
-            channel=tried.parcel.channel,
-            attempt=tried.parcel.attempts + 1,
+            receiver=tried.delivery.notification.receiver,
+            key=tried.delivery.key,
+            notification_kind=tried.delivery.notification.kind,
+            channel=tried.delivery.channel,
+            attempt=tried.delivery.attempts + 1,
             result=tried.result,
             why=tried.why,
-            breaches=tuple(breach.id for breach in tried.parcel.notice.breaches),
-            report=None if (brought := tried.parcel.notice.enclosed) is None else brought.period,
+            breaches=tuple(breach.id for breach in tried.delivery.notification.breaches),
+            report=None if (brought := tried.delivery.notification.enclosed) is None else brought.period,
         )
     )
 

@@ -128,14 +128,14 @@ def _at_the_end(telling: DeliveryState, *, tell_resolved: bool) -> NotificationK
     return Hold(DecisionReason.NEVER_TOLD)
 
 
-def obstacle(happening: NotificationKind, here: Obstacles) -> Hold | None:
+def obstacle(kind: NotificationKind, here: Obstacles) -> Hold | None:
     """Return what stands in the way of a message; the weightiest of several.
 
     Who was told that something is wrong is told that it is over, silence or not.
     """
-    if here.silence is not None and happening is not NotificationKind.RESOLVED:
+    if here.silence is not None and kind is not NotificationKind.RESOLVED:
         return Hold(DecisionReason.SILENCED, here.silence.ends_at, here.silence.id)
-    if here.inhibitor is not None and happening is not NotificationKind.RESOLVED:
+    if here.inhibitor is not None and kind is not NotificationKind.RESOLVED:
         return Hold(DecisionReason.INHIBITED, because=here.inhibitor)
     if here.quiet_until is not None:
         return Hold(DecisionReason.QUIET, here.quiet_until)

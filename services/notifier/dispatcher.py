@@ -35,7 +35,7 @@ from shared.redis.partition_owner import WENT_WRONG
 from shared.redis.poison_entries import TRIES
 
 OURS_AGAIN: Final = timedelta(minutes=1)
-"""When a parcel is tried again that our own code failed on."""
+"""When a delivery is tried again that our own code failed on."""
 
 ANNOTATE_AGAIN: Final = timedelta(seconds=15)
 """How long an annotation waits after Grafana did not take it."""
@@ -46,7 +46,7 @@ ANNOTATE_WITHIN: Final = timedelta(days=7)
 log = structlog.stdlib.get_logger(__name__)
 
 Deliver = Callable[[Delivery], Awaitable[None]]
-"""Hands a parcel over; raises ``TransientFailure`` or ``PermanentFailure``."""
+"""Hands a delivery over; raises ``TransientFailure`` or ``PermanentFailure``."""
 
 Annotate = Callable[[Breach], Awaitable[None]]
 """Writes a breach into Grafana; raises ``TransientFailure`` or ``PermanentFailure``."""
@@ -81,9 +81,9 @@ class Dispatcher:
     def begin(self, session: NotifierSession) -> None:
         """Begin the deliveries whose time has come, and what Grafana is owed."""
         now = self._now()
-        for parcel in outbox.due(session.outbox.values(), session.under_way, now):
-            session.under_way[parcel.key] = self._start(
-                session, f"deliver {parcel.key}", self._attempt(session, parcel)
+        for delivery in outbox.due(session.outbox.values(), session.under_way, now):
+            session.under_way[delivery.key] = self._start(
+                session, f"deliver {delivery.key}", self._attempt(session, delivery)
             )
         if session.annotating is None or session.annotating.done():
             session.annotating = self._start(session, "annotate", self._annotate_due(session))
@@ -103,56 +103,56 @@ class Dispatcher:
             if failure is not None:
                 self._backoff.note(failure, task=name)
 
-    async def _attempt(self, session: NotifierSession, parcel: Delivery) -> None:
-        """Hand one parcel over and write down what became of it."""
+    async def _attempt(self, session: NotifierSession, delivery: Delivery) -> None:
+        """Hand one delivery over and write down what became of it."""
         # Should our own code fail even in writing that down, it waits, and the others go on.
-        session.outbox[parcel.key] = parcel.model_copy(update={"next_try": self._now() + OURS_AGAIN})
+        session.outbox[delivery.key] = delivery.model_copy(update={"next_try": self._now() + OURS_AGAIN})
         try:
             began = time.monotonic()
-            tried = await self._try(session, parcel)
+            tried = await self._try(session, delivery)
             self._metrics.tried(tried, time.monotonic() - began)
             async with self._lock:
                 if not session.broken:
                     await self._remember(session, tried)
         finally:
-            session.under_way.pop(parcel.key, None)
+            session.under_way.pop(delivery.key, None)
             session.woken.set()
 
-    async def _try(self, session: NotifierSession, parcel: Delivery) -> Attempt:
-        if outbox.is_obsolete(parcel, session.state):
-            return Attempt(parcel, outbox.DeliveryResult.OBSOLETE, "acknowledged or over in the meantime")
+    async def _try(self, session: NotifierSession, delivery: Delivery) -> Attempt:
+        if outbox.is_obsolete(delivery, session.state):
+            return Attempt(delivery, outbox.DeliveryResult.OBSOLETE, "acknowledged or over in the meantime")
         try:
-            failure = await attempted(self._deliver(parcel), (TransientFailure, PermanentFailure))
+            failure = await attempted(self._deliver(delivery), (TransientFailure, PermanentFailure))
         except TransientFailure as error:
             explained = not isinstance(error, UnexplainedFailure)
-            return outbox.missed(parcel, str(error), error.retry_after, self._now(), explained=explained)
+            return outbox.missed(delivery, str(error), error.retry_after, self._now(), explained=explained)
         except PermanentFailure as error:
-            return outbox.refused(parcel, str(error))
-        return outbox.delivered(parcel) if failure is None else self._failed(parcel, failure)
+            return outbox.refused(delivery, str(error))
+        return outbox.delivered(delivery) if failure is None else self._failed(delivery, failure)
 
-    def _failed(self, parcel: Delivery, failure: CodeFailure) -> Attempt:
+    def _failed(self, delivery: Delivery, failure: CodeFailure) -> Attempt:
         """Our own code fails on this one: it waits like any other, a few times, and the others go on."""
-        self._backoff.note(failure, parcel=parcel.key)
+        self._backoff.note(failure, delivery=delivery.key)
         why = f"{DeadLetterReason.INTERNAL_ERROR}: {failure.place}"
-        return outbox.missed(parcel, why, OURS_AGAIN.total_seconds(), self._now(), explained=False)
+        return outbox.missed(delivery, why, OURS_AGAIN.total_seconds(), self._now(), explained=False)
 
     async def _remember(self, session: NotifierSession, tried: Attempt) -> None:
         line = delivery_line(tried, self._now())
         gone = tried.left is None
         written = NotifierChanges(
             posted=() if tried.left is None else (tried.left,),
-            taken_out=(tried.parcel.key,) if gone else (),
+            taken_out=(tried.delivery.key,) if gone else (),
             log=(line,),
             dead=(line,) if tried.result is outbox.DeliveryResult.DEAD else (),
             spent=outbox.spent(tried, session.outbox.values()),
         )
         await session.commit(self._store, written)
         if tried.left is None:
-            session.outbox.pop(tried.parcel.key, None)
+            session.outbox.pop(tried.delivery.key, None)
         else:
-            session.outbox[tried.parcel.key] = tried.left
+            session.outbox[tried.delivery.key] = tried.left
         if tried.result is not outbox.DeliveryResult.DELIVERED:
-            log.warning("not_delivered", parcel=tried.parcel.key, result=tried.result, why=tried.why)
+            log.warning("not_delivered", delivery=tried.delivery.key, result=tried.result, why=tried.why)
 
     # Grafana -------------------------------------------------------------------------------------
 

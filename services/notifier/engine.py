@@ -2,11 +2,11 @@
 
 Every way in takes the state, what happened, and ``now``; it first decides what has been due since, each
 thing at the moment it was due, so that it makes no difference how often the shell asks. It gives a
-``Decision``: the shell stores its ``changed`` records and puts its notices in the outbox in one script, or
-does neither and asks again, which gives the same notices with the same ids.
+``Decision``: the shell stores its ``changed`` records and puts its notifications in the outbox in one script,
+or does neither and asks again, which gives the same notifications with the same ids.
 
 One event's way: ``hearing`` (what it makes of the breach) → ``settle`` (for each receiver: ``telling`` says
-what is wanted and what stands in the way) → ``decision.notice_of``.
+what is wanted and what stands in the way) → ``decision.notification_of``.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _hear(desk: DecisionContext, event: BreachEvent) -> None:
     if before is not None and before.breach.id in desk.unsettled and _stops_firing(before, event):
         settle(desk)
         before = desk.breaches.get(event.breach)
-    after = heard(before, desk.watch_of(event), event, desk.now)
+    after = heard(before, desk.rule_record(event), event, desk.now)
     if isinstance(after, DecisionReason):
         desk.say(event.breach, "", after)
         return
@@ -127,7 +127,7 @@ def _stops_firing(known: BreachRecord, event: BreachEvent) -> bool:
 
 def _supersede(desk: DecisionContext, breach: Breach) -> None:
     """Close what the watch still has open: the judge has gone on to another breach."""
-    watch = desk.watch_of(breach)
+    watch = desk.rule_record(breach)
     older = None if watch is None else desk.breaches.get(watch.latest)
     if older is None or older.is_over:
         return

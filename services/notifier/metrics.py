@@ -81,7 +81,7 @@ class NotifierMetrics:
 
     def tried(self, tried: Attempt, seconds: float) -> None:
         """Count a try."""
-        kind = self._channels.get((tried.parcel.notice.receiver, tried.parcel.channel), "gone")
+        kind = self._channels.get((tried.delivery.notification.receiver, tried.delivery.channel), "gone")
         self._notifications.labels(kind, tried.result.value).inc()
         self._seconds.labels(kind).observe(seconds)
 
@@ -98,7 +98,7 @@ class _Partitions(Collector):
         self._drops = drops
 
     def collect(self) -> Iterator[Metric]:
-        outbox = _gauge("outbox_parcels", "Messages on their way", "partition")
+        outbox = _gauge("outbox_deliveries", "Messages on their way", "partition")
         unread = _gauge("notifier_unread_entries", "Breach events not heard yet, at most 1000", "partition")
         owner = _gauge("notifier_lease_owner", "1 while this process owns the partition", "partition")
         count = _gauge("breaches_open", "Breaches going on", "partition", "acknowledged")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from shared.contract.breach_events import BreachReading, BreachState, Cause, Level, Severity
 from shared.contract.kpis import Measure
@@ -13,7 +13,8 @@ from shared.instants import Instant
 
 
 class _NotifierValue(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True)
+    """Behind the name of a field stands what the release before stored it as."""
 
 
 class Acknowledgement(_NotifierValue):
@@ -69,7 +70,7 @@ class NotificationKind(StrEnum):
 
 
 class AttachedReport(_NotifierValue):
-    """What a notice of a report brings: megabytes, so it lies elsewhere (a ``report_events.Document``)."""
+    """What a report's notification brings: megabytes, so it lies elsewhere (``report_events.Document``)."""
 
     document: str
     """Its id."""
@@ -82,28 +83,28 @@ class Notification(_NotifierValue):
 
     id: str
     """Deterministic; the idempotency key of every delivery of it starts with this."""
-    happening: NotificationKind
+    kind: NotificationKind = Field(validation_alias=AliasChoices("kind", "happening"))
     receiver: str
     breaches: tuple[Breach, ...]
     at: Instant
     number: int = 1
-    """Which reminder it is; for other happenings 1."""
+    """Which reminder it is; for other kinds 1."""
     enclosed: AttachedReport | None = None
     """Of a report, and only there."""
 
 
 class Delivery(_NotifierValue):
-    """A notice on its way by one channel to one address: what the outbox holds and retries."""
+    """A notification on its way by one channel to one address: what the outbox holds and retries."""
 
     key: str
-    """Idempotency key: ``<notice id>/<channel>[/<address>][+<part>]``. Every attempt carries the same."""
-    notice: Notification
+    """Idempotency key: ``<notification id>/<channel>[/<address>][+<part>]``. All attempts carry the same."""
+    notification: Notification = Field(validation_alias=AliasChoices("notification", "notice"))
     channel: int
     """Which of the receiver's channels, by position."""
     address: str | None = None
     """The mail address; other channels have one target."""
     turn: int = 0
-    """Rises with every notice that is posted while this one waits: who goes first, by no clock."""
+    """Rises with every notification that is posted while this one waits: who goes first, by no clock."""
     attempts: int = 0
     refusals: int = 0
     """How often the other side said no and not why."""
@@ -111,7 +112,7 @@ class Delivery(_NotifierValue):
 
 
 class DeliveryFailed(Exception):  # noqa: N818 - the base of the two ways not to be delivered
-    """A parcel could not be handed over. The text names no secret and no address."""
+    """A delivery could not be handed over. The text names no secret and no address."""
 
 
 class TransientFailure(DeliveryFailed):

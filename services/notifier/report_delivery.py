@@ -13,15 +13,15 @@ from shared.contract.report_events import ReportReady
 
 
 def send_report(state: NotifierState, word: ReportReady, now: datetime, policy: NotifierPolicy) -> Decision:
-    """Return one notice for each receiver of a report who can be mailed; silences and quiet hours are not
-    about it. Deciding the same again gives the same ids."""
+    """Return one notification for each receiver of a report who can be mailed; silences and quiet hours do
+    not concern it. Deciding the same again gives the same ids."""
     receivers = list(dict.fromkeys(word.receivers))
     reasons = {receiver: _reason(receiver, policy) for receiver in receivers}
     enclosed = AttachedReport(document=word.id, period=word.period)
-    notices = {
+    notifications = {
         receiver: Notification(
             id=f"{word.id}/{receiver}",
-            happening=NotificationKind.REPORT,
+            kind=NotificationKind.REPORT,
             receiver=receiver,
             breaches=(),
             at=now,
@@ -30,13 +30,17 @@ def send_report(state: NotifierState, word: ReportReady, now: datetime, policy: 
         for receiver in receivers
         if reasons[receiver] is DecisionReason.REPORT
     }
-    verdicts = tuple(
+    delivery_decisions = tuple(
         DeliveryDecision(
-            now, word.id, receiver, reasons[receiver], notices[receiver].id if receiver in notices else None
+            now,
+            word.id,
+            receiver,
+            reasons[receiver],
+            notifications[receiver].id if receiver in notifications else None,
         )
         for receiver in receivers
     )
-    return Decision(state, state, tuple(notices.values()), verdicts, document=word.id)
+    return Decision(state, state, tuple(notifications.values()), delivery_decisions, document=word.id)
 
 
 def _reason(receiver: str, policy: NotifierPolicy) -> DecisionReason:

@@ -57,8 +57,8 @@ def _settle_at(desk: DecisionContext, at: datetime) -> None:
     for known in sorted(waiting, key=lambda one: (one.breach.opened_at, one.breach.id)):
         _look(desk, known)
     desk.unsettled.clear()
-    for key in sorted(key for key, watch in desk.watches.items() if _is_due(watch, at)):
-        for tally in desk.watches[key].tallies:
+    for key in sorted(key for key, watch in desk.rule_records.items() if _is_due(watch, at)):
+        for tally in desk.rule_records[key].tallies:
             _look_at_gone(desk, tally)
     desk.post()
     desk.tidy()
@@ -74,33 +74,33 @@ def _look(desk: DecisionContext, known: BreachRecord) -> None:
         return
     here = desk.circumstances(known.breach)
     told: list[str] = []
-    tellings: dict[str, DeliveryState] = {}
-    for before in _tellings(desk, known):
+    delivery_states: dict[str, DeliveryState] = {}
+    for before in _delivery_states(desk, known):
         after = _decide_on(desk, known.breach, before, here)
         if after is not None:
-            tellings[after.receiver] = after
+            delivery_states[after.receiver] = after
             if before.told_at is None and after.told_at is not None:
                 told.append(after.receiver)
-    _escalate(desk, known.breach, told, tellings)
-    desk.put_tellings(known, tellings)
+    _escalate(desk, known.breach, told, delivery_states)
+    desk.put_delivery_states(known, delivery_states)
 
 
-def _tellings(desk: DecisionContext, known: BreachRecord) -> list[DeliveryState]:
-    """The breach's tellings, with one for everybody whom a route leads to by now."""
+def _delivery_states(desk: DecisionContext, known: BreachRecord) -> list[DeliveryState]:
+    """The breach's delivery states, with one for everybody whom a route leads to by now."""
     if known.is_over:
-        return list(known.tellings)
+        return list(known.delivery_states)
     routed = receivers_of(desk.policy.routes, known.breach)
-    tellings = {one.receiver: one for one in known.tellings}
+    delivery_states = {one.receiver: one for one in known.delivery_states}
     for receiver in routed:
-        one = tellings.get(receiver, DeliveryState(receiver))
-        tellings[receiver] = (
+        one = delivery_states.get(receiver, DeliveryState(receiver))
+        delivery_states[receiver] = (
             replace(one, role=ReceiverRole.ROUTED) if one.role is ReceiverRole.ESCALATION else one
         )
-    for receiver, one in list(tellings.items()):
+    for receiver, one in list(delivery_states.items()):
         if one.role is ReceiverRole.ROUTED and one.told_at is None and receiver not in routed:
-            del tellings[receiver]
+            del delivery_states[receiver]
             desk.say(known.breach.id, receiver, DecisionReason.NOT_ROUTED)
-    return [tellings[receiver] for receiver in sorted(tellings)]
+    return [delivery_states[receiver] for receiver in sorted(delivery_states)]
 
 
 def _decide_on(
@@ -114,15 +114,15 @@ def _decide_on(
     allowed = FlapAllowance(digest=digested)
     if want in SENT_AT_ONCE:
         allowed = _leave(desk, breach, before.receiver, digested=digested)
-    happening = NotificationKind.DIGEST if allowed.digest else want
+    kind = NotificationKind.DIGEST if allowed.digest else want
     ruling = delivery_state.obstacle(want, here._replace(flapping_until=allowed.held_until))
-    ruling = ruling or desk.collecting(before.receiver, happening)
+    ruling = ruling or desk.collecting(before.receiver, kind)
     if ruling is not None:
         return _not_now(desk, breach, before, ruling)
     after = delivery_state.told(before, want, desk.at, desk.policy.notify.reminder)
-    number = after.reminders if happening is NotificationKind.REMINDER else 1
+    number = after.reminders if kind is NotificationKind.REMINDER else 1
     entry = NotificationItem(breach, delivery_state.reason_to_tell(before, want), before.messages, number)
-    desk.tell(before.receiver, happening, entry)
+    desk.tell(before.receiver, kind, entry)
     if want in SENT_AT_ONCE:
         _count(desk, breach, desk.tally(breach, before.receiver), allowed)
     return None if want is NotificationKind.RESOLVED else after
@@ -153,23 +153,23 @@ def _not_now(
 
 
 def _escalate(
-    desk: DecisionContext, breach: Breach, told: list[str], tellings: dict[str, DeliveryState]
+    desk: DecisionContext, breach: Breach, told: list[str], delivery_states: dict[str, DeliveryState]
 ) -> None:
     """Set when others are told as well, counted from when the first of a route was."""
     for receiver, after in escalations_of(desk.policy.routes, breach, told):
         at = desk.at + after
-        one = tellings.get(receiver, DeliveryState(receiver, ReceiverRole.ESCALATION))
+        one = delivery_states.get(receiver, DeliveryState(receiver, ReceiverRole.ESCALATION))
         if one.role is ReceiverRole.ESCALATION and one.told_at is None:
             first = at if one.not_before is None else min(at, one.not_before)
-            tellings[receiver] = replace(one, not_before=first, due=first)
+            delivery_states[receiver] = replace(one, not_before=first, due=first)
 
 
 def _note_gone(desk: DecisionContext, breach: Breach, before: DeliveryState) -> None:
     """Keep count of what was over before it was told; what was being collected waits for its turn."""
     look_at = desk.at
-    lane = desk.lane(before.receiver, NotificationKind.FIRING)
-    if before.held is DecisionReason.COLLECTING and lane is not None:
-        look_at = max(look_at, lane.until)
+    group = desk.group(before.receiver, NotificationKind.FIRING)
+    if before.held is DecisionReason.COLLECTING and group is not None:
+        look_at = max(look_at, group.until)
     tally = desk.tally(breach, before.receiver)
     desk.put_tally(breach, flap_detection.gone_by(tally, breach, look_at))
 

@@ -1,7 +1,7 @@
 """What the notifier knows, as one frozen value that is stored record by record.
 
 Four maps of small records. A record's key (``breach/<id>``, ``watch/<rule>/<level>/<site>/<queue>``,
-``lane/<receiver>/<happening>``, ``silence/<id>``) names a field of a hash; ``changes`` says which fields to
+``lane/<receiver>/<kind>``, ``silence/<id>``) names a field of a hash; ``changes`` says which fields to
 write after a decision, ``decode`` reads them all back.
 """
 
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import chain
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import AliasChoices, Field, TypeAdapter
 
 from services.notifier.delivery_state import DeliveryState
 from services.notifier.flap_detection import FlapTally
@@ -31,7 +31,9 @@ class BreachRecord:
     breach: Breach
     heard: tuple[str, ...] = ()
     """Ids of the events that say how it stands at ``breach.at``."""
-    tellings: tuple[DeliveryState, ...] = ()
+    delivery_states: Annotated[
+        tuple[DeliveryState, ...], Field(validation_alias=AliasChoices("delivery_states", "tellings"))
+    ] = ()
     """At most one per receiver, in the order of their names."""
     forget_at: Instant | None = None
     """Set when it is over."""
@@ -47,12 +49,14 @@ class BreachRecord:
 
     def can_go(self, now: datetime) -> bool:
         """Whether everything about it was told, some time ago."""
-        return self.is_over and not self.tellings and self.forget_at is not None and self.forget_at <= now
+        return (
+            self.is_over and not self.delivery_states and self.forget_at is not None and self.forget_at <= now
+        )
 
     @cached_property
     def due(self) -> datetime | None:
         """When time alone may change something about it."""
-        return soonest(telling.due for telling in self.tellings) if self.tellings else self.forget_at
+        return soonest(one.due for one in self.delivery_states) if self.delivery_states else self.forget_at
 
 
 WATCH_REMEMBERED: Final = timedelta(days=7)
@@ -96,7 +100,7 @@ class RuleRecord:
 
 @dataclass(frozen=True)
 class Group:
-    """The messages of one happening to one receiver: until when further ones are collected."""
+    """The messages of one kind to one receiver: until when further ones are collected."""
 
     until: Instant
 
@@ -110,8 +114,8 @@ class NotifierState:
     """All that the notifier's decisions rest on. The maps are never changed in place."""
 
     breaches: Mapping[str, BreachRecord] = field(default_factory=dict)
-    watches: Mapping[str, RuleRecord] = field(default_factory=dict)
-    lanes: Mapping[str, Group] = field(default_factory=dict)
+    rule_records: Mapping[str, RuleRecord] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
     silences: Mapping[str, Silence] = field(default_factory=dict)
 
 
@@ -119,7 +123,7 @@ def has_fired(breach: Breach) -> bool:
     return breach.fired_at is not None or breach.state in {BreachState.FIRING, BreachState.CLEARING}
 
 
-def watch_key(about: Breach | BreachEvent) -> str:
+def rule_key(about: Breach | BreachEvent) -> str:
     """Return the name of the watch that a breach, or an event of one, is of."""
     return f"{about.rule}/{about.level}/{about.site}/{about.queue}"
 
@@ -132,7 +136,7 @@ def soonest(instants: Iterable[datetime | None]) -> datetime | None:
 def next_due(state: NotifierState) -> datetime | None:
     """Return when ``on_time`` has something to decide, perhaps in the past; ``None``: not by time alone."""
     records: Iterator[BreachRecord | RuleRecord | Group] = chain(
-        state.breaches.values(), state.watches.values(), state.lanes.values()
+        state.breaches.values(), state.rule_records.values(), state.groups.values()
     )
     return soonest(chain((r.due for r in records), (s.ends_at for s in state.silences.values())))
 
@@ -152,8 +156,8 @@ def changes(before: NotifierState, after: NotifierState) -> dict[str, bytes | No
     """
     changed = chain(
         _changed("breach", before.breaches, after.breaches, _KNOWN),
-        _changed("watch", before.watches, after.watches, _WATCH),
-        _changed("lane", before.lanes, after.lanes, _LANE),
+        _changed("watch", before.rule_records, after.rule_records, _WATCH),
+        _changed("lane", before.groups, after.groups, _LANE),
         _changed("silence", before.silences, after.silences, _SILENCE),
     )
     return dict(sorted(changed))
@@ -189,7 +193,7 @@ def _own_names(record: Record) -> list[str]:
         case BreachRecord():
             return [record.breach.id]
         case RuleRecord():
-            return [watch_key(tally.gone) for tally in record.tallies if tally.gone is not None]
+            return [rule_key(tally.gone) for tally in record.tallies if tally.gone is not None]
         case Silence():
             return [record.id]
         case Group():
@@ -200,13 +204,13 @@ def whole(records: Mapping[str, Record]) -> NotifierState:
     """Return the state that these records make, with a watch for every breach."""
     named = [(key.partition("/")[2], record) for key, record in sorted(records.items())]
     breaches = {name: one for name, one in named if isinstance(one, BreachRecord)}
-    watches = {name: one for name, one in named if isinstance(one, RuleRecord)}
+    rule_records = {name: one for name, one in named if isinstance(one, RuleRecord)}
     for known in sorted(breaches.values(), key=lambda one: one.breach.opened_at, reverse=True):
-        watches.setdefault(watch_key(known.breach), RuleRecord.of(known.breach))
+        rule_records.setdefault(rule_key(known.breach), RuleRecord.of(known.breach))
     return NotifierState(
         breaches,
-        watches,
-        lanes={name: one for name, one in named if isinstance(one, Group)},
+        rule_records,
+        groups={name: one for name, one in named if isinstance(one, Group)},
         silences={name: one for name, one in named if isinstance(one, Silence)},
     )
 

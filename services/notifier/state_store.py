@@ -1,6 +1,6 @@
 """The notifier's durable state in Redis: what it knows, what is on its way, and the log of both.
 
-One script writes the records of a decision, the parcels that follow from it and the new offset, under the
+One script writes the records of a decision, the deliveries that follow from it and the new offset, under the
 owner's fence: a message is in the outbox if and only if the decision to send it is remembered.
 """
 
@@ -34,7 +34,7 @@ LOG_KEPT: Final = 50_000
 _COMMIT: Final = """
 -- KEYS[3] on: records, outbox, annotations, log, dead, documents. ARGV[5] on: lines to keep, then lists: for
 -- records, outbox and annotations what to put (key, JSON) and what to drop (key); log lines (JSON); dead
--- parcels (JSON); at last documents to drop (id).
+-- deliveries (JSON); at last documents to drop (id).
 at = 6
 for _, key in ipairs({KEYS[3], KEYS[4], KEYS[5]}) do
   from, to = items(2)
@@ -93,7 +93,7 @@ class NotifierChanges:
     log: Sequence[bytes] = ()
     dead: Sequence[bytes] = ()
     spent: Collection[str] = ()
-    """Documents that no parcel brings any more."""
+    """Documents that no delivery brings any more."""
 
 
 class NotifierStore:
@@ -116,7 +116,7 @@ class NotifierStore:
         return StoredNotifier(
             offset=BEGINNING if offset is None else _text(offset),
             state=await self._state(unreadable),
-            outbox=dict(await self._sound("outbox", _parcel, unreadable)),
+            outbox=dict(await self._sound("outbox", _delivery, unreadable)),
             owed=await self._sound("annotations", _owed, unreadable),
             unreadable=unreadable,
         )
@@ -192,10 +192,10 @@ def _record(name: bytes, value: bytes) -> tuple[str, Record]:
     return name.decode(), decode_record(name.decode(), value)
 
 
-def _parcel(name: bytes, value: bytes) -> tuple[str, Delivery]:
-    parcel = Delivery.model_validate_json(value)
-    _check_name(name, parcel.key)
-    return parcel.key, parcel
+def _delivery(name: bytes, value: bytes) -> tuple[str, Delivery]:
+    delivery = Delivery.model_validate_json(value)
+    _check_name(name, delivery.key)
+    return delivery.key, delivery
 
 
 def _owed(name: bytes, value: bytes) -> Breach:

@@ -62,7 +62,7 @@ async def taken(stage: Stage, queue: str) -> list[object]:
 
 
 def reminders(stage: Stage, queue: str) -> int:
-    return stage.happenings(queue).count("reminder")
+    return stage.kinds(queue).count("reminder")
 
 
 async def test_a_scanner_that_follows_the_link_takes_nothing_on_and_the_button_does(stage: Stage):
@@ -101,7 +101,7 @@ async def test_a_scanner_that_follows_the_link_takes_nothing_on_and_the_button_d
     again = await visit("POST", url.partition("?")[0], token=token)
     assert "Al opgepakt" in again.text
     stage.calls("taken", answered=16)
-    await eventually_async(lambda: "resolved" in stage.happenings("taken"))
+    await eventually_async(lambda: "resolved" in stage.kinds("taken"))
 
 
 async def test_a_breach_that_nobody_takes_on_is_told_again_and_again_until_it_is_over(stage: Stage):
@@ -115,7 +115,7 @@ async def test_a_breach_that_nobody_takes_on_is_told_again_and_again_until_it_is
     assert len({one.key for one in told}) == 3
     assert [one.body["number"] for one in told] == [1, 1, 2]
     stage.calls("left", answered=16)
-    await eventually_async(lambda: "resolved" in stage.happenings("left"))
+    await eventually_async(lambda: "resolved" in stage.kinds("left"))
     much = len(stage.told("left"))
     stage.jump(REMINDER)
     await stage.simulated(TICK)
@@ -131,7 +131,7 @@ async def test_a_link_that_was_tampered_with_or_comes_too_late_does_nothing(stag
     assert (await visit("GET", url[:-2])).status_code == 403
     assert await taken(stage, "over") == [None]
     stage.calls("over", answered=16)
-    await eventually_async(lambda: "resolved" in stage.happenings("over"))
+    await eventually_async(lambda: "resolved" in stage.kinds("over"))
     late = await visit("POST", url.partition("?")[0], token=token)
     assert late.status_code == 200
     assert "Dit is al voorbij" in late.text

@@ -70,7 +70,7 @@ async def test_who_recovers_is_told_with_the_same_key_on_every_attempt(stage: St
     failures = [answer for answer in RECOVERS[queue] if answer != Reply(204)]
     await eventually_async(lambda: ("firing", 0, "delivered") in stage.deliveries(queue))
     told = stage.told(queue)
-    assert [one.happening for one in told] == ["firing"] * (len(failures) + 1)
+    assert [one.kind for one in told] == ["firing"] * (len(failures) + 1)
     assert len({one.key for one in told}) == 1
     assert len({str(one.body) for one in told}) == 1
     assert stage.deliveries(queue) == [("firing", 0, "retry")] * len(failures) + [("firing", 0, "delivered")]

@@ -36,7 +36,7 @@ class Told(NamedTuple):
 
     path: str
     queue: str
-    happening: str
+    kind: str
     judged: datetime | None
     """When the evaluator said so; of our own messages only."""
     decided: datetime | None
@@ -77,16 +77,16 @@ class Inbox:
             self._server.server_close()
             serving.join()
 
-    def wait(self, path: str, queue: str, happening: str, since: datetime, within: float) -> Arrival:
+    def wait(self, path: str, queue: str, kind: str, since: datetime, within: float) -> Arrival:
         """Return the first message of that sort since then. Raises ``TimeoutError`` after ``within`` s."""
         deadline = monotonic() + within
         with self._news:
             while True:
                 for arrival in self._arrivals:
-                    if arrival.at >= since and arrival.told[:3] == (path, queue, happening):
+                    if arrival.at >= since and arrival.told[:3] == (path, queue, kind):
                         return arrival
                 if not self._news.wait(deadline - monotonic()) and monotonic() >= deadline:
-                    raise TimeoutError(f"no {happening} of {queue} at {path} within {within:g} s")
+                    raise TimeoutError(f"no {kind} of {queue} at {path} within {within:g} s")
 
     def _take(self, at: datetime, path: str, body: bytes) -> None:
         told = _of_ours(body) if path == OURS else _of_alertmanager(path, body)
@@ -116,8 +116,7 @@ class Inbox:
 def _of_ours(body: bytes) -> Sequence[Told]:
     message = WebhookBody.model_validate_json(body)
     return [
-        Told(OURS, breach.queue, message.happening.value, breach.at, message.at)
-        for breach in message.breaches
+        Told(OURS, breach.queue, message.kind.value, breach.at, message.at) for breach in message.breaches
     ]
 
 

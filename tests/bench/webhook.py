@@ -268,14 +268,14 @@ class Ours:
         """Have one fire and be over, and count both messages in; ``told`` is for XADD and for POST."""
         which, write = next(self._writes)
         queue = next(self._queues)
-        for calls, happening, ways in (
+        for calls, kind, ways in (
             (FIRES, FIRING, told[which].fires),
             (IS_OVER, RESOLVED, told[which].over),
         ):
             time.sleep(self._chance.uniform(*PAUSE))
             began = datetime.now(UTC)
             write(self.events(queue, calls, began))
-            ways.add(began, self._inbox.wait(OURS, queue, happening, began, TOLD_WITHIN))
+            ways.add(began, self._inbox.wait(OURS, queue, kind, began, TOLD_WITHIN))
 
     def events(self, queue: str, calls: Calls, at: datetime) -> list[Event]:
         """Return calls that end at that instant."""
@@ -384,13 +384,13 @@ def _both(peer: Peer, inbox: Inbox, told: Told) -> None:
 
 def _at_once(peer: Peer, inbox: Inbox, timing: Timing, calls: Calls, ways: Ways) -> None:
     """Have the same happen at every queue, each at its own chance moment of an interval."""
-    happening = FIRING if calls is FIRES else RESOLVED
+    kind = FIRING if calls is FIRES else RESOLVED
 
     def one(queue: str) -> tuple[datetime, Arrival]:
         time.sleep(random.uniform(0, timing.interval_s))
         began = datetime.now(UTC)
         peer.write(calls.model_copy(update={"queue": queue}))
-        return began, inbox.wait(timing.path, queue, happening, began, PEER_TOLD_WITHIN)
+        return began, inbox.wait(timing.path, queue, kind, began, PEER_TOLD_WITHIN)
 
     with ThreadPoolExecutor(len(PEER_QUEUES)) as pool:
         for began, arrival in pool.map(one, PEER_QUEUES):

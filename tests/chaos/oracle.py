@@ -70,21 +70,21 @@ def wrong_messages(queue: str, changes: Sequence[BreachChanged], messages: Seque
     heard: dict[str, list[str]] = defaultdict(list)
     for told in messages:
         for breach in told.breaches:
-            keys[told.happening, breach].add(told.key)
-            heard[breach].append(told.happening)
-    for (happening, breach), found in keys.items():
+            keys[told.kind, breach].add(told.key)
+            heard[breach].append(told.kind)
+    for (kind, breach), found in keys.items():
         if len(found) > 1:
-            wrong.append(f"{queue}: {happening} of {breach} came under {len(found)} keys")
+            wrong.append(f"{queue}: {kind} of {breach} came under {len(found)} keys")
     known = list(dict.fromkeys(change.breach for change in changes))
     for breach in known:
-        happenings = list(dict.fromkeys(heard.pop(breach, [])))
-        if happenings != ["firing", "resolved"]:
-            wrong.append(f"{queue}: of {breach} was told, in this order: {happenings}")
+        kinds = list(dict.fromkeys(heard.pop(breach, [])))
+        if kinds != ["firing", "resolved"]:
+            wrong.append(f"{queue}: of {breach} was told, in this order: {kinds}")
     wrong += [f"{queue}: a message about {breach}, which never was" for breach in heard]
-    for happening in ("firing", "resolved"):
-        order = [name for told in messages if told.happening == happening for name in told.breaches]
+    for kind in ("firing", "resolved"):
+        order = [name for told in messages if told.kind == kind for name in told.breaches]
         if list(dict.fromkeys(order)) != known:
-            wrong.append(f"{queue}: breaches were not told as {happening} in the order they came in")
+            wrong.append(f"{queue}: breaches were not told as {kind} in the order they came in")
     return wrong
 
 

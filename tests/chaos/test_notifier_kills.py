@@ -94,9 +94,7 @@ class Siege:
             await self.take_on(firing(self.stage.told(queue)[before:])[0])
         await self.happen(queue, answered=4)
         await until(lambda: self.stage.states(queue).count("ok") == number)
-        await until(
-            lambda: [told for told in self.stage.told(queue)[before:] if told.happening == "resolved"]
-        )
+        await until(lambda: [told for told in self.stage.told(queue)[before:] if told.kind == "resolved"])
 
     async def happen(self, queue: str, *, answered: int, missed: int = 0) -> None:
         """Write the ends of calls, again and again until Redis has said yes; they count once."""
@@ -132,7 +130,7 @@ class Siege:
 
 
 def firing(messages: Sequence[Told]) -> list[Told]:
-    return [told for told in messages if told.happening == "firing"]
+    return [told for told in messages if told.kind == "firing"]
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -168,22 +166,22 @@ def assert_everything_was_told(siege: Siege, queue: str, cycles: int) -> None:
     keys: dict[tuple[str, str, object], set[str]] = defaultdict(set)
     for told in messages:
         assert len(told.breaches) == 1
-        keys[told.happening, told.breaches[0], told.body["number"]].add(told.key)
+        keys[told.kind, told.breaches[0], told.body["number"]].add(told.key)
     assert {name: len(found) for name, found in keys.items() if len(found) > 1} == {}
-    for happening in ("firing", "resolved"):
-        order = [told.breaches[0] for told in messages if told.happening == happening]
+    for kind in ("firing", "resolved"):
+        order = [told.breaches[0] for told in messages if told.kind == kind]
         assert list(dict.fromkeys(order)) == breaches
     for breach in breaches:
-        heard = [message.happening for message in messages if message.breaches == (breach,)]
+        heard = [message.kind for message in messages if message.breaches == (breach,)]
         assert heard[0] == "firing"
         assert "firing" not in heard[heard.index("resolved") :]
     lines = [line for line in siege.stage.logged(queue) if line["kind"] == "delivery"]
     delivered = {line["key"] for line in lines if line["result"] == "delivered"}
-    assert {told.key for told in messages if told.happening in {"firing", "resolved"}} <= delivered
+    assert {told.key for told in messages if told.kind in {"firing", "resolved"}} <= delivered
     late: Counter[str] = Counter()
     for told in messages:
         taken = siege.taken.get(told.breaches[0])
-        if told.happening == "reminder" and taken is not None and told.sent > taken.timestamp():
+        if told.kind == "reminder" and taken is not None and told.sent > taken.timestamp():
             late[told.breaches[0]] += 1
     assert not late or max(late.values()) == 1  # one may have been on its way already
 

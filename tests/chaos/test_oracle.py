@@ -110,8 +110,8 @@ def steps(*breaches: str) -> list[BreachChanged]:
     return [step(breach, state) for breach in breaches for state in oracle.STEPS]
 
 
-def told(breach: str, happening: str, key: str = "") -> Told:
-    return Told(happening, key or f"{breach}/{happening}", {"breaches": [{"id": breach}]}, sent=0)
+def told(breach: str, kind: str, key: str = "") -> Told:
+    return Told(kind, key or f"{breach}/{kind}", {"breaches": [{"id": breach}]}, sent=0)
 
 
 def test_steps_in_order_are_right():

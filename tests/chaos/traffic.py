@@ -250,7 +250,7 @@ class Traffic:
         return self._told
 
     def _was_told_over(self, breach: str) -> bool:
-        return any(one.happening == "resolved" and breach in one.breaches for one in self.told()[-RECENT:])
+        return any(one.kind == "resolved" and breach in one.breaches for one in self.told()[-RECENT:])
 
     # The exchange --------------------------------------------------------------------------------
 

@@ -57,9 +57,9 @@ from shared.contract.report_events import Document, ReportReady
 from shared.process.clock import SimulatedClock
 from shared.process.ports import free_port
 from shared.redis import keys
+from tests.support.deliveries import MISSED, delivery
 from tests.support.eventually import WITHIN, eventually
 from tests.support.ingest_desk import NOW, PBX_KEY, answered
-from tests.support.parcels import MISSED, parcel
 from tests.support.redis_servers import DebianRedis
 from tests.support.service_process import ROOT, ServiceProcess
 from wachtpost.cli import app
@@ -285,7 +285,7 @@ async def test_every_line_of_the_scripts_of_the_notifier(server: Guarded):
         before = (await store.load()).offset
         await store.say(b"{}")
         assert await store.unread(before) == 1
-        one = parcel(MISSED)
+        one = delivery(MISSED)
         everything = NotifierChanges(
             records=encode(NotifierState(breaches={MISSED.id: BreachRecord(MISSED, ("e1",))})),
             posted=(one,),

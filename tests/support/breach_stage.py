@@ -99,7 +99,7 @@ queues = ["{name}"]
 class Told(NamedTuple):
     """A message as a webhook receiver got it."""
 
-    happening: str
+    kind: str
     key: str
     """Of the header; the body says the same."""
     body: Mapping[str, object]
@@ -117,7 +117,7 @@ class Told(NamedTuple):
     def of(cls, request: Request) -> Told:
         body = json.loads(request.body)
         assert request.headers["idempotency-key"] == body["key"]
-        return cls(body["happening"], body["key"], body, int(request.headers["wachtpost-timestamp"]))
+        return cls(body["kind"], body["key"], body, int(request.headers["wachtpost-timestamp"]))
 
 
 class Stage:
@@ -224,8 +224,8 @@ class Stage:
         """What a webhook receiver got, each attempt."""
         return [Told.of(request) for request in self.webhooks[receiver].requests]
 
-    def happenings(self, receiver: str) -> list[str]:
-        return [told.happening for told in self.told(receiver)]
+    def kinds(self, receiver: str) -> list[str]:
+        return [told.kind for told in self.told(receiver)]
 
     def kept(self, part: str) -> list[dict[str, object]]:
         """The lines of the delivery log (``log``) or of the dead letters (``dead``), the oldest first."""
@@ -233,9 +233,9 @@ class Stage:
             return [json.loads(body) for _, body in entries_now(client, keys.notifier(0, part))]
 
     def deliveries(self, receiver: str) -> list[tuple[object, object, object]]:
-        """Happening, channel and result of each try for a receiver."""
+        """Kind, channel and result of each try for a receiver."""
         lines = [line for line in self.logged(receiver) if line["kind"] == "delivery"]
-        return [(line["happening"], line["channel"], line["result"]) for line in lines]
+        return [(line["notification_kind"], line["channel"], line["result"]) for line in lines]
 
     def reasons(self, receiver: str) -> list[object]:
         """Why a receiver was told or not, decision by decision."""
@@ -264,11 +264,11 @@ class Stage:
         """Wait until the judge has said so often that a queue's watch is in that state."""
         await eventually_async(lambda: self.states(queue).count(state) >= times)
 
-    async def until_told(self, receiver: str, *happenings: str) -> list[Told]:
+    async def until_told(self, receiver: str, *kinds: str) -> list[Told]:
         """Wait until a receiver was told exactly this, in this order; returns it."""
-        wanted = list(happenings)
+        wanted = list(kinds)
         await eventually_async(lambda: len(self.told(receiver)) >= len(wanted))
-        assert self.happenings(receiver) == wanted
+        assert self.kinds(receiver) == wanted
         return self.told(receiver)
 
     async def until_heard(self) -> None:

@@ -9,7 +9,7 @@ One line is one moment (``h:mm:ss`` or ``m:ss`` after Monday 8:00 UTC)::
 
 What happens (several, with ``;``): ``X pending|fires|clears|over|gone|closes|lasts|again|late``, ``ack X``,
 ``silence S <for> [queue]``, ``expire S``, ``restart``. ``again``: the last event of X once more; ``late``: an
-event older than that. Messages (several, each with ``✉``): receiver, happening, breaches. All messages of
+event older than that. Messages (several, each with ``✉``): receiver, kind, breaches. All messages of
 the picture are compared: what is not drawn must not be sent.
 
 A breach is named ``queue[!warning|!info|!feed]``, its second opening ``queue/2``. In a message one that is
@@ -176,8 +176,8 @@ class Notifier:
     """Whether ``on_time`` is called at each due moment, or only with what happens next."""
     state: NotifierState = field(default_factory=NotifierState)
     stored: dict[str, bytes] = field(default_factory=dict)
-    notices: list[Notification] = field(default_factory=list)
-    verdicts: list[DeliveryDecision] = field(default_factory=list)
+    notifications: list[Notification] = field(default_factory=list)
+    delivery_decisions: list[DeliveryDecision] = field(default_factory=list)
 
     def commit(self, decision: Decision) -> Decision:
         for key, record in decision.changed.items():
@@ -186,8 +186,8 @@ class Notifier:
             else:
                 self.stored[key] = record
         self.state = decision.state
-        self.notices += decision.notices
-        self.verdicts += decision.verdicts
+        self.notifications += decision.notifications
+        self.delivery_decisions += decision.delivery_decisions
         return decision
 
     def restart(self) -> None:
@@ -249,19 +249,21 @@ def run(picture: str, policy: NotifierPolicy) -> Notifier:
     """Play a picture and hold every message against it."""
     timeline = Timeline(Notifier(policy))
     expected: list[str] = []
-    for at, happenings, messages in _rows(picture):
+    for at, kinds, messages in _rows(picture):
         timeline.notifier.wait_until(at)
-        for what in happenings:
+        for what in kinds:
             timeline.happen(what, at)
         expected += [f"{clock(at)} {message}" for message in messages]
-    sent = [f"{clock(notice.at)} {_shown(notice)}" for notice in timeline.notifier.notices]
+    sent = [
+        f"{clock(notification.at)} {_shown(notification)}" for notification in timeline.notifier.notifications
+    ]
     assert sent == expected
     return timeline.notifier
 
 
 def reasons(notifier: Notifier, receiver: str = "team") -> list[str]:
     """Why things were told to a receiver or not, in order."""
-    return [str(verdict.reason) for verdict in notifier.verdicts if verdict.receiver == receiver]
+    return [str(verdict.reason) for verdict in notifier.delivery_decisions if verdict.receiver == receiver]
 
 
 def _rows(picture: str) -> Iterator[tuple[datetime, list[str], list[str]]]:
@@ -270,13 +272,13 @@ def _rows(picture: str) -> Iterator[tuple[datetime, list[str], list[str]]]:
         found = re.fullmatch(r"\s*(\d[\d:]*)\s*(.*?)\s*", head)
         if found is None:
             raise ValueError(line)
-        happenings = [what.strip() for what in found[2].split(";") if what.strip()]
-        yield instant(found[1]), happenings, [" ".join(message.split()) for message in messages]
+        kinds = [what.strip() for what in found[2].split(";") if what.strip()]
+        yield instant(found[1]), kinds, [" ".join(message.split()) for message in messages]
 
 
-def _shown(notice: Notification) -> str:
-    number = f" {notice.number}" if notice.number > 1 else ""
-    return f"{notice.receiver} {notice.happening}{number} {_names(notice.breaches)}"
+def _shown(notification: Notification) -> str:
+    number = f" {notification.number}" if notification.number > 1 else ""
+    return f"{notification.receiver} {notification.kind}{number} {_names(notification.breaches)}"
 
 
 def _names(breaches: Sequence[Breach]) -> str:

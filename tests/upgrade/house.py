@@ -207,8 +207,8 @@ class House:
         """Wait until nothing is on its way that could be tried now."""
 
         def none_due() -> bool:
-            parcels = cast("list[bytes]", self.client.hvals("{p0}:notifier:outbox"))
-            return all(datetime.fromisoformat(json.loads(one)["next_try"]) > self._now for one in parcels)
+            deliveries = cast("list[bytes]", self.client.hvals("{p0}:notifier:outbox"))
+            return all(datetime.fromisoformat(json.loads(one)["next_try"]) > self._now for one in deliveries)
 
         await eventually_async(none_due)
 

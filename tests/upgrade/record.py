@@ -141,7 +141,7 @@ async def _last_minutes(house: House) -> None:
     await _is_over(house, "flapping", answered=20)
     await _fires(house, "flapping", answered=0, missed=10)
     await _is_over(house, "group-a", answered=15)
-    await house.until(lambda: house.told("group")[-1]["happening"] == "resolved")
+    await house.until(lambda: house.told("group")[-1]["kind"] == "resolved")
     await house.jump("09:57")
     await _is_over(house, "flapping", answered=40)
     await _fires(house, "flapping", answered=0, missed=15)

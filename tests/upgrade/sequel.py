@@ -107,7 +107,7 @@ async def _news(house: House) -> None:
 
 def _in_short(body: dict[str, Any]) -> str:
     """A message as its receiver knows it again."""
-    said = f"{body['at'][11:16]} {body['happening']} {body['number']}"
+    said = f"{body['at'][11:16]} {body['kind']} {body['number']}"
     return f"{said}: {' '.join(breach['id'] for breach in body['breaches'])}"
 
 

@@ -14,7 +14,12 @@ from tests.support.redis_servers import FLAVOURS
 from tests.upgrade.house import BEFORE, House, of_these, raised
 from tests.upgrade.sequel import Sequel, played
 
-RENAMED: Final[Mapping[str, str]] = {"kpi=silence": "kpi=no_data"}
+RENAMED: Final[Mapping[str, str]] = {
+    "kpi=silence": "kpi=no_data",
+    "wachtpost_outbox_parcels": "wachtpost_outbox_deliveries",
+    "happening": "notification_kind",  # in the delivery log
+    "notice": "notification",
+}
 """What the release before called otherwise: a metric, a label, ``label=value``, a field → today's name."""
 
 ITS: Final[Sequel] = redis_dump.read(BEFORE / "sequel.json")

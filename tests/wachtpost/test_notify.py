@@ -214,7 +214,7 @@ def test_there_is_a_word_for_everything(language: str) -> None:
     words = WORDS[language]
     assert set(words.reasons) == set(DecisionReason)
     assert set(words.results) == set(DeliveryResult)
-    assert set(words.happenings) == set(NotificationKind)
+    assert set(words.kinds) == set(NotificationKind)
     assert set(words.states) == set(BreachState)
     assert len(set(words.reasons.values())) == len(DecisionReason)
 
@@ -244,7 +244,7 @@ def delivery(**differs: object) -> DeliveryLine:
         "at": NOW,
         "receiver": "balie",
         "key": "k/0",
-        "happening": "firing",
+        "notification_kind": "firing",
         "channel": 0,
         "attempt": 1,
         "result": "delivered",
@@ -258,7 +258,7 @@ def delivery(**differs: object) -> DeliveryLine:
     (decision("of-a-newer-version"), "of-a-newer-version  wachten:limit:huis:all:1"),
     (delivery(), "webhook  melding aangekomen  b1  b2"),
     (delivery(channel=7), "kanaal 8  melding aangekomen  b1  b2"),
-    (delivery(result="retry", why="it answered 503", attempt=3, happening="reminder"),
+    (delivery(result="retry", why="it answered 503", attempt=3, notification_kind="reminder"),
      "webhook  herinnering mislukt, wordt opnieuw geprobeerd: it answered 503  poging 3  b1  b2"),
 ])  # fmt: skip
 def test_a_line_of_the_log_in_words(line: Line, said: str) -> None:

@@ -74,8 +74,8 @@ def _delivery(given: Access, line: DeliveryLine) -> Iterable[str]:
         yield channels[line.channel].kind
     else:
         yield words.channel.format(number=line.channel + 1)
-    happening = words.happenings[NotificationKind(line.happening)]
-    yield f"{happening} {words.results[line.result]}{f': {line.why}' if line.why else ''}"
+    kind = words.kinds[NotificationKind(line.notification_kind)]
+    yield f"{kind} {words.results[line.result]}{f': {line.why}' if line.why else ''}"
     if line.attempt > 1:
         yield words.attempt.format(number=line.attempt)
 

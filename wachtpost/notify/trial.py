@@ -14,7 +14,7 @@ from services.notifier.app import deliverer
 from services.notifier.channels import build_senders
 from services.notifier.channels.post import http_client
 from services.notifier.model import Delivery, DeliveryFailed, Notification, NotificationKind
-from services.notifier.outbox import parcels
+from services.notifier.outbox import deliveries
 from shared.config.alerting import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
 from wachtpost.notify.access import Access, access
 from wachtpost.terminal import echo, fail
@@ -44,12 +44,12 @@ def test(receiver: Annotated[str, typer.Option(help="The receiver's id in the ci
 
 
 async def _send(given: Access, receiver: str) -> bool:
-    """Hand every parcel over, one after another; return whether all arrived."""
+    """Hand every delivery over, one after another; return whether all arrived."""
     words, city = given.words, given.city
     at = given.now()
-    notice = Notification(
+    notification = Notification(
         id=f"test-{secrets.token_hex(6)}",
-        happening=NotificationKind.TEST,
+        kind=NotificationKind.TEST,
         receiver=receiver,
         breaches=(),
         at=at,
@@ -58,9 +58,9 @@ async def _send(given: Access, receiver: str) -> bool:
     async with http_client() as http:
         senders = build_senders(city, given.settings, http, given.settings.now)
         deliver = deliverer(city, senders, given.writer(), None)
-        for parcel, where in _addressed(given, notice):
+        for delivery, where in _addressed(given, notification):
             try:
-                await deliver(parcel)
+                await deliver(delivery)
             except DeliveryFailed as error:
                 all_arrived = False
                 echo(f"{where}  {words.not_delivered.format(why=error)}")
@@ -69,20 +69,20 @@ async def _send(given: Access, receiver: str) -> bool:
     return all_arrived
 
 
-def _addressed(given: Access, notice: Notification) -> Iterator[tuple[Delivery, str]]:
-    """The parcels of a notice, each with where it goes, in a column."""
-    (receiver,) = (one for one in given.city.receivers if one.id == notice.receiver)
-    found = list(parcels(notice, given.city))
+def _addressed(given: Access, notification: Notification) -> Iterator[tuple[Delivery, str]]:
+    """The deliveries of a notification, each with where it goes, in a column."""
+    (receiver,) = (one for one in given.city.receivers if one.id == notification.receiver)
+    found = list(deliveries(notification, given.city))
     names = [f"{receiver.channels[p.channel].kind}  {masked(receiver.channels[p.channel], p)}" for p in found]
     width = max(map(len, names))
-    yield from ((parcel, f"{name:<{width}}") for parcel, name in zip(found, names, strict=True))
+    yield from ((delivery, f"{name:<{width}}") for delivery, name in zip(found, names, strict=True))
 
 
-def masked(channel: Channel, parcel: Delivery) -> str:
-    """Return where a parcel goes as far as anybody may read it: an address may hold a name or a token."""
+def masked(channel: Channel, delivery: Delivery) -> str:
+    """Return where a delivery goes as far as anybody may read it: an address may hold a name or a token."""
     match channel:
         case EmailChannel():
-            user, _, domain = (parcel.address or "").rpartition("@")
+            user, _, domain = (delivery.address or "").rpartition("@")
             return f"{user[:1]}***@{domain}"
         case WebhookChannel() | AlertmanagerChannel():
             scheme, netloc, path, *_ = urlsplit(str(channel.url))

@@ -53,7 +53,7 @@ class Words:
     attempt: str
     set_aside: str
     results: Mapping[DeliveryResult, str]
-    happenings: Mapping[NotificationKind, str]
+    kinds: Mapping[NotificationKind, str]
     reasons: Mapping[DecisionReason, str]
 
 
@@ -104,7 +104,7 @@ NL: Final = Words(
         DeliveryResult.DEAD: "opgegeven",
         DeliveryResult.OBSOLETE: "niet meer nodig",
     },
-    happenings={
+    kinds={
         NotificationKind.FIRING: "melding",
         NotificationKind.REMINDER: "herinnering",
         NotificationKind.ESCALATION: "escalatie",
@@ -198,7 +198,7 @@ EN: Final = Words(
         DeliveryResult.DEAD: "given up",
         DeliveryResult.OBSOLETE: "not needed any more",
     },
-    happenings={
+    kinds={
         NotificationKind.FIRING: "alert",
         NotificationKind.REMINDER: "reminder",
         NotificationKind.ESCALATION: "escalation",

@@ -37,7 +37,7 @@ def build_senders(
 ) -> Senders:
     """Return a sender for each channel of each receiver of the city file.
 
-    Nothing connects and no secret is read before the first parcel. ``http`` comes from ``http_client`` and
+    Nothing connects and no secret is read before the first delivery. ``http`` comes from ``http_client`` and
     stays the caller's to close; ``tls`` is for mail servers (none: the system's certificates). The libraries'
     loggers are told to be silent about addresses.
     """

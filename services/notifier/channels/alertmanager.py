@@ -59,20 +59,20 @@ class AlertmanagerBody(BaseModel):
 
 
 def alertmanager_body(
-    parcel: Delivery, words: Message, *, external_url: str = "", board_url: str = ""
+    delivery: Delivery, words: Message, *, external_url: str = "", board_url: str = ""
 ) -> bytes:
     """Return the body as JSON. The addresses are those of the notifier and of the live board."""
-    notice = parcel.notice
+    notification = delivery.notification
     said = {"summary": words.subject, "description": words.text}
-    alerts = tuple(_alert(breach, said, board_url) for breach in notice.breaches) or (
-        _test_alert(notice, said, board_url),
+    alerts = tuple(_alert(breach, said, board_url) for breach in notification.breaches) or (
+        _test_alert(notification, said, board_url),
     )
     common = _common(alert.labels for alert in alerts)
     grouped: dict[str, str] = {name: common[name] for name in GROUPED_BY if name in common}
     body = AlertmanagerBody(
         groupKey=_group_key(grouped),
         status="resolved" if all(alert.status == "resolved" for alert in alerts) else "firing",
-        receiver=notice.receiver,
+        receiver=notification.receiver,
         groupLabels=grouped,
         commonLabels=common,
         commonAnnotations=_common(alert.annotations for alert in alerts),
@@ -117,15 +117,15 @@ def _figures(breach: Breach) -> dict[str, str]:
     return figures
 
 
-def _test_alert(notice: Notification, said: Mapping[str, str], board_url: str) -> Alert:
+def _test_alert(notification: Notification, said: Mapping[str, str], board_url: str) -> Alert:
     labels = {"alertname": TEST_ALERT, "severity": Severity.INFO.value}
-    over = notice.happening is NotificationKind.RESOLVED
+    over = notification.kind is NotificationKind.RESOLVED
     return Alert(
         status="resolved" if over else "firing",
         labels=labels,
         annotations=dict(said),
-        startsAt=_instant(notice.at),
-        endsAt=_instant(notice.at) if over else NOT_OVER,
+        startsAt=_instant(notification.at),
+        endsAt=_instant(notification.at) if over else NOT_OVER,
         generatorURL=board_url,
         fingerprint=fingerprint(labels),
     )
@@ -159,8 +159,8 @@ class AlertmanagerSender:
     external_url: str = ""
     board_url: str = ""
 
-    async def send(self, parcel: Delivery, words: Message) -> None:
-        body = alertmanager_body(parcel, words, external_url=self.external_url, board_url=self.board_url)
+    async def send(self, delivery: Delivery, words: Message) -> None:
+        body = alertmanager_body(delivery, words, external_url=self.external_url, board_url=self.board_url)
         await self.post.deliver(
-            body, {"Content-Type": "application/json", "Idempotency-Key": header_value(parcel.key)}
+            body, {"Content-Type": "application/json", "Idempotency-Key": header_value(delivery.key)}
         )

@@ -39,13 +39,19 @@ class AppriseSender:
         self._limit = limit
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="apprise")
 
-    async def send(self, parcel: Delivery, words: Message) -> None:
+    async def send(self, delivery: Delivery, words: Message) -> None:
         target = _only_line(self._url_file, read_secret(self._url_file).get_secret_value())
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._limit.total_seconds()):
                 delivered = await loop.run_in_executor(
-                    self._threads, notify, target, words.subject, words.text, kind(parcel.notice), self._limit
+                    self._threads,
+                    notify,
+                    target,
+                    words.subject,
+                    words.text,
+                    notify_type(delivery.notification),
+                    self._limit,
                 )
         except TimeoutError:
             raise TransientFailure(
@@ -68,9 +74,9 @@ def _only_line(path: Path, content: str) -> str:
     return lines[0]
 
 
-def kind(notice: Notification) -> str:
+def notify_type(notification: Notification) -> str:
     """Return Apprise's word for how it looks: the colour and the sign that some services show."""
-    match notice.happening:
+    match notification.kind:
         case NotificationKind.FIRING | NotificationKind.ESCALATION:
             return "failure"
         case NotificationKind.REMINDER:

@@ -1,4 +1,4 @@
-"""Mail: one parcel is one message to one address, so each recipient has a result of its own."""
+"""Mail: one delivery is one message to one address, so each recipient has a result of its own."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ PART_WITHIN: Final = timedelta(seconds=2)
 """How long we wait for a server to say goodbye."""
 
 
-def compose(parcel: Delivery, words: Message, *, sender: str, address: str, at: datetime) -> EmailMessage:
+def compose(delivery: Delivery, words: Message, *, sender: str, address: str, at: datetime) -> EmailMessage:
     """Return the mail. Both addresses must be ones that ``ADDRESS`` matches.
 
-    The ``Message-ID`` comes from the parcel's key: a mail that arrives twice is recognised as one. All mails
-    about a breach refer to the same thread, so that reminders and the all-clear stand under the first.
+    The ``Message-ID`` comes from the delivery's key: a mail that arrives twice is recognised as one. All
+    mails about a breach refer to the same thread, so that reminders and the all-clear stand under the first.
     """
     domain = sender.rpartition("@")[2]
     mail = EmailMessage(policy=SMTP_POLICY)
@@ -49,14 +49,14 @@ def compose(parcel: Delivery, words: Message, *, sender: str, address: str, at: 
     mail["To"] = address
     mail["Subject"] = one_line(words.subject)
     mail["Date"] = format_datetime(at)
-    mail["Message-ID"] = _message_id(f"parcel {parcel.key}", domain)
-    threads = [_message_id(f"breach {b.id}", domain) for b in parcel.notice.breaches[:THREADS_MOST]]
+    mail["Message-ID"] = _message_id(f"parcel {delivery.key}", domain)  # as ever: the same mail keeps its id
+    threads = [_message_id(f"breach {b.id}", domain) for b in delivery.notification.breaches[:THREADS_MOST]]
     if threads:
         mail["In-Reply-To"] = threads[0]
         mail["References"] = " ".join(threads)
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"  # the same for Exchange: no out-of-office replies
-    mail["X-Wachtpost-Key"] = one_line(parcel.key)
+    mail["X-Wachtpost-Key"] = one_line(delivery.key)
     # Quoted-printable passes servers without 8BITMIME and keeps lines short.
     mail.set_content(words.text, cte="quoted-printable")
     if words.html:
@@ -134,14 +134,14 @@ class MailSender:
     tls: ssl.SSLContext | None = None
     """None: the system's certificates."""
 
-    async def send(self, parcel: Delivery, words: Message) -> None:
-        address = plain_address(parcel.address or "")
+    async def send(self, delivery: Delivery, words: Message) -> None:
+        address = plain_address(delivery.address or "")
         if address is None:
             raise PermanentFailure("the receiver's mail address is not one that can be written to")
         sender = plain_address(self.smtp.sender)
         if sender is None:
             raise PermanentFailure("smtp.sender is not an address that can be written from")
-        mail = compose(parcel, words, sender=sender, address=address, at=self.clock())
+        mail = compose(delivery, words, sender=sender, address=address, at=self.clock())
         line = self._line(sender)
         try:
             async with asyncio.timeout(self.limit.total_seconds()):

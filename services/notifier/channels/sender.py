@@ -20,13 +20,13 @@ from services.notifier.model import Delivery
 
 
 class Sender(Protocol):
-    """Hands parcels over by one channel of one receiver. Nothing connects before the first parcel."""
+    """Hands deliveries over by one channel of one receiver. Nothing connects before the first delivery."""
 
-    async def send(self, parcel: Delivery, words: Message) -> None:
-        """Return when the other side has the parcel.
+    async def send(self, delivery: Delivery, words: Message) -> None:
+        """Return when the other side has the delivery.
 
         Raises ``Transient`` or ``Permanent``, whose texts name no secret and no address. A crash, or a lost
-        line after the other side had it, may bring a parcel twice; its key is then the same.
+        line after the other side had it, may bring a delivery twice; its key is then the same.
         """
 
 

@@ -66,7 +66,7 @@ class WebhookBody(_Part):
     version: int = VERSION
     id: str
     key: str
-    happening: NotificationKind
+    kind: NotificationKind
     number: int
     at: AwareDatetime
     receiver: str
@@ -75,19 +75,19 @@ class WebhookBody(_Part):
     breaches: tuple[BreachBody, ...]
 
 
-def webhook_body(parcel: Delivery, words: Message) -> bytes:
+def webhook_body(delivery: Delivery, words: Message) -> bytes:
     """Return the body as JSON."""
-    notice = parcel.notice
+    notification = delivery.notification
     body = WebhookBody(
-        id=notice.id,
-        key=parcel.key,
-        happening=notice.happening,
-        number=notice.number,
-        at=notice.at,
-        receiver=notice.receiver,
+        id=notification.id,
+        key=delivery.key,
+        kind=notification.kind,
+        number=notification.number,
+        at=notification.at,
+        receiver=notification.receiver,
         subject=words.subject,
         text=words.text,
-        breaches=tuple(map(_breach, notice.breaches)),
+        breaches=tuple(map(_breach, notification.breaches)),
     )
     return body.model_dump_json().encode()
 
@@ -151,7 +151,7 @@ class WebhookSender:
     clock: Clock
     secret_file: Path | None = None
 
-    async def send(self, parcel: Delivery, words: Message) -> None:
+    async def send(self, delivery: Delivery, words: Message) -> None:
         secret = None if self.secret_file is None else read_secret(self.secret_file).get_secret_value()
-        body = webhook_body(parcel, words)
-        await self.post.deliver(body, webhook_headers(parcel.key, secret, body, self.clock()))
+        body = webhook_body(delivery, words)
+        await self.post.deliver(body, webhook_headers(delivery.key, secret, body, self.clock()))

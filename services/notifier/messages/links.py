@@ -91,9 +91,9 @@ class Links:
     acknowledge: str | None = None
 
 
-def links_for(notice: Notification, notify: NotifyConfig, signer: Signer | None) -> Links:
-    """Return the links of a notice: what the city file and the notice leave sense for."""
-    return Links(board=_board(notice, notify), acknowledge=_acknowledge(notice, notify, signer))
+def links_for(notification: Notification, notify: NotifyConfig, signer: Signer | None) -> Links:
+    """Return the links of a notification: what the city file and the notification leave sense for."""
+    return Links(board=_board(notification, notify), acknowledge=_acknowledge(notification, notify, signer))
 
 
 def open_breaches(breaches: tuple[Breach, ...]) -> tuple[Breach, ...]:
@@ -101,22 +101,22 @@ def open_breaches(breaches: tuple[Breach, ...]) -> tuple[Breach, ...]:
     return tuple(breach for breach in breaches if breach.closed_at is None and breach.acknowledged is None)
 
 
-def _acknowledge(notice: Notification, notify: NotifyConfig, signer: Signer | None) -> str | None:
-    ids = tuple(breach.id for breach in open_breaches(notice.breaches))
-    if signer is None or notify.base_url is None or not ids or notice.happening is NotificationKind.TEST:
+def _acknowledge(notification: Notification, notify: NotifyConfig, signer: Signer | None) -> str | None:
+    ids = tuple(breach.id for breach in open_breaches(notification.breaches))
+    if signer is None or notify.base_url is None or not ids or notification.kind is NotificationKind.TEST:
         return None
-    token = signer.sign(LinkClaim(ids, notice.receiver), notice.at + notify.link_valid)
+    token = signer.sign(LinkClaim(ids, notification.receiver), notification.at + notify.link_valid)
     url = f"{str(notify.base_url).rstrip('/')}{ACKNOWLEDGE_PATH}?{urlencode({'token': token})}"
     return url if len(url) <= LONGEST_URL else None
 
 
-def _board(notice: Notification, notify: NotifyConfig) -> str | None:
+def _board(notification: Notification, notify: NotifyConfig) -> str | None:
     if notify.board_url is None:
         return None
-    start = min((breach.opened_at for breach in notice.breaches), default=notice.at)
+    start = min((breach.opened_at for breach in notification.breaches), default=notification.at)
     scheme, host, path, query, fragment = urlsplit(str(notify.board_url))
     fields = [(name, value) for name, value in parse_qsl(query, True) if name not in {"from", "to"}]
-    fields += [("from", _epoch_ms(start - AROUND)), ("to", _epoch_ms(notice.at + AROUND))]
+    fields += [("from", _epoch_ms(start - AROUND)), ("to", _epoch_ms(notification.at + AROUND))]
     return urlunsplit((scheme, host, path, urlencode(fields), fragment))
 
 

@@ -1,4 +1,4 @@
-"""A notice in words: subject, text and HTML, in the language of the city file. Pure.
+"""A notification in words: subject, text and HTML, in the language of the city file. Pure.
 
 Three steps: a breach becomes a view (names looked up, figures written out), the view becomes a headline and
 facts (the sentences of ``templates``, translated), and these are laid out as text and as HTML.
@@ -66,9 +66,9 @@ class MessageParagraph:
 
 @dataclass(frozen=True)
 class NoticeView:
-    """A notice as a template sees it."""
+    """A notification as a template sees it."""
 
-    happening: NotificationKind
+    kind: NotificationKind
     number: int
     receiver: str
     count: int
@@ -82,7 +82,7 @@ class NoticeView:
 
 
 class Writer:
-    """Puts notices into words, with the names and the language of a city file."""
+    """Puts notifications into words, with the names and the language of a city file."""
 
     def __init__(self, city: CityFile, templates: Templates) -> None:
         self._city = city
@@ -90,15 +90,15 @@ class Writer:
         self._templates = templates
         self._viewer = Viewer(city)
 
-    def write(self, notice: Notification, links: Links | None = None) -> Message:
-        """Return the message of a notice. Raises what Jinja raises when a template of ours is wrong."""
-        views = [self._viewer.view(breach, notice.at) for breach in notice.breaches]
-        about = self._about(notice)
+    def write(self, notification: Notification, links: Links | None = None) -> Message:
+        """Return the message of a notification. Raises what Jinja raises when a template of ours is wrong."""
+        views = [self._viewer.view(breach, notification.at) for breach in notification.breaches]
+        about = self._about(notification)
         subject = self._subject(about, views)
         values = {
-            "notice": about,
+            "notification": about,
             "subject": subject,
-            "intro": self._fill("intro.txt", notice=about),
+            "intro": self._fill("intro.txt", notification=about),
             "paragraphs": [self._paragraph(view) for view in views],
             "links": links or Links(),
         }
@@ -116,18 +116,20 @@ class Writer:
         """Return the lines under the headline."""
         return self._facts(self._viewer.view(breach, now))
 
-    def _about(self, notice: Notification) -> NoticeView:
-        lasting = [breach for breach in notice.breaches if breach.closed_at is None]
-        opened = min((breach.opened_at for breach in lasting or notice.breaches), default=notice.at)
+    def _about(self, notification: Notification) -> NoticeView:
+        lasting = [breach for breach in notification.breaches if breach.closed_at is None]
+        opened = min(
+            (breach.opened_at for breach in lasting or notification.breaches), default=notification.at
+        )
         return NoticeView(
-            happening=notice.happening,
-            number=notice.number,
-            receiver=self._viewer.receiver(notice.receiver),
-            count=len(notice.breaches),
+            kind=notification.kind,
+            number=notification.number,
+            receiver=self._viewer.receiver(notification.receiver),
+            count=len(notification.breaches),
             lasting=len(lasting),
-            longest=self._say.duration(notice.at - opened),
+            longest=self._say.duration(notification.at - opened),
             city=self._city.city.name,
-            at=self._viewer.instant(notice.at),
+            at=self._viewer.instant(notification.at),
         )
 
     def _subject(self, about: NoticeView, views: Sequence[BreachView]) -> str:
@@ -137,7 +139,7 @@ class Writer:
             subject = one_line(
                 self._fill(
                     "subject.txt",
-                    notice=replace(about, receiver=receiver),
+                    notification=replace(about, receiver=receiver),
                     headline=headline,
                     names=names,
                     more=more,

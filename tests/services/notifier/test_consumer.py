@@ -78,7 +78,7 @@ STEPS = {
 
 
 class Hands:
-    """Takes parcels and annotations over, as it is told."""
+    """Takes deliveries and annotations over, as it is told."""
 
     def __init__(self) -> None:
         self.got: list[Delivery] = []
@@ -86,14 +86,14 @@ class Hands:
         self.away: dict[str, Exception] = {}
         """What to raise for a receiver."""
         self.after: Callable[[], Awaitable[None]] | None = None
-        """What happens when a parcel was taken over, before anybody can write it down."""
+        """What happens when a delivery was taken over, before anybody can write it down."""
         self.written: list[Breach] = []
         self.grafana: Exception | None = None
 
-    async def deliver(self, parcel: Delivery) -> None:
-        self.got.append(parcel)
-        if parcel.notice.receiver in self.away:
-            raise self.away[parcel.notice.receiver]
+    async def deliver(self, delivery: Delivery) -> None:
+        self.got.append(delivery)
+        if delivery.notification.receiver in self.away:
+            raise self.away[delivery.notification.receiver]
         if self.after is not None:
             await self.after()
 
@@ -104,11 +104,11 @@ class Hands:
 
     @property
     def keys(self) -> list[str]:
-        return [parcel.key for parcel in self.got]
+        return [delivery.key for delivery in self.got]
 
     @property
-    def happenings(self) -> list[str]:
-        return [parcel.notice.happening.value for parcel in self.got]
+    def kinds(self) -> list[str]:
+        return [delivery.notification.kind.value for delivery in self.got]
 
 
 @dataclass
@@ -198,12 +198,16 @@ async def desk(redis_client: Redis) -> Desk:
 
 
 async def results(desk: Desk) -> list[tuple[str, str]]:
-    """Happening and result of each try in the delivery log."""
+    """Kind and result of each try in the delivery log."""
     lines = [
         LINE.validate_json(line)
         for line in await NotifierStore(desk.redis, 0, "x", SECOND).recent("log", 1000)
     ]
-    return [(line.happening, line.result.value) for line in reversed(lines) if isinstance(line, DeliveryLine)]
+    return [
+        (line.notification_kind, line.result.value)
+        for line in reversed(lines)
+        if isinstance(line, DeliveryLine)
+    ]
 
 
 async def until_results(desk: Desk, *expected: tuple[str, str]) -> None:
@@ -228,7 +232,7 @@ async def test_it_tells_what_it_hears_once_and_keeps_nothing_on_its_way(redis_ur
         await desk.say("a", "ok")
         await eventually_async(lambda: len(hands.got) == 2 and run.idle)
         assert await run.partition.check(desk.now) is None
-    assert hands.happenings == ["firing", "resolved"]
+    assert hands.kinds == ["firing", "resolved"]
     assert await results(desk) == [("firing", "delivered"), ("resolved", "delivered")]
     assert (await NotifierStore(desk.redis, 0, "x", SECOND).load()).outbox == {}
 
@@ -255,7 +259,7 @@ async def test_the_close_of_a_breach_without_a_reading_is_told(redis_url: str, d
         await desk.say("a", "firing")
         await desk.say("a", "ok", value=None)
         await eventually_async(lambda: len(hands.got) == 2 or unreadable(run))
-    assert hands.happenings == ["firing", "resolved"]
+    assert hands.kinds == ["firing", "resolved"]
 
 
 async def test_what_was_handed_over_but_not_written_down_is_handed_over_again_with_the_same_key(
@@ -283,12 +287,12 @@ async def test_what_is_over_waits_until_its_beginning_is_told_and_others_do_not(
         for state in ("firing", "ok"):
             await desk.say("a", state)
             await desk.say("b", state)
-        await eventually_async(lambda: [p.notice.receiver for p in hands.got].count("b") == 2)
-        assert [p.notice.happening for p in hands.got if p.notice.receiver == "a"] == ["firing"]
+        await eventually_async(lambda: [p.notification.receiver for p in hands.got].count("b") == 2)
+        assert [p.notification.kind for p in hands.got if p.notification.receiver == "a"] == ["firing"]
         hands.away.clear()
         desk.later(seconds=3)
         await eventually_async(lambda: run.idle)
-    told = [(p.notice.happening.value, p.attempts) for p in hands.got if p.notice.receiver == "a"]
+    told = [(p.notification.kind.value, p.attempts) for p in hands.got if p.notification.receiver == "a"]
     assert told == [("firing", 0), ("firing", 1), ("resolved", 0)]
 
 
@@ -311,10 +315,11 @@ class AppriseHands(Hands):
         super().__init__()
         self.sender = AppriseSender(url_file, timedelta(minutes=2))
 
-    async def deliver(self, parcel: Delivery) -> None:
-        await super().deliver(parcel)
-        text = f"{parcel.notice.happening} {' '.join(breach.queue for breach in parcel.notice.breaches)}"
-        await self.sender.send(parcel, Message(subject="Wachtpost", text=text, html=""))
+    async def deliver(self, delivery: Delivery) -> None:
+        await super().deliver(delivery)
+        queues = " ".join(breach.queue for breach in delivery.notification.breaches)
+        text = f"{delivery.notification.kind} {queues}"
+        await self.sender.send(delivery, Message(subject="Wachtpost", text=text, html=""))
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -365,7 +370,7 @@ async def test_a_reminder_that_could_not_be_handed_over_is_dropped_once_the_brea
         await eventually_async(lambda: len(hands.got) == 1 and run.idle)
         hands.away["a"] = TransientFailure("it answered 500")
         desk.later(minutes=2)
-        await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
+        await eventually_async(lambda: hands.kinds == ["firing", "reminder"])
         await desk.put(encode_command(Acknowledge(id="x", at=desk.now, breaches=(breach,), by="a")))
 
         def taken() -> bool:
@@ -376,11 +381,11 @@ async def test_a_reminder_that_could_not_be_handed_over_is_dropped_once_the_brea
         hands.away.clear()
         desk.later(minutes=10)
         await eventually_async(lambda: run.idle)
-    assert hands.happenings == ["firing", "reminder"]
+    assert hands.kinds == ["firing", "reminder"]
     assert await results(desk) == [("firing", "delivered"), ("reminder", "retry"), ("reminder", "obsolete")]
 
 
-async def test_a_parcel_on_which_our_own_code_fails_waits_and_the_others_go_on(redis_url: str, desk: Desk):
+async def test_a_delivery_on_which_our_own_code_fails_waits_and_the_others_go_on(redis_url: str, desk: Desk):
     hands = Hands()
     hands.away["a"] = RuntimeError(PHONE)
     async with running(redis_url, desk, hands) as run:
@@ -394,7 +399,7 @@ async def test_a_parcel_on_which_our_own_code_fails_waits_and_the_others_go_on(r
     await until_results(desk, ("firing", "retry"), *[("firing", "delivered")] * 2)
 
 
-async def test_a_parcel_on_which_our_own_code_always_fails_is_a_dead_letter_that_says_where(
+async def test_a_delivery_on_which_our_own_code_always_fails_is_a_dead_letter_that_says_where(
     redis_url: str, desk: Desk
 ):
     hands = Hands()
@@ -432,7 +437,7 @@ async def test_an_entry_that_is_none_of_ours_is_passed_over(redis_url: str, desk
         await desk.say("a", "firing")
         await eventually_async(lambda: hands.got and run.idle)
         assert unreadable(run) == 2
-    assert hands.happenings == ["firing"]
+    assert hands.kinds == ["firing"]
 
 
 # Our own code fails ------------------------------------------------------------------------------------
@@ -477,7 +482,7 @@ async def test_what_our_own_code_fails_on_is_set_aside_alone_and_says_where(redi
     poison = desk.last
     await desk.say("b", "ok")
     async with running(redis_url, desk, hands) as run:
-        await eventually_async(lambda: hands.happenings == ["firing", "resolved"] and run.idle)
+        await eventually_async(lambda: hands.kinds == ["firing", "resolved"] and run.idle)
         (line,) = await set_aside(desk)
         assert (line.entry, line.reason.value) == (poison, "internal_error")
         assert line.why.startswith("ZeroDivisionError at tests.services.notifier.test_consumer:defect.")
@@ -491,8 +496,8 @@ async def test_what_our_own_code_fails_on_is_set_aside_alone_and_says_where(redi
         assert run.metrics.registry.get_sample_value("wachtpost_dead_letters_total", reason) == 1
         desk.later(minutes=1)
         await desk.say("b", "firing")
-        await eventually_async(lambda: hands.happenings[2:] == ["firing"] and run.idle)
-    assert [parcel.notice.receiver for parcel in hands.got] == ["b", "b", "b"]
+        await eventually_async(lambda: hands.kinds[2:] == ["firing"] and run.idle)
+    assert [delivery.notification.receiver for delivery in hands.got] == ["b", "b", "b"]
     for key in [key async for key in desk.redis.scan_iter()]:
         assert PHONE.encode() not in (await desk.redis.dump(key) or b"")
 
@@ -549,29 +554,29 @@ async def test_what_is_heard_is_told_although_our_own_code_fails_on_time(
         assert PHONE not in said
         monkeypatch.setattr(engine, "on_time", works)
         desk.later(minutes=2)
-        await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
+        await eventually_async(lambda: hands.kinds == ["firing", "reminder"])
 
 
 async def test_what_is_heard_is_told_although_our_own_code_fails_on_what_time_brings(
     redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ):
-    works = outbox.parcels
+    works = outbox.deliveries
 
-    def parcels(notice: Notification, city: CityFile) -> Iterator[Delivery]:
-        if notice.happening is NotificationKind.REMINDER:
+    def deliveries(notification: Notification, city: CityFile) -> Iterator[Delivery]:
+        if notification.kind is NotificationKind.REMINDER:
             raise ZeroDivisionError(PHONE)
-        return works(notice, city)
+        return works(notification, city)
 
     hands = Hands()
     monkeypatch.setattr(backoff, "FIRST_PAUSE", timedelta(milliseconds=10))
     async with running(redis_url, desk, hands) as run:
         await desk.say("a", "firing")
         await eventually_async(lambda: hands.got and run.idle)
-        monkeypatch.setattr(outbox, "parcels", parcels)
+        monkeypatch.setattr(outbox, "deliveries", deliveries)
         desk.later(minutes=2)
         await eventually_async(lambda: internal_errors(run, "time") >= 1)
-        monkeypatch.setattr(outbox, "parcels", works)
-        await eventually_async(lambda: hands.happenings == ["firing", "reminder"])
+        monkeypatch.setattr(outbox, "deliveries", works)
+        await eventually_async(lambda: hands.kinds == ["firing", "reminder"])
         assert internal_errors(run, "session") == 0
 
 
@@ -592,7 +597,7 @@ async def test_an_entry_waits_where_our_own_code_fails_on_what_was_due_before_it
             assert await run.partition.check(desk.now) is not None
     assert await set_aside(desk) == []
     async with running(redis_url, desk, hands) as mended:
-        await eventually_async(lambda: hands.happenings == ["firing"] and mended.idle)
+        await eventually_async(lambda: hands.kinds == ["firing"] and mended.idle)
 
 
 async def test_who_is_told_otherwise_does_not_wait_for_a_mail_server_that_hangs(redis_url: str, desk: Desk):
@@ -607,8 +612,8 @@ async def test_who_is_told_otherwise_does_not_wait_for_a_mail_server_that_hangs(
     hands = SlowHands()
     async with running(redis_url, desk, hands, city=city):
         await desk.say("a", "firing")
-        await eventually_async(lambda: "b" in [parcel.notice.receiver for parcel in hands.got])
-        assert sum(parcel.address is not None for parcel in hands.got) == outbox.MAILS_AT_ONCE
+        await eventually_async(lambda: "b" in [delivery.notification.receiver for delivery in hands.got])
+        assert sum(delivery.address is not None for delivery in hands.got) == outbox.MAILS_AT_ONCE
         hands.may_go.set()
 
 

@@ -10,30 +10,35 @@ from services.notifier import outbox
 from services.notifier.decision import DeliveryDecision
 from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, decision_line, delivery_line
 from services.notifier.reasons import DecisionReason
-from tests.support.parcels import MISSED, SERVICE_LEVEL, parcel
+from tests.support.deliveries import MISSED, SERVICE_LEVEL, delivery
 
 NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
-PARCEL = parcel(MISSED, SERVICE_LEVEL, address="balie@stad.example").model_copy(update={"key": "n/1/0"})
+DELIVERY = delivery(MISSED, SERVICE_LEVEL, address="balie@stad.example").model_copy(update={"key": "n/1/0"})
 
 
 @pytest.mark.parametrize("reason", DecisionReason)
 def test_a_decision_says_who_what_and_why_and_can_be_read_back(reason: DecisionReason):
     verdict = DeliveryDecision(
-        NOW, "b", "team", reason, notice="n" if reason is DecisionReason.FIRST else None, because="s1"
+        NOW, "b", "team", reason, notification="n" if reason is DecisionReason.FIRST else None, because="s1"
     )
     line = LINE.validate_json(decision_line(verdict))
     assert line == DecisionLine(
-        at=NOW, receiver="team", breach="b", reason=reason.value, notice=verdict.notice, because="s1"
+        at=NOW,
+        receiver="team",
+        breach="b",
+        reason=reason.value,
+        notification=verdict.notification,
+        because="s1",
     )
 
 
 @pytest.mark.parametrize(
     ("tried", "why"),
     [
-        (outbox.delivered(PARCEL), ""),
-        (outbox.missed(PARCEL, "it answered 500", None, NOW), "it answered 500"),
-        (outbox.refused(PARCEL, "it refused the message (410)"), "it refused the message (410)"),
-        (outbox.Attempt(PARCEL, outbox.DeliveryResult.OBSOLETE, "acknowledged"), "acknowledged"),
+        (outbox.delivered(DELIVERY), ""),
+        (outbox.missed(DELIVERY, "it answered 500", None, NOW), "it answered 500"),
+        (outbox.refused(DELIVERY, "it refused the message (410)"), "it refused the message (410)"),
+        (outbox.Attempt(DELIVERY, outbox.DeliveryResult.OBSOLETE, "acknowledged"), "acknowledged"),
     ],
     ids=lambda value: value.result if isinstance(value, outbox.Attempt) else "",
 )
@@ -43,7 +48,7 @@ def test_a_try_says_what_became_of_it_and_can_be_read_back(tried: outbox.Attempt
         at=NOW,
         receiver="supervisors",
         key="n/1/0",
-        happening="firing",
+        notification_kind="firing",
         channel=0,
         attempt=1,
         result=tried.result,
@@ -53,11 +58,11 @@ def test_a_try_says_what_became_of_it_and_can_be_read_back(tried: outbox.Attempt
 
 
 def test_no_line_holds_an_address():
-    assert b"@" not in delivery_line(outbox.delivered(PARCEL), NOW)
+    assert b"@" not in delivery_line(outbox.delivered(DELIVERY), NOW)
 
 
 def test_tries_are_counted_from_one():
-    third = PARCEL.model_copy(update={"attempts": 2})
+    third = DELIVERY.model_copy(update={"attempts": 2})
     line = LINE.validate_json(delivery_line(outbox.delivered(third), NOW))
     assert isinstance(line, DeliveryLine)
     assert line.attempt == 3

@@ -115,8 +115,8 @@ def test_an_old_breach_of_a_watch_does_not_come_back_after_it_was_forgotten():
     shell.wait_until(START + DAY)
     assert shell.state.breaches == {}
     decision = shell.hear(fired, START + DAY)
-    assert not decision.notices
-    assert [verdict.reason for verdict in decision.verdicts] == [DecisionReason.STALE]
+    assert not decision.notifications
+    assert [verdict.reason for verdict in decision.delivery_decisions] == [DecisionReason.STALE]
 
 
 def test_a_newer_breach_of_a_watch_ends_the_older_one():
@@ -125,8 +125,8 @@ def test_a_newer_breach_of_a_watch_ends_the_older_one():
     judge.event("phones", "over", instant("1:00"))  # and nobody heard of it
     later = instant("10:00")
     shell.hear(judge.event("phones", "fires", later), later)
-    assert [notice.happening for notice in shell.notices] == ["firing", "firing", "resolved"]
-    assert DecisionReason.SUPERSEDED in {verdict.reason for verdict in shell.verdicts}
+    assert [notification.kind for notification in shell.notifications] == ["firing", "firing", "resolved"]
+    assert DecisionReason.SUPERSEDED in {verdict.reason for verdict in shell.delivery_decisions}
     assert [breach.id for breach in list_breaches(shell.state)] == ["phones/2"]
 
 
@@ -200,8 +200,8 @@ def test_what_is_read_together_is_told_together():
     judge = Judge()
     events = [judge.event(name, "fires", START) for name in ("phones", "web", "desk")]
     decision = notifier.on_events(NotifierState(), events, START, CALM)
-    (notice,) = decision.notices
-    assert [breach.queue for breach in notice.breaches] == ["desk", "phones", "web"]
+    (notification,) = decision.notifications
+    assert [breach.queue for breach in notification.breaches] == ["desk", "phones", "web"]
 
 
 def test_a_breach_that_fires_and_is_over_in_one_batch_is_told_of_both():
@@ -210,7 +210,7 @@ def test_a_breach_that_fires_and_is_over_in_one_batch_is_told_of_both():
     steps = [("pending", START), ("fires", START), ("clears", later), ("over", later)]
     events = [judge.event("phones", step, at) for step, at in steps]
     decision = notifier.on_events(NotifierState(), events, later, CALM)
-    assert [notice.happening for notice in decision.notices] == ["firing", "resolved"]
+    assert [notification.kind for notification in decision.notifications] == ["firing", "resolved"]
 
 
 @stories(
@@ -243,9 +243,9 @@ def test_reminders_that_fell_due_while_the_notifier_was_away_are_one():
     shell = Notifier(policy_of(reminder="30m"))
     shell.hear(Judge().event("phones", "fires", START), START)
     decision = shell.commit(notifier.on_time(shell.state, instant("5:10:00"), shell.policy))
-    assert [(notice.happening, notice.number, notice.at) for notice in decision.notices] == [
-        ("reminder", 1, instant("5:00:00"))
-    ]
+    assert [
+        (notification.kind, notification.number, notification.at) for notification in decision.notifications
+    ] == [("reminder", 1, instant("5:00:00"))]
 
 
 LADDER = policy_of(
@@ -321,7 +321,7 @@ def test_a_route_that_came_to_lead_to_whom_we_would_escalate_tells_them_at_once(
     shell.hear(judge.event("phones", "fires", START), START)
     shell.policy = policy_of(Route(receivers=("team", "chief")))
     shell.hear(judge.event("phones", "lasts", instant("1:00")), instant("1:00"))
-    assert [(n.receiver, n.happening) for n in shell.notices] == [("team", "firing"), ("chief", "firing")]
+    assert [(n.receiver, n.kind) for n in shell.notifications] == [("team", "firing"), ("chief", "firing")]
 
 
 def test_a_route_that_no_longer_leads_to_somebody_tells_them_nothing_new():
@@ -336,7 +336,9 @@ def test_a_route_that_no_longer_leads_to_somebody_tells_them_nothing_new():
     )
     shell.hear(judge.event("phones!warning", "lasts", night + MINUTE), night + MINUTE)
     shell.wait_until(instant("2:30:00"))
-    assert [(notice.receiver, notice.happening) for notice in shell.notices] == [("others", "digest")]
+    assert [(notification.receiver, notification.kind) for notification in shell.notifications] == [
+        ("others", "digest")
+    ]
     assert reasons(shell)[-1] == "not_routed"
 
 
@@ -366,7 +368,7 @@ def test_an_acknowledgement_is_seen_in_the_all_clear():
         """,
         CALM,
     )
-    acknowledged = shell.notices[-1].breaches[0].acknowledged
+    acknowledged = shell.notifications[-1].breaches[0].acknowledged
     assert acknowledged is not None
     assert (acknowledged.by, acknowledged.at) == ("team", instant("1:00"))
 
@@ -427,7 +429,7 @@ def test_no_digest_goes_to_a_receiver_that_is_gone():
     shell = run("1:10:00 phones!warning fires\n 1:20:00 phones!warning over", NIGHT)
     shell.policy = policy_of(Route(receivers=("others",)), is_open=NIGHT.is_open)
     shell.wait_until(START + 9 * DAY)
-    assert shell.notices == []
+    assert shell.notifications == []
     assert reasons(shell)[-1] == "receiver_gone"
     assert shell.state == NotifierState()
 
@@ -649,7 +651,7 @@ def test_nothing_is_told_to_a_receiver_that_is_gone():
     shell.hear(judge.event("phones", "fires", START), START)
     shell.policy = policy_of(Route(receivers=("others",)))
     shell.hear(judge.event("phones", "over", instant("1:00")), instant("1:00"))
-    assert [notice.happening for notice in shell.notices] == ["firing"]
+    assert [notification.kind for notification in shell.notifications] == ["firing"]
     assert reasons(shell)[-1] == "receiver_gone"
 
 
@@ -659,7 +661,7 @@ def test_a_new_route_is_told_of_what_is_going_on():
     shell.hear(judge.event("phones", "fires", START), START)
     shell.policy = policy_of(Route(receivers=("team", "others")))
     shell.hear(judge.event("phones", "lasts", instant("1:00")), instant("1:00"))
-    assert [notice.receiver for notice in shell.notices] == ["team", "others"]
+    assert [notification.receiver for notification in shell.notifications] == ["team", "others"]
 
 
 HOLIDAYS = policy_of(is_open=quiet_between("1:00:00-400:00:00"), reminder="24h")
@@ -688,7 +690,7 @@ def test_a_breach_whose_watch_was_forgotten_is_told_to_its_end():
     del shell.stored["watch/missed/warning/lier/phones"]
     shell.state = decode(shell.stored)
     decision = on_time(shell.state, instant("400:00:00"), HOLIDAYS)
-    assert [notice.happening for notice in decision.notices] == [NotificationKind.DIGEST]
+    assert [notification.kind for notification in decision.notifications] == [NotificationKind.DIGEST]
 
 
 def test_nobody_is_told_that_it_is_over_where_the_city_does_not_want_it():
@@ -732,7 +734,7 @@ def test_a_verdict_names_the_silence_and_the_inhibitor():
         """,
         CALM,
     )
-    because = {verdict.reason: verdict.because for verdict in shell.verdicts if verdict.because}
+    because = {verdict.reason: verdict.because for verdict in shell.delivery_decisions if verdict.because}
     assert because == {DecisionReason.INHIBITED: "pbx!feed/1", DecisionReason.SILENCED: "works"}
 
 

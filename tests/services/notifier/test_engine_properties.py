@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.notifier import engine as notifier
 from services.notifier.engine import NotifierPolicy, NotifierState
 from services.notifier.model import Notification, NotificationKind
-from services.notifier.state import watch_key
+from services.notifier.state import rule_key
 from shared.config.alerting import Route
 from tests.support.policy_timeline import SECOND, START, Judge, Notifier, Timeline, policy_of, quiet_between
 from tests.support.thorough import examples
@@ -97,7 +97,7 @@ def play(story: Story, policy: NotifierPolicy, *, ask_on_time: bool = True, agai
 
 
 def ids(shell: Notifier) -> list[str]:
-    return [notice.id for notice in shell.notices]
+    return [notification.id for notification in shell.notifications]
 
 
 @settings(max_examples=examples(100), deadline=None)
@@ -105,7 +105,7 @@ def ids(shell: Notifier) -> list[str]:
 def test_how_often_it_is_asked_makes_no_difference(story: Story, policy: NotifierPolicy):
     seldom = play(story, policy, ask_on_time=False)
     often = play(story, policy)
-    assert [(n.id, n.at) for n in seldom.notices] == [(n.id, n.at) for n in often.notices]
+    assert [(n.id, n.at) for n in seldom.notifications] == [(n.id, n.at) for n in often.notifications]
     assert seldom.state == often.state
 
 
@@ -119,16 +119,16 @@ def test_events_twice_and_restarts_change_nothing(story: Story, policy: Notifier
 
 @settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
-def test_no_two_notices_have_the_same_id(story: Story, policy: NotifierPolicy):
+def test_no_two_notifications_have_the_same_id(story: Story, policy: NotifierPolicy):
     assert max(Counter(ids(play(story, policy))).values(), default=1) == 1
 
 
 def told(shell: Notifier) -> dict[tuple[str, str], list[tuple[NotificationKind, bool]]]:
-    """By receiver and breach, the happenings in which it was told and whether it was over by then."""
+    """By receiver and breach, the kinds in which it was told and whether it was over by then."""
     found: dict[tuple[str, str], list[tuple[NotificationKind, bool]]] = defaultdict(list)
-    for notice in shell.notices:
-        for breach in notice.breaches:
-            found[notice.receiver, breach.id].append((notice.happening, breach.closed_at is not None))
+    for notification in shell.notifications:
+        for breach in notification.breaches:
+            found[notification.receiver, breach.id].append((notification.kind, breach.closed_at is not None))
     return found
 
 
@@ -136,29 +136,27 @@ def told(shell: Notifier) -> dict[tuple[str, str], list[tuple[NotificationKind, 
 @given(stories(), POLICIES)
 def test_who_was_told_is_told_exactly_once_that_it_is_over(story: Story, policy: NotifierPolicy):
     shell = play(story, policy)
-    for (receiver, breach), happenings in told(shell).items():
-        assert [over for _, over in happenings].count(True) == 1, (receiver, breach)
-        assert happenings[-1][1], "and nothing after that"
-        firsts = [h for h, _ in happenings if h in {NotificationKind.FIRING, NotificationKind.ESCALATION}]
+    for (receiver, breach), kinds in told(shell).items():
+        assert [over for _, over in kinds].count(True) == 1, (receiver, breach)
+        assert kinds[-1][1], "and nothing after that"
+        firsts = [h for h, _ in kinds if h in {NotificationKind.FIRING, NotificationKind.ESCALATION}]
         assert len(firsts) <= 1
-        if happenings[0][1]:
-            assert happenings == [(NotificationKind.DIGEST, True)], (
-                "of what came and went, only a digest tells"
-            )
+        if kinds[0][1]:
+            assert kinds == [(NotificationKind.DIGEST, True)], "of what came and went, only a digest tells"
 
 
 @settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
 def test_a_watch_never_speaks_too_often(story: Story, policy: NotifierPolicy):
     spoken: dict[tuple[str, str], list[datetime]] = defaultdict(list)
-    for notice in play(story, policy).notices:
-        if notice.happening in {
+    for notification in play(story, policy).notifications:
+        if notification.kind in {
             NotificationKind.FIRING,
             NotificationKind.ESCALATION,
             NotificationKind.RESOLVED,
         }:
-            for breach in notice.breaches:
-                spoken[notice.receiver, watch_key(breach)].append(notice.at)
+            for breach in notification.breaches:
+                spoken[notification.receiver, rule_key(breach)].append(notification.at)
     for moments in spoken.values():
         for last in moments:
             recent = [at for at in moments if last - FLAP_WINDOW < at <= last]
@@ -169,9 +167,9 @@ def test_a_watch_never_speaks_too_often(story: Story, policy: NotifierPolicy):
 @given(stories(), POLICIES)
 def test_nobody_is_reminded_of_what_was_acknowledged(story: Story, policy: NotifierPolicy):
     shell = play(story, policy)
-    for notice in shell.notices:
-        if notice.happening in {NotificationKind.REMINDER, NotificationKind.ESCALATION}:
-            assert all(breach.acknowledged is None for breach in notice.breaches)
+    for notification in shell.notifications:
+        if notification.kind in {NotificationKind.REMINDER, NotificationKind.ESCALATION}:
+            assert all(breach.acknowledged is None for breach in notification.breaches)
 
 
 @settings(max_examples=examples(50), deadline=None)
@@ -185,19 +183,19 @@ def test_in_the_end_nothing_is_left(story: Story, policy: NotifierPolicy):
 
 @settings(max_examples=examples(50), deadline=None)
 @given(stories(), POLICIES)
-def test_every_notice_has_its_reason(story: Story, policy: NotifierPolicy):
+def test_every_notification_has_its_reason(story: Story, policy: NotifierPolicy):
     shell = play(story, policy)
-    explained = {(v.notice, v.breach) for v in shell.verdicts if v.notice is not None}
-    assert explained == {(n.id, breach.id) for n in shell.notices for breach in n.breaches}
+    explained = {(v.notification, v.breach) for v in shell.delivery_decisions if v.notification is not None}
+    assert explained == {(n.id, breach.id) for n in shell.notifications for breach in n.breaches}
 
 
 @settings(max_examples=examples(50), deadline=None)
 @given(st.permutations(["phones", "web", "web!info", "desk", "post!warning"]))
 def test_the_order_of_a_batch_makes_no_difference(names: list[str]):
-    def notices(order: list[str]) -> tuple[Notification, ...]:
+    def notifications(order: list[str]) -> tuple[Notification, ...]:
         judge = Judge()
         events = {name: judge.event(name, "fires", START) for name in sorted(names)}
         batch = [events[name] for name in order]
-        return notifier.on_events(NotifierState(), batch, START, _policy()).notices
+        return notifier.on_events(NotifierState(), batch, START, _policy()).notifications
 
-    assert notices(names) == notices(sorted(names))
+    assert notifications(names) == notifications(sorted(names))

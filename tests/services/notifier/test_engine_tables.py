@@ -121,7 +121,7 @@ EVERYTHING = Obstacles(SILENCE, "feed", NOON + 2 * MIN, NOON + 3 * MIN)
 
 
 @pytest.mark.parametrize(
-    ("happening", "here", "way"),
+    ("kind", "here", "way"),
     [
         (NotificationKind.FIRING, Obstacles(), None),
         (NotificationKind.FIRING, EVERYTHING, Hold(DecisionReason.SILENCED, NOON + MIN, "works")),
@@ -143,8 +143,8 @@ EVERYTHING = Obstacles(SILENCE, "feed", NOON + 2 * MIN, NOON + 3 * MIN)
         ),
     ],
 )
-def test_what_stands_in_the_way(happening: NotificationKind, here: Obstacles, way: Hold | None):
-    assert obstacle(happening, here) == way
+def test_what_stands_in_the_way(kind: NotificationKind, here: Obstacles, way: Hold | None):
+    assert obstacle(kind, here) == way
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_progress_brings_new_figures_and_keeps_the_rest():
     result = heard(known, None, progress, LATER)
     assert isinstance(result, BreachRecord)
     assert (result.breach.reading.value, result.breach.worst, result.breach.at) == (0.5, 0.6, NOON + 7 * MIN)
-    assert (result.breach.acknowledged, result.breach.fired_at, result.tellings) == (ACK, NOON, (NEW,))
+    assert (result.breach.acknowledged, result.breach.fired_at, result.delivery_states) == (ACK, NOON, (NEW,))
 
 
 GONE = FlapTally("team", gone=OVER, times=1, look_at=NOON + MIN)
@@ -419,7 +419,7 @@ def test_a_watch_is_remembered_while_a_breach_refers_to_it_and_a_week_after(
     [
         (BreachRecord(OVER, forget_at=NOON), True),
         (BreachRecord(OVER, forget_at=NOON + MIN), False),
-        (BreachRecord(OVER, tellings=(NEW,), forget_at=NOON), False),
+        (BreachRecord(OVER, delivery_states=(NEW,), forget_at=NOON), False),
         (BreachRecord(FIRING), False),
     ],
 )

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from services.notifier import engine as notifier
 from services.notifier.engine import NotifierPolicy, NotifierState, Silence, decode, next_due
 from services.notifier.model import NotificationKind
-from services.notifier.state import WATCH_REMEMBERED, watch_key
+from services.notifier.state import WATCH_REMEMBERED, rule_key
 from shared.config.alerting import Route
 from shared.contract.breach_events import BreachEvent
 from tests.support.policy_timeline import CLOSED, SECOND, START, Judge, Notifier, policy_of, quiet_between
@@ -59,7 +59,7 @@ class Weeks(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.judge = Judge()
-        self.watches = {name: Judged() for name in WATCHES}
+        self.rule_records = {name: Judged() for name in WATCHES}
         self.now = START
         self.furthest = START
 
@@ -78,7 +78,7 @@ class Weeks(RuleBasedStateMachine):
     def go_on(self, story: list[tuple[timedelta, str, int]]) -> None:
         for passes, name, choice in story:
             self._pass(passes)
-            watch = self.watches[name]
+            watch = self.rule_records[name]
             steps = NEXT[watch.step]
             what = steps[choice % len(steps)]
             said = self.judge.event(name, what, self.now)
@@ -98,7 +98,7 @@ class Weeks(RuleBasedStateMachine):
     def set_the_clock_back(self) -> None:
         """Nothing new opens until it has caught up: the judge names a breach by when it opened."""
         self.now -= 2 * HOUR
-        for name, watch in self.watches.items():
+        for name, watch in self.rule_records.items():
             if watch.step is not None:
                 event("an end by a clock that was set back")
                 watch.events.append(self.judge.event(name, "closes", self.now))
@@ -109,7 +109,7 @@ class Weeks(RuleBasedStateMachine):
     @rule(name=st.sampled_from(WATCHES), which=st.integers(0, 30))
     def hear_old_news(self, name: str, which: int) -> None:
         """A stream delivers at least once; what comes again is younger than what is remembered."""
-        known = [one for one in self.watches[name].events if self.furthest - one.at < WATCH_REMEMBERED]
+        known = [one for one in self.rule_records[name].events if self.furthest - one.at < WATCH_REMEMBERED]
         if said := known[-6:]:
             self._hear(said[which % len(said)])
 
@@ -134,7 +134,7 @@ class Weeks(RuleBasedStateMachine):
     def restart(self, lost: int, kind: str) -> None:
         """Perhaps without records that were set aside, or that an older version forgot too early."""
         stored = self.shell.stored
-        in_use = {f"watch/{watch_key(known.breach)}" for known in self.shell.state.breaches.values()}
+        in_use = {f"watch/{rule_key(known.breach)}" for known in self.shell.state.breaches.values()}
         spare = {key for key in stored if key.startswith("watch/")} - in_use
         gone = sorted(key for key in stored.keys() - spare if kind and key.startswith(kind))
         self.shell.state = decode({key: one for key, one in stored.items() if key not in gone[: lost % 3]})
@@ -151,7 +151,7 @@ class Weeks(RuleBasedStateMachine):
         if not hasattr(self, "shell"):
             return
         self.now = self.furthest
-        for name, watch in self.watches.items():
+        for name, watch in self.rule_records.items():
             if watch.step is not None:
                 self._hear(self.judge.event(name, "over", self.now))
         self.shell.commit(notifier.on_time(self.shell.state, self.now + LATER, self.shell.policy))
@@ -163,12 +163,12 @@ class Weeks(RuleBasedStateMachine):
 
 
 def told(shell: Notifier) -> dict[tuple[str, str], list[bool]]:
-    """By receiver and breach, whether it was over at each telling."""
+    """By receiver and breach, whether it was over each time it was told."""
     found: dict[tuple[str, str], list[bool]] = defaultdict(list)
-    for notice in shell.notices:
-        assert notice.happening in NotificationKind
-        for breach in notice.breaches:
-            found[notice.receiver, breach.id].append(breach.closed_at is not None)
+    for notification in shell.notifications:
+        assert notification.kind in NotificationKind
+        for breach in notification.breaches:
+            found[notification.receiver, breach.id].append(breach.closed_at is not None)
     return found
 
 

@@ -23,7 +23,7 @@ from services.notifier.outbox import (
 from services.notifier.state import BreachRecord, NotifierState
 from shared.config.model import CityFile
 from shared.contract.breach_events import BreachState
-from tests.support.parcels import MISSED, OVER, SERVICE_LEVEL, parcel
+from tests.support.deliveries import MISSED, OVER, SERVICE_LEVEL, delivery
 
 NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -37,21 +37,26 @@ def waiting(
     about: tuple[Breach, ...] = (MISSED,),
     **more: object,
 ) -> Delivery:
-    """A parcel whose notice was decided so many seconds after ``NOW``."""
-    notice = Notification(
-        id=key, happening=NotificationKind.FIRING, receiver=receiver, breaches=about, at=NOW + after * SECOND
+    """A delivery whose notification was decided so many seconds after ``NOW``."""
+    notification = Notification(
+        id=key, kind=NotificationKind.FIRING, receiver=receiver, breaches=about, at=NOW + after * SECOND
     )
-    fields: dict[str, object] = {"key": key, "notice": notice, "channel": channel, "next_try": notice.at}
+    fields: dict[str, object] = {
+        "key": key,
+        "notification": notification,
+        "channel": channel,
+        "next_try": notification.at,
+    }
     return Delivery.model_validate(fields | more)
 
 
 def keys(
-    *parcels: Delivery, under_way: tuple[str, ...] = (), now: datetime = NOW + 100 * SECOND
+    *deliveries: Delivery, under_way: tuple[str, ...] = (), now: datetime = NOW + 100 * SECOND
 ) -> list[str]:
-    return [parcel.key for parcel in outbox.due(parcels, under_way, now)]
+    return [delivery.key for delivery in outbox.due(deliveries, under_way, now)]
 
 
-# Parcels of a notice -----------------------------------------------------------------------------------
+# Deliveries of a notification --------------------------------------------------------------------------
 
 CITY = CityFile.model_validate(
     {
@@ -80,23 +85,23 @@ WEBHOOK = CITY.model_copy(
 )
 
 
-def test_a_notice_is_one_parcel_for_each_channel_and_each_address():
-    notice = waiting("n").notice
-    made = list(outbox.parcels(notice, CITY))
+def test_a_notification_is_one_delivery_for_each_channel_and_each_address():
+    notification = waiting("n").notification
+    made = list(outbox.deliveries(notification, CITY))
     assert [(one.key, one.channel, one.address) for one in made] == [
         ("n/0", 0, None),
         ("n/1/0", 1, "a@stad.example"),
         ("n/1/1", 1, "b@stad.example"),
     ]
-    assert all(one.next_try == notice.at and one.attempts == 0 for one in made)
+    assert all(one.next_try == notification.at and one.attempts == 0 for one in made)
 
 
 def test_no_key_repeats_an_address():
-    assert not any("@" in one.key for one in outbox.parcels(waiting("n").notice, CITY))
+    assert not any("@" in one.key for one in outbox.deliveries(waiting("n").notification, CITY))
 
 
-def test_a_notice_for_somebody_who_is_gone_is_no_parcel():
-    assert list(outbox.parcels(waiting("n", receiver="gone").notice, CITY)) == []
+def test_a_notification_for_somebody_who_is_gone_is_no_delivery():
+    assert list(outbox.deliveries(waiting("n", receiver="gone").notification, CITY)) == []
 
 
 # When --------------------------------------------------------------------------------------------------
@@ -105,7 +110,7 @@ AHEAD = timedelta(hours=2)
 
 
 @pytest.mark.parametrize(
-    ("parcel_", "due"),
+    ("delivery_", "due"),
     [
         (waiting("first"), True),
         (waiting("again", attempts=1, next_try=NOW), True),
@@ -117,8 +122,8 @@ AHEAD = timedelta(hours=2)
     ],
     ids=lambda one: one.key if isinstance(one, Delivery) else "",
 )
-def test_a_parcel_is_due(parcel_: Delivery, due: bool):
-    assert outbox.is_due(parcel_, NOW) is due
+def test_a_delivery_is_due(delivery_: Delivery, due: bool):
+    assert outbox.is_due(delivery_, NOW) is due
 
 
 # Lines -------------------------------------------------------------------------------------------------
@@ -158,10 +163,10 @@ def test_a_message_of_several_waits_for_what_was_said_of_each_of_them():
 def test_in_a_message_of_several_those_that_wait_for_something_else_go_by_themselves():
     begun, begun_2 = waiting("begun", 0, next_try=NOW + HOUR), waiting("begun-2", 0, about=(OTHER,))
     strange = [waiting("other", 0, channel=1), waiting("strange", 0, receiver="strange")]
-    both = waiting("both", 1, about=(OVER, OTHER)).notice
+    both = waiting("both", 1, about=(OVER, OTHER)).notification
 
     def parts(*before: Delivery) -> list[tuple[str, tuple[Breach, ...]]]:
-        return [(one.key, one.notice.breaches) for one in outbox.posted([both], WEBHOOK, before)]
+        return [(one.key, one.notification.breaches) for one in outbox.posted([both], WEBHOOK, before)]
 
     apart = [("both/0+0", (OVER,)), ("both/0+1", (OTHER,))]
     assert parts(begun, *strange) == parts(begun_2) == parts(begun, begun_2) == apart
@@ -182,13 +187,13 @@ def test_a_mail_server_that_hangs_takes_no_place_of_others():
     on_their_way = tuple(keys(*mails))
     report = waiting("report", address="m@stad.example")
     report = report.model_copy(
-        update={"notice": report.notice.model_copy(update={"happening": NotificationKind.REPORT})}
+        update={"notification": report.notification.model_copy(update={"kind": NotificationKind.REPORT})}
     )
     others = [waiting(f"other-{n:02}", 99, receiver=f"r{n}") for n in range(2 * MAILS_AT_ONCE)]
     assert len(on_their_way) == MAILS_AT_ONCE
     assert keys(*mails, *others, report, under_way=on_their_way) == [
         "report",
-        *(parcel.key for parcel in others),
+        *(delivery.key for delivery in others),
     ]
 
 
@@ -198,8 +203,8 @@ def test_what_was_never_tried_goes_before_what_failed_wherever_it_goes():
 
 
 def test_what_was_posted_later_goes_later_though_the_clock_was_set_back():
-    begun = waiting("begun").notice
-    over = waiting("over", -7200, about=(OVER,)).notice
+    begun = waiting("begun").notification
+    over = waiting("over", -7200, about=(OVER,)).notification
     (first,) = outbox.posted([begun], WEBHOOK, [])
     (second,) = outbox.posted([over], WEBHOOK, [first])
     assert keys(second, first) == [first.key]
@@ -220,8 +225,8 @@ def test_reports_wait_for_no_report():
     first, second = (
         waiting(key, n, about=()).model_copy(
             update={
-                "notice": waiting(key, n, about=()).notice.model_copy(
-                    update={"happening": NotificationKind.REPORT}
+                "notification": waiting(key, n, about=()).notification.model_copy(
+                    update={"kind": NotificationKind.REPORT}
                 )
             }
         )
@@ -232,10 +237,10 @@ def test_reports_wait_for_no_report():
 
 
 def test_what_was_decided_at_one_moment_goes_beginning_first():
-    begun = parcel(MISSED, happening=NotificationKind.FIRING)
-    over = parcel(OVER, happening=NotificationKind.RESOLVED)
+    begun = delivery(MISSED, kind=NotificationKind.FIRING)
+    over = delivery(OVER, kind=NotificationKind.RESOLVED)
     named = [
-        one.model_copy(update={"key": f"{one.notice.happening}-supervisors-{n}/0"})
+        one.model_copy(update={"key": f"{one.notification.kind}-supervisors-{n}/0"})
         for n, one in enumerate((over, begun))
     ]
     assert keys(*named) == ["firing-supervisors-1/0"]
@@ -260,22 +265,24 @@ lines = st.lists(
 
 @given(lines, st.data())
 def test_of_each_breach_what_goes_is_the_earliest_of_its_line_and_no_line_rests_in_vain(
-    parcels: list[Delivery], data: st.DataObject
+    deliveries: list[Delivery], data: st.DataObject
 ):
     def spoken_of(one: Delivery) -> set[str]:
-        return {breach.id for breach in one.notice.breaches}
+        return {breach.id for breach in one.notification.breaches}
 
     def order(one: Delivery) -> tuple[int, datetime, str]:
-        return one.turn, one.notice.at, one.key
+        return one.turn, one.notification.at, one.key
 
-    at_work = data.draw(st.sets(st.sampled_from([p.key for p in parcels]), max_size=4)) if parcels else set()
-    due = outbox.due(parcels, at_work, NOW + HOUR)
+    at_work = (
+        data.draw(st.sets(st.sampled_from([p.key for p in deliveries]), max_size=4)) if deliveries else set()
+    )
+    due = outbox.due(deliveries, at_work, NOW + HOUR)
     assert len({outbox.line(one) for one in due}) == len(due)
     for one in due:
         assert one.key not in at_work
-        mates = [mate for mate in parcels if outbox.line(mate) == outbox.line(one) and mate is not one]
+        mates = [mate for mate in deliveries if outbox.line(mate) == outbox.line(one) and mate is not one]
         assert all(order(one) < order(mate) for mate in mates if spoken_of(mate) & spoken_of(one))
-    resting = {outbox.line(p) for p in parcels} - {outbox.line(p) for p in parcels if p.key in at_work}
+    resting = {outbox.line(p) for p in deliveries} - {outbox.line(p) for p in deliveries if p.key in at_work}
     assert resting == {outbox.line(one) for one in due}
 
 
@@ -302,7 +309,7 @@ def test_nobody_is_asked_again_sooner_than_they_want_though_within_an_hour(
     assert wait <= LONGEST_ASKED
 
 
-def test_a_hundred_parcels_do_not_come_back_at_the_same_moment():
+def test_a_hundred_deliveries_do_not_come_back_at_the_same_moment():
     waits = {
         tried.left.next_try
         for n in range(100)
@@ -311,7 +318,7 @@ def test_a_hundred_parcels_do_not_come_back_at_the_same_moment():
     assert len(waits) > 90
 
 
-def test_the_same_try_of_the_same_parcel_waits_as_long_wherever_it_is_worked_out():
+def test_the_same_try_of_the_same_delivery_waits_as_long_wherever_it_is_worked_out():
     one, other = (outbox.missed(waiting("p", attempts=3), "away", None, NOW) for _ in range(2))
     assert one == other
 
@@ -342,7 +349,7 @@ def test_a_no_without_a_reason_is_tried_a_few_times_only():
     assert timedelta(minutes=2) < now - NOW < timedelta(minutes=15)
 
 
-def test_a_parcel_keeps_its_key_and_its_words_through_all_tries():
+def test_a_delivery_keeps_its_key_and_its_words_through_all_tries():
     before = now = waiting("p", address="a@stad.example")
     at = NOW
     while (tried := outbox.missed(now, "away", None, at)).left is not None:
@@ -383,12 +390,12 @@ def state(*breaches: Breach) -> NotifierState:
     ],
     ids=["goes-on", "taken", "over", "forgotten"],
 )
-@pytest.mark.parametrize("happening", NotificationKind)
+@pytest.mark.parametrize("kind", NotificationKind)
 def test_only_reminders_and_escalations_become_obsolete(
-    happening: NotificationKind, known: NotifierState, obsolete: bool
+    kind: NotificationKind, known: NotifierState, obsolete: bool
 ):
-    urging = happening in {NotificationKind.REMINDER, NotificationKind.ESCALATION}
-    assert outbox.is_obsolete(parcel(MISSED, happening=happening), known) is (obsolete and urging)
+    urging = kind in {NotificationKind.REMINDER, NotificationKind.ESCALATION}
+    assert outbox.is_obsolete(delivery(MISSED, kind=kind), known) is (obsolete and urging)
 
 
 @pytest.mark.parametrize(
@@ -396,5 +403,5 @@ def test_only_reminders_and_escalations_become_obsolete(
     [(state(TAKEN, SERVICE_LEVEL), False), (state(TAKEN, GONE_QUIET), True)],
 )
 def test_a_reminder_of_several_goes_while_any_of_them_goes_on(known: NotifierState, obsolete: bool):
-    both = parcel(MISSED, SERVICE_LEVEL, happening=NotificationKind.REMINDER)
+    both = delivery(MISSED, SERVICE_LEVEL, kind=NotificationKind.REMINDER)
     assert outbox.is_obsolete(both, known) is obsolete

@@ -26,7 +26,7 @@ from services.notifier.silences import Silence
 from services.notifier.state import NotifierState
 from shared.config.model import CityFile
 from shared.contract.report_events import Attachment, ReportReady, encode
-from tests.support.parcels import MISSED, NOW
+from tests.support.deliveries import MISSED, NOW
 from wachtpost.notify import log
 from wachtpost.notify.access import Access
 
@@ -59,17 +59,23 @@ def city(language: str = "nl") -> CityFile:
     )
 
 
-def parcels() -> list[Delivery]:
+def deliveries() -> list[Delivery]:
     decision = send_report(NotifierState(), WORD_OF_OCTOBER, NOW, policy_of(city()))
-    return [parcel for notice in decision.notices for parcel in outbox.parcels(notice, city())]
+    return [
+        delivery
+        for notification in decision.notifications
+        for delivery in outbox.deliveries(notification, city())
+    ]
 
 
-ONE, TWO, THREE = parcels()
+ONE, TWO, THREE = deliveries()
 
 
 def test_each_receiver_with_a_mail_address_gets_it_once_and_the_others_are_told_apart():
     decision = send_report(NotifierState(), WORD_OF_OCTOBER, NOW, policy_of(city()))
-    assert [(one.receiver, one.reason, one.breach, one.notice) for one in decision.verdicts] == [
+    assert [
+        (one.receiver, one.reason, one.breach, one.notification) for one in decision.delivery_decisions
+    ] == [
         ("hoofd", DecisionReason.REPORT, "report:2026-10", "report:2026-10/hoofd"),
         ("scherm", DecisionReason.NO_MAIL, "report:2026-10", None),
         ("weg", DecisionReason.RECEIVER_GONE, "report:2026-10", None),
@@ -92,7 +98,7 @@ def test_a_silence_of_everything_does_not_keep_it_back():
         id="s", starts_at=NOW - timedelta(hours=1), ends_at=NOW + timedelta(hours=1), by="balie", why="x"
     )
     decision = send_report(NotifierState(silences={"s": silence}), WORD_OF_OCTOBER, NOW, policy_of(city()))
-    assert [notice.receiver for notice in decision.notices] == ["hoofd", "raad"]
+    assert [notification.receiver for notification in decision.notifications] == ["hoofd", "raad"]
 
 
 def test_it_is_heard_among_everything_else_in_its_order():
@@ -102,7 +108,7 @@ def test_it_is_heard_among_everything_else_in_its_order():
         Acknowledge(id="two", at=NOW, breaches=("unknown",), by="raad"),
     ]
     decisions = hear(NotifierState(), words, NOW, policy_of(city()))
-    assert [len(decision.notices) for decision in decisions] == [0, 2, 0]
+    assert [len(decision.notifications) for decision in decisions] == [0, 2, 0]
     assert [decision.document for decision in decisions] == [None, "report:2026-10", None]
 
 
@@ -112,12 +118,12 @@ def test_it_is_heard_among_everything_else_in_its_order():
 def test_a_report_that_waits_does_not_hold_up_alerts_to_the_same_address():
     alert = Notification(
         id="n",
-        happening=NotificationKind.FIRING,
+        kind=NotificationKind.FIRING,
         receiver="raad",
         breaches=(MISSED,),
         at=NOW + timedelta(hours=1),
     )
-    (later,) = outbox.parcels(alert, city())
+    (later,) = outbox.deliveries(alert, city())
     at = NOW + timedelta(hours=2)
     assert {one.key for one in outbox.due([THREE, later], (), at)} == {THREE.key, later.key}
     another = THREE.model_copy(update={"key": "z"})
@@ -126,7 +132,7 @@ def test_a_report_that_waits_does_not_hold_up_alerts_to_the_same_address():
 
 
 @pytest.mark.parametrize(
-    ("age", "happening", "result"),
+    ("age", "kind", "result"),
     [
         (GIVE_UP, NotificationKind.FIRING, DeliveryResult.DEAD),
         (GIVE_UP, NotificationKind.REPORT, DeliveryResult.RETRY),
@@ -134,9 +140,11 @@ def test_a_report_that_waits_does_not_hold_up_alerts_to_the_same_address():
         (GIVE_UP_REPORT, NotificationKind.REPORT, DeliveryResult.DEAD),
     ],
 )
-def test_a_report_is_tried_for_a_week(age: timedelta, happening: NotificationKind, result: DeliveryResult):
-    notice = ONE.notice.model_copy(update={"happening": happening})
-    tried = outbox.missed(ONE.model_copy(update={"notice": notice}), "it answered 452", None, NOW + age)
+def test_a_report_is_tried_for_a_week(age: timedelta, kind: NotificationKind, result: DeliveryResult):
+    notification = ONE.notification.model_copy(update={"kind": kind})
+    tried = outbox.missed(
+        ONE.model_copy(update={"notification": notification}), "it answered 452", None, NOW + age
+    )
     assert tried.result is result
 
 
@@ -150,16 +158,16 @@ def test_a_report_is_tried_for_a_week(age: timedelta, happening: NotificationKin
     ],
     ids=["others wait", "the last", "the last, refused", "tried again"],
 )
-def test_the_document_goes_with_the_last_parcel(
+def test_the_document_goes_with_the_last_delivery(
     waiting: list[Delivery], tried: outbox.Attempt, spent: set[str]
 ):
     assert outbox.spent(tried, waiting) == spent
 
 
-def test_a_parcel_of_another_report_keeps_nothing_alive():
+def test_a_delivery_of_another_report_keeps_nothing_alive():
     enclosed = AttachedReport(document="report:2026-11", period="2026-11")
     other = ONE.model_copy(
-        update={"key": "x", "notice": ONE.notice.model_copy(update={"enclosed": enclosed})}
+        update={"key": "x", "notification": ONE.notification.model_copy(update={"enclosed": enclosed})}
     )
     assert outbox.spent(outbox.delivered(THREE), [THREE, other]) == {"report:2026-10"}
 
@@ -193,10 +201,10 @@ def test_attachments_arrive_as_they_are_with_their_names():
     assert [one.get_content_charset() for one in read.iter_attachments()] == ["utf-8", None, "utf-8"]
 
 
-def test_a_second_mail_of_the_same_parcel_is_recognised_and_those_of_others_are_not():
-    def message_id(parcel: Delivery) -> str:
+def test_a_second_mail_of_the_same_delivery_is_recognised_and_those_of_others_are_not():
+    def message_id(delivery: Delivery) -> str:
         words = Message("Rapport", "Zie bijlage.\n", html="")
-        mail = compose(parcel, words, sender="wachtpost@stad.example", address="a@stad.example", at=NOW)
+        mail = compose(delivery, words, sender="wachtpost@stad.example", address="a@stad.example", at=NOW)
         return str(mail["Message-ID"])
 
     again = ONE.model_copy(update={"attempts": 3})

@@ -11,12 +11,12 @@ from services.notifier.state import BreachRecord, NotifierState, changes, decode
 from services.notifier.state_store import BEGINNING, NotifierChanges, NotifierStore
 from shared.redis import keys
 from shared.redis.lease import OffsetMoved, Superseded
+from tests.support.deliveries import MISSED, OVER, SERVICE_LEVEL, delivery
 from tests.support.entries import entries
-from tests.support.parcels import MISSED, OVER, SERVICE_LEVEL, parcel
 
 NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
 LEASE = timedelta(minutes=1)
-ONE, TWO = parcel(MISSED), parcel(SERVICE_LEVEL, address="balie@stad.example")
+ONE, TWO = delivery(MISSED), delivery(SERVICE_LEVEL, address="balie@stad.example")
 
 
 def known(*breaches: BreachRecord) -> NotifierState:
@@ -80,7 +80,7 @@ async def test_the_next_owner_finds_what_was_committed(redis_client: Redis):
     assert await one.recent("dead", 10) == [b'{"dead":1}']
 
 
-async def test_records_are_replaced_and_dropped_and_parcels_too(redis_client: Redis):
+async def test_records_are_replaced_and_dropped_and_deliveries_too(redis_client: Redis):
     one, fence = await claimed(redis_client)
     await one.commit(fence, BEGINNING, "5-0", EVERYTHING)
     after = known(BreachRecord(OVER, ("e3",)))
@@ -144,7 +144,7 @@ async def test_the_notifiers_lease_is_not_the_evaluators(redis_client: Redis):
     assert not await redis_client.exists(keys.lease(0), keys.fence(0))
 
 
-async def test_a_thousand_records_and_parcels_go_in_one_commit(redis_client: Redis):
+async def test_a_thousand_records_and_deliveries_go_in_one_commit(redis_client: Redis):
     one, fence = await claimed(redis_client)
     many = [ONE.model_copy(update={"key": f"n{n}/0"}) for n in range(1000)]
     breaches = [BreachRecord(MISSED.model_copy(update={"id": f"b{n}"}), (f"e{n}",)) for n in range(1000)]

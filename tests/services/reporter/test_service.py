@@ -186,21 +186,21 @@ async def test_nothing_is_left_but_the_memory_that_it_was_sent_and_the_log(repor
         ("hoofd", "report", "report:2026-10"),
         ("raad", "report", "report:2026-10"),
     ]
-    assert sorted((line.key, line.happening, line.report, line.result) for line in tried) == [
+    assert sorted((line.key, line.notification_kind, line.report, line.result) for line in tried) == [
         (f"report:2026-10/{key}", "report", "2026-10", "delivered")
         for key in ("hoofd/1/0", "hoofd/1/1", "raad/0/0")
     ]
 
 
 async def test_no_record_that_is_written_again_and_again_holds_the_report(report_queue: Desk):
-    """A try that fails writes the parcel anew: it must not write megabytes."""
+    """A try that fails writes the delivery anew: it must not write megabytes."""
     report_queue.mail.replies["DATA"] = "452 4.3.1 no room at the moment"
     await report_queue.reporter().look()
     async with report_queue.notifier():
         await eventually_async(lambda: report_queue.redis.hlen(keys.notifier(0, "outbox")))
-        parcels = await report_queue.redis.hvals(keys.notifier(0, "outbox"))
+        deliveries = await report_queue.redis.hvals(keys.notifier(0, "outbox"))
     (word,) = await entries(report_queue.redis, keys.breaches(0))
-    assert max(map(len, [*parcels, word[1]])) < 1000
+    assert max(map(len, [*deliveries, word[1]])) < 1000
 
 
 async def test_restarts_and_further_looks_send_nothing_twice(report_queue: Desk):

@@ -199,10 +199,10 @@ class Region:
     def told(self, site: str) -> Sequence[str]:
         """What happened at a site, as the webhook heard it."""
         bodies = [json.loads(request.body) for request in self.webhook.requests]
-        return [body["happening"] for body in bodies if body["breaches"][0]["site"] == site]
+        return [body["kind"] for body in bodies if body["breaches"][0]["site"] == site]
 
-    async def until_told(self, site: str, *happenings: str) -> None:
-        await eventually_async(lambda: self.told(site) == list(happenings))
+    async def until_told(self, site: str, *kinds: str) -> None:
+        await eventually_async(lambda: self.told(site) == list(kinds))
 
     def command(self, *arguments: str) -> str:
         """What a ``wachtpost`` command prints."""

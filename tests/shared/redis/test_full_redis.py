@@ -35,9 +35,9 @@ from shared.process.ports import free_port
 from shared.redis import keys
 from shared.redis.scripts import HIGH_WATER
 from tests.support import partitions
+from tests.support.deliveries import MISSED, delivery
 from tests.support.eventually import eventually_async
 from tests.support.ingest_desk import NOW, PBX_KEY, PSEUDONYMS, answered, city
-from tests.support.parcels import MISSED, parcel
 from tests.support.redis_servers import RedisServer
 from tests.support.service_process import PSEUDONYM_KEY
 
@@ -155,7 +155,7 @@ async def test_whoever_makes_room_goes_on_in_a_redis_that_is_full(redis: Redis):
     assert fence is not None
     begun = (await notifier.load()).offset
     await notifier.commit(
-        fence, begun, f"{int(begun[:-2]) + 1}-0", NotifierChanges(posted=[parcel(MISSED)], log=[b"{}"])
+        fence, begun, f"{int(begun[:-2]) + 1}-0", NotifierChanges(posted=[delivery(MISSED)], log=[b"{}"])
     )
     await notifier.say(b"{}")
     assert await redis.xlen(keys.breaches(0)) == 1

@@ -38,9 +38,9 @@ from shared.redis import keys
 from shared.redis.connection import RedisClient
 from shared.redis.connection import redis_client as client_of
 from shared.redis.lease import OffsetMoved
+from tests.support.deliveries import MISSED, delivery
 from tests.support.entries import entries
 from tests.support.ingest_desk import answered
-from tests.support.parcels import MISSED, parcel
 from tests.support.redis_servers import RedisServer
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
@@ -126,7 +126,7 @@ async def a_batch_with_a_dead_letter(redis: RedisClient) -> None:
 
 
 async def a_delivery(redis: RedisClient) -> None:
-    changes = NotifierChanges(posted=[parcel(MISSED)], log=[b'{"line":1}'], dead=[b'{"dead":1}'])
+    changes = NotifierChanges(posted=[delivery(MISSED)], log=[b'{"line":1}'], dead=[b'{"dead":1}'])
     await notifier(redis).commit(NOTIFIER, BEGINNING, BEGINNING, changes)
 
 

@@ -206,7 +206,7 @@ class NotifierService(Service):
 
     @property
     def told(self) -> list[str]:
-        return [breach.id for one in self.delivered.values() for breach in one.notice.breaches]
+        return [breach.id for one in self.delivered.values() for breach in one.notification.breaches]
 
 
 def with_lease(city: CityFile, lease: timedelta) -> CityFile:

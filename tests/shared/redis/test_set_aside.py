@@ -14,11 +14,11 @@ from domain.queue_ref import QueueRef
 from services.evaluator.state_store import EvaluatorStore
 from services.notifier.flap_detection import FlapTally
 from services.notifier.silences import Silence
-from services.notifier.state import BreachRecord, NotifierState, RuleRecord, encode, watch_key
+from services.notifier.state import BreachRecord, NotifierState, RuleRecord, encode, rule_key
 from services.notifier.state_store import NotifierStore
 from shared.redis import keys
 from shared.redis.lease import Superseded
-from tests.support.parcels import MISSED, parcel
+from tests.support.deliveries import MISSED, delivery
 
 LEASE = timedelta(minutes=10)
 HOME = QueueRef("huis", "onthaal")
@@ -41,7 +41,7 @@ async def aside(redis: Redis, stream: str) -> list[tuple[bytes, bytes, bytes]]:
 
 
 async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_client: Redis):
-    store, told = NotifierStore(redis_client, 0, "one", LEASE), parcel(MISSED)
+    store, told = NotifierStore(redis_client, 0, "one", LEASE), delivery(MISSED)
     records, outbox, owed = (keys.notifier(0, part) for part in ("records", "outbox", "annotations"))
     await put(redis_client, records, encode(NotifierState({MISSED.id: BreachRecord(MISSED)})))
     await put(redis_client, records, {"breach/x": NEWER, "watch/a/b": b"{", "new/1": b"{}"})
@@ -53,7 +53,7 @@ async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_cl
     assert fence is not None
     kept = await store.load()
     assert kept.state == NotifierState(
-        {MISSED.id: BreachRecord(MISSED)}, {watch_key(MISSED): RuleRecord.of(MISSED)}
+        {MISSED.id: BreachRecord(MISSED)}, {rule_key(MISSED): RuleRecord.of(MISSED)}
     )
     assert (list(kept.outbox), list(kept.owed)) == ([told.key], [])
     at = await store.set_aside.put(fence, kept.unreadable)
@@ -71,11 +71,11 @@ async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_cl
 async def test_what_stands_under_anothers_name_is_no_record_of_the_notifier(redis_client: Redis):
     """It would be delivered without end, or looked for in vain."""
     store = NotifierStore(redis_client, 0, "one", LEASE)
-    told = parcel(MISSED)
+    told = delivery(MISSED)
     watch = RuleRecord(MISSED.id, MISSED.opened_at, tallies=(FlapTally("balie", gone=MISSED, times=1),))
     silence = Silence(id="s", starts_at=MISSED.at, ends_at=MISSED.at + LEASE)
     state = NotifierState(
-        {MISSED.id: BreachRecord(MISSED)}, {watch_key(MISSED): watch}, silences={"s": silence}
+        {MISSED.id: BreachRecord(MISSED)}, {rule_key(MISSED): watch}, silences={"s": silence}
     )
     records = {name.partition("/")[0]: value for name, value in encode(state).items()}
     await put(redis_client, keys.notifier(0, "records"), {f"{kind}/x": v for kind, v in records.items()})

@@ -17,7 +17,7 @@ from shared.config.alerting import KpiRule
 from shared.config.model import CityFile
 from shared.contract.breach_events import BreachState
 from shared.contract.kpis import Kpi, QueueKind
-from tests.support import notices
+from tests.support import notifications
 from wachtpost.demo.alerts import Known, alerts, known_of
 from wachtpost.demo.board import (
     WIDTH,
@@ -255,8 +255,10 @@ def test_a_rule_that_is_only_called_a_warning_is_shown_beside_the_one_it_is_call
     (True, "overschreden, opgepakt  Onthaal: gemiddeld 1:32 wachten, doel hoogstens 0:45"),
 ])  # fmt: skip
 def test_what_the_notifier_knows_is_told_in_its_words(taken: bool, stands: str) -> None:
-    writer = Writer(notices.city(), load_templates(None, unexpected))
-    known = known_of([notices.acknowledged() if taken else notices.breach()], writer, notices.NOW)
+    writer = Writer(notifications.city(), load_templates(None, unexpected))
+    known = known_of(
+        [notifications.acknowledged() if taken else notifications.breach()], writer, notifications.NOW
+    )
     assert stands in alerts_shown(STATES, known)
     assert "Wonen: wachten-warning" in alerts_shown(STATES, known)  # it knows of that one a moment later
 
@@ -285,9 +287,9 @@ TOLD = WebhookBody.model_validate_json(
     webhook_body(
         Delivery(
             key="k",
-            notice=notices.notice(NotificationKind.FIRING, notices.breach()),
+            notification=notifications.notification(NotificationKind.FIRING, notifications.breach()),
             channel=0,
-            next_try=notices.NOW,
+            next_try=notifications.NOW,
         ),
         Message("Onthaal: 1:32 wachten", "Onthaal\n\nhttp://127.0.0.1:8003/acknowledge?token=abc\n", ""),
     )
@@ -295,7 +297,7 @@ TOLD = WebhookBody.model_validate_json(
 
 
 def scene_of(number: int) -> BoardContext:
-    return BoardContext(notices.city(), NOW, speed=60, messages=(TOLD,) * number)
+    return BoardContext(notifications.city(), NOW, speed=60, messages=(TOLD,) * number)
 
 
 def test_without_a_terminal_each_message_is_a_line_with_its_link_and_the_last_one_stays_behind() -> None:

@@ -31,8 +31,8 @@ from shared.contract.events import (
     encode,
 )
 from shared.contract.kpis import QueueKind
+from tests.support.deliveries import MISSED, WORDS, delivery
 from tests.support.eventually import WITHIN, eventually
-from tests.support.parcels import MISSED, WORDS, parcel
 from wachtpost.cli import app
 from wachtpost.demo import command
 from wachtpost.demo.city_copy import (
@@ -431,7 +431,7 @@ def test_log_lines_are_appended_when_they_are_due(tmp_path: Path) -> None:
 
 
 def test_the_mailbox_keeps_each_message_once_and_refuses_what_is_none() -> None:
-    first, second = parcel(MISSED), parcel(MISSED, happening=NotificationKind.REMINDER)
+    first, second = delivery(MISSED), delivery(MISSED, kind=NotificationKind.REMINDER)
     bodies = [webhook_body(one, WORDS) for one in (first, second, first)]
     with open_mailbox() as mailbox, httpx.Client(trust_env=False, timeout=WITHIN) as client:
         answers = [client.post(mailbox.url, content=body).status_code for body in (*bodies, b"{}", b"")]

@@ -24,7 +24,7 @@ from services.notifier.state_store import BEGINNING, NotifierChanges, NotifierSt
 from shared.contract.kpis import Measure
 from shared.redis import keys
 from tests.support.entries import entries
-from tests.support.notices import NOW, breach, city
+from tests.support.notifications import NOW, breach, city
 
 KEY = "wachtpost_" + "s" * 43
 SIGNER = Signer(b"a key that is long enough")

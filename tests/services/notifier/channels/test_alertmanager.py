@@ -11,7 +11,7 @@ import pytest
 from services.notifier.channels.alertmanager import alertmanager_body, fingerprint
 from services.notifier.model import Delivery, NotificationKind
 from shared.contract.breach_events import BreachState
-from tests.support.parcels import MISSED, OVER, SERVICE_LEVEL, WORDS, parcel
+from tests.support.deliveries import MISSED, OVER, SERVICE_LEVEL, WORDS, delivery
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -29,10 +29,10 @@ def body(sent: Delivery) -> Any:
 @pytest.mark.parametrize(
     ("golden", "sent"),
     [
-        ("alertmanager_firing", parcel(MISSED)),
-        ("alertmanager_resolved", parcel(OVER, happening=NotificationKind.RESOLVED)),
-        ("alertmanager_one_of_two_over", parcel(OVER, SERVICE_LEVEL, happening=NotificationKind.DIGEST)),
-        ("alertmanager_test", parcel(happening=NotificationKind.TEST)),
+        ("alertmanager_firing", delivery(MISSED)),
+        ("alertmanager_resolved", delivery(OVER, kind=NotificationKind.RESOLVED)),
+        ("alertmanager_one_of_two_over", delivery(OVER, SERVICE_LEVEL, kind=NotificationKind.DIGEST)),
+        ("alertmanager_test", delivery(kind=NotificationKind.TEST)),
     ],
 )
 def test_the_body_is_as_an_alertmanager_sends_it(golden: str, sent: Delivery):
@@ -40,13 +40,13 @@ def test_the_body_is_as_an_alertmanager_sends_it(golden: str, sent: Delivery):
 
 
 def test_firing_and_resolved_meet_by_fingerprint_and_group():
-    begin, end = body(parcel(MISSED)), body(parcel(OVER, happening=NotificationKind.RESOLVED))
+    begin, end = body(delivery(MISSED)), body(delivery(OVER, kind=NotificationKind.RESOLVED))
     assert begin["alerts"][0]["fingerprint"] == end["alerts"][0]["fingerprint"]
     assert begin["groupKey"] == end["groupKey"]
 
 
 def test_two_queues_do_not_meet():
-    alerts = body(parcel(MISSED, MISSED.model_copy(update={"queue": "algemeen"})))["alerts"]
+    alerts = body(delivery(MISSED, MISSED.model_copy(update={"queue": "algemeen"})))["alerts"]
     assert alerts[0]["fingerprint"] != alerts[1]["fingerprint"]
 
 
@@ -56,7 +56,7 @@ def test_a_fingerprint_does_not_depend_on_the_order_of_labels():
 
 def test_a_label_without_value_is_absent():
     """To Prometheus an empty label is no label; a silence has no window."""
-    assert "window" not in body(parcel(MISSED.model_copy(update={"window": ""})))["commonLabels"]
+    assert "window" not in body(delivery(MISSED.model_copy(update={"window": ""})))["commonLabels"]
 
 
 @pytest.mark.parametrize(
@@ -69,5 +69,5 @@ def test_a_label_without_value_is_absent():
     ],
 )
 def test_when_an_alert_is_resolved(state: BreachState, status: str):
-    told = body(parcel(MISSED.model_copy(update={"state": state})))
+    told = body(delivery(MISSED.model_copy(update={"state": state})))
     assert (told["status"], told["alerts"][0]["status"]) == (status, status)

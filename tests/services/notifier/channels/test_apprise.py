@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from apprise.plugins.custom_json import NotifyJSON
 
-from services.notifier.channels.apprise_target import AppriseSender, kind
+from services.notifier.channels.apprise_target import AppriseSender, notify_type
 from services.notifier.model import NotificationKind, PermanentFailure, TransientFailure, UnexplainedFailure
+from tests.support.deliveries import MISSED, WORDS, delivery
 from tests.support.eventually import WITHIN, eventually_async
-from tests.support.parcels import MISSED, WORDS, parcel
 from tests.support.receivers import Fault, HttpReceiver, Reply, http_receiver
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 """Apprise imports it on Pythons that still have it."""
 
-SENT = parcel(MISSED)
+SENT = delivery(MISSED)
 SHORT, LONG = timedelta(seconds=0.5), timedelta(seconds=WITHIN)
 
 
@@ -108,7 +108,7 @@ async def test_without_the_extra_it_says_what_to_install(url_file: Path, monkeyp
 
 
 @pytest.mark.parametrize(
-    ("happening", "look"),
+    ("kind", "look"),
     [
         (NotificationKind.FIRING, "failure"),
         (NotificationKind.ESCALATION, "failure"),
@@ -118,5 +118,5 @@ async def test_without_the_extra_it_says_what_to_install(url_file: Path, monkeyp
         (NotificationKind.TEST, "info"),
     ],
 )
-def test_how_a_message_looks(happening: NotificationKind, look: str):
-    assert kind(parcel(MISSED, happening=happening).notice) == look
+def test_how_a_message_looks(kind: NotificationKind, look: str):
+    assert notify_type(delivery(MISSED, kind=kind).notification) == look

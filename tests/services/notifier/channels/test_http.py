@@ -18,8 +18,8 @@ from services.notifier.channels.sender import Sender, SenderLimits
 from services.notifier.channels.webhook import sign
 from services.notifier.model import PermanentFailure, TransientFailure
 from tests.support.channel_city import NoSecrets, city
+from tests.support.deliveries import MISSED, NOW, WORDS, delivery
 from tests.support.eventually import WITHIN
-from tests.support.parcels import MISSED, NOW, WORDS, parcel
 from tests.support.receivers import (
     HOST,
     Authority,
@@ -33,7 +33,7 @@ from tests.support.receivers import (
 SHORT, LONG = timedelta(seconds=0.5), timedelta(seconds=WITHIN)
 """A limit that the receiver is to break, and one that a busy machine keeps."""
 
-SENT = parcel(MISSED)
+SENT = delivery(MISSED)
 SECRET = "a-secret-of-the-test"
 IN_A_MINUTE = format_datetime(NOW + timedelta(minutes=1), usegmt=True)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from services.notifier.channels.mail import THREADS_MOST, compose, plain_address, verdict
 from services.notifier.messages.message import Message
 from services.notifier.model import Delivery, NotificationKind, PermanentFailure, TransientFailure
-from tests.support.parcels import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, parcel
+from tests.support.deliveries import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, delivery
 
 SENDER = "wachtpost@lier.example"
 ANNA = "team-een@lier.example"
@@ -31,11 +31,11 @@ def mail(sent: Delivery, words: Message = WORDS) -> EmailMessage:
 
 
 def test_a_mail_from_head_to_foot():
-    read = mail(parcel(MISSED, address=ANNA))
+    read = mail(delivery(MISSED, address=ANNA))
     assert (read["From"], read["To"], read["Subject"]) == (f"Wachtpost <{SENDER}>", ANNA, WORDS.subject)
     assert read["Date"].datetime == NOW
     assert read["Auto-Submitted"] == "auto-generated"
-    assert read["X-Wachtpost-Key"] == parcel(MISSED, address=ANNA).key
+    assert read["X-Wachtpost-Key"] == delivery(MISSED, address=ANNA).key
     text, html = read.get_body(["plain"]), read.get_body(["html"])
     assert text is not None
     assert html is not None
@@ -46,55 +46,55 @@ def test_a_mail_from_head_to_foot():
 
 def test_no_line_is_longer_than_mail_allows():
     long = Message(subject="é" * 500, text="x" * 5000, html="<p>" + "é" * 5000 + "</p>")
-    composed = compose(parcel(*[MISSED] * 20), long, sender=SENDER, address=ANNA, at=NOW)
+    composed = compose(delivery(*[MISSED] * 20), long, sender=SENDER, address=ANNA, at=NOW)
     raw = composed.as_bytes()
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     assert raw.isascii()
 
 
-def test_the_same_parcel_has_the_same_message_id_at_every_attempt():
-    one, again = mail(parcel(MISSED)), mail(parcel(MISSED).model_copy(update={"attempts": 3}))
+def test_the_same_delivery_has_the_same_message_id_at_every_attempt():
+    one, again = mail(delivery(MISSED)), mail(delivery(MISSED).model_copy(update={"attempts": 3}))
     assert one["Message-ID"] == again["Message-ID"]
     assert one["Message-ID"].endswith("@lier.example>")
 
 
-def test_different_parcels_have_different_message_ids():
+def test_different_deliveries_have_different_message_ids():
     sent = [
-        parcel(MISSED, address=ANNA),
-        parcel(MISSED, address=BERT),
-        parcel(MISSED, happening=NotificationKind.REMINDER, address=ANNA),
-        parcel(MISSED, happening=NotificationKind.REMINDER, number=2, address=ANNA),
+        delivery(MISSED, address=ANNA),
+        delivery(MISSED, address=BERT),
+        delivery(MISSED, kind=NotificationKind.REMINDER, address=ANNA),
+        delivery(MISSED, kind=NotificationKind.REMINDER, number=2, address=ANNA),
     ]
     assert len({mail(p)["Message-ID"] for p in sent}) == len(sent)
 
 
 def test_reminders_and_the_all_clear_stand_under_the_first_message():
-    first = mail(parcel(MISSED))
-    reminder = mail(parcel(MISSED, happening=NotificationKind.REMINDER))
-    over = mail(parcel(OVER, happening=NotificationKind.RESOLVED))
+    first = mail(delivery(MISSED))
+    reminder = mail(delivery(MISSED, kind=NotificationKind.REMINDER))
+    over = mail(delivery(OVER, kind=NotificationKind.RESOLVED))
     assert first["References"] == reminder["References"] == over["References"]
     assert first["In-Reply-To"] == first["References"]
-    assert first["References"] != mail(parcel(SERVICE_LEVEL))["References"]
+    assert first["References"] != mail(delivery(SERVICE_LEVEL))["References"]
 
 
 def test_a_message_about_two_breaches_is_in_both_threads():
-    both = mail(parcel(MISSED, SERVICE_LEVEL))["References"].split()
-    assert both == [mail(parcel(breach))["References"] for breach in (MISSED, SERVICE_LEVEL)]
+    both = mail(delivery(MISSED, SERVICE_LEVEL))["References"].split()
+    assert both == [mail(delivery(breach))["References"] for breach in (MISSED, SERVICE_LEVEL)]
 
 
 def test_a_digest_of_a_bad_day_joins_so_many_threads_and_no_more():
     breaches = [MISSED.model_copy(update={"id": f"breach-{n}"}) for n in range(200)]
-    read = mail(parcel(*breaches, happening=NotificationKind.DIGEST))
+    read = mail(delivery(*breaches, kind=NotificationKind.DIGEST))
     assert len(read["References"].split()) == THREADS_MOST
 
 
 def test_a_test_message_belongs_to_no_thread():
-    read = mail(parcel(happening=NotificationKind.TEST))
+    read = mail(delivery(kind=NotificationKind.TEST))
     assert (read["References"], read["In-Reply-To"]) == (None, None)
 
 
 def test_without_html_it_is_plain_text():
-    read = mail(parcel(MISSED), Message("s", "t", ""))
+    read = mail(delivery(MISSED), Message("s", "t", ""))
     assert read.get_content_type() == "text/plain"
 
 
@@ -110,7 +110,7 @@ HEADERS = {
     key=st.text(st.characters(exclude_categories=["Cs"]), max_size=300) | st.just("k\nX-Evil: 1"),
 )
 def test_no_header_can_be_smuggled_in(subject: str, key: str):
-    sent = parcel(MISSED).model_copy(update={"key": key})
+    sent = delivery(MISSED).model_copy(update={"key": key})
     read = mail(sent, Message(subject, WORDS.text, WORDS.html))
     assert set(read.keys()) == HEADERS
     assert len(read.keys()) == len(HEADERS)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.notifier.channels.post import RETRY_AFTER_MOST, HttpAnswer, judge, moved_to, retry_after
 from services.notifier.model import PermanentFailure, TransientFailure
-from tests.support.parcels import NOW
+from tests.support.deliveries import NOW
 
 MOST = RETRY_AFTER_MOST.total_seconds()
 IN_TWO_MINUTES = format_datetime(NOW + timedelta(minutes=2), usegmt=True)

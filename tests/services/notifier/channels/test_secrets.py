@@ -14,7 +14,7 @@ from services.notifier.channels.post import http_client
 from services.notifier.model import Delivery, DeliveryFailed, TransientFailure
 from services.notifier.secrets import MOST, TALKATIVE, read_secret
 from tests.support.channel_city import NoSecrets, city
-from tests.support.parcels import MISSED, NOW, WORDS, parcel
+from tests.support.deliveries import MISSED, NOW, WORDS, delivery
 from tests.support.receivers import (
     HOST,
     Authority,
@@ -62,7 +62,7 @@ class Desk:
 
 
 def to(channel: int) -> Delivery:
-    return parcel(MISSED, address=TEAM if channel == MAIL else None)
+    return delivery(MISSED, address=TEAM if channel == MAIL else None)
 
 
 @pytest.fixture

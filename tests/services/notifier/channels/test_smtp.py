@@ -13,12 +13,12 @@ from services.notifier.channels import build_senders
 from services.notifier.channels.sender import Sender, SenderLimits
 from services.notifier.model import NotificationKind, PermanentFailure, TransientFailure
 from tests.support.channel_city import NoSecrets, city
+from tests.support.deliveries import MISSED, NOW, OVER, WORDS, delivery
 from tests.support.eventually import WITHIN
-from tests.support.parcels import MISSED, NOW, OVER, WORDS, parcel
 from tests.support.receivers import HANG_UP, HOST, Authority, MailReceiver, mail_receiver, scripted_server
 
 ANNA, BERT = "team-een@lier.example", "team-twee@lier.example"
-TO_ANNA, TO_BERT = parcel(MISSED, address=ANNA), parcel(MISSED, address=BERT)
+TO_ANNA, TO_BERT = delivery(MISSED, address=ANNA), delivery(MISSED, address=BERT)
 PASSWORD = "a-password-of-the-test"
 
 
@@ -68,7 +68,7 @@ async def test_a_duplicate_is_recognisable_and_a_story_is_one_thread(server: Mai
     mails = sender(server.port)
     await mails.send(TO_ANNA, WORDS)
     await mails.send(TO_ANNA, WORDS)
-    await mails.send(parcel(OVER, happening=NotificationKind.RESOLVED, address=ANNA), WORDS)
+    await mails.send(delivery(OVER, kind=NotificationKind.RESOLVED, address=ANNA), WORDS)
     first, again, over = (mail.message for mail in server.mails)
     assert first["Message-ID"] == again["Message-ID"] != over["Message-ID"]
     assert first["References"] == over["References"]
@@ -168,7 +168,7 @@ async def test_nobody_listens():
 @pytest.mark.parametrize("address", ["a@b\r\nRCPT TO:<x@evil.example>", "<a>@b.example", "nobody", None])
 async def test_an_address_that_is_none_never_reaches_the_server(server: MailReceiver, address: str | None):
     with pytest.raises(PermanentFailure, match="mail address"):
-        await sender(server.port).send(parcel(MISSED, address=address), WORDS)
+        await sender(server.port).send(delivery(MISSED, address=address), WORDS)
     assert server.mails == []
 
 

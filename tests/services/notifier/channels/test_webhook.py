@@ -10,7 +10,7 @@ import pytest
 
 from services.notifier.channels.webhook import sign, webhook_body, webhook_headers
 from services.notifier.model import Acknowledgement, Delivery, NotificationKind
-from tests.support.parcels import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, parcel
+from tests.support.deliveries import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, delivery
 
 GOLDEN = Path(__file__).parent / "golden"
 DOC = Path(__file__).resolve().parents[4] / "docs" / "webhook.md"
@@ -21,13 +21,13 @@ TAKEN_ON = MISSED.model_copy(update={"acknowledged": Acknowledgement(at=NOW, by=
 @pytest.mark.parametrize(
     ("golden", "sent"),
     [
-        ("webhook_firing", parcel(MISSED)),
+        ("webhook_firing", delivery(MISSED)),
         (
             "webhook_reminder_of_two",
-            parcel(TAKEN_ON, SERVICE_LEVEL, happening=NotificationKind.REMINDER, number=3),
+            delivery(TAKEN_ON, SERVICE_LEVEL, kind=NotificationKind.REMINDER, number=3),
         ),
-        ("webhook_resolved", parcel(OVER, happening=NotificationKind.RESOLVED)),
-        ("webhook_test", parcel(happening=NotificationKind.TEST)),
+        ("webhook_resolved", delivery(OVER, kind=NotificationKind.RESOLVED)),
+        ("webhook_test", delivery(kind=NotificationKind.TEST)),
     ],
 )
 def test_the_body_is_as_documented(golden: str, sent: Delivery):
@@ -36,8 +36,8 @@ def test_the_body_is_as_documented(golden: str, sent: Delivery):
 
 
 def test_the_body_is_the_same_at_every_attempt():
-    again = parcel(MISSED).model_copy(update={"attempts": 4})
-    assert webhook_body(again, WORDS) == webhook_body(parcel(MISSED), WORDS)
+    again = delivery(MISSED).model_copy(update={"attempts": 4})
+    assert webhook_body(again, WORDS) == webhook_body(delivery(MISSED), WORDS)
 
 
 def test_the_signature_is_the_hmac_of_timestamp_and_body():
@@ -62,7 +62,7 @@ def test_without_a_secret_there_is_no_signature():
 @pytest.mark.parametrize(
     ("key", "header"),
     [
-        (parcel(MISSED).key, parcel(MISSED).key),  # ours pass as they are
+        (delivery(MISSED).key, delivery(MISSED).key),  # ours pass as they are
         ("a\r\nX-Evil: 1", "a%0D%0AX-Evil: 1"),  # no header can be smuggled in
         ("één", "%C3%A9%C3%A9n"),
         ("100%", "100%25"),
@@ -80,12 +80,12 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_example_in_the_documentation_is_what_is_sent():
-    assert json.loads(blocks("json")[0]) == json.loads(webhook_body(parcel(MISSED), WORDS))
+    assert json.loads(blocks("json")[0]) == json.loads(webhook_body(delivery(MISSED), WORDS))
 
 
 @pytest.mark.parametrize("model", ["body", "breach"])
 def test_the_documentation_names_every_field(model: str):
-    body = json.loads(webhook_body(parcel(MISSED), WORDS))
+    body = json.loads(webhook_body(delivery(MISSED), WORDS))
     fields = body if model == "body" else body["breaches"][0]
     text = DOC.read_text(encoding="utf-8")
     assert [name for name in fields if f"`{name}`" not in text] == []

@@ -30,7 +30,7 @@ from services.notifier.model import Breach, NotificationKind
 from shared.config.alerting import NotifyConfig
 from shared.contract.kpis import Measure
 from shared.translation import languages
-from tests.support.notices import NOW, OPENED, acknowledged, breach, city, ended, notice
+from tests.support.notifications import NOW, OPENED, acknowledged, breach, city, ended, notification
 
 KEY = b"a key of the tests, 32 bytes.  ."
 SIGNER = Signer(KEY)
@@ -139,7 +139,7 @@ def fields(url: str) -> dict[str, list[str]]:
 
 
 def test_the_acknowledge_link_carries_what_is_open_and_for_whom() -> None:
-    told = notice(
+    told = notification(
         NotificationKind.FIRING, breach(), acknowledged(Measure.MISSED_RATIO), ended(Measure.NO_DATA)
     )
     url = links_for(told, NOTIFY, SIGNER).acknowledge
@@ -150,7 +150,7 @@ def test_the_acknowledge_link_carries_what_is_open_and_for_whom() -> None:
 
 def test_the_acknowledge_link_is_valid_for_as_long_as_the_city_file_says() -> None:
     notify = NOTIFY.model_copy(update={"link_valid": timedelta(minutes=5)})
-    url = links_for(notice(NotificationKind.FIRING, breach()), notify, SIGNER).acknowledge
+    url = links_for(notification(NotificationKind.FIRING, breach()), notify, SIGNER).acknowledge
     assert url is not None
     token = fields(url)["token"][0]
     assert isinstance(SIGNER.verify(token, NOW + timedelta(minutes=4)), LinkClaim)
@@ -158,7 +158,7 @@ def test_the_acknowledge_link_is_valid_for_as_long_as_the_city_file_says() -> No
 
 
 @pytest.mark.parametrize(
-    ("happening", "breaches"),
+    ("kind", "breaches"),
     [
         (NotificationKind.RESOLVED, (ended(),)),
         (NotificationKind.DIGEST, (ended(), acknowledged())),
@@ -166,26 +166,24 @@ def test_the_acknowledge_link_is_valid_for_as_long_as_the_city_file_says() -> No
         (NotificationKind.TEST, (breach(),)),
     ],
 )
-def test_what_nobody_can_take_on_has_no_link(
-    happening: NotificationKind, breaches: tuple[Breach, ...]
-) -> None:
-    assert links_for(notice(happening, *breaches), NOTIFY, SIGNER).acknowledge is None
+def test_what_nobody_can_take_on_has_no_link(kind: NotificationKind, breaches: tuple[Breach, ...]) -> None:
+    assert links_for(notification(kind, *breaches), NOTIFY, SIGNER).acknowledge is None
 
 
 def test_without_addresses_or_key_there_are_no_links() -> None:
-    told = notice(NotificationKind.FIRING, breach())
+    told = notification(NotificationKind.FIRING, breach())
     assert links_for(told, NotifyConfig(), SIGNER) == Links()
     assert links_for(told, NOTIFY, None).acknowledge is None
 
 
 def test_a_retry_carries_the_same_link() -> None:
-    told = notice(NotificationKind.FIRING, breach())
+    told = notification(NotificationKind.FIRING, breach())
     assert links_for(told, NOTIFY, SIGNER) == links_for(told, NOTIFY, Signer(KEY))
 
 
 @pytest.mark.parametrize(("count", "has_link"), [(1, True), (30, True), (2000, False)])
 def test_an_address_stays_short_enough_for_mail_programs(count: int, has_link: bool) -> None:
-    told = notice(
+    told = notification(
         NotificationKind.FIRING, *(breach(id=f"wachten:limit:huis:rij-{n}:{n}") for n in range(count))
     )
     url = links_for(told, NOTIFY, SIGNER).acknowledge
@@ -195,7 +193,7 @@ def test_an_address_stays_short_enough_for_mail_programs(count: int, has_link: b
 
 def test_the_board_is_shown_around_the_breach_with_its_own_settings_kept() -> None:
     earlier = breach(Measure.NO_DATA, opened_at=OPENED - timedelta(hours=1))
-    url = links_for(notice(NotificationKind.FIRING, breach(), earlier), NOTIFY, None).board
+    url = links_for(notification(NotificationKind.FIRING, breach(), earlier), NOTIFY, None).board
     assert url is not None
     ten = timedelta(minutes=10)
     assert fields(url) == {

@@ -37,7 +37,7 @@ from shared.config.model import CityFile, Target
 from shared.contract.breach_events import Cause, Level, Severity
 from shared.contract.kpis import Kpi, Measure
 from shared.translation import languages, translator
-from tests.support.notices import NOW, acknowledged, breach, city, ended, notice, reading
+from tests.support.notifications import NOW, acknowledged, breach, city, ended, notification, reading
 from tests.support.thorough import examples
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -61,37 +61,40 @@ OWN_LIMIT = breach(limit=60.0)
 YESTERDAY = breach(opened_at=NOW - timedelta(days=1, hours=2))
 
 STORIES: dict[str, list[tuple[Notification, Links]]] = {
-    "firing": [(notice(NotificationKind.FIRING, breach(measure)), LINKS) for measure in Measure],
+    "firing": [(notification(NotificationKind.FIRING, breach(measure)), LINKS) for measure in Measure],
     "reminder": [
-        (notice(NotificationKind.REMINDER, breach(measure), number=2), LINKS) for measure in Measure
+        (notification(NotificationKind.REMINDER, breach(measure), number=2), LINKS) for measure in Measure
     ],
-    "escalation": [(notice(NotificationKind.ESCALATION, breach(measure)), LINKS) for measure in Measure],
-    "resolved": [(notice(NotificationKind.RESOLVED, ended(measure)), BOARD) for measure in Measure],
+    "escalation": [
+        (notification(NotificationKind.ESCALATION, breach(measure)), LINKS) for measure in Measure
+    ],
+    "resolved": [(notification(NotificationKind.RESOLVED, ended(measure)), BOARD) for measure in Measure],
     "closed": [
-        (notice(NotificationKind.RESOLVED, ended(measure, Cause.CLOSED)), BOARD) for measure in Measure
+        (notification(NotificationKind.RESOLVED, ended(measure, Cause.CLOSED)), BOARD) for measure in Measure
     ],
     "rule-gone": [
-        (notice(NotificationKind.RESOLVED, ended(measure, Cause.RULE_GONE)), BOARD) for measure in Measure
+        (notification(NotificationKind.RESOLVED, ended(measure, Cause.RULE_GONE)), BOARD)
+        for measure in Measure
     ],
     "digest": [
         (
-            notice(
+            notification(
                 NotificationKind.DIGEST, ended(), acknowledged(Measure.MISSED_RATIO), breach(Measure.NO_DATA)
             ),
             LINKS,
         ),
-        (notice(NotificationKind.DIGEST, breach()), LINKS),
-        (notice(NotificationKind.DIGEST, ended()), BOARD),
+        (notification(NotificationKind.DIGEST, breach()), LINKS),
+        (notification(NotificationKind.DIGEST, ended()), BOARD),
     ],
     "several": [
-        (notice(NotificationKind.FIRING, breach(), breach(Measure.VISIT_WAIT_MEAN)), LINKS),
-        (notice(NotificationKind.REMINDER, breach(), breach(Measure.NO_DATA), number=3), LINKS),
-        (notice(NotificationKind.ESCALATION, breach(), breach(Measure.BURN_RATE)), LINKS),
-        (notice(NotificationKind.RESOLVED, ended(), ended(Measure.MISSED_RATIO)), BOARD),
+        (notification(NotificationKind.FIRING, breach(), breach(Measure.VISIT_WAIT_MEAN)), LINKS),
+        (notification(NotificationKind.REMINDER, breach(), breach(Measure.NO_DATA), number=3), LINKS),
+        (notification(NotificationKind.ESCALATION, breach(), breach(Measure.BURN_RATE)), LINKS),
+        (notification(NotificationKind.RESOLVED, ended(), ended(Measure.MISSED_RATIO)), BOARD),
     ],
-    "test": [(notice(NotificationKind.TEST), Links())],
+    "test": [(notification(NotificationKind.TEST), Links())],
     "details": [
-        (notice(NotificationKind.FIRING, told), LINKS)
+        (notification(NotificationKind.FIRING, told), LINKS)
         for told in (SOON, OVER_THE_TARGET_TOO, SPENT, ONE, NOBODY, NO_READING, OWN_LIMIT, YESTERDAY)
     ],
 }
@@ -320,7 +323,7 @@ def renamed(named: CityFile, name: str) -> CityFile:
     name=NAMES,
     value=VALUES,
     measure=st.sampled_from(Measure),
-    happening=st.sampled_from(
+    kind=st.sampled_from(
         sorted(set(NotificationKind) - {NotificationKind.REPORT})
     ),  # comes in words of its own
     language=st.sampled_from(languages()),
@@ -332,7 +335,7 @@ def test_a_subject_fits_on_one_line(
     name: str,
     value: float,
     measure: Measure,
-    happening: NotificationKind,
+    kind: NotificationKind,
     language: str,
     count: int,
     over: bool,
@@ -341,7 +344,7 @@ def test_a_subject_fits_on_one_line(
     made = ended if over else breach
     one = made(measure).model_copy(update={"reading": reading(measure, value=value)})
     writer = Writer(renamed(city(language, sites=sites), name), TEMPLATES)
-    subject = writer.write(notice(happening, *[one] * count), LINKS).subject
+    subject = writer.write(notification(kind, *[one] * count), LINKS).subject
     assert 0 < len(subject) <= SUBJECT_LENGTH
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", subject)
 
@@ -355,21 +358,21 @@ def test_no_subject_of_a_real_story_is_cut_off(language: str) -> None:
 
 def test_a_name_is_shortened_before_a_figure_is_lost() -> None:
     long = renamed(city(), "Dienst Burgerzaken, Bevolking, Vreemdelingenzaken en Begraafplaatsen")
-    subject = Writer(long, TEMPLATES).write(notice(NotificationKind.FIRING, breach())).subject
+    subject = Writer(long, TEMPLATES).write(notification(NotificationKind.FIRING, breach())).subject
     assert subject.startswith("Dienst Burgerzaken")
     assert subject.endswith("…: gemiddeld 1:32 wachten, doel 0:45")
 
 
 def test_a_summary_names_as_many_as_fit() -> None:
     queues = [f"een-wachtrij-met-nummer-{number}" for number in range(9)]
-    told = notice(NotificationKind.FIRING, *(breach(queue=queue) for queue in queues))
+    told = notification(NotificationKind.FIRING, *(breach(queue=queue) for queue in queues))
     subject = written(told).subject
     assert subject == "9 problemen: een-wachtrij-met-nummer-0, een-wachtrij-met-nummer-1 en nog 7"
 
 
 def test_a_line_end_in_a_name_ends_no_header() -> None:
     named = renamed(city(), "Onthaal\r\nBcc: iedereen@stad.example")
-    subject = Writer(named, TEMPLATES).write(notice(NotificationKind.FIRING, breach())).subject
+    subject = Writer(named, TEMPLATES).write(notification(NotificationKind.FIRING, breach())).subject
     assert "\n" not in subject
     assert "\r" not in subject
 
@@ -414,14 +417,14 @@ def outline(html: str) -> Outline:
     return page
 
 
-def every_notice() -> Iterator[tuple[Notification, Links]]:
+def every_notification() -> Iterator[tuple[Notification, Links]]:
     for story in STORIES.values():
         yield from story
 
 
 @LANGUAGES
 def test_html_is_well_formed_and_says_what_the_text_says(language: str) -> None:
-    for told, links in every_notice():
+    for told, links in every_notification():
         message = written(told, language, links)
         page = outline(message.html)
         said = "".join("".join(page.texts).split())
@@ -479,7 +482,7 @@ def test_letters_stand_out_from_their_ground(letters: str, ground: str) -> None:
 @LANGUAGES
 def test_a_queue_called_like_a_tag_is_a_name(language: str) -> None:
     named = renamed(city(language), "<b>&\"'")
-    message = Writer(named, TEMPLATES).write(notice(NotificationKind.FIRING, breach()), LINKS)
+    message = Writer(named, TEMPLATES).write(notification(NotificationKind.FIRING, breach()), LINKS)
     page = outline(message.html)
     assert "b" not in page.seen
     assert any("<b>&\"'" in text for text in page.texts)
@@ -532,10 +535,10 @@ def write_template(folder: Path, name: str, text: str) -> Path:
 def test_a_city_says_it_in_its_own_words(tmp_path: Path) -> None:
     write_template(tmp_path, "nl/subject.txt", "Let op! {{ headline }}")
     message = Writer(city(), load_templates(tmp_path, unexpected)).write(
-        notice(NotificationKind.FIRING, breach())
+        notification(NotificationKind.FIRING, breach())
     )
     assert message.subject == "Let op! Onthaal: gemiddeld 1:32 wachten, doel hoogstens 0:45"
-    assert message.text == written(notice(NotificationKind.FIRING, breach())).text
+    assert message.text == written(notification(NotificationKind.FIRING, breach())).text
 
 
 def test_a_city_changes_part_of_ours(tmp_path: Path) -> None:
@@ -553,7 +556,7 @@ def test_a_city_changes_part_of_ours(tmp_path: Path) -> None:
 def test_a_frame_of_the_citys_own_holds_our_words(tmp_path: Path) -> None:
     write_template(tmp_path, "layout.html", "<p>{% block footer %}{% endblock %}</p>")
     message = Writer(city(), load_templates(tmp_path, unexpected)).write(
-        notice(NotificationKind.FIRING, breach())
+        notification(NotificationKind.FIRING, breach())
     )
     assert message.html == "<p>Wachtpost Proefstad, di 24 nov 2026 10:16</p>\n"
 
@@ -561,10 +564,10 @@ def test_a_frame_of_the_citys_own_holds_our_words(tmp_path: Path) -> None:
 BROKEN = {
     "syntax": ("\n{% if %}\n", 2),
     "no such name": ("Let op\n\n{{ hedline }}", 3),
-    "no such field": ("{{ notice.colour }}", 1),
+    "no such field": ("{{ notification.colour }}", 1),
     "arithmetic": ("\n\n\n{{ 1 / 0 }}", 4),
-    "wrong type": ("{{ notice.count + 'x' }}", 1),
-    "not allowed": ("{{ notice.__class__.__mro__ }}", 1),
+    "wrong type": ("{{ notification.count + 'x' }}", 1),
+    "not allowed": ("{{ notification.__class__.__mro__ }}", 1),
     "no such template": ("{% extends 'nobody.txt' %}", 1),
     "without an end": ("{% include 'nl/subject.txt' %}", 1),
 }
@@ -576,7 +579,7 @@ def test_a_broken_template_is_reported_with_its_line_and_ours_speaks(what: str, 
     file = write_template(tmp_path, "nl/subject.txt", text)
     reports = Reports()
     writer = Writer(city(), load_templates(tmp_path, reports))
-    told = notice(NotificationKind.FIRING, breach())
+    told = notification(NotificationKind.FIRING, breach())
     assert writer.write(told) == written(told)
     assert writer.write(told) == written(told)
     assert [(fault.path, fault.line) for fault in reports] == [(file, line)]  # once, not per message
@@ -587,9 +590,9 @@ def test_a_broken_frame_is_reported_and_ours_holds_the_words(tmp_path: Path) -> 
     file = write_template(tmp_path, "layout.html", "<p>\n{{ nobody }}</p>")
     reports = Reports()
     message = Writer(city(), load_templates(tmp_path, reports)).write(
-        notice(NotificationKind.FIRING, breach())
+        notification(NotificationKind.FIRING, breach())
     )
-    assert message == written(notice(NotificationKind.FIRING, breach()))
+    assert message == written(notification(NotificationKind.FIRING, breach()))
     assert [(fault.path, fault.line) for fault in reports] == [(file, 2)]
 
 
@@ -599,9 +602,9 @@ def test_a_template_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     file.write_bytes(b"Let op \xff")
     reports = Reports()
     message = Writer(city(), load_templates(tmp_path, reports)).write(
-        notice(NotificationKind.FIRING, breach())
+        notification(NotificationKind.FIRING, breach())
     )
-    assert message == written(notice(NotificationKind.FIRING, breach()))
+    assert message == written(notification(NotificationKind.FIRING, breach()))
     assert [fault.path for fault in reports] == [file]
 
 
@@ -621,9 +624,9 @@ def test_ours_stays_within_reach_behind_the_citys_own(tmp_path: Path) -> None:
     templates = load_templates(tmp_path, unexpected)
     dutch = translator("nl")
     assert templates.fill("intro.txt", dutch) == "x"
-    about = {"count": 0, "happening": notice(NotificationKind.TEST).happening, "receiver": "x"}
+    about = {"count": 0, "kind": notification(NotificationKind.TEST).kind, "receiver": "x"}
     for ours in (f"{OURS}intro.txt", f"{OURS}nl/intro.txt"):
-        text = templates.get_template(ours).render(notice=about, **dutch.for_templates())
+        text = templates.get_template(ours).render(notification=about, **dutch.for_templates())
         assert "proefbericht" in text
 
 
@@ -635,10 +638,12 @@ def test_a_template_for_one_language_goes_before_one_for_all(tmp_path: Path) -> 
 
 
 def test_a_template_of_the_citys_own_cannot_look_into_a_field(tmp_path: Path) -> None:
-    write_template(tmp_path, "intro.txt", '{{ gettext("{notice.__class__}", notice=notice) }}')
+    write_template(
+        tmp_path, "intro.txt", '{{ gettext("{notification.__class__}", notification=notification) }}'
+    )
     reports = Reports()
-    message = Writer(city(), load_templates(tmp_path, reports)).write(notice(NotificationKind.TEST))
-    assert message == written(notice(NotificationKind.TEST))
+    message = Writer(city(), load_templates(tmp_path, reports)).write(notification(NotificationKind.TEST))
+    assert message == written(notification(NotificationKind.TEST))
     assert len(reports) == 1
 
 
@@ -647,7 +652,7 @@ def test_nothing_of_a_person_is_in_a_message() -> None:
     allowed = {"by"}  # a receiver or a role
     fields = set(Breach.model_fields) | set(Notification.model_fields)
     assert not {name for name in fields - allowed if re.search(r"caller|agent|person|phone|number_of", name)}
-    for (told, links), _ in pairwise(every_notice()):
+    for (told, links), _ in pairwise(every_notification()):
         text = re.sub(r"https?://\S+", "", written(told, links=links).text)
         assert not re.search(r"\d{7,}", text)
 
@@ -658,5 +663,5 @@ def test_an_acknowledgement_is_told_by_its_receivers_name() -> None:
 
 
 def test_the_moment_of_a_message_is_local() -> None:
-    assert written(notice(NotificationKind.TEST)).text.endswith("di 24 nov 2026 10:16\n")
+    assert written(notification(NotificationKind.TEST)).text.endswith("di 24 nov 2026 10:16\n")
     assert datetime(2026, 11, 24, 9, 16, tzinfo=UTC) == NOW

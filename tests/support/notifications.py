@@ -1,4 +1,4 @@
-"""Breaches and notices of a made-up city, for tests that need some."""
+"""Breaches and notifications of a made-up city, for tests that need some."""
 
 from __future__ import annotations
 
@@ -185,8 +185,6 @@ def acknowledged(measure: Measure = Measure.CALL_WAIT_MEAN) -> Breach:
     return breach(measure, acknowledged=Acknowledgement(at=NOW - timedelta(minutes=7), by="teamleiders"))
 
 
-def notice(happening: NotificationKind, *breaches: Breach, number: int = 1) -> Notification:
-    """Return a notice to the team leaders."""
-    return Notification(
-        id="n1", happening=happening, receiver="teamleiders", breaches=breaches, at=NOW, number=number
-    )
+def notification(kind: NotificationKind, *breaches: Breach, number: int = 1) -> Notification:
+    """Return a notification to the team leaders."""
+    return Notification(id="n1", kind=kind, receiver="teamleiders", breaches=breaches, at=NOW, number=number)

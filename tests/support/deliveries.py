@@ -1,4 +1,4 @@
-"""Parcels for the tests of the channels: a breach of a made-up city, on its way to a receiver."""
+"""Deliveries for the tests of the channels: a breach of a made-up city, on its way to a receiver."""
 
 from __future__ import annotations
 
@@ -70,21 +70,21 @@ OVER = MISSED.model_copy(
 )
 
 
-def parcel(
+def delivery(
     *breaches: Breach,
-    happening: NotificationKind = NotificationKind.FIRING,
+    kind: NotificationKind = NotificationKind.FIRING,
     number: int = 1,
     address: str | None = None,
     at: datetime = NOW,
 ) -> Delivery:
-    """A parcel for the receiver ``supervisors``, with the key that the outbox gives it."""
+    """A delivery for the receiver ``supervisors``, with the key that the outbox gives it."""
     first = breaches[0].id if breaches else "none"
-    notice_id = f"{first}/{happening.value}/{number}/supervisors"
+    notification_id = f"{first}/{kind.value}/{number}/supervisors"
     return Delivery(
-        key=f"{notice_id}/0" if address is None else f"{notice_id}/0/{address}",
-        notice=Notification(
-            id=notice_id,
-            happening=happening,
+        key=f"{notification_id}/0" if address is None else f"{notification_id}/0/{address}",
+        notification=Notification(
+            id=notification_id,
+            kind=kind,
             receiver="supervisors",
             breaches=breaches,
             at=at,
