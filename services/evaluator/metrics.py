@@ -30,7 +30,7 @@ from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
 from services.evaluator.consumer import EvaluatorSession
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile, Site
-from shared.contract.breach_events import BreachState, rule_label
+from shared.contract.breach_events import BreachState
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.kpis import KPIS, Kpi, QueueKind, kpis_of
 from shared.process.clock import Clock
@@ -309,13 +309,12 @@ class EvaluatorCollector(Collector):
         since = _gauge(
             "kpi_state_since_timestamp_seconds", "When a rule that is not ok came into its state", *labels
         )
-        for standing in (standing for judge in judges for standing in judge.standings()):
-            who, rule_state = standing.identity, standing.watch
-            at = [who.site, who.queue, rule_label(who.rule, who.level), who.measure, who.severity]
+        for known in (known for judge in judges for known in judge.rule_states()):
+            at, rule_state = known.key.labels, known.rule_state
             with self._drops("breaches", *at):
                 breached.add_metric(at, int(rule_state.state in {BreachState.FIRING, BreachState.CLEARING}))
                 for name in (*BreachState, INSUFFICIENT, CLOSED):
-                    states.add_metric([*at, name], int(name == standing.shown))
+                    states.add_metric([*at, name], int(name == known.shown))
                 if rule_state.state is not BreachState.OK and rule_state.since is not None:
                     since.add_metric(at, rule_state.since.timestamp())
         yield from (breached, states, since)

@@ -18,7 +18,7 @@ from domain.bucket import DERIVED, Bucket, Resolution, decode
 from domain.bucket_store import BucketStore, Slot, Start
 from domain.last_reports import LastReports
 from domain.queue_ref import QueueRef
-from services.evaluator.alerting.judge import FIELD, NOTHING_TO_TELL, STANDING, Judgement
+from services.evaluator.alerting.judge import FIELD, NOTHING_TO_TELL, STORED_RULE_STATE, Judgement
 from shared.contract.breach_events import encode
 from shared.contract.dead_letters import KEEP
 from shared.instants import EARLIEST, END, END_MS
@@ -274,7 +274,7 @@ def _state_field(name: bytes, value: bytes) -> tuple[str, str]:
     """
     field, text = name.decode(), value.decode()
     if field.startswith(FIELD):
-        STANDING.validate_json(text)
+        STORED_RULE_STATE.validate_json(text)
     last_reports = LastReports({field: text})
     _ = (
         last_reports.sources(),

@@ -56,16 +56,8 @@ def _breach(event: BreachEvent, before: Breach | None) -> Breach:
     fired = event.state in {BreachState.FIRING, BreachState.CLEARING}
     at = event.at if before is None else max(event.at, before.at)
     return Breach(
+        **event.parts(),
         id=event.breach,
-        rule=event.rule,
-        level=event.level,
-        measure=event.measure,
-        severity=event.severity,
-        site=event.site,
-        queue=event.queue,
-        window=event.window,
-        limit=event.limit,
-        clear_at=event.clear_at,
         opened_at=event.opened_at,
         fired_at=(before and before.fired_at) or event.fired_at or (at if fired else None),
         closed_at=at if event.state is BreachState.OK else None,

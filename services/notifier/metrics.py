@@ -13,7 +13,6 @@ from services.notifier.model import Breach
 from services.notifier.outbox import Attempt, DeliveryResult
 from services.notifier.session import NotifierSession
 from shared.config.model import CityFile
-from shared.contract.breach_events import rule_label
 from shared.contract.dead_letters import DeadLetterReason
 from shared.process.backoff import Backoff, InternalErrors
 from shared.process.metrics_server import Drops, TolerantRegistry
@@ -129,11 +128,9 @@ class _Partitions(Collector):
 
 
 def _tell(breach: Breach, opened: GaugeMetricFamily, taken: GaugeMetricFamily) -> None:
-    rule = rule_label(breach.rule, breach.level)
-    at = [breach.site, breach.queue, rule, breach.measure, breach.severity]
-    opened.add_metric(at, breach.opened_at.timestamp())
+    opened.add_metric(breach.labels, breach.opened_at.timestamp())
     if breach.acknowledged is not None:
-        taken.add_metric([*at, breach.acknowledged.by], breach.acknowledged.at.timestamp())
+        taken.add_metric([*breach.labels, breach.acknowledged.by], breach.acknowledged.at.timestamp())
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

@@ -7,8 +7,7 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from shared.contract.breach_events import BreachReading, BreachState, Cause, Level, Severity
-from shared.contract.kpis import Measure
+from shared.contract.breach_events import BreachReading, BreachState, Cause, RuleKey
 from shared.instants import Instant
 
 
@@ -26,19 +25,10 @@ class Acknowledgement(_NotifierValue):
     )
 
 
-class Breach(_NotifierValue):
+class Breach(RuleKey):
     """A breach as the notifier knows it: the evaluator's latest word, and what became of it here."""
 
     id: str
-    rule: str
-    level: Level
-    measure: Measure
-    severity: Severity
-    site: str
-    queue: str
-    window: str
-    limit: float
-    clear_at: float
     opened_at: Instant
     fired_at: Instant | None = None
     closed_at: Instant | None = None
@@ -51,7 +41,7 @@ class Breach(_NotifierValue):
     worst: float | None = None
     acknowledged: Acknowledgement | None = None
     times: int = 1
-    """In a digest, of one that came and went: how often its watch did so since it was last told of."""
+    """In a digest, of one that came and went: how often its rule did so since it was last told of."""
 
 
 class NotificationKind(StrEnum):

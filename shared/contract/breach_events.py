@@ -1,26 +1,27 @@
 """The wire contract between judge and messenger: what became of a breach, on the breaches stream.
 
-A *watch* is one rule at one queue (or at a site's total) with one threshold. A *breach* is one time that a
-watch left ``ok``; it is named by its watch and by when that was. The evaluator writes a
-``breach.changed`` for every step of the state machine, in the same script as the figures that caused it, and
-a ``breach.progress`` once a minute while it lasts. Ids are deterministic: judging again writes
-the same ids.
+A rule of the city file is judged at each of its queues (or at a site's total), and each of its thresholds by
+itself (``RuleKey``). A *breach* is one time that it left ``ok``; it is named by the key and by when that was.
+The evaluator writes a ``breach.changed`` for every step of the state machine, in the same script as the
+buckets that caused it, and a ``breach.progress`` once a minute while it lasts. Ids are deterministic: judging
+again writes the same ids.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from shared.contract.events import Name
 from shared.contract.kpis import Measure
 from shared.instants import Instant
+from shared.stored_state import Figure
 
 
 class BreachState(StrEnum):
-    """Where a watch stands."""
+    """The state that a rule is in."""
 
     OK = "ok"
     PENDING = "pending"
@@ -31,7 +32,7 @@ class BreachState(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a watch took a step."""
+    """Why a rule went from one state to another."""
 
     OVER = "over"
     """The figure went over the limit."""
@@ -54,7 +55,7 @@ class Severity(StrEnum):
 
 
 class Level(StrEnum):
-    """Which threshold of a rule a watch guards."""
+    """Which threshold of a rule it is."""
 
     LIMIT = "limit"
     WARNING = "warning"
@@ -90,12 +91,15 @@ class BreachReading(_Count):
     hour: Hour | None = None
 
 
-class _BreachEvent(BaseModel):
+class RuleKey(BaseModel):
+    """Which rule, at which queue, with which threshold.
+
+    Where it lies flat in JSON that others read it is inherited (events, the notifier's breaches, the body of
+    a webhook); the evaluator's own values hold one.
+    """
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    id: Annotated[str, Field(min_length=1, max_length=256)]
-    breach: Annotated[str, Field(min_length=1, max_length=256, description="Which breach: watch and opening")]
-    at: Instant
     rule: Name
     level: Level
     measure: Measure
@@ -103,8 +107,28 @@ class _BreachEvent(BaseModel):
     site: Name
     queue: Name = Field(description="``all``: the site's total; for ``no_data`` the source")
     window: str = Field(description="15m, 1h, today, month or year; empty for ``no_data``")
-    limit: float
-    clear_at: float
+    limit: Figure
+    clear_at: Figure
+
+    @property
+    def name(self) -> str:
+        """Names the rule's state in Redis, and begins the ids of its breaches: ``missed:limit:lier:all``."""
+        return f"{self.rule}:{self.level}:{self.site}:{self.queue}"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Its labels in metrics: site, queue, rule, kpi, severity."""
+        return self.site, self.queue, rule_label(self.rule, self.level), self.measure, self.severity
+
+    def parts(self) -> dict[str, Any]:
+        """Return the fields of the key, for another value that has them."""
+        return {name: getattr(self, name) for name in RuleKey.model_fields}
+
+
+class _BreachEvent(RuleKey):
+    id: Annotated[str, Field(min_length=1, max_length=256)]
+    breach: Annotated[str, Field(min_length=1, max_length=256, description="Which breach: rule and opening")]
+    at: Instant
     opened_at: Instant
     fired_at: Instant | None = None
     reading: BreachReading
@@ -112,7 +136,7 @@ class _BreachEvent(BaseModel):
 
 
 class BreachChanged(_BreachEvent):
-    """A watch took a step."""
+    """A rule went from one state to another."""
 
     kind: Literal["breach.changed"] = "breach.changed"
     previous: BreachState
@@ -134,7 +158,7 @@ BREACH_EVENT: Final[TypeAdapter[BreachEvent]] = TypeAdapter(BreachEvent)
 
 
 def rule_label(rule: str, level: Level) -> str:
-    """Return what a watch's rule is called in metrics: the early threshold is a rule of its own there."""
+    """Return what a rule is called in metrics: the early threshold is a rule of its own there."""
     return f"{rule}-{level}" if level is Level.WARNING else rule
 
 

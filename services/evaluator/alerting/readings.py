@@ -1,4 +1,4 @@
-"""What a guard reads off the desk at an instant, and what a supervisor wants to know beside it. Pure."""
+"""What a rule reads at an instant, and what a supervisor wants to know beside it. Pure."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from shared.contract.breach_events import BreachReading, Hour
 from shared.contract.kpis import Kpi, Measure
 
 TREND: Final = timedelta(minutes=5)
-"""How far back the figure is that a message compares with."""
+"""How far back the value is that a message compares with."""
 
 HOUR_S: Final = 3600
 
 
 class RuleReadings:
-    """Reads one desk at one instant; a window is added up once, however many guards ask for it."""
+    """Reads one aggregator at one instant; a window is added up once, however many rules ask for it."""
 
     def __init__(self, city: CityFile, calendar: Calendar, aggregator: Aggregator, now: datetime) -> None:
         self._city = city
@@ -38,15 +38,15 @@ class RuleReadings:
         self._panes: dict[tuple[QueueRef, Window, int], Bucket] = {}
 
     def is_open(self, rule: Rule) -> bool:
-        """Whether any queue of a guard is open now."""
+        """Whether any queue of a rule is open now."""
         return any(self._calendar.is_open(hours, self._now_ms) for hours in rule.hours)
 
     def read(self, rule: Rule, *, running: bool = False) -> tuple[float | None, int]:
-        """Return the figure that is judged and its samples; ``None`` for no reading or too few.
+        """Return the value that is judged and its samples; ``None`` for no reading or too few.
 
         ``running``: whether its breach is going on already.
         """
-        match rule.measure:
+        match rule.key.measure:
             case Measure.NO_DATA:
                 return self._no_data(rule, running=running)
             case Measure.BURN_RATE:
@@ -56,7 +56,7 @@ class RuleReadings:
         return (reading.value if reading.samples >= rule.min_samples else None), reading.samples
 
     def describe(self, rule: Rule, value: float | None, samples: int) -> BreachReading:
-        """Return a figure with everything that goes into a message."""
+        """Return a value with everything that goes into a message."""
         waits = [
             self._now_ms - at
             for queue_ref, at in self._aggregator.contacts.waiting(self._now_ms)
@@ -92,10 +92,10 @@ class RuleReadings:
     def _no_data(self, rule: Rule, *, running: bool) -> tuple[float | None, int]:
         """Return the seconds since the source last spoke, or since it had to if that is later.
 
-        While it is breached only the former: a desk that opens is no word from the source. ``None`` before
+        While it is breached only the former: hours that begin are no word from the source. ``None`` before
         its first word.
         """
-        last = self._aggregator.last_reports.sources().get(rule.queue)
+        last = self._aggregator.last_reports.sources().get(rule.key.queue)
         if last is None:
             return None, 0
         since = last
@@ -126,7 +126,7 @@ class RuleReadings:
         return self._aggregator.bucket_store.get(Slot(queue_ref, resolution, start)) or Bucket()
 
     def _before(self, rule: Rule) -> float | None:
-        if rule.kpi is None or rule.measure is Measure.BURN_RATE or not rule.rolling:
+        if rule.kpi is None or rule.key.measure is Measure.BURN_RATE or not rule.rolling:
             return None
         return self._kpi(rule, self._pane(rule, rule.windows[0], int(TREND.total_seconds()))).value
 
@@ -134,7 +134,7 @@ class RuleReadings:
         """Return how many contacts may still be missed in the target's period; negative: too many were."""
         if rule.kpi is not Kpi.MISSED_RATIO:
             return None
-        target = self._city.target(Kpi.MISSED_RATIO, rule.site, ALL_QUEUES)
+        target = self._city.target(Kpi.MISSED_RATIO, rule.key.site, ALL_QUEUES)
         if target is None or target.limit >= 1:
             return None
         bucket = self._pane(rule, RunningPeriod(target.period))

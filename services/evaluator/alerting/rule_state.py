@@ -1,4 +1,4 @@
-"""One watch's state machine: when a figure becomes a breach, and when it is over.
+"""The state machine of a rule: when a value becomes a breach, and when it is over. Pure.
 
 ::
 
@@ -29,7 +29,7 @@ ZERO: Final = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class RuleLimits:
-    """What a watch guards: the threshold and its patience."""
+    """The limits of a rule, and its patience."""
 
     limit: float
     clear_at: float
@@ -70,7 +70,7 @@ class RuleState:
 
 @dataclass(frozen=True, slots=True)
 class RuleStep:
-    """A step of the state machine, and where the watch stands after it."""
+    """A step of the state machine, and the state after it."""
 
     previous: BreachState
     cause: Cause
@@ -92,7 +92,7 @@ def judge(rule_state: RuleState, value: float | None, now: datetime, limits: Rul
 
 
 def in_time(rule_state: RuleState, now: datetime) -> RuleState:
-    """Return the watch as of ``now``: a state that began later was written by a clock that has been set back
+    """Return the state as of ``now``: a state that began later was written by a clock that has been set back
     since, and begins now. Else its patience would take as much longer as that clock was ahead."""
     return (
         rule_state if rule_state.since is None or rule_state.since <= now else replace(rule_state, since=now)
@@ -100,12 +100,12 @@ def in_time(rule_state: RuleState, now: datetime) -> RuleState:
 
 
 def close(rule_state: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
-    """Return the step that ends whatever is open, without a reading: the desk closed, the rule is gone."""
+    """Return the step that ends whatever is open, without a reading: the desk closed, or the rule is gone."""
     return [] if rule_state.state is BreachState.OK else [_step(rule_state, BreachState.OK, cause, now)]
 
 
 def noted(rule_state: RuleState, value: float | None, limits: RuleLimits) -> RuleState:
-    """Return the watch with the worst value of its breach so far."""
+    """Return the state with the worst value of its breach so far."""
     if rule_state.state is BreachState.OK or value is None:
         return rule_state
     worst = limits.worse(rule_state.worst, value)

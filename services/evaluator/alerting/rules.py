@@ -1,4 +1,4 @@
-"""What is watched: the rules of the city file, spelled out per queue, level and threshold."""
+"""The rules of the city file, spelled out per queue and threshold. Pure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from services.evaluator.alerting.rule_state import RuleLimits
 from shared.config.alerting import EVERY_QUEUE, BudgetRule, KpiRule, NoDataRule
 from shared.config.model import CityFile, Site
 from shared.config.references import ALL_QUEUES
-from shared.contract.breach_events import Level, Severity
+from shared.contract.breach_events import Level, RuleKey, Severity
 from shared.contract.kpis import KPIS, Kpi, Measure
 
 
 class RunningPeriod(StrEnum):
-    """A stretch of the calendar that a figure can be about, so far. The value is the window's label."""
+    """A stretch of the calendar that a value can be about, so far. The value is the window's label."""
 
     TODAY = "today"
     MONTH = "month"
@@ -39,13 +39,7 @@ def window_label(window: Window) -> str:
 class Rule:
     """One rule at one queue (or a site's total) with one threshold."""
 
-    rule: str
-    level: Level
-    measure: Measure
-    severity: Severity
-    site: str
-    queue: str
-    """``all`` for a total; the source's id where there is no data."""
+    key: RuleKey
     limits: RuleLimits
     windows: tuple[Window, ...] = ()
     """One; for a burn rate the long and the short one; none for no data."""
@@ -60,50 +54,42 @@ class Rule:
     """What a burn rate is measured against."""
 
     @property
-    def id(self) -> str:
-        """Names the watch in Redis and in the ids of its breaches."""
-        return f"{self.rule}:{self.level}:{self.site}:{self.queue}"
-
-    @property
     def rolling(self) -> bool:
-        """Whether its figure empties by itself when nobody comes."""
+        """Whether its value empties by itself when nobody comes."""
         return bool(self.windows) and all(isinstance(window, timedelta) for window in self.windows)
 
 
-def guards(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
-    """Return everything that is to be watched at these sites, in the order of the city file."""
+def rules_of(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
+    """Return every rule at these sites, in the order of the city file."""
     found: list[Rule] = []
     for site in sites:
         for rule in city.rules:
             if rule.site in {None, site.id}:
-                found += _of_rule(city, site, rule)
+                found += _kpi_rules(city, site, rule)
         for budget in city.budget_rules:
             if budget.site in {None, site.id}:
-                found += _of_budget(city, site, budget)
+                found += _budget_rule(city, site, budget)
         for no_data in city.no_data_rules:
             if any(source.id == no_data.source and source.site == site.id for source in city.sources):
-                found.append(_of_no_data(site, no_data))
+                found.append(_no_data_rule(site, no_data))
     return found
 
 
-def _of_rule(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
+def _kpi_rules(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
     fitting = site.of_kind(KPIS[rule.kpi].kind)
     names = [queue.id for queue in fitting] if rule.queue == EVERY_QUEUE else [rule.queue]
+    window = RunningPeriod(rule.window) if isinstance(rule.window, str) else rule.window
     for name in names:
         queues = [queue for queue in fitting if name in {queue.id, ALL_QUEUES}]
         limit = city.limit_of(rule, site.id, name)
         if not queues or limit is None:
             continue
         for level, limits in _levels(rule, limit):
+            severity = rule.severity if level is Level.LIMIT else Severity.WARNING
             yield Rule(
-                rule=rule.id,
-                level=level,
-                measure=Measure(rule.kpi),
-                severity=rule.severity if level is Level.LIMIT else Severity.WARNING,
-                site=site.id,
-                queue=name,
+                key=_key(rule.id, level, Measure(rule.kpi), severity, site, name, window, limits),
                 limits=limits,
-                windows=(RunningPeriod(rule.window) if isinstance(rule.window, str) else rule.window,),
+                windows=(window,),
                 queue_refs=tuple(QueueRef(site.id, queue.id) for queue in queues),
                 hours=tuple(queue.hours for queue in queues),
                 open_only=rule.open_only,
@@ -114,30 +100,27 @@ def _of_rule(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
 
 def _levels(rule: KpiRule, limit: float) -> Iterator[tuple[Level, RuleLimits]]:
     """The limit, and ``warn_at`` with the same gap before it clears, as far as the KPI goes."""
-    better = KPIS[rule.kpi].more_is_better
+    facts = KPIS[rule.kpi]
     clear_at = limit if rule.clear_at is None else rule.clear_at
-    yield Level.LIMIT, RuleLimits(limit, clear_at, rule.hold, rule.keep_firing, better)
+    yield Level.LIMIT, RuleLimits(limit, clear_at, rule.hold, rule.keep_firing, facts.more_is_better)
     if rule.warn_at is not None:
         # In decimals, as the city wrote them: 0.1 + (0.15 - 0.2) is 0.05 and not a little less.
         gap = Decimal(repr(clear_at)) - Decimal(repr(limit))
-        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), KPIS[rule.kpi].highest)
-        yield Level.WARNING, RuleLimits(rule.warn_at, warn_clear, rule.hold, rule.keep_firing, better)
+        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), facts.highest)
+        limits = RuleLimits(rule.warn_at, warn_clear, rule.hold, rule.keep_firing, facts.more_is_better)
+        yield Level.WARNING, limits
 
 
-def _of_budget(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]:
+def _budget_rule(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]:
     target = city.target(rule.kpi, site.id, ALL_QUEUES)
     queues = site.of_kind(KPIS[rule.kpi].kind)
     if target is None or not queues or target.limit == 0:
         return
+    limits, level, long = RuleLimits(rule.burn_rate, rule.burn_rate), Level.LIMIT, rule.long_window
     yield Rule(
-        rule=rule.id,
-        level=Level.LIMIT,
-        measure=Measure.BURN_RATE,
-        severity=rule.severity,
-        site=site.id,
-        queue=ALL_QUEUES,
-        limits=RuleLimits(rule.burn_rate, rule.burn_rate),
-        windows=(rule.long_window, rule.short_window),
+        key=_key(rule.id, level, Measure.BURN_RATE, rule.severity, site, ALL_QUEUES, long, limits),
+        limits=limits,
+        windows=(long, rule.short_window),
         queue_refs=tuple(QueueRef(site.id, queue.id) for queue in queues),
         hours=tuple(queue.hours for queue in queues),
         min_samples=rule.min_samples or city.live.min_samples,
@@ -146,15 +129,31 @@ def _of_budget(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]:
     )
 
 
-def _of_no_data(site: Site, rule: NoDataRule) -> Rule:
+def _no_data_rule(site: Site, rule: NoDataRule) -> Rule:
     after = rule.after.total_seconds()
-    return Rule(
-        rule=rule.id,
-        level=Level.LIMIT,
-        measure=Measure.NO_DATA,
-        severity=rule.severity,
+    limits = RuleLimits(after, after)
+    key = _key(rule.id, Level.LIMIT, Measure.NO_DATA, rule.severity, site, rule.source, None, limits)
+    return Rule(key=key, limits=limits, hours=(rule.hours,))
+
+
+def _key(
+    rule: str,
+    level: Level,
+    measure: Measure,
+    severity: Severity,
+    site: Site,
+    queue: str,
+    window: Window | None,
+    limits: RuleLimits,
+) -> RuleKey:
+    return RuleKey(
+        rule=rule,
+        level=level,
+        measure=measure,
+        severity=severity,
         site=site.id,
-        queue=rule.source,
-        limits=RuleLimits(after, after),
-        hours=(rule.hours,),
+        queue=queue,
+        window="" if window is None else window_label(window),
+        limit=limits.limit,
+        clear_at=limits.clear_at,
     )

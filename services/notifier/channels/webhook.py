@@ -15,8 +15,8 @@ from services.notifier.channels.post import HttpPost, header_value
 from services.notifier.messages.message import Message
 from services.notifier.model import Acknowledgement, Breach, Delivery, NotificationKind
 from services.notifier.secrets import read_secret
-from shared.contract.breach_events import BreachState, Hour, Level, Severity
-from shared.contract.kpis import UNITS, Measure, Unit, more_is_better
+from shared.contract.breach_events import BreachState, Hour, RuleKey
+from shared.contract.kpis import UNITS, Unit, more_is_better
 from shared.process.clock import Clock
 
 VERSION: Final = 1
@@ -27,29 +27,20 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class BreachBody(_Part):
+class BreachBody(RuleKey):
     """One breach in the body of a webhook."""
 
     id: str
-    rule: str
-    level: Level
-    severity: Severity
-    measure: Measure
     unit: Unit
     """Of ``value``, ``limit``, ``clear_at``, ``before`` and ``worst``."""
     wrong: Literal["above", "below"]
     """On which side of the limit the figure is wrong."""
-    site: str
-    queue: str
-    window: str
     state: BreachState
     at: AwareDatetime
     opened_at: AwareDatetime
     fired_at: AwareDatetime | None
     closed_at: AwareDatetime | None
     acknowledged: Acknowledgement | None
-    limit: float
-    clear_at: float
     value: float | None
     before: float | None
     worst: float | None
@@ -95,24 +86,16 @@ def webhook_body(delivery: Delivery, words: Message) -> bytes:
 def _breach(breach: Breach) -> BreachBody:
     reading = breach.reading
     return BreachBody(
+        **breach.parts(),
         id=breach.id,
-        rule=breach.rule,
-        level=breach.level,
-        severity=breach.severity,
-        measure=breach.measure,
         unit=UNITS[breach.measure],
         wrong="below" if more_is_better(breach.measure) else "above",
-        site=breach.site,
-        queue=breach.queue,
-        window=breach.window,
         state=breach.state,
         at=breach.at,
         opened_at=breach.opened_at,
         fired_at=breach.fired_at,
         closed_at=breach.closed_at,
         acknowledged=breach.acknowledged,
-        limit=breach.limit,
-        clear_at=breach.clear_at,
         value=reading.value,
         before=reading.before,
         worst=breach.worst,

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.evaluator.alerting.rules import guards
+from services.evaluator.alerting.rules import rules_of
 from shared.config.errors import explain
 from shared.config.model import CityFile
 from shared.config.uniqueness import doubles
-from shared.contract.breach_events import rule_label
 
 IDS = st.sampled_from(["x", "x-warning", "x-warning-warning", "onthaal", "all"])
 SITE = {"id": "lier", "queues": [{"id": "onthaal", "kind": "phone"}, {"id": "loket", "kind": "counter"}]}
@@ -52,10 +51,10 @@ def test_every_watch_of_a_city_file_that_is_accepted_has_a_series_and_a_name_of_
 ) -> None:
     assume(not list(doubles(document)))
     city = CityFile.model_validate(document)
-    watched = guards(city, city.sites)
-    series = Counter((guard.site, guard.queue, rule_label(guard.rule, guard.level)) for guard in watched)
+    watched = rules_of(city, city.sites)
+    series = Counter(rule.key.labels[:3] for rule in watched)
     assert [one for one, number in series.items() if number > 1] == []
-    assert len({guard.id for guard in watched}) == len(watched)
+    assert len({rule.key.name for rule in watched}) == len(watched)
     queues = {queue.id for site in city.sites for queue in site.queues} | {"all"}
     assert not queues & {rule.source for rule in city.no_data_rules}
 

@@ -9,7 +9,7 @@ import pytest
 
 from domain.aggregator import Aggregator, StreamEvent
 from services.evaluator.alerting.judge import Judge, Judgement
-from services.evaluator.alerting.rules import guards
+from services.evaluator.alerting.rules import rules_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.contract.breach_events import (
@@ -136,7 +136,7 @@ def test_too_few_calls_are_no_breach_but_insufficient() -> None:
     morning = Morning(city(rules=[RULE]))
     morning.calls("9:00", answered=2, missed=1)
     assert morning.look("9:00:05") == []
-    assert [standing.sufficient for standing in morning.judge.standings()] == [False]
+    assert [known.sufficient for known in morning.judge.rule_states()] == [False]
     morning.calls("9:01", answered=1)
     assert morning.states("9:01:05") == ["pending", "firing"]
 
@@ -146,7 +146,7 @@ def test_a_rule_for_every_queue_watches_each_by_itself() -> None:
     morning.calls("9:00", answered=5, queue="a")
     morning.calls("9:00", missed=5, queue="b")
     assert {event.queue for event in morning.look("9:00:05")} == {"b"}
-    assert [standing.identity.queue for standing in morning.judge.standings()] == ["a", "b"]
+    assert [known.key.queue for known in morning.judge.rule_states()] == ["a", "b"]
 
 
 def test_time_alone_clears_a_window() -> None:
@@ -187,8 +187,8 @@ def test_a_rule_of_a_shut_desk_shows_closed_and_no_lack_of_contacts(
 
     def shown(at: str) -> str:
         morning.look(at)
-        (standing,) = morning.judge.standings()
-        return standing.shown
+        (known,) = morning.judge.rule_states()
+        return known.shown
 
     night = ["12:00", "12:00:01", "23:59:59", "31:59"]
     assert [shown("11:51"), *map(shown, night)] == [by_day, *[by_night] * len(night)], story
@@ -201,7 +201,7 @@ def test_a_rule_that_is_judged_at_night_too_is_never_closed() -> None:
     morning.calls("11:50", answered=9, missed=1)
     for at, shown in (("12:00", "ok"), ("12:30", "insufficient")):
         morning.look(at)
-        assert [standing.shown for standing in morning.judge.standings()] == [shown]
+        assert [known.shown for known in morning.judge.rule_states()] == [shown]
 
 
 def test_a_source_need_not_speak_outside_its_hours() -> None:
@@ -211,7 +211,7 @@ def test_a_source_need_not_speak_outside_its_hours() -> None:
     shown = []
     for at in ("11:59:30", "12:00", "20:00"):
         morning.look(at)
-        shown += [standing.shown for standing in morning.judge.standings()]
+        shown += [known.shown for known in morning.judge.rule_states()]
     assert shown == ["ok", "closed", "closed"]
 
 
@@ -221,8 +221,8 @@ def test_a_month_over_its_target_stays_so_overnight() -> None:
     morning.look("11:50:01")
     assert morning.look("12:00") == []
     assert morning.look("23:59") == []
-    (standing,) = morning.judge.standings()
-    assert standing.watch.state is BreachState.FIRING
+    (known,) = morning.judge.rule_states()
+    assert known.rule_state.state is BreachState.FIRING
 
 
 @pytest.mark.parametrize("window", ["month", "year"])
@@ -413,11 +413,11 @@ def test_nothing_is_kept_of_what_the_city_file_does_not_have_any_more(
     assert len(morning.state) == 4
     file = city(**after)
     morning.restart(file)
-    left = {standing.identity.rule for standing in morning.judge.standings()}
+    left = {known.key.rule for known in morning.judge.rule_states()}
     told = [event for event in morning.look("12:00:01") if isinstance(event, BreachChanged)]
     assert bool([event for event in told if event.cause is Cause.RULE_GONE]) is not over, story
     assert {name.split(":")[1] for name in morning.state} <= left
-    assert morning.state.keys() <= {f"watch:{guard.id}" for guard in guards(file, file.sites)}
+    assert morning.state.keys() <= {f"watch:{rule.key.name}" for rule in rules_of(file, file.sites)}
 
 
 def test_an_id_that_is_given_to_a_rule_about_another_figure_ends_the_breach_of_the_first() -> None:
@@ -434,7 +434,7 @@ def test_an_id_that_is_given_to_a_rule_about_another_figure_ends_the_breach_of_t
             assert (event.cause, event.state) == (Cause.RULE_GONE, BreachState.OK)
         else:
             assert told == []
-    assert [(one.identity.measure, one.shown) for one in morning.judge.standings()] == [
+    assert [(one.key.measure, one.shown) for one in morning.judge.rule_states()] == [
         (Measure.CALL_WAIT_MEAN, "ok")
     ]
 

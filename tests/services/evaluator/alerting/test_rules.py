@@ -1,4 +1,4 @@
-"""What is watched: every threshold that a city file may have can be passed, and can be come back from."""
+"""Rules: every threshold that a city file may have can be passed, and can be come back from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from services.evaluator.alerting.rules import Rule, guards
+from services.evaluator.alerting.rules import Rule, rules_of
 from shared.config.alert_references import meeting_mistakes
 from shared.config.hours import longest_opening
 from shared.config.model import WEEKDAYS, CityFile, WeekHours
@@ -25,19 +25,19 @@ def document(**sections: object) -> dict[str, object]:
     return {"city": {"name": "Lier"}, "sites": [{"id": "lier", "queues": QUEUES}], **sections}
 
 
-def watched(rules: dict[str, object]) -> list[Rule]:
+def judged_rules(rules: dict[str, object]) -> list[Rule]:
     city = CityFile.model_validate(rules)
-    return guards(city, city.sites)
+    return rules_of(city, city.sites)
 
 
-def can_fire_and_clear(guard: Rule, highest: float) -> None:
-    limits = guard.limits
+def can_fire_and_clear(judged: Rule, highest: float) -> None:
+    limits = judged.limits
     worst, best = (0.0, highest) if limits.more_is_better else (highest, 0.0)
-    assert limits.over(worst), (guard.level, limits)
-    assert limits.back(best), (guard.level, limits)
+    assert limits.over(worst), (judged.key.level, limits)
+    assert limits.back(best), (judged.key.level, limits)
     for value in (limits.limit, limits.clear_at):
         assert 0 <= value <= highest
-        assert not (limits.over(value) and limits.back(value)), (guard.level, limits)
+        assert not (limits.over(value) and limits.back(value)), (judged.key.level, limits)
 
 
 @st.composite
@@ -61,8 +61,8 @@ def rules(draw: st.DrawFn) -> tuple[Kpi, dict[str, object]]:
 def test_every_level_of_every_accepted_rule_can_fire_and_clear(drawn: tuple[Kpi, dict[str, object]]) -> None:
     kpi, file = drawn
     assume(not meeting_mistakes(file))
-    for guard in watched(file):
-        can_fire_and_clear(guard, KPIS[kpi].highest)
+    for judged in judged_rules(file):
+        can_fire_and_clear(judged, KPIS[kpi].highest)
 
 
 @given(st.sampled_from(["missed_ratio", "call_wait_mean"]), RATIOS, st.floats(0.01, 20))
@@ -72,8 +72,8 @@ def test_every_accepted_budget_rule_can_fire_and_clear(kpi: str, share: float, b
     promise = {"kpi": kpi, "limit": target}
     file = document(budget_rules=[rule], targets=[promise])
     assume(not meeting_mistakes(file))
-    (guard,) = watched(file)
-    can_fire_and_clear(guard, KPIS[kpi].highest / target)
+    (judged,) = judged_rules(file)
+    can_fire_and_clear(judged, KPIS[kpi].highest / target)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,9 @@ def test_a_warning_clears_as_far_from_it_as_the_limit_does_while_the_kpi_goes_th
 ) -> None:
     thresholds = {"limit": limit, "warn_at": warn_at} | ({} if clear_at is None else {"clear_at": clear_at})
     rule = {"id": "x", "kpi": kpi, **thresholds}
-    (warning,) = [guard for guard in watched(document(rules=[rule])) if guard.level is Level.WARNING]
+    (warning,) = [
+        judged for judged in judged_rules(document(rules=[rule])) if judged.key.level is Level.WARNING
+    ]
     assert (warning.limits.limit, warning.limits.clear_at) == (warn_at, warning_clears_at)
 
 
