@@ -1,4 +1,4 @@
-"""Failures of our own code in one piece of work: counted, logged, spaced out, and told by health."""
+"""Failures of our own code in one piece of work: counted, logged, spaced out, and seen in health."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Backoff:
         self._again_at = 0.0
         self._well_at = 0.0
         self._last = ""
-        self._noted: Degraded | None = None
+        self._remark: Degraded | None = None
 
     def note(self, failure: CodeFailure, **named: object) -> None:
         """Count a failure on one thing that is left out, or tried again by itself, while the others go on."""
         self._count(failure, named)
         what = ", ".join(f"{name} {value}" for name, value in named.items())
-        self._noted = Degraded(f"our own code failed on {self.work} ({what}): {failure.place}")
+        self._remark = Degraded(f"our own code failed on {self.work} ({what}): {failure.place}")
 
     def failed(self, failure: CodeFailure, **named: object) -> None:
         """Count a failure that the whole work has to be tried again for, after a pause."""
@@ -60,8 +60,8 @@ class Backoff:
 
     def _count(self, failure: CodeFailure, named: Mapping[str, object]) -> None:
         self.count += 1
-        told = {**self._named, **named}
-        log.error("own_code_failed", work=self.work, at=failure.place, way=failure.way, **told)
+        fields = {**self._named, **named}
+        log.error("own_code_failed", work=self.work, at=failure.place, way=failure.way, **fields)
 
     @property
     def pause_s(self) -> float:
@@ -70,7 +70,7 @@ class Backoff:
 
     async def check(self, _now: datetime) -> str | None:
         """The ``Check`` of this work: it is not done, or something was left out since the process began."""
-        return self.wrong or self._noted
+        return self.wrong or self._remark
 
     @property
     def wrong(self) -> str | None:

@@ -1,7 +1,7 @@
-"""When our own code fails: where it did, never what it said. Pure.
+"""When our own code fails: where it did, never the message. Pure.
 
-An error that nobody meant is caught here and nowhere else. Its message stays out of every log and letter: it
-may quote what somebody sent, and so a caller's number.
+An error that nobody meant is caught here and nowhere else. Its message stays out of every log and every dead
+letter: it may quote what somebody sent, and so a caller's number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, ParamSpec, Self, TypeVar
 OURS: Final = ("domain.", "services.", "shared.", "simulator.", "wachtpost.")
 
 DEEPEST: Final = 20
-"""Places on the way to a failure that are kept: the last ones."""
+"""So many places on the way to a failure are noted: the last ones."""
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")

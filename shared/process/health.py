@@ -1,4 +1,4 @@
-"""Whether a service does its work: named checks, looked at together, and ``GET /health`` that tells them."""
+"""Whether a service does its work: named checks, looked at together, and ``GET /health`` that shows them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Check = Callable[[datetime], Awaitable[str | None]]
 
 
 class Degraded(str):
-    """What is wrong although the work gets done: somebody should look. It is told and fails no probe."""
+    """What is wrong although the work gets done: somebody should look. It is shown and fails no probe."""
 
     __slots__ = ()
 
@@ -48,7 +48,7 @@ class Health:
 def redis_check(redis: RedisClient, keys: Sequence[str] = (), *, makes_room: bool = False) -> Check:
     """Return the check that Redis answers, and takes what is new on each node that has one of ``keys``.
 
-    ``makes_room``: for whoever goes on writing in a full Redis; there it is told and fails no probe.
+    ``makes_room``: for whoever goes on writing in a full Redis; there it is shown and fails no probe.
     """
     look = redis.register_script(AS_A_WRITE + BELOW_HIGH_WATER + "return 1")
     looked_at = keys if isinstance(redis, RedisCluster) else keys[:1]
@@ -71,7 +71,7 @@ def redis_check(redis: RedisClient, keys: Sequence[str] = (), *, makes_room: boo
             async with asyncio.timeout(PING_WITHIN.total_seconds()):
                 said = await asyncio.gather(*(look(keys=[key]) for key in looked_at), return_exceptions=True)
         except TimeoutError:
-            return []  # a shard is away, which its partitions tell
+            return []  # a shard is away, which its partitions say
         return list(said)
 
     return answers

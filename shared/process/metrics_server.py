@@ -1,8 +1,8 @@
-"""``GET /metrics`` of every service: a figure that cannot be told never keeps the others from being told.
+"""``GET /metrics`` of every service: a figure that cannot be shown keeps no other from being shown.
 
 A collector makes each of its samples, or a few that belong together, under ``Drops``: what fails there is
 left out. Whatever slips through, a whole collector that fails or a value that is no number, the registry
-leaves out itself. All of it is counted, logged once, and told by health (``Drops.check``).
+leaves out itself. All of it is counted, logged once, and seen in health (``Drops.check``).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 
 class Drops(Collector):
-    """What could not be told, since the process began and at the last scrape."""
+    """What could not be shown, since the process began and at the last scrape."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -66,7 +66,7 @@ class Drops(Collector):
         yield CounterMetricFamily(ERRORS, "Samples left out of an exposition", value=self.count)
 
     async def check(self, _now: datetime) -> str | None:
-        """The ``Check`` that everything could be told at the last scrape."""
+        """The ``Check`` that everything could be shown at the last scrape."""
         if not self._latest:
             return None
         named = ", ".join(f"{what} ({kind})" for what, kind in list(self._latest.items())[:MOST_NAMED])
@@ -91,7 +91,7 @@ class _Drop:
 
 
 class TolerantRegistry(CollectorRegistry):
-    """A registry whose exposition has everything that can be told."""
+    """A registry whose exposition has everything that can be shown."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class TolerantRegistry(CollectorRegistry):
         self.register(self.drops)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every family without the samples that cannot be told."""
+        """Yield every family without the samples that cannot be shown."""
         self.drops.begin()
         for collector in [one for one in self._collector_to_names if one is not self.drops]:
             with self.drops(type(collector).__name__):
@@ -109,14 +109,14 @@ class TolerantRegistry(CollectorRegistry):
         yield from self.drops.collect()
 
     def _checked(self, family: Metric) -> Metric:
-        kept = [sample for sample in family.samples if self._is_tellable(sample)]
-        if len(kept) == len(family.samples):
+        showable = [sample for sample in family.samples if self._is_showable(sample)]
+        if len(showable) == len(family.samples):
             return family
         checked = Metric(family.name, family.documentation, family.type)
-        checked.samples = kept
+        checked.samples = showable
         return checked
 
-    def _is_tellable(self, sample: Sample) -> bool:
+    def _is_showable(self, sample: Sample) -> bool:
         try:
             float(sample.value)
             "".join(sample.labels.values()).encode()

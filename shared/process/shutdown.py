@@ -7,7 +7,7 @@
 
 Whoever kills us waits for longer than that: ``stop_grace_period`` in docker-compose.yml (30 s),
 ``terminationGracePeriodSeconds`` in deploy/kubernetes (40 s, of which 5 s go before SIGTERM), the demo's
-keeper; tests hold them against ``WHOLE``.
+supervisor; tests hold them against ``WHOLE``.
 
 Work ends by being cancelled. A cancellation breaks off whatever waits, and it may be repeated, so what must
 not be broken off (a commit, a cleanup) runs under a ``Shield``.

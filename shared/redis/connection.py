@@ -1,7 +1,7 @@
 """How a service reaches Redis: one server, or a Redis Cluster, as ``WACHTPOST_REDIS_URL`` says.
 
 All keys of a partition share a hash tag (``shared.redis.keys``), so whatever belongs together is on one node
-of a cluster. To the rooms both look the same, also in how they fail: with ``redis.RedisError``.
+of a cluster. To the services both look the same, also in how they fail: with ``redis.RedisError``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HEALTH_CHECK_INTERVAL: Final = 15
 """Seconds of silence after which a pooled connection is tried before it is used."""
 
 RedisClient = Redis | RedisCluster
-"""What the rooms talk to."""
+"""What the services talk to."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -108,7 +108,7 @@ def patient_retry() -> Retry:
 
 
 def why_refused(error: Exception) -> str | None:
-    """Say why a Redis that is there did not do what it was told, as the end of a sentence; else nothing."""
+    """Say why a Redis that is there did not do what it was asked, as the end of a sentence; else nothing."""
     if isinstance(error, OutOfMemoryError):
         return "has no room for what is new"
     if isinstance(error, ReadOnlyError):
@@ -157,7 +157,7 @@ class ClusterClient(RedisCluster):
         additional_startup_nodes_info: list[tuple[str, int]] | None = None,
         last_failed_node_name: str | None = None,
     ) -> RedisCluster:
-        """Learn which node has what; raises ``redis.ConnectionError`` while none can tell.
+        """Learn which node has what; raises ``redis.ConnectionError`` while none knows.
 
         Asks the nodes that it knows and those that the settings name: after a restart of everything, a name
         may lead to an address that nobody knew before.
@@ -167,7 +167,7 @@ class ClusterClient(RedisCluster):
         try:
             return await super().initialize(additional_startup_nodes_info, last_failed_node_name)
         except RedisClusterException as error:  # which is no RedisError
-            raise RedisConnectionError("no node tells of the whole cluster") from error
+            raise RedisConnectionError("no node knows the whole cluster") from error
 
 
 class _Keys(AsyncCommandsParser):

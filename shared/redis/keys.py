@@ -71,7 +71,7 @@ def reports(partition: int) -> str:
 
 
 def set_aside(partition: int) -> str:
-    """A stream of what evaluator or ingest had kept and cannot read; the notifier has its own."""
+    """A stream of what evaluator or ingest had stored and cannot read; the notifier has its own."""
     return f"{{p{partition}}}:set-aside"
 
 

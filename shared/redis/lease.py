@@ -74,7 +74,7 @@ class OffsetMoved(Exception):  # noqa: N818 - Redis lost or restored data: read 
 
 
 class Lease:
-    """The lease of one partition of one room. Raises ``redis.RedisError`` when Redis cannot be reached."""
+    """The lease of one partition of one service. Raises ``redis.RedisError`` when Redis cannot be reached."""
 
     def __init__(
         self, redis: RedisClient, fence_key: str, lease_key: str, owner: str, lasts: timedelta
@@ -115,7 +115,7 @@ class FencedScript:
 
     Commits under a fence are numbered from 1, and the state keeps the number of the last: who says it again,
     because the answer got lost, writes nothing, also where the offset does not move. A number that does not
-    come next tells that Redis lost something. A state without a number is one of an older version.
+    come next shows that Redis lost something. A state without a number is one of an older version.
     """
 
     def __init__(self, redis: RedisClient, body: str) -> None:

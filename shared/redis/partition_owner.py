@@ -52,7 +52,7 @@ TRIES: Final = 5
 """How often within a lease a standby asks whether it has run out, and a slow start renews it, at least."""
 
 TRY_EVERY: Final = timedelta(seconds=1)
-"""However long the lease is, a standby hears this soon that the owner has given it up."""
+"""However long the lease is, a standby sees this soon that the owner has given it up."""
 
 WENT_WRONG: Final = (RedisError, TimeoutError, OffsetMoved, Superseded)
 """What ends a session without being a failure of our own code."""
@@ -214,7 +214,7 @@ class PartitionOwner(Generic[SessionT]):
         await self._renew(fence)
 
     async def _renew_again_and_again(self, fence: str) -> None:
-        with suppress(RedisError, Superseded):  # the renewal at the end of loading tells
+        with suppress(RedisError, Superseded):  # the renewal at the end of loading fails likewise
             while True:
                 await self._renew(fence)
                 await asyncio.sleep(self._try_every_s)

@@ -1,8 +1,8 @@
 """Scripts of writers that nobody fences: a call is done once, however often the client sends it.
 
 redis-py says a command again when the connection is cut before the answer came, and Redis may have done what
-the first one said. So every call bears a name. Redis keeps it for a while, with the answer: who says the same
-again gets the same answer and nothing else. (The owner of a partition numbers its commits instead, see
+the first one said. So every call bears a name. Redis remembers it for a while, with the answer: who says the
+same again gets the same answer and nothing else. (The owner of a partition numbers its commits instead, see
 ``shared.redis.lease.FencedScript``.)
 """
 
@@ -26,12 +26,12 @@ HIGH_WATER: Final = 0.9
 """From this share of Redis' memory on, nothing new comes in: the rest is for those who make room."""
 
 REMEMBERED: Final = timedelta(minutes=2)
-"""How long a call's name is kept: the client gives up repeating after three times 13 s."""
+"""How long a call's name is remembered: the client gives up repeating after three times 13 s."""
 
 IS_FULL: Final = f"""
 local function is_full()
-  local told = redis.call('INFO', 'memory')
-  local function bytes(name) return tonumber(string.match(told, name .. ':(%d+)')) or 0 end
+  local info = redis.call('INFO', 'memory')
+  local function bytes(name) return tonumber(string.match(info, name .. ':(%d+)')) or 0 end
   local used, limit = bytes('used_memory') - bytes('mem_not_counted_for_evict'), bytes('maxmemory')
   return limit > 0 and used >= {HIGH_WATER} * limit
 end
@@ -47,9 +47,9 @@ if is_full() then error({{err = 'OOM used memory > {HIGH_WATER:.0%} of maxmemory
 """The beginning of a script that brings what is new. The error is of Redis' own kind, only earlier."""
 
 _ONCE: Final = """
--- KEYS: the call's name, then its own. ARGV: how long the name is kept in ms, then its own.
-local said = redis.call('GET', KEYS[1])
-if said then return said end  -- done, and the answer got lost
+-- KEYS: the call's name, then its own. ARGV: how long the name is remembered in ms, then its own.
+local before = redis.call('GET', KEYS[1])
+if before then return before end  -- done, and the answer got lost
 {check}
 local function work()
 {work}
@@ -73,10 +73,10 @@ class OnceScript:
     async def __call__(
         self, partition: int, name: str, touched: Sequence[str], args: Sequence[str | bytes | int]
     ) -> bytes:
-        """Do what it says, once for each ``name``, and return what it said then, as text."""
+        """Do what it says, once for each ``name``, and return its answer, as text."""
         marker = keys.once(partition, name)
-        kept_ms = REMEMBERED // timedelta(milliseconds=1)
-        answer: bytes = await self._script(keys=[marker, *touched], args=[kept_ms, *args])
+        remembered_ms = REMEMBERED // timedelta(milliseconds=1)
+        answer: bytes = await self._script(keys=[marker, *touched], args=[remembered_ms, *args])
         return answer
 
 

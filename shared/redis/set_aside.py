@@ -1,6 +1,6 @@
 """What cannot be read is set aside: moved, as it is, to a stream where people can look at it.
 
-Never trimmed, for nobody else has it; a fault that would fill it is told by an alarm first.
+Never trimmed, for nobody else has it; a fault that would fill it raises an alarm first.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ return last and last[1] or ''
 """
 )
 
-TOLD_FOR: Final = timedelta(days=3)
-"""So long health tells of it, as the alarm does: time to look, and mostly nothing to mend."""
+SHOWN_FOR: Final = timedelta(days=3)
+"""So long health says so, as the alarm does: time to look, and mostly nothing to mend."""
 
 METRIC: Final = "wachtpost_state_set_aside_timestamp_seconds"
 
@@ -50,8 +50,8 @@ log = structlog.stdlib.get_logger(__name__)
 
 def set_aside_gauge(registry: CollectorRegistry) -> Gauge:
     """Return the gauge that says when something was set aside last; one label, the partition."""
-    told = "When something kept that could not be read was set aside last; 0: never"
-    return Gauge(METRIC, told, ["partition"], registry=registry)
+    text = "When stored state that could not be read was set aside last; 0: never"
+    return Gauge(METRIC, text, ["partition"], registry=registry)
 
 
 def set_aside_check(latest: Callable[[], Iterable[float]]) -> Check:
@@ -59,18 +59,16 @@ def set_aside_check(latest: Callable[[], Iterable[float]]) -> Check:
 
     async def all_was_read(now: datetime) -> str | None:
         last = max(latest(), default=0.0)
-        if now.timestamp() - last > TOLD_FOR.total_seconds():
+        if now.timestamp() - last > SHOWN_FOR.total_seconds():
             return None
         at = datetime.fromtimestamp(last, UTC)
-        return Degraded(
-            f"something kept could not be read and was set aside, last at {at:%Y-%m-%dT%H:%M:%SZ}"
-        )
+        return Degraded(f"stored state could not be read and was set aside, last at {at:%Y-%m-%dT%H:%M:%SZ}")
 
     return all_was_read
 
 
 class SetAside:
-    """The stream of one partition of one room. Raises ``redis.RedisError`` when Redis cannot be reached."""
+    """The stream of a partition of a service. Raises ``redis.RedisError`` when Redis cannot be reached."""
 
     def __init__(self, redis: RedisClient, stream: str, fence_key: str) -> None:
         self._stream = stream

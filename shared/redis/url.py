@@ -5,7 +5,7 @@
     redis://user@host:6379/0                     one server (rediss: with TLS; unix: a socket)
     redis+cluster://user@a:6379,b:6379           a cluster (rediss+cluster: with TLS)
 
-Any node of a cluster tells of the others; to name two or three helps while one of them is away.
+Any node of a cluster knows the others; to name two or three helps while one of them is away.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 PORT: Final = 6379
-"""Where Redis listens unless told otherwise."""
+"""Where Redis listens unless its URL says otherwise."""
 
 _SUFFIX: Final = "+cluster"
 _SCHEMES: Final = ("redis", "rediss", "unix", f"redis{_SUFFIX}", f"rediss{_SUFFIX}")
