@@ -1,6 +1,6 @@
 """The board's part about breaches: what is wrong right now, and the last message as it was sent. Pure.
 
-How a watch stands is the evaluator's word, the sentence and who took it on are the notifier's: it may know
+How a rule stands is the evaluator's word, the sentence and who took it on are the notifier's: it may know
 of a breach a moment later.
 """
 
@@ -16,14 +16,15 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from domain.queue_ref import QueueRef
 from services.notifier.channels.webhook import WebhookBody
 from services.notifier.messages.links import ACKNOWLEDGE_PATH
 from services.notifier.messages.message import Writer
 from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.breach_events import BreachState, Level, Severity, rule_label
-from wachtpost.demo.snapshot import CLOSED, MetricQueue, MetricRule, Snapshot
-from wachtpost.demo.words import Words
+from shared.translation import Msg, Translator
+from wachtpost.demo.snapshot import CLOSED, MetricRule, Snapshot
 
 WARNING: Final = rule_label("", Level.WARNING)
 """How the name of an early warning ends."""
@@ -37,6 +38,12 @@ MOST: Final = 5
 WRONG: Final = (BreachState.FIRING, BreachState.CLEARING, BreachState.PENDING)
 """The worst first."""
 
+# Translators: how a rule stands, on a board; at most 22 letters. Pending: over its limit, not yet for long.
+STATES: Final = {
+    BreachState.FIRING: Msg("breached"),
+    BreachState.CLEARING: Msg("recovering"),
+    BreachState.PENDING: Msg("wait and see"),
+}
 STYLES: Final = {
     BreachState.FIRING: "bold red",
     BreachState.CLEARING: "yellow",
@@ -59,83 +66,96 @@ def known_of(breaches: Sequence[Breach], writer: Writer, now: datetime) -> dict[
     """Return what the notifier knows by the evaluator's names."""
     return {
         MetricRule(
-            rule_label(breach.rule, breach.level), MetricQueue(breach.site, breach.queue), breach.severity
+            rule_label(breach.rule, breach.level), QueueRef(breach.site, breach.queue), breach.severity
         ): OpenBreach(writer.headline(breach, now), breach.acknowledged is not None)
         for breach in breaches
     }
 
 
-def alerts(snapshot: Snapshot, city: CityFile, known: Known, words: Words) -> RenderableType:
+def alerts(snapshot: Snapshot, city: CityFile, known: Known, say: Translator) -> RenderableType:
     """Lay out what is wrong, the worst first, or say that nothing is."""
-    title = Text(words.alerts, style="bold")
+    title = Text(say.gettext("Alerts"), style="bold")
     standing = sorted(_wrong(snapshot, city), key=_urgency)
     if not standing:
-        title.append(f"  {_all_well(snapshot, words)}", style="not bold dim")
+        title.append(f"  {_all_well(snapshot, say)}", style="not bold dim")
         return title
     lines = Table.grid(padding=(0, 2, 0, 0))
-    lines.add_column(width=STATE_WIDTH, no_wrap=True)
+    lines.add_column(min_width=STATE_WIDTH, no_wrap=True)
     lines.add_column(no_wrap=True, overflow="ellipsis")
-    for watch, state in standing[:MOST]:
-        told = known.get(watch)
-        taken = told is not None and told.acknowledged and state is BreachState.FIRING
-        stands = words.acknowledged if taken else words.states[state]
+    for rule, state in standing[:MOST]:
+        breach = known.get(rule)
+        taken = breach is not None and breach.acknowledged and state is BreachState.FIRING
+        stands = say.gettext("breached, taken on") if taken else say.text(STATES[state])
         lines.add_row(
-            Text(stands, STYLES[state]), _name(watch, city, words) if told is None else told.headline
+            Text(stands, STYLES[state]), _name(rule, city, say) if breach is None else breach.headline
         )
     more = len(standing) - MOST
-    rest = [Text(words.more_alerts.format(more), style="dim")] if more > 0 else []
+    rest = [Text(say.gettext("and {number} more", number=more), style="dim")] if more > 0 else []
     return Group(title, lines, *rest)
 
 
-def message(told: WebhookBody, number: int, city: CityFile, words: Words) -> Iterator[Text]:
+def message(sent: WebhookBody, number: int, city: CityFile, say: Translator) -> Iterator[Text]:
     """Yield a message as it was sent, line by line: to whom and when, the subject, the text."""
-    head = words.message.format(number=number, receiver=receiver(told, city), at=local_time(told, city))
+    to, at = receiver(sent, city), local_time(sent, city)
+    head = say.gettext("message {number} to {receiver}, {at}", number=number, receiver=to, at=at)
     yield Text(f"── {head} ".ljust(WIDTH, "─"), style="dim", no_wrap=True, overflow="crop")
-    yield Text(f"{words.subject}: {told.subject}", style="bold")
-    for line in told.text.rstrip().splitlines():
+    yield Text(say.gettext("Subject: {subject}", subject=sent.subject), style="bold")
+    for line in sent.text.rstrip().splitlines():
         yield Text(line, Style(link=line) if line.startswith("http") else "")
 
 
-def receiver(told: WebhookBody, city: CityFile) -> str:
+def receiver(sent: WebhookBody, city: CityFile) -> str:
     """Return what the receiver of a message is called."""
-    return next((one.title for one in city.receivers if one.id == told.receiver), told.receiver)
+    return next((one.title for one in city.receivers if one.id == sent.receiver), sent.receiver)
 
 
-def local_time(told: WebhookBody, city: CityFile) -> str:
+def local_time(sent: WebhookBody, city: CityFile) -> str:
     """Return when a message was decided on, on the city's clock."""
-    return f"{told.at.astimezone(city.city.zone):%H:%M:%S}"
+    return f"{sent.at.astimezone(city.city.zone):%H:%M:%S}"
 
 
-def link_in(told: WebhookBody) -> str | None:
+def link_in(sent: WebhookBody) -> str | None:
     """Return the link to acknowledge, if the message has one."""
-    return next((line for line in told.text.splitlines() if f"{ACKNOWLEDGE_PATH}?" in line), None)
+    return next((line for line in sent.text.splitlines() if f"{ACKNOWLEDGE_PATH}?" in line), None)
 
 
 def _wrong(snapshot: Snapshot, city: CityFile) -> Iterator[tuple[MetricRule, BreachState]]:
     """What is not in order. An early warning says nothing new once the limit itself is breached."""
-    ids = {rule.id for rules in (city.rules, city.budget_rules, city.no_data_rules) for rule in rules}
-    states = {watch: BreachState(state) for watch, state in snapshot.states.items() if state in set(WRONG)}
-    wrong = {(watch.rule, watch.place) for watch in states}
-    for watch, state in states.items():
-        limit = watch.rule if watch.rule in ids else watch.rule.removesuffix(WARNING)
-        if limit == watch.rule or (limit, watch.place) not in wrong:
-            yield watch, state
+    ids = {one.id for rules in (city.rules, city.budget_rules, city.no_data_rules) for one in rules}
+    states = {rule: BreachState(state) for rule, state in snapshot.states.items() if state in set(WRONG)}
+    wrong = {(rule.rule, rule.queue_ref) for rule in states}
+    for rule, state in states.items():
+        limit = rule.rule if rule.rule in ids else rule.rule.removesuffix(WARNING)
+        if limit == rule.rule or (limit, rule.queue_ref) not in wrong:
+            yield rule, state
 
 
 def _urgency(standing: tuple[MetricRule, BreachState]) -> tuple[int, int, bool, str, str]:
-    watch, state = standing
-    severity = list(reversed(Severity)).index(Severity(watch.severity))
-    return WRONG.index(state), severity, watch.place.queue != ALL_QUEUES, watch.place.queue, watch.rule
+    rule, state = standing
+    severity = list(reversed(Severity)).index(Severity(rule.severity))
+    queue = rule.queue_ref.queue
+    return WRONG.index(state), severity, queue != ALL_QUEUES, queue, rule.rule
 
 
-def _all_well(snapshot: Snapshot, words: Words) -> str:
+def _all_well(snapshot: Snapshot, say: Translator) -> str:
     states = list(snapshot.states.values())
     well, closed = states.count(BreachState.OK), states.count(CLOSED)
-    told = words.rules_closed.format(closed) if closed else ""
-    return words.all_well.format(well=well, few=len(states) - well - closed, closed=told)
+    told = [
+        # Translators: how many rules are; behind "Alerts".
+        say.gettext(
+            "none; rules fine: {well}, with too few contacts: {few}",
+            well=well,
+            few=len(states) - well - closed,
+        )
+    ]
+    if closed:
+        # Translators: how many rules have nothing to watch now, behind the others.
+        told.append(say.gettext("closed: {number}", number=closed))
+    return ", ".join(told)
 
 
-def _name(watch: MetricRule, city: CityFile, words: Words) -> str:
-    site, name = watch.place.site, watch.place.queue
-    titles = {(s.id, q.id): q.title for s in city.sites for q in s.queues} | {(site, ALL_QUEUES): words.total}
-    return f"{titles.get((site, name), name)}: {watch.rule}"
+def _name(rule: MetricRule, city: CityFile, say: Translator) -> str:
+    site, queue = rule.queue_ref
+    titles = {(s.id, q.id): q.title for s in city.sites for q in s.queues}
+    titles[site, ALL_QUEUES] = say.gettext("Total")
+    return say.gettext("{where}: {what}", where=titles.get((site, queue), queue), what=rule.rule)

@@ -1,4 +1,4 @@
-"""The terminal board: what the evaluator's metrics say, for someone who runs a desk. Pure.
+"""The terminal board: what the evaluator's metrics say, for whoever leads a service. Pure.
 
 At most 100 columns and, for a city with one site, about 30 lines; without its counters 16. A state is
 always said in words; colour only underlines it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Final
 
 from rich import box
@@ -17,14 +18,15 @@ from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
+from domain.queue_ref import QueueRef
 from services.notifier.channels.webhook import WebhookBody
 from shared.config.model import ALL_QUEUES, CityFile, Queue, Site
 from shared.contract.kpis import KPIS, Kpi, QueueKind
-from shared.numerals import clock_time
+from shared.formatting import clock_time
+from shared.translation import Msg, Translator
 from wachtpost.demo.alerts import WIDTH as WIDTH
 from wachtpost.demo.alerts import Known, alerts
-from wachtpost.demo.snapshot import TODAY, MetricQueue, Snapshot, Window
-from wachtpost.demo.words import BoardVerdict, Words
+from wachtpost.demo.snapshot import TODAY, Snapshot, Window
 
 NAME_WIDTH: Final = 20
 """These widths and two spaces between them add up to ``WIDTH``."""
@@ -33,6 +35,35 @@ FIGURE_WIDTH: Final = 21
 """A value, two spaces and a verdict: ``  12,6 %  binnen doel``."""
 VALUE_WIDTH: Final = 7
 SO_FAR_WIDTH: Final = 6
+
+INSTANT: Final = Msg("EEE d MMM y HH:mm:ss", "date pattern")
+
+_HOUR: Final = timedelta(hours=1)
+
+
+class BoardVerdict(Enum):
+    """How a figure stands against its target."""
+
+    WITHIN = auto()
+    ABOVE = auto()
+    TOO_FEW = auto()
+    """Fewer contacts than ``live.min_samples``."""
+    CLOSED = auto()
+    """The queue is shut, and there is no figure."""
+    NO_READING = auto()
+    """Nobody in the window: not zero, but nothing."""
+    NO_TARGET = auto()
+
+
+# Translators: how a figure stands, on a board: at most 12 letters behind a figure, 19 where there is none.
+VERDICTS: Final = {
+    BoardVerdict.WITHIN: Msg("on target"),
+    BoardVerdict.ABOVE: Msg("above target"),
+    BoardVerdict.TOO_FEW: Msg("too few to judge"),
+    BoardVerdict.CLOSED: Msg("closed"),
+    BoardVerdict.NO_READING: Msg("no reading"),
+    BoardVerdict.NO_TARGET: Msg("no target"),
+}
 
 STYLES: Final = {
     BoardVerdict.WITHIN: "green",
@@ -71,60 +102,68 @@ def judge(value: float | None, samples: int, limit: float | None, *, shut: bool 
     return BoardVerdict.ABOVE if value > limit else BoardVerdict.WITHIN
 
 
-def calls_missed(snapshot: Snapshot, city: CityFile, place: MetricQueue) -> int:
+def calls_missed(snapshot: Snapshot, city: CityFile, queue_ref: QueueRef) -> int:
     """Return the unanswered calls so far that the live definition counts (short hang-ups included)."""
     counted = city.live_definition.outcomes
-    return sum(snapshot.unanswered.get((place, outcome), 0) for outcome in counted)
+    return sum(snapshot.unanswered.get((queue_ref, outcome), 0) for outcome in counted)
 
 
 def waiting(snapshot: Snapshot, city: CityFile, kind: QueueKind) -> int:
     """Return how many people wait right now in all queues of a kind."""
-    places = [MetricQueue(site.id, queue.id) for site in city.sites for queue in site.of_kind(kind)]
-    return sum(snapshot.waiting.get(place, 0) for place in places)
+    queue_refs = [QueueRef(site.id, queue.id) for site in city.sites for queue in site.of_kind(kind)]
+    return sum(snapshot.waiting.get(queue_ref, 0) for queue_ref in queue_refs)
 
 
-def board(snapshot: Snapshot, scene: BoardContext, words: Words, *, brief: bool = False) -> RenderableType:
+def board(
+    snapshot: Snapshot, context: BoardContext, say: Translator, *, brief: bool = False
+) -> RenderableType:
     """Lay the figures out: a head line, per site its phone queues, counters and appointments, then alerts.
 
     ``brief`` leaves the counters out, for a low terminal.
     """
-    parts: list[RenderableType] = [_head(snapshot, scene, words)]
-    for site in scene.city.sites:
-        desk = _QueueTable(snapshot, scene.city, site, words)
-        if len(scene.city.sites) > 1:
+    parts: list[RenderableType] = [_head(snapshot, context, say)]
+    for site in context.city.sites:
+        table = _QueueTable(snapshot, context.city, site, say)
+        if len(context.city.sites) > 1:
             parts.append(Text(f"\n{site.title}", style="bold"))
         if site.of_kind(QueueKind.PHONE):
-            parts += ["", desk.phones()]
+            parts += ["", table.phones()]
         if site.of_kind(QueueKind.COUNTER) and not brief:
-            parts += ["", desk.counters(), desk.appointments()]
+            parts += ["", table.counters(), table.appointments()]
     if not brief:
-        parts += ["", Text(words.note, style="dim")]
+        note = say.gettext(
+            "m:ss, rounded up. A queue without a target of its own is held against the total's."
+        )
+        parts += ["", Text(note, style="dim")]
     if snapshot.states:
-        parts += ["", alerts(snapshot, scene.city, scene.known, words)]
+        parts += ["", alerts(snapshot, context.city, context.known, say)]
     return Group(*parts)
 
 
-def _head(snapshot: Snapshot, scene: BoardContext, words: Words) -> RenderableType:
-    local = scene.now.astimezone(scene.city.city.zone)
+def _head(snapshot: Snapshot, context: BoardContext, say: Translator) -> RenderableType:
+    local = context.now.astimezone(context.city.city.zone)
     head = Table.grid(expand=True)
     head.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     head.add_column(justify="right", no_wrap=True)
-    name = Text.assemble(("Wachtpost", "bold"), f" · {scene.city.city.name}")
-    head.add_row(name, Text(f"{words.instant(local)}  ×{scene.speed:g}", style="bold"))
-    return Group(Constrain(head, WIDTH), Text(" · ".join(_pulse(snapshot, scene, words)), style="dim"))
+    name = Text.assemble(("Wachtpost", "bold"), f" · {context.city.city.name}")
+    head.add_row(name, Text(f"{say.local(local, INSTANT)}  ×{context.speed:g}", style="bold"))
+    return Group(Constrain(head, WIDTH), Text(" · ".join(_pulse(snapshot, context, say)), style="dim"))
 
 
-def _pulse(snapshot: Snapshot, scene: BoardContext, words: Words) -> Iterable[str]:
+def _pulse(snapshot: Snapshot, context: BoardContext, say: Translator) -> Iterable[str]:
     """How fresh and complete the figures are."""
     if snapshot.last_event is None:
-        yield words.no_data
+        yield say.gettext("no data yet")
     else:
-        yield words.age.format(clock_time(max(0.0, scene.now.timestamp() - snapshot.last_event)))
-    yield words.processed.format(words.numerals.number(snapshot.processed))
+        age = clock_time(max(0.0, context.now.timestamp() - snapshot.last_event))
+        yield say.gettext("data {age} old", age=age)
+    yield say.ngettext("{number} fact processed", "{number} facts processed", snapshot.processed)
+    # Translators: facts, behind the number of those that are processed.
     if snapshot.behind:
-        yield words.behind.format(words.numerals.number(snapshot.behind))
-    if scene.refused:
-        yield words.refused.format(words.numerals.number(scene.refused))
+        yield say.ngettext("{number} under way", "{number} under way", snapshot.behind)
+    # Translators: facts, behind the number of those that are processed.
+    if context.refused:
+        yield say.ngettext("{number} refused", "{number} refused", context.refused)
 
 
 @dataclass(frozen=True)
@@ -134,69 +173,74 @@ class _QueueTable:
     snapshot: Snapshot
     city: CityFile
     site: Site
-    words: Words
+    say: Translator
 
     def phones(self) -> Table:
-        words, live = self.words, self.city.live.windows[0]
-        table = self._table(words.phones)
-        window = words.window(live)
-        self._add_figure(table, words.wait.format(window), self._target(Kpi.CALL_WAIT_MEAN, clock_time))
-        self._add_figure(
-            table,
-            words.missed_ratio.format(window),
-            self._target(Kpi.MISSED_RATIO, words.numerals.ratio_limit),
-        )
-        table.add_column(words.answered, justify="right", width=SO_FAR_WIDTH)
-        table.add_column(words.missed, justify="right", width=SO_FAR_WIDTH)
+        say, live = self.say, self.city.live.windows[0]
+        # Translators: over a table: the queues for calls.
+        table = self._table(say.gettext("Phones"))
+        window = _window(live, say)
+        wait = say.gettext("wait, {window}", window=window)
+        self._add_figure(table, wait, self._target(Kpi.CALL_WAIT_MEAN, clock_time))
+        missed = say.gettext("missed, {window}", window=window)
+        self._add_figure(table, missed, self._target(Kpi.MISSED_RATIO, say.ratio_limit))
+        # Translators: calls, the head of a column of six letters.
+        table.add_column(say.gettext("ans-\nwered"), justify="right", width=SO_FAR_WIDTH)
+        # Translators: calls, the head of a column of six letters.
+        table.add_column(say.gettext("mis-\nsed"), justify="right", width=SO_FAR_WIDTH)
         queues = self.site.of_kind(QueueKind.PHONE)
         for queue in queues:
             self._phone_row(table, live, queue.title, [queue], queue.id)
-        self._phone_row(table, live, words.total, queues, ALL_QUEUES)
+        self._phone_row(table, live, say.gettext("Total"), queues, ALL_QUEUES)
         return table
 
     def _phone_row(
         self, table: Table, live: timedelta, title: str, queues: Iterable[Queue], queue: str
     ) -> None:
-        places = [MetricQueue(self.site.id, one.id) for one in queues]
-        answered = sum(self.snapshot.answered.get(place, 0) for place in places)
-        missed = sum(calls_missed(self.snapshot, self.city, place) for place in places)
+        queue_refs = [QueueRef(self.site.id, one.id) for one in queues]
+        answered = sum(self.snapshot.answered.get(queue_ref, 0) for queue_ref in queue_refs)
+        missed = sum(calls_missed(self.snapshot, self.city, queue_ref) for queue_ref in queue_refs)
         table.add_row(
             title,
-            *self._now(places),
+            *self._now(queue_refs),
             self._figure(Kpi.CALL_WAIT_MEAN, queue, live, clock_time),
-            self._figure(Kpi.MISSED_RATIO, queue, live, self.words.numerals.ratio),
-            self.words.numerals.number(answered),
-            self.words.numerals.number(missed),
+            self._figure(Kpi.MISSED_RATIO, queue, live, self.say.ratio),
+            self.say.number(answered),
+            self.say.number(missed),
             style="bold" if queue == ALL_QUEUES else "",
         )
 
     def counters(self) -> Table:
         """Counters see a few people an hour: over the day so far there is something to judge."""
-        words = self.words
-        table = self._table(words.counters)
-        self._add_figure(table, words.visit_wait, "")
-        table.add_column(words.target, justify="right")
+        say = self.say
+        # Translators: over a table: the queues of visitors.
+        table = self._table(say.gettext("Counters"))
+        # Translators: the mean wait of visitors; the head of a column of 21 letters.
+        self._add_figure(table, say.gettext("by appointment, today"), "")
+        table.add_column(say.gettext("target"), justify="right")
         for queue in self.site.of_kind(QueueKind.COUNTER):
             limit = self._limit(Kpi.VISIT_WAIT_MEAN, queue.id)
             table.add_row(
                 queue.title,
-                *self._now([MetricQueue(self.site.id, queue.id)]),
+                *self._now([QueueRef(self.site.id, queue.id)]),
                 self._figure(Kpi.VISIT_WAIT_MEAN, queue.id, TODAY, clock_time),
                 "–" if limit is None else f"≤ {clock_time(limit)}",
             )
         return table
 
     def appointments(self) -> Table:
-        words = self.words
+        say = self.say
         line = Table.grid(padding=(0, 2))
         for width, style in ((NAME_WIDTH, "bold"), (2 * COUNT_WIDTH + 2, "dim"), (FIGURE_WIDTH, "")):
             line.add_column(width=width, style=style, no_wrap=True)
         line.add_row(
-            words.appointments,
-            words.lead,
-            self._figure(Kpi.LEAD_TIME_MEAN, ALL_QUEUES, TODAY, words.numerals.days),
+            say.gettext("Appointments"),
+            # Translators: at most 16 letters.
+            say.gettext("lead time, today"),
+            self._figure(Kpi.LEAD_TIME_MEAN, ALL_QUEUES, TODAY, say.days),
             self._target(
-                Kpi.LEAD_TIME_MEAN, lambda limit: words.lead_days.format(words.numerals.days_limit(limit))
+                Kpi.LEAD_TIME_MEAN,
+                lambda limit: say.gettext("{days} working days", days=say.days_limit(limit)),
             ),
         )
         return line
@@ -209,8 +253,10 @@ class _QueueTable:
         table.add_column(
             Text(title, style="bold not dim"), width=NAME_WIDTH, no_wrap=True, overflow="ellipsis"
         )
-        table.add_column(self.words.waiting, justify="right", width=COUNT_WIDTH)
-        table.add_column(self.words.longest, justify="right", width=COUNT_WIDTH)
+        # Translators: people, the head of a column of seven letters.
+        table.add_column(self.say.gettext("waiting\nnow"), justify="right", width=COUNT_WIDTH)
+        # Translators: the wait of whoever waits longest, the head of a column of seven letters.
+        table.add_column(self.say.gettext("longest"), justify="right", width=COUNT_WIDTH)
         return table
 
     def _add_figure(self, table: Table, head: str, target: str) -> None:
@@ -219,24 +265,32 @@ class _QueueTable:
     def _target(self, kpi: Kpi, written: Callable[[float], str]) -> str:
         """The site's target in words; empty without one."""
         limit = self._limit(kpi, ALL_QUEUES)
-        return "" if limit is None else f"{self.words.target} ≤ {written(limit)}"
+        return "" if limit is None else self.say.gettext("target ≤ {limit}", limit=written(limit))
 
-    def _now(self, places: list[MetricQueue]) -> tuple[str, str]:
-        number = sum(self.snapshot.waiting.get(place, 0) for place in places)
-        longest = [self.snapshot.longest.get(place, 0.0) for place in places]
+    def _now(self, queue_refs: list[QueueRef]) -> tuple[str, str]:
+        number = sum(self.snapshot.waiting.get(queue_ref, 0) for queue_ref in queue_refs)
+        longest = [self.snapshot.longest.get(queue_ref, 0.0) for queue_ref in queue_refs]
         return str(number), clock_time(max(longest, default=0.0)) if number else "–"
 
     def _figure(self, kpi: Kpi, queue: str, window: Window, written: Callable[[float], str]) -> Text:
         """The figure, if there is one, and what to think of it, in words."""
-        key = (kpi, MetricQueue(self.site.id, queue), window)
+        key = (kpi, QueueRef(self.site.id, queue), window)
         value = self.snapshot.values.get(key)
         shut = (key[1], KPIS[kpi].kind) in self.snapshot.shut
         verdict = judge(value, self.snapshot.samples.get(key, 0), self._limit(kpi, queue), shut=shut)
         shown = "" if value is None else written(value).rjust(VALUE_WIDTH)
-        return Text(f"{shown}  {self.words.verdicts[verdict]}", STYLES[verdict])
+        return Text(f"{shown}  {self.say.text(VERDICTS[verdict])}", STYLES[verdict])
 
     def _limit(self, kpi: Kpi, queue: str) -> float | None:
         """The queue's own target, else the total's."""
         targets = self.snapshot.targets
-        own = targets.get((kpi, MetricQueue(self.site.id, queue)))
-        return targets.get((kpi, MetricQueue(self.site.id, ALL_QUEUES))) if own is None else own
+        own = targets.get((kpi, QueueRef(self.site.id, queue)))
+        return targets.get((kpi, QueueRef(self.site.id, ALL_QUEUES))) if own is None else own
+
+
+def _window(window: timedelta, say: Translator) -> str:
+    """Return a window as ``15 min`` or ``1 uur``."""
+    if window % _HOUR:
+        minutes = window / timedelta(minutes=1)
+        return say.gettext("{number} min", number=say.number(minutes, 0 if minutes == int(minutes) else 1))
+    return say.ngettext("{number} h", "{number} h", window // _HOUR)

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
+from shared.translation import translator
 from wachtpost.city_file import load_or_explain
-from wachtpost.demo.words import WORDS
 from wachtpost.durations import duration
+from wachtpost.terminal import complain
 
 CITY_FILE: Final = Path("deploy/wachtpost.toml")
 OUR_CITY_FILE: Final = Path(__file__).resolve().parents[2] / CITY_FILE
@@ -42,18 +41,20 @@ def demo(
         typer.Option(metavar="FILE", help="The city file.", show_default=str(CITY_FILE)),
     ] = None,
 ) -> None:
-    """Show a busy day at the desk, live. Everything runs on this machine and is gone afterwards.
+    """Show a busy day at the town hall, live. Everything runs on this machine and is gone afterwards.
 
     Exit status: 0, also after Ctrl-C; 1 when something went wrong; 2 for a wrong option or city file.
     """
     file = city or (CITY_FILE if CITY_FILE.exists() else OUR_CITY_FILE)
-    words = WORDS[load_or_explain(file).city.language]
-    trouble = next((words.no_extra.format(what=name) for name in NEEDED if find_spec(name) is None), None)
-    if trouble is None:
+    say = translator(load_or_explain(file).city.language)
+    lacking = next((name for name in NEEDED if find_spec(name) is None), None)
+    if lacking is not None:
+        trouble: str | None = say.gettext("{what} is missing: pip install 'wachtpost[demo]'", what=lacking)
+    else:
         # Here and not above: other commands must not need the extra, nor wait for all this to load.
         from wachtpost.demo.start import start
 
-        trouble = start(file, words, speed, seed, replay, for_)
+        trouble = start(file, say, speed, seed, replay, for_)
     if trouble is not None:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(Text(trouble))
+        complain(trouble)
         raise typer.Exit(1)

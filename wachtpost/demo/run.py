@@ -1,4 +1,4 @@
-"""The demo, put together: a household of services, a day to tell them, and a board to look at."""
+"""The demo, put together: supervised services, a day to tell them, and a board to look at."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from shared.config.model import CityFile
 from shared.contract.events import Event
 from shared.process.clock import Clock, SimulatedClock
 from shared.process.ports import free_port
+from shared.translation import Translator
 from simulator import next_working_day, rush_start, simulate
 from wachtpost.demo import city_copy, replay
 from wachtpost.demo.alerts import Known, known_of
-from wachtpost.demo.board import BoardContext
+from wachtpost.demo.board import INSTANT, BoardContext
 from wachtpost.demo.display import Display
 from wachtpost.demo.feed import EventFeed, Feed, IngestUnavailableError, LogFeed
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
 from wachtpost.demo.snapshot import Snapshot, read_metrics
 from wachtpost.demo.supervised import SupervisedServices, SupervisorLostError
-from wachtpost.demo.words import Words
 
 INGEST: Final = "services.ingest"
 EVALUATOR: Final = "services.evaluator"
@@ -81,18 +81,22 @@ class Options:
     """End after this long on the board; none: when the day is over."""
 
 
-def run(options: Options, now: Clock, display: Display, words: Words) -> None:
+def run(options: Options, now: Clock, display: Display, say: Translator) -> None:
     """Run the demo until its limit, the end of the day, Ctrl-C or SIGTERM. Nothing is left running.
 
     Raises ``DemoError``.
     """
     try:
         with _stop_signals() as stop:
-            _Demo(options, now, display, words, stop).play()
+            _Demo(options, now, display, say, stop).play()
     except SupervisorLostError as error:
-        raise DemoError(f"{words.lost_supervisor} {error}".strip()) from None
+        lost = say.gettext("The process that looks after the services is gone; everything has been stopped.")
+        raise DemoError(f"{lost} {error}".strip()) from None
     except IngestUnavailableError as error:
-        raise DemoError(words.door_shut.format(status=error.status, answer=error)) from None
+        refused = say.gettext(
+            "ingest refuses the events: status {status}, {answer}", status=error.status, answer=error
+        )
+        raise DemoError(refused) from None
 
 
 @contextmanager
@@ -112,15 +116,15 @@ def _stop_signals() -> Iterator[threading.Event]:
 
 
 class _Demo:
-    """One run. What it starts belongs to its household and ends with it."""
+    """One run. What it starts is supervised, and ends with it."""
 
     def __init__(
-        self, options: Options, now: Clock, display: Display, words: Words, stop: threading.Event
+        self, options: Options, now: Clock, display: Display, say: Translator, stop: threading.Event
     ) -> None:
         self._options = options
         self._now = now
         self._display = display
-        self._words = words
+        self._say = say
         self._stop = stop
         document = dict(options.document)
         if options.recording is not None:
@@ -136,13 +140,18 @@ class _Demo:
 
     def play(self) -> None:
         """From nothing to nothing."""
-        say, words = self._display.say, self._words
-        say(words.setting_up.format(city=self._city.city.name))
-        say(words.starting.format(what="Valkey"))
+        say, echo = self._say, self._display.echo
+        echo(
+            say.gettext(
+                "Wachtpost for {city}: everything runs on this machine for now and is gone afterwards.",
+                city=self._city.city.name,
+            )
+        )
+        self._echo_starting("Valkey")
         with ExitStack() as stack:
-            stack.callback(say, words.stopped)
+            stack.callback(echo, say.gettext("Stopped; nothing is left running."))
             services = stack.enter_context(SupervisedServices())
-            stack.callback(say, words.stopping)
+            stack.callback(echo, say.gettext("Stopping everything …"))
             stack.callback(self._display.close)
             self._play_in(services, stack)
 
@@ -163,7 +172,7 @@ class _Demo:
         notifier.headers["Authorization"] = f"Bearer {self._api_key}"
         self._announce(clock)
         look = _MetricsReader(self._city, evaluator, notifier, mailbox)
-        self._watch(services, clock, self._feed(clock, ingest, log), look)
+        self._show_day(services, clock, self._feed(clock, ingest, log), look)
 
     # Setting up
 
@@ -177,9 +186,9 @@ class _Demo:
     def _with_receiver(
         self, document: Mapping[str, object], mailbox: Mailbox, port: int
     ) -> dict[str, object]:
-        receiver = city_copy.DemoReceiver(
-            RECEIVER, self._words.receiver, url=mailbox.url, base_url=f"http://{HOST}:{port}"
-        )
+        # Translators: who receives the messages of the demo: a role, no person.
+        name = self._say.gettext("Desk supervisor")
+        receiver = city_copy.DemoReceiver(RECEIVER, name, url=mailbox.url, base_url=f"http://{HOST}:{port}")
         return city_copy.with_receiver(document, receiver)
 
     def _clock(self) -> SimulatedClock:
@@ -217,7 +226,7 @@ class _Demo:
             },
         }
         for service in SERVICES:
-            self._display.say(self._words.starting.format(what=_short(service)))
+            self._echo_starting(_short(service))
             services.start(service, {**env, **own.get(service, {})})
 
     def _wait_until_ready(self, services: SupervisedServices) -> dict[str, str] | None:
@@ -234,23 +243,32 @@ class _Demo:
                     url = _listening(services.log(service))
                     if url is not None and _healthy(client, url):
                         urls[service] = url
-                        self._display.say(
-                            self._words.ready.format(what=_short(service), url=f"{url}/metrics")
-                        )
+                        page = f"{url}/metrics"
+                        ready = self._say.gettext("{what} is ready: {url}", what=_short(service), url=page)
+                        self._display.echo(f"  {ready}")
                 if self._stop.wait(ASK_EVERY):
                     return None
                 if self._now() > deadline:
                     late = min(set(SERVICES) - urls.keys())
                     limit = f"{READY_WITHIN.total_seconds():g}"
-                    self._fail(services, late, self._words.unready.format(what=_short(late), limit=limit))
+                    why = self._say.gettext(
+                        "{what} was not ready after {limit} s.", what=_short(late), limit=limit
+                    )
+                    self._fail(services, late, why)
         return urls
 
     def _raise_if_ended(self, services: SupervisedServices) -> None:
         for service, status in services.ended().items():
-            self._fail(services, service, self._words.died.format(what=_short(service), status=status))
+            why = self._say.gettext("{what} ended with status {status}.", what=_short(service), status=status)
+            self._fail(services, service, why)
 
     def _fail(self, services: SupervisedServices, service: str, why: str) -> NoReturn:
-        raise DemoError(f"{why}\n{self._words.log_tail}\n{services.log_tail(service)}")
+        tail = self._say.gettext("The last lines of its log:")
+        raise DemoError(f"{why}\n{tail}\n{services.log_tail(service)}")
+
+    def _echo_starting(self, what: str) -> None:
+        starting = self._say.gettext("starting {what} …", what=what)
+        self._display.echo(f"  {starting}")
 
     # The day
 
@@ -267,16 +285,27 @@ class _Demo:
         return simulate(self._city, self._day(clock.real), self._options.seed)
 
     def _announce(self, clock: SimulatedClock) -> None:
-        words, options = self._words, self._options
-        speed = words.numerals.number(options.speed, 0 if options.speed == int(options.speed) else 1)
-        day = words.instant(clock.simulated.astimezone(self._city.city.zone))
+        say, options = self._say, self._options
+        speed = say.number(options.speed, 0 if options.speed == int(options.speed) else 1)
+        day = say.local(clock.simulated.astimezone(self._city.city.zone), INSTANT)
         if options.recording is None:
-            self._display.say(words.simulated.format(day=day, speed=speed, seed=options.seed))
+            told = say.gettext(
+                "A simulated busy day, {day}, {speed}× as fast (seed {seed}).",
+                day=day,
+                speed=speed,
+                seed=options.seed,
+            )
         else:
-            self._display.say(words.replayed.format(file=options.recording.path, day=day, speed=speed))
-        self._display.say(words.stop_hint)
+            told = say.gettext(
+                "{file}, shifted to {day}, {speed}× as fast.",
+                file=options.recording.path,
+                day=day,
+                speed=speed,
+            )
+        self._display.echo(told)
+        self._display.echo(say.gettext("Ctrl-C stops everything."))
 
-    def _watch(
+    def _show_day(
         self, services: SupervisedServices, clock: SimulatedClock, feed: Feed, look: _MetricsReader
     ) -> None:
         """Tell the day and show the board, until the time is up, the day is over or someone says stop."""
@@ -289,13 +318,13 @@ class _Demo:
             feed.advance(clock())
             if feed.finished and end is None:
                 end = now + AFTERWARDS
-                self._display.say(self._words.over)
+                self._display.echo(self._say.gettext("The day is over."))
             over = self._stop.is_set() or (end is not None and now >= end)
             if over or now >= look_at:
                 look_at = now + LOOK_EVERY
                 self._raise_if_ended(services)
                 snapshot = look.figures() or snapshot
-                scene = BoardContext(
+                context = BoardContext(
                     self._city,
                     clock(),
                     self._options.speed,
@@ -303,7 +332,7 @@ class _Demo:
                     known=look.breaches(clock()),
                     messages=look.mailbox.messages,
                 )
-                self._display.show(snapshot, scene, now)
+                self._display.show(snapshot, context, now)
             if over:
                 return
             self._stop.wait(FEED_EVERY)

@@ -11,6 +11,7 @@ from typing import Final
 import durationpy
 from prometheus_client.parser import text_string_to_metric_families
 
+from domain.queue_ref import QueueRef
 from shared.config.model import ALL_QUEUES
 from shared.contract.kpis import KPIS, Kpi
 
@@ -20,7 +21,7 @@ TODAY: Final = "today"
 """The window label of the local day so far."""
 
 CLOSED: Final = "closed"
-"""How a watch stands while its desk is shut."""
+"""How a rule stands while its queue is shut."""
 
 Window = timedelta | str
 """Looks back so far; or a window with a name."""
@@ -29,19 +30,11 @@ Labels = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class MetricQueue:
-    """A queue of a site; the queue ``all`` is the site's total."""
-
-    site: str
-    queue: str
-
-
-@dataclass(frozen=True)
 class MetricRule:
-    """A rule at a place, as the evaluator names it: that of an earlier warning ends in ``-warning``."""
+    """A rule at a queue, or for ``all`` of a site, as the evaluator names it; an early warning ends so."""
 
     rule: str
-    place: MetricQueue
+    queue_ref: QueueRef
     severity: str
 
 
@@ -49,19 +42,19 @@ class MetricRule:
 class Snapshot:
     """The figures on one metrics page. What the page does not say is absent, never zero."""
 
-    values: Mapping[tuple[Kpi, MetricQueue, Window], float] = field(default_factory=dict)
-    samples: Mapping[tuple[Kpi, MetricQueue, Window], int] = field(default_factory=dict)
-    targets: Mapping[tuple[Kpi, MetricQueue], float] = field(default_factory=dict)
-    waiting: Mapping[MetricQueue, int] = field(default_factory=dict)
+    values: Mapping[tuple[Kpi, QueueRef, Window], float] = field(default_factory=dict)
+    samples: Mapping[tuple[Kpi, QueueRef, Window], int] = field(default_factory=dict)
+    targets: Mapping[tuple[Kpi, QueueRef], float] = field(default_factory=dict)
+    waiting: Mapping[QueueRef, int] = field(default_factory=dict)
     """Callers and visitors; totals not included."""
-    longest: Mapping[MetricQueue, float] = field(default_factory=dict)
+    longest: Mapping[QueueRef, float] = field(default_factory=dict)
     """Seconds that the one who waits longest has waited."""
-    answered: Mapping[MetricQueue, int] = field(default_factory=dict)
-    unanswered: Mapping[tuple[MetricQueue, str], int] = field(default_factory=dict)
+    answered: Mapping[QueueRef, int] = field(default_factory=dict)
+    unanswered: Mapping[tuple[QueueRef, str], int] = field(default_factory=dict)
     """By outcome."""
     states: Mapping[MetricRule, str] = field(default_factory=dict)
-    """How each watch stands: one of ``breach_events.State``, ``insufficient`` or ``closed``."""
-    shut: frozenset[tuple[MetricQueue, str]] = frozenset()
+    """How each rule stands: one of ``BreachState``, ``insufficient`` or ``closed``."""
+    shut: frozenset[tuple[QueueRef, str]] = frozenset()
     """Where nobody can come at the moment, by kind of queue (a total has both)."""
     last_event: float | None = None
     """When the newest fact happened, seconds since 1970."""
@@ -80,46 +73,46 @@ def read_metrics(text: str) -> Snapshot:
         if sample.name.startswith(PREFIX)
     ]
 
-    def by_place(*names: str) -> dict[MetricQueue, float]:
-        found: dict[MetricQueue, float] = {}
+    def by_queue(*names: str) -> dict[QueueRef, float]:
+        found: dict[QueueRef, float] = {}
         for name, labels, value in samples:
             if name in names and labels.get("queue") != ALL_QUEUES:
-                found[_place(labels)] = found.get(_place(labels), 0) + value
+                found[_queue_of(labels)] = found.get(_queue_of(labels), 0) + value
         return found
 
     metric_of = {KPIS[kpi].metric: kpi for kpi in Kpi}
     events = [value for name, _, value in samples if name == "last_event_timestamp_seconds" and value > 0]
     return Snapshot(
         values={
-            (metric_of[name], _place(labels), _window(labels)): value
+            (metric_of[name], _queue_of(labels), _window(labels)): value
             for name, labels, value in samples
             if name in metric_of and not math.isnan(value)
         },
         samples={
-            (Kpi(labels["kpi"]), _place(labels), _window(labels)): int(value)
+            (Kpi(labels["kpi"]), _queue_of(labels), _window(labels)): int(value)
             for name, labels, value in samples
             if name == "kpi_samples"
         },
         targets={
-            (Kpi(labels["kpi"]), _place(labels)): value
+            (Kpi(labels["kpi"]), _queue_of(labels)): value
             for name, labels, value in samples
             if name == "kpi_target"
         },
-        waiting={place: int(n) for place, n in by_place("calls_waiting", "visits_waiting").items()},
-        longest=by_place("longest_wait_seconds"),
-        answered={place: int(number) for place, number in by_place("calls_answered_total").items()},
+        waiting={queue_ref: int(n) for queue_ref, n in by_queue("calls_waiting", "visits_waiting").items()},
+        longest=by_queue("longest_wait_seconds"),
+        answered={queue_ref: int(number) for queue_ref, number in by_queue("calls_answered_total").items()},
         unanswered={
-            (_place(labels), labels["outcome"]): int(value)
+            (_queue_of(labels), labels["outcome"]): int(value)
             for name, labels, value in samples
             if name == "calls_missed_total"
         },
         states={
-            MetricRule(labels["rule"], _place(labels), labels["severity"]): labels["state"]
+            MetricRule(labels["rule"], _queue_of(labels), labels["severity"]): labels["state"]
             for name, labels, value in samples
             if name == "kpi_state" and value == 1
         },
         shut=frozenset(
-            (_place(labels), labels["kind"])
+            (_queue_of(labels), labels["kind"])
             for name, labels, value in samples
             if name == "queue_open" and value == 0
         ),
@@ -129,8 +122,8 @@ def read_metrics(text: str) -> Snapshot:
     )
 
 
-def _place(labels: Labels) -> MetricQueue:
-    return MetricQueue(labels.get("site", ""), labels.get("queue", ALL_QUEUES))
+def _queue_of(labels: Labels) -> QueueRef:
+    return QueueRef(labels.get("site", ""), labels.get("queue", ALL_QUEUES))
 
 
 def _window(labels: Labels) -> Window:

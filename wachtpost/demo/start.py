@@ -10,15 +10,15 @@ from rich.console import Console
 
 from shared.config.model import CityFile
 from shared.process.clock import system_clock
+from shared.translation import Translator
 from wachtpost.demo.city_copy import with_history_from
 from wachtpost.demo.display import display_on
 from wachtpost.demo.replay import NoEventError, NothingInItError, UnreadableFileError, survey
 from wachtpost.demo.run import DemoError, Options, run
-from wachtpost.demo.words import Words
 
 
 def start(
-    city_file: Path, words: Words, speed: float, seed: int, replay: Path | None, limit: timedelta | None
+    city_file: Path, say: Translator, speed: float, seed: int, replay: Path | None, limit: timedelta | None
 ) -> str | None:
     """Run the demo to its end; return what went wrong, for its user, or nothing."""
     original = tomllib.loads(city_file.read_text(encoding="utf-8"))
@@ -27,13 +27,17 @@ def start(
     try:
         recording = None if replay is None else survey(replay, site)
         options = Options(document, speed, seed, recording, limit)
-        run(options, system_clock, display_on(Console(highlight=False), words), words)
+        run(options, system_clock, display_on(Console(highlight=False), say), say)
     except NothingInItError:
-        return words.replay_empty.format(file=replay)
+        return say.gettext(
+            "{file}: no queue_log (epoch|callid|queue|agent|VERB|…) and no events (NDJSON).", file=replay
+        )
     except NoEventError as error:
-        return words.replay_mixed.format(file=replay, line=error.line, why=error)
+        return say.gettext(
+            "{file}, line {line}: no event of the contract: {why}", file=replay, line=error.line, why=error
+        )
     except UnreadableFileError as error:
-        return words.replay_unreadable.format(file=replay, why=error)
+        return say.gettext("{file}: cannot be read: {why}", file=replay, why=error)
     except DemoError as error:
         return str(error)
     return None

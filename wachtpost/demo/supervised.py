@@ -1,4 +1,4 @@
-"""The demo's end of the keeper: start services, see how they fare, end everything."""
+"""The demo's end of the supervisor: start services, see how they fare, end everything."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from typing import Final, Self
 from shared.process.shutdown import WHOLE
 
 GOODBYE: Final = 2 * WHOLE.total_seconds() + 5
-"""Seconds that the keeper gets to end everything: the services, then Valkey, then its folder."""
+"""Seconds that the supervisor gets to end everything: the services, then Valkey, then its folder."""
 
 TAIL: Final = 12
 """Lines of a log that are shown when its service failed."""
 
 
 class SupervisorLostError(Exception):
-    """The keeper is gone; the text says why when it is known."""
+    """The supervisor is gone; the text says why when it is known."""
 
 
 class SupervisedServices:
     """Embedded Valkey and the services on it, in a temporary directory.
 
     Leaving the ``with`` block ends and removes everything; so does the death of this process.
-    Raises ``SupervisorLostError`` when the keeper could not start Valkey, or has died.
+    Raises ``SupervisorLostError`` when the supervisor could not start Valkey, or has died.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class SupervisedServices:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end_supervisor()
-        shutil.rmtree(self.directory, ignore_errors=True)  # the keeper did, unless it was killed
+        shutil.rmtree(self.directory, ignore_errors=True)  # the supervisor did, unless it was killed
 
     def start(self, module: str, env: Mapping[str, str]) -> None:
         """Start ``python -m module`` with variables added to ours."""

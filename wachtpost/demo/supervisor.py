@@ -36,11 +36,11 @@ DURABLE: Final = {"appendonly": "yes", "appendfsync": "everysec"}
 
 
 def main() -> None:
-    """Keep house until standard input closes."""
+    """Run until standard input closes, then end everything."""
     signal.signal(signal.SIGTERM, _leave)
-    with ExitStack() as house:
+    with ExitStack() as stack:
         directory = Path(
-            house.enter_context(
+            stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="wachtpost-demo-", ignore_cleanup_errors=True)
             )
         )
@@ -49,18 +49,20 @@ def main() -> None:
         except (ValkeyServerError, OSError) as error:
             _say(error=str(error))
             return
-        house.callback(server.stop, timeout=GRACE)
+        stack.callback(server.stop, timeout=GRACE)
         services: dict[str, subprocess.Popen[bytes]] = {}
-        house.callback(_end, services)
-        house.callback(signal.signal, signal.SIGTERM, signal.SIG_IGN)  # first of all: tidy up undisturbed
+        stack.callback(_end, services)
+        stack.callback(signal.signal, signal.SIGTERM, signal.SIG_IGN)  # first of all: tidy up undisturbed
         _say(directory=str(directory), redis_url=f"redis://{HOST}:{server.port}/0")
         for line in sys.stdin:
             _obey(json.loads(line), directory, services)
 
 
 def _valkey(directory: Path) -> ValkeyServer:
-    place = directory / "valkey"
-    server = ValkeyServer(host=HOST, port=free_port(HOST), data_dir=place, persist=True, config=dict(DURABLE))
+    folder = directory / "valkey"
+    server = ValkeyServer(
+        host=HOST, port=free_port(HOST), data_dir=folder, persist=True, config=dict(DURABLE)
+    )
     server.start()
     return server
 

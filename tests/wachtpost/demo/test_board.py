@@ -9,6 +9,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from domain.queue_ref import QueueRef
 from services.notifier.channels.webhook import WebhookBody, webhook_body
 from services.notifier.messages.message import Message, Writer
 from services.notifier.messages.template_files import TemplateFault, load_templates
@@ -17,19 +18,20 @@ from shared.config.alerting import KpiRule
 from shared.config.model import CityFile
 from shared.contract.breach_events import BreachState
 from shared.contract.kpis import Kpi, QueueKind
+from shared.translation import languages, translator
 from tests.support import notifications
 from wachtpost.demo.alerts import Known, alerts, known_of
 from wachtpost.demo.board import (
     WIDTH,
     BoardContext,
+    BoardVerdict,
     board,
     calls_missed,
     judge,
     waiting,
 )
 from wachtpost.demo.display import display_on
-from wachtpost.demo.snapshot import MetricQueue, Snapshot, read_metrics
-from wachtpost.demo.words import WORDS, BoardVerdict
+from wachtpost.demo.snapshot import Snapshot, read_metrics
 
 CITY = CityFile.model_validate(
     tomllib.loads("""
@@ -162,8 +164,8 @@ m:ss, rounded up. A queue without a target of its own is held against the total'
 def shown(snapshot: Snapshot, language: str, city: CityFile = CITY, refused: int = 1002) -> str:
     """The board as text, without the spaces at line ends."""
     output = StringIO()
-    scene = BoardContext(city, NOW, speed=60, refused=refused)
-    Console(file=output, width=WIDTH).print(board(snapshot, scene, WORDS[language]))
+    context = BoardContext(city, NOW, speed=60, refused=refused)
+    Console(file=output, width=WIDTH).print(board(snapshot, context, translator(language)))
     return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
 
 
@@ -172,11 +174,21 @@ def test_the_board_in_both_languages(language: str, text: str) -> None:
     assert shown(read_metrics(PAGE), language) == text
 
 
-@pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize("language", languages())
 def test_the_board_fits_on_a_hundred_columns_and_twenty_four_lines(language: str) -> None:
     lines = shown(read_metrics(PAGE), language).splitlines()
     assert max(map(len, lines)) == WIDTH
-    assert len(lines) <= 24
+    assert len(lines) == len(DUTCH.splitlines()) <= 24  # no head of a column is a line too high
+    assert [line for line in lines if "…" in line] == [line for line in lines if "Nachtlijn" in line]
+
+
+@pytest.mark.parametrize("language", languages())
+def test_how_rules_stand_fits_beside_what_the_notifier_says(language: str) -> None:
+    writer = Writer(notifications.city(language), load_templates(None, unexpected))
+    known = known_of([notifications.acknowledged()], writer, notifications.NOW)
+    lines = alerts_shown(STATES, known, language).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert "…" not in "".join(lines)
 
 
 def test_before_the_first_scrape_the_board_knows_nothing_rather_than_zero() -> None:
@@ -212,7 +224,7 @@ WELL = [("nacht", "gemist", "warning", "ok"), ("all", "lang", "warning", "insuff
 
 
 def states(*standings: tuple[str, str, str, str]) -> str:
-    """A metrics page on which watches stand so, and not otherwise."""
+    """A metrics page on which rules stand so, and not otherwise."""
     return "".join(
         STATE.format(queue, rule, severity, other, int(other == state))
         for queue, rule, severity, state in standings
@@ -226,7 +238,7 @@ STATES = states(*STANDINGS, *WELL)
 def alerts_shown(page: str, known: Known | None = None, language: str = "nl", city: CityFile = CITY) -> str:
     """The part about alerts as text, without the spaces at line ends."""
     output = StringIO()
-    told = alerts(read_metrics(page), city, known or {}, WORDS[language])
+    told = alerts(read_metrics(page), city, known or {}, translator(language))
     Console(file=output, width=WIDTH).print(told)
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
 
@@ -296,15 +308,15 @@ TOLD = WebhookBody.model_validate_json(
 )
 
 
-def scene_of(number: int) -> BoardContext:
+def context_of(number: int) -> BoardContext:
     return BoardContext(notifications.city(), NOW, speed=60, messages=(TOLD,) * number)
 
 
 def test_without_a_terminal_each_message_is_a_line_with_its_link_and_the_last_one_stays_behind() -> None:
     output = StringIO()
-    display = display_on(Console(file=output), WORDS["nl"])
+    display = display_on(Console(file=output), translator("nl"))
     for number in (0, 1, 1, 2):
-        display.show(read_metrics(PAGE + STATES), scene_of(number), NOW)
+        display.show(read_metrics(PAGE + STATES), context_of(number), NOW)
     display.close()
     lines = [line.rstrip() for line in output.getvalue().splitlines()]
     line = "10:16:00  bericht aan Teamleiders: Onthaal: 1:32 wachten"
@@ -326,8 +338,8 @@ def test_without_a_terminal_each_message_is_a_line_with_its_link_and_the_last_on
 def test_in_a_low_terminal_the_message_goes_before_the_counters(height: int, counters: bool) -> None:
     output = StringIO()
     console = Console(file=output, force_terminal=True, width=WIDTH, height=height, color_system=None)
-    display = display_on(console, WORDS["nl"])
-    display.show(read_metrics(PAGE + STATES), scene_of(1), NOW)
+    display = display_on(console, translator("nl"))
+    display.show(read_metrics(PAGE + STATES), context_of(1), NOW)
     live = output.getvalue()
     assert ("Loketten" in live) is counters
     assert "Onderwerp: Onthaal: 1:32 wachten" in live
@@ -338,7 +350,7 @@ def test_in_a_low_terminal_the_message_goes_before_the_counters(height: int, cou
 def test_in_a_narrow_terminal_the_time_is_still_there_and_no_rule_goes_on_in_another_line() -> None:
     output = StringIO()
     console = Console(file=output, force_terminal=True, width=80, height=60, color_system=None)
-    display_on(console, WORDS["nl"]).show(read_metrics(PAGE + STATES), scene_of(1), NOW)
+    display_on(console, translator("nl")).show(read_metrics(PAGE + STATES), context_of(1), NOW)
     lines = output.getvalue().splitlines()
     assert any("Wachtpost ·" in line and line.endswith("×60") for line in lines)
     assert "─" * (WIDTH - 80) not in lines
@@ -368,13 +380,13 @@ def test_verdicts(
     )
 
 
-def test_a_shut_desk_is_called_so_and_what_it_did_stays() -> None:
+def test_a_shut_queue_is_called_so_and_what_it_did_stays() -> None:
     """A total has figures of both kinds of queues, each with hours of its own."""
     page = "".join(line for line in PAGE.splitlines(keepends=True) if "mean_" not in line)
-    places = [("onthaal", "phone"), ("all", "phone"), ("loket-bz", "counter"), ("all", "counter")]
+    queues = [("onthaal", "phone"), ("all", "phone"), ("loket-bz", "counter"), ("all", "counter")]
     page += "".join(
         f'wachtpost_queue_open{{kind="{kind}",queue="{queue}",site="huis"}} {int(kind == "counter")}\n'
-        for queue, kind in places
+        for queue, kind in queues
     )
     text = shown(read_metrics(page), "nl")
     lines = {line.split()[0]: line for line in text.splitlines() if line.strip()}
@@ -391,9 +403,9 @@ def test_a_queue_with_a_target_of_its_own_is_held_against_that() -> None:
 
 def test_figures_of_the_page() -> None:
     page = read_metrics(PAGE)
-    onthaal = MetricQueue(HUIS, "onthaal")
+    onthaal = QueueRef(HUIS, "onthaal")
     assert page.values[Kpi.CALL_WAIT_MEAN, onthaal, timedelta(minutes=15)] == 45.001
-    assert page.samples[Kpi.VISIT_WAIT_MEAN, MetricQueue(HUIS, "loket-ocmw"), "today"] == 9
+    assert page.samples[Kpi.VISIT_WAIT_MEAN, QueueRef(HUIS, "loket-ocmw"), "today"] == 9
     assert calls_missed(page, CITY, onthaal) == 117  # neither those who pressed a key nor at a closed line
     assert waiting(page, CITY, QueueKind.PHONE) == 5
     assert waiting(page, CITY, QueueKind.COUNTER) == 3
