@@ -37,7 +37,7 @@ OWN: Final = frozenset(RECEIVERS) - {"group", "quiet", "bib", "chief"}
 SENDERS: Final = {"desk": "huis", "bib-desk": "bib", "bib-pbx": "bib"}
 """Sender → its site."""
 
-TAKE_OVER_WITHIN: Final = 30.0
+TAKE_OVER_WITHIN: Final = 60.0
 """Seconds, of which a lease that was left takes two: then whatever is shown counts."""
 
 NOT_KEPT: Final = re.compile(
