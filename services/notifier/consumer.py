@@ -1,4 +1,4 @@
-"""What the notifier does with a partition that it owns: hear, decide, remember; a dispatcher delivers.
+"""What the notifier does with a partition that it owns: decide and remember; a dispatcher delivers.
 
 One event's way: a batch → ``hear`` → ``engine`` → commit (records, deliveries and offset in one script) →
 ``dispatcher`` → commit (gone from the outbox, a line in the log). A crash before the first commit decides
@@ -88,7 +88,7 @@ class NotifierConsumer(Consumer[NotifierSession]):
         return self._timing.wrong
 
     async def load(self, fence: str) -> NotifierSession:
-        """Read what is known, what is on its way, and what Grafana is owed."""
+        """Read what is known, what is on its way, and what Grafana has not taken."""
         stored = await self._store.load()
         session = NotifierSession(
             fence=fence,
@@ -97,7 +97,7 @@ class NotifierConsumer(Consumer[NotifierSession]):
             state=stored.state,
             outbox=stored.outbox,
         )
-        breaches = [*(known.breach for known in stored.state.breaches.values()), *stored.owed]
+        breaches = [*(known.breach for known in stored.state.breaches.values()), *stored.unannotated]
         self._dispatcher.annotate_soon(session, breaches)
         return session
 
@@ -157,17 +157,22 @@ class NotifierConsumer(Consumer[NotifierSession]):
         log_lines = [decision_line(v) for d in decisions for v in d.delivery_decisions if v.receiver]
         changed = (key.removeprefix("breach/") for key in records if key.startswith("breach/"))
         news = [state.breaches[name].breach for name in changed if name in state.breaches]
-        owed = news if self._dispatcher.annotates else ()
+        to_annotate = news if self._dispatcher.annotates else ()
         came = {decision.document for decision in decisions if decision.document is not None}
-        spent = came - outbox.documents(posted)
-        written = NotifierChanges(records=records, posted=posted, owed=owed, log=log_lines, spent=spent)
+        written = NotifierChanges(
+            records=records,
+            posted=posted,
+            to_annotate=to_annotate,
+            log=log_lines,
+            documents_gone=came - outbox.documents(posted),
+        )
         return Applied(state, notifications, written)
 
     async def _commit(self, session: NotifierSession, outcome: Applied, after: str) -> None:
         await session.commit(self._store, outcome.written, after)
         session.state = outcome.state
         session.outbox.update({delivery.key: delivery for delivery in outcome.written.posted})
-        self._dispatcher.annotate_soon(session, outcome.written.owed)
+        self._dispatcher.annotate_soon(session, outcome.written.to_annotate)
         self._note_unroutable(outcome.notifications)
 
     def _note_unroutable(self, notifications: Iterable[Notification]) -> None:

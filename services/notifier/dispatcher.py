@@ -53,7 +53,7 @@ Annotate = Callable[[Breach], Awaitable[None]]
 
 
 class Dispatcher:
-    """Sees to whatever is due in the outbox of a session, and to what Grafana is owed."""
+    """Sees to whatever is due in the outbox of a session, and to what is to be written into Grafana."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Dispatcher:
         return self._annotate is not None
 
     def begin(self, session: NotifierSession) -> None:
-        """Begin the deliveries whose time has come, and what Grafana is owed."""
+        """Begin the deliveries whose time has come, and what Grafana has not taken."""
         now = self._now()
         for delivery in outbox.due(session.outbox.values(), session.under_way, now):
             session.under_way[delivery.key] = self._start(
@@ -144,7 +144,7 @@ class Dispatcher:
             taken_out=(tried.delivery.key,) if gone else (),
             log=(line,),
             dead=(line,) if tried.result is outbox.DeliveryResult.DEAD else (),
-            spent=outbox.spent(tried, session.outbox.values()),
+            documents_gone=outbox.documents_gone(tried, session.outbox.values()),
         )
         await session.commit(self._store, written)
         if tried.left is None:
@@ -154,41 +154,41 @@ class Dispatcher:
         if tried.result is not outbox.DeliveryResult.DELIVERED:
             log.warning("not_delivered", delivery=tried.delivery.key, result=tried.result, why=tried.why)
 
-    # Grafana -------------------------------------------------------------------------------------
+    # Grafana ---------------------------------------------------------------------------------------------
 
     def annotate_soon(self, session: NotifierSession, breaches: Iterable[Breach]) -> None:
-        """Note what Grafana is to hear at once; newer news replaces older."""
+        """Note what is to be written into Grafana at once, in place of what is older."""
         if self._annotate is not None:
-            session.owed.update({breach.id: PendingAnnotation(breach) for breach in breaches})
+            session.annotations.update({breach.id: PendingAnnotation(breach) for breach in breaches})
 
     async def _annotate_due(self, session: NotifierSession) -> None:
         """Write what is due; what Grafana does not take waits, even after the breach itself is forgotten."""
-        for owed in [owed for owed in session.owed.values() if owed.at <= time.monotonic()]:
-            owed.at = time.monotonic() + ANNOTATE_AGAIN.total_seconds()
-            if await self._annotated(owed):
+        for pending in [one for one in session.annotations.values() if one.at <= time.monotonic()]:
+            pending.at = time.monotonic() + ANNOTATE_AGAIN.total_seconds()
+            if await self._annotated(pending):
                 async with self._lock:
-                    await self._settle(session, owed)
+                    await self._forget(session, pending)
 
-    async def _annotated(self, owed: PendingAnnotation) -> bool:
-        """Write one breach into Grafana; returns whether nothing is owed of it any more."""
+    async def _annotated(self, pending: PendingAnnotation) -> bool:
+        """Write one breach into Grafana; returns whether that was the last try."""
         if self._annotate is None:
             return True
         try:
-            failure = await attempted(self._annotate(owed.breach), (DeliveryFailed,))
+            failure = await attempted(self._annotate(pending.breach), (DeliveryFailed,))
         except DeliveryFailed as error:
             self._metrics.annotated("failed")
-            log.warning("not_annotated", breach=owed.breach.id, why=str(error))
-            return isinstance(error, PermanentFailure) or self._now() - owed.breach.at > ANNOTATE_WITHIN
+            log.warning("not_annotated", breach=pending.breach.id, why=str(error))
+            return isinstance(error, PermanentFailure) or self._now() - pending.breach.at > ANNOTATE_WITHIN
         if failure is None:
             self._metrics.annotated("written")
             return True
         self._metrics.annotated("failed")
-        self._backoff.note(failure, breach=owed.breach.id)
-        owed.failures += 1
-        return owed.failures >= TRIES
+        self._backoff.note(failure, breach=pending.breach.id)
+        pending.failures += 1
+        return pending.failures >= TRIES
 
-    async def _settle(self, session: NotifierSession, owed: PendingAnnotation) -> None:
-        if session.broken or session.owed.get(owed.breach.id) is not owed:
+    async def _forget(self, session: NotifierSession, pending: PendingAnnotation) -> None:
+        if session.broken or session.annotations.get(pending.breach.id) is not pending:
             return
-        await session.commit(self._store, NotifierChanges(settled=(owed.breach.id,)))
-        session.owed.pop(owed.breach.id, None)
+        await session.commit(self._store, NotifierChanges(annotated=(pending.breach.id,)))
+        session.annotations.pop(pending.breach.id, None)

@@ -203,7 +203,7 @@ def documents(waiting: Iterable[Delivery]) -> set[str]:
     }
 
 
-def spent(tried: Attempt, waiting: Iterable[Delivery]) -> set[str]:
+def documents_gone(tried: Attempt, waiting: Iterable[Delivery]) -> set[str]:
     """Return the documents that nobody waits for any more once this try is written down."""
     if tried.left is not None:
         return set()

@@ -14,7 +14,7 @@ from shared.redis.consumer import Session
 
 @dataclass(slots=True)
 class PendingAnnotation:
-    """A breach that Grafana is to hear of."""
+    """A breach that is to be written into Grafana."""
 
     breach: Breach
     at: float = 0.0
@@ -31,11 +31,11 @@ class NotifierSession(Session):
     outbox: dict[str, Delivery]
     under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     """Of the outbox, what is being handed over."""
-    owed: dict[str, PendingAnnotation] = field(default_factory=dict)
-    """What Grafana is to hear, by breach."""
+    annotations: dict[str, PendingAnnotation] = field(default_factory=dict)
+    """What is to be written into Grafana, by breach."""
     annotating: asyncio.Task[None] | None = None
     unread: int = 0
-    """Entries of the stream that waited to be heard at the last tick (at most a thousand)."""
+    """Entries of the stream that waited at the last tick (at most a thousand)."""
 
     @property
     def going_on(self) -> Sequence[Breach]:

@@ -72,7 +72,7 @@ class StoredNotifier:
     offset: str
     state: NotifierState
     outbox: dict[str, Delivery]
-    owed: Sequence[Breach] = ()
+    unannotated: Sequence[Breach] = ()
     """What Grafana has not taken yet."""
     unreadable: Sequence[UnreadableField] = ()
     """What cannot be read, and is not in the rest."""
@@ -86,13 +86,13 @@ class NotifierChanges:
     """Key → JSON; ``None`` drops it."""
     posted: Sequence[Delivery] = ()
     taken_out: Sequence[str] = ()
-    owed: Sequence[Breach] = ()
-    """To be written into Grafana, each instead of what was owed of the same breach before."""
-    settled: Sequence[str] = ()
-    """Breaches of which Grafana is owed nothing any more."""
+    to_annotate: Sequence[Breach] = ()
+    """To be written into Grafana, each in place of what was to be written of the same breach before."""
+    annotated: Sequence[str] = ()
+    """Breaches of which nothing is to be written into Grafana any more."""
     log: Sequence[bytes] = ()
     dead: Sequence[bytes] = ()
-    spent: Collection[str] = ()
+    documents_gone: Collection[str] = ()
     """Documents that no delivery brings any more."""
 
 
@@ -117,7 +117,7 @@ class NotifierStore:
             offset=BEGINNING if offset is None else _text(offset),
             state=await self._state(unreadable),
             outbox=dict(await self._sound("outbox", _delivery, unreadable)),
-            owed=await self._sound("annotations", _owed, unreadable),
+            unannotated=await self._sound("annotations", _unannotated, unreadable),
             unreadable=unreadable,
         )
 
@@ -151,8 +151,8 @@ class NotifierStore:
             [key for key, text in changes.records.items() if text is None],
         )
         _add_hash(args, {one.key: one.model_dump_json() for one in changes.posted}, changes.taken_out)
-        _add_hash(args, {one.id: one.model_dump_json() for one in changes.owed}, changes.settled)
-        for values in (changes.log, changes.dead, sorted(changes.spent)):
+        _add_hash(args, {one.id: one.model_dump_json() for one in changes.to_annotate}, changes.annotated)
+        for values in (changes.log, changes.dead, sorted(changes.documents_gone)):
             args += [len(values), *values]
         await self._commit(fence, before, after, [self._key(part) for part in COMMITTED], args)
 
@@ -198,7 +198,7 @@ def _delivery(name: bytes, value: bytes) -> tuple[str, Delivery]:
     return delivery.key, delivery
 
 
-def _owed(name: bytes, value: bytes) -> Breach:
+def _unannotated(name: bytes, value: bytes) -> Breach:
     breach = Breach.model_validate_json(value)
     _check_name(name, breach.id)
     return breach

@@ -289,18 +289,21 @@ async def test_every_line_of_the_scripts_of_the_notifier(server: Guarded):
         everything = NotifierChanges(
             records=encode(NotifierState(breaches={MISSED.id: BreachRecord(MISSED, ("e1",))})),
             posted=(one,),
-            owed=(MISSED,),
+            to_annotate=(MISSED,),
             log=(b'{"line":1}',),
             dead=(b'{"dead":1}',),
         )
         await store.commit(fence, before, "5-0", everything)
         gone = NotifierChanges(
-            records={"none": None}, taken_out=(one.key,), settled=(MISSED.id,), spent=("report:2026-02",)
+            records={"none": None},
+            taken_out=(one.key,),
+            annotated=(MISSED.id,),
+            documents_gone=("report:2026-02",),
         )
         await store.commit(fence, "5-0", "6-0", gone)
         await store.lease.renew(fence)
         kept = await store.load()
-        assert (kept.offset, list(kept.state.breaches), kept.outbox, kept.owed) == (
+        assert (kept.offset, list(kept.state.breaches), kept.outbox, kept.unannotated) == (
             "6-0",
             [MISSED.id],
             {},

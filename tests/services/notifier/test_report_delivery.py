@@ -149,7 +149,7 @@ def test_a_report_is_tried_for_a_week(age: timedelta, kind: NotificationKind, re
 
 
 @pytest.mark.parametrize(
-    ("waiting", "tried", "spent"),
+    ("waiting", "tried", "gone"),
     [
         ([ONE, TWO, THREE], outbox.delivered(ONE), set()),
         ([THREE], outbox.delivered(THREE), {"report:2026-10"}),
@@ -159,9 +159,9 @@ def test_a_report_is_tried_for_a_week(age: timedelta, kind: NotificationKind, re
     ids=["others wait", "the last", "the last, refused", "tried again"],
 )
 def test_the_document_goes_with_the_last_delivery(
-    waiting: list[Delivery], tried: outbox.Attempt, spent: set[str]
+    waiting: list[Delivery], tried: outbox.Attempt, gone: set[str]
 ):
-    assert outbox.spent(tried, waiting) == spent
+    assert outbox.documents_gone(tried, waiting) == gone
 
 
 def test_a_delivery_of_another_report_keeps_nothing_alive():
@@ -169,7 +169,7 @@ def test_a_delivery_of_another_report_keeps_nothing_alive():
     other = ONE.model_copy(
         update={"key": "x", "notification": ONE.notification.model_copy(update={"enclosed": enclosed})}
     )
-    assert outbox.spent(outbox.delivered(THREE), [THREE, other]) == {"report:2026-10"}
+    assert outbox.documents_gone(outbox.delivered(THREE), [THREE, other]) == {"report:2026-10"}
 
 
 # The mail and the log ----------------------------------------------------------------------------------

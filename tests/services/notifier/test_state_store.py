@@ -28,7 +28,7 @@ STATE = known(BreachRecord(MISSED, ("e1",)), BreachRecord(SERVICE_LEVEL, ("e2",)
 EVERYTHING = NotifierChanges(
     records=encode(STATE),
     posted=(ONE, TWO),
-    owed=(MISSED, SERVICE_LEVEL),
+    to_annotate=(MISSED, SERVICE_LEVEL),
     log=(b'{"line":1}', b'{"line":2}'),
     dead=(b'{"dead":1}',),
 )
@@ -72,7 +72,7 @@ async def test_the_next_owner_finds_what_was_committed(redis_client: Redis):
     kept = await store(redis_client, "two").load()
     assert (kept.offset, kept.state) == ("5-0", STATE)
     assert kept.outbox == {ONE.key: ONE, TWO.key: TWO}
-    assert sorted(kept.owed, key=lambda one: one.id) == sorted(
+    assert sorted(kept.unannotated, key=lambda one: one.id) == sorted(
         (MISSED, SERVICE_LEVEL), key=lambda one: one.id
     )
     assert await one.recent("log", 10) == [b'{"line":2}', b'{"line":1}']
@@ -84,7 +84,7 @@ async def test_records_are_replaced_and_dropped_and_deliveries_too(redis_client:
     one, fence = await claimed(redis_client)
     await one.commit(fence, BEGINNING, "5-0", EVERYTHING)
     after = known(BreachRecord(OVER, ("e3",)))
-    news = NotifierChanges(owed=(OVER,), settled=(SERVICE_LEVEL.id,))
+    news = NotifierChanges(to_annotate=(OVER,), annotated=(SERVICE_LEVEL.id,))
     again = TWO.model_copy(update={"attempts": 3, "next_try": NOW})
     await one.commit(
         fence,
@@ -95,7 +95,7 @@ async def test_records_are_replaced_and_dropped_and_deliveries_too(redis_client:
     kept = await one.load()
     assert (kept.offset, kept.state, kept.outbox) == ("6-0", after, {TWO.key: again})
     await one.commit(fence, "6-0", "6-0", news)
-    assert (await one.load()).owed == [OVER]
+    assert (await one.load()).unannotated == [OVER]
 
 
 async def test_a_commit_of_nothing_moves_the_offset_and_its_own_number_only(redis_client: Redis):

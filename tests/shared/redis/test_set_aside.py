@@ -55,7 +55,7 @@ async def test_the_notifier_goes_on_without_records_that_it_cannot_read(redis_cl
     assert kept.state == NotifierState(
         {MISSED.id: BreachRecord(MISSED)}, {rule_key(MISSED): RuleRecord.of(MISSED)}
     )
-    assert (list(kept.outbox), list(kept.owed)) == ([told.key], [])
+    assert (list(kept.outbox), list(kept.unannotated)) == ([told.key], [])
     at = await store.set_aside.put(fence, kept.unreadable)
     expected = [(records, b"breach/x", NEWER), (records, b"new/1", b"{}"), (records, b"watch/a/b", b"{")]
     expected += [(outbox, b"bad", NEWER), (owed, b"bad", b"\xff")]
@@ -82,7 +82,7 @@ async def test_what_stands_under_anothers_name_is_no_record_of_the_notifier(redi
     await put(redis_client, keys.notifier(0, "outbox"), {"x": told.model_dump_json().encode()})
     await put(redis_client, keys.notifier(0, "annotations"), {"x": MISSED.model_dump_json().encode()})
     kept = await store.load()
-    assert (kept.state, kept.outbox, kept.owed) == (NotifierState(), {}, [])
+    assert (kept.state, kept.outbox, kept.unannotated) == (NotifierState(), {}, [])
     assert len(kept.unreadable) == len(records) + 2
 
     await put(redis_client, keys.notifier(0, "records"), encode(state))
