@@ -72,7 +72,7 @@ def _course(say: Edition) -> timeseries.Panel:
             over_time(target, say(TARGET)),
             over_time(LEAD_TIME.value(TOTAL, say.long), say(CountersWords.WAIT_LONG)),
         )
-        .unit(say(LEAD_TIME.unit))
+        .unit(LEAD_TIME.unit_in(say))
         .decimals(LEAD_TIME.decimals)
         .override_by_name(say(CountersWords.WAIT_TODAY), given(color=fixed(PLAIN)))
         .override_by_name(say(CountersWords.WAIT_LONG), given(color=fixed(Colour.ORANGE)))

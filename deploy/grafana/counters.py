@@ -114,7 +114,7 @@ def _course(say: Edition) -> timeseries.Panel:
     queries = (over_time(VISIT_WAIT.scaled(expr), say(text)) for text, expr in asked)
     return (
         lines(say, Words.COURSE, *queries)
-        .unit(say(VISIT_WAIT.unit))
+        .unit(VISIT_WAIT.unit_in(say))
         .decimals(VISIT_WAIT.decimals)
         .override_by_name(say(Words.WAIT_LONG), given(color=fixed(PLAIN)))
         .override_by_name(say(Words.WAIT_TODAY), given(color=fixed(Colour.ORANGE)))

@@ -17,8 +17,9 @@ from deploy.grafana.counters import counters
 from deploy.grafana.live import live
 from deploy.grafana.pipeline import pipeline
 from deploy.grafana.policy import policy
-from deploy.grafana.words import LANGUAGES, Edition
+from deploy.grafana.words import Edition
 from shared.config.model import CityFile
+from shared.translation import languages
 
 FOLDER: Final = Path(__file__).with_name("boards")
 """Where the boards of ``deploy/wachtpost.toml`` are kept."""
@@ -41,7 +42,7 @@ def written(city: CityFile) -> Mapping[Path, str]:
     encoder = JSONEncoder(ensure_ascii=False, indent=2, sort_keys=True)
     return {
         Path(language, f"{name}.json"): f"{encoder.encode(finished(made(Edition(city, language))))}\n"
-        for language in LANGUAGES
+        for language in languages()
         for name, made in BOARDS.items()
     }
 

@@ -36,7 +36,6 @@ from deploy.grafana.words import (
     WORKDAYS,
     Edition,
     Text,
-    same,
 )
 from shared.contract.kpis import KPIS as FACTS
 from shared.contract.kpis import Kpi, Shown
@@ -46,8 +45,8 @@ from shared.contract.kpis import Kpi, Shown
 class _InPanel:
     """How a board shows a value that people read in percent, seconds, …"""
 
-    unit: Text
-    """Grafana's."""
+    unit: str
+    """Grafana's; empty: it has none, and ``target_unit`` stands behind the number."""
     target_unit: Text
     """As it stands behind a target."""
     divided_by: int = 1
@@ -57,10 +56,10 @@ class _InPanel:
 
 
 _SHOWN: Final[Mapping[Shown, _InPanel]] = {
-    Shown.PERCENT: _InPanel(same(RATIO), same("%"), target_factor=100),
-    Shown.SECONDS: _InPanel(same(SECONDS), same("s")),
-    Shown.MINUTES: _InPanel(same(MINUTES), same("min"), divided_by=60),
-    Shown.WORKDAYS: _InPanel(Text(f"suffix:{WORKDAYS.nl}", f"suffix:{WORKDAYS.en}"), WORKDAYS),
+    Shown.PERCENT: _InPanel(RATIO, "%", target_factor=100),
+    Shown.SECONDS: _InPanel(SECONDS, "s"),
+    Shown.MINUTES: _InPanel(MINUTES, "min", divided_by=60),
+    Shown.WORKDAYS: _InPanel("", WORKDAYS),
 }
 
 
@@ -112,7 +111,7 @@ def verdicts(
 def judged(panel: AnyPanel, kpi: KpiQuery, say: Edition) -> AnyPanel:
     """Blue within the target and vermilion beyond it, as the name says too; grey words instead of a number
     that is none."""
-    panel.unit(say(kpi.unit)).decimals(kpi.decimals).min(0)
+    panel.unit(kpi.unit_in(say)).decimals(kpi.decimals).min(0)
     for verdict, colour in (
         (ON_TARGET, GOOD),
         (ABOVE_TARGET, BAD),

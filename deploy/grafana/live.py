@@ -135,7 +135,7 @@ def _course(say: Edition, text: PanelText, kpi: KpiQuery) -> timeseries.Panel:
     figure = over_time(kpi.scaled(kpi.value(TOTAL, say.short)), say(text.title))
     target = f'max(wachtpost_kpi_target{{{TOTAL}, kpi="{kpi.name}"}})'
     panel = lines(say, text, figure, over_time(kpi.scaled(target), say(TARGET)))
-    panel.unit(say(kpi.unit)).decimals(kpi.decimals).color_scheme(fixed(PLAIN))
+    panel.unit(kpi.unit_in(say)).decimals(kpi.decimals).color_scheme(fixed(PLAIN))
     return panel.override_by_query("B", target_line()).links(to_board(BoardName.BREACHES, say))
 
 

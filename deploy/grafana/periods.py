@@ -147,7 +147,7 @@ def history(say: Edition, text: PanelText, kpi: KpiQuery, span: str) -> barchart
     promised = put(put(f"max({_rounded(kpi, against)})", "x", say(TARGET)), "series", say(TARGET))
     asked = rows("\nor\n".join((*each, promised)))
     panel = columns_per_row(say, text, asked, slanted=span == MONTH).color_scheme(fixed(PLAIN))
-    panel.unit(say(kpi.unit)).decimals(kpi.decimals).no_value(say(PolicyWords.NOTHING_YET))
+    panel.unit(kpi.unit_in(say)).decimals(kpi.decimals).no_value(say(PolicyWords.NOTHING_YET))
     for series, colour in (*((series, colour) for series, colour, _ in drawn), (TARGET, Colour.TEXT)):
         panel.override_by_name(say(series), given(color=fixed(colour)))
     return panel.transformations([sorted_by("x"), matrix("x", "series", "Value")])

@@ -60,8 +60,8 @@ class KpiQuery:
     """Of the queues that have it: ``phone`` or ``counter``."""
     contacts: Text
     """What its samples are."""
-    unit: Text
-    """Grafana's, of the figure divided by ``divided_by``."""
+    unit: str
+    """Grafana's, of the figure divided by ``divided_by``; empty: see ``unit_in``."""
     target_unit: Text
     """As it stands behind a target."""
     decimals: int
@@ -70,6 +70,10 @@ class KpiQuery:
     target_factor: int = 1
     """From the unit that is shown to that of ``target_unit``."""
     more_is_better: bool = False
+
+    def unit_in(self, say: Edition) -> str:
+        """Grafana's unit; one that it does not have is written behind the number."""
+        return self.unit or f"suffix:{say(self.target_unit)}"
 
     def value(self, places: str, window: str) -> str:
         """The rolling figure; no answer while it is insufficient."""

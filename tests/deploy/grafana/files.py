@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from deploy.grafana.words import LANGUAGES
+from shared.translation import languages
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 BOARDS: Final = ROOT / "deploy" / "grafana" / "boards"
@@ -117,7 +117,7 @@ def read_boards(folder: Path = BOARDS) -> list[Board]:
     """Return every board there is, sorted by language and name. Raises ``ValueError`` for what is no JSON."""
     return [
         Board(file.stem, language, json.loads(file.read_text(encoding="utf-8")))
-        for language in LANGUAGES
+        for language in languages()
         for file in sorted((folder / language).glob("*.json"))
     ]
 

@@ -21,7 +21,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana.board import BoardName, uid
 from deploy.grafana.palette import Colour
-from deploy.grafana.words import LANGUAGES, AnnotationsWords
+from deploy.grafana.words import AnnotationsWords
+from shared.translation import languages, translator
 from tests.deploy.grafana.files import Board, JsonObject, Panel, asked, strings, substituted, used_variables
 from tests.support.eventually import WITHIN
 
@@ -41,7 +42,7 @@ AHEAD: Final = frozenset({"custom.hideFrom", "custom.wrapText"})
 
 def typed(board: Board) -> Iterator[str]:
     """Grafana's own types read all of it: what is spelt wrongly is lost when they write it again."""
-    by_figures = AnnotationsWords.FROM_FIGURES.said_in(board.language)
+    by_figures = translator(board.language).text(AnnotationsWords.FROM_FIGURES)
     body = {**board.body, "annotations": {"list": [a for a in board.annotations if a["name"] != by_figures]}}
     yield from _lost(body, _read_and_written(body), "the board")
     for panel in board.panels:
@@ -301,8 +302,8 @@ def same_in_every_language(boards: Sequence[Board]) -> Iterator[str]:
         queries = [(str(one.panel and one.panel.id), _without_words(one.expr)) for one in asked(board)]
         panels = [(panel.id, panel.type, panel.body["gridPos"]) for panel in board.panels]
         shapes.setdefault(board.language, {})[board.name] = (queries, panels)
-    if set(shapes) != set(LANGUAGES):
-        yield f"boards in {sorted(shapes)}, not in {sorted(LANGUAGES)}"
+    if set(shapes) != set(languages()):
+        yield f"boards in {sorted(shapes)}, not in {sorted(languages())}"
     for (one, here), (other, there) in combinations(shapes.items(), 2):
         yield from (f"{name} is another in {other} than in {one}" for name in _differing(here, there))
 

@@ -15,7 +15,7 @@ from deploy.grafana.kpis import CALL_WAIT, MISSED, SERVICE_LEVEL, VISIT_WAIT
 from deploy.grafana.palette import Colour
 from deploy.grafana.periods import MONTH, RunningKpi
 from deploy.grafana.promql import STATE_CODES, TOTAL
-from deploy.grafana.words import Edition, PanelText, Text
+from deploy.grafana.words import Edition
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT
 from services.notifier.grafana.annotations import MARK
 from shared.config.model import CityFile
@@ -94,31 +94,6 @@ def test_windows_and_time_zone_are_those_of_the_city_file(tmp_path, windows, tit
 
 
 # --- Languages -------------------------------------------------------------------------------------------
-
-
-def _texts(where):
-    for name, value in vars(where).items():
-        if name.startswith("_"):
-            continue
-        if isinstance(value, PanelText):
-            yield f"{name}.title", value.title
-            yield f"{name}.about", value.about
-        elif isinstance(value, Text):
-            yield name, value
-        elif isinstance(value, dict):
-            yield from ((f"{name}[{key}]", text) for key, text in value.items() if isinstance(text, Text))
-        elif isinstance(value, type) and value.__module__ == words.__name__:
-            yield from ((f"{name}.{inner}", text) for inner, text in _texts(value))
-
-
-def test_every_text_exists_in_both_languages():
-    texts = dict(_texts(words))
-    assert len(texts) > 150, "the catalogue was not found"
-    assert [name for name, text in texts.items() if not (text.nl.strip() and text.en.strip())] == []
-
-
-def test_a_sentence_is_not_the_same_in_two_languages():
-    assert [name for name, text in _texts(words) if text.nl == text.en and " " in text.nl] == []
 
 
 @pytest.mark.parametrize(
