@@ -60,7 +60,7 @@ def _brief(say: Translator, window: timedelta) -> str:
     number, unit = _in_units(window)
     match unit:
         case "h":
-            return say.gettext("{number} h", number=number)
+            return say.ngettext("{number} h", "{number} h", number)
         case "m":
             return say.gettext("{number} min", number=number)
         case _:
