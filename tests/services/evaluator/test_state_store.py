@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from domain.aggregator import AggregatorChanges
 from domain.bucket import Bucket, Resolution
@@ -18,10 +16,8 @@ from services.evaluator.alerting.judge import Judgement
 from services.evaluator.state_store import BEGINNING, EvaluatorStore
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.redis import keys
-from shared.redis.lease import OffsetMoved, Superseded
+from shared.redis.lease import OffsetMoved
 from tests.support.entries import entries
-from tests.support.eventually import eventually_async
-from tests.support.redis_servers import RedisServer
 
 LEASE = timedelta(minutes=1)
 DESK = QueueRef("lier", "onthaal")
@@ -54,20 +50,6 @@ async def claimed(owner: EvaluatorStore) -> str:
     fence = await owner.lease.claim()
     assert fence is not None
     return fence
-
-
-async def everything(redis: Redis) -> dict[bytes, object]:
-    """Every key and its content, without the lease, whose time runs."""
-    content: dict[bytes, object] = {}
-    async for key in redis.scan_iter():
-        match await redis.type(key):
-            case b"hash":
-                content[key] = await redis.hgetall(key)
-            case b"stream":
-                content[key] = await redis.xrange(key)
-            case _:
-                content[key] = await redis.get(key)
-    return content
 
 
 async def test_what_was_committed_is_what_is_loaded(redis_client: Redis):
@@ -133,101 +115,6 @@ async def test_state_that_goes_is_gone_whoever_says_so_and_whatever_else_is_said
     assert left == {b"source:pbx": b"7", b"offset": b"6-0", b"commit": f"{fence} 2".encode()}
 
 
-async def _fence_moved(redis: Redis) -> None:
-    await redis.delete(keys.lease(0))
-    await claimed(store(redis, "two"))
-
-
-async def _fence_lost(redis: Redis) -> None:
-    await redis.delete(keys.fence(0))
-
-
-async def _offset_moved(redis: Redis) -> None:
-    await redis.hset(keys.state(0), "offset", "5-1")
-
-
-async def _state_lost(redis: Redis) -> None:
-    await redis.delete(keys.state(0))
-
-
-async def _last_commit_lost(redis: Redis) -> None:
-    """Which had moved no offset: what a power cut takes."""
-    await redis.hdel(keys.state(0), "commit")
-
-
-@pytest.mark.parametrize(
-    ("happened", "refusal"),
-    [
-        (_fence_moved, Superseded),
-        (_fence_lost, Superseded),
-        (_offset_moved, OffsetMoved),
-        (_state_lost, OffsetMoved),
-        (_last_commit_lost, OffsetMoved),
-    ],
-)
-async def test_a_commit_that_comes_too_late_writes_nothing_at_all(
-    redis_client: Redis, happened: Callable[[Redis], Awaitable[None]], refusal: type[Exception]
-):
-    owner = store(redis_client)
-    fence = await claimed(owner)
-    await redis_client.xadd(keys.events(0), {"__data__": "{}"}, id="1-0")
-    await owner.commit(fence, BEGINNING, "5-0", changes(1))
-    await happened(redis_client)
-    before = await everything(redis_client)
-    with pytest.raises(refusal):
-        await owner.commit(fence, "5-0", "6-0", changes(2), trim="9-0")
-    assert await everything(redis_client) == before
-
-
-async def test_only_one_is_the_owner_and_each_take_over_has_a_fence_of_its_own(redis_client: Redis):
-    one, two = store(redis_client, "one"), store(redis_client, "two")
-    fence = await claimed(one)
-    assert await two.lease.claim() is None
-    assert await one.lease.claim() is None  # nor twice the same
-    await one.lease.release(fence)
-    second = await claimed(two)
-    await two.lease.release(second)
-    third = await claimed(one)
-    assert len({fence, second, third}) == 3
-    assert [int(f.partition(":")[0]) for f in (fence, second, third)] == [1, 2, 3]
-
-
-async def test_who_was_superseded_can_neither_renew_nor_release(redis_client: Redis):
-    one, two = store(redis_client, "one"), store(redis_client, "two")
-    fence = await claimed(one)
-    await redis_client.delete(keys.lease(0))
-    await claimed(two)
-    with pytest.raises(Superseded):
-        await one.lease.renew(fence)
-    await one.lease.release(fence)
-    assert await store(redis_client, "three").lease.claim() is None
-
-
-async def test_an_owner_that_reads_anew_leaves_its_late_commits_behind(redis_client: Redis):
-    owner = store(redis_client)
-    fence = await claimed(owner)
-    await owner.commit(fence, BEGINNING, "5-0", changes())
-    again = await owner.lease.claim(fence)
-    assert again is not None
-    before = await everything(redis_client)
-    with pytest.raises(Superseded):
-        await owner.commit(fence, "5-0", "5-0", changes(2))
-    assert await everything(redis_client) == before
-    await owner.commit(again, "5-0", "6-0", changes(2))
-
-
-async def test_a_lease_runs_out_and_may_be_renewed_until_somebody_takes_over(redis_client: Redis):
-    fence = await claimed(store(redis_client, "one", timedelta(milliseconds=50)))
-    await eventually_async(lambda: _gone(redis_client, keys.lease(0)))
-    one, two = store(redis_client, "one"), store(redis_client, "two", timedelta(milliseconds=50))
-    await one.lease.renew(fence)
-    assert await two.lease.claim() is None
-    await redis_client.delete(keys.lease(0))
-    assert await two.lease.claim() is not None
-    with pytest.raises(Superseded):
-        await one.lease.renew(fence)
-
-
 async def test_lag_is_what_waits_to_be_read(redis_client: Redis):
     owner = store(redis_client)
     assert await owner.lag(0, BEGINNING) == (0, None)
@@ -260,17 +147,6 @@ async def test_trimming_keeps_all_from_the_oldest_entry_on(redis_client: Redis):
     left = [int(entry.partition("-")[0]) for entry, _ in await entries(redis_client, keys.events(0))]
     assert set(range(500, 1001)) <= set(left)
     assert len(left) < 1000
-
-
-async def test_a_state_of_before_commits_had_numbers_goes_on(redis_client: Redis):
-    await redis_client.hset(keys.state(0), mapping={"offset": "5-0", "read": "3"})
-    await redis_client.set(keys.fence(0), "7:older")
-    await redis_client.set(keys.lease(0), "7:older", px=1)
-    owner = store(redis_client)
-    await eventually_async(owner.lease.claim)
-    await owner.commit("8:one", "5-0", "6-0", changes(4))
-    kept = await owner.load([DESK], ["2023-11-14"])
-    assert (kept.offset, kept.counts.read) == ("6-0", 4)
 
 
 async def _breaches(redis: Redis, count: int) -> None:
@@ -314,16 +190,3 @@ async def test_a_tick_trims_all_that_may_go_however_much_came_since_the_last(red
     owner = store(redis_client)
     await owner.commit(await claimed(owner), BEGINNING, "12000-0", changes(), trim="12000-0")
     assert await redis_client.xlen(keys.events(0)) <= 100  # the node of the last
-
-
-async def test_without_redis_it_says_so(own_server: RedisServer):
-    async with Redis.from_url(own_server.url) as redis:
-        owner = store(redis)
-        fence = await claimed(owner)
-        own_server.stop()
-        with pytest.raises(RedisError):
-            await owner.commit(fence, BEGINNING, "1-0", changes())
-
-
-async def _gone(redis: Redis, key: str) -> bool:
-    return not await redis.exists(key)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from redis.asyncio import Redis
 
 from services.notifier.state import BreachRecord, NotifierState, changes, decode, encode
 from services.notifier.state_store import BEGINNING, NotifierChanges, NotifierStore
 from shared.redis import keys
-from shared.redis.lease import OffsetMoved, Superseded
 from tests.support.deliveries import MISSED, OVER, SERVICE_LEVEL, delivery
 from tests.support.entries import entries
 
@@ -104,44 +102,6 @@ async def test_a_commit_of_nothing_moves_the_offset_and_its_own_number_only(redi
     assert await everything(redis_client) == {
         b"state": {b"offset": b"5-0", b"commit": fence.encode() + b" 1"}
     }
-
-
-@pytest.mark.parametrize("before", [BEGINNING, "4-0"], ids=["nothing-yet", "something-already"])
-async def test_under_an_old_fence_nothing_is_written(redis_client: Redis, before: str):
-    one, old = await claimed(redis_client)
-    if before != BEGINNING:
-        await one.commit(
-            old, BEGINNING, before, NotifierChanges(records=encode(known(BreachRecord(MISSED, ("e1",)))))
-        )
-    there = await everything(redis_client)
-    await redis_client.delete(keys.notifier(0, "lease"))
-    assert await store(redis_client, "two").lease.claim() is not None
-    with pytest.raises(Superseded):
-        await one.commit(old, before, "9-0", EVERYTHING)
-    assert await everything(redis_client) == there
-
-
-async def test_from_another_offset_nothing_is_written(redis_client: Redis):
-    one, fence = await claimed(redis_client)
-    await one.commit(fence, BEGINNING, "5-0", NotifierChanges(posted=(ONE,)))
-    there = await everything(redis_client)
-    for wrong in (BEGINNING, "4-0"):
-        with pytest.raises(OffsetMoved):
-            await one.commit(fence, wrong, "9-0", EVERYTHING)
-    assert await everything(redis_client) == there
-
-
-async def test_a_server_that_lost_everything_takes_no_commit(redis_client: Redis):
-    one, fence = await claimed(redis_client)
-    await redis_client.flushall()
-    with pytest.raises(Superseded):
-        await one.commit(fence, BEGINNING, "5-0", EVERYTHING)
-    assert await everything(redis_client) == {}
-
-
-async def test_the_notifiers_lease_is_not_the_evaluators(redis_client: Redis):
-    await claimed(redis_client)
-    assert not await redis_client.exists(keys.lease(0), keys.fence(0))
 
 
 async def test_a_thousand_records_and_deliveries_go_in_one_commit(redis_client: Redis):
