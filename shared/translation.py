@@ -104,23 +104,23 @@ class Translator:
 
     # --- numbers ---
 
-    def number(self, value: float, digits: int = 0) -> str:
+    def number(self, value: float | Decimal, digits: int = 0) -> str:
         """Return 1234.5 as ``1.234,5`` or as ``1,234.5``."""
         pattern = f"#,##0.{'0' * digits}" if digits else "#,##0"
         return format_decimal(Decimal(f"{value:.{digits}f}"), format=pattern, locale=self._locale)
 
     def ratio(self, value: float) -> str:
         """Return 0.125 as ``12,5 %``; rounded up: what is above its target never looks equal to it."""
-        return self._percent(round_up(value * 100, 1), 1)
+        return self.percent(round_up(value * 100, 1), 1)
 
     def ratio_least(self, value: float) -> str:
         """Return a ratio of which more is better; rounded down: below its target never looks equal to it."""
-        return self._percent(round_down(value * 100, 1), 1)
+        return self.percent(round_down(value * 100, 1), 1)
 
     def ratio_limit(self, value: float) -> str:
         """Return a target of 0.2 as ``20 %``."""
         percent = round(value * 100, 3)
-        return self._percent(percent, 0 if percent == int(percent) else 1)
+        return self.percent(percent, 0 if percent == int(percent) else 1)
 
     def value(self, unit: Unit, value: float, *, least: bool = False) -> str:
         """Return a value in its unit, rounded towards the bad side; ``least``: more of it is better.
@@ -153,7 +153,8 @@ class Translator:
         """Return a target of 5.0 as ``5``."""
         return self.number(value, 0 if value == int(value) else 1)
 
-    def _percent(self, percent: float, digits: int) -> str:
+    def percent(self, percent: float, digits: int) -> str:
+        """Return 12.5 as ``12,5 %``."""
         # Translators: a percentage, with a space before the sign where the language wants one.
         return self.gettext("{number}%", number=self.number(percent, digits))
 

@@ -20,11 +20,10 @@ from services.reporter.report.pdf import NoPdfError
 from services.reporter.report.reading import read_days
 from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.sheet import Sheet
-from services.reporter.report.words import WORDS, Words
-from services.reporter.report.writing import Writing
+from services.reporter.report.writing import Writing, capital
 from shared.calendar import Calendar
 from shared.periods import Period
-from shared.translation import languages
+from shared.translation import Translator, languages, translator
 from wachtpost.city_file import history_or_explain, parsed_or_explain, unreadable
 from wachtpost.notify.access import Access, access
 from wachtpost.terminal import complain, fail
@@ -65,26 +64,26 @@ def report(
     Exit status 0: written; 2: it cannot be, and why.
     """
     given = access()
-    words = WORDS[lang or given.city.city.language]
-    wanted = _period(period, words)
-    kind = _kind(kind, output, words)
+    say = translator(lang or given.city.city.language)
+    wanted = _period(period, say)
+    kind = _kind(kind, output, say)
     if kind is ReportFormat.PDF and output is None and sys.stdout.isatty():
-        fail(words.terminal)
-    around = _sheet(given, sheet, wanted, words)
-    made = _assembled(given, wanted, site or (), _comment(comment, words), words)
-    _write(_rendered(made, kind, words, around), output, words)
+        fail(say.gettext("A PDF does not belong in a terminal; give a file with --output."))
+    around = _sheet(given, sheet, wanted, say)
+    made = _assembled(given, wanted, site or (), _comment(comment, say), say)
+    _write(_rendered(made, kind, say, around), output, say)
     if output is not None:
-        complain(words.written.format(period=Writing(words).period(wanted), file=output))
+        complain(f"{Writing(say).period(wanted)}: {output}")
 
 
-def _period(name: str, words: Words) -> Period:
+def _period(name: str, say: Translator) -> Period:
     try:
         return Period.parse(name)
     except ValueError:
-        fail(words.bad_period.format(name=name))
+        fail(say.gettext("{name} is not a period; write 2026, 2026-10, 2026-H1 or 2026-Q3.", name=name))
 
 
-def _kind(kind: ReportFormat | None, output: Path | None, words: Words) -> ReportFormat:
+def _kind(kind: ReportFormat | None, output: Path | None, say: Translator) -> ReportFormat:
     if kind is not None:
         return kind
     if output is None:
@@ -92,26 +91,29 @@ def _kind(kind: ReportFormat | None, output: Path | None, words: Words) -> Repor
     try:
         return ReportFormat(output.suffix.removeprefix(".").lower())
     except ValueError:
-        fail(words.unknown_suffix.format(file=output))
+        fail(say.gettext("{file} does not tell what form it is to have; give --format.", file=output))
 
 
-def _sheet(given: Access, file: Path | None, period: Period, words: Words) -> Sheet | None:
+def _sheet(given: Access, file: Path | None, period: Period, say: Translator) -> Sheet | None:
     configured = given.city.report.sheet
     if file is None and configured is not None:
         file = given.settings.city_file.parent / configured
     if file is None:
         return None
-    sheet = parsed_or_explain(Sheet, file, words.language)
+    sheet = parsed_or_explain(Sheet, file, say.language)
     if sheet.period != period:
-        write = Writing(words)
-        told = words.other_sheet.format(
-            file=file, sheet=write.period(sheet.period), period=write.period(period)
+        write = Writing(say)
+        told = say.gettext(
+            "Mind: {file} is a sheet of {sheet}, and these are the figures of {period}.",
+            file=file,
+            sheet=write.period(sheet.period),
+            period=write.period(period),
         )
         complain(told)
     return sheet
 
 
-def _comment(comment: str, words: Words) -> str:
+def _comment(comment: str, say: Translator) -> str:
     """Return the comment: the text, or what the file of that name holds.
 
     One word with an ending, such as ``toelichting.txt``, means a file: if it is not there, that is a mistake.
@@ -124,52 +126,75 @@ def _comment(comment: str, words: Words) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        fail(unreadable(file, error, words.language))
+        fail(unreadable(file, error, say.language))
 
 
 def _assembled(
-    given: Access, period: Period, sites: list[str] | tuple[str, ...], comment: str, words: Words
+    given: Access, period: Period, sites: list[str] | tuple[str, ...], comment: str, say: Translator
 ) -> Report:
     city = given.city
     unknown = [site for site in sites if site not in {one.id for one in city.sites}]
     if unknown:
-        fail(words.no_site.format(name=unknown[0], known=", ".join(one.id for one in city.sites)))
+        fail(
+            say.gettext(
+                "The city file has no site {name}; it has: {known}.",
+                name=unknown[0],
+                known=", ".join(one.id for one in city.sites),
+            )
+        )
     history = history_or_explain(given.settings.city_file, city)
     now = given.now()
     counted: Counted = given.reach(lambda redis: read_days(redis, city, period))
-    write = Writing(words)
+    write = Writing(say)
     try:
         return assemble(city, Calendar(city), counted, history, period, now, sites=sites, comment=comment)
     except NotBegunError:
-        fail(words.not_begun.format(period=_at_start(write.period(period))))
+        fail(say.gettext("{period} has not begun yet.", period=capital(write.period(period))))
     except BeforeFirstDayError as error:
         if error.first_day is None:
-            fail(words.nothing_counted)
+            fail(
+                say.gettext(
+                    "Not a single day has been counted yet; `wachtpost history import` reads old files."
+                )
+            )
         fail(
-            words.before_first_day.format(
-                period=_at_start(write.period(period)), first=write.day(error.first_day)
+            say.gettext(
+                "{period} lies before the first day that Wachtpost counted, {first}. Reported years "
+                "of before are in the report of every later period.",
+                period=capital(write.period(period)),
+                first=write.day(error.first_day),
             )
         )
     except CommentTooLongError as error:
-        fail(words.comment_long.format(length=write.number(error.length), most=write.number(MOST_COMMENT)))
+        fail(
+            say.gettext(
+                "--comment: {length} characters, at most {most}.",
+                length=write.number(error.length),
+                most=write.number(MOST_COMMENT),
+            )
+        )
 
 
-def _rendered(made: Report, kind: ReportFormat, words: Words, sheet: Sheet | None) -> bytes:
+def _rendered(made: Report, kind: ReportFormat, say: Translator, sheet: Sheet | None) -> bytes:
     try:
-        return render(made, kind, words, sheet)
+        return render(made, kind, say, sheet)
     except NoPdfError as error:
-        fail(words.pdf_library.format(why=error.lacking) if error.lacking else words.no_pdf)
+        fail(
+            say.gettext(
+                "PDF needs Pango on this machine (Debian, Ubuntu: apt install libpango-1.0-0 "
+                "libpangoft2-1.0-0 libharfbuzz-subset0): {why}",
+                why=error.lacking,
+            )
+            if error.lacking
+            else say.gettext("PDF needs an extra: pip install 'wachtpost[pdf]'")
+        )
 
 
-def _write(document: bytes, output: Path | None, words: Words) -> None:
+def _write(document: bytes, output: Path | None, say: Translator) -> None:
     if output is None:
         sys.stdout.buffer.write(document)
         return
     try:
         output.write_bytes(document)
     except OSError as error:
-        fail(unreadable(output, error, words.language))
-
-
-def _at_start(text: str) -> str:
-    return text[:1].upper() + text[1:]
+        fail(unreadable(output, error, say.language))

@@ -10,13 +10,12 @@ import typer
 from services.reporter import __main__ as service
 from services.reporter.publisher import ReportPublisher
 from services.reporter.rendering import CannotMakeError, maker
-from services.reporter.report.words import WORDS as REPORT_WORDS
 from services.reporter.report.writing import Writing
 from services.reporter.rounds import word_of
-from services.reporter.words import WORDS, Words
 from shared.config.alerting import EmailChannel
 from shared.periods import Period
 from shared.redis.connection import RedisClient
+from shared.translation import Translator
 from wachtpost.notify.access import Access, access
 from wachtpost.terminal import complain, echo, fail
 
@@ -43,42 +42,65 @@ def reporter(
         service.main()
         return
     given = access()
-    words = WORDS[given.city.city.language]
-    period = _period(words, now)
-    receivers = _receivers(given, words, receiver)
+    say = given.say
+    period = _period(say, now)
+    said = Writing(say).period(period)
+    receivers = _receivers(given, receiver)
     counts = not again and receiver is None
     if counts and not _is_over_month(given, period):
-        fail(words.not_over.format(period=_said(given, period)))
+        fail(
+            say.gettext(
+                "{period} is not over yet or is no month: that is not the monthly mail. With "
+                "--receiver the report goes to one receiver, with --again to all of them.",
+                period=said,
+            )
+        )
     try:
         handed_over = given.reach(lambda redis: _mail(given, redis, period, receivers, counts=counts))
     except CannotMakeError as error:
-        fail(words.cannot.format(why=error))
-    said = _said(given, period)
+        fail(say.gettext("The report cannot be made: {why}", why=error))
     if not handed_over:
-        complain(words.sent_before.format(period=said))
+        complain(
+            say.gettext(
+                "The report for {period} was sent before. With --again it goes to all of them once more.",
+                period=said,
+            )
+        )
         raise typer.Exit(1)
-    echo(words.handed_over.format(period=said, receivers=", ".join(receivers)))
+    echo(
+        say.gettext(
+            "The report for {period} was given to the notifier, for: {receivers}. Whether it "
+            "arrived is told by `wachtpost notifications log`.",
+            period=said,
+            receivers=", ".join(receivers),
+        )
+    )
 
 
-def _said(given: Access, period: Period) -> str:
-    return Writing(REPORT_WORDS[given.city.city.language]).period(period)
-
-
-def _period(words: Words, name: str) -> Period:
+def _period(say: Translator, name: str) -> Period:
     try:
         return Period.parse(name)
     except ValueError:
-        fail(words.period_wrong.format(name=name))
+        fail(say.gettext("--now {name}: give a period such as 2026-10, 2026-H1 or 2026.", name=name))
 
 
-def _receivers(given: Access, words: Words, receiver: str | None) -> tuple[str, ...]:
+def _receivers(given: Access, receiver: str | None) -> tuple[str, ...]:
+    say = given.say
     if receiver is None:
-        return given.city.report.receivers or fail(words.nobody)
+        return given.city.report.receivers or fail(
+            say.gettext("The city file names nobody who gets the report ([report] receivers).")
+        )
     known = {one.id: one for one in given.city.receivers}
     if receiver not in known:
-        fail(words.receiver_unknown.format(name=receiver, known=", ".join(known) or "–"))
+        fail(
+            say.gettext(
+                "There is no receiver {name}. There are: {known}",
+                name=receiver,
+                known=", ".join(known) or "–",
+            )
+        )
     if not any(isinstance(channel, EmailChannel) for channel in known[receiver].channels):
-        fail(words.no_mail.format(name=receiver))
+        fail(say.gettext("{name} has no channel of kind email; the report goes by mail only.", name=receiver))
     return (receiver,)
 
 

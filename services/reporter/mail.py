@@ -9,11 +9,10 @@ from typing import Final
 
 from domain.period_kpis import PeriodKpi
 from services.reporter.report.document import ClusterWaits, Report, SiteReport
-from services.reporter.report.words import WORDS as REPORT_WORDS
 from services.reporter.report.writing import Writing
-from services.reporter.words import WORDS, Words
 from shared.contract.report_events import MOST_BYTES, Attachment, Document, MediaType, weight
 from shared.periods import Period
+from shared.translation import Msg, Translator, translator
 
 MEDIA_TYPES: Final[dict[str, MediaType]] = {
     "pdf": "application/pdf",
@@ -23,6 +22,20 @@ MEDIA_TYPES: Final[dict[str, MediaType]] = {
     "md": "text/markdown",
 }
 """By kind, which is also the end of the file's name."""
+
+KINDS: Final = {
+    # Translators: what a file is for, behind its name.
+    "html": Msg("to read in a browser and print on A4"),
+    "pdf": Msg("to read and print"),
+    "csv": Msg("the figures, for a spreadsheet"),
+    "json": Msg("the figures, for software"),
+    "md": Msg("as text"),
+}
+"""What each kind is for."""
+
+_MET: Final = Msg("Wait at the counter (minutes:seconds), target met: {names}")
+_NOT_MET: Final = Msg("Wait at the counter (minutes:seconds), target not met: {names}")
+_NOT_JUDGED: Final = Msg("Wait at the counter (minutes:seconds), not judged: {names}")
 
 READABLE: Final = "html"
 """What is attached alone when everything together is too large: it holds all of the report."""
@@ -41,23 +54,33 @@ def compose(
     What is too large together is left out, all but the readable file, and the mail says so; ``not_made`` are
     kinds of files that are missing.
     """
-    words, writing = WORDS[report.language], Writing(REPORT_WORDS[report.language])
+    say = translator(report.language)
+    write = Writing(say)
     attached = that_fits(files)
     heavy = [kind_of(one) for one in files if one not in attached]
-    period = writing.period(report.period)
+    period = write.period(report.period)
     lines = [
-        words.opening.format(city=report.city, period=period),
-        *([words.running] if report.running else []),
-        "",
-        *_figures(report, words, writing),
-        *_papers(attached, words),
-        *([words.too_large.format(most=MOST_BYTES // 2**20, kinds=", ".join(heavy))] if heavy else []),
-        *([words.not_made.format(kinds=", ".join(not_made))] if not_made else []),
-        *([words.by_hand.format(period=report.period.name)] if heavy or not_made else []),
-        "",
-        words.closing,
+        say.gettext("This is the policy report of {city} for {period}.", city=report.city, period=period)
     ]
-    subject = words.subject.format(city=report.city, period=period)
+    if report.running:
+        lines.append(say.gettext("That period is not over yet: the figures are provisional."))
+    lines += ["", *_figures(report, write), *_papers(attached, say)]
+    if heavy:
+        lines.append(
+            say.gettext(
+                "Not attached, because too large for a mail together (more than {most} MB): {kinds}.",
+                most=MOST_BYTES // 2**20,
+                kinds=", ".join(heavy),
+            )
+        )
+    if not_made:
+        lines.append(
+            say.gettext("Not attached, because it could not be made: {kinds}.", kinds=", ".join(not_made))
+        )
+    if heavy or not_made:
+        lines.append(say.gettext("To make it yourself: wachtpost report {period}", period=report.period.name))
+    lines += ["", say.gettext("This mail was made and sent automatically by Wachtpost.")]
+    subject = say.gettext("Policy report {city}: {period}", city=report.city, period=period)
     return Document(id=name, subject=subject, text="\n".join(lines) + "\n", attachments=attached)
 
 
@@ -80,74 +103,83 @@ def kind_of(file: Attachment) -> str:
     return file.name.rpartition(".")[2]
 
 
-def _figures(report: Report, words: Words, writing: Writing) -> Iterator[str]:
+def _figures(report: Report, write: Writing) -> Iterator[str]:
     """A paragraph for each site, with its name if there are several."""
     for site in report.sites:
-        yield f"{words.in_short}, {site.name}:" if len(report.sites) > 1 else f"{words.in_short}:"
-        yield from (f"- {line}" for line in _of_site(site, report, words, writing))
+        if len(report.sites) > 1:
+            yield write.say.gettext("In short, {site}:", site=site.name)
+        else:
+            yield write.say.gettext("In short:")
+        yield from (f"- {line}" for line in _of_site(site, report, write))
         yield ""
 
 
-def _of_site(site: SiteReport, report: Report, words: Words, writing: Writing) -> Iterator[str]:
+def _of_site(site: SiteReport, report: Report, write: Writing) -> Iterator[str]:
+    say = write.say
     years = [one for one in site.missed_years if report.period.last in one.period]
     year = min(years, key=lambda one: one.reported, default=None)  # what was counted here goes first
     if year is not None:
-        whole = year.period.last == report.until
-        yield (words.missed if whole else words.missed_until).format(
-            year=year.period.name,
-            day=writing.day_of_year(report.until),
-            value=_judged([year], writing),
-        )
+        name, value = year.period.name, _judged([year], write)
+        if year.period.last == report.until:
+            yield say.gettext("Missed calls in {year}: {value}", year=name, value=value)
+        else:
+            yield say.gettext(
+                "Missed calls in {year} up to and including {day}: {value}",
+                year=name,
+                day=write.day_of_year(report.until),
+                value=value,
+            )
     if site.call_waits:
-        yield words.call_wait.format(
-            period=writing.period(report.period), value=_judged(site.call_waits, writing)
+        yield say.gettext(
+            "Mean wait on the phone in {period}: {value}",
+            period=write.period(report.period),
+            value=_judged(site.call_waits, write),
         )
-    yield from _counters(site.clusters, words, writing)
+    yield from _counters(site.clusters, write)
 
 
-def _judged(months: Sequence[PeriodKpi], writing: Writing) -> str:
+def _judged(months: Sequence[PeriodKpi], write: Writing) -> str:
     """One figure and its verdict; of several in how many the target was met, for means do not add up."""
     if len(months) == 1:
         (one,) = months
         if one.value is None:
-            return writing.value(one.kpi, one.value)
-        limit = "" if one.target is None else f" ({writing.limit(one.kpi, one.target)})"
-        return f"{writing.value(one.kpi, one.value)} – {writing.verdict_text(one)}{limit}"
+            return write.value(one.kpi, one.value)
+        limit = "" if one.target is None else f" ({write.limit(one.kpi, one.target)})"
+        return f"{write.value(one.kpi, one.value)} – {write.verdict_text(one)}{limit}"
     judged = [one for one in months if one.met is not None]
     if not judged:
-        return writing.verdict_text(months[-1])
+        return write.verdict_text(months[-1])
     met = sum(one.met is True for one in judged)
-    limit = writing.limit(judged[-1].kpi, judged[-1].target)
-    return f"{writing.words.met_months.format(met=met, all=len(judged))} ({limit})"
+    limit = write.limit(judged[-1].kpi, judged[-1].target)
+    return f"{write.met_months(met, len(judged))} ({limit})"
 
 
-def _counters(clusters: Iterable[ClusterWaits], words: Words, writing: Writing) -> Iterator[str]:
+def _counters(clusters: Iterable[ClusterWaits], write: Writing) -> Iterator[str]:
     """The clusters that met their target, those that did not, and those of which nobody can say."""
     met: list[str] = []
     not_met: list[str] = []
     other: list[str] = []
     for cluster in clusters:
         judged = [one for one in cluster.months if one.met is not None]
-        said = f"{cluster.name} ({_figure(cluster.months, writing)})"
+        said = f"{cluster.name} ({_figure(cluster.months, write)})"
         (other if not judged else met if all(one.met for one in judged) else not_met).append(said)
-    texts = (words.counters_met, words.counters_not_met, words.counters_other)
-    for text, names in zip(texts, (met, not_met, other), strict=True):
+    for text, names in ((_MET, met), (_NOT_MET, not_met), (_NOT_JUDGED, other)):
         if names:
-            yield text.format(names=", ".join(names))
+            yield write.say.text(text, names=", ".join(names))
 
 
-def _figure(months: Sequence[PeriodKpi], writing: Writing) -> str:
+def _figure(months: Sequence[PeriodKpi], write: Writing) -> str:
     """A counter's figure beside its target."""
     if len(months) != 1:
-        return _judged(months, writing)
+        return _judged(months, write)
     (one,) = months
-    value = writing.value(one.kpi, one.value)
-    return value if one.value is None else f"{value}, {writing.limit(one.kpi, one.target)}"
+    value = write.value(one.kpi, one.value)
+    return value if one.value is None else f"{value}, {write.limit(one.kpi, one.target)}"
 
 
-def _papers(attached: Sequence[Attachment], words: Words) -> Iterator[str]:
+def _papers(attached: Sequence[Attachment], say: Translator) -> Iterator[str]:
     if not attached:
-        yield words.nothing_attached
+        yield say.gettext("The full report could not be attached.")
         return
-    yield words.attached
-    yield from (f"- {one.name} ({words.kinds[kind_of(one)]})" for one in attached)
+    yield say.gettext("The full report is attached to this mail:")
+    yield from (f"- {one.name} ({say.text(KINDS[kind_of(one)])})" for one in attached)

@@ -18,11 +18,11 @@ from services.reporter.report.pdf import NoPdfError
 from services.reporter.report.reading import read_report
 from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.sheet import Sheet
-from services.reporter.report.words import WORDS
 from shared.config.model import CityFile
 from shared.contract.report_events import MOST_BYTES, Attachment, Document, weight
 from shared.periods import Period
 from shared.process.settings import ServiceSettings
+from shared.translation import translator
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -72,7 +72,7 @@ def mail_of(name: str, report: Report, kinds: Sequence[str], sheet: Sheet | None
 def _files(report: Report, kinds: Sequence[str], sheet: Sheet | None) -> Iterator[Attachment]:
     for kind in kinds:
         try:
-            data = render(report, ReportFormat(kind), WORDS[report.language], sheet)
+            data = render(report, ReportFormat(kind), translator(report.language), sheet)
         except NoPdfError as error:
             log.warning("no_pdf", why=str(error))
             continue

@@ -21,6 +21,7 @@ from typer.testing import CliRunner, Result
 
 from shared.config import model
 from shared.redis import keys
+from shared.translation import languages
 from tests.support import report_year
 from tests.support.eventually import WITHIN
 from tests.support.redis_servers import EmbeddedValkey
@@ -138,7 +139,7 @@ def test_a_month_for_people_and_for_machines(tmp_path: Path, redis_url: str) -> 
 
 
 @pytest.mark.parametrize("name", ["2026", "2026-H1", "2026-H2", "2026-Q2", "2026-10", "2025"])
-@pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize("language", languages())
 def test_every_kind_of_period_in_every_language(hall: Hall, name: str, language: str) -> None:
     for kind in ("md", "html", "csv", "json"):
         assert hall.says(name, "--lang", language, "--format", kind)
@@ -213,7 +214,10 @@ def test_a_queue_whose_feed_was_dead_is_told(hall: Hall) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 800])
-@pytest.mark.parametrize(("name", "language"), [("2026", "nl"), ("2026-H1", "en"), ("2026-05", "nl")])
+@pytest.mark.parametrize(
+    ("name", "language"),
+    [("2026", "nl"), ("2026-H1", "en"), ("2026-05", "nl"), ("2026", "fr"), ("2026", "de")],
+)
 def test_nothing_is_cut_off_or_overlaps_in_a_browser(
     hall: Hall, name: str, language: str, width: int
 ) -> None:

@@ -19,11 +19,10 @@ from services.reporter.report.blocks import (
     Tone,
 )
 from services.reporter.report.document import BudgetReport, Report, SiteReport
-from services.reporter.report.words import Words
-from services.reporter.report.writing import Writing, named, seconds
+from services.reporter.report.writing import Writing, capital, named, seconds
 from shared.contract.kpis import Kpi
+from shared.translation import Translator
 
-HOUR: Final = 60
 NOTHING: Final = "–"
 """Where a period that is over has nothing left to say."""
 
@@ -37,30 +36,43 @@ class Definitions:
     write: Writing
 
     @property
-    def words(self) -> Words:
-        return self.write.words
+    def say(self) -> Translator:
+        return self.write.say
 
     def section(self) -> ReportSection:
         """Return both tables: missed, and answered in time."""
         return ReportSection(
             "definitions",
-            self.words.definitions,
-            (Paragraph(self.words.definitions_about, Tone.NOTE), self._missed(), self._levels()),
+            self.say.gettext("The same calls under other definitions"),
+            (
+                Paragraph(
+                    self.say.gettext(
+                        "Each definition works with the same calls. Only the first, that of target and "
+                        "boards, makes the figures above."
+                    ),
+                    Tone.NOTE,
+                ),
+                self._missed(),
+                self._levels(),
+            ),
         )
 
     def _missed(self) -> Table:
-        words, write = self.words, self.write
+        say, write = self.say, self.write
         found = sorted(self.site.missed_definitions, key=lambda one: not one.active)
         active = named(next(one.definition for one in found if one.active))
         return Table(
-            words.missed_caption.format(period=write.period(self.report.period)),
+            say.gettext(
+                "Share of missed calls under each definition, {period}",
+                period=write.period(self.report.period),
+            ),
             (
-                Column(words.definition),
-                Column(words.share_missed, number=True),
-                Column(words.missed, number=True),
-                Column(words.contacts, number=True),
-                Column(words.counts),
-                Column(words.explained),
+                Column(say.gettext("Definition")),
+                Column(say.gettext("Share missed"), number=True),
+                Column(say.gettext("Missed"), number=True),
+                Column(say.gettext("Answered and missed"), number=True),
+                Column(say.gettext("Counts as missed")),
+                Column(say.gettext("Difference")),
             ),
             tuple(
                 TableRow(
@@ -72,29 +84,31 @@ class Definitions:
                         Cell(write.outcomes_of(one.definition)),
                         Cell(self._missed_difference(one, active)),
                     ),
-                    words.active if one.active else "",
+                    say.gettext("of target and boards") if one.active else "",
                 )
                 for one in found
             ),
         )
 
     def _missed_difference(self, one: UnderMissedDefinition, active: str) -> str:
-        words, write = self.words, self.write
+        say, write = self.say, self.write
         said = []
         if one.value is None:
-            return words.no_calls
+            return say.gettext("There were no calls.")
         if one.active:
-            said.append(words.active_is)
+            said.append(say.gettext("This is the definition of target and boards."))
         elif not one.difference:
-            said.append(words.same.format(active=active))
+            said.append(say.gettext("In this period this gives the same as {active}.", active=active))
         else:
             changes = ", ".join(
-                words.change.format(outcome=write.outcome(outcome), count=write.change(count))
-                for outcome, count in one.difference.items()
+                f"{write.outcome(outcome)} {write.change(count)}" for outcome, count in one.difference.items()
             )
             said.append(
-                words.other_missed.format(
-                    active=active, changes=changes, points=self._points(one.value_difference)
+                say.gettext(
+                    "Compared with {active}: {changes}; {points}.",
+                    active=active,
+                    changes=changes,
+                    points=write.points(one.value_difference),
                 )
             )
         left_out = {outcome: count for outcome, count in one.not_counted.items() if count}
@@ -102,24 +116,33 @@ class Definitions:
             listed = ", ".join(
                 f"{write.outcome(outcome)} ({write.number(n)})" for outcome, n in left_out.items()
             )
-            said.append(words.not_counted.format(outcomes=listed))
+            said.append(say.gettext("Does not count as missed: {outcomes}.", outcomes=listed))
         if one.short_abandons:
             bound = seconds(one.definition.short_abandon)
-            said.append(words.short_left_out.format(count=write.number(one.short_abandons), seconds=bound))
+            said.append(
+                say.ngettext(
+                    "{number} call that hung up within {seconds} s counts on neither side.",
+                    "{number} calls that hung up within {seconds} s count on neither side.",
+                    one.short_abandons,
+                    seconds=bound,
+                )
+            )
         return " ".join(said)
 
     def _levels(self) -> Table:
-        words, write = self.words, self.write
+        say, write = self.say, self.write
         found = sorted(self.site.service_levels, key=lambda one: not one.active)
         active = named(next(one.definition for one in found if one.active))
         return Table(
-            words.levels_caption.format(period=write.period(self.report.period)),
+            say.gettext(
+                "Answered in time under each definition, {period}", period=write.period(self.report.period)
+            ),
             (
-                Column(words.definition),
-                Column(words.on_time, number=True),
-                Column(words.answered_within, number=True),
-                Column(words.divided_by),
-                Column(words.explained),
+                Column(say.gettext("Definition")),
+                Column(say.gettext("In time"), number=True),
+                Column(say.gettext("Answered in time"), number=True),
+                Column(say.gettext("Divided by")),
+                Column(say.gettext("Difference")),
             ),
             tuple(
                 TableRow(
@@ -129,38 +152,40 @@ class Definitions:
                         Cell(
                             write.number(one.answered_within),
                             number=True,
-                            notes=(words.level.format(seconds=seconds(one.definition.within)),),
+                            notes=(
+                                say.gettext("within {seconds} s", seconds=seconds(one.definition.within)),
+                            ),
                         ),
                         Cell(self._divided_by(one)),
                         Cell(self._level_difference(one, active)),
                     ),
-                    words.active if one.active else "",
+                    say.gettext("of target and boards") if one.active else "",
                 )
                 for one in found
             ),
         )
 
     def _divided_by(self, one: UnderServiceLevel) -> str:
-        pattern = self.words.of_answered if one.definition.of == "answered" else self.words.of_all
-        return pattern.format(count=self.write.number(one.contacts))
+        count = self.write.number(one.contacts)
+        if one.definition.of == "answered":
+            return self.say.gettext("answered ({count})", count=count)
+        return self.say.gettext("answered and missed ({count})", count=count)
 
     def _level_difference(self, one: UnderServiceLevel, active: str) -> str:
-        words, write = self.words, self.write
+        say, write = self.say, self.write
         if one.value is None:
-            return words.no_calls
+            return say.gettext("There were no calls.")
         if one.active:
-            return words.active_is
+            return say.gettext("This is the definition of target and boards.")
         if not (one.within_difference or one.contacts_difference):
-            return words.same.format(active=active)
-        return words.other_level.format(
+            return say.gettext("In this period this gives the same as {active}.", active=active)
+        return say.gettext(
+            "Compared with {active}: {within} in time, {contacts} to divide by; {points}.",
             active=active,
             within=write.more_calls(one.within_difference),
             contacts=write.more_calls(one.contacts_difference),
-            points=self._points(one.value_difference),
+            points=write.points(one.value_difference),
         )
-
-    def _points(self, difference: float | None) -> str:
-        return self.words.points_same if difference is None else self.write.points(difference)
 
 
 @dataclass(frozen=True)
@@ -172,47 +197,87 @@ class Budgets:
     write: Writing
 
     @property
-    def words(self) -> Words:
-        return self.write.words
+    def say(self) -> Translator:
+        return self.write.say
 
     def section(self) -> ReportSection:
         """Return what is left, in sentences and as a table, and how it is worked out."""
-        words, budgets = self.words, self.site.budgets
+        say, budgets = self.say, self.site.budgets
+        title = say.gettext("Room up to the target: how many calls may still be missed?")
         if not budgets:
-            return ReportSection("budget", words.budget, (Paragraph(words.no_budget),))
-        blocks: list[Block] = [Paragraph(words.budget_about, Tone.NOTE)]
+            return ReportSection(
+                "budget", title, (Paragraph(say.gettext("There is no target for missed calls.")),)
+            )
+        blocks: list[Block] = [
+            Paragraph(
+                say.gettext(
+                    "The target allows a share of the calls to be missed. What is left of that, and "
+                    "where the period is expected to end:"
+                ),
+                Tone.NOTE,
+            )
+        ]
         for budget in budgets:
             blocks += self._sentences(budget)
         blocks.append(self._table())
         if not all(budget.judged for budget in budgets):
-            blocks.append(Paragraph(words.budget_other_period, Tone.NOTE))
+            blocks.append(
+                Paragraph(
+                    say.gettext("The target is for a year; the month stands here to compare."), Tone.NOTE
+                )
+            )
         forecast = next(
             (b.of.forecast for b in reversed(budgets) if b.of.forecast is not None and not b.over), None
         )
         if forecast is not None:
-            method = words.method.format(rate=forecast.rate_days, used=forecast.days_used, id=forecast.method)
+            method = say.gettext(
+                "How this is worked out: calls per open minute of the last 20 days with calls (here "
+                "{rate}), times the open minutes still to come in the calendar. Of these, the same "
+                "share is taken to be missed as so far. The interval comes from how much the days of "
+                "the period (here {used}) differ from one another, with Student's distribution; it "
+                "does not foresee a strike or a failure. Method: {id}.",
+                rate=forecast.rate_days,
+                used=forecast.days_used,
+                id=forecast.method,
+            )
             blocks.append(Paragraph(method, Tone.NOTE))
-        return ReportSection("budget", words.budget, tuple(blocks))
+        return ReportSection("budget", title, tuple(blocks))
 
     def _sentences(self, budget: BudgetReport) -> Iterator[Paragraph]:
-        words, write, of = self.words, self.write, budget.of
-        period, limit = _capital(write.period(of.period)), self._limit(of)
+        say, write, of = self.say, self.write, budget.of
+        period, limit = capital(write.period(of.period)), say.ratio_limit(of.target)
         so_far = {"missed": write.number(of.missed), "contacts": write.number(of.contacts)}
         forecast = of.forecast
         if forecast is None:
-            yield Paragraph(words.budget_no_projection.format(period=period, **so_far))
+            yield Paragraph(
+                say.gettext(
+                    "{period}: {missed} of {contacts} calls have been missed. There are too few days "
+                    "with calls (at least five) to expect anything.",
+                    period=period,
+                    **so_far,
+                )
+            )
             return
         if budget.over:
-            pattern = words.budget_over_lost if budget.lost else words.budget_over_met
+            so_far |= {"value": write.ratio(forecast.projected), "limit": limit}
             yield Paragraph(
-                pattern.format(
+                say.gettext(
+                    "{period} is over: {missed} of {contacts} calls were missed, {value}. "
+                    "That is {over} too many for {limit}.",
                     period=period,
-                    value=write.ratio(forecast.projected),
-                    limit=limit,
-                    room=write.number(forecast.affordable),
                     over=write.number(-forecast.affordable),
                     **so_far,
-                ),
+                )
+                if budget.lost
+                else say.ngettext(
+                    "{period} is over: {missed} of {contacts} calls were missed, {value}. "
+                    "Within {limit} there was room for another {number} missed call.",
+                    "{period} is over: {missed} of {contacts} calls were missed, {value}. "
+                    "Within {limit} there was room for another {number} missed calls.",
+                    forecast.affordable,
+                    period=period,
+                    **so_far,
+                )
             )
             return
         expected = write.number(forecast.expected_contacts)
@@ -220,13 +285,21 @@ class Budgets:
             over = write.number(-forecast.affordable)
             yield self._warned(
                 budget,
-                words.budget_lost.format(
-                    period=write.period(of.period), limit=limit, expected=expected, over=over
+                say.gettext(
+                    "In {period}, {limit} can no longer be met. Even if all {expected} expected calls "
+                    "are answered, {over} too many have been missed.",
+                    period=write.period(of.period),
+                    limit=limit,
+                    expected=expected,
+                    over=over,
                 ),
             )
             return
         yield Paragraph(
-            words.budget_open.format(
+            say.gettext(
+                "{period}: of the {expected} calls still expected, {affordable} may be missed to "
+                "stay within {limit}. It will probably be {will_miss}, and the period ends at "
+                "{projected} (95% interval: {low} to {high}).",
                 period=period,
                 expected=expected,
                 affordable=write.number(forecast.affordable),
@@ -239,39 +312,60 @@ class Budgets:
         )
         if forecast.expected_missed > forecast.affordable:
             yield self._warned(
-                budget, words.budget_expect_lost.format(period=write.period(of.period), limit=limit)
+                budget,
+                say.gettext(
+                    "The way it goes now, {period} ends above {limit}.",
+                    period=write.period(of.period),
+                    limit=limit,
+                ),
             )
 
     def _warned(self, budget: BudgetReport, text: str) -> Paragraph:
         """A warning, unless the target is another period's."""
-        return Paragraph(self.words.warning.format(text), Tone.WARNING) if budget.judged else Paragraph(text)
+        if not budget.judged:
+            return Paragraph(text)
+        return Paragraph(self.say.gettext("Warning: {text}", text=text), Tone.WARNING)
 
     def _table(self) -> Table:
-        words, write, budgets = self.words, self.write, self.site.budgets
+        say, write, budgets = self.say, self.write, self.site.budgets
         first = budgets[-1].of
 
         def row(title: str, told: Callable[[ErrorBudget], str]) -> TableRow:
             return TableRow(title, tuple(Cell(told(budget.of), number=True) for budget in budgets))
 
         return Table(
-            words.budget_caption.format(
-                limit=self._limit(first), definition=first.definition, until=write.day(self.report.until)
+            say.gettext(
+                "Missed calls and the target of {limit}, definition {definition}, as of {until}",
+                limit=say.ratio_limit(first.target),
+                definition=first.definition,
+                until=write.day(self.report.until),
             ),
-            (Column(""), *(Column(_capital(write.period(b.of.period)), number=True) for b in budgets)),
+            (Column(""), *(Column(capital(write.period(b.of.period)), number=True) for b in budgets)),
             (
-                row(words.contacts, lambda of: write.number(of.contacts)),
-                row(words.so_far, lambda of: write.number(of.missed)),
-                row(words.share_missed, self._share),
-                row(words.left, self._left),
-                row(words.open_left, self._open_left),
-                row(words.expected, self._of_forecast(lambda f: write.number(f.expected_contacts))),
-                row(words.affordable, self._of_forecast(lambda f: self._room(f.affordable))),
-                row(words.will_miss, self._of_forecast(lambda f: write.number(f.expected_missed))),
-                row(words.projected, self._of_forecast(lambda f: write.ratio(f.projected))),
+                row(say.gettext("Answered and missed"), lambda of: write.number(of.contacts)),
+                row(say.gettext("Missed so far"), lambda of: write.number(of.missed)),
+                row(say.gettext("Share missed"), self._share),
+                row(say.gettext("Of the very next calls, may still be missed"), self._left),
+                row(say.gettext("Still open"), self._open_left),
                 row(
-                    words.interval,
+                    say.gettext("Calls still expected"),
+                    self._of_forecast(lambda f: write.number(f.expected_contacts)),
+                ),
+                row(
+                    say.gettext("Of these, may be missed within the target"),
+                    self._of_forecast(lambda f: self._room(f.affordable)),
+                ),
+                row(
+                    say.gettext("Of these, expected to be missed"),
+                    self._of_forecast(lambda f: write.number(f.expected_missed)),
+                ),
+                row(say.gettext("Expected end value"), self._of_forecast(lambda f: write.ratio(f.projected))),
+                row(
+                    say.gettext("95% interval"),
                     self._of_forecast(
-                        lambda f: words.from_to.format(low=write.ratio(f.low), high=write.ratio(f.high))
+                        lambda f: say.gettext(
+                            "{low} to {high}", low=write.ratio(f.low), high=write.ratio(f.high)
+                        )
                     ),
                 ),
             ),
@@ -285,28 +379,23 @@ class Budgets:
 
     def _room(self, left: int) -> str:
         if left < 0:
-            return self.words.too_many.format(self.write.number(-left))
+            return self.say.ngettext("{number} too many", "{number} too many", -left)
         return self.write.number(left)
 
     def _open_left(self, of: ErrorBudget) -> str:
         if not of.open_minutes_left:
-            return self.words.nothing_more
-        hours = self.write.numerals.number(
-            of.open_minutes_left / HOUR, 0 if of.open_minutes_left % HOUR == 0 else 1
+            return self.say.gettext("the period is over")
+        return self.say.ngettext(
+            "{hours} hours on {number} day",
+            "{hours} hours on {number} days",
+            of.open_days_left,
+            hours=self.write.hours(of.open_minutes_left),
         )
-        return self.words.open_hours.format(hours=hours, days=self.write.number(of.open_days_left))
 
     def _of_forecast(self, told: Callable[[Forecast], str]) -> Callable[[ErrorBudget], str]:
         def text(of: ErrorBudget) -> str:
             if not of.open_minutes_left:
                 return NOTHING
-            return self.words.no_projection if of.forecast is None else told(of.forecast)
+            return self.say.gettext("none, too few days") if of.forecast is None else told(of.forecast)
 
         return text
-
-    def _limit(self, of: ErrorBudget) -> str:
-        return self.write.numerals.ratio_limit(of.target)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

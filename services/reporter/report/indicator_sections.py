@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from domain import kpi
 from domain.period_kpis import PeriodKpi, SpeedShares
@@ -19,12 +20,19 @@ from services.reporter.report.blocks import (
     Tone,
 )
 from services.reporter.report.document import Report, SiteReport
-from services.reporter.report.gap_words import missing_in
+from services.reporter.report.missing_data import missing_in
 from services.reporter.report.pictures import MOST_BESIDE, Marks, Pictured, marks, years_between
-from services.reporter.report.words import Words
 from services.reporter.report.writing import Writing, named, seconds
 from shared.contract.kpis import Kpi
 from shared.periods import Period
+from shared.translation import Msg, Translator
+
+# Translators: why figures before and after cannot be compared.
+_BREAKS: Final[Mapping[str, Msg]] = {
+    "definition": Msg("another definition"),
+    "software": Msg("other software"),
+    "organisation": Msg("another organisation"),
+}
 
 
 @dataclass(frozen=True)
@@ -36,8 +44,8 @@ class IndicatorSections:
     write: Writing
 
     @property
-    def words(self) -> Words:
-        return self.write.words
+    def say(self) -> Translator:
+        return self.write.say
 
     @property
     def pictured(self) -> Pictured:
@@ -56,11 +64,14 @@ class IndicatorSections:
 
     def visit_waits(self) -> ReportSection:
         """Return the waits at the counters, by cluster and month."""
-        words, clusters = self.words, self.site.clusters
+        say, clusters = self.say, self.site.clusters
         series = [one for cluster in clusters for one in cluster.months]
         breaks = self._marks(Kpi.VISIT_WAIT_MEAN, [one.period for one in series])
         if len({(one.period, one.reported) for one in series}) == 1:
-            pictures = Pictures((self.pictured.clusters(clusters),), words.target_bars_note)
+            pictures = Pictures(
+                (self.pictured.clusters(clusters),),
+                say.gettext("Upright line: the target. Hatched: not met."),
+            )
         else:
             beside = max(len(cluster.months) for cluster in clusters) <= MOST_BESIDE
             pictures = Pictures(
@@ -68,73 +79,158 @@ class IndicatorSections:
                     self.pictured.months(cluster.name, cluster.months, breaks, half=beside)
                     for cluster in clusters
                 ),
-                words.own_scale,
+                say.gettext(
+                    "Each chart has its own scale. Dashed line: the target. Hatched: over the target."
+                ),
                 side_by_side=beside,
             )
-        blocks = (Paragraph(words.visit_about, Tone.NOTE), pictures, self._cluster_table())
-        return self._section("visit-waits", words.visit_waits, Kpi.VISIT_WAIT_MEAN, blocks, breaks)
+        blocks = (
+            Paragraph(
+                say.gettext(
+                    "Minutes and seconds (m:ss) from the booked time, or from arrival if that is later, "
+                    "to the call at the counter. Visitors without an appointment and those called before "
+                    "their time are left out."
+                ),
+                Tone.NOTE,
+            ),
+            pictures,
+            self._cluster_table(),
+        )
+        return self._section(
+            "visit-waits",
+            say.gettext("Visitor wait per activity cluster at the town hall (monthly)"),
+            Kpi.VISIT_WAIT_MEAN,
+            blocks,
+            breaks,
+        )
 
     def call_waits(self) -> ReportSection:
         """Return the mean wait of answered calls, by month."""
-        words = self.words
+        say, period = self.say, self.write.period(self.report.period)
         blocks, breaks = self._by_month(
             self.site.call_waits,
-            (words.call_about, words.call_chart, words.call_caption),
-            (words.mean_wait, words.answered),
+            (
+                say.gettext(
+                    "Sum of the waits of answered calls divided by their number (ASA), over all phone "
+                    "queues within opening hours."
+                ),
+                say.gettext("Mean wait of answered calls per month"),
+                say.gettext("Mean wait of answered calls, {period}", period=period),
+            ),
+            (say.gettext("Mean wait"), say.gettext("Answered calls")),
         )
-        return self._section("call-waits", words.call_waits, Kpi.CALL_WAIT_MEAN, blocks, breaks)
+        return self._section(
+            "call-waits",
+            say.gettext("Mean wait of answered calls to the customer contact centre (monthly)"),
+            Kpi.CALL_WAIT_MEAN,
+            blocks,
+            breaks,
+        )
 
     def lead_times(self) -> ReportSection:
         """Return the mean lead time to an appointment, by month."""
-        words = self.words
+        say, period = self.say, self.write.period(self.report.period)
         blocks, breaks = self._by_month(
             self.site.lead_times,
-            (words.lead_about, words.lead_chart, words.lead_caption),
-            (words.mean_lead, words.booked),
+            (
+                say.gettext(
+                    "Working days after the day of booking, up to and including the day of the "
+                    "appointment; holidays and closing days do not count. This indicator is Wachtpost's "
+                    "addition."
+                ),
+                say.gettext("Mean lead time to an appointment per month"),
+                say.gettext(
+                    "Mean number of working days between making an appointment and having it, {period}",
+                    period=period,
+                ),
+            ),
+            (say.gettext("Mean lead time"), say.gettext("Appointments made")),
         )
-        return self._section("lead-times", words.lead_times, Kpi.LEAD_TIME_MEAN, blocks, breaks)
+        return self._section(
+            "lead-times",
+            say.gettext("Mean lead time to an appointment (monthly)"),
+            Kpi.LEAD_TIME_MEAN,
+            blocks,
+            breaks,
+        )
 
     def speeds(self) -> ReportSection:
         """Return the answered calls by speed category, by month."""
-        words, write = self.words, self.write
+        say, write = self.say, self.write
         names = kpi.category_names(self.report.bounds)
         table = Table(
-            words.speed_caption.format(period=write.period(self.report.period)),
+            say.gettext(
+                "Answered calls by wait: share and number, {period}", period=write.period(self.report.period)
+            ),
             (
-                Column(words.month),
+                Column(say.gettext("Month")),
                 *(Column(write.category(name), number=True) for name in names),
-                Column(words.answered, number=True),
+                Column(say.gettext("Answered calls"), number=True),
             ),
             tuple(self._speed_row(one, names) for one in self.site.speeds),
         )
         blocks = (
-            Paragraph(words.speed_about.format(bound=seconds(self.report.bounds[0])), Tone.NOTE),
+            Paragraph(
+                say.gettext(
+                    "Each category begins above its lower bound and ends with its upper one: a wait of "
+                    "exactly {bound} s is in 0–{bound} s.",
+                    bound=seconds(self.report.bounds[0]),
+                ),
+                Tone.NOTE,
+            ),
             Pictures((self.pictured.shares(self.site.speeds, names),)),
             table,
         )
         breaks = self._marks(Kpi.CALL_WAIT_MEAN, [one.period for one in self.site.speeds])
-        return self._section("speeds", words.speeds, Kpi.CALL_WAIT_MEAN, blocks, breaks, reported=False)
+        return self._section(
+            "speeds",
+            say.gettext(
+                "Percentage of answered calls to the customer contact centre by speed category (monthly)"
+            ),
+            Kpi.CALL_WAIT_MEAN,
+            blocks,
+            breaks,
+            reported=False,
+        )
 
     def missed_years(self) -> ReportSection:
         """Return the share of missed calls by year, reported and counted; and by month, to compare."""
-        words, write, years = self.words, self.write, self.site.missed_years
+        say, write, years = self.say, self.write, self.site.missed_years
         definition = self.report.definition
-        counts = words.what_counts.format(
-            definition=named(definition), outcomes=write.outcomes_of(definition)
+        about = say.gettext(
+            "Missed calls divided by answered and missed calls together, within opening hours."
+        )
+        counts = say.gettext(
+            "Definition {definition}: missed is {outcomes}.",
+            definition=named(definition),
+            outcomes=write.outcomes_of(definition),
         )
         if definition.short_abandon:
-            counts += " " + words.short_abandon.format(seconds=seconds(definition.short_abandon))
+            counts += " " + say.gettext(
+                "Those who hang up within {seconds} s count on neither side.",
+                seconds=seconds(definition.short_abandon),
+            )
         slots = [one if isinstance(one, Period) else one.period for one in years_between(years)]
         breaks = self._marks(Kpi.MISSED_RATIO, slots)
         blocks: list[Block] = [
-            Paragraph(f"{words.years_about} {counts}", Tone.NOTE),
+            Paragraph(f"{about} {counts}", Tone.NOTE),
             Pictures((self.pictured.years(years, breaks),)),
             self._years_table(),
             self._missed_months_table(),
         ]
         if any(one.target_period == "year" for one in years):
-            blocks.append(Paragraph(words.not_for_month, Tone.NOTE))
-        return self._section("missed-years", words.missed_years, Kpi.MISSED_RATIO, blocks, breaks)
+            blocks.append(
+                Paragraph(say.gettext("The target is for a year; a month is not judged by it."), Tone.NOTE)
+            )
+        return self._section(
+            "missed-years",
+            say.gettext(
+                "Percentage of missed calls to the customer contact centre at the town hall (yearly)"
+            ),
+            Kpi.MISSED_RATIO,
+            blocks,
+            breaks,
+        )
 
     def _section(
         self,
@@ -148,10 +244,11 @@ class IndicatorSections:
     ) -> ReportSection:
         notes = [
             Paragraph(
-                self.words.break_note.format(
+                self.say.gettext(
+                    "Break {mark} in the series, from {period} on ({what}): {text}",
                     mark=mark,
                     period=self.write.period(one.period),
-                    what=self.words.break_kinds[one.what],
+                    what=self.say.text(_BREAKS[one.what]),
                     text=one.text,
                 ),
                 Tone.NOTE,
@@ -172,19 +269,21 @@ class IndicatorSections:
         breaks = self._marks(months[0].kpi, [one.period for one in months])
         if len(months) == 1:
             target_bars = self.pictured.target_bars(chart, [(self.write.period(months[0].period), months[0])])
-            pictures = Pictures((target_bars,), self.words.target_bars_note)
+            pictures = Pictures(
+                (target_bars,), self.say.gettext("Upright line: the target. Hatched: not met.")
+            )
         else:
             pictures = Pictures((self.pictured.months(chart, months, breaks),))
         mixed = any(one.reported for one in months)
         table = Table(
-            caption.format(period=self.write.period(self.report.period)),
+            caption,
             (
-                Column(self.words.month),
+                Column(self.say.gettext("Month")),
                 Column(columns[0], number=True),
-                Column(self.words.target, number=True),
-                Column(self.words.verdict),
+                Column(self.say.gettext("Target"), number=True),
+                Column(self.say.gettext("Verdict")),
                 Column(columns[1], number=True),
-                *((Column(self.words.origin),) if mixed else ()),
+                *((Column(self.say.gettext("Origin")),) if mixed else ()),
             ),
             tuple(
                 self._figure_row(one, (*self._judged_cells(one), *self._origin(one, mixed))) for one in months
@@ -203,8 +302,8 @@ class IndicatorSections:
         )
 
     def _origin(self, one: PeriodKpi, mixed: bool) -> tuple[Cell, ...]:
-        words = self.words
-        return (Cell(words.reported if one.reported else words.counted),) if mixed else ()
+        say = self.say
+        return (Cell(say.gettext("reported") if one.reported else say.gettext("counted")),) if mixed else ()
 
     def _figure_row(self, one: PeriodKpi, cells: tuple[Cell, ...]) -> TableRow:
         return TableRow(
@@ -215,19 +314,26 @@ class IndicatorSections:
         """Which part of the period the figure is about, where it is not all of it."""
         notes = []
         if self.report.first_day in period and self.report.first_day != period.first:
-            notes.append(self.words.partly_from.format(first=self.write.day_of_year(self.report.first_day)))
+            notes.append(
+                self.say.gettext("counted from {first}", first=self.write.day_of_year(self.report.first_day))
+            )
         if not complete:
-            notes.append(self.words.running.format(last=self.write.day_of_year(self.report.until)))
+            notes.append(
+                self.say.gettext("up to and including {last}", last=self.write.day_of_year(self.report.until))
+            )
         return ", ".join(notes)
 
     def _cluster_table(self) -> Table:
-        words, write, clusters = self.words, self.write, self.site.clusters
+        say, write, clusters = self.say, self.write, self.site.clusters
         figures = {(one.queue, one.period, one.reported): one for c in clusters for one in c.months}
         rows = sorted({(one.period, not one.reported) for c in clusters for one in c.months})
         return Table(
-            words.visit_caption.format(period=write.period(self.report.period)),
+            say.gettext(
+                "Mean wait at the counter of visitors with an appointment, {period}",
+                period=write.period(self.report.period),
+            ),
             (
-                Column(words.month),
+                Column(say.gettext("Month")),
                 *(
                     Column(
                         cluster.name,
@@ -248,7 +354,7 @@ class IndicatorSections:
                         period, complete=period.last <= self.report.until and not self._runs(period)
                     )
                     if counted
-                    else words.reported,
+                    else say.gettext("reported"),
                 )
                 for period, counted in rows
             ),
@@ -261,11 +367,13 @@ class IndicatorSections:
         return next((one.target for one in months if one.target is not None), None)
 
     def _cluster_cell(self, one: PeriodKpi | None) -> Cell:
-        write, words = self.write, self.words
+        say, write = self.say, self.write
         if one is None or one.value is None:
-            return Cell(words.no_figures, number=True)
+            return Cell(write.no_figures(), number=True)
         visits = (
-            words.visits_unknown if one.samples is None else words.visits.format(write.number(one.samples))
+            say.gettext("number not stated")
+            if one.samples is None
+            else say.ngettext("{number} visitor", "{number} visitors", one.samples)
         )
         judged = "" if one.met is None else write.verdict_text(one)
         return Cell(
@@ -280,7 +388,7 @@ class IndicatorSections:
         write = self.write
         cells = [
             Cell(
-                self.words.no_figures if share is None else write.share(share),
+                write.share(share),
                 number=True,
                 notes=() if share is None else (write.number(one.counts[name]),),
             )
@@ -293,27 +401,29 @@ class IndicatorSections:
         )
 
     def _years_table(self) -> Table:
-        words, years = self.words, self.site.missed_years
+        say, years = self.say, self.site.missed_years
         columns = (
-            Column(words.year),
-            Column(words.share_missed, number=True),
-            Column(words.target, number=True),
-            Column(words.verdict),
-            Column(words.calls, number=True),
-            Column(words.definition),
-            Column(words.origin),
+            Column(say.gettext("Year")),
+            Column(say.gettext("Share missed"), number=True),
+            Column(say.gettext("Target"), number=True),
+            Column(say.gettext("Verdict")),
+            Column(say.gettext("Calls"), number=True),
+            Column(say.gettext("Definition")),
+            Column(say.gettext("Origin")),
         )
         rows: list[TableRow] = []
         for one in _runs_of_nothing(years_between(years)):
             if not isinstance(one, PeriodKpi):
                 empty = (
-                    Cell(words.no_figures, number=True),
+                    Cell(self.write.no_figures(), number=True),
                     *(Cell("–", number=n in {0, 2}) for n in range(5)),
                 )
                 rows.append(TableRow(one, empty))
                 continue
-            known = one.definition or (words.unknown_definition if one.reported else words.no_target)
-            origin = words.reported if one.reported else words.counted
+            known = one.definition or (
+                say.gettext("not stated") if one.reported else say.gettext("no target")
+            )
+            origin = say.gettext("reported") if one.reported else say.gettext("counted")
             limit = Cell("–", number=True) if one.reported else self._judged_cells(one)[1]
             value, _, verdict, samples = self._judged_cells(one)
             cells = (
@@ -325,21 +435,28 @@ class IndicatorSections:
                 Cell(origin, notes=(one.note,) if one.note else ()),
             )
             rows.append(self._figure_row(one, cells))
-        return Table(words.years_caption, columns, tuple(rows))
+        return Table(say.gettext("Share of missed calls per year"), columns, tuple(rows))
 
     def _missed_months_table(self) -> Table:
-        words, write, months = self.words, self.write, self.site.missed_months
+        say, write, months = self.say, self.write, self.site.missed_months
         mixed = any(one.reported for one in months)
         judged = any(one.met is not None for one in months)
         return Table(
-            words.missed_months_caption.format(period=write.period(self.report.period)),
+            say.gettext(
+                "To compare: share of missed calls per month, {period}",
+                period=write.period(self.report.period),
+            ),
             (
-                Column(words.month),
-                Column(words.share_missed, number=True),
-                *((Column(words.target, number=True), Column(words.verdict)) if judged else ()),
-                Column(words.calls, number=True),
-                Column(words.definition),
-                *((Column(words.origin),) if mixed else ()),
+                Column(say.gettext("Month")),
+                Column(say.gettext("Share missed"), number=True),
+                *(
+                    (Column(say.gettext("Target"), number=True), Column(say.gettext("Verdict")))
+                    if judged
+                    else ()
+                ),
+                Column(say.gettext("Calls"), number=True),
+                Column(say.gettext("Definition")),
+                *((Column(say.gettext("Origin")),) if mixed else ()),
             ),
             tuple(
                 self._figure_row(
@@ -352,7 +469,7 @@ class IndicatorSections:
                             )
                             if shown
                         ),
-                        Cell(one.definition or words.unknown_definition),
+                        Cell(one.definition or say.gettext("not stated")),
                         *self._origin(one, mixed),
                     ),
                 )
@@ -364,17 +481,22 @@ class IndicatorSections:
         return marks(self.report.breaks_of(figure), shown)
 
     def _source(self, figure: Kpi, *, reported: bool) -> str:
-        words, report = self.words, self.report
+        say, report = self.say, self.report
         first = max(report.period.first, report.first_day)
         if figure is Kpi.MISSED_RATIO:
             first = report.first_day
-        own = words.own_source.format(
-            site=self.site.name, first=self.write.day(first), last=self.write.day(report.until)
+        own = say.gettext(
+            "Wachtpost, own count within opening hours, {site}, {first} up to and including {last}",
+            site=self.site.name,
+            first=self.write.day(first),
+            last=self.write.day(report.until),
         )
         listed = [own]
         if reported:
-            listed += [words.reported_source.format(source=text) for text in report.sources_of(figure)]
-        return f"{words.source}: {'; '.join(listed)}."
+            listed += [
+                say.gettext("reported figures: {source}", source=text) for text in report.sources_of(figure)
+            ]
+        return say.gettext("Source: {sources}.", sources="; ".join(listed))
 
 
 def _runs_of_nothing(slots: Sequence[Period | PeriodKpi]) -> Iterator[PeriodKpi | str]:

@@ -11,15 +11,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from services.reporter.report.charts import Chart, svg
-from services.reporter.report.compose import ReportText, compose
-from services.reporter.report.document import Report
+from services.reporter.report.compose import ReportText
 from services.reporter.report.sheet import sheet_css
-from services.reporter.report.words import Words
+from shared.translation import Translator
 
 PACKAGE: Final = "services.reporter.report"
 
 _UNIT: Final = re.compile(
-    r"(?<=\d) (?=%|s\b|werkdag|working day|uur\b|hours\b|v\d)|(?<=[≤≥✓✗]) |(?<=[a-z]) (?=\d{4}\b)"
+    r"(?<=\d) (?=%|s\b|werkdag|working day|jour|Arbeitstag|uur\b|hours\b|h\b|v\d)"
+    r"|(?<=[≤≥✓✗]) |(?<=[a-zé]) (?=\d{4}\b)"
 )
 """A number and its unit stay on one line, and so do a month and its year."""
 
@@ -28,22 +28,12 @@ _RANGE: Final = re.compile(r"(?<=\d)–(?=\d)")
 _FOR_CSS: Final = re.compile(r"[^\w .,:;()&/+–-]")
 
 
-def report_html(text: ReportText, words: Words) -> str:
-    """Return the whole page of a report."""
-    return page(text.title, block_html(text, level=2), words)
-
-
-def indicator_block_html(report: Report, words: Words, level: int = 2) -> str:
-    """Return everything below a report's title as part of a page; ``level`` is that of its headings."""
-    return block_html(compose(report, words), level)
-
-
 def block_html(text: ReportText, level: int) -> str:
     """Return everything below the title of a report, already in words."""
     return _environment().get_template("block.html.j2").render(text=text, level=level)
 
 
-def page(title: str, body: str, words: Words) -> str:
+def page(title: str, body: str, say: Translator) -> str:
     """Return a complete page around ``body``, which is HTML already: with language, styles and the ``h1``."""
     return (
         _environment()
@@ -51,7 +41,8 @@ def page(title: str, body: str, words: Words) -> str:
         .render(
             title=title,
             body=Markup(body),  # noqa: S704 - made by the templates here, which escape
-            words=words,
+            language=say.language,
+            page=say.gettext("Page"),
             styles=Markup(_styles()),  # noqa: S704 - files of this package
             for_css=_FOR_CSS.sub(" ", title),
         )

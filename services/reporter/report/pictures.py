@@ -76,24 +76,26 @@ class Pictured:
     def clusters(self, clusters: Sequence[ClusterWaits]) -> TargetBars:
         """Return all clusters in the one month that there is."""
         month = clusters[0].months[0].period
-        title = self.write.words.visit_month_chart.format(period=self.write.period(month))
+        title = self.write.say.gettext(
+            "Mean wait per activity cluster, {period}", period=self.write.period(month)
+        )
         return self.target_bars(title, [(one.name, one.months[0]) for one in clusters])
 
     def years(self, years: Sequence[PeriodKpi], breaks: Marks) -> Columns:
         """Return a bar per year, reported and counted, with room for the years in between."""
-        words = self.write.words
+        say, write = self.write.say, self.write
         slots = years_between(years)
         target = next((one for one in reversed(years) if _judged(one)), None)
         bars, told = [], []
         for one in slots:
             if isinstance(one, Period):
-                bars.append(Bar(one.name, None, words.no_figures, marker=_marker(one, breaks)))
-                told.append((one.name, words.no_figures))
+                bars.append(Bar(one.name, None, write.no_figures(), marker=_marker(one, breaks)))
+                told.append((one.name, write.no_figures()))
             else:
                 bars.append(self._bar(one, one.period.name, breaks))
                 told.append((one.period.name + self._origin(one), self._figure(one)))
         return Columns(
-            title=words.years_chart,
+            title=say.gettext("Share of missed calls per year, reported and counted"),
             description=self.described(told),
             bars=tuple(bars),
             limit=target.target if target else None,
@@ -103,15 +105,15 @@ class Pictured:
 
     def shares(self, speeds: Sequence[SpeedShares], names: Sequence[str]) -> Shares:
         """Return the speed categories of each month as parts of one bar."""
-        write, words = self.write, self.write.words
+        write, say = self.write, self.write.say
         return Shares(
-            title=words.speed_chart,
+            title=say.gettext("Share of answered calls per speed category"),
             description=self.described(
                 (
                     write.period(one.period),
                     ", ".join(f"{write.category(name)} {write.share(one.share(name) or 0)}" for name in names)
                     if one.answered
-                    else words.no_figures,
+                    else write.no_figures(),
                 )
                 for one in speeds
             ),
@@ -119,9 +121,9 @@ class Pictured:
             rows=tuple(
                 Share(
                     write.period(one.period),
-                    words.calls_count.format(write.number(one.answered))
+                    say.ngettext("{number} call", "{number} calls", one.answered)
                     if one.answered
-                    else words.no_figures,
+                    else write.no_figures(),
                     tuple(
                         (one.counts[name] / one.answered, write.share(one.counts[name] / one.answered))
                         for name in names
@@ -136,16 +138,17 @@ class Pictured:
     def described(self, figures: Iterable[tuple[str, str]]) -> str:
         """Return what a chart shows, in words."""
         listed = "; ".join(f"{label}: {text}" for label, text in figures)
-        return f"{listed}. {self.write.words.chart_below}"
+        return self.write.say.gettext("{figures}. The same figures stand in the table below.", figures=listed)
 
     def _figure(self, one: PeriodKpi) -> str:
-        text = self.write.days_unit(one.kpi, self.write.value(one.kpi, one.value))
+        text = self.write.value_with_unit(one.kpi, one.value)
         if one.met is None:
             return text
         return f"{text}, {self.write.verdict_text(one)} ({self.write.limit(one.kpi, one.target)})"
 
     def _origin(self, one: PeriodKpi) -> str:
-        return f" ({self.write.words.reported})" if one.reported else ""
+        reported = self.write.say.gettext("reported")
+        return f" ({reported})" if one.reported else ""
 
     def _bar(self, one: PeriodKpi, label: str, breaks: Marks) -> Bar:
         text = self.write.value(one.kpi, one.value)
@@ -163,14 +166,20 @@ class Pictured:
         )
 
     def _legend(self, series: Sequence[PeriodKpi]) -> tuple[tuple[str, str], ...]:
-        words = self.write.words
+        say = self.write.say
         found: list[tuple[str, str]] = []
         if any(one.reported for one in series):
-            found.append(("reported", words.legend_reported))
+            found.append(("reported", say.gettext("reported, from before Wachtpost")))
         if any(one.met is False for one in series):
-            found.append(("over", f"✗ {words.not_met}"))
+            not_met = say.gettext("not met")
+            found.append(("over", f"✗ {not_met}"))
         if any(not one.complete and one.value is not None for one in series):
-            found.append(("running", words.running.format(last=self.write.day_of_year(self.report.until))))
+            found.append(
+                (
+                    "running",
+                    say.gettext("up to and including {last}", last=self.write.day_of_year(self.report.until)),
+                )
+            )
         return tuple(found)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from services.reporter.report.compose import compose, title_of
+from services.reporter.report.compose import compose
 from services.reporter.report.document import Report
 from services.reporter.report.markdown import indicator_block_markdown, report_markdown
 from services.reporter.report.page import block_html, page
 from services.reporter.report.pdf import as_pdf
 from services.reporter.report.rows import as_csv, as_json
 from services.reporter.report.sheet import Sheet, as_markdown, sheet_html, sheet_markdown
-from services.reporter.report.words import Words
+from shared.translation import Translator
 
 BELOW_SHEET = 3
 """The level of headings in the indicator block of a sheet."""
@@ -27,8 +27,8 @@ class ReportFormat(StrEnum):
     JSON = "json"
 
 
-def render(given: Report, kind: ReportFormat, words: Words, sheet: Sheet | None = None) -> bytes:
-    """Return a report as the bytes of a file, in the language of ``words``.
+def render(given: Report, kind: ReportFormat, say: Translator, sheet: Sheet | None = None) -> bytes:
+    """Return a report as the bytes of a file, in the language of ``say``.
 
     With a ``sheet``, Markdown, HTML and PDF are the whole follow-up sheet with the report in its indicator
     block; CSV and JSON hold figures alone. Raises ``pdf.NoPdfError`` where no PDF can be made.
@@ -37,26 +37,26 @@ def render(given: Report, kind: ReportFormat, words: Words, sheet: Sheet | None 
         case ReportFormat.CSV:
             return as_csv(given)
         case ReportFormat.JSON:
-            return as_json(given, words)
+            return as_json(given, say)
         case ReportFormat.MARKDOWN:
-            return _markdown(given, words, sheet).encode()
+            return _markdown(given, say, sheet).encode()
         case ReportFormat.HTML:
-            return _html(given, words, sheet).encode()
+            return _html(given, say, sheet).encode()
         case ReportFormat.PDF:
-            return as_pdf(_html(given, words, sheet))
+            return as_pdf(_html(given, say, sheet))
 
 
-def _html(given: Report, words: Words, sheet: Sheet | None) -> str:
-    text = compose(given, words)
+def _html(given: Report, say: Translator, sheet: Sheet | None) -> str:
+    text = compose(given, say)
     if sheet is None:
-        return page(text.title, block_html(text, level=2), words)
-    body = sheet_html(sheet, words.language, block_html(text, level=BELOW_SHEET))
-    return page(title_of(given, words), body, words)
+        return page(text.title, block_html(text, level=2), say)
+    body = sheet_html(sheet, say, block_html(text, level=BELOW_SHEET))
+    return page(text.title, body, say)
 
 
-def _markdown(given: Report, words: Words, sheet: Sheet | None) -> str:
-    text = compose(given, words)
+def _markdown(given: Report, say: Translator, sheet: Sheet | None) -> str:
+    text = compose(given, say)
     if sheet is None:
         return report_markdown(text)
-    below = sheet_markdown(sheet, words.language, indicator_block_markdown(text, level=BELOW_SHEET))
-    return f"# {as_markdown(title_of(given, words))}\n\n{below}"
+    below = sheet_markdown(sheet, say, indicator_block_markdown(text, level=BELOW_SHEET))
+    return f"# {as_markdown(text.title)}\n\n{below}"

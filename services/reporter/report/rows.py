@@ -29,10 +29,10 @@ from typing import Final, Literal, NamedTuple
 from domain.period_kpis import PeriodKpi, SpeedShares
 from services.reporter.report.compose import title_of
 from services.reporter.report.document import BudgetReport, Report, SiteReport
-from services.reporter.report.words import Words
 from services.reporter.report.writing import Writing, named, seconds
 from shared.config.references import ALL_QUEUES
 from shared.contract.kpis import KPIS, Kpi
+from shared.translation import Translator
 
 SCHEMA: Final = "wachtpost.report/1"
 """Adding a key is free; anything else is a new number."""
@@ -191,8 +191,8 @@ def _cell(value: str | float | bool | None) -> str:
     return str(value)
 
 
-def as_json(report: Report, words: Words) -> bytes:
-    """Return the report as JSON: one object, whose texts are in the language of ``words``.
+def as_json(report: Report, say: Translator) -> bytes:
+    """Return the report as JSON: one object, whose texts are in the language of ``say``.
 
     Its keys are ``schema``, ``city``, ``language`` (of the texts), ``title``, ``period`` {name, first, last},
     ``until``, ``complete``, ``made_at``, ``first_day``, ``comment``, ``definition``, ``breaks`` [{period,
@@ -213,12 +213,12 @@ def as_json(report: Report, words: Words) -> bytes:
 
     ``null``: no data, or not stated. Ratios are 0 to 1, waits in seconds, lead times in working days.
     """
-    write = Writing(words)
+    write = Writing(say)
     whole: Json = {
         "schema": SCHEMA,
         "city": report.city,
-        "language": words.language,
-        "title": title_of(report, words),
+        "language": say.language,
+        "title": title_of(report, write),
         "period": {
             "name": report.period.name,
             "first": report.period.first.isoformat(),
@@ -324,7 +324,7 @@ def _figure(one: PeriodKpi, name: str, write: Writing) -> Json:
         "complete": one.complete,
         "origin": "reported" if one.reported else "counted",
         "note": one.note,
-        "text": write.days_unit(one.kpi, write.value(one.kpi, one.value)),
+        "text": write.value_with_unit(one.kpi, one.value),
         "target_text": write.limit(one.kpi, one.target),
         "verdict_text": write.verdict_text(one),
     }
@@ -341,7 +341,7 @@ def _speed(one: SpeedShares, write: Writing) -> Json:
                 "name": name,
                 "count": count,
                 "share": share,
-                "text": write.words.no_figures if share is None else write.share(share),
+                "text": write.share(share),
             }
             for name, count, share in shares
         ],

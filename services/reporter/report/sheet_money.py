@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from services.reporter.report.sheet_file import Amounts, Money, Sums, add_up
-from services.reporter.report.sheet_words import SheetWords
-from shared.numerals import Numerals
+from services.reporter.report.writing import Writing
 from shared.periods import Period
 
 MINUS: Final = "−"
@@ -41,20 +41,27 @@ class MoneyTables:
     """Makes the tables of one sheet."""
 
     period: Period
-    words: SheetWords
-    numerals: Numerals
+    write: Writing
 
     def table(self, moneys: Iterable[Money], caption: str) -> MoneyTable | None:
         """Return the money of one or more action plans, added up; ``None`` when nothing is filled in."""
-        given, words = list(moneys), self.words
+        given, say = list(moneys), self.write.say
         sides = (
             (
                 add_up(money.operating for money in given),
-                (words.operating_revenue, words.operating_expenses, words.operating_balance),
+                (
+                    say.gettext("Operating revenue"),
+                    say.gettext("Operating expenses"),
+                    say.gettext("Operating balance"),
+                ),
             ),
             (
                 add_up(money.investment for money in given),
-                (words.investment_revenue, words.investment_expenses, words.investment_balance),
+                (
+                    say.gettext("Investment revenue"),
+                    say.gettext("Investment expenses"),
+                    say.gettext("Investment balance"),
+                ),
             ),
         )
         groups = tuple(tuple(self._rows(sums, *labels)) for sums, labels in sides if sums is not None)
@@ -62,15 +69,14 @@ class MoneyTables:
 
     def amount(self, cents: int) -> str:
         """Return -2288473 as ``−22.884,73``, exactly."""
-        euros, rest = divmod(abs(cents), 100)
-        sign = MINUS if cents < 0 else ""
-        return f"{sign}{self.numerals.number(euros)}{self.numerals.decimal}{rest:02}"
+        euros = self.write.say.number(Decimal(abs(cents)).scaleb(-2), 2)
+        return f"{MINUS}{euros}" if cents < 0 else euros
 
     def percent(self, hundredths: int | None) -> str:
         """Return 10000 as ``100,00 %``."""
         if hundredths is None:
-            return self.words.no_percent
-        return self.numerals.percent.format(self.amount(hundredths))
+            return "–"
+        return self.write.say.gettext("{number}%", number=self.amount(hundredths))
 
     def _rows(self, sums: Sums, revenue: str, expenses: str, balance: str) -> Iterator[MoneyRow]:
         if sums.revenue is not None:
@@ -89,7 +95,15 @@ class MoneyTables:
         )
 
     def _columns(self) -> tuple[str, ...]:
-        period = self.words.period_name(self.period).replace(" ", NO_BREAK)
-        return tuple(
-            column.format(year=self.period.first.year, period=period) for column in self.words.columns
+        """They break where they have an ordinary space."""
+        say, year = self.write.say, self.period.first.year
+        period = self.write.period(self.period).replace(" ", NO_BREAK)
+        return (
+            say.gettext("Budget {year}", year=year),
+            # Translators: BEO is what the budget is called after its last adjustment.
+            say.gettext("Budget BEO {year}", year=year),
+            say.gettext("Used {period}", period=period),
+            say.gettext("% used").replace("% ", f"%{NO_BREAK}"),
+            say.gettext("Booked {period}", period=period),
+            say.gettext("% booked").replace("% ", f"%{NO_BREAK}"),
         )

@@ -9,33 +9,40 @@ from typing import Final
 from domain.outcome_names import OUTCOME_NAMES
 from domain.period_kpis import PeriodKpi
 from services.reporter.report.blocks import TargetVerdict
-from services.reporter.report.sheet_words import SHEET_WORDS
-from services.reporter.report.words import Words
 from shared.config.model import MissedDefinition, ServiceLevelDefinition
 from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi, Shown, more_is_better
-from shared.numerals import NUMERALS, Numerals, clock_time, round_down, round_up
+from shared.formatting import clock_time, round_down, round_up
 from shared.periods import Period
-from shared.translation import translator
+from shared.translation import Msg, Translator
 
 PERCENT_DIGITS: Final = 2
 """As the policy follow-up publishes them."""
 
 SECOND: Final = timedelta(seconds=1)
+HOUR: Final = 60
+"""In minutes."""
+
+# Translators: dates in the letters of the CLDR: d day, MMMM name of the month, y year.
+_DAY: Final = Msg("d MMMM y", "date pattern")
+_DAY_OF_YEAR: Final = Msg("d MMMM", "date pattern")
+# Translators: the same of the first of a month, where the language writes that one in another way.
+_FIRST: Final = Msg("d MMMM y", "date pattern of the first of a month")
+_FIRST_OF_YEAR: Final = Msg("d MMMM", "date pattern of the first of a month")
+# Translators: a month by itself, LLLL its name.
+_MONTH: Final = Msg("LLLL y", "date pattern")
+# Translators: a month in few letters, below a bar of a chart.
+_SHORT_MONTH: Final = Msg("LLL", "date pattern")
 
 
 @dataclass(frozen=True)
 class Writing:
     """One language's way of writing."""
 
-    words: Words
-
-    @property
-    def numerals(self) -> Numerals:
-        return NUMERALS[self.words.language]
+    say: Translator
 
     def number(self, count: int) -> str:
-        return self.numerals.number(count)
+        return self.say.number(count)
 
     def change(self, count: int) -> str:
         """Return a difference with its sign, ``+12`` or ``−3``."""
@@ -43,93 +50,116 @@ class Writing:
 
     def ratio(self, value: float) -> str:
         """Return 0.1614 as ``16,14 %``; rounded up: what is over its target never looks equal to it."""
-        return self._percent(round_up(value * 100, PERCENT_DIGITS))
+        return self.say.percent(round_up(value * 100, PERCENT_DIGITS), PERCENT_DIGITS)
 
     def ratio_least(self, value: float) -> str:
         """Return a share of which more is better; rounded down."""
-        return self._percent(round_down(value * 100, PERCENT_DIGITS))
+        return self.say.percent(round_down(value * 100, PERCENT_DIGITS), PERCENT_DIGITS)
 
-    def share(self, value: float) -> str:
+    def share(self, value: float | None) -> str:
         """Return a share that is held against nothing, rounded to the nearest tenth of a percent."""
-        return self.numerals.percent.format(self.numerals.number(value * 100, 1))
+        return self.no_figures() if value is None else self.say.percent(value * 100, 1)
+
+    def hours(self, minutes: int) -> str:
+        """Return 90 minutes as ``1,5``."""
+        return self.say.number(minutes / HOUR, 0 if minutes % HOUR == 0 else 1)
 
     def more_calls(self, count: int) -> str:
         """Return a difference of two counts of calls in words."""
-        words = self.words
-        pattern = words.more if count > 0 else words.fewer if count else words.as_many
-        return pattern.format(self.number(abs(count)))
+        if count > 0:
+            return self.say.ngettext("{number} more call", "{number} more calls", count)
+        if count < 0:
+            return self.say.ngettext("{number} fewer call", "{number} fewer calls", -count)
+        return self.say.gettext("as many calls")
 
-    def points(self, difference: float) -> str:
+    def points(self, difference: float | None) -> str:
         """Return a difference of two shares in words: in percentage points, to the nearest hundredth."""
-        points = round(difference * 100, PERCENT_DIGITS)
-        if not points:
-            return self.words.points_same
-        pattern = self.words.points_more if points > 0 else self.words.points_less
-        return pattern.format(self.numerals.number(abs(points), PERCENT_DIGITS))
+        points = round((difference or 0) * 100, PERCENT_DIGITS)
+        size = self.say.number(abs(points), PERCENT_DIGITS)
+        if points > 0:
+            return self.say.gettext("{points} percentage points higher", points=size)
+        if points < 0:
+            return self.say.gettext("{points} percentage points lower", points=size)
+        return self.say.gettext("the share differs by less than 0.01 percentage points")
+
+    def no_figures(self) -> str:
+        return self.say.gettext("no data")
 
     def value(self, kpi: Kpi, value: float | None) -> str:
         """Return a figure in its unit; in words when there is none."""
         if value is None:
-            return self.words.no_figures
+            return self.no_figures()
         match KPIS[kpi].shown:
             case Shown.PERCENT:
                 return self.ratio_least(value) if more_is_better(kpi) else self.ratio(value)
             case Shown.SECONDS:
-                return f"{self.numerals.number(round_up(value, 1), 1)} s"
+                return f"{self.say.number(round_up(value, 1), 1)} s"
             case Shown.MINUTES:
                 return clock_time(value)
             case Shown.WORKDAYS:
-                return self.numerals.days(value)
+                return self.say.days(value)
+
+    def value_with_unit(self, kpi: Kpi, value: float | None) -> str:
+        """Return a figure with the unit that it needs outside a table."""
+        if KPIS[kpi].shown is not Shown.WORKDAYS or value is None:
+            return self.value(kpi, value)
+        return self._working_days(round_up(value, 1), self.say.days(value))
 
     def limit(self, kpi: Kpi, limit: float | None) -> str:
         """Return a target, ``≤ 20 %``; in words when there is none."""
         if limit is None:
-            return self.words.no_target
-        return (self.words.at_least if more_is_better(kpi) else self.words.at_most).format(
-            self._limit(kpi, limit)
-        )
+            return self.say.gettext("no target")
+        return f"{'≥' if more_is_better(kpi) else '≤'} {self._limit(kpi, limit)}"
 
     def samples(self, one: PeriodKpi) -> str:
-        return self.words.unknown_samples if one.samples is None else self.number(one.samples)
+        return self.say.gettext("not stated") if one.samples is None else self.number(one.samples)
 
     def verdict(self, one: PeriodKpi) -> TargetVerdict | None:
         return None if one.met is None else TargetVerdict.MET if one.met else TargetVerdict.NOT_MET
 
     def verdict_text(self, one: PeriodKpi) -> str:
-        words = self.words
         if one.value is None:
-            return words.no_figures
-        match one.met, one.complete:
-            case None, _:
-                return words.not_judged if one.target is not None or one.reported else words.no_target
-            case True, True:
-                return words.met
-            case False, True:
-                return words.not_met
-            case True, False:
-                return words.met_so_far
-        return words.not_met_so_far
+            return self.no_figures()
+        if one.met is None:
+            judged_at_all = one.target is not None or one.reported
+            return self.say.gettext("not judged") if judged_at_all else self.say.gettext("no target")
+        # Translators: of a target.
+        met, not_met = self.say.gettext("met"), self.say.gettext("not met")
+        if not one.complete:
+            met, not_met = self.say.gettext("met so far"), self.say.gettext("not met so far")
+        return met if one.met else not_met
+
+    def met_months(self, met: int, judged: int) -> str:
+        return self.say.ngettext(
+            "met in {met} of {number} month", "met in {met} of {number} months", judged, met=met
+        )
 
     def day(self, day: date) -> str:
         """Return ``31 oktober 2026``."""
-        return f"{day.day} {self.month_names[day.month - 1]} {day.year}"
+        return self.say.local(day, _FIRST if day.day == 1 else _DAY)
 
     def day_of_year(self, day: date) -> str:
         """Return ``31 oktober``, where the year is clear."""
-        return f"{day.day} {self.month_names[day.month - 1]}"
+        return self.say.local(day, _FIRST_OF_YEAR if day.day == 1 else _DAY_OF_YEAR)
 
     def period(self, period: Period) -> str:
-        return SHEET_WORDS[self.words.language].period_name(period)
+        """Return ``2024``, ``2024 Q2``, ``first half of 2024`` or ``June 2024``."""
+        year = period.first.year
+        if period.is_month:
+            return self.say.local(period.first, _MONTH)
+        if period.is_year:
+            return period.name
+        if "H" not in period.name:
+            return self.say.gettext("{year} Q{quarter}", year=year, quarter=period.name[-1])
+        if period.first.month == 1:
+            return self.say.gettext("first half of {year}", year=year)
+        return self.say.gettext("second half of {year}", year=year)
 
     def short_month(self, period: Period) -> str:
-        return self.words.short_months[period.first.month - 1]
-
-    @property
-    def month_names(self) -> tuple[str, ...]:
-        return SHEET_WORDS[self.words.language].months
+        return self.say.local(period.first, _SHORT_MONTH)
 
     def outcome(self, outcome: Outcome) -> str:
-        return translator(self.words.language).text(OUTCOME_NAMES[outcome])
+        return self.say.text(OUTCOME_NAMES[outcome])
 
     def outcomes_of(self, definition: MissedDefinition) -> str:
         """Return what a definition counts, in the order of the outcomes."""
@@ -138,29 +168,29 @@ class Writing:
     def category(self, name: str) -> str:
         """Return a speed category (``kpi.category_names``) for people."""
         if name.startswith(">"):
-            return self.words.category_above.format(low=name[1:])
-        low, _, high = name.partition("-")
-        return self.words.category.format(low=low, high=high)
+            return self.say.gettext("more than {low} s", low=name[1:])
+        return f"{name.replace('-', '–')} s"
 
-    def days_unit(self, kpi: Kpi, text: str) -> str:
-        """Return a figure with the unit it needs outside a table."""
-        if KPIS[kpi].shown is not Shown.WORKDAYS or text == self.words.no_figures:
-            return text
-        return (self.words.day_unit if text in {"1", "1,0", "1.0"} else self.words.days_unit).format(text)
-
-    def _percent(self, percent: float) -> str:
-        return self.numerals.percent.format(self.numerals.number(percent, PERCENT_DIGITS))
+    def _working_days(self, days: float, written: str) -> str:
+        """Only exactly one is one: 0,5 working days."""
+        form = 1 if days == 1 else 2
+        return self.say.ngettext("{days} working day", "{days} working days", form, days=written)
 
     def _limit(self, kpi: Kpi, limit: float) -> str:
         match KPIS[kpi].shown:
             case Shown.PERCENT:
-                return self.numerals.ratio_limit(limit)
+                return self.say.ratio_limit(limit)
             case Shown.SECONDS:
-                return f"{self.numerals.number(limit, 0 if limit == int(limit) else 1)} s"
+                return f"{self.say.number(limit, 0 if limit == int(limit) else 1)} s"
             case Shown.MINUTES:
                 return clock_time(limit)
             case Shown.WORKDAYS:
-                return self.days_unit(kpi, self.numerals.days_limit(limit))
+                return self._working_days(limit, self.say.days_limit(limit))
+
+
+def capital(text: str) -> str:
+    """Return a text as it begins a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def named(definition: MissedDefinition | ServiceLevelDefinition) -> str:

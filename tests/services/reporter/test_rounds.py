@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from domain.bucket import Bucket
 from services.reporter import rendering, schedule
-from services.reporter.mail import MEDIA_TYPES, compose, file_name
+from services.reporter.mail import KINDS, MEDIA_TYPES, compose, file_name
 from services.reporter.metrics import ReporterMetrics
 from services.reporter.rendering import CannotMakeError, mail_of, maker
 from services.reporter.report.assemble import Counted, assemble
@@ -25,7 +25,6 @@ from services.reporter.report.pdf import NoPdfError
 from services.reporter.report.render import ReportFormat
 from services.reporter.rounds import Reporter
 from services.reporter.settings import ReporterSettings
-from services.reporter.words import WORDS
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.contract.report_events import MOST_BYTES, Attachment, Document, ReportReady, encode
@@ -415,6 +414,17 @@ def test_a_year_that_was_reported_too_is_told_as_it_was_counted():
     assert "40,00 %" not in told
 
 
+def test_in_french_and_german_too():
+    french = mail(report(language="fr"), attachment())
+    assert french.subject == "Rapport stratégique Teststad\xa0: mars 2026"
+    said = french.text.replace("\xa0", " ").splitlines()
+    assert "- Appels manqués en 2026 jusqu'au 31 mars inclus : 16,67 % – atteint jusqu'ici (≤ 20 %)" in said
+    german = mail(report(language="de"), attachment())
+    assert german.subject == "Strategiebericht Teststad: März 2026"
+    said = german.text.replace("\xa0", " ").splitlines()
+    assert "- Verpasste Anrufe 2026 bis einschließlich 31. März: 16,67 % – bisher erreicht (≤ 20 %)" in said
+
+
 def test_in_english_too():
     english = mail(report(language="en"), attachment())
     assert english.subject == "Policy report Teststad: March 2026"
@@ -463,9 +473,8 @@ def test_a_file_is_named_after_the_city_and_the_period(name: str, file: str):
     assert Attachment(name=file, media_type="text/html", data=b"").name == file
 
 
-@pytest.mark.parametrize("language", ["nl", "en"])
-def test_both_languages_know_every_kind_of_file(language: str):
-    assert set(WORDS[language].kinds) == set(MEDIA_TYPES)
+def test_every_kind_of_file_is_said():
+    assert set(KINDS) == set(MEDIA_TYPES)
 
 
 # Making it ---------------------------------------------------------------------------------------------

@@ -19,10 +19,10 @@ from services.reporter.report.compose import compose
 from services.reporter.report.document import Report
 from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.rows import FigureRow, rows
-from services.reporter.report.words import WORDS
 from services.reporter.report.writing import Writing
 from shared.contract.kpis import Kpi
 from shared.periods import Period
+from shared.translation import translator
 from tests.support import report_year
 
 WRITE = "WACHTPOST_WRITE_REPORTS"
@@ -35,8 +35,8 @@ REPORTS = {
     "running-year": report_year.report("2026", date(2026, 10, 14)),
 }
 LANGUAGES = pytest.mark.parametrize("language", ["nl", "en"])
-NL = Writing(WORDS["nl"])
-EN = Writing(WORDS["en"])
+NL = Writing(translator("nl"))
+EN = Writing(translator("en"))
 
 
 def same_as_expected(name: str, made: bytes) -> None:
@@ -51,23 +51,27 @@ def same_as_expected(name: str, made: bytes) -> None:
 @LANGUAGES
 @pytest.mark.parametrize("name", REPORTS)
 def test_reads_as_it_always_did(name: str, language: str):
-    same_as_expected(f"{name}.{language}.md", render(REPORTS[name], ReportFormat.MARKDOWN, WORDS[language]))
+    same_as_expected(
+        f"{name}.{language}.md", render(REPORTS[name], ReportFormat.MARKDOWN, translator(language))
+    )
 
 
 @LANGUAGES
 def test_looks_as_it_always_did(language: str):
-    same_as_expected(f"month.{language}.html", render(REPORTS["month"], ReportFormat.HTML, WORDS[language]))
+    same_as_expected(
+        f"month.{language}.html", render(REPORTS["month"], ReportFormat.HTML, translator(language))
+    )
 
 
 def test_figures_for_machines_are_as_they_always_were():
-    same_as_expected("month.csv", render(REPORTS["month"], ReportFormat.CSV, WORDS["nl"]))
-    same_as_expected("month.json", render(REPORTS["month"], ReportFormat.JSON, WORDS["nl"]))
+    same_as_expected("month.csv", render(REPORTS["month"], ReportFormat.CSV, translator("nl")))
+    same_as_expected("month.json", render(REPORTS["month"], ReportFormat.JSON, translator("nl")))
 
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_csv_has_the_exact_figures_whatever_the_language(name: str):
     report = REPORTS[name]
-    dutch, english = (render(report, ReportFormat.CSV, WORDS[language]) for language in ("nl", "en"))
+    dutch, english = (render(report, ReportFormat.CSV, translator(language)) for language in ("nl", "en"))
     assert dutch == english
     read = list(csv.DictReader(io.StringIO(dutch.decode(), newline="")))
     expected = list(rows(report))
@@ -86,7 +90,7 @@ def test_csv_tells_each_figure_apart():
 
 
 def test_json_has_the_same_figures_as_csv():
-    made = json.loads(render(HALF_YEAR, ReportFormat.JSON, WORDS["en"]))
+    made = json.loads(render(HALF_YEAR, ReportFormat.JSON, translator("en")))
     (site,) = made["sites"]
     by_part = {
         part: [one["value"] for one in site[part]]
@@ -168,28 +172,16 @@ def test_differences_in_words(difference: float, dutch: str):
 
 
 def test_markdown_shows_a_comment_as_it_was_typed():
-    text = render(HALF_YEAR, ReportFormat.MARKDOWN, WORDS["nl"]).decode()
+    text = render(HALF_YEAR, ReportFormat.MARKDOWN, translator("nl")).decode()
     assert r"er werd \*meer\* opgehangen" in text
     assert r"\<de wachttijd" in text
-
-
-def test_words_of_both_languages_have_the_same_fields():
-    fields = {
-        language: {name: set(_fields(text)) for name, text in vars(words).items() if isinstance(text, str)}
-        for language, words in WORDS.items()
-    }
-    assert fields["nl"] == fields["en"]
-
-
-def _fields(text: str) -> list[str]:
-    return [part.split("}")[0] for part in text.split("{")[1:]]
 
 
 def test_a_lost_target_is_a_warning():
     # The last days of a year in which a third of the calls were missed.
     report = _bad_end()
     texts = [
-        block for site in compose(report, WORDS["nl"]).sites for s in site.sections for block in s.blocks
+        block for site in compose(report, translator("nl")).sites for s in site.sections for block in s.blocks
     ]
     warned = [str(one) for one in texts if "Waarschuwing" in str(one)]
     assert len(warned) == 1

@@ -17,12 +17,12 @@ from domain.queue_ref import QueueRef
 from services.reporter.report.charts import BAR, contrast
 from services.reporter.report.document import Report
 from services.reporter.report.render import ReportFormat, render
-from services.reporter.report.words import WORDS
 from services.reporter.report.writing import Writing
+from shared.translation import languages, translator
 from tests.support import report_year
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
-LANGUAGES = pytest.mark.parametrize("language", ["nl", "en"])
+LANGUAGES = pytest.mark.parametrize("language", languages())
 
 
 @dataclass
@@ -88,7 +88,7 @@ EACH = pytest.mark.parametrize("name", REPORTS)
 
 
 def page(report: Report, language: str = "nl") -> str:
-    return render(report, ReportFormat.HTML, WORDS[language]).decode()
+    return render(report, ReportFormat.HTML, translator(language)).decode()
 
 
 @LANGUAGES
@@ -165,14 +165,14 @@ def test_met_or_not_is_a_sign_and_words():
 @LANGUAGES
 def test_the_figures_of_the_policy_follow_up_are_on_the_page(language: str):
     text = read(page(HALF_YEAR, language)).text.replace("\xa0", " ")
-    decimal, unit = (",", " %") if language == "nl" else (".", "%")
+    decimal, unit = (".", "%") if language == "en" else (",", " %")
     for figure in ("16.14", "12.19", "11.70", "11.14", "14.02", "13.08", "11.56"):
         assert figure.replace(".", decimal) + unit in text
 
 
 def test_every_figure_of_the_report_is_on_the_page():
     text = read(page(HALF_YEAR)).text.replace("\xa0", " ")
-    write = Writing(WORDS["nl"])
+    write = Writing(translator("nl"))
     site = HALF_YEAR.sites[0]
     shown = [*site.missed_years, *site.call_waits, *site.lead_times, *site.missed_months]
     for one in [*shown, *(month for cluster in site.clusters for month in cluster.months)]:

@@ -1,11 +1,10 @@
-"""The follow-up sheet: the example block by block in both languages, exact money, mistakes by line."""
+"""The follow-up sheet: the example block by block in two languages, exact money, mistakes by line."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import fields
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import get_args
@@ -15,15 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from services.reporter.report.sheet import as_markdown, sheet_css, sheet_html, sheet_markdown
+from services.reporter.report.sheet import (
+    STATUSES,
+    Status,
+    as_markdown,
+    sheet_css,
+    sheet_html,
+    sheet_markdown,
+)
 from services.reporter.report.sheet_file import Account, Amounts, Sheet, add_up, percent
 from services.reporter.report.sheet_money import MoneyTables
-from services.reporter.report.sheet_words import EN, NL, SHEET_WORDS, SheetWords, Status
+from services.reporter.report.writing import Writing
 from shared.config.errors import explain_as
 from shared.config.messages import MISTAKES
-from shared.numerals import NUMERALS
 from shared.periods import Period
-from shared.translation import translator
+from shared.translation import languages, translator
 from tests.support.thorough import examples
 
 EXAMPLE = Path(__file__).resolve().parents[4] / "deploy" / "sheet-lier-2024-q2.toml"
@@ -88,7 +93,7 @@ class Page(HTMLParser):
 
 
 def page(of: Sheet, language: str) -> Page:
-    return Page(sheet_html(of, language, "<h3>SLOT</h3>"))
+    return Page(sheet_html(of, translator(language), "<h3>SLOT</h3>"))
 
 
 # --- the example, block by block ---------------------------------------------------------------------
@@ -217,9 +222,8 @@ def test_the_example_is_the_published_sheet_block_by_block(language: str) -> Non
 
 @pytest.mark.parametrize("language", ["nl", "en"])
 def test_markdown_says_what_the_page_says(language: str) -> None:
-    rendered = (
-        MarkdownIt("commonmark").enable("table").render(sheet_markdown(example(), language, "### SLOT"))
-    )
+    written = sheet_markdown(example(), translator(language), "### SLOT")
+    rendered = MarkdownIt("commonmark").enable("table").render(written)
     said = " ".join(Page(rendered.replace("<strong>", "").replace("</strong>", "")).read())
     for line in (line for block in BLOCKS[language].values() for line in block):
         for part in re.split(r"\|(?! Stad)|: (?=Dienst)| (?=Bedragen|Amounts)|^#+ ", line):
@@ -254,7 +258,7 @@ def test_tables_have_captions_headers_and_a_name_to_scroll_by() -> None:
 def test_what_the_city_writes_is_text_and_never_markup() -> None:
     nasty = '<script>alert("x")</script> & <b>'
     text = EXAMPLE.read_text(encoding="utf-8").replace("4 - Afgerond", nasty.replace('"', "'"))
-    html = sheet_html(sheet(text), "nl", SLOT)
+    html = sheet_html(sheet(text), translator("nl"), SLOT)
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
     assert SLOT in html, "the indicators are markup already"
@@ -324,7 +328,7 @@ def test_a_percentage_is_of_the_budget_beo(part: int, whole: int, hundredths: in
 )
 def test_amounts_are_written_as_in_the_language(cents: int, nl: str, en: str) -> None:
     period = Period.parse("2024-Q2")
-    tables = [MoneyTables(period, SHEET_WORDS[one], NUMERALS[one]) for one in ("nl", "en")]
+    tables = [MoneyTables(period, Writing(translator(one))) for one in ("nl", "en")]
     assert [table.amount(cents) for table in tables] == [nl, en]
     assert [table.percent(cents) for table in tables] == [f"{nl} %", f"{en}%"]
     assert {table.percent(None) for table in tables} == {"–"}
@@ -350,9 +354,9 @@ SMALLEST = 'period = "2026-10"\n[[action_plans]]\ncode = "1"\ntitle = "Plan"\n'
 
 def test_the_smallest_sheet_says_what_is_missing() -> None:
     lines = page(sheet(SMALLEST), "nl").read()
-    assert lines.count(NL.unstated) == 4, "status and explanation of the goal, and of the money"
-    assert lines.count(NL.no_amounts) == 2
-    assert NL.no_actions in lines
+    assert lines.count("niet ingevuld") == 4, "status and explanation of the goal, and of the money"
+    assert lines.count("Er zijn geen bedragen ingevuld.") == 2
+    assert "Er zijn geen acties ingevuld." in lines
     assert "oktober 2026" in lines
     assert "## Actieplan 1 Plan" in lines
 
@@ -382,7 +386,7 @@ def test_with_more_plans_the_indicators_stand_once_and_headings_tell_plans_apart
         *("## Action plan 2 Other", "## Money 2", "## Actions 2"),
         "## Total of the policy goal",
     ]
-    markdown = sheet_markdown(sheet(two), "en", "### SLOT").splitlines()
+    markdown = sheet_markdown(sheet(two), translator("en"), "### SLOT").splitlines()
     assert [line for line in markdown if line.startswith("## ")] == headings
 
 
@@ -542,36 +546,46 @@ def test_a_comment_of_four_thousand_characters_is_not_too_long() -> None:
 # --- words -------------------------------------------------------------------------------------------
 
 
-def words_of(words: SheetWords) -> Iterator[tuple[str, object]]:
-    for field in fields(words):
-        yield field.name, getattr(words, field.name)
-
-
-def test_every_status_has_a_word_of_its_own_in_both_languages() -> None:
+@pytest.mark.parametrize("language", languages())
+def test_every_status_has_a_word_of_its_own(language: str) -> None:
     every = {status for kind in get_args(Status) for status in kind}
-    for words in SHEET_WORDS.values():
-        assert set(words.statuses) == every
-        assert len(set(words.statuses.values())) == len(every)
-        assert len(words.months) == 12
-
-
-def test_the_languages_differ_where_they_should() -> None:
-    same = {name for (name, nl), (_, en) in zip(words_of(NL), words_of(EN), strict=True) if nl == en}
-    assert same == {"status", "no_percent"}
+    assert set(STATUSES) == every
+    assert len({translator(language).text(word) for word in STATUSES.values()}) == len(every)
 
 
 @pytest.mark.parametrize(
-    ("period", "nl", "en"),
+    ("period", "de", "en", "fr", "nl"),
     [
-        ("2024", "2024", "2024"),
-        ("2024-Q2", "2024 Q2", "2024 Q2"),
-        ("2024-H1", "eerste helft van 2024", "first half of 2024"),
-        ("2024-H2", "tweede helft van 2024", "second half of 2024"),
-        ("2024-03", "maart 2024", "March 2024"),
+        ("2024", "2024", "2024", "2024", "2024"),
+        ("2024-Q2", "2. Quartal 2024", "2024 Q2", "T2 2024", "2024 Q2"),
+        (
+            "2024-H1",
+            "erstes Halbjahr 2024",
+            "first half of 2024",
+            "premier semestre 2024",
+            "eerste helft van 2024",
+        ),
+        (
+            "2024-H2",
+            "zweites Halbjahr 2024",
+            "second half of 2024",
+            "second semestre 2024",
+            "tweede helft van 2024",
+        ),
+        ("2024-03", "März 2024", "March 2024", "mars 2024", "maart 2024"),
     ],
 )
-def test_a_period_has_a_name(period: str, nl: str, en: str) -> None:
-    assert [words.period_name(Period.parse(period)) for words in (NL, EN)] == [nl, en]
+def test_a_period_has_a_name(period: str, de: str, en: str, fr: str, nl: str) -> None:
+    writings = [Writing(translator(language)) for language in ("de", "en", "fr", "nl")]
+    assert [write.period(Period.parse(period)) for write in writings] == [de, en, fr, nl]
+
+
+def test_the_first_of_a_month_is_written_as_in_the_language() -> None:
+    first, second = date(2026, 5, 1), date(2026, 5, 2)
+    assert [
+        (write.day(first), write.day_of_year(first), write.day(second))
+        for write in (Writing(translator(language)) for language in ("fr", "nl"))
+    ] == [("1er mai 2026", "1er mai", "2 mai 2026"), ("1 mei 2026", "1 mei", "2 mei 2026")]
 
 
 # --- Markdown ----------------------------------------------------------------------------------------
