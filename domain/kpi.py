@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import assert_never
 
 from domain.bucket import Bucket, count_below, count_up_to, quantile_up_to
-from shared.config.model import MissedDefinition
+from shared.config.model import CityFile, MissedDefinition
 from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi
 
@@ -97,15 +97,15 @@ def lead_time_mean(bucket: Bucket) -> KpiValue:
     return _ratio(bucket.lead_days, bucket.booked)
 
 
-def read(kpi: Kpi, bucket: Bucket, definition: MissedDefinition, within: timedelta) -> KpiValue:
-    """Return any KPI of a bucket, in the units of the metrics (ratios, seconds, working days)."""
+def read(kpi: Kpi, bucket: Bucket, city: CityFile) -> KpiValue:
+    """Return any KPI of a bucket, as the city defines it."""
     match kpi:
         case Kpi.MISSED_RATIO:
-            return missed_ratio(bucket, definition)
+            return missed_ratio(bucket, city.live_definition)
         case Kpi.CALL_WAIT_MEAN:
             return call_wait_mean(bucket)
         case Kpi.SERVICE_LEVEL:
-            return service_level(bucket, definition, within)
+            return service_level(bucket, city.live_definition, city.service_level.within)
         case Kpi.VISIT_WAIT_MEAN:
             return visit_wait_mean(bucket)
         case Kpi.LEAD_TIME_MEAN:

@@ -170,7 +170,7 @@ def period_kpi(
     ``KeyError`` for a site that the city file does not have, or a queue that does not have the KPI.
     """
     bucket = _sum(days, _queue_refs(city, figure, site, queue), period)
-    reading = kpi.read(figure, bucket, city.live_definition, city.service_level.within)
+    reading = kpi.read(figure, bucket, city)
     target = city.target(figure, site, queue, _kind_of(period))
     return PeriodKpi(
         kpi=figure,

@@ -21,11 +21,10 @@ from prometheus_client.registry import Collector
 
 from domain import kpi
 from domain.aggregator import Aggregator
-from domain.bucket import Bucket, Histogram, Resolution, count_up_to, merged
-from domain.bucket_store import Slot
+from domain.bucket import Bucket, Histogram, Resolution, count_up_to
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
-from domain.windows import duration_label, window_bucket, window_end
+from domain.windows import RunningPeriod, Window, Windows, window_label
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
 from services.evaluator.consumer import EvaluatorSession
 from shared.calendar import Calendar
@@ -38,9 +37,6 @@ from shared.process.metrics_server import Drops
 from shared.redis.partition_owner import PartitionOwner
 
 PREFIX: Final = "wachtpost_"
-TODAY: Final = "today"
-"""The window label of the local day so far."""
-
 WAIT_EDGES_S: Final = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800)
 """Buckets of the wait histograms, beside the bounds that the city configured."""
 
@@ -191,7 +187,8 @@ class EvaluatorCollector(Collector):
             for window in self._windows(site, aggregator, now):
                 labels = [*window.queue_ref]
                 with self._drops("rolling figures", *window.queue_ref, window.label):
-                    for name, reading in self._readings(window):
+                    for name in kpis_of(window.kinds):
+                        reading = kpi.read(name, window.bucket, self._city)
                         samples.add_metric([*labels, name, window.label], reading.samples)
                         if reading.value is not None and reading.samples >= least:
                             values[name].add_metric([*labels, window.label], reading.value)
@@ -203,27 +200,13 @@ class EvaluatorCollector(Collector):
         yield from (*values.values(), walk_ins, shares, samples)
 
     def _windows(self, site: Site, aggregator: Aggregator, now: int) -> Iterator[_Window]:
-        today = aggregator.local_day(now // 1000)
-        for window in (*self._city.live.windows, None):
-            buckets = []
-            label = TODAY if window is None else duration_label(window)
-            for queue in site.queues:
-                queue_ref = QueueRef(site.id, queue.id)
-                if window is None:
-                    bucket = aggregator.bucket_store.get(Slot(queue_ref, Resolution.DAY, today)) or Bucket()
-                else:
-                    bucket = window_bucket(
-                        aggregator.bucket_store, queue_ref, window, window_end(now, window)
-                    )
-                buckets.append(bucket)
-                yield _Window(queue_ref, label, frozenset({queue.kind}), bucket)
-            kinds = frozenset(queue.kind for queue in site.queues)
-            yield _Window(QueueRef(site.id, ALL_QUEUES), label, kinds, merged(iter(buckets)))
-
-    def _readings(self, window: _Window) -> Iterator[tuple[Kpi, kpi.KpiValue]]:
-        definition, within = self._city.live_definition, self._city.service_level.within
-        for name in kpis_of(window.kinds):
-            yield name, kpi.read(name, window.bucket, definition, within)
+        windows = Windows(self._city, aggregator, now)
+        shown: tuple[Window, ...] = (*self._city.live.windows, RunningPeriod.TODAY)
+        for window in shown:
+            for name, queues in site.with_total:
+                bucket = windows.bucket([QueueRef(site.id, queue.id) for queue in queues], window)
+                kinds = frozenset(queue.kind for queue in queues)
+                yield _Window(QueueRef(site.id, name), window_label(window), kinds, bucket)
 
     def _share(self, shares: GaugeMetricFamily, window: _Window) -> None:
         counts = kpi.speed_categories(window.bucket, self._city.speed_categories.bounds)

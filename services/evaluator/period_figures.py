@@ -10,7 +10,6 @@ from domain import kpi
 from domain.bucket import Bucket, merged
 from domain.kpi import KpiValue
 from shared.config.model import CityFile, MissedDefinition, Site
-from shared.config.references import ALL_QUEUES
 from shared.contract.kpis import Kpi, kpis_of
 
 
@@ -31,13 +30,13 @@ class PeriodFigures:
 
 def figures(city: CityFile, site: Site, buckets: Mapping[str, Bucket]) -> PeriodFigures:
     """Work a period out from its sums, by queue id; a queue that is not there had nothing."""
-    of_queues = [(queue.id, (queue,), buckets.get(queue.id) or Bucket()) for queue in site.queues]
-    total = (ALL_QUEUES, site.queues, merged(bucket for _, _, bucket in of_queues))
-    within, definition = city.service_level.within, city.live_definition
-    every = (*of_queues, total)
+    every = [
+        (name, queues, merged(buckets[queue.id] for queue in queues if queue.id in buckets))
+        for name, queues in site.with_total
+    ]
     return PeriodFigures(
         readings=tuple(
-            (name, figure, kpi.read(figure, bucket, definition, within))
+            (name, figure, kpi.read(figure, bucket, city))
             for name, queues, bucket in every
             for figure in kpis_of(queue.kind for queue in queues)
         ),

@@ -193,9 +193,8 @@ class PeriodCollector(Collector):
         return told
 
     def _targets(self, found: _Families, site: Site) -> None:
-        queues = [(queue.id, (queue,)) for queue in site.queues]
-        for name, of_kind in (*queues, (ALL_QUEUES, site.queues)):
-            for kpi in kpis_of(queue.kind for queue in of_kind):
+        for name, queues in site.with_total:
+            for kpi in kpis_of(queue.kind for queue in queues):
                 for span in SPANS:
                     target = self._city.target(kpi, site.id, name, span)
                     if target is not None and target.period == span:

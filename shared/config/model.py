@@ -272,6 +272,11 @@ class Site(ConfigSection):
     def title(self) -> str:
         return self.name or self.id
 
+    @property
+    def with_total(self) -> tuple[tuple[str, tuple[Queue, ...]], ...]:
+        """Each queue by its id, and all of them as the site's total."""
+        return *((queue.id, (queue,)) for queue in self.queues), (ALL_QUEUES, self.queues)
+
     def of_kind(self, kind: QueueKind) -> tuple[Queue, ...]:
         return tuple(queue for queue in self.queues if queue.kind is kind)
 

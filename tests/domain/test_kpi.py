@@ -71,7 +71,7 @@ def booking(booked: str, starts: str) -> Bucket:
 
 @pytest.mark.parametrize("name", list(Kpi))
 def test_an_empty_bucket_has_no_reading(name: Kpi):
-    assert kpi.read(name, Bucket(), LIER_1, WITHIN) == KpiValue(None, 0)
+    assert kpi.read(name, Bucket(), CITY) == KpiValue(None, 0)
 
 
 def test_without_visitors_there_is_no_walk_in_wait():
@@ -201,7 +201,7 @@ def test_read_gives_each_kpi_by_its_name():
     bucket = calls(20_000, 40_000, abandoned_ms=(1,))
     bucket.add(visit(0, 30, 0))
     bucket.add(booking("2026-03-02T09:00+01:00", "2026-03-04T09:00+01:00"))
-    assert {name: kpi.read(name, bucket, LIER_1, WITHIN) for name in Kpi} == {
+    assert {name: kpi.read(name, bucket, CITY) for name in Kpi} == {
         Kpi.MISSED_RATIO: KpiValue(1 / 3, 3),
         Kpi.CALL_WAIT_MEAN: KpiValue(30.0, 2),
         Kpi.SERVICE_LEVEL: KpiValue(1 / 3, 3),

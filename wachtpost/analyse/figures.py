@@ -129,7 +129,7 @@ def judged(bucket: Bucket, city: CityFile, queue: str) -> Iterator[Judged]:
     for target in city.targets:
         if target.queue != queue:
             continue
-        reading = kpi.read(target.kpi, bucket, city.live_definition, city.service_level.within)
+        reading = kpi.read(target.kpi, bucket, city)
         met = None if reading.value is None else kpi.meets(target.kpi, reading.value, target.limit)
         yield Judged(target, reading.value, met)
 

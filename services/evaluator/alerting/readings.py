@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from domain import kpi
 from domain.aggregator import Aggregator
-from domain.bucket import Bucket, Resolution, merged
-from domain.bucket_store import FINE_S, Slot
+from domain.bucket import Resolution
+from domain.bucket_store import FINE_S
 from domain.error_budget import budget_left
 from domain.queue_ref import QueueRef
-from domain.windows import window_bucket, window_end
-from services.evaluator.alerting.rules import Rule, RunningPeriod, Window
+from domain.windows import RunningPeriod, Window, Windows
+from services.evaluator.alerting.rules import Rule
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.config.references import ALL_QUEUES
 from shared.contract.breach_events import BreachReading, Hour
 from shared.contract.kpis import Kpi, Measure
 
-TREND: Final = timedelta(minutes=5)
+TREND_S: Final = 300
 """How far back the value is that a message compares with."""
 
 HOUR_S: Final = 3600
@@ -35,7 +35,7 @@ class RuleReadings:
         self._aggregator = aggregator
         self._now = now
         self._now_ms = int(now.timestamp() * 1000)
-        self._panes: dict[tuple[QueueRef, Window, int], Bucket] = {}
+        self._windows = Windows(city, aggregator, self._now_ms)
 
     def is_open(self, rule: Rule) -> bool:
         """Whether any queue of a rule is open now."""
@@ -52,7 +52,7 @@ class RuleReadings:
             case Measure.BURN_RATE:
                 return self._burn_rate(rule)
             case _:
-                reading = self._kpi(rule, self._pane(rule, rule.windows[0]))
+                reading = self._kpi(rule, rule.windows[0])
         return (reading.value if reading.samples >= rule.min_samples else None), reading.samples
 
     def describe(self, rule: Rule, value: float | None, samples: int) -> BreachReading:
@@ -72,17 +72,17 @@ class RuleReadings:
             hour=self._hour(rule.queue_refs) if rule.queue_refs else None,
         )
 
-    def _kpi(self, rule: Rule, bucket: Bucket) -> kpi.KpiValue:
+    def _kpi(self, rule: Rule, window: Window, back_s: int = 0) -> kpi.KpiValue:
         if rule.kpi is None:
             return kpi.KpiValue(None, 0)
-        return kpi.read(rule.kpi, bucket, self._city.live_definition, self._city.service_level.within)
+        return self._windows.kpi(rule.kpi, rule.queue_refs, window, back_s)
 
     def _burn_rate(self, rule: Rule) -> tuple[float | None, int]:
         """Return the smaller of both windows' rates.
 
         The long one says that it matters, the short one that it still goes on.
         """
-        readings = [self._kpi(rule, self._pane(rule, window)) for window in rule.windows]
+        readings = [self._kpi(rule, window) for window in rule.windows]
         long = readings[0]
         values = [reading.value for reading in readings if reading.value is not None]
         if long.samples < rule.min_samples or len(values) < len(readings) or not rule.target:
@@ -103,32 +103,10 @@ class RuleReadings:
             since = max(since, self._calendar.opened(hours, self._now_ms) or since)
         return max(0, self._now_ms - since) / 1000, 1
 
-    def _pane(self, rule: Rule, window: Window, back_s: int = 0) -> Bucket:
-        return merged(self._of_place(queue_ref, window, back_s) for queue_ref in rule.queue_refs)
-
-    def _of_place(self, queue_ref: QueueRef, window: Window, back_s: int) -> Bucket:
-        key = (queue_ref, window, back_s)
-        pane = self._panes.get(key)
-        if pane is None:
-            pane = self._panes[key] = self._add_up(queue_ref, window, back_s)
-        return pane
-
-    def _add_up(self, queue_ref: QueueRef, window: Window, back_s: int) -> Bucket:
-        if isinstance(window, timedelta):
-            end_s = window_end(self._now_ms, window) - back_s
-            return window_bucket(self._aggregator.bucket_store, queue_ref, window, end_s)
-        today = self._aggregator.local_day(self._now_ms // 1000)
-        resolution, start = {
-            RunningPeriod.TODAY: (Resolution.DAY, today),
-            RunningPeriod.MONTH: (Resolution.MONTH, today[:7]),
-            RunningPeriod.YEAR: (Resolution.YEAR, today[:4]),
-        }[window]
-        return self._aggregator.bucket_store.get(Slot(queue_ref, resolution, start)) or Bucket()
-
     def _before(self, rule: Rule) -> float | None:
         if rule.kpi is None or rule.key.measure is Measure.BURN_RATE or not rule.rolling:
             return None
-        return self._kpi(rule, self._pane(rule, rule.windows[0], int(TREND.total_seconds()))).value
+        return self._kpi(rule, rule.windows[0], TREND_S).value
 
     def _budget_left(self, rule: Rule) -> int | None:
         """Return how many contacts may still be missed in the target's period; negative: too many were."""
@@ -137,7 +115,7 @@ class RuleReadings:
         target = self._city.target(Kpi.MISSED_RATIO, rule.key.site, ALL_QUEUES)
         if target is None or target.limit >= 1:
             return None
-        bucket = self._pane(rule, RunningPeriod(target.period))
+        bucket = self._windows.bucket(rule.queue_refs, RunningPeriod(target.period))
         lost = kpi.missed(bucket, self._city.live_definition)
         return budget_left(lost, bucket.answered + lost, target.limit)
 

@@ -6,33 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from enum import StrEnum
 
 from domain.queue_ref import QueueRef
-from domain.windows import duration_label
+from domain.windows import RunningPeriod, Window, window_label
 from services.evaluator.alerting.rule_state import RuleLimits
 from shared.config.alerting import EVERY_QUEUE, BudgetRule, KpiRule, NoDataRule
 from shared.config.model import CityFile, Site
 from shared.config.references import ALL_QUEUES
 from shared.contract.breach_events import Level, RuleKey, Severity
 from shared.contract.kpis import KPIS, Kpi, Measure
-
-
-class RunningPeriod(StrEnum):
-    """A stretch of the calendar that a value can be about, so far. The value is the window's label."""
-
-    TODAY = "today"
-    MONTH = "month"
-    YEAR = "year"
-
-
-Window = timedelta | RunningPeriod
-"""A rolling window, or a calendar period so far."""
-
-
-def window_label(window: Window) -> str:
-    """Return a window as in the city file and in the metrics' labels: ``15m``, ``1h``, ``month``."""
-    return window.value if isinstance(window, RunningPeriod) else duration_label(window)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -14,11 +13,12 @@ from domain import kpi as arithmetic
 from domain.bucket import Bucket
 from services.notifier.grafana.annotations import SAID_OF
 from shared.config.alerting import BudgetRule
-from shared.config.model import LIER_1
 from shared.contract.kpis import KPIS, UNITS, Contacts, Kpi, Measure, QueueKind, Unit, kpis_of
 from tests.deploy.grafana.series import documented
+from tests.support.notifications import city
 from wachtpost.analyse.tables import KPI_NAMES
 
+CITY = city()
 METRICS = {metric.name for metric in documented()}
 WEBHOOK = Path("docs/webhook.md").read_text(encoding="utf-8")
 CITY_FILE = Path("deploy/wachtpost.toml").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ CONSUMERS: dict[str, tuple[Iterable[str], Callable[[str], object]]] = {
     "the table": (Kpi, KPIS.__contains__),
     "what a rule can be about": (Kpi, list(Measure).__contains__),
     "units": (Measure, UNITS.__contains__),
-    "arithmetic": (Kpi, lambda kpi: arithmetic.read(Kpi(kpi), Bucket(), LIER_1, timedelta(seconds=20))),
+    "arithmetic": (Kpi, lambda kpi: arithmetic.read(Kpi(kpi), Bucket(), CITY)),
     "metrics of windows": (Kpi, lambda kpi: f"wachtpost_{KPIS[kpi].metric}" in METRICS),
     "metrics of periods": (Kpi, lambda kpi: f"wachtpost_indicator_{KPIS[kpi].metric}" in METRICS),
     "docs/webhook.md": (Measure, lambda measure: f"`{measure}`" in WEBHOOK),
