@@ -40,9 +40,9 @@ WRONG: Final = (BreachState.FIRING, BreachState.CLEARING, BreachState.PENDING)
 
 # Translators: how a rule stands, on a board; at most 22 letters. Pending: over its limit, not yet for long.
 STATES: Final = {
-    BreachState.FIRING: Msg("breached"),
-    BreachState.CLEARING: Msg("recovering"),
-    BreachState.PENDING: Msg("wait and see"),
+    BreachState.FIRING: Msg("breached", "narrow column"),
+    BreachState.CLEARING: Msg("recovering", "narrow column"),
+    BreachState.PENDING: Msg("wait and see", "narrow column"),
 }
 STYLES: Final = {
     BreachState.FIRING: "bold red",
@@ -85,7 +85,7 @@ def alerts(snapshot: Snapshot, city: CityFile, known: Known, say: Translator) ->
     for rule, state in standing[:MOST]:
         breach = known.get(rule)
         taken = breach is not None and breach.acknowledged and state is BreachState.FIRING
-        stands = say.gettext("breached, taken on") if taken else say.text(STATES[state])
+        stands = say.pgettext("narrow column", "breached, taken on") if taken else say.text(STATES[state])
         lines.add_row(
             Text(stands, STYLES[state]), _name(rule, city, say) if breach is None else breach.headline
         )

@@ -57,12 +57,12 @@ class BoardVerdict(Enum):
 
 # Translators: how a figure stands, on a board: at most 12 letters behind a figure, 19 where there is none.
 VERDICTS: Final = {
-    BoardVerdict.WITHIN: Msg("on target"),
-    BoardVerdict.ABOVE: Msg("above target"),
-    BoardVerdict.TOO_FEW: Msg("too few to judge"),
-    BoardVerdict.CLOSED: Msg("closed"),
-    BoardVerdict.NO_READING: Msg("no reading"),
-    BoardVerdict.NO_TARGET: Msg("no target"),
+    BoardVerdict.WITHIN: Msg("on target", "narrow column"),
+    BoardVerdict.ABOVE: Msg("above target", "narrow column"),
+    BoardVerdict.TOO_FEW: Msg("too few to judge", "narrow column"),
+    BoardVerdict.CLOSED: Msg("closed", "narrow column"),
+    BoardVerdict.NO_READING: Msg("no reading", "narrow column"),
+    BoardVerdict.NO_TARGET: Msg("no target", "narrow column"),
 }
 
 STYLES: Final = {

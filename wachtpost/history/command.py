@@ -21,6 +21,7 @@ from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
 from shared.calendar import Calendar
 from shared.redis.connection import RedisClient
+from shared.translation import Msg
 from wachtpost.analyse.progress import progress_bar
 from wachtpost.analyse.tables import damaged, no_source, reading_lines
 from wachtpost.city_file import unreadable
@@ -29,12 +30,17 @@ from wachtpost.history.plan import plan_import, plan_restore, queue_title
 from wachtpost.history.recount import Recounted, fingerprint, recount
 from wachtpost.history.replacing import Planned, Replacement, ReplacementRequest, replace
 from wachtpost.history.tables import Shift, as_values, shifts, table
-from wachtpost.history.words import WORDS, Words
 from wachtpost.notify.access import Access, access
 from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number
 from wachtpost.terminal import complain, echo, fail
 
 WIDEST: Final = 120
+
+REPLACED: Final = {
+    "import": Msg("{at}  {id}  imported by {by}: {why}"),
+    "restore": Msg("{at}  {id}  restored by {by}: {why}"),
+}
+"""A line of the log of what was replaced."""
 
 app = typer.Typer(no_args_is_help=True, help="Days of the past: recount, back up, put back, look up.")
 
@@ -85,9 +91,8 @@ def import_(
     Exit status 0: replaced, or nothing to replace; 1: changed by something else meanwhile; 2: refused.
     """
     given = access()
-    words = WORDS[given.city.city.language]
-    _check_range(words, from_, to)
-    by, why = _signed(given, words, by, why, dry_run)
+    _check_range(given, from_, to)
+    by, why = _signed(given, by, why, dry_run)
     recounted, question = _read(
         given, files, source, ReplacementRequest("import", (), by, why, {}, dry_run, allow_fewer)
     )
@@ -98,7 +103,7 @@ def import_(
     }
     if not covered:
         _tell_reading(given, recounted)
-        fail(words.nothing_covered)
+        fail(given.say.gettext("The files say nothing of a day and a queue that count here."))
     days = {one.day for one in covered}
     answer = _replace(
         given,
@@ -124,8 +129,7 @@ def export(
 ) -> None:
     """Write every day, queue and part of the day as a row, from which `restore` makes the same again."""
     given = access()
-    words = WORDS[given.city.city.language]
-    _check_range(words, from_, to)
+    _check_range(given, from_, to)
 
     async def work(redis: RedisClient) -> list[rows.ArchiveRow]:
         archive = Archive(redis, given.city)
@@ -134,7 +138,7 @@ def export(
 
     found = given.reach(work)
     if not found:
-        fail(words.nothing_there)
+        fail(given.say.gettext("There is not a single day."))
     suffix = output.suffix.removeprefix(".") if output is not None else ""
     by_name = rows.ArchiveFormat(suffix) if suffix in set(rows.ArchiveFormat) else rows.ArchiveFormat.CSV
     try:
@@ -144,11 +148,19 @@ def export(
             return
         output.write_bytes(text)
     except ImportError:
-        fail(words.no_parquet)
+        fail(_no_parquet(given))
     except OSError as error:
         fail(f"{output}: {error.strerror}")
     first, last = day_of(found[0].slot), day_of(found[-1].slot)
-    echo(words.exported.format(rows=len(found), first=first, last=last, file=output))
+    written = given.say.ngettext(
+        "{number} row, {first} to {last}: {file}",
+        "{number} rows, {first} to {last}: {file}",
+        len(found),
+        first=first,
+        last=last,
+        file=output,
+    )
+    echo(written)
 
 
 @app.command()
@@ -169,17 +181,17 @@ def restore(
     Exit status 0: done, or nothing to do; 1: changed by something else meanwhile; 2: refused.
     """
     given = access()
-    words = WORDS[given.city.city.language]
-    _check_range(words, from_, to)
-    by, why = _signed(given, words, by, why, dry_run)
+    _check_range(given, from_, to)
+    by, why = _signed(given, by, why, dry_run)
     queue_refs = [QueueRef(site.id, queue.id) for site in given.city.sites for queue in site.queues]
     try:
         read = rows.read(file, queue_refs)
         question = ReplacementRequest("restore", (fingerprint(file),), by, why, {}, dry_run, overwrite)
     except rows.BadRowError as error:
-        fail(words.bad_row.format(why=error))
+        complain(str(error))
+        fail(given.say.gettext("Nothing was changed."))
     except ImportError:
-        fail(words.no_parquet)
+        fail(_no_parquet(given))
     except OSError as error:
         fail(unreadable(file, error, given.city.city.language))
     wanted = {
@@ -188,7 +200,7 @@ def restore(
         if (from_ is None or day_of(slot) >= from_) and (to is None or day_of(slot) <= to)
     }
     if not wanted:
-        fail(words.nothing_there)
+        fail(given.say.gettext("There is not a single day."))
     days = {day_of(slot) for slot in wanted}
     answer = _replace(
         given,
@@ -208,39 +220,51 @@ def log(
 ) -> None:
     """List what was ever replaced: when, by whom, why and from which files; with an ID, before and after."""
     given = access()
-    words = WORDS[given.city.city.language]
     found = given.reach(lambda redis: Archive(redis, given.city).corrections())
     if correction is None:
         if as_json:
             _dump([one.model_dump(mode="json") for one in found])
         elif not found:
-            echo(words.empty_log)
+            echo(given.say.gettext("No day was ever replaced."))
         for one in () if as_json else found:
-            _tell_correction(given, words, one)
+            _tell_correction(given, one)
         return
     known = [one.id for one in found]
     matching = meant(correction, known)
     if len(matching) != 1:
-        fail(words.log_unknown.format(name=correction, known=", ".join(known) or "–"))
+        ids = ", ".join(known) or "–"
+        fail(
+            given.say.gettext(
+                "There is no replacement {name}. There are: {known}", name=correction, known=ids
+            )
+        )
     lines = given.reach(lambda redis: Archive(redis, given.city).replaced(matching[0]))
     if as_json:
         _dump([line.model_dump(mode="json") for line in lines])
         return
-    _tell_correction(given, words, next(one for one in found if one.id == matching[0]))
+    _tell_correction(given, next(one for one in found if one.id == matching[0]))
     _print_table(given, [_shift(line) for line in lines])
 
 
-def _check_range(words: Words, first: date | None, last: date | None) -> None:
+def _check_range(given: Access, first: date | None, last: date | None) -> None:
     if first is not None and last is not None and first > last:
-        fail(words.upside_down.format(first=first, last=last))
+        fail(given.say.gettext("--from {first} is after --to {last}.", first=first, last=last))
 
 
-def _signed(given: Access, words: Words, by: str, why: str, dry_run: bool) -> tuple[str, str]:
+def _no_parquet(given: Access) -> str:
+    return given.say.gettext("Parquet needs an extra: pip install 'wachtpost[parquet]'")
+
+
+def _signed(given: Access, by: str, why: str, dry_run: bool) -> tuple[str, str]:
     """Return who replaces days and why: nothing is replaced without both."""
     if not dry_run and not (by and why.strip()):
-        fail(words.unsigned)
+        unsigned = given.say.gettext(
+            "Who replaces days, and why? Give --by (a receiver or a role) and --why. "
+            "With --dry-run nothing changes."
+        )
+        fail(unsigned)
     if len(why) > MOST_WHY:
-        fail(words.why_long.format(length=len(why), most=MOST_WHY))
+        fail(given.say.gettext("--why: {length} characters, at most {most}", length=len(why), most=MOST_WHY))
     return (who_is(given, by) if by else ""), without_number(given, why)
 
 
@@ -273,18 +297,19 @@ def _replace(
             )
         )
     except ChangedUnderneathError as error:
-        words = WORDS[given.city.city.language]
-        complain(
-            words.changed_underneath.format(
-                day=error.slot.start, queue=queue_title(given.city, error.slot.queue_ref)
-            )
+        changed = given.say.gettext(
+            "{day} {queue} was changed by something else meanwhile; try again. "
+            "Nothing of that partition was replaced.",
+            day=error.slot.start,
+            queue=queue_title(given.city, error.slot.queue_ref),
         )
+        complain(changed)
         raise typer.Exit(1) from None
 
 
 def _tell(given: Access, question: ReplacementRequest, answer: Replacement, as_json: bool) -> None:
     """Say what changed or would; exits with status 2 when something spoke against it."""
-    words, plan = WORDS[given.city.city.language], answer.plan
+    say, plan = given.say, answer.plan
     if as_json:
         _dump(
             {
@@ -301,17 +326,31 @@ def _tell(given: Access, question: ReplacementRequest, answer: Replacement, as_j
     for line in answer.objections:
         complain(line)
     if answer.objections:
-        fail(words.refused)
+        fail(say.gettext("Nothing was changed."))
     if as_json:
         return
     days = len({(change.slot.start, change.slot.queue_ref) for change in plan.changes})
     if not days:
-        echo(words.nothing_to_do)
+        echo(say.gettext("Everything stands there like that already; nothing changes."))
     elif question.dry_run:
-        echo(words.would.format(days=days, same=plan.unchanged))
+        would = say.gettext(
+            "Would be replaced (day × queue): {days}; like that already: {same}.",
+            days=days,
+            same=plan.unchanged,
+        )
+        echo(would)
     else:
-        echo(words.done.format(days=days, same=plan.unchanged, id=answer.correction))
-        echo(words.counters_stay)
+        done = say.gettext(
+            "Replaced (day × queue): {days}; like that already: {same}. In the log: {id}",
+            days=days,
+            same=plan.unchanged,
+            id=answer.correction,
+        )
+        echo(done)
+        stay = say.gettext(
+            "Months and years are added up anew; counters of Prometheus (…_total) stay as they are."
+        )
+        echo(stay)
 
 
 def _tell_reading(given: Access, recounted: Recounted) -> None:
@@ -319,17 +358,14 @@ def _tell_reading(given: Access, recounted: Recounted) -> None:
         echo(line)
 
 
-def _tell_correction(given: Access, words: Words, one: Correction) -> None:
-    echo(
-        words.log_line.format(
-            at=given.local(one.at), id=one.id, how=words.hows[one.how], by=one.by, why=one.why
-        )
-    )
+def _tell_correction(given: Access, one: Correction) -> None:
+    echo(given.say.text(REPLACED[one.how], at=given.local(one.at), id=one.id, by=one.by, why=one.why))
     for file in one.files:
-        echo(words.log_files.format(name=file.name, sha256=file.sha256))
+        echo(f"    {file.name}  sha256 {file.sha256}")
     if one.refused:
         counts = ", ".join(f"{reason} {count}" for reason, count in one.refused.items())
-        echo(words.log_refused.format(counts=counts))
+        unusable = given.say.gettext("lines that could not be used: {counts}", counts=counts)
+        echo(f"    {unusable}")
 
 
 def _shift(line: Replaced) -> Shift:

@@ -14,11 +14,32 @@ from domain.tallies import ms_of
 from services.evaluator.archive import Archive
 from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile
-from wachtpost.history.plan import ReplacementPlan, queue_title
-from wachtpost.history.words import WORDS
+from shared.translation import Msg, Translator, translator
+from wachtpost.history.plan import ContactGroup, Fewer, ReplacementPlan, queue_title
 
 SHOWN: Final = 10
 """Days of an objection that are told one by one."""
+
+GROUPS: Final[Mapping[ContactGroup, Msg]] = {
+    ContactGroup.CALLS: Msg("calls"),
+    ContactGroup.VISITS: Msg("visits"),
+    ContactGroup.APPOINTMENTS: Msg("appointments"),
+}
+
+UNSETTLED: Final[Mapping[UnsettledReason, Msg]] = {
+    # Translators: {days}: one day, or the first and the last.
+    UnsettledReason.RECENT: Msg(
+        "{days}: facts about that may still arrive. From {before} on nothing can be replaced yet; "
+        "give --to {last}."
+    ),
+    UnsettledReason.BACKLOG: Msg(
+        "{days}: the evaluator still has to read events that may be about that. Wait until it has caught up, "
+        "or give --to {last}."
+    ),
+    UnsettledReason.BEHIND: Msg(
+        "{days}: the evaluator has not come so far. Start it first, or give --to {last}."
+    ),
+}
 
 Planned = Callable[[Mapping[Slot, bytes], Callable[[Slot], SettledDays]], ReplacementPlan]
 """Makes the plan of what is there, and of which days may be replaced."""
@@ -64,7 +85,7 @@ async def replace(
     """
     settled = await archive.settled(Calendar(city), ms_of(now))
     plan = planned(await archive.written(first, last), lambda slot: settled[archive.partition_of(slot)])
-    objections = tuple(_objections(plan, city, question))
+    objections = tuple(_objections(plan, city, question, translator(city.city.language)))
     if objections or question.dry_run or not plan.changes:
         return Replacement(plan, objections, None)
     correction = Correction(
@@ -80,49 +101,60 @@ async def replace(
     return Replacement(plan, (), correction.id)
 
 
-def _objections(plan: ReplacementPlan, city: CityFile, question: ReplacementRequest) -> Iterator[str]:
-    yield from _unsettled(plan, city)
+def _objections(
+    plan: ReplacementPlan, city: CityFile, question: ReplacementRequest, say: Translator
+) -> Iterator[str]:
+    yield from _unsettled(plan, say)
     if question.overrule:
         return
-    words = WORDS[city.city.language]
     late = question.refused.get("late", 0)
     if late:
-        yield words.late.format(count=late, dedup=city.pipeline.dedup // timedelta(hours=1))
-    if plan.fewer:
-        yield words.fewer.format(count=len(plan.fewer))
-        yield from _some(
-            [
-                words.fewer_line.format(
-                    day=one.covered.day,
-                    queue=queue_title(city, one.covered.queue_ref),
-                    group=words.groups[one.covered.group],
-                    before=one.before,
-                    after=one.after,
-                )
-                for one in plan.fewer
-            ],
-            city,
+        yield say.ngettext(
+            "{number} line stands more than {hours} hours before what was read earlier; such lines do not "
+            "count. Sort the files by time, or give a file that is there twice only once. "
+            "If they are to stay out: --allow-fewer.",
+            "{number} lines stand more than {hours} hours before what was read earlier; such lines do not "
+            "count. Sort the files by time, or give a file that is there twice only once. "
+            "If they are to stay out: --allow-fewer.",
+            late,
+            hours=city.pipeline.dedup // timedelta(hours=1),
         )
+    if plan.fewer:
+        yield say.ngettext(
+            "{number} time there would be fewer contacts than now; half a file must not wipe a day. "
+            "Leave incomplete days out with --from and --to; if it is right all the same: --allow-fewer.",
+            "{number} times there would be fewer contacts than now; half a file must not wipe a day. "
+            "Leave incomplete days out with --from and --to; if it is right all the same: --allow-fewer.",
+            len(plan.fewer),
+        )
+        yield from _some([_fewer(one, city, say) for one in plan.fewer], say)
     if plan.differing:
         different = sorted(
             {(str(one.slot.start), queue_title(city, one.slot.queue_ref)) for one in plan.differing}
         )
-        yield words.differing.format(count=len(different))
-        yield from _some(
-            [words.differing_line.format(day=day, queue=queue) for day, queue in different], city
+        yield say.ngettext(
+            "{number} day has other figures here; it is only overwritten with --replace.",
+            "{number} days have other figures here; those are only overwritten with --replace.",
+            len(different),
         )
+        yield from _some([f"  {day}  {queue}" for day, queue in different], say)
 
 
-def _unsettled(plan: ReplacementPlan, city: CityFile) -> Iterator[str]:
-    words = WORDS[city.city.language]
+def _fewer(one: Fewer, city: CityFile, say: Translator) -> str:
+    queue_ref, day, group = one.covered
+    queue = queue_title(city, queue_ref)
+    return f"  {day}  {queue}: {one.before} → {one.after} {say.text(GROUPS[group])}"
+
+
+def _unsettled(plan: ReplacementPlan, say: Translator) -> Iterator[str]:
     for why in UnsettledReason:
         days = [one for one in plan.unsettled if one.why is why]
         if days:
             before = min(one.before for one in days)
             shown = str(days[0].day) if len(days) == 1 else f"{days[0].day} … {days[-1].day}"
-            yield words.unsettled[why].format(days=shown, before=before, last=before - DAY)
+            yield say.text(UNSETTLED[why], days=shown, before=before, last=before - DAY)
 
 
-def _some(lines: list[str], city: CityFile) -> list[str]:
+def _some(lines: list[str], say: Translator) -> list[str]:
     more = len(lines) - SHOWN
-    return lines[:SHOWN] + ([WORDS[city.city.language].more.format(count=more)] if more > 0 else [])
+    return lines[:SHOWN] + (["  " + say.gettext("… and {number} more", number=more)] if more > 0 else [])

@@ -15,9 +15,9 @@ from domain.bucket import Bucket, decode
 from domain.corrections import BucketChange, Hours, day_of, hours_of
 from domain.queue_ref import QueueRef
 from shared.config.model import CityFile
-from shared.numerals import NUMERALS, clock_time
+from shared.formatting import clock_time
+from shared.translation import translator
 from wachtpost.history.plan import ContactGroup, contacts, group_of_waiting, queue_title
-from wachtpost.history.words import WORDS
 
 MOST_DAYS: Final = 60
 """Rows of single days; more are added up by month."""
@@ -60,7 +60,7 @@ def shifts(changes: Iterable[BucketChange]) -> list[Shift]:
 
 def table(changed: Iterable[Shift], city: CityFile) -> Table:
     """Return before → after, by day and queue; by month where that would be a long list."""
-    words = WORDS[city.city.language]
+    say = translator(city.city.language)
     changed = list(changed)
     by_day = len({(shift.day, shift.queue_ref) for shift in changed}) <= MOST_DAYS
     rows: dict[tuple[str, QueueRef], tuple[_Side, _Side]] = {}
@@ -69,18 +69,31 @@ def table(changed: Iterable[Shift], city: CityFile) -> Table:
         before, after = rows.setdefault((period, shift.queue_ref), (_Side(), _Side()))
         before.add(shift.hours, shift.before)
         after.add(shift.hours, shift.after)
+    title = say.gettext("What changes, by month: only the days that change (before → after)")
+    if by_day:
+        title = say.gettext("What changes, by day (before → after)")
+    live = city.live_definition
+    definition = f"{live.id} v{live.version}"
+    caption = say.gettext(
+        "Contacts with an outcome, within opening hours. Missed under {definition}.",
+        definition=definition,
+    )
     made = Table(
         box=None,
         pad_edge=False,
-        title=words.changes if by_day else words.changes_by_month,
+        title=title,
         title_justify="left",
         title_style="bold",
-        caption=words.columns.format(definition=_definition(city)),
+        caption=caption,
         caption_justify="left",
     )
-    made.add_column(words.day if by_day else words.month)
-    made.add_column(words.queue)
-    for name in (words.contacts, words.answered, words.lost, words.mean, words.booked, words.outside):
+    made.add_column(say.gettext("day") if by_day else say.gettext("month"))
+    made.add_column(say.gettext("queue"))
+    # Translators: the heads of narrow columns: calls before the line break, visitors behind it.
+    answered, missed = say.gettext("answered,\ncalled"), say.gettext("missed,\nleft")
+    mean = say.pgettext("what changes", "mean\nwait")
+    outside = say.gettext("outside\nopening hours")
+    for name in (say.gettext("contacts"), answered, missed, mean, say.gettext("appointments"), outside):
         made.add_column(name, justify="right")
     for (period, queue_ref), (before, after) in sorted(rows.items()):
         made.add_row(period, queue_title(city, queue_ref), *_cells(queue_ref, before, after, city))
@@ -102,18 +115,13 @@ def as_values(changes: Iterable[BucketChange]) -> list[Mapping[str, object]]:
     ]
 
 
-def _definition(city: CityFile) -> str:
-    definition = city.live_definition
-    return f"{definition.id} v{definition.version}"
-
-
 def _cells(queue_ref: QueueRef, before: _Side, after: _Side, city: CityFile) -> list[str]:
     figures = zip(_figures(queue_ref, before, city), _figures(queue_ref, after, city), strict=True)
     return [one if one == other else f"{one} → {other}" for one, other in figures]
 
 
 def _figures(queue_ref: QueueRef, side: _Side, city: CityFile) -> list[str]:
-    number = NUMERALS[city.city.language].number
+    number = translator(city.city.language).number
     inside, group = side.inside, group_of_waiting(city, queue_ref)
     if group is ContactGroup.CALLS:
         answered, lost, mean = inside.answered, kpi.missed(inside, city.live_definition), kpi.call_wait_mean

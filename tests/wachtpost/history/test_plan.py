@@ -17,10 +17,11 @@ from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile
+from wachtpost.history.command import REPLACED
 from wachtpost.history.plan import FIELDS, ContactGroup, Covered, ReplacementPlan, plan_import, plan_restore
+from wachtpost.history.replacing import GROUPS, UNSETTLED
 from wachtpost.history.rows import COLUMNS, KEYS
 from wachtpost.history.tables import as_values, shifts, table
-from wachtpost.history.words import WORDS
 
 CITY = CityFile.model_validate(
     tomllib.loads(
@@ -293,9 +294,7 @@ def test_many_days_are_shown_by_month() -> None:
     assert list(shown.columns[2].cells) == ["0 → 200", "0 → 300", "0 → 110"]
 
 
-def test_no_word_is_missing_in_any_language() -> None:
-    assert set(WORDS) == {"nl", "en"}
-    for words in WORDS.values():
-        assert set(words.groups) == set(ContactGroup)
-        assert set(words.unsettled) == set(UnsettledReason)
-        assert set(words.hows) == {"import", "restore"}
+def test_every_group_reason_and_way_has_its_words() -> None:
+    assert set(GROUPS) == set(ContactGroup)
+    assert set(UNSETTLED) == set(UnsettledReason)
+    assert set(REPLACED) == {"import", "restore"}
