@@ -24,8 +24,13 @@ from services.notifier.messages.links import Signer, links_for
 from services.notifier.messages.message import Message, Writer
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.model import Delivery, DeliveryFailed, PermanentFailure, TransientFailure
-from services.notifier.rules import NotifierPolicy
+from services.notifier.model import (
+    Delivery,
+    DeliveryFailed,
+    NotifierPolicy,
+    PermanentFailure,
+    TransientFailure,
+)
 from services.notifier.settings import NotifierSettings
 from services.notifier.state_store import NotifierStore
 from shared.calendar import Calendar

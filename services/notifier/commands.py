@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from services.notifier.silences import Silence
+from services.notifier.model import Silence
 from shared.contract.breach_events import BreachChanged, BreachProgress
 from shared.contract.report_events import ReportReady
 from shared.instants import Instant

@@ -21,9 +21,9 @@ from services.notifier import engine, outbox
 from services.notifier.commands import WORD, Acknowledge, CreateSilence, ExpireSilence, Word
 from services.notifier.delivery_log import decision_line, failure_line
 from services.notifier.dispatcher import Annotate, Deliver, Dispatcher
-from services.notifier.engine import Decision, NotifierPolicy
+from services.notifier.engine import Decision
 from services.notifier.metrics import NotifierMetrics
-from services.notifier.model import Notification
+from services.notifier.model import Notification, NotifierPolicy
 from services.notifier.report_delivery import send_report
 from services.notifier.session import NotifierSession
 from services.notifier.state import NotifierState, changes

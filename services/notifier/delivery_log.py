@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter
 
-from services.notifier.decision import DeliveryDecision
+from services.notifier.model import DeliveryDecision
 from services.notifier.outbox import Attempt, DeliveryResult
 from shared.contract.dead_letters import DeadLetterReason
 from shared.instants import Instant

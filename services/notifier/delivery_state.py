@@ -12,11 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
+
+from pydantic import AliasChoices, Field
 
 from services.notifier.model import Breach, NotificationKind
 from services.notifier.reasons import COUNTED_WHEN_GONE, DIGESTED, HOLDS, DecisionReason
-from services.notifier.silences import Silence
 from shared.contract.breach_events import BreachState
 from shared.instants import Instant
 
@@ -38,7 +39,9 @@ class DeliveryState:
     """The latest decision."""
     held: DecisionReason | None = None
     """What keeps the next message back."""
-    told_at: Instant | None = None
+    notified_at: Annotated[Instant | None, Field(validation_alias=AliasChoices("notified_at", "told_at"))] = (
+        None
+    )
     """When they first learned that it fires; none: they do not know."""
     remind_at: Instant | None = None
     reminders: int = 0
@@ -58,16 +61,6 @@ class Hold(NamedTuple):
     """When to look again; none: when something happens."""
     because: str = ""
     """The silence, or the breach that inhibits."""
-
-
-class Obstacles(NamedTuple):
-    """What may stand in the way of a message, as it is now."""
-
-    silence: Silence | None = None
-    inhibitor: str | None = None
-    """The id of the breach that inhibits this one."""
-    quiet_until: Instant | None = None
-    flapping_until: Instant | None = None
 
 
 DONE: Final = frozenset(
@@ -98,55 +91,40 @@ _PLAIN: Final = {
 
 
 def wanted(
-    telling: DeliveryState, breach: Breach, now: datetime, *, tell_resolved: bool
+    before: DeliveryState, breach: Breach, now: datetime, *, tell_resolved: bool
 ) -> NotificationKind | Hold:
     """Return what the receiver is to be told now, or why nothing.
 
     The breach has fired: nobody has anything to do with one that is pending.
     """
     if breach.closed_at is not None:
-        return _at_the_end(telling, tell_resolved=tell_resolved)
+        return _at_the_end(before, tell_resolved=tell_resolved)
     if breach.state is not BreachState.FIRING:
         return Hold(DecisionReason.CLEARING)
-    if telling.told_at is None and telling.role is ReceiverRole.ROUTED:
+    if before.notified_at is None and before.role is ReceiverRole.ROUTED:
         return NotificationKind.FIRING
     if breach.acknowledged is not None:
         return Hold(DecisionReason.ACKNOWLEDGED)
-    if telling.told_at is None:
-        early = telling.not_before is not None and now < telling.not_before
-        return Hold(DecisionReason.NOT_YET, telling.not_before) if early else NotificationKind.ESCALATION
-    if telling.remind_at is not None and now < telling.remind_at:
-        return Hold(DecisionReason.ALREADY_TOLD, telling.remind_at)
+    if before.notified_at is None:
+        early = before.not_before is not None and now < before.not_before
+        return Hold(DecisionReason.NOT_YET, before.not_before) if early else NotificationKind.ESCALATION
+    if before.remind_at is not None and now < before.remind_at:
+        return Hold(DecisionReason.ALREADY_TOLD, before.remind_at)
     return NotificationKind.REMINDER
 
 
-def _at_the_end(telling: DeliveryState, *, tell_resolved: bool) -> NotificationKind | Hold:
-    if telling.told_at is not None:
+def _at_the_end(before: DeliveryState, *, tell_resolved: bool) -> NotificationKind | Hold:
+    if before.notified_at is not None:
         return NotificationKind.RESOLVED if tell_resolved else Hold(DecisionReason.RESOLVED_UNWANTED)
-    if telling.held in COUNTED_WHEN_GONE and telling.role is ReceiverRole.ROUTED:
+    if before.held in COUNTED_WHEN_GONE and before.role is ReceiverRole.ROUTED:
         return Hold(DecisionReason.CAME_AND_WENT)
     return Hold(DecisionReason.NEVER_TOLD)
 
 
-def obstacle(kind: NotificationKind, here: Obstacles) -> Hold | None:
-    """Return what stands in the way of a message; the weightiest of several.
-
-    Who was told that something is wrong is told that it is over, silence or not.
-    """
-    if here.silence is not None and kind is not NotificationKind.RESOLVED:
-        return Hold(DecisionReason.SILENCED, here.silence.ends_at, here.silence.id)
-    if here.inhibitor is not None and kind is not NotificationKind.RESOLVED:
-        return Hold(DecisionReason.INHIBITED, because=here.inhibitor)
-    if here.quiet_until is not None:
-        return Hold(DecisionReason.QUIET, here.quiet_until)
-    if here.flapping_until is not None:
-        return Hold(DecisionReason.FLAPPING, here.flapping_until)
-    return None
-
-
-def ruled(telling: DeliveryState, ruling: Hold) -> DeliveryState:
-    """Return the telling after a decision not to send something now."""
-    return replace(telling, why=ruling.reason, held=_held_by(telling.held, ruling.reason), due=ruling.due)
+def held_back(before: DeliveryState, hold: Hold) -> DeliveryState:
+    """Return the state after a decision not to send something now."""
+    after = replace(before, why=hold.reason, held=_held_by(before.held, hold.reason), due=hold.due)
+    return replace(after, remind_at=hold.due) if hold.reason is DecisionReason.OUTDATED else after
 
 
 def _held_by(before: DecisionReason | None, reason: DecisionReason) -> DecisionReason | None:
@@ -157,22 +135,24 @@ def _held_by(before: DecisionReason | None, reason: DecisionReason) -> DecisionR
     return reason if reason in HOLDS else None
 
 
-def told(telling: DeliveryState, want: NotificationKind, now: datetime, reminder: timedelta) -> DeliveryState:
-    """Return the telling after a message was sent."""
+def notified(
+    before: DeliveryState, want: NotificationKind, now: datetime, reminder: timedelta
+) -> DeliveryState:
+    """Return the state after a message was sent."""
     return replace(
-        telling,
-        why=reason_to_tell(telling, want),
+        before,
+        why=reason_to_tell(before, want),
         held=None,
-        told_at=telling.told_at or now,
+        notified_at=before.notified_at or now,
         remind_at=now + reminder,
-        reminders=telling.reminders + (want is NotificationKind.REMINDER),
-        messages=telling.messages + 1,
+        reminders=before.reminders + (want is NotificationKind.REMINDER),
+        messages=before.messages + 1,
         due=now + reminder,
     )
 
 
-def reason_to_tell(telling: DeliveryState, want: NotificationKind) -> DecisionReason:
+def reason_to_tell(before: DeliveryState, want: NotificationKind) -> DecisionReason:
     """Return why a message goes out now: what kept it back is over, or simply what it says."""
-    if want is NotificationKind.RESOLVED or telling.held is None:
+    if want is NotificationKind.RESOLVED or before.held is None:
         return _PLAIN[want]
-    return _AFTER[telling.held]
+    return _AFTER[before.held]

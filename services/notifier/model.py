@@ -1,13 +1,20 @@
-"""What is told to whom: plain values between the policy, the outbox, the words and the channels."""
+"""What is told to whom and why: plain values between engine, outbox, messages and channels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Protocol, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
-from shared.contract.breach_events import BreachReading, BreachState, Cause, RuleKey
+from services.notifier.reasons import DecisionReason
+from shared.config.alerting import NotifyConfig, Route
+from shared.contract.breach_events import BreachReading, BreachState, Cause, RuleKey, Severity
+from shared.contract.events import Name
+from shared.contract.kpis import Measure
 from shared.instants import Instant
 
 
@@ -42,6 +49,97 @@ class Breach(RuleKey):
     acknowledged: Acknowledgement | None = None
     times: int = 1
     """In a digest, of one that came and went: how often its rule did so since it was last told of."""
+
+    @property
+    def has_fired(self) -> bool:
+        return self.fired_at is not None or self.state in {BreachState.FIRING, BreachState.CLEARING}
+
+
+class Matchers(Protocol):
+    """Which breaches are meant. An empty list fits all."""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]: ...
+    @property
+    def measures(self) -> tuple[Measure, ...]: ...
+    @property
+    def sites(self) -> tuple[str, ...]: ...
+    @property
+    def queues(self) -> tuple[str, ...]: ...
+    @property
+    def rules(self) -> tuple[str, ...]: ...
+
+
+def fits(matchers: Matchers, breach: Breach) -> bool:
+    """Whether every list of the matchers is empty or holds what the breach is about."""
+    wanted: tuple[tuple[Collection[str], str], ...] = (
+        (matchers.severities, breach.severity),
+        (matchers.measures, breach.measure),
+        (matchers.sites, breach.site),
+        (matchers.queues, breach.queue),
+        (matchers.rules, breach.rule),
+    )
+    return all(not listed or value in listed for listed, value in wanted)
+
+
+class Silence(BaseModel):
+    """For a while, nobody is told of what fits. What is judged, shown and logged stays as it is.
+
+    From ``starts_at`` inclusive to ``ends_at`` exclusive; an empty list fits all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    severities: tuple[Severity, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    sites: tuple[Name, ...] = ()
+    queues: tuple[Name, ...] = ()
+    rules: tuple[Name, ...] = ()
+    starts_at: Instant
+    ends_at: Instant
+    why: Annotated[str, Field(max_length=200)] = ""
+    by: Annotated[str, Field(max_length=64)] = Field(
+        default="", description="A receiver's id or a role; never a person's name"
+    )
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.ends_at <= self.starts_at:
+            raise ValueError("a silence ends after it starts")
+        return self
+
+
+@dataclass(frozen=True)
+class NotifierPolicy:
+    """What decisions rest on besides the state: who there is, who is told of what, and how."""
+
+    receivers: frozenset[str]
+    """Their ids. What is due to anybody else is dropped, with the reason."""
+    routes: tuple[Route, ...]
+    notify: NotifyConfig
+    is_open: Callable[[str | None, int], bool]
+    """``shared.calendar.Calendar.is_open``: whether hours of that name are on at an instant (UTC ms)."""
+    by_mail: frozenset[str] = frozenset()
+    """Those of the receivers who have an e-mail channel."""
+
+
+@dataclass(frozen=True)
+class DeliveryDecision:
+    """What was decided about one breach and one receiver, for the delivery log."""
+
+    at: datetime
+    breach: str
+    """Of a report: its id."""
+    receiver: str
+    """Empty when it is about no receiver in particular."""
+    reason: DecisionReason
+    notification: str | None = None
+    """The id of the notification that tells it."""
+    until: datetime | None = None
+    """When it is looked at again, if time alone may change it."""
+    because: str = ""
+    """The silence, or the breach that inhibits."""
 
 
 class NotificationKind(StrEnum):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from services.notifier.decision import Decision, DeliveryDecision
-from services.notifier.model import AttachedReport, Notification, NotificationKind
+from services.notifier.engine import Decision
+from services.notifier.model import (
+    AttachedReport,
+    DeliveryDecision,
+    Notification,
+    NotificationKind,
+    NotifierPolicy,
+)
 from services.notifier.reasons import DecisionReason
-from services.notifier.rules import NotifierPolicy
 from services.notifier.state import NotifierState
 from shared.contract.report_events import ReportReady
 

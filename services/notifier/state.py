@@ -17,10 +17,8 @@ from typing import Annotated, Final, TypeVar
 from pydantic import AliasChoices, Field, TypeAdapter
 
 from services.notifier.delivery_state import DeliveryState
-from services.notifier.flap_detection import FlapTally
-from services.notifier.model import Breach
-from services.notifier.silences import Silence
-from shared.contract.breach_events import BreachEvent, BreachState
+from services.notifier.model import Breach, Silence
+from shared.contract.breach_events import BreachEvent
 from shared.instants import Instant
 
 
@@ -29,7 +27,7 @@ class BreachRecord:
     """A breach, and who was told what of it."""
 
     breach: Breach
-    heard: tuple[str, ...] = ()
+    event_ids: Annotated[tuple[str, ...], Field(validation_alias=AliasChoices("event_ids", "heard"))] = ()
     """Ids of the events that say how it stands at ``breach.at``."""
     delivery_states: Annotated[
         tuple[DeliveryState, ...], Field(validation_alias=AliasChoices("delivery_states", "tellings"))
@@ -45,7 +43,7 @@ class BreachRecord:
     @property
     def is_firing(self) -> bool:
         """Whether it fired and is not over; a figure that is on its way back still counts."""
-        return not self.is_over and has_fired(self.breach)
+        return not self.is_over and self.breach.has_fired
 
     def can_go(self, now: datetime) -> bool:
         """Whether everything about it was told, some time ago."""
@@ -59,8 +57,39 @@ class BreachRecord:
         return soonest(one.due for one in self.delivery_states) if self.delivery_states else self.forget_at
 
 
-WATCH_REMEMBERED: Final = timedelta(days=7)
-"""How long an old event cannot revive a watch's last breach; far longer than the stream is read again."""
+@dataclass(frozen=True)
+class FlapTally:
+    """What one receiver was told of one rule lately, and what is still to be told of breaches gone by."""
+
+    receiver: str
+    sent: tuple[Instant, ...] = ()
+    """When messages were sent that count; those that matter still."""
+    digest_at: Instant | None = None
+    """When the rule was last in a digest."""
+    gone: Breach | None = None
+    """The latest breach that came and went before it could be told."""
+    times: int = 0
+    """How many such there were."""
+    look_at: Instant | None = None
+    """When to see whether they can be told."""
+    forget_at: Instant | None = None
+
+    @property
+    def due(self) -> datetime | None:
+        return self.look_at if self.gone is not None else self.forget_at
+
+    def came_and_went(self, breach: Breach, look_at: datetime) -> FlapTally:
+        """Return the tally after one more breach came and went untold."""
+        first = look_at if self.look_at is None else min(self.look_at, look_at)
+        return replace(self, gone=breach, times=self.times + 1, look_at=first)
+
+    def cleared(self, now: datetime) -> FlapTally:
+        """Return the tally without what came and went: it is told, or nobody is there to be told."""
+        return replace(self, gone=None, times=0, look_at=None, forget_at=self.forget_at or now)
+
+
+RULE_REMEMBERED: Final = timedelta(days=7)
+"""How long an old event cannot revive a rule's last breach; far longer than the stream is read again."""
 
 
 @dataclass(frozen=True)
@@ -72,30 +101,36 @@ class RuleRecord:
     opened_at: Instant
     turned_at: Instant | None = None
     """When it last fired or was over."""
-    tallies: tuple[FlapTally, ...] = ()
+    flap_tallies: Annotated[
+        tuple[FlapTally, ...], Field(validation_alias=AliasChoices("flap_tallies", "tallies"))
+    ] = ()
     """At most one per receiver, in the order of their names."""
     forget_at: Instant | None = None
     """When it may be forgotten, unless it has tallies; ``None`` while there is a breach of it."""
 
     @classmethod
     def of(cls, breach: Breach) -> RuleRecord:
-        """Return the watch of which nothing is known but this breach."""
+        """Return the record of which nothing is known but this breach."""
         return cls(breach.id, breach.opened_at)
 
     def aged(self, now: datetime, *, in_use: bool) -> RuleRecord | None:
         """Return what is left of it at ``now``; ``None`` when no old event will come that it has to tell
         apart from a new one. While it is ``in_use`` by a breach it stays, however long that lasts.
         """
-        tallies = tuple(tally for tally in self.tallies if tally.due is not None and tally.due > now)
-        forget_at = None if in_use else self.forget_at or now + WATCH_REMEMBERED
+        tallies = tuple(tally for tally in self.flap_tallies if tally.due is not None and tally.due > now)
+        forget_at = None if in_use else self.forget_at or now + RULE_REMEMBERED
         if forget_at is not None and forget_at <= now and not tallies:
             return None
-        after = replace(self, tallies=tallies, forget_at=forget_at)
+        after = replace(self, flap_tallies=tallies, forget_at=forget_at)
         return self if after == self else after
+
+    def tally(self, receiver: str) -> FlapTally:
+        """Return what a receiver was told of it lately."""
+        return next((one for one in self.flap_tallies if one.receiver == receiver), FlapTally(receiver))
 
     @cached_property
     def due(self) -> datetime | None:
-        return soonest(tally.due for tally in self.tallies) if self.tallies else self.forget_at
+        return soonest(tally.due for tally in self.flap_tallies) if self.flap_tallies else self.forget_at
 
 
 @dataclass(frozen=True)
@@ -111,20 +146,59 @@ class Group:
 
 @dataclass(frozen=True)
 class NotifierState:
-    """All that the notifier's decisions rest on. The maps are never changed in place."""
+    """All that decisions rest on. The maps are never changed in place: each change gives a new state."""
 
     breaches: Mapping[str, BreachRecord] = field(default_factory=dict)
     rule_records: Mapping[str, RuleRecord] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
     silences: Mapping[str, Silence] = field(default_factory=dict)
 
+    def rule_of(self, about: Breach | BreachEvent) -> RuleRecord | None:
+        """Return the record of the rule that a breach, or an event of one, is of."""
+        return self.rule_records.get(rule_key(about))
 
-def has_fired(breach: Breach) -> bool:
-    return breach.fired_at is not None or breach.state in {BreachState.FIRING, BreachState.CLEARING}
+    def firing_at(self, about: Breach) -> Breach | None:
+        """Return the latest breach of a rule, if it is firing."""
+        rule = self.rule_of(about)
+        record = None if rule is None else self.breaches.get(rule.latest)
+        return record.breach if record is not None and record.is_firing else None
+
+    def with_breach(self, record: BreachRecord, now: datetime) -> NotifierState:
+        """Return the state in which a breach stands so since ``now``, at its rule too."""
+        breach, before = record.breach, self.breaches.get(record.breach.id)
+        rule = former = self.rule_of(breach) or RuleRecord.of(breach)
+        if rule.opened_at < breach.opened_at:
+            rule = replace(rule, latest=breach.id, opened_at=breach.opened_at)
+        if (before is not None and before.is_firing) is not record.is_firing:
+            rule = replace(rule, turned_at=now)
+        breaches = {**self.breaches, breach.id: record}
+        if rule is former and before is not None:
+            return replace(self, breaches=breaches)
+        return replace(self, breaches=breaches, rule_records={**self.rule_records, rule_key(breach): rule})
+
+    def with_tally(self, breach: Breach, tally: FlapTally) -> NotifierState:
+        """Return the state with what a receiver was told lately of a breach's rule."""
+        key = rule_key(breach)
+        rule = self.rule_records[key]
+        others = [other for other in rule.flap_tallies if other.receiver != tally.receiver]
+        tallies = tuple(sorted([*others, tally], key=lambda one: one.receiver))
+        return replace(self, rule_records={**self.rule_records, key: replace(rule, flap_tallies=tallies)})
+
+    def tidied(self, at: datetime) -> NotifierState:
+        """Return the state without what nobody needs any more; what a breach refers to stays with it."""
+        breaches = {key: one for key, one in self.breaches.items() if not one.can_go(at)}
+        in_use = {rule_key(record.breach) for record in breaches.values()}
+        aged = ((key, rule.aged(at, in_use=key in in_use)) for key, rule in self.rule_records.items())
+        return NotifierState(
+            breaches,
+            rule_records={key: rule for key, rule in aged if rule is not None},
+            groups={key: one for key, one in self.groups.items() if one.until > at},
+            silences={key: one for key, one in self.silences.items() if one.ends_at > at},
+        )
 
 
 def rule_key(about: Breach | BreachEvent) -> str:
-    """Return the name of the watch that a breach, or an event of one, is of."""
+    """Return the name of the rule, with level, site and queue, that a breach or an event of one is of."""
     return f"{about.rule}/{about.level}/{about.site}/{about.queue}"
 
 
@@ -143,9 +217,9 @@ def next_due(state: NotifierState) -> datetime | None:
 
 R = TypeVar("R")
 
-_KNOWN: Final = TypeAdapter(BreachRecord)
-_WATCH: Final = TypeAdapter(RuleRecord)
-_LANE: Final = TypeAdapter(Group)
+_BREACH: Final = TypeAdapter(BreachRecord)
+_RULE: Final = TypeAdapter(RuleRecord)
+_GROUP: Final = TypeAdapter(Group)
 _SILENCE: Final = TypeAdapter(Silence)
 
 
@@ -155,9 +229,9 @@ def changes(before: NotifierState, after: NotifierState) -> dict[str, bytes | No
     ``after`` must stem from ``before``: a record that was not touched is the same object in both.
     """
     changed = chain(
-        _changed("breach", before.breaches, after.breaches, _KNOWN),
-        _changed("watch", before.rule_records, after.rule_records, _WATCH),
-        _changed("lane", before.groups, after.groups, _LANE),
+        _changed("breach", before.breaches, after.breaches, _BREACH),
+        _changed("watch", before.rule_records, after.rule_records, _RULE),
+        _changed("lane", before.groups, after.groups, _GROUP),
         _changed("silence", before.silences, after.silences, _SILENCE),
     )
     return dict(sorted(changed))
@@ -166,9 +240,9 @@ def changes(before: NotifierState, after: NotifierState) -> dict[str, bytes | No
 Record = BreachRecord | RuleRecord | Group | Silence
 
 _READ: Final[Mapping[str, Callable[[bytes], Record]]] = {
-    "breach": _KNOWN.validate_json,
-    "watch": _WATCH.validate_json,
-    "lane": _LANE.validate_json,
+    "breach": _BREACH.validate_json,
+    "watch": _RULE.validate_json,
+    "lane": _GROUP.validate_json,
     "silence": _SILENCE.validate_json,
 }
 
@@ -193,7 +267,7 @@ def _own_names(record: Record) -> list[str]:
         case BreachRecord():
             return [record.breach.id]
         case RuleRecord():
-            return [rule_key(tally.gone) for tally in record.tallies if tally.gone is not None]
+            return [rule_key(tally.gone) for tally in record.flap_tallies if tally.gone is not None]
         case Silence():
             return [record.id]
         case Group():
@@ -201,12 +275,12 @@ def _own_names(record: Record) -> list[str]:
 
 
 def whole(records: Mapping[str, Record]) -> NotifierState:
-    """Return the state that these records make, with a watch for every breach."""
+    """Return the state that these records make, with a rule record for every breach."""
     named = [(key.partition("/")[2], record) for key, record in sorted(records.items())]
     breaches = {name: one for name, one in named if isinstance(one, BreachRecord)}
     rule_records = {name: one for name, one in named if isinstance(one, RuleRecord)}
-    for known in sorted(breaches.values(), key=lambda one: one.breach.opened_at, reverse=True):
-        rule_records.setdefault(rule_key(known.breach), RuleRecord.of(known.breach))
+    for record in sorted(breaches.values(), key=lambda one: one.breach.opened_at, reverse=True):
+        rule_records.setdefault(rule_key(record.breach), RuleRecord.of(record.breach))
     return NotifierState(
         breaches,
         rule_records,

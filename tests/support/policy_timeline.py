@@ -25,17 +25,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from services.notifier import engine as notifier
-from services.notifier.engine import (
-    Decision,
-    DeliveryDecision,
-    NotifierPolicy,
-    Silence,
-    decode,
-    encode,
-    next_due,
-)
-from services.notifier.model import Breach, Notification
-from services.notifier.state import NotifierState
+from services.notifier.engine import Decision
+from services.notifier.model import Breach, DeliveryDecision, Notification, NotifierPolicy, Silence
+from services.notifier.state import NotifierState, decode, encode, next_due
 from shared.config.alerting import MuteTimes, NotifyConfig, Route
 from shared.contract.breach_events import (
     BreachChanged,

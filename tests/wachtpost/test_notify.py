@@ -12,11 +12,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from services.notifier.delivery_log import DecisionLine, DeliveryLine, Line
-from services.notifier.model import NotificationKind
+from services.notifier.model import NotificationKind, Silence
 from services.notifier.outbox import DeliveryResult
 from services.notifier.reasons import DecisionReason
 from services.notifier.settings import NotifierSettings
-from services.notifier.silences import Silence
 from shared.config.model import CityFile
 from shared.contract.breach_events import BreachState, Severity
 from shared.contract.kpis import Measure

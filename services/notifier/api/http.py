@@ -19,8 +19,7 @@ from services.notifier import engine
 from services.notifier.api.pages import Page, PageCase, Pages, case_of
 from services.notifier.commands import Acknowledge, CreateSilence, ExpireSilence, encode
 from services.notifier.messages.links import ACKNOWLEDGE_PATH, LinkClaim, LinkRefusal, Signer, open_breaches
-from services.notifier.model import Breach
-from services.notifier.silences import Silence
+from services.notifier.model import Breach, Silence
 from services.notifier.state_store import NotifierStore
 from shared.contract.breach_events import Severity
 from shared.contract.events import Name

@@ -19,8 +19,8 @@ from services.notifier import dispatcher, engine, outbox
 from services.notifier.channels.apprise_target import AppriseSender
 from services.notifier.commands import Acknowledge
 from services.notifier.commands import encode as encode_command
-from services.notifier.decision import Decision
 from services.notifier.delivery_log import LINE, DeliveryLine, FailureLine
+from services.notifier.engine import Decision
 from services.notifier.messages.message import Message
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.model import (
@@ -28,10 +28,10 @@ from services.notifier.model import (
     Delivery,
     Notification,
     NotificationKind,
+    NotifierPolicy,
     PermanentFailure,
     TransientFailure,
 )
-from services.notifier.rules import NotifierPolicy
 from services.notifier.session import NotifierSession
 from services.notifier.state import NotifierState
 from services.notifier.state_store import NotifierStore
@@ -583,14 +583,14 @@ async def test_what_is_heard_is_told_although_our_own_code_fails_on_what_time_br
 async def test_an_entry_waits_where_our_own_code_fails_on_what_was_due_before_it(
     redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ):
-    def open_desk(state: NotifierState, rules: NotifierPolicy, now: datetime) -> NoReturn:
+    def caught_up(state: NotifierState, policy: NotifierPolicy, now: datetime) -> NoReturn:
         raise ZeroDivisionError(PHONE)
 
     hands = Hands()
     monkeypatch.setattr(backoff, "FIRST_PAUSE", timedelta(milliseconds=10))
     await running_once(redis_url, desk)
     with monkeypatch.context() as defect:
-        defect.setattr(engine, "open_desk", open_desk)
+        defect.setattr(engine, "_caught_up", caught_up)
         async with running(redis_url, desk, hands) as run:
             await desk.say("a", "firing")
             await eventually_async(lambda: internal_errors(run, "session") >= backoff.TRIES)

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from services.notifier import outbox
-from services.notifier.decision import DeliveryDecision
 from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, decision_line, delivery_line
+from services.notifier.model import DeliveryDecision
 from services.notifier.reasons import DecisionReason
 from tests.support.deliveries import MISSED, SERVICE_LEVEL, delivery
 

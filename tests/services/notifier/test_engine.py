@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from services.notifier import engine as notifier
-from services.notifier.engine import DecisionReason, Silence, decode, list_breaches, list_silences, on_time
-from services.notifier.model import NotificationKind
-from services.notifier.state import NotifierState
+from services.notifier.engine import list_breaches, list_silences, on_time
+from services.notifier.model import NotificationKind, Silence
+from services.notifier.reasons import DecisionReason
+from services.notifier.state import NotifierState, decode
 from shared.config.alerting import Route
 from shared.contract.breach_events import Severity
 from tests.support.policy_timeline import (

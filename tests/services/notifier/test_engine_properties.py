@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifier import engine as notifier
-from services.notifier.engine import NotifierPolicy, NotifierState
-from services.notifier.model import Notification, NotificationKind
-from services.notifier.state import rule_key
+from services.notifier.model import Notification, NotificationKind, NotifierPolicy
+from services.notifier.state import NotifierState, rule_key
 from shared.config.alerting import Route
 from tests.support.policy_timeline import SECOND, START, Judge, Notifier, Timeline, policy_of, quiet_between
 from tests.support.thorough import examples

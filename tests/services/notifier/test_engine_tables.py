@@ -7,25 +7,27 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from services.notifier.breach_updates import heard
 from services.notifier.delivery_state import (
     DeliveryState,
     Hold,
-    Obstacles,
     ReceiverRole,
-    obstacle,
+    held_back,
     reason_to_tell,
-    ruled,
     wanted,
 )
-from services.notifier.flap_detection import FlapAllowance, FlapTally, leave
-from services.notifier.inhibition import inhibits
-from services.notifier.model import Acknowledgement, Breach, NotificationKind
-from services.notifier.mute_times import quiet_until
+from services.notifier.engine import escalations_of, receivers_of, updated
+from services.notifier.holds import (
+    FlapAllowance,
+    Obstacles,
+    allowance,
+    inhibits,
+    obstacle,
+    quiet_until,
+    silence_of,
+)
+from services.notifier.model import Acknowledgement, Breach, NotificationKind, Silence, fits
 from services.notifier.reasons import DIGESTED, HOLDS, DecisionReason
-from services.notifier.routing import escalations_of, fits, receivers_of
-from services.notifier.silences import Silence, silence_of
-from services.notifier.state import WATCH_REMEMBERED, BreachRecord, RuleRecord, decode
+from services.notifier.state import RULE_REMEMBERED, BreachRecord, FlapTally, RuleRecord, decode
 from shared.config.alerting import MuteTimes, NotifyConfig, Route
 from shared.contract.breach_events import (
     BreachChanged,
@@ -70,8 +72,8 @@ TAKEN = breach(acknowledged=ACK)
 CLEARING = breach(state=BreachState.CLEARING)
 OVER = breach(state=BreachState.OK, closed_at=NOON)
 NEW = DeliveryState("team")
-TOLD = DeliveryState("team", told_at=NOON - MIN, remind_at=NOON + MIN)
-DUE = DeliveryState("team", told_at=NOON - MIN, remind_at=NOON)
+TOLD = DeliveryState("team", notified_at=NOON - MIN, remind_at=NOON + MIN)
+DUE = DeliveryState("team", notified_at=NOON - MIN, remind_at=NOON)
 CHIEF = DeliveryState("chief", ReceiverRole.ESCALATION, not_before=NOON)
 EARLY = DeliveryState("chief", ReceiverRole.ESCALATION, not_before=NOON + MIN)
 
@@ -81,7 +83,7 @@ def held(reason: DecisionReason, role: ReceiverRole = ReceiverRole.ROUTED) -> De
 
 
 @pytest.mark.parametrize(
-    ("known", "standing", "want"),
+    ("record", "standing", "want"),
     [
         (NEW, FIRING, NotificationKind.FIRING),
         (NEW, TAKEN, NotificationKind.FIRING),  # acknowledged by others: they want to know all the same
@@ -107,8 +109,8 @@ def held(reason: DecisionReason, role: ReceiverRole = ReceiverRole.ROUTED) -> De
         (held(DecisionReason.QUIET, ReceiverRole.ESCALATION), OVER, DecisionReason.NEVER_TOLD),
     ],
 )
-def test_what_is_wanted(known: DeliveryState, standing: Breach, want: NotificationKind | DecisionReason):
-    found = wanted(known, standing, NOON, tell_resolved=True)
+def test_what_is_wanted(record: DeliveryState, standing: Breach, want: NotificationKind | DecisionReason):
+    found = wanted(record, standing, NOON, tell_resolved=True)
     assert (found.reason if isinstance(found, Hold) else found) == want
 
 
@@ -166,7 +168,7 @@ def test_what_stands_in_the_way(kind: NotificationKind, here: Obstacles, way: Ho
 def test_what_keeps_a_message_back(
     before: DecisionReason | None, reason: DecisionReason, after: DecisionReason | None
 ):
-    assert ruled(DeliveryState("team", held=before), Hold(reason)).held is after
+    assert held_back(DeliveryState("team", held=before), Hold(reason)).held is after
 
 
 @pytest.mark.parametrize("reason", sorted(HOLDS))
@@ -201,8 +203,8 @@ def tally(*minutes_ago: int, digest: int | None = None) -> FlapTally:
         (tally(5), 0, True, FlapAllowance(digest=True)),
     ],
 )
-def test_how_often_a_watch_may_speak(before: FlapTally, turned: int, digested: bool, after: FlapAllowance):
-    assert leave(before, NOON - turned * MIN, NOON, NOTIFY, digested=digested) == after
+def test_how_often_a_rule_may_speak(before: FlapTally, turned: int, digested: bool, after: FlapAllowance):
+    assert allowance(before, NOON - turned * MIN, NOON, NOTIFY, digested=digested) == after
 
 
 SILENT = {"measure": Measure.NO_DATA, "queue": "pbx", "rule": "feed"}
@@ -258,7 +260,7 @@ def test_receivers_are_named_once_in_the_order_of_the_routes():
 
 def test_a_route_escalates_when_its_own_receivers_were_told():
     routes = [Route(receivers=("a",), escalate_to=("x",)), Route(receivers=("b",), escalate_to=("y",))]
-    assert [one.receiver for one in escalations_of(routes, FIRING, ["b"])] == ["y"]
+    assert [receiver for receiver, _ in escalations_of(routes, FIRING, ["b"])] == ["y"]
 
 
 @pytest.mark.parametrize(
@@ -315,12 +317,12 @@ def changed(step: str, minute: float, n: int = 1, opened: float = 0) -> BreachCh
 
 
 def after(*events: BreachChanged) -> BreachRecord | None:
-    known: BreachRecord | None = None
+    record: BreachRecord | None = None
     for event in events:
-        found = heard(known, None, event, LATER)
+        found = updated(record, None, event, LATER)
         assert isinstance(found, BreachRecord)
-        known = found
-    return known
+        record = found
+    return record
 
 
 OPENED = after(changed("ok>pending", 0), changed("pending>firing", 0, 2))
@@ -328,7 +330,7 @@ ENDED = after(changed("ok>pending", 0), changed("pending>firing", 1, 2), changed
 
 
 @pytest.mark.parametrize(
-    ("known", "event", "found"),
+    ("record", "event", "found"),
     [
         (None, changed("pending>firing", 0), BreachState.FIRING),
         (OPENED, changed("firing>clearing", 1, 3), BreachState.CLEARING),
@@ -343,47 +345,47 @@ ENDED = after(changed("ok>pending", 0), changed("pending>firing", 1, 2), changed
         (ENDED, changed("firing>ok", 2, 3), DecisionReason.DUPLICATE),
     ],
 )
-def test_which_events_are_heard(
-    known: BreachRecord | None, event: BreachChanged, found: BreachState | DecisionReason
+def test_which_events_change_something(
+    record: BreachRecord | None, event: BreachChanged, found: BreachState | DecisionReason
 ):
-    result = heard(known, None, event, LATER)
+    result = updated(record, None, event, LATER)
     assert (result.breach.state if isinstance(result, BreachRecord) else result) is found
 
 
-@pytest.mark.parametrize(("opened", "is_heard"), [(-1, False), (0, False), (1, True)])
-def test_a_watch_hears_of_newer_breaches_only(opened: float, is_heard: bool):
-    watch = RuleRecord("a", NOON)
-    result = heard(None, watch, changed("pending>firing", 5, opened=opened), LATER)
-    assert isinstance(result, BreachRecord) is is_heard
+@pytest.mark.parametrize(("opened", "is_taken"), [(-1, False), (0, False), (1, True)])
+def test_a_rule_takes_newer_breaches_only(opened: float, is_taken: bool):
+    rule = RuleRecord("a", NOON)
+    result = updated(None, rule, changed("pending>firing", 5, opened=opened), LATER)
+    assert isinstance(result, BreachRecord) is is_taken
 
 
 @pytest.mark.parametrize("step", ["ok>pending", "pending>firing"])
-def test_a_watch_hears_of_the_next_breach_when_the_last_one_bears_a_time_to_come(step: str):
+def test_a_rule_takes_the_next_breach_when_the_last_one_bears_a_time_to_come(step: str):
     """The clock was two hours ahead when the last one opened."""
-    assert isinstance(heard(None, RuleRecord("a", NOON + 120 * MIN), changed(step, 0), NOON), BreachRecord)
+    assert isinstance(updated(None, RuleRecord("a", NOON + 120 * MIN), changed(step, 0), NOON), BreachRecord)
     assert (
-        heard(None, RuleRecord("b", NOON + 120 * MIN), changed(step, 0), NOON) is DecisionReason.STALE
+        updated(None, RuleRecord("b", NOON + 120 * MIN), changed(step, 0), NOON) is DecisionReason.STALE
     )  # it is that one
 
 
 def test_a_breach_goes_on_when_the_clock_that_it_opened_by_is_set_back():
     firing = after(changed("ok>pending", 120), changed("pending>firing", 120, 2))
-    back = heard(firing, None, changed("firing>clearing", 0, 3), NOON)
+    back = updated(firing, None, changed("firing>clearing", 0, 3), NOON)
     assert isinstance(back, BreachRecord)
-    again = heard(back, None, changed("clearing>firing", 1, 4), NOON + MIN)
+    again = updated(back, None, changed("clearing>firing", 1, 4), NOON + MIN)
     assert isinstance(again, BreachRecord)
     assert again.breach.state is BreachState.FIRING
-    assert heard(back, None, changed("pending>firing", 1, 4), NOON + MIN) is DecisionReason.STALE
+    assert updated(back, None, changed("pending>firing", 1, 4), NOON + MIN) is DecisionReason.STALE
 
 
 def test_progress_brings_new_figures_and_keeps_the_rest():
     assert OPENED is not None
-    known = BreachRecord(OPENED.breach.model_copy(update={"acknowledged": ACK}), OPENED.heard, (NEW,))
+    record = BreachRecord(OPENED.breach.model_copy(update={"acknowledged": ACK}), OPENED.event_ids, (NEW,))
     about = changed("pending>firing", 7, 9).model_dump(exclude={"kind", "previous", "cause"})
     progress = BreachProgress.model_validate(
         about | {"reading": BreachReading(value=0.5, samples=90), "worst": 0.6}
     )
-    result = heard(known, None, progress, LATER)
+    result = updated(record, None, progress, LATER)
     assert isinstance(result, BreachRecord)
     assert (result.breach.reading.value, result.breach.worst, result.breach.at) == (0.5, 0.6, NOON + 7 * MIN)
     assert (result.breach.acknowledged, result.breach.fired_at, result.delivery_states) == (ACK, NOON, (NEW,))
@@ -393,29 +395,29 @@ GONE = FlapTally("team", gone=OVER, times=1, look_at=NOON + MIN)
 
 
 @pytest.mark.parametrize(
-    ("watch", "in_use", "left"),
+    ("rule", "in_use", "left"),
     [
         (RuleRecord("b", NOON), True, RuleRecord("b", NOON)),
-        (RuleRecord("b", NOON), False, RuleRecord("b", NOON, forget_at=NOON + WATCH_REMEMBERED)),
+        (RuleRecord("b", NOON), False, RuleRecord("b", NOON, forget_at=NOON + RULE_REMEMBERED)),
         (RuleRecord("b", NOON, forget_at=NOON + MIN), False, RuleRecord("b", NOON, forget_at=NOON + MIN)),
         (RuleRecord("b", NOON, forget_at=NOON), False, None),
         (RuleRecord("b", NOON, forget_at=NOON), True, RuleRecord("b", NOON)),
         (
-            RuleRecord("b", NOON, tallies=(GONE,), forget_at=NOON),
+            RuleRecord("b", NOON, flap_tallies=(GONE,), forget_at=NOON),
             False,
-            RuleRecord("b", NOON, tallies=(GONE,), forget_at=NOON),
+            RuleRecord("b", NOON, flap_tallies=(GONE,), forget_at=NOON),
         ),
     ],
     ids=["a breach", "none left", "not yet", "forgotten", "a breach after all", "something to tell"],
 )
-def test_a_watch_is_remembered_while_a_breach_refers_to_it_and_a_week_after(
-    watch: RuleRecord, in_use: bool, left: RuleRecord | None
+def test_a_rule_is_remembered_while_a_breach_refers_to_it_and_a_week_after(
+    rule: RuleRecord, in_use: bool, left: RuleRecord | None
 ):
-    assert watch.aged(NOON, in_use=in_use) == left
+    assert rule.aged(NOON, in_use=in_use) == left
 
 
 @pytest.mark.parametrize(
-    ("known", "may_go"),
+    ("record", "may_go"),
     [
         (BreachRecord(OVER, forget_at=NOON), True),
         (BreachRecord(OVER, forget_at=NOON + MIN), False),
@@ -423,8 +425,8 @@ def test_a_watch_is_remembered_while_a_breach_refers_to_it_and_a_week_after(
         (BreachRecord(FIRING), False),
     ],
 )
-def test_when_a_breach_may_be_forgotten(known: BreachRecord, may_go: bool):
-    assert known.can_go(NOON) is may_go
+def test_when_a_breach_may_be_forgotten(record: BreachRecord, may_go: bool):
+    assert record.can_go(NOON) is may_go
 
 
 def test_what_is_not_ours_is_not_read_as_state():

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.notifier import engine as notifier
-from services.notifier.engine import NotifierPolicy, NotifierState, Silence, decode, next_due
-from services.notifier.model import NotificationKind
-from services.notifier.state import WATCH_REMEMBERED, rule_key
+from services.notifier.model import NotificationKind, NotifierPolicy, Silence
+from services.notifier.state import RULE_REMEMBERED, NotifierState, decode, encode, next_due, rule_key
 from shared.config.alerting import Route
 from shared.contract.breach_events import BreachEvent
 from tests.support.policy_timeline import CLOSED, SECOND, START, Judge, Notifier, policy_of, quiet_between
@@ -109,7 +108,7 @@ class Weeks(RuleBasedStateMachine):
     @rule(name=st.sampled_from(WATCHES), which=st.integers(0, 30))
     def hear_old_news(self, name: str, which: int) -> None:
         """A stream delivers at least once; what comes again is younger than what is remembered."""
-        known = [one for one in self.rule_records[name].events if self.furthest - one.at < WATCH_REMEMBERED]
+        known = [one for one in self.rule_records[name].events if self.furthest - one.at < RULE_REMEMBERED]
         if said := known[-6:]:
             self._hear(said[which % len(said)])
 
@@ -138,7 +137,7 @@ class Weeks(RuleBasedStateMachine):
         spare = {key for key in stored if key.startswith("watch/")} - in_use
         gone = sorted(key for key in stored.keys() - spare if kind and key.startswith(kind))
         self.shell.state = decode({key: one for key, one in stored.items() if key not in gone[: lost % 3]})
-        self.shell.stored = notifier.encode(self.shell.state)
+        self.shell.stored = encode(self.shell.state)
 
     @invariant()
     def what_was_due_is_decided(self) -> None:

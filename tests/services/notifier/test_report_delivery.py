@@ -17,12 +17,11 @@ from services.notifier.commands import WORD, Acknowledge
 from services.notifier.consumer import hear
 from services.notifier.delivery_log import LINE, delivery_line
 from services.notifier.messages.message import Message
-from services.notifier.model import AttachedReport, Delivery, Notification, NotificationKind
+from services.notifier.model import AttachedReport, Delivery, Notification, NotificationKind, Silence
 from services.notifier.outbox import FIRST_WAIT, GIVE_UP, GIVE_UP_REPORT, DeliveryResult
 from services.notifier.reasons import DecisionReason
 from services.notifier.report_delivery import send_report
 from services.notifier.settings import NotifierSettings
-from services.notifier.silences import Silence
 from services.notifier.state import NotifierState
 from shared.config.model import CityFile
 from shared.contract.report_events import Attachment, ReportReady, encode

@@ -12,9 +12,8 @@ from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.queue_ref import QueueRef
 from services.evaluator.state_store import EvaluatorStore
-from services.notifier.flap_detection import FlapTally
-from services.notifier.silences import Silence
-from services.notifier.state import BreachRecord, NotifierState, RuleRecord, encode, rule_key
+from services.notifier.model import Silence
+from services.notifier.state import BreachRecord, FlapTally, NotifierState, RuleRecord, encode, rule_key
 from services.notifier.state_store import NotifierStore
 from shared.redis import keys
 from shared.redis.lease import Superseded
@@ -72,7 +71,7 @@ async def test_what_stands_under_anothers_name_is_no_record_of_the_notifier(redi
     """It would be delivered without end, or looked for in vain."""
     store = NotifierStore(redis_client, 0, "one", LEASE)
     told = delivery(MISSED)
-    watch = RuleRecord(MISSED.id, MISSED.opened_at, tallies=(FlapTally("balie", gone=MISSED, times=1),))
+    watch = RuleRecord(MISSED.id, MISSED.opened_at, flap_tallies=(FlapTally("balie", gone=MISSED, times=1),))
     silence = Silence(id="s", starts_at=MISSED.at, ends_at=MISSED.at + LEASE)
     state = NotifierState(
         {MISSED.id: BreachRecord(MISSED)}, {rule_key(MISSED): watch}, silences={"s": silence}

@@ -17,8 +17,7 @@ from services.notifier.api.pages import Pages
 from services.notifier.commands import WORD, Acknowledge, CreateSilence, ExpireSilence, Word
 from services.notifier.messages.links import LinkClaim, Signer
 from services.notifier.messages.template_files import load_templates
-from services.notifier.model import Acknowledgement, Breach
-from services.notifier.silences import Silence
+from services.notifier.model import Acknowledgement, Breach, Silence
 from services.notifier.state import BreachRecord, NotifierState, encode
 from services.notifier.state_store import BEGINNING, NotifierChanges, NotifierStore
 from shared.contract.kpis import Measure
