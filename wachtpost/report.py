@@ -103,13 +103,14 @@ def _sheet(given: Access, file: Path | None, period: Period, say: Translator) ->
     sheet = parsed_or_explain(Sheet, file, say.language)
     if sheet.period != period:
         write = Writing(say)
-        told = say.gettext(
-            "Mind: {file} is a sheet of {sheet}, and these are the figures of {period}.",
-            file=file,
-            sheet=write.period(sheet.period),
-            period=write.period(period),
+        complain(
+            say.gettext(
+                "Mind: {file} is a sheet of {sheet}, and these are the figures of {period}.",
+                file=file,
+                sheet=write.period(sheet.period),
+                period=write.period(period),
+            )
         )
-        complain(told)
     return sheet
 
 

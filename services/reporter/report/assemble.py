@@ -127,8 +127,8 @@ def assemble(
 
 def _up_to(days: Days, last: date) -> Days:
     return {
-        queue_ref: {day: bucket for day, bucket in shelf.items() if day <= last}
-        for queue_ref, shelf in days.items()
+        queue_ref: {day: bucket for day, bucket in buckets.items() if day <= last}
+        for queue_ref, buckets in days.items()
     }
 
 
@@ -174,7 +174,7 @@ class _Maker:
         )
 
     def _months(self, computed: Iterable[PeriodKpi]) -> tuple[PeriodKpi, ...]:
-        return _told_once(
+        return _without_empty(
             one
             for one in with_reported(computed, self.city, self.history)
             if self.period.first <= one.period.first <= one.period.last <= self.period.last
@@ -194,7 +194,7 @@ class _Maker:
             )
             for year in range(self.first_day.year, self.period.last.year + 1)
         )
-        return _told_once(
+        return _without_empty(
             one
             for one in with_reported(own, self.city, self.history)
             if not one.reported or one.period.last <= self.period.last
@@ -218,7 +218,7 @@ class _Maker:
         return tuple(one for one in found if one.site == site.id)
 
 
-def _told_once(series: Iterable[PeriodKpi]) -> tuple[PeriodKpi, ...]:
+def _without_empty(series: Iterable[PeriodKpi]) -> tuple[PeriodKpi, ...]:
     """Where a period was reported and nothing was counted, the report of nothing is left out."""
     series = tuple(series)
     reported = {one.period for one in series if one.reported}

@@ -330,8 +330,8 @@ class Budgets:
         say, write, budgets = self.say, self.write, self.site.budgets
         first = budgets[-1].of
 
-        def row(title: str, told: Callable[[ErrorBudget], str]) -> TableRow:
-            return TableRow(title, tuple(Cell(told(budget.of), number=True) for budget in budgets))
+        def row(title: str, text_of: Callable[[ErrorBudget], str]) -> TableRow:
+            return TableRow(title, tuple(Cell(text_of(budget.of), number=True) for budget in budgets))
 
         return Table(
             say.gettext(
@@ -392,10 +392,10 @@ class Budgets:
             hours=self.write.hours(of.open_minutes_left),
         )
 
-    def _of_forecast(self, told: Callable[[Forecast], str]) -> Callable[[ErrorBudget], str]:
+    def _of_forecast(self, text_of: Callable[[Forecast], str]) -> Callable[[ErrorBudget], str]:
         def text(of: ErrorBudget) -> str:
             if not of.open_minutes_left:
                 return NOTHING
-            return self.say.gettext("none, too few days") if of.forecast is None else told(of.forecast)
+            return self.say.gettext("none, too few days") if of.forecast is None else text_of(of.forecast)
 
         return text

@@ -48,6 +48,10 @@ class IndicatorSections:
         return self.write.say
 
     @property
+    def period(self) -> str:
+        return self.write.period(self.report.period)
+
+    @property
     def pictured(self) -> Pictured:
         return Pictured(self.report, self.write)
 
@@ -106,7 +110,7 @@ class IndicatorSections:
 
     def call_waits(self) -> ReportSection:
         """Return the mean wait of answered calls, by month."""
-        say, period = self.say, self.write.period(self.report.period)
+        say, period = self.say, self.period
         blocks, breaks = self._by_month(
             self.site.call_waits,
             (
@@ -129,7 +133,7 @@ class IndicatorSections:
 
     def lead_times(self) -> ReportSection:
         """Return the mean lead time to an appointment, by month."""
-        say, period = self.say, self.write.period(self.report.period)
+        say, period = self.say, self.period
         blocks, breaks = self._by_month(
             self.site.lead_times,
             (
@@ -159,9 +163,7 @@ class IndicatorSections:
         say, write = self.say, self.write
         names = kpi.category_names(self.report.bounds)
         table = Table(
-            say.gettext(
-                "Answered calls by wait: share and number, {period}", period=write.period(self.report.period)
-            ),
+            say.gettext("Answered calls by wait: share and number, {period}", period=self.period),
             (
                 Column(say.gettext("Month")),
                 *(Column(write.category(name), number=True) for name in names),
@@ -330,7 +332,7 @@ class IndicatorSections:
         return Table(
             say.gettext(
                 "Mean wait at the counter of visitors with an appointment, {period}",
-                period=write.period(self.report.period),
+                period=self.period,
             ),
             (
                 Column(say.gettext("Month")),
@@ -369,7 +371,7 @@ class IndicatorSections:
     def _cluster_cell(self, one: PeriodKpi | None) -> Cell:
         say, write = self.say, self.write
         if one is None or one.value is None:
-            return Cell(write.no_figures(), number=True)
+            return Cell(write.no_data(), number=True)
         visits = (
             say.gettext("number not stated")
             if one.samples is None
@@ -415,7 +417,7 @@ class IndicatorSections:
         for one in _runs_of_nothing(years_between(years)):
             if not isinstance(one, PeriodKpi):
                 empty = (
-                    Cell(self.write.no_figures(), number=True),
+                    Cell(self.write.no_data(), number=True),
                     *(Cell("–", number=n in {0, 2}) for n in range(5)),
                 )
                 rows.append(TableRow(one, empty))
@@ -438,13 +440,13 @@ class IndicatorSections:
         return Table(say.gettext("Share of missed calls per year"), columns, tuple(rows))
 
     def _missed_months_table(self) -> Table:
-        say, write, months = self.say, self.write, self.site.missed_months
+        say, months = self.say, self.site.missed_months
         mixed = any(one.reported for one in months)
         judged = any(one.met is not None for one in months)
         return Table(
             say.gettext(
                 "To compare: share of missed calls per month, {period}",
-                period=write.period(self.report.period),
+                period=self.period,
             ),
             (
                 Column(say.gettext("Month")),
@@ -496,7 +498,7 @@ class IndicatorSections:
             listed += [
                 say.gettext("reported figures: {source}", source=text) for text in report.sources_of(figure)
             ]
-        return say.gettext("Source: {sources}.", sources="; ".join(listed))
+        return say.gettext("Source: {sources}.", sources=self.write.parts(listed))
 
 
 def _runs_of_nothing(slots: Sequence[Period | PeriodKpi]) -> Iterator[PeriodKpi | str]:

@@ -69,7 +69,7 @@ def _table(table: Table) -> str:
     """The columns are padded, so that the source is a table too."""
     head = [_two(column.title, (column.note,)) for column in table.columns]
     lines = [head, *(_row(row) for row in table.rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(head))]
+    widths = [max(len(line[number]) for line in lines) for number in range(len(head))]
     numbers = [column.number for column in table.columns]
     rule = [
         ("-" * (max(width, 3) - 1) + ":") if number else "-" * max(width, 3)

@@ -64,7 +64,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["drawn"] = _drawn
-    environment.filters["kept"] = _kept
+    environment.filters["unbroken"] = _unbroken
     return environment
 
 
@@ -72,5 +72,5 @@ def _drawn(chart: Chart, name: str) -> Markup:
     return Markup(svg(chart, name))  # noqa: S704 - it escapes every text
 
 
-def _kept(text: str) -> Markup:
+def _unbroken(text: str) -> Markup:
     return Markup(_RANGE.sub("&NoBreak;–&NoBreak;", _UNIT.sub("&nbsp;", escape(text))))  # noqa: S704 - escaped on this line

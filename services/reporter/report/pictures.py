@@ -86,17 +86,17 @@ class Pictured:
         say, write = self.write.say, self.write
         slots = years_between(years)
         target = next((one for one in reversed(years) if _judged(one)), None)
-        bars, told = [], []
+        bars, figures = [], []
         for one in slots:
             if isinstance(one, Period):
-                bars.append(Bar(one.name, None, write.no_figures(), marker=_marker(one, breaks)))
-                told.append((one.name, write.no_figures()))
+                bars.append(Bar(one.name, None, write.no_data(), marker=_marker(one, breaks)))
+                figures.append((one.name, write.no_data()))
             else:
                 bars.append(self._bar(one, one.period.name, breaks))
-                told.append((one.period.name + self._origin(one), self._figure(one)))
+                figures.append((one.period.name + self._origin(one), self._figure(one)))
         return Columns(
             title=say.gettext("Share of missed calls per year, reported and counted"),
-            description=self.described(told),
+            description=self.described(figures),
             bars=tuple(bars),
             limit=target.target if target else None,
             limit_text=self.write.limit(target.kpi, target.target) if target else "",
@@ -113,7 +113,7 @@ class Pictured:
                     write.period(one.period),
                     ", ".join(f"{write.category(name)} {write.share(one.share(name) or 0)}" for name in names)
                     if one.answered
-                    else write.no_figures(),
+                    else write.no_data(),
                 )
                 for one in speeds
             ),
@@ -123,7 +123,7 @@ class Pictured:
                     write.period(one.period),
                     say.ngettext("{number} call", "{number} calls", one.answered)
                     if one.answered
-                    else write.no_figures(),
+                    else write.no_data(),
                     tuple(
                         (one.counts[name] / one.answered, write.share(one.counts[name] / one.answered))
                         for name in names
@@ -137,8 +137,11 @@ class Pictured:
 
     def described(self, figures: Iterable[tuple[str, str]]) -> str:
         """Return what a chart shows, in words."""
-        listed = "; ".join(f"{label}: {text}" for label, text in figures)
-        return self.write.say.gettext("{figures}. The same figures stand in the table below.", figures=listed)
+        say = self.write.say
+        listed = self.write.parts(
+            say.gettext("{label}: {text}", label=label, text=text) for label, text in figures
+        )
+        return say.gettext("{figures}. The same figures stand in the table below.", figures=listed)
 
     def _figure(self, one: PeriodKpi) -> str:
         text = self.write.value_with_unit(one.kpi, one.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -58,7 +59,7 @@ class Writing:
 
     def share(self, value: float | None) -> str:
         """Return a share that is held against nothing, rounded to the nearest tenth of a percent."""
-        return self.no_figures() if value is None else self.say.percent(value * 100, 1)
+        return self.no_data() if value is None else self.say.percent(value * 100, 1)
 
     def hours(self, minutes: int) -> str:
         """Return 90 minutes as ``1,5``."""
@@ -82,13 +83,18 @@ class Writing:
             return self.say.gettext("{points} percentage points lower", points=size)
         return self.say.gettext("the share differs by less than 0.01 percentage points")
 
-    def no_figures(self) -> str:
+    def parts(self, parts: Iterable[str]) -> str:
+        """Return ``a; b; c``, of parts that may have commas."""
+        # Translators: between parts of a list that have commas themselves.
+        return self.say.pgettext("separator", "; ").join(parts)
+
+    def no_data(self) -> str:
         return self.say.gettext("no data")
 
     def value(self, kpi: Kpi, value: float | None) -> str:
         """Return a figure in its unit; in words when there is none."""
         if value is None:
-            return self.no_figures()
+            return self.no_data()
         match KPIS[kpi].shown:
             case Shown.PERCENT:
                 return self.ratio_least(value) if more_is_better(kpi) else self.ratio(value)
@@ -119,7 +125,7 @@ class Writing:
 
     def verdict_text(self, one: PeriodKpi) -> str:
         if one.value is None:
-            return self.no_figures()
+            return self.no_data()
         if one.met is None:
             judged_at_all = one.target is not None or one.reported
             return self.say.gettext("not judged") if judged_at_all else self.say.gettext("no target")
