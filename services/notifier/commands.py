@@ -46,13 +46,13 @@ class ExpireSilence(_Command):
 
 
 Command = Acknowledge | CreateSilence | ExpireSilence
-Word = Annotated[
+StreamItem = Annotated[
     BreachChanged | BreachProgress | Acknowledge | CreateSilence | ExpireSilence | ReportReady,
     Field(discriminator="kind"),
 ]
 """Anything on the breaches stream."""
 
-WORD: Final[TypeAdapter[Word]] = TypeAdapter(Word)
+STREAM_ITEM: Final[TypeAdapter[StreamItem]] = TypeAdapter(StreamItem)
 
 
 def encode(command: Command) -> bytes:

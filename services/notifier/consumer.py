@@ -1,6 +1,6 @@
 """What the notifier does with a partition that it owns: decide and remember; a dispatcher delivers.
 
-One event's way: a batch → ``hear`` → ``engine`` → commit (records, deliveries and offset in one script) →
+One event's way: a batch → ``decide`` → ``engine`` → commit (records, deliveries and offset in one script) →
 ``dispatcher`` → commit (gone from the outbox, a line in the log). A crash before the first commit decides
 again with the same ids; one before the second delivers again with the same key.
 """
@@ -18,7 +18,7 @@ import structlog
 from pydantic import ValidationError
 
 from services.notifier import engine, outbox
-from services.notifier.commands import WORD, Acknowledge, CreateSilence, ExpireSilence, Word
+from services.notifier.commands import STREAM_ITEM, Acknowledge, CreateSilence, ExpireSilence, StreamItem
 from services.notifier.delivery_log import decision_line, failure_line
 from services.notifier.dispatcher import Annotate, Deliver, Dispatcher
 from services.notifier.engine import Decision
@@ -59,7 +59,7 @@ class Applied:
 
 
 class NotifierConsumer(Consumer[NotifierSession]):
-    """Decides what there is to tell about some sites."""
+    """Decides who is notified of what happens at some sites."""
 
     def __init__(
         self,
@@ -108,13 +108,13 @@ class NotifierConsumer(Consumer[NotifierSession]):
 
     async def consume(self, session: NotifierSession, batch: Batch) -> None:
         """Decide on a batch, and begin to deliver."""
-        decisions = hear(session.state, self._words(batch), self._now(), self._rules)
+        decisions = decide(session.state, self._decoded(batch), self._now(), self._rules)
         await self._commit(session, self._outcome(session, decisions), batch.ids[-1])
         self._dispatcher.begin(session)
 
     async def dead_letter(self, session: NotifierSession, entry: str, failure: CodeFailure) -> None:
-        """Write down what was not told."""
-        # What is due goes before whatever is heard. Where our own code fails on that, it is not the entry,
+        """Write down what nobody is notified of."""
+        # What is due goes before whatever is read. Where our own code fails on that, it is not the entry,
         # which waits.
         engine.on_time(session.state, self._now(), self._rules)
         line = failure_line(entry, failure, self._now())
@@ -124,7 +124,7 @@ class NotifierConsumer(Consumer[NotifierSession]):
     async def tick(self, session: NotifierSession) -> None:
         """Remind, escalate, forget, and try again what was not delivered.
 
-        Where our own code fails on what is due, what is heard is told all the same.
+        Where our own code fails on what is due, what is read is decided on all the same.
         """
         session.unread = await self._store.unread(session.offset)
         outcome = None if self._timing.pause_s else attempt(self._what_is_due, session)
@@ -134,16 +134,16 @@ class NotifierConsumer(Consumer[NotifierSession]):
             await self._commit(session, outcome, session.offset)
         self._dispatcher.begin(session)
 
-    def _words(self, batch: Batch) -> list[Word]:
-        words: list[Word] = []
+    def _decoded(self, batch: Batch) -> list[StreamItem]:
+        items: list[StreamItem] = []
         for entry, body in zip(batch.ids, batch.bodies, strict=True):
             try:
-                words.append(WORD.validate_json(body or b""))
+                items.append(STREAM_ITEM.validate_json(body or b""))
             except ValidationError as error:
                 # Nothing of ours writes such an entry; it must not stop the others.
                 log.warning("unreadable_entry", partition=self.number, entry=entry, kinds=error.error_count())
                 self._metrics.unreadable.inc()
-        return words
+        return items
 
     def _what_is_due(self, session: NotifierSession) -> Applied | None:
         decision = engine.on_time(session.state, self._now(), self._rules)
@@ -182,34 +182,36 @@ class NotifierConsumer(Consumer[NotifierSession]):
                 log.error("receiver_unknown", receiver=notification.receiver, notification=notification.id)
 
 
-def hear(state: NotifierState, words: Sequence[Word], now: datetime, rules: NotifierPolicy) -> list[Decision]:
-    """Return the decisions on what was heard, in order; each goes on from the one before.
+def decide(
+    state: NotifierState, items: Sequence[StreamItem], now: datetime, rules: NotifierPolicy
+) -> list[Decision]:
+    """Return the decisions on what was read, in order; each goes on from the one before.
 
-    Neighbouring events of the judge are decided on together: what fires in one batch is told in one message.
+    Neighbouring events of the judge are decided on together: what fires in one batch is in one message.
     """
     decisions: list[Decision] = []
     for of_the_judge, run in groupby(
-        words, key=lambda word: isinstance(word, BreachChanged | BreachProgress)
+        items, key=lambda item: isinstance(item, BreachChanged | BreachProgress)
     ):
         at = decisions[-1].state if decisions else state
         if of_the_judge:
-            events = [word for word in run if isinstance(word, BreachChanged | BreachProgress)]
+            events = [item for item in run if isinstance(item, BreachChanged | BreachProgress)]
             decisions.append(engine.on_events(at, events, now, rules))
             continue
-        for word in run:
+        for item in run:
             at = decisions[-1].state if decisions else state
-            decisions.append(_obey(at, word, now, rules))
+            decisions.append(_obey(at, item, now, rules))
     return decisions
 
 
-def _obey(state: NotifierState, word: Word, now: datetime, rules: NotifierPolicy) -> Decision:
-    match word:
+def _obey(state: NotifierState, item: StreamItem, now: datetime, rules: NotifierPolicy) -> Decision:
+    match item:
         case Acknowledge():
-            return engine.acknowledge(state, word.breaches, word.by, now, rules)
+            return engine.acknowledge(state, item.breaches, item.by, now, rules)
         case CreateSilence():
-            return engine.silence(state, word.silence, now, rules)
-        case ExpireSilence() if word.silence in state.silences:
-            return engine.expire_silence(state, word.silence, now, rules)
+            return engine.silence(state, item.silence, now, rules)
+        case ExpireSilence() if item.silence in state.silences:
+            return engine.expire_silence(state, item.silence, now, rules)
         case ReportReady():
-            return send_report(state, word, now, rules)
+            return send_report(state, item, now, rules)
     return Decision(state, state)

@@ -1,4 +1,4 @@
-"""The life of the notifier's partition on a real Redis: hear, decide, deliver, remember, hand over."""
+"""The life of the notifier's partition on a real Redis: decide, deliver, remember, hand over."""
 
 from __future__ import annotations
 
@@ -486,7 +486,7 @@ async def test_what_our_own_code_fails_on_is_set_aside_alone_and_says_where(redi
         (line,) = await set_aside(desk)
         assert (line.entry, line.reason.value) == (poison, "internal_error")
         assert line.why.startswith("ZeroDivisionError at tests.services.notifier.test_consumer:defect.")
-        assert "from services.notifier.consumer:hear:" in line.why
+        assert "from services.notifier.consumer:decide:" in line.why
         said = await run.partition.check(desk.now)
         assert isinstance(said, Degraded)
         assert poison in said

@@ -13,8 +13,8 @@ import pytest
 from services.notifier import outbox
 from services.notifier.app import policy_of
 from services.notifier.channels.mail import compose
-from services.notifier.commands import WORD, Acknowledge
-from services.notifier.consumer import hear
+from services.notifier.commands import STREAM_ITEM, Acknowledge
+from services.notifier.consumer import decide
 from services.notifier.delivery_log import LINE, delivery_line
 from services.notifier.messages.message import Message
 from services.notifier.model import AttachedReport, Delivery, Notification, NotificationKind, Silence
@@ -103,10 +103,10 @@ def test_a_silence_of_everything_does_not_keep_it_back():
 def test_it_is_heard_among_everything_else_in_its_order():
     words = [
         Acknowledge(id="one", at=NOW, breaches=("unknown",), by="balie"),
-        WORD.validate_json(encode(WORD_OF_OCTOBER)),
+        STREAM_ITEM.validate_json(encode(WORD_OF_OCTOBER)),
         Acknowledge(id="two", at=NOW, breaches=("unknown",), by="raad"),
     ]
-    decisions = hear(NotifierState(), words, NOW, policy_of(city()))
+    decisions = decide(NotifierState(), words, NOW, policy_of(city()))
     assert [len(decision.notifications) for decision in decisions] == [0, 2, 0]
     assert [decision.document for decision in decisions] == [None, "report:2026-10", None]
 

@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisAway
 
 from services.notifier.api.http import MOST_FORM, http_app
 from services.notifier.api.pages import Pages
-from services.notifier.commands import WORD, Acknowledge, CreateSilence, ExpireSilence, Word
+from services.notifier.commands import STREAM_ITEM, Acknowledge, CreateSilence, ExpireSilence, StreamItem
 from services.notifier.messages.links import LinkClaim, Signer
 from services.notifier.messages.template_files import load_templates
 from services.notifier.model import Acknowledgement, Breach, Silence
@@ -61,9 +61,9 @@ async def remember(
     await owner.commit(fence, BEGINNING, BEGINNING, NotifierChanges(records=encode(state)))
 
 
-async def said(redis: Redis, partition: int = 0) -> list[Word]:
+async def said(redis: Redis, partition: int = 0) -> list[StreamItem]:
     """What is on the breaches stream."""
-    return [WORD.validate_json(body) for _, body in await entries(redis, keys.breaches(partition))]
+    return [STREAM_ITEM.validate_json(body) for _, body in await entries(redis, keys.breaches(partition))]
 
 
 def token(*breaches: Breach, until: timedelta = timedelta(hours=1)) -> str:
