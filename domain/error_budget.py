@@ -161,8 +161,8 @@ class _Phones:
 
     def day(self, day: date) -> _Day:
         bucket = merged(shelf[day] for shelf in self.shelves if day in shelf)
-        lost = kpi.missed(bucket, self.definition)
-        return _Day(bucket.answered + lost, lost)
+        missed = kpi.missed(bucket, self.definition)
+        return _Day(bucket.answered + missed, missed)
 
     def open_minutes(self, day: date) -> int:
         return open_minutes(self.calendar, self.hours, day)

@@ -36,8 +36,8 @@ def missed(bucket: Bucket, definition: MissedDefinition) -> int:
 
 def missed_ratio(bucket: Bucket, definition: MissedDefinition) -> KpiValue:
     """missed / (answered + missed), 0 to 1."""
-    lost = missed(bucket, definition)
-    return _ratio(lost, bucket.answered + lost)
+    count = missed(bucket, definition)
+    return _ratio(count, bucket.answered + count)
 
 
 def call_wait_mean(bucket: Bucket) -> KpiValue:

@@ -429,8 +429,8 @@ class _Level:
 
 
 def _level(bucket: Bucket, definition: ServiceLevelDefinition, missed: MissedDefinition) -> _Level:
-    lost = kpi.missed(bucket, missed) if definition.of == "answered_and_missed" else 0
-    return _Level(kpi.answered_within(bucket, definition.within), bucket.answered + lost)
+    besides = kpi.missed(bucket, missed) if definition.of == "answered_and_missed" else 0
+    return _Level(kpi.answered_within(bucket, definition.within), bucket.answered + besides)
 
 
 def _less(value: float | None, other: float | None) -> float | None:

@@ -40,7 +40,7 @@ from deploy.grafana.promql import CHOSEN, named, states
 from deploy.grafana.words import FIGURE, PLACE, RESULTS, RULE, SEVERITY, SINCE, STATE, Edition
 from deploy.grafana.words import BreachesWords as Words
 
-IDENTITY: Final = "site, queue, rule, kpi, severity"
+IDENTITY: Final = "site, queue, rule, measure, severity"
 """Labels that tell one breach from another."""
 RESULT_COLOURS: Final = (PLAIN, Colour.ORANGE, BAD, Colour.GREY)
 WORDS_ON_COLOUR: Final = TableColoredBackgroundCellOptions(TableCellBackgroundDisplayMode.BASIC)
@@ -73,7 +73,7 @@ def _open(say: Edition) -> table.Panel:
         "severity": say(SEVERITY),
         "name": say(PLACE),
         "rule": say(RULE),
-        "kpi": say(FIGURE),
+        "measure": say(FIGURE),
         "Value #C": say(STATE),
         "by": say(Words.TAKEN_BY),
         "Value #B": say(Words.TAKEN_AT),

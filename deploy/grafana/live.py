@@ -39,6 +39,7 @@ from deploy.grafana.promql import (
 )
 from deploy.grafana.words import NOT_REPORTED, OUTCOMES, STAFF_PHONE, TARGET, Edition, PanelText
 from deploy.grafana.words import LiveWords as Words
+from shared.contract.kpis import QueueKind, kpis_of
 
 
 def live(say: Edition) -> Dashboard:
@@ -124,7 +125,8 @@ def _speed(say: Edition) -> bargauge.Panel:
 
 
 def _states(say: Edition) -> statetimeline.Panel:
-    worst = states(f'{SITE}, queue=~"$queue|all", kpi!~"visit_wait_mean|lead_time_mean"', "site, queue")
+    elsewhere = "|".join(kpis_of([QueueKind.COUNTER]))
+    worst = states(f'{SITE}, queue=~"$queue|all", measure!~"{elsewhere}"', "site, queue")
     panel = states_over_time(say, Words.STATES, over_time(named(worst), "{{name}}"))
     panel.mappings(mapped(state_words(say))).data_links(breaches_of_queue(say))
     return panel.links(to_board(BoardName.BREACHES, say))

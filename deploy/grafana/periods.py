@@ -70,11 +70,11 @@ class RunningKpi(KpiQuery):
 
     def value(self, places: str, window: str = "") -> str:
         """The figure so far; no answer without any contact."""
-        return self._of_now(f'{self.series}{{{places}, origin="computed"}}')
+        return self._of_now(f'{self.series}{{{places}, origin="counted"}}')
 
     def samples(self, places: str, window: str = "") -> str:
         """On how many contacts it rests."""
-        return self._of_now(f'wachtpost_indicator_samples{{{places}, kpi="{self.name}", origin="computed"}}')
+        return self._of_now(f'wachtpost_indicator_samples{{{places}, kpi="{self.name}", origin="counted"}}')
 
     def shut(self) -> str:
         """A month has too few contacts by day and by night."""
@@ -132,16 +132,16 @@ def history(say: Edition, text: PanelText, kpi: KpiQuery, span: str) -> barchart
     though Grafana calls them stacked, and each is as wide as there is room.
     """
     against = target(kpi, TOTAL, span)
-    computed = _of_span(kpi, span, "computed")
+    counted = _of_span(kpi, span, "counted")
     reported = _of_span(kpi, span, "reported")
     kept = ">=" if kpi.more_is_better else "<="
     broken = "<" if kpi.more_is_better else ">"
     bad = BELOW_TARGET if kpi.more_is_better else ABOVE_TARGET
     drawn = (
         (PolicyWords.REPORTED, PLAIN, reported),
-        (ON_TARGET, GOOD, f"{computed} {kept} on (site, queue) group_left () {against}"),
-        (bad, BAD, f"{computed} {broken} on (site, queue) group_left () {against}"),
-        (NO_TARGET, Colour.GREY, f"{computed} unless on (site, queue) {against}"),
+        (ON_TARGET, GOOD, f"{counted} {kept} on (site, queue) group_left () {against}"),
+        (bad, BAD, f"{counted} {broken} on (site, queue) group_left () {against}"),
+        (NO_TARGET, Colour.GREY, f"{counted} unless on (site, queue) {against}"),
     )
     each = [_bars(say, kpi, query, span, series) for series, _, query in drawn]
     promised = put(put(f"max({_rounded(kpi, against)})", "x", say(TARGET)), "series", say(TARGET))
@@ -177,7 +177,7 @@ def waits_by_place(say: Edition, text: PanelText, kpi: KpiQuery) -> table.Panel:
     """A row per month and a column per place; every cell with its verdict in words."""
     value = (
         "max by (site, queue, period) (\n"
-        f'  {indicator(kpi)}{{{SITE}, queue!="all", origin="computed"}}\n'
+        f'  {indicator(kpi)}{{{SITE}, queue!="all", origin="counted"}}\n'
         f"  * on (site, period) group_left () {_MONTHS}\n)"
     )
     against = target(kpi, SITE, MONTH)

@@ -50,6 +50,7 @@ from deploy.grafana.words import (
     PanelText,
 )
 from deploy.grafana.words import PolicyWords as Words
+from shared.contract.kpis import KPIS, Kpi, Unit
 
 
 def policy(say: Edition) -> Dashboard:
@@ -158,21 +159,21 @@ def _breaks(say: Edition) -> table.Panel:
 def _targets(say: Edition) -> table.Panel:
     """A column per unit: one column cannot have three."""
     asked = (
-        (Words.SHARE, "missed_ratio|service_level", RATIO),
-        (Words.WAIT_COLUMN, "call_wait_mean|visit_wait_mean", CLOCK),
-        (Words.LEAD_COLUMN, "lead_time_mean", f"suffix:{say(WORKDAYS)}"),
+        (Words.SHARE, Unit.RATIO, RATIO),
+        (Words.WAIT_COLUMN, Unit.SECONDS, CLOCK),
+        (Words.LEAD_COLUMN, Unit.WORKDAYS, f"suffix:{say(WORKDAYS)}"),
     )
     series = "wachtpost_indicator_target"
     queries = (
-        rows(named(f'max by (site, queue, kpi, period) ({series}{{{SITE}, kpi=~"{kpis}"}})'))
-        for _, kpis, _ in asked
+        rows(named(f'max by (site, queue, kpi, period) ({series}{{{SITE}, kpi=~"{_kpis_in(unit)}"}})'))
+        for _, unit, _ in asked
     )
     spans = mapped({MONTH: (say(Words.PER_MONTH), None), YEAR: (say(Words.PER_YEAR), None)})
     panel = listing(say, Words.TARGETS, *queries, sort_by=say(FIGURE)).no_value("–")
     panel.override_by_name(say(FIGURE), given(mappings=mapped(kpi_words(say))))
     panel.override_by_name(say(Words.JUDGED), given(mappings=spans))
-    for text, _, unit in asked:
-        panel.override_by_name(say(text), given(unit=unit, custom_align=FieldTextAlignment.RIGHT))
+    for text, _, shown in asked:
+        panel.override_by_name(say(text), given(unit=shown, custom_align=FieldTextAlignment.RIGHT))
     headings = {
         "kpi": say(FIGURE),
         "name": say(PLACE),
@@ -180,6 +181,10 @@ def _targets(say: Edition) -> table.Panel:
         **headed_columns(say(text) for text, _, _ in asked),
     }
     return panel.transformations([merged(), columns(headings, hidden=("Time", "site", "queue"))])
+
+
+def _kpis_in(unit: Unit) -> str:
+    return "|".join(kpi for kpi in Kpi if KPIS[kpi].unit is unit)
 
 
 def _rules(say: Edition) -> table.Panel:
@@ -190,7 +195,7 @@ def _rules(say: Edition) -> table.Panel:
     headings = {
         "rule": say(RULE),
         "name": say(PLACE),
-        "kpi": say(FIGURE),
+        "measure": say(FIGURE),
         "severity": say(SEVERITY),
         "Value #A": say(STATE),
         "Value #B": say(SINCE),

@@ -286,7 +286,7 @@ class EvaluatorCollector(Collector):
         yield shown
 
     def _breaches(self, judges: Sequence[Judge]) -> Iterator[Metric]:
-        labels = ("rule", "kpi", "severity")
+        labels = ("rule", "measure", "severity")
         breached = _gauge("kpi_breached", "1 while a rule is breached", *labels)
         states = _gauge("kpi_state", "1 for the state that a rule is in", *labels, "state")
         since = _gauge(

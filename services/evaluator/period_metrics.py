@@ -33,7 +33,7 @@ from shared.process.metrics_server import Drops
 BUDGET_EVERY: Final = timedelta(seconds=10)
 """An error budget goes through a year of days: no use doing that at every scrape."""
 
-COMPUTED: Final = "computed"
+COUNTED: Final = "counted"
 REPORTED: Final = "reported"
 """Where a figure is from (label ``origin``): our own days, or the city's publications from before."""
 
@@ -227,7 +227,7 @@ AT_PERIOD: Final = (*AT_PLACE, "period")
 
 def _tell(found: _Families, site: Site, period: Period, figures: PeriodFigures) -> None:
     for queue, kpi, reading in figures.readings:
-        labels = [site.id, queue, period.name, COMPUTED]
+        labels = [site.id, queue, period.name, COUNTED]
         found.samples.add_metric([*labels, kpi], reading.samples)
         if reading.value is not None:
             found.values[kpi].add_metric(labels, reading.value)

@@ -21,7 +21,7 @@ from shared.redis.partition_owner import PartitionOwner
 DELIVERY_EDGES_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
-OF_A_BREACH: Final = ("site", "queue", "rule", "kpi", "severity")
+OF_A_BREACH: Final = ("site", "queue", "rule", "measure", "severity")
 
 
 class NotifierMetrics:

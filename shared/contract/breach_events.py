@@ -117,7 +117,7 @@ class RuleKey(BaseModel):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Its labels in metrics: site, queue, rule, kpi, severity."""
+        """Its labels in metrics: site, queue, rule, measure, severity."""
         return self.site, self.queue, rule_label(self.rule, self.level), self.measure, self.severity
 
     def parts(self) -> dict[str, Any]:

@@ -520,7 +520,7 @@ def test_month_and_year_so_far_are_judged_with_the_days_put_in(redis_url: str, t
         eventually(lambda: metric(evaluator.url, "calls_answered_total") == 2)
         assert metric(evaluator.url, "kpi_breached") == 0
         town.says("import", file, *SIGNED)
-        eventually(lambda: metric(evaluator.url, "kpi_breached", kpi="call_wait_mean") == 2)
+        eventually(lambda: metric(evaluator.url, "kpi_breached", measure="call_wait_mean") == 2)
         assert town.readings("month") == (3.0, 3)
         assert town.readings("year") == (4.5, 4)
         assert metric(evaluator.url, "calls_answered_total") == 2  # counters tell what came in live
@@ -529,7 +529,7 @@ def test_month_and_year_so_far_are_judged_with_the_days_put_in(redis_url: str, t
     town.flush()
     town.says("restore", backup, *SIGNED)
     with town.running(LATER, "evaluator") as (evaluator,):
-        eventually(lambda: metric(evaluator.url, "kpi_breached", kpi="call_wait_mean") == 2)
+        eventually(lambda: metric(evaluator.url, "kpi_breached", measure="call_wait_mean") == 2)
         assert town.readings("month") == (9.0, 1)
         assert town.readings("year") == (9.0, 2)
 

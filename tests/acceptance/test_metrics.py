@@ -207,7 +207,7 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert value(text, "longest_wait_seconds", queue="phone") == 2
     assert value(text, "kpi_target", kpi="missed_ratio", queue="all") == 0.2
     assert text.count('wachtpost_kpi_target{kpi="missed_ratio",queue="all"') == 1, "two targets, one series"
-    rule = {"rule": "missed", "kpi": "missed_ratio", "queue": "all", "severity": "critical"}
+    rule = {"rule": "missed", "measure": "missed_ratio", "queue": "all", "severity": "critical"}
     assert value(text, "kpi_breached", **rule) == value(text, "kpi_state", **rule, state="firing") == 1
     opened = value(text, "kpi_state_since_timestamp_seconds", **rule)
     assert opened == datetime.fromisoformat(NOW).timestamp()
@@ -224,7 +224,7 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
         assert value(text, "queue_info", queue=queue, kind=kind, name=called) == 1
     assert value(text, "last_event_timestamp_seconds", source="pbx") == 1772531998
     for period in ("2026", "2026-03"):
-        at = {"site": "site", "queue": "all", "period": period, "origin": "computed"}
+        at = {"site": "site", "queue": "all", "period": period, "origin": "counted"}
         assert value(text, "indicator_missed_ratio", **at) == pytest.approx(1 / 3)
         assert value(text, "indicator_samples", kpi="lead_time_mean", **at) == 2
         assert value(text, "indicator_period", period=period, state="running") == 1

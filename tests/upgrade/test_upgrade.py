@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -16,11 +17,15 @@ from tests.upgrade.sequel import Sequel, played
 
 RENAMED: Final[Mapping[str, str]] = {
     "kpi=silence": "kpi=no_data",
+    "origin=computed": "origin=counted",
     "wachtpost_outbox_parcels": "wachtpost_outbox_deliveries",
     "happening": "notification_kind",  # in the delivery log
     "notice": "notification",
 }
 """What the release before called otherwise: a metric, a label, ``label=value``, a field → today's name."""
+
+OF_RULES: Final = re.compile("wachtpost_(kpi_breached|kpi_state|breach_)")
+"""Metrics about rules: their label ``kpi`` is ``measure`` now."""
 
 ITS: Final[Sequel] = redis_dump.read(BEFORE / "sequel.json")
 """What came of it with the services of the release before."""
@@ -60,18 +65,25 @@ async def _played(house: House) -> Sequel:
         return await played(house, renamed(ITS["evaluator"]))
 
 
-def renamed(its: Any) -> Any:
+def renamed(its: Any, *, of_rules: bool = False) -> Any:
     """What the release before showed, under today's names."""
     if isinstance(its, list):
         return [renamed(one) for one in its]
     if not isinstance(its, dict):
         return its
-    return {",".join(sorted(map(_name, name.split(",")))): renamed(value) for name, value in its.items()}
+    return {
+        ",".join(sorted(_name(part, of_rules=of_rules) for part in name.split(","))): renamed(
+            value, of_rules=OF_RULES.match(name) is not None
+        )
+        for name, value in its.items()
+    }
 
 
-def _name(its: str) -> str:
-    name, is_label, value = its.partition("=")
-    return RENAMED.get(its, f"{RENAMED.get(name, name)}{is_label}{value}")
+def _name(its: str, *, of_rules: bool) -> str:
+    name, is_label, value = RENAMED.get(its, its).partition("=")
+    if of_rules and name == "kpi":
+        name = "measure"
+    return f"{RENAMED.get(name, name)}{is_label}{value}"
 
 
 @pytest.mark.parametrize("which", ["evaluator", "notifier", "afterwards"])

@@ -116,8 +116,8 @@ class RuleReadings:
         if target is None or target.limit >= 1:
             return None
         bucket = self._windows.bucket(rule.queue_refs, RunningPeriod(target.period))
-        lost = kpi.missed(bucket, self._city.live_definition)
-        return budget_left(lost, bucket.answered + lost, target.limit)
+        missed = kpi.missed(bucket, self._city.live_definition)
+        return budget_left(missed, bucket.answered + missed, target.limit)
 
     def _hour(self, queue_refs: Sequence[QueueRef]) -> Hour:
         """What changed at the top of the local hour: as many minutes of it and of the one before."""

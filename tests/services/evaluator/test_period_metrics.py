@@ -221,7 +221,7 @@ def expected_values(days: Mapping[QueueRef, Mapping[date, Bucket]], kpi: Kpi) ->
             except KeyError:
                 continue
             if one.value is not None:
-                found["huis", queue, period.name, "computed"] = one.value
+                found["huis", queue, period.name, "counted"] = one.value
     return found
 
 
@@ -244,7 +244,7 @@ VALUES = {
 
 
 def computed(samples: Mapping[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
-    return {labels: value for labels, value in samples.items() if "computed" in labels}
+    return {labels: value for labels, value in samples.items() if "counted" in labels}
 
 
 async def test_after_a_take_over_every_month_and_year_is_what_the_report_says(redis_url: str) -> None:
@@ -261,7 +261,7 @@ async def test_after_a_take_over_every_month_and_year_is_what_the_report_says(re
             assert shares["huis", "all", "2025", category] == pytest.approx(year.share(category))
         samples = running.samples("indicator_samples")
         visits = sum(1 for on in days[LOKET] if on in Period.parse("2024-05")) * 9
-        assert samples["huis", "loket", "2024-05", "computed", "visit_wait_mean"] == visits
+        assert samples["huis", "loket", "2024-05", "counted", "visit_wait_mean"] == visits
         assert min(period for _, _, period, *_ in samples if "-" in period) == "2024-03", "25 months"
 
 
@@ -293,7 +293,7 @@ async def test_only_the_running_month_and_year_move_with_what_happens(redis_url:
                 }
 
             came = {
-                ("huis", queue, period, "computed", kpi): 30 if kpi == "call_wait_mean" else 42
+                ("huis", queue, period, "counted", kpi): 30 if kpi == "call_wait_mean" else 42
                 for queue in ("onthaal", "all")
                 for period in ("2026-03", "2026")
                 for kpi in ("missed_ratio", "call_wait_mean", "service_level")
@@ -317,7 +317,7 @@ async def test_a_day_that_is_replaced_changes_its_month_and_its_year_and_nothing
                 days[OMGEVING][on] = more
                 change = BucketChange(slot, was.encode(), more.encode())
                 await Archive(redis, CITY).replace(correction(on), [change])
-                key = ("huis", "omgeving", month, "computed", "call_wait_mean")
+                key = ("huis", "omgeving", month, "counted", "call_wait_mean")
 
                 def replaced(key: tuple[str, ...] = key) -> bool:
                     shown = running.samples("indicator_samples").get(key, 0)
@@ -432,7 +432,7 @@ async def as_reported(redis: Redis, running: Evaluator) -> None:
             assert bounds == {"low": forecast.low, "middle": forecast.projected, "high": forecast.high}
     for period in (Period.month_of(today).before(), Period.year_of(today), Period.year_of(today).before()):
         one = period_kpi(CITY, days, Kpi.MISSED_RATIO, "huis", ALL_QUEUES, period, today)
-        shown = running.samples("indicator_missed_ratio").get(("huis", "all", period.name, "computed"))
+        shown = running.samples("indicator_missed_ratio").get(("huis", "all", period.name, "counted"))
         assert shown == pytest.approx(one.value), (period.name, today)
 
 
@@ -454,7 +454,7 @@ async def test_a_day_of_years_ago_that_cannot_be_read_is_set_aside_and_all_other
             await eventually_async(lambda: up_to_date(running))
             samples = running.samples("indicator_samples")
             for period in ("2024-05", "2024-06", "2024", "2026-03"):
-                assert samples["huis", "loket", period, "computed", "visit_wait_mean"] > 0
+                assert samples["huis", "loket", period, "counted", "visit_wait_mean"] > 0
             assert running.partition.set_aside_at > 0, "health and an alarm tell"
         assert await redis.hmget(days, *torn) == [None] * len(torn)
         entries: list[tuple[bytes, dict[bytes, bytes]]] = await redis.execute_command(

@@ -213,7 +213,7 @@ def test_a_site_without_counters_has_no_counters_on_its_board() -> None:
 
 # --- alerts and messages ---
 
-STATE = 'wachtpost_kpi_state{{kpi="x",queue="{}",rule="{}",severity="{}",site="huis",state="{}"}} {}\n'
+STATE = 'wachtpost_kpi_state{{measure="x",queue="{}",rule="{}",severity="{}",site="huis",state="{}"}} {}\n'
 STANDINGS = [
     ("onthaal", "wachten", "critical", "firing"),
     ("onthaal", "wachten-warning", "warning", "firing"),
