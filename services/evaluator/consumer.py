@@ -17,7 +17,7 @@ from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.alerting.judge import NOTHING_TO_TELL, Judge, Judgement
 from services.evaluator.decoder import parse, set_aside
-from services.evaluator.state_store import BEGINNING, EvaluatorStore, StoredEvaluator
+from services.evaluator.state_store import EvaluatorStore, StoredEvaluator
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
 from shared.process.backoff import Backoff
@@ -25,7 +25,7 @@ from shared.process.clock import Clock
 from shared.process.code_failures import CodeFailure, attempt
 from shared.redis import keys
 from shared.redis.consumer import Consumer, Session
-from shared.redis.stream_entries import Batch, arrived_ms
+from shared.redis.stream_entries import BEGINNING, Batch, arrived_ms
 
 BATCH: Final = 2000
 """Entries read in one go. A batch is a commit: twice as many cost an eighth less each while there is a

@@ -27,11 +27,8 @@ from shared.redis.connection import RedisClient
 from shared.redis.lease import FencedScript, Lease, OffsetMoved
 from shared.redis.scripts import IS_FULL
 from shared.redis.set_aside import SetAside
-from shared.redis.stream_entries import Batch, batch_of, order
+from shared.redis.stream_entries import BEGINNING, Batch, batch_of, order
 from shared.stored_state import UnreadableField, sound
-
-BEGINNING: Final = "0-0"
-"""The offset before the first entry."""
 
 _COMMIT: Final = (
     IS_FULL

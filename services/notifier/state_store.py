@@ -19,11 +19,10 @@ from shared.redis.connection import RedisClient
 from shared.redis.lease import FencedScript, Lease
 from shared.redis.scripts import UNDER_OOM, OnceScript, call_name
 from shared.redis.set_aside import SetAside
+from shared.redis.stream_entries import BEGINNING
 from shared.stored_state import UnreadableField, sound
 
 T = TypeVar("T")
-
-BEGINNING: Final = "0-0"
 
 OLD_NEWS: Final = timedelta(minutes=10)
 """What was judged longer ago than this before the first start is not told; what lasts reports itself."""

@@ -9,6 +9,9 @@ from typing import Final
 from shared.instants import END_MS
 from shared.redis.keys import DATA_FIELD
 
+BEGINNING: Final = "0-0"
+"""The offset before the first entry."""
+
 _DATA: Final = DATA_FIELD.encode()
 
 

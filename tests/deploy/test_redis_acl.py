@@ -34,7 +34,7 @@ from domain.corrections import BucketChange, Correction, Hours, day_slot
 from domain.queue_ref import QueueRef
 from services.evaluator.alerting.judge import Judgement
 from services.evaluator.archive import Archive
-from services.evaluator.state_store import BEGINNING, EvaluatorStore
+from services.evaluator.state_store import EvaluatorStore
 from services.ingest.auth import sha256
 from services.ingest.publisher import Publisher, ReadUpTo
 from services.notifier.state import BreachRecord, NotifierState, encode
@@ -57,6 +57,7 @@ from shared.contract.report_events import Document, ReportReady
 from shared.process.clock import SimulatedClock
 from shared.process.ports import free_port
 from shared.redis import keys
+from shared.redis.stream_entries import BEGINNING
 from tests.support.deliveries import MISSED, delivery
 from tests.support.eventually import WITHIN, eventually
 from tests.support.ingest_desk import NOW, PBX_KEY, answered

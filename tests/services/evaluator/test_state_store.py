@@ -13,10 +13,11 @@ from domain.bucket_store import Slot
 from domain.last_reports import Offer
 from domain.queue_ref import QueueRef
 from services.evaluator.alerting.judge import Judgement
-from services.evaluator.state_store import BEGINNING, EvaluatorStore
+from services.evaluator.state_store import EvaluatorStore
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.redis import keys
 from shared.redis.lease import OffsetMoved
+from shared.redis.stream_entries import BEGINNING
 from tests.support.entries import entries
 
 LEASE = timedelta(minutes=1)

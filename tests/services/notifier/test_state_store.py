@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from redis.asyncio import Redis
 
 from services.notifier.state import BreachRecord, NotifierState, changes, decode, encode
-from services.notifier.state_store import BEGINNING, NotifierChanges, NotifierStore
+from services.notifier.state_store import NotifierChanges, NotifierStore
 from shared.redis import keys
+from shared.redis.stream_entries import BEGINNING
 from tests.support.deliveries import MISSED, OVER, SERVICE_LEVEL, delivery
 from tests.support.entries import entries
 

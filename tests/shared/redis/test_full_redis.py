@@ -19,7 +19,7 @@ from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, Hours, day_slot
 from domain.queue_ref import QueueRef
 from services.evaluator.archive import Archive
-from services.evaluator.state_store import BEGINNING, EvaluatorStore
+from services.evaluator.state_store import EvaluatorStore
 from services.ingest.http import RETRY_AFTER_REFUSAL, events_app
 from services.ingest.metrics import IngestMetrics
 from services.ingest.publisher import Publisher, ReadUpTo
@@ -34,6 +34,7 @@ from shared.process.health import Degraded, redis_check
 from shared.process.ports import free_port
 from shared.redis import keys
 from shared.redis.scripts import HIGH_WATER
+from shared.redis.stream_entries import BEGINNING
 from tests.support import partitions
 from tests.support.deliveries import MISSED, delivery
 from tests.support.eventually import eventually_async

@@ -15,10 +15,11 @@ from domain.aggregator import AggregatorChanges
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.queue_ref import QueueRef
-from services.evaluator.state_store import BEGINNING, EvaluatorStore
+from services.evaluator.state_store import EvaluatorStore
 from services.notifier.state_store import NotifierChanges, NotifierStore
 from shared.redis import keys
 from shared.redis.lease import Lease, OffsetMoved, Superseded
+from shared.redis.stream_entries import BEGINNING
 from tests.support.deliveries import MISSED, delivery
 from tests.support.eventually import eventually_async
 from tests.support.redis_servers import RedisServer

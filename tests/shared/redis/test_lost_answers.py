@@ -16,7 +16,7 @@ from domain.corrections import BucketChange, Correction, Hours, day_slot
 from domain.queue_ref import QueueRef
 from services.evaluator.alerting.judge import Judgement
 from services.evaluator.archive import Archive
-from services.evaluator.state_store import BEGINNING, EvaluatorStore
+from services.evaluator.state_store import EvaluatorStore
 from services.ingest.publisher import Publisher, ReadUpTo
 from services.notifier.state_store import NotifierChanges, NotifierStore
 from services.reporter.publisher import ReportPublisher
@@ -38,6 +38,7 @@ from shared.redis import keys
 from shared.redis.connection import RedisClient
 from shared.redis.connection import redis_client as client_of
 from shared.redis.lease import OffsetMoved
+from shared.redis.stream_entries import BEGINNING
 from tests.support.deliveries import MISSED, delivery
 from tests.support.entries import entries
 from tests.support.ingest_desk import answered

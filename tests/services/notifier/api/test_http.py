@@ -19,9 +19,10 @@ from services.notifier.messages.links import LinkClaim, Signer
 from services.notifier.messages.template_files import load_templates
 from services.notifier.model import Acknowledgement, Breach, Silence
 from services.notifier.state import BreachRecord, NotifierState, encode
-from services.notifier.state_store import BEGINNING, NotifierChanges, NotifierStore
+from services.notifier.state_store import NotifierChanges, NotifierStore
 from shared.contract.kpis import Measure
 from shared.redis import keys
+from shared.redis.stream_entries import BEGINNING
 from tests.support.entries import entries
 from tests.support.notifications import NOW, breach, city
 
