@@ -42,9 +42,9 @@ def build_senders(
     loggers are told to be silent about addresses.
     """
     hush_libraries()
-    workshop = _SenderFactory(city, secrets, http, clock, limits or SenderLimits(), tls)
+    factory = _SenderFactory(city, secrets, http, clock, limits or SenderLimits(), tls)
     return {
-        (receiver.id, position): workshop.sender(channel)
+        (receiver.id, position): factory.sender(channel)
         for receiver in city.receivers
         for position, channel in enumerate(receiver.channels)
     }

@@ -65,7 +65,7 @@ class MessageParagraph:
 
 
 @dataclass(frozen=True)
-class NoticeView:
+class NotificationView:
     """A notification as a template sees it."""
 
     kind: NotificationKind
@@ -116,12 +116,12 @@ class Writer:
         """Return the lines under the headline."""
         return self._facts(self._viewer.view(breach, now))
 
-    def _about(self, notification: Notification) -> NoticeView:
+    def _about(self, notification: Notification) -> NotificationView:
         lasting = [breach for breach in notification.breaches if breach.closed_at is None]
         opened = min(
             (breach.opened_at for breach in lasting or notification.breaches), default=notification.at
         )
-        return NoticeView(
+        return NotificationView(
             kind=notification.kind,
             number=notification.number,
             receiver=self._viewer.receiver(notification.receiver),
@@ -132,7 +132,7 @@ class Writer:
             at=self._viewer.instant(notification.at),
         )
 
-    def _subject(self, about: NoticeView, views: Sequence[BreachView]) -> str:
+    def _subject(self, about: NotificationView, views: Sequence[BreachView]) -> str:
         """Return the first wording that fits; names are shortened before figures are lost."""
         subject = ""
         for headline, names, more, receiver in self._wordings(about, views):
@@ -150,7 +150,7 @@ class Writer:
         return clipped(subject, SUBJECT_LENGTH)
 
     def _wordings(
-        self, about: NoticeView, views: Sequence[BreachView]
+        self, about: NotificationView, views: Sequence[BreachView]
     ) -> Iterator[tuple[str, list[str], int, str]]:
         """Headline, names, how many names are left out, and receiver: from long to short."""
         for length, brief in LENGTHS:
