@@ -24,8 +24,8 @@ from services.reporter.report.writing import Writing, capital
 from shared.calendar import Calendar
 from shared.periods import Period
 from shared.translation import Translator, languages, translator
+from wachtpost.access import Access, access
 from wachtpost.city_file import history_or_explain, parsed_or_explain, unreadable
-from wachtpost.notify.access import Access, access
 from wachtpost.terminal import complain, fail
 
 LONGEST_NAME: Final = 255

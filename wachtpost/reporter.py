@@ -16,7 +16,7 @@ from shared.config.alerting import EmailChannel
 from shared.periods import Period
 from shared.redis.connection import RedisClient
 from shared.translation import Translator
-from wachtpost.notify.access import Access, access
+from wachtpost.access import Access, access
 from wachtpost.terminal import complain, echo, fail
 
 

@@ -24,9 +24,9 @@ from shared.redis import keys
 from tests.support.eventually import WITHIN, eventually
 from tests.support.redis_servers import EmbeddedValkey
 from tests.support.service_process import ServiceProcess
+from wachtpost import access
 from wachtpost.cli import app
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
-from wachtpost.notify import access
 
 CITY = """
 city = {{ name = "Proefstad" }}
@@ -105,7 +105,7 @@ class Desk:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command waits as long for the notifier as a test does."""
-    monkeypatch.setattr(access, "HEARD_WITHIN", timedelta(seconds=WITHIN))
+    monkeypatch.setattr(access, "ACTED_WITHIN", timedelta(seconds=WITHIN))
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ def test_when_no_notifier_runs_a_command_says_that_it_will_be_done(
     eventually(lambda: desk.told_of(name))
     desk.notifier.kill()
     with monkeypatch.context() as hasty:
-        hasty.setattr(access, "HEARD_WITHIN", timedelta(seconds=0.2))
+        hasty.setattr(access, "ACTED_WITHIN", timedelta(seconds=0.2))
         result = desk.ask("ack", name, "--by", "balie")
     assert result.exit_code == 1
     assert "geen notifier heeft het binnen 0.2 s verwerkt" in result.stderr

@@ -63,9 +63,9 @@ from tests.support.eventually import WITHIN, eventually
 from tests.support.ingest_desk import NOW, PBX_KEY, answered
 from tests.support.redis_servers import DebianRedis
 from tests.support.service_process import ROOT, ServiceProcess
+from wachtpost import access
 from wachtpost.cli import app
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
-from wachtpost.notify import access
 
 MAXMEMORY_MB: Final = 64
 
@@ -487,7 +487,7 @@ class Desk:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command waits as long for the notifier as a test does."""
-    monkeypatch.setattr(access, "HEARD_WITHIN", timedelta(seconds=WITHIN))
+    monkeypatch.setattr(access, "ACTED_WITHIN", timedelta(seconds=WITHIN))
 
 
 @pytest.mark.parametrize("flavour", ["valkey"])  # it knows all that clients say of themselves, Redis 7.0 not

@@ -15,13 +15,14 @@ import typer
 from rich.console import Console
 
 from domain.bucket import Bucket
-from domain.corrections import MOST_WHY, Correction, Replaced, day_of
+from domain.corrections import Correction, Replaced, day_of
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
 from shared.calendar import Calendar
 from shared.redis.connection import RedisClient
 from shared.translation import Msg
+from wachtpost.access import BY_HELP, Access, access, checked_reason, meant, who_is
 from wachtpost.analyse.progress import progress_bar
 from wachtpost.analyse.tables import damaged, no_source, reading_lines
 from wachtpost.city_file import unreadable
@@ -30,8 +31,6 @@ from wachtpost.history.plan import plan_import, plan_restore, queue_title
 from wachtpost.history.recount import Recounted, fingerprint, recount
 from wachtpost.history.replacing import Planned, Replacement, ReplacementRequest, replace
 from wachtpost.history.tables import Shift, as_values, shifts, table
-from wachtpost.notify.access import Access, access
-from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number
 from wachtpost.terminal import complain, echo, fail
 
 WIDEST: Final = 120
@@ -263,9 +262,7 @@ def _signed(given: Access, by: str, why: str, dry_run: bool) -> tuple[str, str]:
             "With --dry-run nothing changes."
         )
         fail(unsigned)
-    if len(why) > MOST_WHY:
-        fail(given.say.gettext("--why: {length} characters, at most {most}", length=len(why), most=MOST_WHY))
-    return (who_is(given, by) if by else ""), without_number(given, why)
+    return (who_is(given, by) if by else ""), checked_reason(given, why)
 
 
 def _read(

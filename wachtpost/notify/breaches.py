@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Collection, Mapping
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated
 
 import typer
 
@@ -13,11 +12,9 @@ from services.notifier import engine
 from services.notifier.commands import Acknowledge, encode
 from services.notifier.model import Breach
 from services.notifier.state import BreachRecord
-from shared.personal_data import ROLE, holds_phone_number
-from wachtpost.notify.access import Access, Stores, access, heard, unheard
+from wachtpost.access import BY_HELP, Access, Stores, access, acted, meant, not_acted, who_is
+from wachtpost.notify.words import STATES
 from wachtpost.terminal import complain, echo, fail
-
-BY_HELP: Final = "Who: a receiver's id or a role, such as balie. Never a person's name"
 
 GoingOn = Mapping[str, tuple[int, Breach]]
 """Breach → its partition, and what is known of it."""
@@ -28,15 +25,15 @@ def breaches() -> None:
     given = access()
     going_on = given.ask(_going_on)
     if not going_on:
-        echo(given.words.no_breaches)
+        echo(given.say.gettext("No breaches."))
     writer, now = given.writer(), given.now()
     for number, (_, breach) in enumerate(going_on.values()):
         if number:
             echo("")
-        standing = given.words.states[breach.state]
+        standing = [given.say.text(STATES[breach.state])]
         if breach.acknowledged is not None:
-            standing = f"{standing}, {given.words.taken}"
-        echo(f"{writer.headline(breach, now)}  [{standing}]")
+            standing.append(given.say.gettext("taken on"))
+        echo(f"{writer.headline(breach, now)}  [{', '.join(standing)}]")
         for fact in writer.facts(breach, now):
             echo(f"    {fact}")
         echo(f"    id: {breach.id}")
@@ -62,39 +59,18 @@ def ack(
     for name, (_, one) in wanted.items():
         _tell(given, writer.headline(one, now), name, one, became)
     if any(known is not None and _is_waiting(known) for known in became.values()):
-        unheard(given)
-
-
-def who_is(given: Access, by: str) -> str:
-    """Return the receiver's id or the role that ``by`` is; exits with status 2 for what may be a name."""
-    called = {receiver.name: receiver.id for receiver in given.city.receivers if receiver.name}
-    who = called.get(by, by)
-    if not re.fullmatch(ROLE, who) or holds_phone_number(who):
-        known = ", ".join(receiver.id for receiver in given.city.receivers) or "–"
-        fail(given.words.by_wrong.format(by=by, known=known))
-    return who
-
-
-def without_number(given: Access, why: str) -> str:
-    """Return a reason; exits with status 2 when there may be a phone number in it."""
-    if holds_phone_number(why):
-        fail(given.words.why_personal)
-    return why.strip()
-
-
-def meant(name: str, known: Collection[str]) -> list[str]:
-    """Return the one that is called so, else those that begin so."""
-    return [name] if name in known else [one for one in known if one.startswith(name)]
+        not_acted(given)
 
 
 def _meant(given: Access, name: str, going_on: GoingOn) -> str:
-    words = given.words
+    say = given.say
     found = meant(name, going_on)
     if len(found) > 1:
-        fail(words.breach_ambiguous.format(name=name))
+        fail(say.gettext("{name} may be more than one breach; give the whole id.", name=name))
     if not found:
-        complain(words.breach_unknown.format(name=name))
-        fail(words.going_on.format(names=", ".join(going_on)) if going_on else words.no_breaches)
+        complain(say.gettext("There is no breach {name}.", name=name))
+        names = ", ".join(going_on)
+        fail(say.gettext("Going on: {names}", names=names) if names else say.gettext("No breaches."))
     return found[0]
 
 
@@ -119,7 +95,7 @@ async def _acknowledge(
             known.update({name: state.breaches.get(name) for name, at in wanted.items() if at == number})
         return not any(one is not None and _is_waiting(one) for one in known.values())
 
-    await heard(all_done)
+    await acted(all_done)
     return known
 
 
@@ -130,12 +106,14 @@ def _is_waiting(known: BreachRecord) -> bool:
 def _tell(
     given: Access, headline: str, name: str, before: Breach, became: Mapping[str, BreachRecord | None]
 ) -> None:
-    words = given.words
+    say = given.say
     if before.acknowledged is not None:
-        echo(words.ack_already.format(by=before.acknowledged.by, headline=headline))
+        taken_on_by = before.acknowledged.by
+        echo(say.gettext("Had been taken on by {by}: {headline}", by=taken_on_by, headline=headline))
         return
     known = became[name]
     if known is None or (known.is_over and known.breach.acknowledged is None):
-        echo(words.ack_over.format(name=name))
+        echo(say.gettext("Over by now: {name}", name=name))
     elif known.breach.acknowledged is not None:
-        echo(words.ack_done.format(by=known.breach.acknowledged.by, headline=headline))
+        taken_on_by = known.breach.acknowledged.by
+        echo(say.gettext("Taken on by {by}: {headline}", by=taken_on_by, headline=headline))

@@ -11,7 +11,8 @@ from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, Fai
 from services.notifier.model import NotificationKind
 from services.notifier.reasons import DecisionReason
 from services.notifier.state_store import LOG_KEPT
-from wachtpost.notify.access import Access, Stores, access
+from wachtpost.access import Access, Stores, access
+from wachtpost.notify.words import KINDS, REASONS, RESULTS
 from wachtpost.terminal import echo
 
 app = typer.Typer(no_args_is_help=True, help="Who was told what and why, and what became of it.")
@@ -30,14 +31,14 @@ def notifications() -> None:
 def log(receiver: Receiver = None, count: Count = 50, json: Json = False) -> None:
     """The delivery log: every decision and every try, the latest at the end. No addresses."""
     given = access()
-    _show(given, "log", receiver, count, json, given.words.empty_log)
+    _show(given, "log", receiver, count, json, given.say.gettext("Nothing has been told yet."))
 
 
 @app.command()
 def dead(receiver: Receiver = None, count: Count = 50, json: Json = False) -> None:
     """The messages that were given up, and why, the latest at the end."""
     given = access()
-    _show(given, "dead", receiver, count, json, given.words.no_dead)
+    _show(given, "dead", receiver, count, json, given.say.gettext("No message was given up."))
 
 
 def _show(given: Access, part: str, receiver: str | None, count: int, json: bool, nothing: str) -> None:
@@ -63,22 +64,32 @@ def told(given: Access, line: Line) -> str:
         case DeliveryLine():
             parts = [*_delivery(given, line), *line.breaches, line.report or ""]
         case FailureLine():
-            parts = [given.words.set_aside.format(entry=line.entry, why=line.why)]
+            aside = given.say.gettext(
+                "entry {entry} of the stream: a fault of Wachtpost itself ({why})",
+                entry=line.entry,
+                why=line.why,
+            )
+            parts = [aside]
     return "  ".join([given.local(line.at), *filter(None, [line.receiver, *parts])])
 
 
 def _delivery(given: Access, line: DeliveryLine) -> Iterable[str]:
-    words = given.words
+    say = given.say
     channels = next((r.channels for r in given.city.receivers if r.id == line.receiver), ())
     if line.channel < len(channels):
         yield channels[line.channel].kind
     else:
-        yield words.channel.format(number=line.channel + 1)
-    kind = words.kinds[NotificationKind(line.notification_kind)]
-    yield f"{kind} {words.results[line.result]}{f': {line.why}' if line.why else ''}"
+        yield say.gettext("channel {number}", number=line.channel + 1)
+    kind = say.text(KINDS[NotificationKind(line.notification_kind)])
+    result = say.text(RESULTS[line.result])
+    # Translators: a kind of message and what became of it, such as: reminder failed, will be tried again.
+    if line.why:
+        yield say.gettext("{kind} {result}: {why}", kind=kind, result=result, why=line.why)
+    else:
+        yield say.gettext("{kind} {result}", kind=kind, result=result)
     if line.attempt > 1:
-        yield words.attempt.format(number=line.attempt)
+        yield say.gettext("try {number}", number=line.attempt)
 
 
 def _reason(given: Access, reason: str) -> str:
-    return given.words.reasons[DecisionReason(reason)] if reason in set(DecisionReason) else reason
+    return given.say.text(REASONS[DecisionReason(reason)]) if reason in set(DecisionReason) else reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -15,13 +15,19 @@ from services.notifier.model import Silence
 from shared.config.references import ALL_QUEUES
 from shared.contract.breach_events import Severity
 from shared.contract.kpis import Measure
+from wachtpost.access import (
+    BY_HELP,
+    Access,
+    Stores,
+    access,
+    acted,
+    checked_reason,
+    meant,
+    not_acted,
+    who_is,
+)
 from wachtpost.durations import duration
-from wachtpost.notify.access import Access, Stores, access, heard, unheard
-from wachtpost.notify.breaches import BY_HELP, meant, who_is, without_number
 from wachtpost.terminal import complain, echo, fail
-
-MOST_WHY: Final = 200
-"""Characters; as in ``Silence.why``."""
 
 app = typer.Typer(no_args_is_help=True, help="Silences: for a while, nobody is told of what fits.")
 
@@ -51,8 +57,6 @@ def create(
     """
     given = access()
     _check_names(given, site or (), queue or (), rule or ())
-    if len(why) > MOST_WHY:
-        fail(f"--why: {len(why)} > {MOST_WHY}")
     now = given.now()
     wanted = Silence(
         id=secrets.token_hex(4),
@@ -63,7 +67,7 @@ def create(
         rules=tuple(rule or ()),
         starts_at=now,
         ends_at=now + for_,
-        why=without_number(given, why),
+        why=checked_reason(given, why),
         by=who_is(given, by),
     )
 
@@ -80,7 +84,7 @@ def list_() -> None:
     given = access()
     silences = given.ask(_silences)
     if not silences:
-        echo(given.words.no_silences)
+        echo(given.say.gettext("No silences."))
     for one in silences:
         echo(told(given, one))
 
@@ -94,30 +98,25 @@ def expire(
     Exit status 1: the notifier has not noted it yet; 2: no such silence.
     """
     given = access()
+    say = given.say
     known = [one.id for one in given.ask(_silences)]
     found = meant(silence_id, known)
     if len(found) != 1:
-        complain(given.words.silence_unknown.format(name=silence_id))
-        fail(given.words.going_on.format(names=", ".join(known)) if known else given.words.no_silences)
+        complain(say.gettext("There is no silence {name}.", name=silence_id))
+        names = ", ".join(known)
+        fail(say.gettext("Going on: {names}", names=names) if known else say.gettext("No silences."))
     name = found[0]
 
     async def is_gone(stores: Stores) -> bool:
         return not any([name in (await store.state()).silences for store in stores.values()])
 
     _command(given, ExpireSilence(id=f"end-{secrets.token_hex(6)}", at=given.now(), silence=name), is_gone)
-    echo(given.words.silence_ended.format(name=name))
+    echo(say.gettext("Silence {name} is over.", name=name))
 
 
 def told(given: Access, one: Silence) -> str:
     """Return a silence in a line: what, until when, why and by whom."""
-    words = given.words
-    start, until = given.local(one.starts_at), given.local(one.ends_at)
-    begun = one.starts_at <= given.now()
-    period = (
-        words.silence_until.format(until=until)
-        if begun
-        else words.silence_from.format(start=start, until=until)
-    )
+    say = given.say
     fields = {
         "severity": one.severities,
         "measure": one.measures,
@@ -126,9 +125,22 @@ def told(given: Access, one: Silence) -> str:
         "rule": one.rules,
     }
     what = " · ".join(f"{name}: {', '.join(values)}" for name, values in fields.items() if values)
-    line = words.silence_set.format(name=one.id, period=period, what=what or words.silence_everything)
-    reasons = [words.silence_why.format(why=one.why)] if one.why else []
-    reasons += [words.silence_by.format(by=one.by)] if one.by else []
+    if not what:
+        what = say.gettext("everything")
+    start, until = given.local(one.starts_at), given.local(one.ends_at)
+    if one.starts_at <= given.now():
+        line = say.gettext("Silence {name} until {until}: {what}", name=one.id, until=until, what=what)
+    else:
+        line = say.gettext(
+            "Silence {name} from {start} until {until}: {what}",
+            name=one.id,
+            start=start,
+            until=until,
+            what=what,
+        )
+    reasons = [say.gettext("because: {why}", why=one.why)] if one.why else []
+    # Translators: who made a silence; behind it.
+    reasons += [say.gettext("by {by}", by=one.by)] if one.by else []
     return "  ".join([line, *reasons])
 
 
@@ -147,11 +159,14 @@ def _check_names(given: Access, sites: Iterable[str], queues: Iterable[str], rul
 def _check(given: Access, option: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            fail(
-                given.words.name_unknown.format(
-                    option=option, name=name, known=", ".join(dict.fromkeys(known))
-                )
+            there_are = ", ".join(dict.fromkeys(known))
+            unknown = given.say.gettext(
+                "{option} {name}: the city file does not know it. It knows: {known}",
+                option=option,
+                name=name,
+                known=there_are,
             )
+            fail(unknown)
 
 
 async def _silences(stores: Stores) -> list[Silence]:
@@ -166,7 +181,7 @@ def _command(given: Access, command: Command, done: Callable[[Stores], Awaitable
     async def work(stores: Stores) -> bool:
         for store in stores.values():
             await store.say(encode(command))
-        return await heard(lambda: done(stores))
+        return await acted(lambda: done(stores))
 
     if not given.ask(work):
-        unheard(given)
+        not_acted(given)

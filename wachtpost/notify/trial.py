@@ -16,7 +16,7 @@ from services.notifier.channels.post import http_client
 from services.notifier.model import Delivery, DeliveryFailed, Notification, NotificationKind
 from services.notifier.outbox import deliveries
 from shared.config.alerting import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
-from wachtpost.notify.access import Access, access
+from wachtpost.access import Access, access
 from wachtpost.terminal import echo, fail
 
 app = typer.Typer(no_args_is_help=True, help="Messages to receivers.")
@@ -36,16 +36,17 @@ def test(receiver: Annotated[str, typer.Option(help="The receiver's id in the ci
     given = access()
     known = [one.id for one in given.city.receivers]
     if not known:
-        fail(given.words.no_receivers)
+        fail(given.say.gettext("The city file has no receivers ([[receivers]])."))
     if receiver not in known:
-        fail(given.words.receiver_unknown.format(name=receiver, known=", ".join(known)))
+        ids = ", ".join(known)
+        fail(given.say.gettext("There is no receiver {name}. There are: {known}", name=receiver, known=ids))
     if not asyncio.run(_send(given, receiver)):
         raise typer.Exit(1)
 
 
 async def _send(given: Access, receiver: str) -> bool:
     """Hand every delivery over, one after another; return whether all arrived."""
-    words, city = given.words, given.city
+    say, city = given.say, given.city
     at = given.now()
     notification = Notification(
         id=f"test-{secrets.token_hex(6)}",
@@ -63,9 +64,10 @@ async def _send(given: Access, receiver: str) -> bool:
                 await deliver(delivery)
             except DeliveryFailed as error:
                 all_arrived = False
-                echo(f"{where}  {words.not_delivered.format(why=error)}")
+                became = say.gettext("failed: {why}", why=error)
             else:
-                echo(f"{where}  {words.delivered}")
+                became = say.gettext("arrived")
+            echo(f"{where}  {became}")
     return all_arrived
 
 

@@ -26,8 +26,8 @@ from services.notifier.state import NotifierState
 from shared.config.model import CityFile
 from shared.contract.report_events import Attachment, ReportReady, encode
 from tests.support.deliveries import MISSED, NOW
+from wachtpost.access import Access
 from wachtpost.notify import log
-from wachtpost.notify.access import Access
 
 WORD_OF_OCTOBER = ReportReady(
     id="report:2026-10", at=NOW, period="2026-10", receivers=("hoofd", "scherm", "weg", "raad", "hoofd")

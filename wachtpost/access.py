@@ -1,4 +1,4 @@
-"""What these commands share: the services' settings, the city file, and what the notifier keeps in Redis.
+"""What commands share: the services' settings, the city file, and what the notifier keeps in Redis.
 
 A command never writes there itself: it puts its wish on the stream, and waits until the owner has acted.
 """
@@ -6,7 +6,8 @@ A command never writes there itself: it puts its wish on the stream, and waits u
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,22 +17,25 @@ import typer
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
+from domain.corrections import MOST_WHY
 from services.notifier.messages.message import Writer
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.settings import NotifierSettings
 from services.notifier.state_store import NotifierStore
 from shared.config.model import CityFile
+from shared.personal_data import ROLE, holds_phone_number
 from shared.redis.connection import RedisClient, redis_client
 from shared.translation import Translator, translator
 from wachtpost.city_file import load_or_explain
-from wachtpost.notify.words import WORDS, Words
 from wachtpost.terminal import complain, fail
 
-HEARD_WITHIN: Final = timedelta(seconds=10)
+ACTED_WITHIN: Final = timedelta(seconds=10)
 """How long the owner may take to act on a command: a moment, or a lease when another one takes over."""
 
 LOOK_EVERY: Final = 0.05
 """Seconds between two looks at whether it did."""
+
+BY_HELP: Final = "Who: a receiver's id or a role, such as balie. Never a person's name"
 
 Stores = Mapping[int, NotifierStore]
 """What the notifier keeps, by partition."""
@@ -45,10 +49,6 @@ class Access:
 
     settings: NotifierSettings
     city: CityFile
-
-    @property
-    def words(self) -> Words:
-        return WORDS[self.city.city.language]
 
     @property
     def say(self) -> Translator:
@@ -81,11 +81,18 @@ class Access:
         try:
             return asyncio.run(self._reach(work))
         except (RedisError, TimeoutError) as error:
-            fail(self.words.redis_away.format(why=type(error).__name__))
+            away = self.say.gettext(
+                "Redis does not answer ({why}); look at WACHTPOST_REDIS_URL.", why=type(error).__name__
+            )
+            fail(away)
         except OSError as error:
             fail(f"WACHTPOST_REDIS_PASSWORD_FILE: {error.strerror}: {error.filename}")
         except ValueError as error:
-            fail(self.words.redis_strange.format(why=str(error).partition("\n")[0]))
+            first_line = str(error).partition("\n")[0]
+            strange = self.say.gettext(
+                "What is in Redis, or how it is reached, is not right: {why}", why=first_line
+            )
+            fail(strange)
 
     async def _reach(self, work: Callable[[RedisClient], Awaitable[Answer]]) -> Answer:
         redis = redis_client(self.settings)
@@ -106,20 +113,57 @@ def access() -> Access:
     return Access(settings, load_or_explain(settings.city_file))
 
 
-async def heard(happened: Callable[[], Awaitable[bool]]) -> bool:
-    """Wait until the owner has acted; ``False`` when it has not within ``HEARD_WITHIN``."""
+async def acted(happened: Callable[[], Awaitable[bool]]) -> bool:
+    """Wait until the owner has acted; ``False`` when it has not within ``ACTED_WITHIN``."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(HEARD_WITHIN.total_seconds()):
+        async with asyncio.timeout(ACTED_WITHIN.total_seconds()):
             while not await happened():  # noqa: ASYNC110 - it happens in Redis, by another process
                 await asyncio.sleep(LOOK_EVERY)
             return True
     return False
 
 
-def unheard(given: Access) -> NoReturn:
+def not_acted(given: Access) -> NoReturn:
     """Say that the command waits for an owner, and exit with status 1."""
-    complain(given.words.nobody_listens.format(seconds=HEARD_WITHIN.total_seconds()))
+    seconds = f"{ACTED_WITHIN.total_seconds():g}"
+    waits = given.say.gettext(
+        "It is on the stream, but no notifier has acted on it within {seconds} s; "
+        "it will be done as soon as one runs.",
+        seconds=seconds,
+    )
+    complain(waits)
     raise typer.Exit(1)
+
+
+def who_is(given: Access, by: str) -> str:
+    """Return the receiver's id or the role that ``by`` is; exits with status 2 for what may be a name."""
+    called = {receiver.name: receiver.id for receiver in given.city.receivers if receiver.name}
+    who = called.get(by, by)
+    if not re.fullmatch(ROLE, who) or holds_phone_number(who):
+        known = ", ".join(receiver.id for receiver in given.city.receivers) or "–"
+        wrong = given.say.gettext(
+            "--by {by}: give a receiver's id or a role in small letters, never a person's name. "
+            "Receivers: {known}",
+            by=by,
+            known=known,
+        )
+        fail(wrong)
+    return who
+
+
+def checked_reason(given: Access, why: str) -> str:
+    """Return why; exits with status 2 when it is long, or there may be a phone number in it."""
+    if len(why) > MOST_WHY:
+        long = given.say.gettext("--why: {length} characters, at most {most}", length=len(why), most=MOST_WHY)
+        fail(long)
+    if holds_phone_number(why):
+        fail(given.say.gettext("--why: there seems to be a phone number in it; that may not stand here."))
+    return why.strip()
+
+
+def meant(name: str, known: Collection[str]) -> list[str]:
+    """Return the one that is called so, else those that begin so."""
+    return [name] if name in known else [one for one in known if one.startswith(name)]
 
 
 def _report(fault: TemplateFault) -> None:
