@@ -11,7 +11,15 @@ import typer
 from pydantic import BaseModel
 from rich.text import Text
 
-from shared.config.errors import Meeting, Mistake, explain, explain_as, language_of, nothing_to_meet
+from shared.config.errors import (
+    Meeting,
+    Mistake,
+    explain,
+    explain_as,
+    language_of,
+    nothing_to_meet,
+    unreadable,
+)
 from shared.config.model import CityFile
 from shared.history_file import HistoryFile, place_mistakes
 from shared.translation import translator
@@ -83,18 +91,3 @@ def told(mistakes: list[Mistake], file: str, language: str) -> list[Text]:
         )
     )
     return lines
-
-
-def unreadable(file: Path, error: OSError | UnicodeDecodeError, language: str = "nl") -> str:
-    """Return one sentence; Dutch unless told otherwise: an unread city file cannot say what it wants."""
-    say = translator(language)
-    match error:
-        case UnicodeDecodeError():
-            return say.gettext(
-                "{file} is not UTF-8 (byte {byte}): save the file as UTF-8", file=file, byte=error.start
-            )
-        case FileNotFoundError():
-            return say.gettext("{file} does not exist", file=file)
-        case IsADirectoryError():
-            return say.gettext("{file} is a directory, not a file", file=file)
-    return say.gettext("{file} cannot be read", file=file)

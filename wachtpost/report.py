@@ -22,10 +22,11 @@ from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.sheet import Sheet
 from services.reporter.report.writing import Writing, capital
 from shared.calendar import Calendar
+from shared.config.errors import unreadable
 from shared.periods import Period
 from shared.translation import Translator, languages, translator
 from wachtpost.access import Access, access
-from wachtpost.city_file import history_or_explain, parsed_or_explain, unreadable
+from wachtpost.city_file import history_or_explain, parsed_or_explain
 from wachtpost.terminal import complain, fail
 
 LONGEST_NAME: Final = 255

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -16,8 +15,6 @@ class EvaluatorSettings(ServiceSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8002
     partitions: str = ""
     """Which partitions to own or stand by for, such as ``0,2``; empty: all of the city file's."""
-    redis_wait: timedelta = timedelta(seconds=20)
-    """How long to wait for Redis at the start."""
 
     def partition_numbers(self, count: int) -> list[int]:
         """Return the partitions to look after; raises ``ValueError`` for one that does not exist."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -11,19 +12,12 @@ import structlog
 from services.ingest.app import build
 from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.settings import IngestSettings
+from shared.process.host import run
 from shared.process.logging import configure_logging
-from shared.process.server import Fault, collect_rarely, run_service, serve
-from shared.process.startup import city_or_exit, settings_or_exit
+from shared.process.server import collect_rarely, run_service
+from shared.process.startup import settings_or_exit
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-async def run(settings: IngestSettings) -> int:
-    """Serve until told to stop; returns the exit status."""
-    fault = Fault()
-    city = city_or_exit(settings.city_file)
-    app = build(settings, city, pseudonyms_or_exit(settings.pseudonym_key_file), settings.now, fault)
-    return await serve(app, settings, fault)
 
 
 def pseudonyms_or_exit(key_file: Path) -> Pseudonyms:
@@ -44,7 +38,8 @@ def main() -> None:
     settings = settings_or_exit(IngestSettings)
     configure_logging("ingest", settings.log_level)
     collect_rarely()
-    run_service(run(settings))
+    pseudonyms = pseudonyms_or_exit(settings.pseudonym_key_file)
+    run_service(run("ingest", settings, partial(build, settings, pseudonyms)))
 
 
 if __name__ == "__main__":

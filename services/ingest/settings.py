@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -21,5 +20,3 @@ class IngestSettings(ServiceSettings):
     """Bytes of a request's body, also unpacked; 5,000 events take about 1 MiB."""
     items_limit: Annotated[int, Field(ge=1, le=50_000)] = 5_000
     """Items of one request: judged in one go, so this bounds how long others wait."""
-    redis_wait: timedelta = timedelta(seconds=20)
-    """How long Redis may take to appear at the start before the service gives up."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.notifier.app import build
 from services.notifier.settings import NotifierSettings
+from shared.process.host import run
 from shared.process.logging import configure_logging
-from shared.process.server import Fault, run_service, serve
-from shared.process.startup import city_or_exit, settings_or_exit
-
-
-async def run(settings: NotifierSettings) -> int:
-    """Serve until told to stop; returns the exit status."""
-    fault = Fault()
-    app = build(settings, city_or_exit(settings.city_file), fault)
-    return await serve(app, settings, fault)
+from shared.process.server import run_service
+from shared.process.startup import settings_or_exit
 
 
 def main() -> None:
@@ -21,7 +17,7 @@ def main() -> None:
     configure_logging("notifier", "info")
     settings = settings_or_exit(NotifierSettings)
     configure_logging("notifier", settings.log_level)
-    run_service(run(settings))
+    run_service(run("notifier", settings, partial(build, settings)))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import structlog
-from faststream.asgi import AsgiFastStream
-from faststream.asgi.types import ASGIApp
 from redis.exceptions import RedisError
 
 from services.notifier.api.http import PATHS, http_app
@@ -35,23 +32,23 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.state_store import NotifierStore
 from shared.calendar import Calendar
 from shared.config.alerting import EmailChannel
+from shared.config.loader import Configuration
 from shared.config.model import CityFile
 from shared.contract import report_events
-from shared.process.health import Check, Health, health_route, redis_check
-from shared.process.metrics_server import metrics_route
-from shared.process.server import Fault
-from shared.process.shutdown import cancel
+from shared.process.application import Application
+from shared.process.health import Check, redis_check
 from shared.redis import keys
-from shared.redis.connection import redis_broker, redis_client, wait_for_redis
+from shared.redis.connection import redis_broker, redis_client
 from shared.redis.partition_owner import PartitionOwner
 from shared.redis.set_aside import set_aside_check, set_aside_gauge
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastStream:
+def build(settings: NotifierSettings, configuration: Configuration) -> Application:
     """Return the service; nothing is connected before it starts. Raises ``ValueError``, ``OSError``."""
     now = settings.now
+    city = configuration.city
     redis = redis_client(settings)
     broker = redis_broker(settings)
     key = settings.link_key()
@@ -83,45 +80,23 @@ def build(settings: NotifierSettings, city: CityFile, fault: Fault) -> AsgiFastS
     checks: dict[str, Check] = {f"partition_{partition.number}": partition.check for partition in partitions}
     checks["redis"] = redis_check(redis, [keys.notifier(n, "state") for n in stores], makes_room=True)
     checks["state"] = set_aside_check(lambda: [one.set_aside_at for one in partitions])
-    checks |= {"work": fault.check, "exposition": metrics.registry.drops.check}
-    health = Health("notifier", checks, now)
     door = http_app(stores, Pages(city, templates), signer, settings.api_keys(), now)
-    tasks: list[asyncio.Task[None]] = []
+    metrics.partitions += partitions
+    metrics.at_work += (one for partition in partitions for one in partition.backoff)
 
-    async def preflight() -> None:
-        await wait_for_redis(redis, settings.redis_wait)
-        if annotations is not None:
-            await _look_at_grafana(annotations)
-
-    async def begin() -> None:
-        for partition in partitions:
-            name = f"partition {partition.number}"
-            tasks.append(fault.watch(asyncio.create_task(partition.run(), name=name)))
-
-    async def end() -> None:
-        await cancel(tasks)
-
-    async def close() -> None:
-        await http.aclose()
-        await redis.aclose()
+    async def close_annotations() -> None:
         if annotations is not None:
             annotations.close()
 
-    metrics.partitions += partitions
-    metrics.at_work += (one for partition in partitions for one in partition.backoff)
-    routes: list[tuple[str, ASGIApp]] = [(path, door) for path in PATHS]
-    return AsgiFastStream(
-        broker,
-        asgi_routes=[
-            ("/health", health_route(health)),
-            ("/metrics", metrics_route(metrics.registry)),
-            *routes,
-        ],
-        on_startup=[preflight],
-        after_startup=[begin],
-        on_shutdown=[end],
-        after_shutdown=[close],
-        logger=None,
+    return Application(
+        redis=redis,
+        broker=broker,
+        registry=metrics.registry,
+        checks=checks,
+        work={f"partition {partition.number}": partition.run for partition in partitions},
+        routes=dict.fromkeys(PATHS, door),
+        greet=None if annotations is None else partial(_look_at_grafana, annotations),
+        closing=[http.aclose, close_annotations],
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +14,6 @@ class NotifierSettings(ServiceSettings):
     """``WACHTPOST_…`` variables of the notifier."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8003
-    redis_wait: timedelta = timedelta(seconds=20)
-    """How long to wait for Redis at the start."""
     link_key_file: Path | None = None
     """The key that signs acknowledge links; none: messages carry no such link."""
     api_keys_file: Path | None = None

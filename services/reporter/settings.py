@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -14,5 +13,3 @@ class ReporterSettings(ServiceSettings):
     """``WACHTPOST_…`` variables of the reporter."""
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8004
-    redis_wait: timedelta = timedelta(seconds=20)
-    """How long to wait for Redis at the start."""

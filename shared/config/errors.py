@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from difflib import get_close_matches
+from pathlib import PurePath
 from typing import Final
 from zoneinfo import available_timezones
 
@@ -150,6 +151,21 @@ def language_of(text: str) -> str:
     else:
         asked = city.get("language") if isinstance(city, dict) else None
     return next((language for language in languages() if language == asked), DEFAULT_LANGUAGE)
+
+
+def unreadable(file: PurePath, error: OSError | UnicodeDecodeError, language: str = DEFAULT_LANGUAGE) -> str:
+    """Return one sentence; Dutch unless told otherwise: an unread city file cannot say what it wants."""
+    say = translator(language)
+    match error:
+        case UnicodeDecodeError():
+            return say.gettext(
+                "{file} is not UTF-8 (byte {byte}): save the file as UTF-8", file=file, byte=error.start
+            )
+        case FileNotFoundError():
+            return say.gettext("{file} does not exist", file=file)
+        case IsADirectoryError():
+            return say.gettext("{file} is a directory, not a file", file=file)
+    return say.gettext("{file} cannot be read", file=file)
 
 
 # --- grammar -----------------------------------------------------------------------------------------

@@ -45,6 +45,10 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
     "toml_deep": Sentence(
         Msg("lists or tables are nested too deeply"), Msg("the sections of the example that comes with it")
     ),
+    "fixed": Sentence(
+        Msg("this cannot change while a service runs: {number} is in force"),
+        Msg("{number}; or all services ended, and started again"),
+    ),
     # Keys and shapes
     "extra_forbidden": Sentence(Msg("unknown key")),
     "missing": Sentence(Msg("the key {key} is missing"), Msg("add {key}; this key is required")),

@@ -47,6 +47,8 @@ class ServiceSettings(BaseSettings):
         seconds=30
     )
     """How long a client may take to send a body, and again to take an answer."""
+    redis_wait: timedelta = timedelta(seconds=20)
+    """How long to wait for Redis at the start."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     clock: str = ""
     """Empty: this machine's clock. Else a simulated one (``shared.process.clock``)."""

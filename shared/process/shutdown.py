@@ -90,7 +90,7 @@ def heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def cancel(tasks: Iterable[asyncio.Task[_T]]) -> None:
     """Cancel tasks until they have ended, however often a cancellation gets lost in them."""
     left = {task for task in tasks if not task.done()}
     while left:

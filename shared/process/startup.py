@@ -1,20 +1,17 @@
-"""What a service reads before it begins: settings, city file, history files; a mistake in them ends it."""
+"""What a service is told before it begins; a mistake in it ends it, with every mistake in the log."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 from pydantic import ValidationError
 
-from shared.config.errors import Mistake, explain, explain_as
-from shared.config.model import CityFile, load
-from shared.history_file import HistoryFile, load_history, place_mistakes
+from shared.config.errors import Mistake
 from shared.process.settings import ServiceSettings
 
 log = structlog.stdlib.get_logger(__name__)
@@ -34,37 +31,9 @@ def settings_or_exit(kind: type[_Settings]) -> _Settings:
         sys.exit(os.EX_CONFIG)
 
 
-def city_or_exit(path: Path) -> CityFile:
-    """Return the city file; else logs every mistake in it and ends the process."""
-    try:
-        return load(path)
-    except OSError as error:
-        log.critical("city_file_unreadable", file=str(path), wrong=error.strerror)
-    except ValueError:
-        mistakes = explain(path.read_text(encoding="utf-8", errors="replace"), str(path))
-        _log_mistakes("city_file_wrong", mistakes)
-    sys.exit(os.EX_CONFIG)
-
-
-def history_or_exit(city_file: Path, city: CityFile) -> tuple[HistoryFile, ...]:
-    """Return the history files that a city file names; else logs what is wrong and ends the process."""
-    wrong = False
-    for file in city.history.files:
-        path = city_file.parent / file
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            log.critical("history_file_unreadable", file=str(path), wrong=error.strerror)
-            wrong = True
-            continue
-        mistakes = explain_as(HistoryFile, text, str(path), city.city.language, partial(place_mistakes, city))
-        _log_mistakes("history_file_wrong", mistakes)
-        wrong = wrong or bool(mistakes)
-    if wrong:
-        sys.exit(os.EX_CONFIG)
-    return load_history(city_file, city.history.files)
-
-
-def _log_mistakes(event: str, mistakes: Iterable[Mistake]) -> None:
-    for mistake in mistakes:
-        log.critical(event, where=mistake.where, at=mistake.key, wrong=mistake.wrong, allowed=mistake.allowed)
+def log_mistakes(city_file: Path, mistakes: Iterable[Mistake]) -> None:
+    """Log what is wrong with a city file and the history files that it names."""
+    for one in mistakes:
+        of = "city_file" if one.file == str(city_file) else "history_file"
+        how = "wrong" if one.allowed else "unreadable"
+        log.critical(f"{of}_{how}", where=one.where, at=one.key, wrong=one.wrong, allowed=one.allowed)

@@ -113,6 +113,9 @@ class HttpReceiver:
         self.requests: list[Request] = []
         self.answers: deque[Reply | Fault] = deque()
         self.chokes_on: bytes | None = None
+        self.gate = asyncio.Event()
+        """No answer is given while it is not set."""
+        self.gate.set()
         self.sent = 0
         """Bytes of answers that were handed to the network."""
 
@@ -124,6 +127,7 @@ class HttpReceiver:
         try:
             request = await _read_request(reader)
             self.requests.append(request)
+            await self.gate.wait()
             if self.chokes_on is not None and self.chokes_on in request.body:
                 await self._answer(Reply(500), writer)
             else:

@@ -54,6 +54,10 @@ class ServiceProcess:
         """Return the first line of that event."""
         return next((line for line in self.lines if line["event"] == event), None)
 
+    def count(self, event: str) -> int:
+        """Return how many lines there are of that event."""
+        return sum(line["event"] == event for line in self.lines)
+
     @property
     def url(self) -> str:
         """Where it listens; waits until it does."""
@@ -70,6 +74,13 @@ class ServiceProcess:
     @property
     def exited(self) -> bool:
         return self._process is None or self._process.poll() is not None
+
+    def metric(self, name: str, labels: str = "") -> float | None:
+        """Return what ``/metrics`` says of a series."""
+        text = httpx.get(f"{self.url}/metrics", timeout=WITHIN, trust_env=False).text
+        series = f"{name}{{{labels}}} " if labels else f"{name} "
+        found = [line.removeprefix(series) for line in text.splitlines() if line.startswith(series)]
+        return float(found[0]) if found else None
 
     def health(self) -> httpx.Response:
         """Ask for ``/health``."""
@@ -96,6 +107,11 @@ class ServiceProcess:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         return self.wait()
+
+    def hang_up(self) -> None:
+        """SIGHUP, once it has begun: before, that ends any process."""
+        eventually(lambda: self.logged("config_in_force") or self.exited)
+        os.kill(self.pid, signal.SIGHUP)
 
     def kill(self) -> None:
         """SIGKILL. Ended already: nothing."""

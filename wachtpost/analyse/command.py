@@ -11,12 +11,13 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from shared.config.errors import unreadable
 from shared.translation import translator
 from wachtpost.analyse import files as reader
 from wachtpost.analyse.figures import as_json
 from wachtpost.analyse.progress import progress_bar
 from wachtpost.analyse.tables import damaged, no_source, tables
-from wachtpost.city_file import load_or_explain, unreadable
+from wachtpost.city_file import load_or_explain
 from wachtpost.terminal import fail
 
 WIDEST: Final = 120

@@ -20,12 +20,12 @@ from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
 from shared.calendar import Calendar
+from shared.config.errors import unreadable
 from shared.redis.connection import RedisClient
 from shared.translation import Msg
 from wachtpost.access import BY_HELP, Access, access, checked_reason, meant, who_is
 from wachtpost.analyse.progress import progress_bar
 from wachtpost.analyse.tables import damaged, no_source, reading_lines
-from wachtpost.city_file import unreadable
 from wachtpost.history import rows
 from wachtpost.history.plan import plan_import, plan_restore, queue_title
 from wachtpost.history.recount import Recounted, fingerprint, recount

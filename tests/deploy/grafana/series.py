@@ -16,6 +16,7 @@ from services.reporter.metrics import ReporterMetrics
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.process.clock import system_clock
+from shared.process.config_status import ConfigStatus
 from tests.deploy.grafana.files import ROOT
 
 _ROW: Final = re.compile(r"^\| `(wachtpost_\w+)[^`]*` \| (\w+) \|", re.MULTILINE)
@@ -57,6 +58,7 @@ def exported() -> Iterator[str]:
         NotifierMetrics(city).registry,
         IngestMetrics(city).registry,
         ReporterMetrics().registry,
+        ConfigStatus(system_clock),
     ):
         for family in collector.collect():
             yield f"{family.name}_total" if family.type == "counter" else family.name

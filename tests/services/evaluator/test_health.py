@@ -61,7 +61,14 @@ def said(service: ServiceProcess) -> tuple[int, dict[str, str]]:
 def is_healthy(service: ServiceProcess) -> bool:
     return said(service) == (
         200,
-        {"redis": "ok", "work": "ok", "exposition": "ok", "state": "ok", "partition_0": "ok"},
+        {
+            "redis": "ok",
+            "work": "ok",
+            "config": "ok",
+            "exposition": "ok",
+            "state": "ok",
+            "partition_0": "ok",
+        },
     )
 
 
