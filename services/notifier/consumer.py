@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from services.notifier import engine, outbox
 from services.notifier.commands import STREAM_ITEM, Acknowledge, CreateSilence, ExpireSilence, StreamItem
-from services.notifier.delivery_log import decision_line, failure_line
+from services.notifier.delivery_log import encode, failure_line
 from services.notifier.dispatcher import Annotate, Deliver, Dispatcher
 from services.notifier.engine import Decision
 from services.notifier.metrics import NotifierMetrics
@@ -154,7 +154,7 @@ class NotifierConsumer(Consumer[NotifierSession]):
         posted = outbox.posted(notifications, self._city, session.outbox.values())
         state = decisions[-1].state if decisions else session.state
         records = changes(session.state, state)
-        log_lines = [decision_line(v) for d in decisions for v in d.delivery_decisions if v.receiver]
+        log_lines = [encode(line) for decision in decisions for line in decision.log if line.receiver]
         changed = (key.removeprefix("breach/") for key in records if key.startswith("breach/"))
         news = [state.breaches[name].breach for name in changed if name in state.breaches]
         to_annotate = news if self._dispatcher.annotates else ()

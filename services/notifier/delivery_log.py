@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter
 
-from services.notifier.model import DeliveryDecision
+from services.notifier.model import DecisionLine
 from services.notifier.outbox import Attempt, DeliveryResult
 from shared.contract.dead_letters import DeadLetterReason
 from shared.instants import Instant
@@ -19,17 +19,6 @@ class _LogLine(BaseModel):
 
     at: Instant
     receiver: str
-
-
-class DecisionLine(_LogLine):
-    """Why a receiver was told, or was not."""
-
-    kind: Literal["decision"] = "decision"
-    breach: str
-    """Of a report: its id."""
-    reason: str
-    notification: str | None = Field(default=None, validation_alias=AliasChoices("notification", "notice"))
-    because: str = ""
 
 
 class DeliveryLine(_LogLine):
@@ -64,28 +53,14 @@ Line = Annotated[DecisionLine | DeliveryLine | FailureLine, Field(discriminator=
 LINE: Final[TypeAdapter[Line]] = TypeAdapter(Line)
 
 
-def decision_line(verdict: DeliveryDecision) -> bytes:
-    """Return the line of a decision."""
-    return _encoded(
-        DecisionLine(
-            at=verdict.at,
-            receiver=verdict.receiver,
-            breach=verdict.breach,
-            reason=verdict.reason,
-            notification=verdict.notification,
-            because=verdict.because,
-        )
-    )
-
-
 def failure_line(entry: str, failure: CodeFailure, now: datetime) -> bytes:
     """Return the line of an entry that is set aside."""
-    return _encoded(FailureLine(at=now, entry=entry, why=failure.place))
+    return encode(FailureLine(at=now, entry=entry, why=failure.place))
 
 
 def delivery_line(tried: Attempt, now: datetime) -> bytes:
     """Return the line of a try."""
-    return _encoded(
+    return encode(
         DeliveryLine(
             at=now,
             receiver=tried.delivery.notification.receiver,
@@ -101,5 +76,6 @@ def delivery_line(tried: Attempt, now: datetime) -> bytes:
     )
 
 
-def _encoded(line: BaseModel) -> bytes:
+def encode(line: DecisionLine | DeliveryLine | FailureLine) -> bytes:
+    """Return a line as it is kept."""
     return line.__pydantic_serializer__.to_json(line, exclude_none=True)

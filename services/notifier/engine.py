@@ -27,7 +27,7 @@ from services.notifier.holds import Circumstances, FlapAllowance, Obstacles
 from services.notifier.model import (
     Acknowledgement,
     Breach,
-    DeliveryDecision,
+    DecisionLine,
     Notification,
     NotificationKind,
     NotifierPolicy,
@@ -67,7 +67,7 @@ class Decision:
     before: NotifierState
     state: NotifierState
     notifications: tuple[Notification, ...] = ()
-    delivery_decisions: tuple[DeliveryDecision, ...] = ()
+    log: tuple[DecisionLine, ...] = ()
     document: str | None = None
     """Of a report: the document that came with it, to be kept as long as a delivery brings it."""
 
@@ -105,23 +105,25 @@ class DecisionContext:
     items: tuple[NotificationItem, ...] = ()
     """What is told at this moment."""
     notifications: tuple[Notification, ...] = ()
-    decisions: tuple[DeliveryDecision, ...] = ()
+    log: tuple[DecisionLine, ...] = ()
 
     def noted(
         self, breach: str, receiver: str, hold: Hold | DecisionReason, notification: str | None = None
     ) -> DecisionContext:
         """Return the context with why something is told, or is not."""
-        reason, until, because = hold if isinstance(hold, Hold) else Hold(hold)
-        decision = DeliveryDecision(self.at, breach, receiver, reason, notification, until, because)
-        return replace(self, decisions=(*self.decisions, decision))
+        reason, _, because = hold if isinstance(hold, Hold) else Hold(hold)
+        line = DecisionLine(
+            at=self.at,
+            receiver=receiver,
+            breach=breach,
+            reason=reason,
+            notification=notification,
+            because=because,
+        )
+        return replace(self, log=(*self.log, line))
 
 
 # Ways in -----------------------------------------------------------------------------------------------
-
-
-def on_event(state: NotifierState, event: BreachEvent, now: datetime, policy: NotifierPolicy) -> Decision:
-    """Decide on one event of the breaches stream."""
-    return on_events(state, (event,), now, policy)
 
 
 def on_events(
@@ -214,7 +216,7 @@ def _caught_up(state: NotifierState, policy: NotifierPolicy, now: datetime) -> D
 
 def _decided(context: DecisionContext, before: NotifierState) -> Decision:
     context = _at(context, context.now)
-    return Decision(before, context.state, context.notifications, context.decisions)
+    return Decision(before, context.state, context.notifications, context.log)
 
 
 def _at(context: DecisionContext, at: datetime) -> DecisionContext:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
-from services.notifier.reasons import DecisionReason
-from shared.config.alerting import NotifyConfig, Route
-from shared.contract.breach_events import BreachReading, BreachState, Cause, RuleKey, Severity
-from shared.contract.events import Name
-from shared.contract.kpis import Measure
+from shared.config.alerting import Matchers, NotifyConfig, Route
+from shared.contract.breach_events import BreachReading, BreachState, Cause, RuleKey
 from shared.instants import Instant
 
 
@@ -55,21 +51,6 @@ class Breach(RuleKey):
         return self.fired_at is not None or self.state in {BreachState.FIRING, BreachState.CLEARING}
 
 
-class Matchers(Protocol):
-    """Which breaches are meant. An empty list fits all."""
-
-    @property
-    def severities(self) -> tuple[Severity, ...]: ...
-    @property
-    def measures(self) -> tuple[Measure, ...]: ...
-    @property
-    def sites(self) -> tuple[str, ...]: ...
-    @property
-    def queues(self) -> tuple[str, ...]: ...
-    @property
-    def rules(self) -> tuple[str, ...]: ...
-
-
 def fits(matchers: Matchers, breach: Breach) -> bool:
     """Whether every list of the matchers is empty or holds what the breach is about."""
     wanted: tuple[tuple[Collection[str], str], ...] = (
@@ -82,20 +63,13 @@ def fits(matchers: Matchers, breach: Breach) -> bool:
     return all(not listed or value in listed for listed, value in wanted)
 
 
-class Silence(BaseModel):
+class Silence(Matchers):
     """For a while, nobody is told of what fits. What is judged, shown and logged stays as it is.
 
-    From ``starts_at`` inclusive to ``ends_at`` exclusive; an empty list fits all.
+    From ``starts_at`` inclusive to ``ends_at`` exclusive.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    severities: tuple[Severity, ...] = ()
-    measures: tuple[Measure, ...] = ()
-    sites: tuple[Name, ...] = ()
-    queues: tuple[Name, ...] = ()
-    rules: tuple[Name, ...] = ()
     starts_at: Instant
     ends_at: Instant
     why: Annotated[str, Field(max_length=200)] = ""
@@ -124,20 +98,19 @@ class NotifierPolicy:
     """Those of the receivers who have an e-mail channel."""
 
 
-@dataclass(frozen=True)
-class DeliveryDecision:
-    """What was decided about one breach and one receiver, for the delivery log."""
+class DecisionLine(_NotifierValue):
+    """What was decided about one breach and one receiver: a line of the delivery log."""
 
-    at: datetime
+    at: Instant
+    receiver: str
+    """Empty when it is about no receiver in particular: such a line is not kept."""
+    kind: Literal["decision"] = "decision"
     breach: str
     """Of a report: its id."""
-    receiver: str
-    """Empty when it is about no receiver in particular."""
-    reason: DecisionReason
-    notification: str | None = None
+    reason: str
+    """A ``DecisionReason``, perhaps one of a later release."""
+    notification: str | None = Field(default=None, validation_alias=AliasChoices("notification", "notice"))
     """The id of the notification that tells it."""
-    until: datetime | None = None
-    """When it is looked at again, if time alone may change it."""
     because: str = ""
     """The silence, or the breach that inhibits."""
 

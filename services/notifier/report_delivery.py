@@ -7,7 +7,7 @@ from datetime import datetime
 from services.notifier.engine import Decision
 from services.notifier.model import (
     AttachedReport,
-    DeliveryDecision,
+    DecisionLine,
     Notification,
     NotificationKind,
     NotifierPolicy,
@@ -17,35 +17,33 @@ from services.notifier.state import NotifierState
 from shared.contract.report_events import ReportReady
 
 
-def send_report(state: NotifierState, word: ReportReady, now: datetime, policy: NotifierPolicy) -> Decision:
+def send_report(state: NotifierState, report: ReportReady, now: datetime, policy: NotifierPolicy) -> Decision:
     """Return one notification for each receiver of a report who can be mailed; silences and quiet hours do
     not concern it. Deciding the same again gives the same ids."""
-    receivers = list(dict.fromkeys(word.receivers))
-    reasons = {receiver: _reason(receiver, policy) for receiver in receivers}
-    enclosed = AttachedReport(document=word.id, period=word.period)
+    reasons = {receiver: _reason(receiver, policy) for receiver in report.receivers}
     notifications = {
         receiver: Notification(
-            id=f"{word.id}/{receiver}",
+            id=f"{report.id}/{receiver}",
             kind=NotificationKind.REPORT,
             receiver=receiver,
             breaches=(),
             at=now,
-            enclosed=enclosed,
+            enclosed=AttachedReport(document=report.id, period=report.period),
         )
-        for receiver in receivers
-        if reasons[receiver] is DecisionReason.REPORT
+        for receiver, reason in reasons.items()
+        if reason is DecisionReason.REPORT
     }
-    delivery_decisions = tuple(
-        DeliveryDecision(
-            now,
-            word.id,
-            receiver,
-            reasons[receiver],
-            notifications[receiver].id if receiver in notifications else None,
+    log = tuple(
+        DecisionLine(
+            at=now,
+            receiver=receiver,
+            breach=report.id,
+            reason=reason,
+            notification=notifications[receiver].id if receiver in notifications else None,
         )
-        for receiver in receivers
+        for receiver, reason in reasons.items()
     )
-    return Decision(state, state, tuple(notifications.values()), delivery_decisions, document=word.id)
+    return Decision(state, state, tuple(notifications.values()), log, document=report.id)
 
 
 def _reason(receiver: str, policy: NotifierPolicy) -> DecisionReason:

@@ -194,15 +194,20 @@ class Receiver(ConfigSection):
         return self.name or self.id
 
 
-class Route(ConfigSection):
-    """Which breaches go to which receivers. Every route that fits counts; an empty list fits all."""
+class Matchers(ConfigSection):
+    """Which breaches are meant, by a route or a silence. An empty list fits all."""
 
-    receivers: Annotated[tuple[Name, ...], Field(min_length=1)]
     severities: tuple[Severity, ...] = ()
     measures: tuple[Measure, ...] = ()
     sites: tuple[Name, ...] = ()
     queues: tuple[Name, ...] = ()
     rules: tuple[Name, ...] = ()
+
+
+class Route(Matchers):
+    """Which breaches go to which receivers. Every route that fits counts."""
+
+    receivers: Annotated[tuple[Name, ...], Field(min_length=1)]
     escalate_to: tuple[Name, ...] = ()
     """Told as well when nobody has acknowledged after ``escalate_after``."""
     escalate_after: Annotated[Duration, from_to("1m", "24h")] = timedelta(minutes=15)

@@ -26,7 +26,7 @@ from typing import Final
 
 from services.notifier import engine as notifier
 from services.notifier.engine import Decision
-from services.notifier.model import Breach, DeliveryDecision, Notification, NotifierPolicy, Silence
+from services.notifier.model import Breach, DecisionLine, Notification, NotifierPolicy, Silence
 from services.notifier.state import NotifierState, decode, encode, next_due
 from shared.config.alerting import MuteTimes, NotifyConfig, Route
 from shared.contract.breach_events import (
@@ -169,7 +169,7 @@ class Notifier:
     state: NotifierState = field(default_factory=NotifierState)
     stored: dict[str, bytes] = field(default_factory=dict)
     notifications: list[Notification] = field(default_factory=list)
-    delivery_decisions: list[DeliveryDecision] = field(default_factory=list)
+    log: list[DecisionLine] = field(default_factory=list)
 
     def commit(self, decision: Decision) -> Decision:
         for key, record in decision.changed.items():
@@ -179,7 +179,7 @@ class Notifier:
                 self.stored[key] = record
         self.state = decision.state
         self.notifications += decision.notifications
-        self.delivery_decisions += decision.delivery_decisions
+        self.log += decision.log
         return decision
 
     def restart(self) -> None:
@@ -196,7 +196,7 @@ class Notifier:
         self.commit(notifier.on_time(self.state, now, self.policy))
 
     def hear(self, event: BreachEvent, now: datetime) -> Decision:
-        return self.commit(notifier.on_event(self.state, event, now, self.policy))
+        return self.commit(notifier.on_events(self.state, (event,), now, self.policy))
 
 
 @dataclass
@@ -255,7 +255,7 @@ def run(picture: str, policy: NotifierPolicy) -> Notifier:
 
 def reasons(notifier: Notifier, receiver: str = "team") -> list[str]:
     """Why things were told to a receiver or not, in order."""
-    return [str(verdict.reason) for verdict in notifier.delivery_decisions if verdict.receiver == receiver]
+    return [str(verdict.reason) for verdict in notifier.log if verdict.receiver == receiver]
 
 
 def _rows(picture: str) -> Iterator[tuple[datetime, list[str], list[str]]]:

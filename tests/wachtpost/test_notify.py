@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from services.notifier.delivery_log import DecisionLine, DeliveryLine, Line
-from services.notifier.model import NotificationKind, Silence
+from services.notifier.delivery_log import DeliveryLine, Line
+from services.notifier.model import DecisionLine, NotificationKind, Silence
 from services.notifier.outbox import DeliveryResult
 from services.notifier.reasons import DecisionReason
 from services.notifier.settings import NotifierSettings

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, FailureLine, Line
-from services.notifier.model import NotificationKind
+from services.notifier.delivery_log import LINE, DeliveryLine, FailureLine, Line
+from services.notifier.model import DecisionLine, NotificationKind
 from services.notifier.reasons import DecisionReason
 from services.notifier.state_store import LOG_KEPT
 from wachtpost.access import Access, Stores, access

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Header, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 from redis.exceptions import RedisError
 
 from services.notifier import engine
@@ -21,9 +21,7 @@ from services.notifier.commands import Acknowledge, CreateSilence, ExpireSilence
 from services.notifier.messages.links import ACKNOWLEDGE_PATH, LinkClaim, LinkRefusal, Signer, open_breaches
 from services.notifier.model import Breach, Silence
 from services.notifier.state_store import NotifierStore
-from shared.contract.breach_events import Severity
-from shared.contract.events import Name
-from shared.contract.kpis import Measure
+from shared.config.alerting import Matchers
 from shared.instants import Instant
 from shared.personal_data import ROLE, holds_phone_number
 from shared.process.clock import Clock
@@ -45,16 +43,9 @@ def _without_number(text: str) -> str:
     return text
 
 
-class SilenceRequest(BaseModel):
+class SilenceRequest(Matchers):
     """A silence to be; an empty list fits all."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    severities: tuple[Severity, ...] = ()
-    measures: tuple[Measure, ...] = ()
-    sites: tuple[Name, ...] = ()
-    queues: tuple[Name, ...] = ()
-    rules: tuple[Name, ...] = ()
     starts_at: Instant | None = None
     ends_at: Instant
     why: Annotated[str, Field(max_length=200), AfterValidator(_without_number)] = ""

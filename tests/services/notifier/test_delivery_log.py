@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from services.notifier import outbox
-from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, decision_line, delivery_line
-from services.notifier.model import DeliveryDecision
+from services.notifier.delivery_log import LINE, DeliveryLine, delivery_line, encode
+from services.notifier.model import DecisionLine
 from services.notifier.reasons import DecisionReason
 from tests.support.deliveries import MISSED, SERVICE_LEVEL, delivery
 
@@ -18,18 +18,18 @@ DELIVERY = delivery(MISSED, SERVICE_LEVEL, address="balie@stad.example").model_c
 
 @pytest.mark.parametrize("reason", DecisionReason)
 def test_a_decision_says_who_what_and_why_and_can_be_read_back(reason: DecisionReason):
-    verdict = DeliveryDecision(
-        NOW, "b", "team", reason, notification="n" if reason is DecisionReason.FIRST else None, because="s1"
+    notification = "n" if reason is DecisionReason.FIRST else None
+    line = DecisionLine(
+        at=NOW, receiver="team", breach="b", reason=reason, notification=notification, because="s1"
     )
-    line = LINE.validate_json(decision_line(verdict))
-    assert line == DecisionLine(
-        at=NOW,
-        receiver="team",
-        breach="b",
-        reason=reason.value,
-        notification=verdict.notification,
-        because="s1",
-    )
+    assert LINE.validate_json(encode(line)) == line
+
+
+def test_a_line_of_the_release_before_is_read():
+    about = b'{"at":"2026-03-02T09:12:30Z","receiver":"team","kind":"decision","breach":"b",'
+    line = LINE.validate_json(about + b'"reason":"first","notice":"n"}')
+    assert isinstance(line, DecisionLine)
+    assert (line.reason, line.notification) == (DecisionReason.FIRST, "n")
 
 
 @pytest.mark.parametrize(

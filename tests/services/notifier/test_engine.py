@@ -117,7 +117,7 @@ def test_an_old_breach_of_a_watch_does_not_come_back_after_it_was_forgotten():
     assert shell.state.breaches == {}
     decision = shell.hear(fired, START + DAY)
     assert not decision.notifications
-    assert [verdict.reason for verdict in decision.delivery_decisions] == [DecisionReason.STALE]
+    assert [verdict.reason for verdict in decision.log] == [DecisionReason.STALE]
 
 
 def test_a_newer_breach_of_a_watch_ends_the_older_one():
@@ -127,7 +127,7 @@ def test_a_newer_breach_of_a_watch_ends_the_older_one():
     later = instant("10:00")
     shell.hear(judge.event("phones", "fires", later), later)
     assert [notification.kind for notification in shell.notifications] == ["firing", "firing", "resolved"]
-    assert DecisionReason.SUPERSEDED in {verdict.reason for verdict in shell.delivery_decisions}
+    assert DecisionReason.SUPERSEDED in {verdict.reason for verdict in shell.log}
     assert [breach.id for breach in list_breaches(shell.state)] == ["phones/2"]
 
 
@@ -735,7 +735,7 @@ def test_a_verdict_names_the_silence_and_the_inhibitor():
         """,
         CALM,
     )
-    because = {verdict.reason: verdict.because for verdict in shell.delivery_decisions if verdict.because}
+    because = {verdict.reason: verdict.because for verdict in shell.log if verdict.because}
     assert because == {DecisionReason.INHIBITED: "pbx!feed/1", DecisionReason.SILENCED: "works"}
 
 

@@ -184,7 +184,7 @@ def test_in_the_end_nothing_is_left(story: Story, policy: NotifierPolicy):
 @given(stories(), POLICIES)
 def test_every_notification_has_its_reason(story: Story, policy: NotifierPolicy):
     shell = play(story, policy)
-    explained = {(v.notification, v.breach) for v in shell.delivery_decisions if v.notification is not None}
+    explained = {(v.notification, v.breach) for v in shell.log if v.notification is not None}
     assert explained == {(n.id, breach.id) for n in shell.notifications for breach in n.breaches}
 
 

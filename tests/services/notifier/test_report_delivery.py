@@ -72,9 +72,7 @@ ONE, TWO, THREE = deliveries()
 
 def test_each_receiver_with_a_mail_address_gets_it_once_and_the_others_are_told_apart():
     decision = send_report(NotifierState(), WORD_OF_OCTOBER, NOW, policy_of(city()))
-    assert [
-        (one.receiver, one.reason, one.breach, one.notification) for one in decision.delivery_decisions
-    ] == [
+    assert [(one.receiver, one.reason, one.breach, one.notification) for one in decision.log] == [
         ("hoofd", DecisionReason.REPORT, "report:2026-10", "report:2026-10/hoofd"),
         ("scherm", DecisionReason.NO_MAIL, "report:2026-10", None),
         ("weg", DecisionReason.RECEIVER_GONE, "report:2026-10", None),

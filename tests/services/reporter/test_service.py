@@ -20,9 +20,10 @@ from domain.bucket import Bucket
 from services.notifier.app import deliverer
 from services.notifier.channels import build_senders
 from services.notifier.channels.post import http_client
-from services.notifier.delivery_log import LINE, DecisionLine, DeliveryLine, Line
+from services.notifier.delivery_log import LINE, DeliveryLine, Line
 from services.notifier.messages.message import Writer
 from services.notifier.messages.template_files import load_templates
+from services.notifier.model import DecisionLine
 from services.notifier.session import NotifierSession
 from services.notifier.state_store import NotifierStore
 from services.reporter.metrics import ReporterMetrics
