@@ -107,7 +107,7 @@ class UnderMissedDefinition:
     active: bool
     value: float | None
     missed: int
-    contacts: int
+    samples: int
     """Answered + missed."""
     counted: Mapping[Outcome, int]
     not_counted: Mapping[Outcome, int]
@@ -127,11 +127,11 @@ class UnderServiceLevel:
     active: bool
     value: float | None
     answered_within: int
-    contacts: int
+    samples: int
     """What is divided by."""
     within_difference: int
     """Calls within the time here, less those under the active definition."""
-    contacts_difference: int
+    samples_difference: int
     value_difference: float | None
 
 
@@ -261,7 +261,7 @@ def under_missed_definitions(
                 active=definition == active,
                 value=reading.value,
                 missed=missed,
-                contacts=reading.samples,
+                samples=reading.samples,
                 counted=counted,
                 not_counted=left_out,
                 short_abandons=bucket.unanswered - missed - sum(left_out.values()),
@@ -293,9 +293,9 @@ def under_service_levels(
                 active=definition == active,
                 value=level.value,
                 answered_within=level.answered_within,
-                contacts=level.contacts,
+                samples=level.samples,
                 within_difference=level.answered_within - of_active.answered_within,
-                contacts_difference=level.contacts - of_active.contacts,
+                samples_difference=level.samples - of_active.samples,
                 value_difference=_less(level.value, value_of_active),
             )
         )
@@ -421,11 +421,11 @@ def _counted(bucket: Bucket, definition: MissedDefinition) -> dict[Outcome, int]
 @dataclass(frozen=True, slots=True)
 class _Level:
     answered_within: int
-    contacts: int
+    samples: int
 
     @property
     def value(self) -> float | None:
-        return self.answered_within / self.contacts if self.contacts else None
+        return self.answered_within / self.samples if self.samples else None
 
 
 def _level(bucket: Bucket, definition: ServiceLevelDefinition, missed: MissedDefinition) -> _Level:

@@ -23,7 +23,7 @@ Amount = Annotated[int, Field(ge=0, le=MOST)]
 Change = Annotated[int, Field(ge=-MOST, le=MOST)]
 """The same, where something may have been taken back from what another bucket holds."""
 
-Figure = Annotated[float, Field(allow_inf_nan=False)]
+FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def as_amount(text: str) -> int:

@@ -90,7 +90,7 @@ class KpiRule(ConfigSection):
     limit: Limit | None = None
     """None: the city's target for that KPI and queue, or else for the site's total."""
     warn_at: Limit | None = None
-    """An earlier threshold with a message of its own, of severity ``warning``."""
+    """An earlier limit with a message of its own, of severity ``warning``."""
     clear_at: Limit | None = None
     """It is over when the figure is back at this; none: at the limit. The gap keeps it from flapping."""
     hold: Duration = timedelta(0)

@@ -1,6 +1,6 @@
 """The wire contract between judge and messenger: what became of a breach, on the breaches stream.
 
-A rule of the city file is judged at each of its queues (or at a site's total), and each of its thresholds by
+A rule of the city file is judged at each of its queues (or at a site's total), and each of its limits by
 itself (``RuleKey``). A *breach* is one time that it left ``ok``; it is named by the key and by when that was.
 The evaluator writes a ``breach.changed`` for every step of the state machine, in the same script as the
 buckets that caused it, and a ``breach.progress`` once a minute while it lasts. Ids are deterministic: judging
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from shared.contract.events import Name
 from shared.contract.kpis import Measure
 from shared.instants import Instant
-from shared.stored_state import Figure
+from shared.stored_state import FiniteFloat
 
 
 class BreachState(StrEnum):
@@ -55,7 +55,7 @@ class Severity(StrEnum):
 
 
 class Level(StrEnum):
-    """Which threshold of a rule it is."""
+    """Which limit of a rule it is."""
 
     LIMIT = "limit"
     WARNING = "warning"
@@ -92,7 +92,7 @@ class BreachReading(_Count):
 
 
 class RuleKey(BaseModel):
-    """Which rule, at which queue, with which threshold.
+    """Which rule, at which queue, with which limit.
 
     Where it lies flat in JSON that others read it is inherited (events, the notifier's breaches, the body of
     a webhook); the evaluator's own values hold one.
@@ -107,8 +107,8 @@ class RuleKey(BaseModel):
     site: Name
     queue: Name = Field(description="``all``: the site's total; for ``no_data`` the source")
     window: str = Field(description="15m, 1h, today, month or year; empty for ``no_data``")
-    limit: Figure
-    clear_at: Figure
+    limit: FiniteFloat
+    clear_at: FiniteFloat
 
     @property
     def name(self) -> str:
@@ -158,7 +158,7 @@ BREACH_EVENT: Final[TypeAdapter[BreachEvent]] = TypeAdapter(BreachEvent)
 
 
 def rule_label(rule: str, level: Level) -> str:
-    """Return what a rule is called in metrics: the early threshold is a rule of its own there."""
+    """Return what a rule is called in metrics: the early limit is a rule of its own there."""
     return f"{rule}-{level}" if level is Level.WARNING else rule
 
 

@@ -204,14 +204,14 @@ def test_each_missed_definition_with_what_makes_the_difference() -> None:
         )
     )
     lier, other = under_missed_definitions(CITY, counted, "lier", ALL_QUEUES, MARCH)
-    assert (lier.active, lier.missed, lier.contacts, lier.difference, lier.short_abandons) == (
+    assert (lier.active, lier.missed, lier.samples, lier.difference, lier.short_abandons) == (
         True,
         7,
         17,
         {},
         0,
     )
-    assert (other.active, other.missed, other.contacts, other.short_abandons) == (False, 6, 16, 3)
+    assert (other.active, other.missed, other.samples, other.short_abandons) == (False, 6, 16, 3)
     assert other.counted == {Outcome.ABANDONED: 2, Outcome.CLOSED: 4}
     assert other.not_counted == {Outcome.TIMED_OUT: 2, Outcome.NO_AGENTS: 0, Outcome.LEFT_BY_KEY: 1}
     assert other.difference == {Outcome.ABANDONED: -3, Outcome.TIMED_OUT: -2, Outcome.CLOSED: 4}
@@ -238,7 +238,7 @@ def test_every_unanswered_call_is_explained(
     found = under_missed_definitions(CITY, counted, "lier", "onthaal", MARCH)
     active = next(one for one in found if one.active)
     for one in found:
-        assert sum(one.counted.values()) == one.missed == one.contacts - answered
+        assert sum(one.counted.values()) == one.missed == one.samples - answered
         assert one.missed + sum(one.not_counted.values()) + one.short_abandons == bucket.unanswered
         assert sum(one.difference.values()) == one.missed - active.missed
 
@@ -246,13 +246,13 @@ def test_every_unanswered_call_is_explained(
 def test_each_service_level_with_the_active_one_first_when_nobody_named_it() -> None:
     counted = days(("onthaal", "2026-03-02", calls(8, missed=2, waits_s=[20, 20, 21, 30, 31, 31, 31, 31])))
     found = under_service_levels(CITY, counted, "lier", ALL_QUEUES, MARCH)
-    told = [(one.definition.id, one.active, one.answered_within, one.contacts, one.value) for one in found]
+    told = [(one.definition.id, one.active, one.answered_within, one.samples, one.value) for one in found]
     assert told == [
         ("within-20s", True, 2, 10, 0.2),
         ("binnen-30s", False, 4, 10, 0.4),
         ("beantwoord", False, 2, 8, 0.25),
     ]
-    changes = [(one.within_difference, one.contacts_difference, one.value_difference) for one in found]
+    changes = [(one.within_difference, one.samples_difference, one.value_difference) for one in found]
     assert changes == [(0, 0, 0.0), (2, 0, 0.2), (0, -2, 0.04999999999999999)]
     assert found[0].value == figure(Kpi.SERVICE_LEVEL, counted).value
 

@@ -151,7 +151,7 @@ def test_missed_calls_under_every_definition(stretch: Stretch) -> None:
         for one, name in zip(found, oracle.DEFINITIONS, strict=True):
             missed = counted[name]
             contacts = counted["answered"] + missed
-            assert (one.missed, one.contacts) == (missed, contacts), (queue, period.name, name)
+            assert (one.missed, one.samples) == (missed, contacts), (queue, period.name, name)
             assert one.value == quotient(missed, contacts)
             assert sum(one.difference.values()) == missed - counted["lier-1 v1"]
         active, without_short, every, without_abandons = found
@@ -177,7 +177,7 @@ def test_service_levels_under_every_definition(stretch: Stretch) -> None:
             "binnen-30s": (counted["within_30"], contacts),
             "beantwoord-binnen-20s": (counted["0-20"], answered),
         }
-        assert {name: (one.answered_within, one.contacts) for name, one in found.items()} == truth
+        assert {name: (one.answered_within, one.samples) for name, one in found.items()} == truth
         for name, (within, of) in truth.items():
             assert found[name].value == quotient(within, of), (queue, period.name, name)
         live = period_kpi(CITY, stretch.days, Kpi.SERVICE_LEVEL, "lier", queue, period, AFTERWARDS)

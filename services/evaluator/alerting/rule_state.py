@@ -22,7 +22,7 @@ from typing import Final
 
 from shared.contract.breach_events import BreachState, Cause
 from shared.instants import Instant
-from shared.stored_state import Amount, Figure
+from shared.stored_state import Amount, FiniteFloat
 
 ZERO: Final = timedelta(0)
 
@@ -63,7 +63,7 @@ class RuleState:
     opened_at: Instant | None = None
     """When it left ok: names the breach."""
     fired_at: Instant | None = None
-    worst: Figure | None = None
+    worst: FiniteFloat | None = None
     steps: Amount = 0
     """How many steps this breach has taken: tells two returns to the same state apart."""
 

@@ -1,4 +1,4 @@
-"""The rules of the city file, spelled out per queue and threshold. Pure."""
+"""The rules of the city file, spelled out per queue and limit. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.contract.kpis import KPIS, Kpi, Measure
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule at one queue (or a site's total) with one threshold."""
+    """One rule at one queue (or a site's total) with one limit."""
 
     key: RuleKey
     limits: RuleLimits

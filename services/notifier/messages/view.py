@@ -86,7 +86,7 @@ class BreachView:
     approaching: bool
     """A warning, and the limit itself still holds."""
     warning: bool
-    """It is the early threshold of its rule."""
+    """It is the early limit of its rule."""
     place: str
     """A queue's name, or what all of them are called; of no data the source's id."""
     counter: bool
@@ -228,7 +228,7 @@ class Viewer:
         return own or self._city.target(kpi, breach.site, ALL_QUEUES, breach.window)
 
     def _promise(self, breach: Breach) -> float:
-        """The limit that a message names: of a warning that of its rule, not the earlier threshold."""
+        """The limit that a message names: of a warning that of its rule, not the earlier limit."""
         if breach.level is Level.LIMIT:
             return breach.limit
         fitting = (r for r in self._city.rules if (r.id, r.kpi) == (breach.rule, self._kpi(breach)))

@@ -80,7 +80,7 @@ class Definitions:
                     (
                         Cell(write.value(Kpi.MISSED_RATIO, one.value), number=True),
                         Cell(write.number(one.missed), number=True),
-                        Cell(write.number(one.contacts), number=True),
+                        Cell(write.number(one.samples), number=True),
                         Cell(write.outcomes_of(one.definition)),
                         Cell(self._missed_difference(one, active)),
                     ),
@@ -166,7 +166,7 @@ class Definitions:
         )
 
     def _divided_by(self, one: UnderServiceLevel) -> str:
-        count = self.write.number(one.contacts)
+        count = self.write.number(one.samples)
         if one.definition.of == "answered":
             return self.say.gettext("answered ({count})", count=count)
         return self.say.gettext("answered and missed ({count})", count=count)
@@ -177,13 +177,13 @@ class Definitions:
             return say.gettext("There were no calls.")
         if one.active:
             return say.gettext("This is the definition of target and boards.")
-        if not (one.within_difference or one.contacts_difference):
+        if not (one.within_difference or one.samples_difference):
             return say.gettext("In this period this gives the same as {active}.", active=active)
         return say.gettext(
             "Compared with {active}: {within} in time, {contacts} to divide by; {points}.",
             active=active,
             within=write.more_calls(one.within_difference),
-            contacts=write.more_calls(one.contacts_difference),
+            contacts=write.more_calls(one.samples_difference),
             points=write.points(one.value_difference),
         )
 

@@ -129,7 +129,7 @@ def _speed_rows(one: SpeedShares) -> Iterator[FigureRow]:
 
 
 def _comparison_rows(report: Report, site: SiteReport) -> Iterator[FigureRow]:
-    def row(part: str, kpi: Kpi, value: float | None, contacts: int, definition: str) -> FigureRow:
+    def row(part: str, kpi: Kpi, value: float | None, samples: int, definition: str) -> FigureRow:
         return FigureRow(
             part,
             report.period.name,
@@ -139,17 +139,17 @@ def _comparison_rows(report: Report, site: SiteReport) -> Iterator[FigureRow]:
             site.name,
             value,
             "ratio",
-            contacts,
+            samples,
             definition=definition,
             complete=not report.running,
         )
 
     for missed in site.missed_definitions:
         yield row(
-            "missed_definitions", Kpi.MISSED_RATIO, missed.value, missed.contacts, named(missed.definition)
+            "missed_definitions", Kpi.MISSED_RATIO, missed.value, missed.samples, named(missed.definition)
         )
     for level in site.service_levels:
-        yield row("service_levels", Kpi.SERVICE_LEVEL, level.value, level.contacts, named(level.definition))
+        yield row("service_levels", Kpi.SERVICE_LEVEL, level.value, level.samples, named(level.definition))
 
 
 def _budget_rows(site: SiteReport, budget: BudgetReport) -> Iterator[FigureRow]:
@@ -202,10 +202,10 @@ def as_json(report: Report, say: Translator) -> bytes:
       kpi, queue, name, value, unit, samples, target, target_period, met, definition, complete, origin, note,
       text, target_text, verdict_text}
     - ``speeds``: list of {period, answered, complete, categories: [{name, count, share, text}]}
-    - ``missed_definitions``: list of {definition, active, value, text, missed, contacts, counted,
+    - ``missed_definitions``: list of {definition, active, value, text, missed, samples, counted,
       not_counted, short_abandons, difference (by outcome), value_difference}
-    - ``service_levels``: list of {definition, active, within_s, of, value, text, answered_within, contacts,
-      within_difference, contacts_difference, value_difference}
+    - ``service_levels``: list of {definition, active, within_s, of, value, text, answered_within, samples,
+      within_difference, samples_difference, value_difference}
     - ``budgets``: list of {period, target, judged, definition, contacts, missed, left, open_minutes_left,
       open_days_left, cannot_be_met, forecast: null or {expected_contacts, expected_missed, affordable,
       projected, low, high, days_used, rate_days, method}}
@@ -267,7 +267,7 @@ def _site(site: SiteReport, write: Writing) -> Json:
                 "value": one.value,
                 "text": write.value(Kpi.MISSED_RATIO, one.value),
                 "missed": one.missed,
-                "contacts": one.contacts,
+                "samples": one.samples,
                 "counted": {outcome.value: count for outcome, count in one.counted.items()},
                 "not_counted": {outcome.value: count for outcome, count in one.not_counted.items()},
                 "short_abandons": one.short_abandons,
@@ -285,9 +285,9 @@ def _site(site: SiteReport, write: Writing) -> Json:
                 "value": one.value,
                 "text": write.value(Kpi.SERVICE_LEVEL, one.value),
                 "answered_within": one.answered_within,
-                "contacts": one.contacts,
+                "samples": one.samples,
                 "within_difference": one.within_difference,
-                "contacts_difference": one.contacts_difference,
+                "samples_difference": one.samples_difference,
                 "value_difference": one.value_difference,
             }
             for one in site.service_levels

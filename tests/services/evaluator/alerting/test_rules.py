@@ -1,4 +1,4 @@
-"""Rules: every threshold that a city file may have can be passed, and can be come back from."""
+"""Rules: every limit that a city file may have can be passed, and can be come back from."""
 
 from __future__ import annotations
 
