@@ -31,7 +31,7 @@ from shared.contract.kpis import Measure
 from shared.process import backoff
 from shared.redis import keys, partition_owner
 from shared.redis.lease import Lease
-from shared.redis.partition_owner import OwnerRole
+from shared.redis.partition_owner import TRIES, OwnerRole
 from tests.chaos import load
 from tests.chaos.check import committed, expected
 from tests.support import evaluator_oracle as oracle
@@ -330,6 +330,53 @@ async def test_where_our_own_code_fails_it_is_tried_again_and_health_says_where(
         await service.write(redis, entries)
         await service.until_committed(redis, entries)
         await service.assert_done_once(redis_url)
+
+
+async def test_the_lease_is_kept_however_long_the_state_is_read_and_however_long_it_takes_to_finish(
+    redis_url: str, service: Service, monkeypatch: pytest.MonkeyPatch
+):
+    gate, short = asyncio.Event(), timedelta(seconds=1.5)
+    async with service.at_work(redis_url, "one", short) as one:
+        renewals = counted(monkeypatch, one.partition._lease, "renew")
+        loads = one.consumer.load
+
+        async def load_slowly(fence: str) -> object:
+            await gate.wait()
+            return await loads(fence)
+
+        async def wait_for_the_gate(*_session: object) -> None:
+            await gate.wait()
+
+        monkeypatch.setattr(one.consumer, "load", load_slowly)
+        monkeypatch.setattr(one.consumer, "finish", wait_for_the_gate)
+        await eventually_async(lambda: one.partition.role is OwnerRole.TAKING_OVER)
+        async with service.at_work(redis_url, "two", short) as two:
+            await eventually_async(lambda: len(renewals) > TRIES + 1)
+            assert two.partition.role is OwnerRole.STANDBY
+            gate.set()
+            await eventually_async(lambda: one.owns)
+            gate.clear()
+            one.session.start(wait_for_the_gate(), "beside the stream")
+            stopping = asyncio.create_task(one.stop())
+            renewals.clear()
+            await eventually_async(lambda: len(renewals) > TRIES + 1)
+            assert two.partition.role is OwnerRole.STANDBY
+            gate.set()
+            await stopping
+            await eventually_async(lambda: two.owns)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, thing: object, name: str) -> list[tuple[object, ...]]:
+    """Note every call of a method, which goes on doing what it does."""
+    calls: list[tuple[object, ...]] = []
+    works = getattr(thing, name)
+
+    def call(*arguments: object) -> object:
+        calls.append(arguments)
+        return works(*arguments)
+
+    monkeypatch.setattr(thing, name, call)
+    return calls
 
 
 # What Redis does -----------------------------------------------------------------------------------------
