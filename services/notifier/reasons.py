@@ -19,7 +19,7 @@ class DecisionReason(StrEnum):
     INHIBITION_OVER = "inhibition_over"
     QUIET_OVER = "quiet_over"
     CALMED = "calmed"
-    """The flapping is over, or the watch may speak again: told in a digest."""
+    """The flapping is over, or the rule may speak again: told in a digest."""
     CAME_AND_WENT = "came_and_went"
     """Over before it could be told: counted in a digest."""
 
@@ -34,7 +34,7 @@ class DecisionReason(StrEnum):
     """Something worse that explains it is firing."""
     QUIET = "quiet"
     FLAPPING = "flapping"
-    """The watch has had its messages for now."""
+    """The rule has had its messages for now."""
     CLEARING = "clearing"
     """The figure is back; told again only if it fires again or is over."""
     NOT_YET = "not_yet"
@@ -60,9 +60,9 @@ class DecisionReason(StrEnum):
     """Over without ever having fired."""
     DUPLICATE = "duplicate"
     STALE = "stale"
-    """Older than what is known: an event of a breach, or a breach of a watch."""
+    """Older than what is known: an event of a breach, or a breach of a rule."""
     SUPERSEDED = "superseded"
-    """The watch has a newer breach, so this one is over, though nobody said so."""
+    """The rule has a newer breach, so this one is over, though nobody said so."""
 
     # An acknowledgement …
     TAKEN_ON = "taken_on"

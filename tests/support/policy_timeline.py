@@ -255,7 +255,7 @@ def run(picture: str, policy: NotifierPolicy) -> Notifier:
 
 def reasons(notifier: Notifier, receiver: str = "team") -> list[str]:
     """Why things were told to a receiver or not, in order."""
-    return [str(verdict.reason) for verdict in notifier.log if verdict.receiver == receiver]
+    return [line.reason for line in notifier.log if line.receiver == receiver]
 
 
 def _rows(picture: str) -> Iterator[tuple[datetime, list[str], list[str]]]:

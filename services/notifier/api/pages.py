@@ -74,10 +74,10 @@ class Item:
     at: str
 
 
-def case_of(verdict: LinkClaim | LinkRefusal, breaches: Sequence[Breach]) -> PageCase:
+def case_of(claim: LinkClaim | LinkRefusal, breaches: Sequence[Breach]) -> PageCase:
     """Return what to show for a token and those of its breaches that are still known."""
-    if isinstance(verdict, LinkRefusal):
-        return PageCase(verdict)
+    if isinstance(claim, LinkRefusal):
+        return PageCase(claim)
     if open_breaches(tuple(breaches)):
         return PageCase.ASK
     return PageCase.ALREADY if any(breach.closed_at is None for breach in breaches) else PageCase.OVER

@@ -87,7 +87,7 @@ def plain_address(address: str) -> str | None:
     return plain if ADDRESS.fullmatch(plain) else None
 
 
-def verdict(error: OSError | aiosmtplib.SMTPException, limit: timedelta) -> DeliveryFailed:
+def failure_of(error: OSError | aiosmtplib.SMTPException, limit: timedelta) -> DeliveryFailed:
     """Say what an error of the SMTP dialogue means.
 
     From ``MAIL`` on, the server speaks about this mail: 5xx is final. Before that (greeting, TLS, login) it
@@ -151,7 +151,7 @@ class MailSender:
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await line.quit(timeout=PART_WITHIN.total_seconds())
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise verdict(error, self.limit) from None
+            raise failure_of(error, self.limit) from None
         finally:
             line.close()
 

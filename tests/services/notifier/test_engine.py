@@ -108,7 +108,7 @@ def test_an_event_heard_before_changes_nothing(picture: str):
     run(picture, CALM)
 
 
-def test_an_old_breach_of_a_watch_does_not_come_back_after_it_was_forgotten():
+def test_an_old_breach_of_a_rule_does_not_come_back_after_it_was_forgotten():
     judge, shell = Judge(), Notifier(CALM)
     fired = judge.event("phones", "fires", START)
     shell.hear(fired, START)
@@ -117,17 +117,17 @@ def test_an_old_breach_of_a_watch_does_not_come_back_after_it_was_forgotten():
     assert shell.state.breaches == {}
     decision = shell.hear(fired, START + DAY)
     assert not decision.notifications
-    assert [verdict.reason for verdict in decision.log] == [DecisionReason.STALE]
+    assert [line.reason for line in decision.log] == [DecisionReason.STALE]
 
 
-def test_a_newer_breach_of_a_watch_ends_the_older_one():
+def test_a_newer_breach_of_a_rule_ends_the_older_one():
     judge, shell = Judge(), Notifier(policy_of(flap_messages=9))
     shell.hear(judge.event("phones", "fires", START), START)
     judge.event("phones", "over", instant("1:00"))  # and nobody heard of it
     later = instant("10:00")
     shell.hear(judge.event("phones", "fires", later), later)
     assert [notification.kind for notification in shell.notifications] == ["firing", "firing", "resolved"]
-    assert DecisionReason.SUPERSEDED in {verdict.reason for verdict in shell.log}
+    assert DecisionReason.SUPERSEDED in {line.reason for line in shell.log}
     assert [breach.id for breach in list_breaches(shell.state)] == ["phones/2"]
 
 
@@ -180,7 +180,7 @@ def test_what_follows_a_message_is_collected(picture: str):
         0:00:00  web fires       ✉ team firing web
         0:00:10  web over        ✉ team resolved web✓
     """,
-    the_same_watch_again="""
+    the_same_rule_again="""
         2:00:00  phones fires    ✉ team firing phones
         2:00:10  phones over     ✉ team resolved phones✓
         0:00:00  phones fires    ✉ team firing phones/2
@@ -602,7 +602,7 @@ FLAPS = "\n".join(
         54:00 phones fires
         1:00:00                        ✉ team digest phones/4 phones/3✓×2
     """,
-    each_watch_for_itself="""
+    each_rule_for_itself="""
         0:00  phones fires             ✉ team firing phones
         1:00  phones over              ✉ team resolved phones✓
         2:00  web fires                ✉ team firing web
@@ -683,7 +683,7 @@ def test_what_ends_in_a_quiet_of_weeks_is_told_when_it_is_over(ends: str):
     assert shell.state == NotifierState()
 
 
-def test_a_breach_whose_watch_was_forgotten_is_told_to_its_end():
+def test_a_breach_whose_rule_was_forgotten_is_told_to_its_end():
     """What an older version stored, or what somebody took out of Redis by hand."""
     shell, judge = Notifier(HOLIDAYS), Judge()
     shell.hear(judge.event("phones!warning", "fires", START), START)
@@ -735,11 +735,11 @@ def test_a_verdict_names_the_silence_and_the_inhibitor():
         """,
         CALM,
     )
-    because = {verdict.reason: verdict.because for verdict in shell.log if verdict.because}
+    because = {line.reason: line.because for line in shell.log if line.because}
     assert because == {DecisionReason.INHIBITED: "pbx!feed/1", DecisionReason.SILENCED: "works"}
 
 
-def test_a_new_breach_that_is_not_firing_yet_does_not_put_off_the_digest_of_a_watch_that_is_calm():
+def test_a_new_breach_that_is_not_firing_yet_does_not_put_off_the_digest_of_a_rule_that_is_calm():
     run(
         """
         0:00   phones fires       ✉ team firing phones

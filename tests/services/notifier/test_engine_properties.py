@@ -146,7 +146,7 @@ def test_who_was_told_is_told_exactly_once_that_it_is_over(story: Story, policy:
 
 @settings(max_examples=examples(100), deadline=None)
 @given(stories(), POLICIES)
-def test_a_watch_never_speaks_too_often(story: Story, policy: NotifierPolicy):
+def test_a_rule_never_speaks_too_often(story: Story, policy: NotifierPolicy):
     spoken: dict[tuple[str, str], list[datetime]] = defaultdict(list)
     for notification in play(story, policy).notifications:
         if notification.kind in {

@@ -48,7 +48,7 @@ LATER = timedelta(days=500)
 
 @dataclass
 class Judged:
-    """A watch as the evaluator knows it."""
+    """A rule as the evaluator knows it."""
 
     step: str | None = None
     events: list[BreachEvent] = field(default_factory=list)
@@ -77,13 +77,13 @@ class Weeks(RuleBasedStateMachine):
     def go_on(self, story: list[tuple[timedelta, str, int]]) -> None:
         for passes, name, choice in story:
             self._pass(passes)
-            watch = self.rule_records[name]
-            steps = NEXT[watch.step]
+            judged = self.rule_records[name]
+            steps = NEXT[judged.step]
             what = steps[choice % len(steps)]
             said = self.judge.event(name, what, self.now)
-            watch.events.append(said)
+            judged.events.append(said)
             if what != "lasts":
-                watch.step = None if what in CLOSED else what
+                judged.step = None if what in CLOSED else what
             self._hear(said)
 
     @rule(passes=PASSES, asked=st.booleans())
@@ -97,19 +97,19 @@ class Weeks(RuleBasedStateMachine):
     def set_the_clock_back(self) -> None:
         """Nothing new opens until it has caught up: the judge names a breach by when it opened."""
         self.now -= 2 * HOUR
-        for name, watch in self.rule_records.items():
-            if watch.step is not None:
+        for name, judged in self.rule_records.items():
+            if judged.step is not None:
                 event("an end by a clock that was set back")
-                watch.events.append(self.judge.event(name, "closes", self.now))
-                watch.step = None
-                self._hear(watch.events[-1])
+                judged.events.append(self.judge.event(name, "closes", self.now))
+                judged.step = None
+                self._hear(judged.events[-1])
         self.now += 2 * HOUR
 
     @rule(name=st.sampled_from(WATCHES), which=st.integers(0, 30))
     def hear_old_news(self, name: str, which: int) -> None:
         """A stream delivers at least once; what comes again is younger than what is remembered."""
-        known = [one for one in self.rule_records[name].events if self.furthest - one.at < RULE_REMEMBERED]
-        if said := known[-6:]:
+        record = [one for one in self.rule_records[name].events if self.furthest - one.at < RULE_REMEMBERED]
+        if said := record[-6:]:
             self._hear(said[which % len(said)])
 
     @rule(name=st.sampled_from(WATCHES))
@@ -133,7 +133,7 @@ class Weeks(RuleBasedStateMachine):
     def restart(self, lost: int, kind: str) -> None:
         """Perhaps without records that were set aside, or that an older version forgot too early."""
         stored = self.shell.stored
-        in_use = {f"watch/{rule_key(known.breach)}" for known in self.shell.state.breaches.values()}
+        in_use = {f"watch/{rule_key(record.breach)}" for record in self.shell.state.breaches.values()}
         spare = {key for key in stored if key.startswith("watch/")} - in_use
         gone = sorted(key for key in stored.keys() - spare if kind and key.startswith(kind))
         self.shell.state = decode({key: one for key, one in stored.items() if key not in gone[: lost % 3]})
@@ -150,8 +150,8 @@ class Weeks(RuleBasedStateMachine):
         if not hasattr(self, "shell"):
             return
         self.now = self.furthest
-        for name, watch in self.rule_records.items():
-            if watch.step is not None:
+        for name, judged in self.rule_records.items():
+            if judged.step is not None:
                 self._hear(self.judge.event(name, "over", self.now))
         self.shell.commit(notifier.on_time(self.shell.state, self.now + LATER, self.shell.policy))
         self.shell.wait_until(self.now + 2 * LATER)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.channels.mail import THREADS_MOST, compose, plain_address, verdict
+from services.notifier.channels.mail import THREADS_MOST, compose, failure_of, plain_address
 from services.notifier.messages.message import Message
 from services.notifier.model import Delivery, NotificationKind, PermanentFailure, TransientFailure
 from tests.support.deliveries import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, delivery
@@ -170,7 +170,7 @@ MINUTE = timedelta(minutes=1)
     ],
 )
 def test_what_an_error_of_the_dialogue_means(error: OSError | aiosmtplib.SMTPException, kind: type, why: str):
-    said = verdict(error, MINUTE)
+    said = failure_of(error, MINUTE)
     assert type(said) is kind
     with pytest.raises(kind, match=why):
         raise said
@@ -182,6 +182,6 @@ def test_what_an_error_of_the_dialogue_means(error: OSError | aiosmtplib.SMTPExc
 )
 def test_a_refused_recipient_is_not_named(code: int, kind: type):
     refused = aiosmtplib.SMTPRecipientRefused(code, f"5.1.1 <{ANNA}>: unknown", ANNA)
-    said = verdict(aiosmtplib.SMTPRecipientsRefused([refused]), MINUTE)
+    said = failure_of(aiosmtplib.SMTPRecipientsRefused([refused]), MINUTE)
     assert type(said) is kind
     assert ANNA not in str(said)

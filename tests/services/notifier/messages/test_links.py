@@ -69,7 +69,7 @@ def test_the_same_claim_has_the_same_token() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "verdict"),
+    ("after", "claim"),
     [
         (timedelta(0), CLAIM),
         (timedelta(hours=23, minutes=59, seconds=59), CLAIM),
@@ -77,8 +77,8 @@ def test_the_same_claim_has_the_same_token() -> None:
         (timedelta(days=400), LinkRefusal.EXPIRED),
     ],
 )
-def test_a_token_expires(after: timedelta, verdict: LinkClaim | LinkRefusal) -> None:
-    assert SIGNER.verify(SIGNER.sign(CLAIM, UNTIL), NOW + after) == verdict
+def test_a_token_expires(after: timedelta, claim: LinkClaim | LinkRefusal) -> None:
+    assert SIGNER.verify(SIGNER.sign(CLAIM, UNTIL), NOW + after) == claim
 
 
 @given(at=st.integers(0, 400), sign=st.characters())
@@ -210,7 +210,7 @@ def test_the_board_is_shown_around_the_breach_with_its_own_settings_kept() -> No
 
 
 @pytest.mark.parametrize(
-    ("verdict", "breaches", "case"),
+    ("claim", "breaches", "case"),
     [
         (CLAIM, (breach(),), PageCase.ASK),
         (CLAIM, (ended(), acknowledged(), breach()), PageCase.ASK),
@@ -223,9 +223,9 @@ def test_the_board_is_shown_around_the_breach_with_its_own_settings_kept() -> No
     ],
 )
 def test_which_page_is_shown(
-    verdict: LinkClaim | LinkRefusal, breaches: tuple[Breach, ...], case: PageCase
+    claim: LinkClaim | LinkRefusal, breaches: tuple[Breach, ...], case: PageCase
 ) -> None:
-    assert case_of(verdict, breaches) is case
+    assert case_of(claim, breaches) is case
 
 
 class Elements(HTMLParser):
