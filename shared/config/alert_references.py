@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from shared.config.hold_times import patience_mistakes
+from shared.config.hold_times import hold_time_mistakes
 from shared.config.references import (
     ALL_QUEUES,
     EVERY_QUEUE,
@@ -41,7 +41,7 @@ def meeting_mistakes(document: Table) -> list[ReferenceMistake]:
         *doubles(document),
         *name_mistakes(document),
         *alert_mistakes(document),
-        *patience_mistakes(document),
+        *hold_time_mistakes(document),
     ]
 
 
@@ -84,10 +84,10 @@ def _limit_mistakes(
         yield from _never_over((*at, "limit"), rule, [own])
         yield from _order_mistakes(at, rule, [own])
     elif rule.get("limit") is None:
-        promised = _promised(rule, document, site_queues)
+        limits = _target_limits(rule, document, site_queues)
         yield from _target_missing(at, rule, document, site_queues)
-        yield from _never_over(at, rule, promised)
-        yield from _order_mistakes(at, rule, promised)
+        yield from _never_over(at, rule, limits)
+        yield from _order_mistakes(at, rule, limits)
 
 
 def _never_over(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[ReferenceMistake]:
@@ -120,8 +120,8 @@ def _order_mistakes(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[R
         yield ReferenceMistake((*at, "clear_at"), "clear_at_high", number=lowest)
 
 
-def _watched(rule: Table, site_queues: SiteQueues) -> Iterator[tuple[str, str]]:
-    """The site and queue, or site and ``all``, of each watch of a rule."""
+def _judged_at(rule: Table, site_queues: SiteQueues) -> Iterator[tuple[str, str]]:
+    """The site and queue, or site and ``all``, at which a rule is judged."""
     facts, queue = _facts(rule), text_in(rule, "queue", ALL_QUEUES)
     for site, queues in site_queues.sites.items():
         if facts is None or text_in(rule, "site") not in {None, site}:
@@ -134,12 +134,12 @@ def _watched(rule: Table, site_queues: SiteQueues) -> Iterator[tuple[str, str]]:
                 yield site, name
 
 
-def _promised(rule: Table, document: Table, site_queues: SiteQueues) -> list[float]:
+def _target_limits(rule: Table, document: Table, site_queues: SiteQueues) -> list[float]:
     """The limits that the targets set for a rule without one, as ``CityFile.limit_of`` finds them.
 
     Without ratios above 1: the model says so of the target itself.
     """
-    targets = (_targets(document, rule, *place) for place in _watched(rule, site_queues))
+    targets = (_targets(document, rule, *at) for at in _judged_at(rule, site_queues))
     limits = [number_in(fitting[0], "limit") for fitting in targets if fitting]
     facts = _facts(rule)
     most = 1 if facts and facts.unit is Unit.RATIO else LARGEST
@@ -168,10 +168,10 @@ def _targets(document: Table, rule: Table, site: str, queue: str) -> list[Table]
 def _target_missing(
     at: KeyPath, rule: Table, document: Table, site_queues: SiteQueues
 ) -> Iterator[ReferenceMistake]:
-    places = [place for place in _watched(rule, site_queues) if not _targets(document, rule, *place)]
-    if places:
+    lacking = [pair for pair in _judged_at(rule, site_queues) if not _targets(document, rule, *pair)]
+    if lacking:
         one_site = len(site_queues.sites) == 1
-        known = tuple(queue if one_site else f"{site}/{queue}" for site, queue in places)
+        known = tuple(queue if one_site else f"{site}/{queue}" for site, queue in lacking)
         yield ReferenceMistake(at, "target_missing", known=known)
 
 
@@ -184,7 +184,9 @@ def _budget_mistakes(document: Table) -> Iterator[ReferenceMistake]:
         facts = _facts(total)
         if facts and facts.budgeted:
             yield from _target_missing(at, total, document, site_queues)
-            yield from _burn_unreachable(at, rule, facts.highest, _promised(total, document, site_queues))
+            yield from _burn_unreachable(
+                at, rule, facts.highest, _target_limits(total, document, site_queues)
+            )
 
 
 def _burn_unreachable(

@@ -264,7 +264,7 @@ class NotifyConfig(ConfigSection):
     """How often a breach that lasts is told again while nobody has acknowledged it."""
     flap_window: Annotated[Duration, from_to("1m", "24h")] = timedelta(hours=1)
     flap_messages: Annotated[int, Field(strict=True, ge=1, le=100)] = 2
-    """How many messages one watch may cause within ``flap_window``; the rest come in one digest."""
+    """How many messages one rule may cause at a queue within ``flap_window``; the rest come in one digest."""
     tell_resolved: YesOrNo = True
     quiet: tuple[MuteTimes, ...] = ()
     base_url: WebUrl | None = None

@@ -57,7 +57,7 @@ YIELDING: Final = frozenset(
     {
         "name_unknown",
         "name_twice",
-        "too_patient",
+        "hold_too_long",
         "kpi_other_kind",
         "limit_never_above",
         "limit_never_below",

@@ -1,4 +1,4 @@
-"""Whether a rule's patience ends before the desk shuts: one whose patience does not would never fire.
+"""Whether a rule's hold time ends before its queues close: a longer one would never fire.
 
 At closing time a rolling rule is over, and a source's time without data counts from when the hours began. On
 plain tables, as ``shared.config.references`` does.
@@ -19,30 +19,30 @@ from shared.config.tables import KeyPath, Table, table_in, tables_in, text_in
 from shared.contract.kpis import KPIS
 
 
-def patience_mistakes(document: Table) -> Iterator[ReferenceMistake]:
+def hold_time_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     """Find the rules that wait for as long as the longest opening in which they are judged, or longer."""
     weeks = _weeks(document)
     for number, rule in tables_in(document, "no_data_rules"):
-        yield from _too_patient(("no_data_rules", number, "after"), rule, {text_in(rule, "hours")}, weeks)
+        yield from _hold_too_long(("no_data_rules", number, "after"), rule, {text_in(rule, "hours")}, weeks)
     for number, rule in tables_in(document, "rules"):
         if rule.get("open_only") is not False and text_in(rule, "window") not in PERIODS:
-            for hours in _hours_watched(document, rule):
-                yield from _too_patient(("rules", number, "hold"), rule, hours, weeks)
+            for hours in _hours_judged(document, rule):
+                yield from _hold_too_long(("rules", number, "hold"), rule, hours, weeks)
 
 
-def _too_patient(
+def _hold_too_long(
     at: KeyPath, rule: Table, hours: set[str | None], weeks: Mapping[str, WeekHours]
 ) -> Iterator[ReferenceMistake]:
     if not hours or not hours <= weeks.keys():  # always open, or a name that is told to be unknown
         return
-    patience = _duration_in(rule, str(at[-1]))
+    hold = _duration_in(rule, str(at[-1]))
     longest = longest_opening(week for name, week in weeks.items() if name in hours)
-    if patience is not None and longest and patience >= longest:
-        yield ReferenceMistake(at, "too_patient", durationpy.to_str(longest))
+    if hold is not None and longest and hold >= longest:
+        yield ReferenceMistake(at, "hold_too_long", durationpy.to_str(longest))
 
 
-def _hours_watched(document: Table, rule: Table) -> Iterator[set[str | None]]:
-    """The hours in which each watch of a rule is judged: those of any of its queues."""
+def _hours_judged(document: Table, rule: Table) -> Iterator[set[str | None]]:
+    """The hours in which a rule is judged, at each queue or at the total: those of any of its queues."""
     facts, wanted = KPIS.get(text_in(rule, "kpi") or ""), text_in(rule, "queue", ALL_QUEUES)
     for _, site in tables_in(document, "sites"):
         if text_in(rule, "site") not in {None, text_in(site, "id")}:

@@ -201,7 +201,7 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
         Msg("it cannot go this fast: by then every call is missed, or waits for a week"),
         Msg("less than {number} (the highest / target)"),
     ),
-    "too_patient": Sentence(
+    "hold_too_long": Sentence(
         Msg("it is never open for longer than {name} at a stretch: the rule would never fire"),
         Msg("less than {name}"),
     ),

@@ -456,7 +456,7 @@ class CityFile(ConfigSection):
         """The limit of a rule at a queue or at a site's total (``all``), in the unit of the KPI.
 
         Its own, else the target of the queue, else that of the site's total. ``None`` only for a queue that
-        the rule does not watch.
+        the rule is not about.
         """
         if rule.limit is not None:
             return rule.limit

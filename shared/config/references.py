@@ -18,7 +18,7 @@ ALL_QUEUES: Final = "all"
 """The queue name under which a site's total is shown; no queue may be called so."""
 
 EVERY_QUEUE: Final = "*"
-"""In a rule: a watch of its own for each queue that has the KPI."""
+"""In a rule: each queue that has the KPI is judged by itself."""
 
 DEFAULT_DEFINITION: Final = "lier-1"
 """The missed definition of a file that names none."""
@@ -65,7 +65,7 @@ class SiteQueues:
 
 
 def name_mistakes(document: Table) -> list[ReferenceMistake]:
-    """Return every name of the desk that refers to nothing, in the order of the checks.
+    """Return every name that refers to nothing, in the order of the checks.
 
     Those of rules, receivers and routes: ``shared.config.alert_references``.
     """
@@ -102,14 +102,14 @@ def _target_mistakes(document: Table) -> Iterator[ReferenceMistake]:
     seen = set()
     for number, target in tables_in(document, "targets"):
         site, queue = text_in(target, "site"), text_in(target, "queue", ALL_QUEUES)
-        promise = (text_in(target, "kpi"), site, queue, text_in(target, "period", "month"))
-        if promise in seen and promise[0]:
-            yield ReferenceMistake(("targets", number), "target_twice", promise[0])
-        seen.add(promise)
+        target_of = (text_in(target, "kpi"), site, queue, text_in(target, "period", "month"))
+        if target_of in seen and target_of[0]:
+            yield ReferenceMistake(("targets", number), "target_twice", target_of[0])
+        seen.add(target_of)
         yield from unknown(("targets", number, "site"), site, site_queues.sites)
         if site_queues.sites and (site is None or site in site_queues.sites):
             yield from queue_mistakes(
-                ("targets", number, "queue"), promise[0], queue, site_queues.queues(site)
+                ("targets", number, "queue"), target_of[0], queue, site_queues.queues(site)
             )
 
 

@@ -39,9 +39,9 @@ def texts_in(table: Table, key: str) -> Iterator[tuple[str | int, str]]:
         pairs = iter(found.items())
     elif isinstance(found, list):
         pairs = iter(enumerate(found))
-    for place, text in pairs:
+    for at, text in pairs:
         if isinstance(text, str):
-            yield place, text.strip()
+            yield at, text.strip()
 
 
 def text_in(table: Table, key: str, default: str | None = None) -> str | None:

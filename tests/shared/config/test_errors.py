@@ -368,12 +368,12 @@ BROKEN: list[tuple[str, str, str]] = [
         + budget(f'kpi = "call_wait_mean"\nburn_rate = 11.0{HERE}'),
     ),
     (
-        "too_patient",
+        "hold_too_long",
         "no_data_rules.quiet-web.after",
         OFFICE + no_data(f'source = "web"\nhours = "office"\nafter = "8h30m"{HERE}'),
     ),
     (
-        "too_patient",
+        "hold_too_long",
         "rules.missed.hold",
         OFFICE
         + queue('id = "b"\nkind = "phone"\nhours = "office"').replace(
