@@ -11,7 +11,7 @@ from services.reporter import __main__ as service
 from services.reporter.publisher import ReportPublisher
 from services.reporter.rendering import CannotMakeError, maker
 from services.reporter.report.writing import Writing
-from services.reporter.rounds import word_of
+from services.reporter.rounds import report_ready
 from shared.config.alerting import EmailChannel
 from shared.periods import Period
 from shared.redis.connection import RedisClient
@@ -112,10 +112,10 @@ def _is_over_month(given: Access, period: Period) -> bool:
 async def _mail(
     given: Access, redis: RedisClient, period: Period, receivers: tuple[str, ...], *, counts: bool
 ) -> bool:
-    handing = ReportPublisher(redis)
-    if counts and period.name in await handing.sent():
+    publisher = ReportPublisher(redis)
+    if counts and period.name in await publisher.sent():
         return False  # making it takes a while
     extra = "" if counts else secrets.token_hex(4)
-    word = word_of(period, receivers, given.now(), extra)
-    document = await maker(given.settings, given.city)(word.id, period, word.at)
-    return await handing.hand_over(document, word, counts=counts)
+    ready = report_ready(period, receivers, given.now(), extra)
+    document = await maker(given.settings, given.city)(ready.id, period, ready.at)
+    return await publisher.hand_over(document, ready, counts=counts)

@@ -34,11 +34,11 @@ FirstDay = Callable[[], Awaitable[date | None]]
 
 
 class ReportQueue(Protocol):
-    """Where reports are handed over (``handing.Handing``)."""
+    """Where reports are handed over (``publisher.ReportPublisher``)."""
 
     async def sent(self) -> frozenset[str]: ...
 
-    async def hand_over(self, document: Document, word: ReportReady, *, counts: bool) -> bool: ...
+    async def hand_over(self, document: Document, ready: ReportReady, *, counts: bool) -> bool: ...
 
 
 class Reporter:
@@ -90,14 +90,14 @@ class Reporter:
         self._metrics.overdue.set(month is not None)
         if month is None:
             return None
-        word = word_of(month, self._city.report.receivers, now)
+        ready = report_ready(month, self._city.report.receivers, now)
         began = time.monotonic()
-        document = await self._make(word.id, month, now)
+        document = await self._make(ready.id, month, now)
         self._metrics.seconds.observe(time.monotonic() - began)
-        was_first = await self._report_queue.hand_over(document, word, counts=True)
+        was_first = await self._report_queue.hand_over(document, ready, counts=True)
         self._metrics.overdue.set(0)
         self._metrics.became(ReportOutcome.HANDED_OVER if was_first else ReportOutcome.TAKEN)
-        log.info("handed_over" if was_first else "taken", period=month.name, receivers=len(word.receivers))
+        log.info("handed_over" if was_first else "taken", period=month.name, receivers=len(ready.receivers))
         return month if was_first else None
 
     async def check(self, now: datetime) -> str | None:
@@ -116,7 +116,7 @@ class Reporter:
         log.error("cannot_make", why=why)
 
 
-def word_of(period: Period, receivers: tuple[str, ...], now: datetime, extra: str = "") -> ReportReady:
-    """Return the word of a report; ``extra`` makes the id of a repeat another one."""
+def report_ready(period: Period, receivers: tuple[str, ...], now: datetime, extra: str = "") -> ReportReady:
+    """Return the event of a report; ``extra`` makes the id of a repeat another one."""
     name = ":".join(filter(None, ("report", period.name, extra)))
     return ReportReady(id=name, at=now, period=period.name, receivers=receivers)

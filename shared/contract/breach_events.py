@@ -1,4 +1,4 @@
-"""The wire contract between judge and messenger: what became of a breach, on the breaches stream.
+"""The wire contract between evaluator and notifier: what became of a breach, on the breaches stream.
 
 A rule of the city file is judged at each of its queues (or at a site's total), and each of its limits by
 itself (``RuleKey``). A *breach* is one time that it left ``ok``; it is named by the key and by when that was.

@@ -1,6 +1,6 @@
-"""The wire contract between reporter and messenger: a report that is to be mailed.
+"""The wire contract between reporter and notifier: a report that is to be mailed.
 
-It has two parts, which one script writes. The *word* is a small entry of the breaches stream of the first
+It has two parts, which one script writes. The *event* is a small entry of the breaches stream of the first
 partition, among all that the notifier acts on. The *document* is what is mailed, megabytes perhaps: it lies
 once in a hash of the notifier's, is read for each delivery, and goes with the last one.
 """
@@ -46,7 +46,7 @@ class _ReportValue(BaseModel):
 
 
 class ReportReady(_ReportValue):
-    """The word: a report is there, to be mailed to these receivers."""
+    """The event: a report is there, to be mailed to these receivers."""
 
     kind: Literal["report.ready"] = "report.ready"
     id: ReportId = Field(description="Also names the document")
@@ -84,5 +84,5 @@ def weight(attachments: Iterable[Attachment]) -> int:
 
 
 def encode(part: ReportReady | Document) -> bytes:
-    """Return the word as it goes on the stream, or the document as it lies in the hash: JSON."""
+    """Return the event as it goes on the stream, or the document as it lies in the hash: JSON."""
     return part.__pydantic_serializer__.to_json(part)

@@ -134,14 +134,14 @@ class World:
     """Making waits for this."""
 
     async def sent(self) -> frozenset[str]:
-        return frozenset(word.period for word in self.taken)
+        return frozenset(ready.period for ready in self.taken)
 
-    async def hand_over(self, document: Document, word: ReportReady, *, counts: bool) -> bool:
+    async def hand_over(self, document: Document, ready: ReportReady, *, counts: bool) -> bool:
         assert counts
-        assert document.id == word.id
-        if word.period in await self.sent():
+        assert document.id == ready.id
+        if ready.period in await self.sent():
             return False
-        self.taken.append(word)
+        self.taken.append(ready)
         return True
 
     async def counted_since(self) -> date | None:
@@ -179,7 +179,7 @@ def mailed(
             while world.now < local(ends, zone):
                 await reporter.look()
                 world.now += HOUR
-        return [(f"{word.at.astimezone(zone):%Y-%m-%d %H:%M}", word.period) for word in world.taken]
+        return [(f"{ready.at.astimezone(zone):%Y-%m-%d %H:%M}", ready.period) for ready in world.taken]
 
     return asyncio.run(live())
 
@@ -295,7 +295,7 @@ async def test_of_two_reporters_one_hands_over():
     await eventually_async(lambda: len(world.made) == 2)
     both_are_at_it.set()
     assert sorted(map(str, await both)) == sorted([str(Period.parse("2026-10")), "None"])
-    assert [word.id for word in world.taken] == ["report:2026-10"]
+    assert [ready.id for ready in world.taken] == ["report:2026-10"]
     for result in ("handed_over", "taken"):
         counted = [
             metrics.registry.get_sample_value("wachtpost_reports_total", {"result": result})
@@ -568,11 +568,11 @@ def test_a_document_survives_being_written_down(data: bytes):
 
 
 def test_a_word_carries_no_document():
-    word = ReportReady(
+    ready = ReportReady(
         id="report:2026-10", at=local("2026-11-05T08:00"), period="2026-10", receivers=("hoofd",)
     )
-    assert len(encode(word)) < 200
-    assert ReportReady.model_validate_json(encode(word)) == word
+    assert len(encode(ready)) < 200
+    assert ReportReady.model_validate_json(encode(ready)) == ready
 
 
 @pytest.mark.parametrize("name", ["../x.html", "a b.html", "A.html", ".html", "a\r\n.html", "x" * 101])

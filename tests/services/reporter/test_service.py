@@ -28,7 +28,7 @@ from services.notifier.session import NotifierSession
 from services.notifier.state_store import NotifierStore
 from services.reporter.metrics import ReporterMetrics
 from services.reporter.publisher import ReportPublisher
-from services.reporter.rounds import Reporter, word_of
+from services.reporter.rounds import Reporter, report_ready
 from shared.config.model import CityFile
 from shared.contract.report_events import Attachment, Document, ReportReady
 from shared.periods import Period
@@ -77,7 +77,7 @@ def city_of(mail: MailReceiver, web: HttpReceiver) -> CityFile:
 
 
 @dataclass
-class Desk:
+class ReporterOnRedis:
     """A city with its mail server, on a clock of our own."""
 
     redis: Redis
@@ -111,10 +111,10 @@ class Desk:
 
     async def hand_over(self, *receivers: str, name: str = "report:2026-10") -> None:
         """An extra report, as by hand."""
-        word = ReportReady(id=name, at=self.now, period="2026-10", receivers=receivers)
+        ready = ReportReady(id=name, at=self.now, period="2026-10", receivers=receivers)
         period = Period.parse("2026-10")
         assert await ReportPublisher(self.redis).hand_over(
-            await self.make(name, period, self.now), word, counts=False
+            await self.make(name, period, self.now), ready, counts=False
         )
 
     @asynccontextmanager
@@ -128,7 +128,7 @@ class Desk:
             async with partitions.notifier(self.url, city, lambda: self.now, deliver, owner=owner) as run:
                 yield run
 
-    async def words(self) -> list[ReportReady]:
+    async def events(self) -> list[ReportReady]:
         return [
             ReportReady.model_validate_json(body) for _, body in await entries(self.redis, keys.breaches(0))
         ]
@@ -145,10 +145,10 @@ class Desk:
 
 
 @pytest.fixture
-async def report_queue(redis_client: Redis, redis_url: str) -> AsyncIterator[Desk]:
+async def report_queue(redis_client: Redis, redis_url: str) -> AsyncIterator[ReporterOnRedis]:
     async with mail_receiver() as mail, http_receiver() as web:
         # The very first notifier passes over what is older than ten minutes by Redis' own clock.
-        yield Desk(redis_client, redis_url, mail, web)
+        yield ReporterOnRedis(redis_client, redis_url, mail, web)
 
 
 def done(run: AtWork[NotifierSession]) -> bool:
@@ -157,7 +157,7 @@ def done(run: AtWork[NotifierSession]) -> bool:
     return session is not None and not session.outbox
 
 
-async def test_each_address_gets_one_mail_with_the_report(report_queue: Desk):
+async def test_each_address_gets_one_mail_with_the_report(report_queue: ReporterOnRedis):
     assert await report_queue.reporter().look() == Period.parse("2026-10")
     async with report_queue.notifier() as run:
         await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(run))
@@ -174,7 +174,7 @@ async def test_each_address_gets_one_mail_with_the_report(report_queue: Desk):
     assert read["In-Reply-To"] is None
 
 
-async def test_nothing_is_left_but_the_memory_that_it_was_sent_and_the_log(report_queue: Desk):
+async def test_nothing_is_left_but_the_memory_that_it_was_sent_and_the_log(report_queue: ReporterOnRedis):
     await report_queue.reporter().look()
     assert await report_queue.documents() == 1
     async with report_queue.notifier() as run:
@@ -193,35 +193,35 @@ async def test_nothing_is_left_but_the_memory_that_it_was_sent_and_the_log(repor
     ]
 
 
-async def test_no_record_that_is_written_again_and_again_holds_the_report(report_queue: Desk):
+async def test_no_record_that_is_written_again_and_again_holds_the_report(report_queue: ReporterOnRedis):
     """A try that fails writes the delivery anew: it must not write megabytes."""
     report_queue.mail.replies["DATA"] = "452 4.3.1 no room at the moment"
     await report_queue.reporter().look()
     async with report_queue.notifier():
         await eventually_async(lambda: report_queue.redis.hlen(keys.notifier(0, "outbox")))
         deliveries = await report_queue.redis.hvals(keys.notifier(0, "outbox"))
-    (word,) = await entries(report_queue.redis, keys.breaches(0))
-    assert max(map(len, [*deliveries, word[1]])) < 1000
+    (ready,) = await entries(report_queue.redis, keys.breaches(0))
+    assert max(map(len, [*deliveries, ready[1]])) < 1000
 
 
-async def test_restarts_and_further_looks_send_nothing_twice(report_queue: Desk):
+async def test_restarts_and_further_looks_send_nothing_twice(report_queue: ReporterOnRedis):
     for _ in range(2):
         await report_queue.reporter().look()
         async with report_queue.notifier() as run:
             await eventually_async(lambda: len(report_queue.mail.mails) == 3 and done(run))
     report_queue.now += timedelta(days=2)
     assert await report_queue.reporter().look() is None
-    assert len(await report_queue.words()) == 1
+    assert len(await report_queue.events()) == 1
     assert report_queue.arrived() == [ANNA, BERT, CHRIS]
 
 
-async def test_of_many_reporters_one_hands_over(report_queue: Desk):
+async def test_of_many_reporters_one_hands_over(report_queue: ReporterOnRedis):
     found = await asyncio.gather(*(report_queue.reporter().look() for _ in range(5)))
     assert sorted(map(bool, found)) == [False] * 4 + [True]
-    assert [word.id for word in await report_queue.words()] == ["report:2026-10"]
+    assert [ready.id for ready in await report_queue.events()] == ["report:2026-10"]
 
 
-async def test_one_who_is_refused_is_told_apart_and_the_others_have_it(report_queue: Desk):
+async def test_one_who_is_refused_is_told_apart_and_the_others_have_it(report_queue: ReporterOnRedis):
     report_queue.mail.refuses[BERT] = "550 5.1.1 no such user"
     await report_queue.reporter().look()
     async with report_queue.notifier() as run:
@@ -234,7 +234,9 @@ async def test_one_who_is_refused_is_told_apart_and_the_others_have_it(report_qu
     assert await report_queue.documents() == 0
 
 
-async def test_a_mail_server_that_takes_nothing_now_gets_it_later_and_the_report_waits(report_queue: Desk):
+async def test_a_mail_server_that_takes_nothing_now_gets_it_later_and_the_report_waits(
+    report_queue: ReporterOnRedis,
+):
     report_queue.mail.replies["DATA"] = "452 4.3.1 no room at the moment"
     await report_queue.reporter().look()
     async with report_queue.notifier():
@@ -247,12 +249,12 @@ async def test_a_mail_server_that_takes_nothing_now_gets_it_later_and_the_report
     assert await report_queue.documents() == 0
 
 
-async def retried(report_queue: Desk) -> bool:
+async def retried(report_queue: ReporterOnRedis) -> bool:
     tried = [line.result.value for line in await report_queue.log() if isinstance(line, DeliveryLine)]
     return tried.count("retry") >= 3
 
 
-async def test_what_goes_to_nobody_is_said_and_leaves_nothing(report_queue: Desk):
+async def test_what_goes_to_nobody_is_said_and_leaves_nothing(report_queue: ReporterOnRedis):
     await report_queue.hand_over("scherm", "weg")
     async with report_queue.notifier():
         await eventually_async(lambda: report_queue.log())
@@ -263,7 +265,7 @@ async def test_what_goes_to_nobody_is_said_and_leaves_nothing(report_queue: Desk
     assert await report_queue.documents() == 0
 
 
-async def test_a_report_that_is_gone_is_a_dead_letter_not_an_endless_wait(report_queue: Desk):
+async def test_a_report_that_is_gone_is_a_dead_letter_not_an_endless_wait(report_queue: ReporterOnRedis):
     await report_queue.hand_over("raad")
     await report_queue.redis.delete(keys.notifier(0, "documents"))
     async with report_queue.notifier():
@@ -273,7 +275,7 @@ async def test_a_report_that_is_gone_is_a_dead_letter_not_an_endless_wait(report
     assert dead.why == "the report is not in Redis any more"
 
 
-async def test_the_first_report_stays_when_a_second_is_handed_over_by_hand(report_queue: Desk):
+async def test_the_first_report_stays_when_a_second_is_handed_over_by_hand(report_queue: ReporterOnRedis):
     """Each brings its own document; one going does not take the other's."""
     await report_queue.reporter().look()
     await report_queue.hand_over("raad", name="report:2026-10:again")
@@ -284,15 +286,15 @@ async def test_the_first_report_stays_when_a_second_is_handed_over_by_hand(repor
     assert len({mail.message["Message-ID"] for mail in report_queue.mail.mails}) == 4
 
 
-async def test_handing_over_a_second_time_after_a_lost_answer_changes_nothing(report_queue: Desk):
-    handing = ReportPublisher(report_queue.redis)
-    word = word_of(Period.parse("2026-10"), ("raad",), report_queue.now)
-    document = await report_queue.make(word.id, Period.parse("2026-10"), report_queue.now)
-    assert [await handing.hand_over(document, word, counts=True) for _ in range(2)] == [True, False]
-    extra = word_of(Period.parse("2026-10"), ("raad",), report_queue.now, "x1")
+async def test_handing_over_a_second_time_after_a_lost_answer_changes_nothing(report_queue: ReporterOnRedis):
+    publisher = ReportPublisher(report_queue.redis)
+    ready = report_ready(Period.parse("2026-10"), ("raad",), report_queue.now)
+    document = await report_queue.make(ready.id, Period.parse("2026-10"), report_queue.now)
+    assert [await publisher.hand_over(document, ready, counts=True) for _ in range(2)] == [True, False]
+    extra = report_ready(Period.parse("2026-10"), ("raad",), report_queue.now, "x1")
     again = document.model_copy(update={"id": extra.id})
-    assert [await handing.hand_over(again, extra, counts=False) for _ in range(2)] == [True, True]
-    assert [one.id for one in await report_queue.words()] == ["report:2026-10", "report:2026-10:x1"]
+    assert [await publisher.hand_over(again, extra, counts=False) for _ in range(2)] == [True, True]
+    assert [one.id for one in await report_queue.events()] == ["report:2026-10", "report:2026-10:x1"]
 
 
 # As processes ------------------------------------------------------------------------------------------
