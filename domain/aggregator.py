@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
-from domain.bucket import Bucket, Resolution
+from domain.bucket import MONTH_OF, Bucket, Resolution
 from domain.bucket_store import COARSE_S, FINE_S, REACH_S, SINCE_START, BucketStore, Slot
+from domain.error_budget import BUDGET_REACH, day_outcomes
 from domain.last_reports import LastReports, Offer, Staff
 from domain.open_contacts import ContactKey, OpenContacts, UnfinishedChange
 from domain.queue_ref import QueueRef
@@ -127,6 +128,7 @@ class Aggregator:
         counts: PipelineCounts | None = None,
         cursor: int = 0,
         rings: bool = True,
+        days_from: str = "",
     ) -> None:
         pipeline = city.pipeline
         self.bucket_store = bucket_store if bucket_store is not None else BucketStore()
@@ -144,6 +146,10 @@ class Aggregator:
         self._future_ms = _ms(pipeline.future_tolerance)
         self._rings = rings
         """Live: keep ring buckets, and only the days that facts may still arrive for."""
+        self.days_from = days_from
+        """The first local day (ISO text) that is in memory whole: earlier ones are over for good."""
+        self._definition = city.live_definition
+        self._days_over: dict[QueueRef, dict[date, Bucket]] = {}
         self._seen: set[str] = set()
         self._seen_by_hour: dict[int, list[str]] = {}
         self._days: dict[int, str] = {}
@@ -246,6 +252,15 @@ class Aggregator:
         if day is None:
             day = self._days[quarter] = self._calendar.local_day(at_s * 1000).isoformat()
         return day
+
+    def days(self, queue_ref: QueueRef) -> dict[date, Bucket]:
+        """Return a queue's days within opening hours; of those that are over, the outcomes of calls alone."""
+        whole = self.bucket_store.days(queue_ref)
+        return self._days_over.get(queue_ref, {}) | whole
+
+    def day_over(self, queue_ref: QueueRef, day: date, bucket: Bucket) -> None:
+        """Remember of a day that is over what error budgets ask of it."""
+        self._days_over.setdefault(queue_ref, {})[day] = day_outcomes(bucket, self._definition)
 
     def _admit(self, arrival: StreamEvent, at: int) -> _QueueCells | None:
         """Return where a fact is counted; nowhere when it is late, early, misplaced or seen before."""
@@ -405,8 +420,11 @@ class Aggregator:
 
     def _fold_outside(self, queue_ref: QueueRef, gathered: Mapping[int, Bucket]) -> None:
         for start, amount in gathered.items():
-            self.bucket_store.add(Slot(queue_ref, Resolution.DAY_OUTSIDE, self.local_day(start)), amount)
+            day = self.local_day(start)
+            self.bucket_store.add(Slot(queue_ref, Resolution.DAY_OUTSIDE, day), amount)
             self.bucket_store.add(Slot(queue_ref, Resolution.TOTAL_OUTSIDE, SINCE_START), amount)
+            if self._rings:
+                self.bucket_store.add(Slot(queue_ref, Resolution.MONTH_OUTSIDE, day[:7]), amount)
 
     def _ring_floors(self) -> Mapping[Resolution, int]:
         return {resolution: self._stream_time // 1000 - reach for resolution, reach in REACH_S.items()}
@@ -420,7 +438,15 @@ class Aggregator:
         self.contacts.forget(horizon)
         if self._rings:
             self.bucket_store.prune(self._ring_floors())
-            self.bucket_store.unload_days(before=self.local_day(horizon // 1000 - _UNLOAD_AFTER_S))
+            before = self.local_day(horizon // 1000 - _UNLOAD_AFTER_S)
+            self.days_from = max(self.days_from, before)
+            for slot, bucket in self.bucket_store.unload(MONTH_OF, before):
+                if slot.resolution is Resolution.DAY and bucket.offered:
+                    self.day_over(slot.queue_ref, date.fromisoformat(str(slot.start)), bucket)
+        for shelf in self._days_over.values():
+            needed_from = max(shelf) - BUDGET_REACH
+            for day in [day for day in shelf if day < needed_from]:
+                del shelf[day]
         oldest = (horizon - self._dedup_ms) // 1000 // COARSE_S
         for quarter in [quarter for quarter in self._days if quarter < oldest]:
             del self._days[quarter]

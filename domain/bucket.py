@@ -204,12 +204,17 @@ class Resolution(StrEnum):
     DAY_OUTSIDE = "day-outside"
     """The same day's contacts outside opening hours, counted apart."""
     MONTH = "month"
+    """One local calendar month, within opening hours: the sum of its days, written down with them."""
+    MONTH_OUTSIDE = "month-outside"
     YEAR = "year"
-    """The local month and year so far, within opening hours. Not written down: sums of the days."""
+    """The local year so far, within opening hours. Not written down: the sum of its months."""
     TOTAL = "total"
     """Since the beginning: what the Prometheus counters show."""
     TOTAL_OUTSIDE = "total-outside"
 
 
-DERIVED: Final = frozenset({Resolution.MONTH, Resolution.YEAR})
-"""Kept in memory alone, and added up from the days at a take-over."""
+DERIVED: Final = frozenset({Resolution.YEAR})
+"""Kept in memory alone, and added up at a take-over."""
+
+MONTH_OF: Final = {Resolution.DAY: Resolution.MONTH, Resolution.DAY_OUTSIDE: Resolution.MONTH_OUTSIDE}
+"""Where the sum of so many days is kept."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from datetime import date
 from typing import Final, NamedTuple
 
-from domain.bucket import DERIVED, Bucket, Resolution, merged
+from domain.bucket import DERIVED, MONTH_OF, Bucket, Resolution, merged
 from domain.queue_ref import QueueRef
 from shared.config.types import COARSE_REACH, COARSE_STEP, FINE_REACH, WINDOW_STEP
+from shared.periods import Period
 
 FINE_S: Final = int(WINDOW_STEP.total_seconds())
 COARSE_S: Final = int(COARSE_STEP.total_seconds())
@@ -24,7 +26,8 @@ SINCE_START: Final = "all"
 """The one field of the totals."""
 
 Start = int | str
-"""Which bucket of a resolution: its start in epoch seconds, a local day as ISO text, or ``all``."""
+"""Which bucket of a resolution: its start in epoch seconds, a local day, month or year as ISO text, or
+``all``."""
 
 
 _NOTHING: Final = Bucket()
@@ -36,6 +39,17 @@ class Slot(NamedTuple):
     queue_ref: QueueRef
     resolution: Resolution
     start: Start
+
+
+def month_of(day: Slot) -> Slot:
+    """Return where the sum of a day's month is kept."""
+    return Slot(day.queue_ref, MONTH_OF[day.resolution], str(day.start)[: len("2026-10")])
+
+
+def days_in(month: Slot) -> list[Slot]:
+    """Return where the days of a month are kept."""
+    (daily,) = (daily for daily, monthly in MONTH_OF.items() if monthly is month.resolution)
+    return [Slot(month.queue_ref, daily, day.isoformat()) for day in Period.parse(str(month.start)).days()]
 
 
 class _Sum(NamedTuple):
@@ -72,6 +86,12 @@ class BucketStore:
         if slot.resolution not in DERIVED:
             self._changed.add(slot)
 
+    def sum_years(self) -> None:
+        """Add months up to the years that are kept in memory alone."""
+        months = [one for one in self.slots() if one[0].resolution is Resolution.MONTH]
+        for slot, bucket in months:
+            self.add(Slot(slot.queue_ref, Resolution.YEAR, str(slot.start)[:4]), bucket)
+
     @property
     def changed(self) -> bool:
         """Whether there is anything to write."""
@@ -84,6 +104,11 @@ class BucketStore:
     def total(self, queue_ref: QueueRef, resolution: Resolution = Resolution.TOTAL) -> Bucket:
         """Return what happened at a place since the beginning."""
         return self.get(Slot(queue_ref, resolution, SINCE_START)) or Bucket()
+
+    def days(self, queue_ref: QueueRef) -> dict[date, Bucket]:
+        """Return a queue's days within opening hours that are in memory. Read only."""
+        shelf = self._shelf(queue_ref, Resolution.DAY)
+        return {date.fromisoformat(str(day)): bucket for day, bucket in shelf.items()}
 
     def between(
         self, queue_ref: QueueRef, resolution: Resolution, start_s: int, end_s: int
@@ -141,13 +166,18 @@ class BucketStore:
                 self._changed.discard(slot)
                 self._dropped.add(slot)
 
-    def unload_days(self, before: str) -> None:
-        """Let go of finished days (ISO text) that are written down; there they stay."""
+    def unload(self, resolutions: Container[Resolution], before: str) -> list[tuple[Slot, Bucket]]:
+        """Let go of days, months or years that ended before a day (ISO text) and are written down, where they
+        stay. Returns them."""
+        gone: list[tuple[Slot, Bucket]] = []
         for (queue_ref, resolution), shelf in self._shelves.items():
-            if resolution in {Resolution.DAY, Resolution.DAY_OUTSIDE}:
-                for day in [day for day in shelf if isinstance(day, str) and day < before]:
-                    if Slot(queue_ref, resolution, day) not in self._changed:
-                        del shelf[day]
+            if resolution not in resolutions:
+                continue
+            for start in [at for at in shelf if isinstance(at, str) and at < before[: len(at)]]:
+                slot = Slot(queue_ref, resolution, start)
+                if slot not in self._changed:
+                    gone.append((slot, shelf.pop(start)))
+        return gone
 
     def take_changes(self) -> tuple[list[tuple[Slot, Bucket]], list[Slot]]:
         """Return the changed buckets and the dropped slots since the last call.

@@ -44,6 +44,9 @@ RATE_DAYS: Final = 20
 RATE_REACH: Final = timedelta(days=42)
 """How far back those are looked for, over holidays and dead feeds: beyond that the season has changed."""
 
+BUDGET_REACH: Final = timedelta(days=366) + RATE_REACH
+"""How far back the days lie that an error budget rests upon: those of its year, or of the weeks before."""
+
 LEAST_DAYS: Final = 5
 """With fewer there is no saying how much days differ."""
 
@@ -141,6 +144,20 @@ def error_budget(
         open_minutes_left=sum(minutes_left),
         open_days_left=sum(minutes > 0 for minutes in minutes_left),
         forecast=_forecast(so_far, phones, today, sum(minutes_left), target.limit),
+    )
+
+
+def day_outcomes(bucket: Bucket, definition: MissedDefinition) -> Bucket:
+    """Return what a missed definition asks of a day of calls, without the weight of its waits."""
+    short_s = definition.short_abandon // timedelta(seconds=1)
+    return Bucket(
+        answered=bucket.answered,
+        abandoned=bucket.abandoned,
+        timed_out=bucket.timed_out,
+        no_agents=bucket.no_agents,
+        left_by_key=bucket.left_by_key,
+        closed=bucket.closed,
+        abandon_waits={cell: count for cell, count in bucket.abandon_waits.items() if cell < short_s},
     )
 
 

@@ -1,7 +1,7 @@
-"""The figures of the policy report: per month and per year, from the rollups of the days. Pure.
+"""The KPIs of the policy report: per month and per year, from the sums of the months. Pure.
 
-Everything is a sum of days until the last division, so a month or a year is as exact as a day, and any
-definition can be worked out afterwards from the same buckets.
+Everything is a sum until the last division, so a month or a year is as exact as a day, and any definition can
+be worked out afterwards from the same buckets.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from domain import kpi
-from domain.bucket import Bucket, Resolution, merged
-from domain.bucket_store import Slot
+from domain.bucket import Bucket, merged
 from domain.business_hours import open_minutes
 from domain.queue_ref import QueueRef
 from shared.calendar import DAY, Calendar
@@ -33,6 +32,9 @@ from shared.periods import Period
 
 Days = Mapping[QueueRef, Mapping[date, Bucket]]
 """What was counted within opening hours, per queue and local day. No bucket: nothing happened."""
+
+Months = Mapping[QueueRef, Mapping[str, Bucket]]
+"""The same per local month, by its name: ``2026-10``. Every longer period is made of whole months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,24 +154,25 @@ class Gap:
     """Contacts that so many open minutes have on the other days of the period."""
 
 
-def days_of(slots: Iterable[tuple[Slot, Bucket]]) -> dict[QueueRef, dict[date, Bucket]]:
-    """Return the days within opening hours among some buckets, such as ``Books.slots``."""
-    days: dict[QueueRef, dict[date, Bucket]] = {}
-    for slot, bucket in slots:
-        if slot.resolution is Resolution.DAY:
-            days.setdefault(slot.queue_ref, {})[date.fromisoformat(str(slot.start))] = bucket
-    return days
+def months_of(days: Days) -> dict[QueueRef, dict[str, Bucket]]:
+    """Return the sums of days by month."""
+    months: dict[QueueRef, dict[str, Bucket]] = {}
+    for queue_ref, shelf in days.items():
+        of_queue = months.setdefault(queue_ref, {})
+        for day, bucket in shelf.items():
+            of_queue.setdefault(f"{day:%Y-%m}", Bucket()).add(bucket)
+    return months
 
 
 def period_kpi(
-    city: CityFile, days: Days, figure: Kpi, site: str, queue: str, period: Period, today: date
+    city: CityFile, months: Months, figure: Kpi, site: str, queue: str, period: Period, today: date
 ) -> PeriodKpi:
     """Return a KPI of a queue, or of the site's total (``all``), over a period.
 
     ``today`` is the local day it is: a period that has not ended before it is not complete. Raises
     ``KeyError`` for a site that the city file does not have, or a queue that does not have the KPI.
     """
-    bucket = _sum(days, _queue_refs(city, figure, site, queue), period)
+    bucket = _sum(months, _queue_refs(city, figure, site, queue), period)
     reading = kpi.read(figure, bucket, city)
     target = city.target(figure, site, queue, _kind_of(period))
     return PeriodKpi(
@@ -187,17 +190,18 @@ def period_kpi(
     )
 
 
-def period_kpis(city: CityFile, days: Days, site_id: str, period: Period, today: date) -> PeriodKpis:
-    """Return the block of the policy report. Only days of the period and earlier ones count.
+def period_kpis(city: CityFile, months: Months, site_id: str, period: Period, today: date) -> PeriodKpis:
+    """Return the block of the policy report. Only months of the period and earlier ones count.
 
     So the report of a month stays the same when it is made again later. Raises ``KeyError`` for a site
     that the city file does not have.
     """
     site = city.site(site_id)
     today = min(today, period.last + DAY)
-    days = {
-        queue_ref: {day: bucket for day, bucket in shelf.items() if day <= period.last}
-        for queue_ref, shelf in days.items()
+    last = period.months()[-1].name
+    months = {
+        queue_ref: {month: bucket for month, bucket in shelf.items() if month <= last}
+        for queue_ref, shelf in months.items()
         if queue_ref.site == site_id
     }
     begun = [month for month in period.months() if month.first <= today]
@@ -205,7 +209,7 @@ def period_kpis(city: CityFile, days: Days, site_id: str, period: Period, today:
     def by_month(figure: Kpi, queue: str = ALL_QUEUES) -> tuple[PeriodKpi, ...]:
         if not _of_kind(site, figure):
             return ()
-        return tuple(period_kpi(city, days, figure, site_id, queue, month, today) for month in begun)
+        return tuple(period_kpi(city, months, figure, site_id, queue, month, today) for month in begun)
 
     phones = site.of_kind(QueueKind.PHONE)
     year = Period.year_of(period.first)
@@ -218,8 +222,8 @@ def period_kpis(city: CityFile, days: Days, site_id: str, period: Period, today:
             for one in by_month(Kpi.VISIT_WAIT_MEAN, queue.id)
         ),
         call_waits=by_month(Kpi.CALL_WAIT_MEAN),
-        speeds=tuple(speed(city, days, site_id, ALL_QUEUES, month, today) for month in begun if phones),
-        missed_years=(period_kpi(city, days, Kpi.MISSED_RATIO, site_id, ALL_QUEUES, year, today),)
+        speeds=tuple(speed(city, months, site_id, ALL_QUEUES, month, today) for month in begun if phones),
+        missed_years=(period_kpi(city, months, Kpi.MISSED_RATIO, site_id, ALL_QUEUES, year, today),)
         if phones and begun
         else (),
         missed_months=by_month(Kpi.MISSED_RATIO),
@@ -227,24 +231,24 @@ def period_kpis(city: CityFile, days: Days, site_id: str, period: Period, today:
     )
 
 
-def speed(city: CityFile, days: Days, site: str, queue: str, period: Period, today: date) -> SpeedShares:
+def speed(city: CityFile, months: Months, site: str, queue: str, period: Period, today: date) -> SpeedShares:
     """Return the answered calls of a phone queue, or of all (``all``), by speed category.
 
     Raises ``KeyError`` for a site or a phone queue that the city file does not have.
     """
-    bucket = _sum(days, _queue_refs(city, Kpi.CALL_WAIT_MEAN, site, queue), period)
+    bucket = _sum(months, _queue_refs(city, Kpi.CALL_WAIT_MEAN, site, queue), period)
     counts = kpi.speed_categories(bucket, city.speed_categories.bounds)
     return SpeedShares(site, queue, period, counts, bucket.answered, complete=period.last < today)
 
 
 def under_missed_definitions(
-    city: CityFile, days: Days, site: str, queue: str, period: Period
+    city: CityFile, months: Months, site: str, queue: str, period: Period
 ) -> tuple[UnderMissedDefinition, ...]:
     """Return a period under every configured missed definition, in the order of the city file.
 
     Raises ``KeyError`` for a site or a phone queue that the city file does not have.
     """
-    bucket = _sum(days, _queue_refs(city, Kpi.MISSED_RATIO, site, queue), period)
+    bucket = _sum(months, _queue_refs(city, Kpi.MISSED_RATIO, site, queue), period)
     active = city.live_definition
     of_active = _counted(bucket, active)
     value_of_active = kpi.missed_ratio(bucket, active).value
@@ -273,13 +277,13 @@ def under_missed_definitions(
 
 
 def under_service_levels(
-    city: CityFile, days: Days, site: str, queue: str, period: Period
+    city: CityFile, months: Months, site: str, queue: str, period: Period
 ) -> tuple[UnderServiceLevel, ...]:
     """Return a period under every service-level definition; the active one stands first if none is it.
 
     Raises ``KeyError`` for a site or a phone queue that the city file does not have.
     """
-    bucket = _sum(days, _queue_refs(city, Kpi.SERVICE_LEVEL, site, queue), period)
+    bucket = _sum(months, _queue_refs(city, Kpi.SERVICE_LEVEL, site, queue), period)
     active = active_service_level(city)
     listed = city.service_level_definitions
     of_active = _level(bucket, active, city.live_definition)
@@ -372,9 +376,9 @@ def _queue_refs(city: CityFile, figure: Kpi, site: str, queue: str) -> tuple[Que
     return tuple(QueueRef(site, name) for name in fitting)
 
 
-def _sum(days: Days, queue_refs: Iterable[QueueRef], period: Period) -> Bucket:
-    shelves = [days[queue_ref] for queue_ref in queue_refs if queue_ref in days]
-    return merged(shelf[day] for shelf in shelves for day in period.days() if day in shelf)
+def _sum(months: Months, queue_refs: Iterable[QueueRef], period: Period) -> Bucket:
+    shelves = [months[queue_ref] for queue_ref in queue_refs if queue_ref in months]
+    return merged(shelf[month.name] for shelf in shelves for month in period.months() if month.name in shelf)
 
 
 def _kind_of(period: Period) -> str | None:

@@ -17,7 +17,7 @@ from services.reporter.report.assemble import (
 )
 from services.reporter.report.document import MOST_COMMENT, Report
 from services.reporter.report.pdf import NoPdfError
-from services.reporter.report.reading import read_days
+from services.reporter.report.reading import read_counted
 from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.sheet import Sheet
 from services.reporter.report.writing import Writing, capital
@@ -146,7 +146,7 @@ def _assembled(
         )
     history = history_or_explain(given.settings.city_file, city)
     now = given.now()
-    counted: Counted = given.reach(lambda redis: read_days(redis, city, period))
+    counted: Counted = given.reach(lambda redis: read_counted(redis, city, period))
     write = Writing(say)
     try:
         return assemble(city, Calendar(city), counted, history, period, now, sites=sites, comment=comment)

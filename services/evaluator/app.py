@@ -10,14 +10,13 @@ from prometheus_client import Histogram
 
 from services.evaluator.consumer import EvaluatorConsumer, EvaluatorSession
 from services.evaluator.metrics import PREFIX, EvaluatorCollector
-from services.evaluator.period_history import PeriodHistory
 from services.evaluator.period_metrics import PeriodCollector
 from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.state_store import EvaluatorStore
 from shared.calendar import Calendar
 from shared.config.loader import Configuration
 from shared.process.application import Application
-from shared.process.backoff import InternalErrors, keep_on
+from shared.process.backoff import InternalErrors
 from shared.process.health import Check, redis_check
 from shared.process.metrics_server import TolerantRegistry
 from shared.redis import keys
@@ -42,19 +41,17 @@ def build(settings: EvaluatorSettings, configuration: Configuration) -> Applicat
     set_aside = set_aside_gauge(registry)
     owner = secrets.token_hex(8)
     partitions: list[PartitionOwner[EvaluatorSession]] = []
-    pasts: list[PeriodHistory] = []
     for number in settings.partition_numbers(city.pipeline.partitions):
         store = EvaluatorStore(redis, number, owner, city.pipeline.lease)
         consumer = EvaluatorConsumer(number, city, calendar, store, now, commit_seconds)
         partition = PartitionOwner(consumer, store.lease, store.set_aside, broker)
         partitions.append(partition)
         set_aside.labels(str(number)).set_function(partial(getattr, partition, "set_aside_at"))
-        pasts.append(PeriodHistory(partition, store, city, calendar, now))
     registry.register(EvaluatorCollector(city, calendar, partitions, now, registry.drops))
-    registry.register(PeriodCollector(city, calendar, configuration.history, pasts, now, registry.drops))
-    at_work = [*(one for partition in partitions for one in partition.backoff), *(p.backoff for p in pasts)]
-    registry.register(InternalErrors(at_work))
-    checks: dict[str, Check] = {f"partition_{past.partition.number}": past.check for past in pasts}
+    history = configuration.history
+    registry.register(PeriodCollector(city, calendar, history, partitions, now, registry.drops))
+    registry.register(InternalErrors([one for partition in partitions for one in partition.backoff]))
+    checks: dict[str, Check] = {f"partition_{one.number}": one.check for one in partitions}
     checks["redis"] = redis_check(redis, [keys.state(one.number) for one in partitions], makes_room=True)
     checks["state"] = set_aside_check(lambda: [one.set_aside_at for one in partitions])
     return Application(
@@ -62,8 +59,7 @@ def build(settings: EvaluatorSettings, configuration: Configuration) -> Applicat
         broker=broker,
         registry=registry,
         checks=checks,
-        work={f"partition {one.number}": one.run for one in partitions}
-        | {f"past of partition {p.partition.number}": partial(keep_on, p.run, p.backoff) for p in pasts},
+        work={f"partition {one.number}": one.run for one in partitions},
         # Only between commits, so that nothing is shown that may not come to be.
         locks=[partition.lock for partition in partitions],
     )

@@ -1,19 +1,19 @@
-"""The days that are kept for years: read for reports, and replaced by whoever worked them out anew.
+"""Days and months that are kept for years: read for reports, and replaced by whoever worked them out anew.
 
 The evaluator owns a partition's buckets, and this is somebody else's write. So one script compares what is
-there with what the change starts from, writes, logs, and raises the fence: an owner is superseded at its next
-commit and reads everything anew, the sums of months and years too.
+there with what the change starts from, raises the fence, writes days and the sums of their months, and logs:
+an owner is superseded at its next commit and reads everything anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from hashlib import sha1
 from typing import Final
 
-from domain.bucket import Bucket, decode
-from domain.bucket_store import Slot
+from domain.bucket import Bucket, Resolution, decode, merged
+from domain.bucket_store import Slot, days_in, month_of
 from domain.corrections import (
     LINE,
     BucketChange,
@@ -25,34 +25,52 @@ from domain.corrections import (
     day_of,
     day_slot,
 )
-from domain.period_kpis import Days
+from domain.period_kpis import Days, Months, months_of
 from domain.queue_ref import QueueRef
-from services.evaluator.state_store import EvaluatorStore
+from services.evaluator.state_store import MONTHS, EvaluatorStore, keeps_months
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.redis import keys
 from shared.redis.connection import RedisClient
 from shared.redis.scripts import BELOW_HIGH_WATER
+from shared.stored_state import sound
 
 PAGE: Final = 1000
 """Lines of the log read in one go."""
 
+TRIES: Final = 20
+"""How often a month is added up again because live work added to it meanwhile. That stops at the first time,
+for as long as an owner takes to read everything anew."""
+
 _REPLACE: Final = (
     BELOW_HIGH_WATER
     + """
--- KEYS: fence, lease, corrections, then the hashes of days.
--- ARGV: the correction's id, its line in the log, then for every day: hash (its number), field, SHA-1 of
---       what is expected there and what is to come in its place ('' = nothing), the beginning of its line.
--- Returns 0, or the number of the first day that is not as expected; then nothing is written.
+-- KEYS: fence, lease, corrections, then the hashes of days and months.
+-- ARGV: the correction's id, its line in the log, how many days, then for these and the sums of their months:
+--       hash (its number), field, SHA-1 of what is expected there and what is to come in its place ('' =
+--       nothing), the beginning of its line ('' = a sum, which has none).
+-- Returns the numbers of those that are not as expected; then nothing is written. Where these are months, to
+-- which live work adds, the fence is raised all the same: there is time to add them up again.
 local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
-if last and string.find(last[2][2], ARGV[1], 1, true) then return 0 end  -- done, and the answer got lost
-for i = 3, #ARGV, 5 do
-  local there = redis.call('HGET', KEYS[3 + tonumber(ARGV[i])], ARGV[i + 1])
-  if (there and redis.sha1hex(there) or '') ~= ARGV[i + 2] then return (i - 3) / 5 + 1 end
+if last and string.find(last[2][2], ARGV[1], 1, true) then return {} end  -- done, and the answer got lost
+local strange = {}
+local function compare(first, last)
+  for i = first, last, 5 do
+    local there = redis.call('HGET', KEYS[3 + tonumber(ARGV[i])], ARGV[i + 1])
+    if (there and redis.sha1hex(there) or '') ~= ARGV[i + 2] then table.insert(strange, (i - 4) / 5 + 1) end
+  end
 end
+local months = 4 + 5 * tonumber(ARGV[3])
+compare(4, months - 1)
+if #strange > 0 then return strange end
+local turn = tonumber(string.match(redis.call('GET', KEYS[1]) or '0', '^%d+')) + 1
+redis.call('SET', KEYS[1], turn .. ':history')
+redis.call('DEL', KEYS[2])
+compare(months, #ARGV)
+if #strange > 0 then return strange end
 local function log(line) redis.call('XADD', KEYS[3], '*', '__data__', line) end
 log(ARGV[2])
-for i = 3, #ARGV, 5 do
+for i = 4, #ARGV, 5 do
   local key, field, after = KEYS[3 + tonumber(ARGV[i])], ARGV[i + 1], ARGV[i + 3]
   local before = redis.call('HGET', key, field) or 'null'
   if after == '' then
@@ -61,12 +79,9 @@ for i = 3, #ARGV, 5 do
   else
     redis.call('HSET', key, field, after)
   end
-  log(ARGV[i + 4] .. '"before":' .. before .. ',"after":' .. after .. '}')
+  if ARGV[i + 4] ~= '' then log(ARGV[i + 4] .. '"before":' .. before .. ',"after":' .. after .. '}') end
 end
-local turn = tonumber(string.match(redis.call('GET', KEYS[1]) or '0', '^%d+')) + 1
-redis.call('SET', KEYS[1], turn .. ':history')
-redis.call('DEL', KEYS[2])
-return 0
+return {}
 """
 )
 
@@ -80,7 +95,7 @@ class ChangedUnderneathError(Exception):
 
 
 class Archive:
-    """The days of all sites of a city. Raises ``redis.RedisError`` when Redis cannot be reached."""
+    """Days and months of all sites of a city. Raises ``redis.RedisError`` when Redis cannot be reached."""
 
     def __init__(self, redis: RedisClient, city: CityFile) -> None:
         self._redis = redis
@@ -98,6 +113,24 @@ class Archive:
         for slot, text in (await self._written(first, last, (Hours.INSIDE,))).items():
             days[slot.queue_ref][day_of(slot)] = decode(text)
         return days
+
+    async def months(self, first: date, last: date) -> Months:
+        """Return the months from that of ``first``, the first day, to that of ``last``, within opening hours.
+
+        Where a release that kept no months has left them behind, they are added up from their days.
+        """
+        for partition in range(self._city.pipeline.partitions):
+            fields = await self._redis.hmget(keys.state(partition), [MONTHS, "commit"])
+            if not keeps_months(*fields):
+                return months_of(await self.read(first, last))
+        pipeline = self._redis.pipeline(transaction=False)
+        for queue_ref in self.queue_refs:
+            pipeline.hgetall(self._name(Slot(queue_ref, Resolution.MONTH, "")))
+        until = f"{last:%Y-%m}".encode()
+        return {
+            queue_ref: {month.decode(): decode(text) for month, text in found.items() if month <= until}
+            for queue_ref, found in zip(self.queue_refs, await pipeline.execute(), strict=True)
+        }
 
     async def written(self, first: date, last: date) -> dict[Slot, bytes]:
         """Return the same days as they are written down, with those outside opening hours."""
@@ -154,28 +187,51 @@ class Archive:
     async def _replace_share(
         self, partition: int, correction: Correction, changes: Sequence[BucketChange]
     ) -> None:
-        touched: dict[str, int] = {}
-        args: list[str | bytes | int] = [
-            correction.id,
-            correction.__pydantic_serializer__.to_json(correction),
+        after = {change.slot: change.after for change in changes}
+        months = {slot: await self._sum(slot, after) for slot in dict.fromkeys(map(month_of, after))}
+        line = correction.__pydantic_serializer__.to_json(correction)
+        named = [keys.fence(partition), keys.lease(partition), keys.corrections(partition)]
+        strange: list[Slot] = []
+        for _ in range(TRIES):
+            touched: dict[str, int] = {}
+            args: list[str | bytes | int] = [correction.id, line, len(changes)]
+            everything = [*changes, *months.values()]
+            for change in everything:
+                args += (
+                    touched.setdefault(self._name(change.slot), len(touched) + 1),
+                    str(change.slot.start),
+                )
+                args.append(
+                    "" if change.before is None else sha1(change.before, usedforsecurity=False).hexdigest()
+                )
+                args += (change.after or b"", b"" if change.slot in months else beginning(correction, change))
+            answer = await self._replace(keys=[*named, *touched], args=args)
+            strange = [everything[int(number) - 1].slot for number in answer]
+            if not strange:
+                return
+            if strange[0] not in months:
+                break
+            for slot in strange:
+                months[slot] = await self._sum(slot, after)
+        raise ChangedUnderneathError(strange[0])
+
+    async def _sum(self, month: Slot, after: Mapping[Slot, bytes | None]) -> BucketChange:
+        """Return the change to a month's sum when some of its days become others.
+
+        The sum is read before the days: as long as it is that, they are these.
+        """
+        days = days_in(month)
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hget(self._name(month), str(month.start))
+        pipeline.hmget(self._name(days[0]), [str(day.start) for day in days])
+        before, there = await pipeline.execute()
+        texts = [
+            (str(day.start).encode(), after.get(day, text)) for day, text in zip(days, there, strict=True)
         ]
-        for change in changes:
-            slot = change.slot
-            name = keys.buckets(partition, slot.resolution.value, slot.queue_ref.site, slot.queue_ref.queue)
-            expected = "" if change.before is None else sha1(change.before, usedforsecurity=False).hexdigest()
-            args += (
-                touched.setdefault(name, len(touched) + 1),
-                str(slot.start),
-                expected,
-                change.after or b"",
-            )
-            args.append(beginning(correction, change))
-        answer = await self._replace(
-            keys=[keys.fence(partition), keys.lease(partition), keys.corrections(partition), *touched],
-            args=args,
-        )
-        if answer:
-            raise ChangedUnderneathError(changes[int(answer) - 1].slot)
+        fields = [(day, text) for day, text in texts if text is not None]
+        # A day that cannot be read is in no sum: the evaluator sets it aside when it comes to it.
+        total = merged(sound(self._name(days[0]), fields, lambda _, text: decode(text), []))
+        return BucketChange(month, before, None if total == Bucket() else total.encode())
 
     async def _written(self, first: date, last: date, hours: Iterable[Hours]) -> dict[Slot, bytes]:
         days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
@@ -184,7 +240,7 @@ class Archive:
         asked = [(queue_ref, part) for queue_ref in self.queue_refs for part in hours]
         pipeline = self._redis.pipeline(transaction=False)
         for queue_ref, part in asked:
-            pipeline.hmget(self._name(queue_ref, part), [day.isoformat() for day in days])
+            pipeline.hmget(self._name(day_slot(queue_ref, first, part)), [day.isoformat() for day in days])
         return {
             day_slot(queue_ref, day, part): text
             for (queue_ref, part), answer in zip(asked, await pipeline.execute(), strict=True)
@@ -196,7 +252,7 @@ class Archive:
         pipeline = self._redis.pipeline(transaction=False)
         for queue_ref in self.queue_refs:
             for part in Hours:
-                pipeline.hkeys(self._name(queue_ref, part))
+                pipeline.hkeys(self._name(day_slot(queue_ref, date.min, part)))
         return {date.fromisoformat(day.decode()) for days in await pipeline.execute() for day in days}
 
     async def _log(self) -> AsyncIterator[Correction | Replaced]:
@@ -213,6 +269,5 @@ class Archive:
                     break
                 first = f"({entries[-1][0].decode()}"
 
-    def _name(self, queue_ref: QueueRef, hours: Hours) -> str:
-        slot = day_slot(queue_ref, date.min, hours)
-        return keys.buckets(self.partition_of(slot), slot.resolution.value, queue_ref.site, queue_ref.queue)
+    def _name(self, slot: Slot) -> str:
+        return keys.buckets(self.partition_of(slot), slot.resolution.value, *slot.queue_ref)

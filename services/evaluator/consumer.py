@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -13,19 +14,26 @@ import structlog
 from prometheus_client import Histogram
 
 from domain.aggregator import Aggregator, StreamEvent
+from domain.bucket_store import BucketStore
+from domain.error_budget import RATE_REACH
 from domain.queue_ref import QueueRef
+from domain.site_kpis import ShownPeriods
 from domain.tallies import ms_of
 from services.evaluator.alerting.judge import NOTHING_TO_TELL, Judge, Judgement
 from services.evaluator.decoder import parse, set_aside
 from services.evaluator.state_store import EvaluatorStore, StoredEvaluator
-from shared.calendar import Calendar
+from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile, Site
+from shared.contract.kpis import QueueKind
+from shared.periods import Period
 from shared.process.backoff import Backoff
 from shared.process.clock import Clock
 from shared.process.code_failures import CodeFailure, attempt
 from shared.redis import keys
 from shared.redis.consumer import Consumer, Session
+from shared.redis.partition_owner import WENT_WRONG
 from shared.redis.stream_entries import BEGINNING, Batch, arrived_ms
+from shared.stored_state import UnreadableField
 
 BATCH: Final = 2000
 """Entries read in one go. A batch is a commit: twice as many cost an eighth less each while there is a
@@ -58,8 +66,9 @@ class EvaluatorSession(Session):
     aggregator: Aggregator
     judge: Judge | None
     """``None`` after our own code failed in it, until the next session."""
-    counted_from: date
-    """The first local day in the aggregator's sums of months and years: a New Year's Day."""
+    shown: ShownPeriods
+    unsummed: Sequence[Period]
+    """Months whose days have not been added up yet, in order: a release that kept no months left them."""
     aside: Sequence[str]
     """Entries within the horizon that our own code failed on: as if they had never come."""
     caught_up: bool = False
@@ -113,13 +122,20 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
         pipeline = self._city.pipeline
         now = ms_of(self._now())
         offset = await self._store.offset()
-        offset_ms = now if offset == BEGINNING else arrived_ms(offset)
+        oldest = (await self._store.lag(0, offset))[1] if offset == BEGINNING else arrived_ms(offset)
+        offset_ms = now if oldest is None else oldest
         reach = (pipeline.dedup + pipeline.open_timeout + timedelta(days=1)) // timedelta(milliseconds=1)
+        today = self._calendar.local_day(now)
         first = self._calendar.local_day(min(now, offset_ms) - reach)
-        counted_from = date(first.year, 1, 1)
-        days = _days(counted_from, self._calendar.local_day(max(now, offset_ms)) + timedelta(days=1))
-        stored = await self._store.load(self._queue_refs, days, first.isoformat())
-        aggregator = self._aggregator(stored)
+        new_year = date(first.year, 1, 1)
+        days = _days(first, self._calendar.local_day(max(now, offset_ms)) + DAY)
+        stored = await self._store.load(self._queue_refs, [day.isoformat() for day in days])
+        unreadable = [*stored.unreadable]
+        unsummed = [] if stored.summed else await self._unsummed(stored.bucket_store, new_year, unreadable)
+        stored.bucket_store.sum_years()
+        aggregator = self._aggregator(stored, first)
+        budgeted = _days(min(date(today.year, 1, 1), today - RATE_REACH), first - DAY)
+        await self._recall_days(aggregator, budgeted, unreadable)
         aside = stored.state.get(ASIDE, "").split()
         await self._recall(aggregator, stored.offset, aside)
         judge = Judge(self._city, self._calendar, self._sites, stored.state)
@@ -128,15 +144,38 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
         return EvaluatorSession(
             fence=fence,
             offset=stored.offset,
-            unreadable=stored.unreadable,
+            unreadable=unreadable,
             aggregator=aggregator,
             judge=judge,
-            counted_from=counted_from,
+            shown=ShownPeriods(self._city, self._sites, aggregator, new_year, today),
+            unsummed=unsummed,
             aside=aside,
             committed=time.monotonic(),
         )
 
-    def _aggregator(self, stored: StoredEvaluator) -> Aggregator:
+    async def _unsummed(
+        self, bucket_store: BucketStore, new_year: date, unreadable: list[UnreadableField]
+    ) -> list[Period]:
+        """Add the months up in which live work counts, and return those before them, which can wait."""
+        await self._store.forget_months()  # before one that cannot be read is set aside
+        months = await self._store.months(self._queue_refs, unreadable)
+        for month in months:
+            if month.first >= new_year:
+                for slot, bucket in await self._store.add_up(self._queue_refs, month, unreadable):
+                    bucket_store.add(slot, bucket)
+        return [month for month in months if month.first < new_year]
+
+    async def _recall_days(
+        self, aggregator: Aggregator, days: Sequence[date], unreadable: list[UnreadableField]
+    ) -> None:
+        """Take what error budgets ask of days that are over into memory."""
+        for site in self._sites:
+            for queue in site.of_kind(QueueKind.PHONE):
+                queue_ref = QueueRef(site.id, queue.id)
+                for day, bucket in (await self._store.days(queue_ref, days, unreadable)).items():
+                    aggregator.day_over(queue_ref, day, bucket)
+
+    def _aggregator(self, stored: StoredEvaluator, days_from: date) -> Aggregator:
         at = {site.id for site in self._sites}
         stored.last_reports.sweep(
             [source.id for source in self._city.sources if source.site in at], self._queue_refs
@@ -149,6 +188,7 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
             last_reports=stored.last_reports,
             counts=stored.counts,
             cursor=stored.cursor,
+            days_from=days_from.isoformat(),
         )
 
     async def _recall(self, aggregator: Aggregator, offset: str, aside: Sequence[str]) -> None:
@@ -185,6 +225,8 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
 
     async def tick(self, session: EvaluatorSession) -> None:
         """Close what time closes, judge, trim the stream, and see how much of it waits."""
+        if session.unsummed and not session.tasks:
+            session.start(self._add_up(session), "months")
         session.aggregator.advance(ms_of(self._now()))
         judgement = self._judge(session) if session.caught_up else NOTHING_TO_TELL
         due = time.monotonic() - session.trimmed > TRIM_EVERY.total_seconds()
@@ -196,6 +238,23 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
         session.caught_up = session.caught_up or not session.lag_events
         if session.judge is None and not self._judging.pause_s:
             session.end()  # the next one judges again
+
+    async def _add_up(self, session: EvaluatorSession) -> None:
+        """Make the sums of months that lack them, the newest first; live work goes on in between."""
+        unreadable: list[UnreadableField] = []
+        with suppress(*WENT_WRONG), session.breaking():
+            for month in reversed(session.unsummed):
+                sums = await self._store.add_up(self._queue_refs, month, unreadable)
+                async with self.lock:
+                    for slot, bucket in sums:
+                        session.aggregator.bucket_store.add(slot, bucket)
+            await self._store.set_aside.put(session.fence, unreadable)
+            async with self.lock:
+                if session.over:
+                    return
+                session.unsummed = ()
+                await self._commit(session, session.offset, NOTHING_TO_TELL)
+            session.end()  # the next one shows them
 
     def _judge(self, session: EvaluatorSession) -> Judgement:
         if session.judge is None:
@@ -231,7 +290,10 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
         if session.aside:
             changes.state[ASIDE] = " ".join(session.aside)
         with session.committing(after), self._commit_seconds.time():
-            await self._store.commit(session.fence, session.offset, after, changes, judgement, *oldest)
+            summed = not session.unsummed
+            await self._store.commit(
+                session.fence, session.offset, after, changes, judgement, *oldest, summed=summed
+            )
         session.committed = time.monotonic()
         if trim:
             session.trimmed = session.committed
@@ -250,5 +312,5 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
         return f"{stays}-0", f"{must_stay}-0"
 
 
-def _days(first: date, last: date) -> list[str]:
-    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days + 1)]
+def _days(first: date, last: date) -> list[date]:
+    return [first + number * DAY for number in range((last - first).days + 1)]

@@ -1,7 +1,7 @@
-"""Metrics of months and years: the policy report's figures, error budgets, and what was reported before us.
+"""Metrics of months and years: the policy report's KPIs, error budgets, and what was reported before us.
 
 Worked out when they are asked for, like those of ``metrics``; what is over for good was worked out once
-(``past``). Only the owner of a partition tells anything. Names and labels: ``docs/metrics.md``.
+(``ShownPeriods``). Only the owner of a partition shows anything. Names and labels: ``docs/metrics.md``.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from domain.error_budget import ErrorBudget, error_budget
+from domain.queue_ref import QueueRef
+from domain.site_kpis import SiteKpis, first_month
 from domain.tallies import ms_of
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.metrics import PREFIX
-from services.evaluator.period_figures import PeriodFigures
-from services.evaluator.period_history import PeriodHistory, first_month
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
 from shared.config.references import ALL_QUEUES
-from shared.contract.kpis import KPIS, Kpi, kpis_of
+from shared.contract.kpis import KPIS, Kpi, QueueKind, kpis_of
 from shared.history_file import HistoryFile, ReportedFigure
-from shared.periods import MONTHS, Period
+from shared.periods import Period
 from shared.process.clock import Clock
 from shared.process.metrics_server import Drops
+from shared.redis.partition_owner import PartitionOwner
 
 BUDGET_EVERY: Final = timedelta(seconds=10)
 """An error budget goes through a year of days: no use doing that at every scrape."""
@@ -123,13 +124,13 @@ class PeriodCollector(Collector):
         city: CityFile,
         calendar: Calendar,
         history: Iterable[HistoryFile],
-        pasts: Sequence[PeriodHistory],
+        partitions: Sequence[PartitionOwner[EvaluatorSession]],
         now: Clock,
         drops: Drops | None = None,
     ) -> None:
         self._city = city
         self._calendar = calendar
-        self._pasts = pasts
+        self._partitions = partitions
         self._now = now
         self._drops = drops or Drops()
         files = tuple(history)
@@ -150,47 +151,45 @@ class PeriodCollector(Collector):
         """Yield every family once, over all owned partitions."""
         today = self._calendar.local_day(ms_of(self._now()))
         found = _Families()
-        owned = [(past, session) for past in self._pasts if (session := past.partition.session) is not None]
-        for past, session in owned:
-            for site in self._city.partition_sites(past.partition.number):
+        owned = [(one.number, session) for one in self._partitions if (session := one.session) is not None]
+        for number, session in owned:
+            for site in self._city.partition_sites(number):
                 with self._drops("months and years", site.id):
-                    self._site(found, site, past, session, today)
+                    self._site(found, site, session, today)
         if owned:
             for labels in sorted(self._breaks):
                 found.breaks.add_metric(labels, 1)
         yield from found
 
-    def _site(
-        self, found: _Families, site: Site, past: PeriodHistory, session: EvaluatorSession, today: date
-    ) -> None:
-        told = {Period.month_of(today), Period.year_of(today)}
-        for period in (*_months(today), *past.years(site, session, today)):
+    def _site(self, found: _Families, site: Site, session: EvaluatorSession, today: date) -> None:
+        shown = {Period.month_of(today), Period.year_of(today)}
+        for period in session.shown.periods(today):
             with self._drops("months and years", site.id, period.name):
-                figures = past.figures(site, session, period)
-                if figures is not None and (period in told or not figures.empty):
-                    told.add(period)
-                    _tell(found, site, period, figures)
-        told |= self._tell_reported(found, site, today)
-        for period in sorted(told):
+                kpis = session.shown.kpis(site, period)
+                if period in shown or not kpis.empty:
+                    shown.add(period)
+                    _show(found, site, period, kpis)
+        shown |= self._show_reported(found, site, today)
+        for period in sorted(shown):
             state = "running" if today in period else "complete"
             found.periods.add_metric([site.id, period.name, _span(period), state], 1)
         self._targets(found, site)
         with self._drops(found.left.name, site.id):
-            for span, budget in self._budgets_of(site, past, session, today):
-                _tell_budget(found, span, budget)
+            for span, budget in self._budgets_of(site, session, today):
+                _show_budget(found, span, budget)
 
-    def _tell_reported(self, found: _Families, site: Site, today: date) -> set[Period]:
-        told = set()
+    def _show_reported(self, found: _Families, site: Site, today: date) -> set[Period]:
+        shown = set()
         oldest = first_month(today)
         for series, reading in self._reported.items():
             if series.queue_ref.site != site.id or (series.period.is_month and series.period < oldest):
                 continue
-            told.add(series.period)
+            shown.add(series.period)
             labels = [*series.queue_ref, series.period.name, REPORTED]
             found.values[series.kpi].add_metric(labels, reading.value)
             if reading.samples is not None:
                 found.samples.add_metric([*labels, series.kpi], reading.samples)
-        return told
+        return shown
 
     def _targets(self, found: _Families, site: Site) -> None:
         for name, queues in site.with_total:
@@ -201,15 +200,14 @@ class PeriodCollector(Collector):
                         found.targets.add_metric([site.id, name, kpi, span], target.limit)
 
     def _budgets_of(
-        self, site: Site, past: PeriodHistory, session: EvaluatorSession, today: date
+        self, site: Site, session: EvaluatorSession, today: date
     ) -> tuple[tuple[Span, ErrorBudget], ...]:
         known = self._budgets.get(site.id)
         at = time.monotonic()
         if known is not None and known.session is session and at - known.at < BUDGET_EVERY.total_seconds():
             return known.budgets
-        days = past.phone_days(site, session, today)
-        if days is None:
-            return ()
+        phones = [QueueRef(site.id, queue.id) for queue in site.of_kind(QueueKind.PHONE)]
+        days = {queue_ref: session.aggregator.days(queue_ref) for queue_ref in phones}
         now = self._now()
         periods: dict[Span, Period] = {"month": Period.month_of(today), "year": Period.year_of(today)}
         worked_out = [
@@ -225,17 +223,17 @@ AT_PLACE: Final = ("site", "queue")
 AT_PERIOD: Final = (*AT_PLACE, "period")
 
 
-def _tell(found: _Families, site: Site, period: Period, figures: PeriodFigures) -> None:
-    for queue, kpi, reading in figures.readings:
+def _show(found: _Families, site: Site, period: Period, kpis: SiteKpis) -> None:
+    for queue, kpi, value in kpis.values:
         labels = [site.id, queue, period.name, COUNTED]
-        found.samples.add_metric([*labels, kpi], reading.samples)
-        if reading.value is not None:
-            found.values[kpi].add_metric(labels, reading.value)
-    for queue, category, share in figures.shares:
+        found.samples.add_metric([*labels, kpi], value.samples)
+        if value.value is not None:
+            found.values[kpi].add_metric(labels, value.value)
+    for queue, category, share in kpis.shares:
         found.shares.add_metric([site.id, queue, period.name, category], share)
 
 
-def _tell_budget(found: _Families, span: Span, budget: ErrorBudget) -> None:
+def _show_budget(found: _Families, span: Span, budget: ErrorBudget) -> None:
     labels = [budget.site, budget.kpi, span]
     found.left.add_metric(labels, budget.left)
     if (forecast := budget.forecast) is not None:
@@ -250,7 +248,7 @@ def _reported(city: CityFile, figures: Iterable[ReportedFigure]) -> dict[_Series
     found: dict[_Series, _SeriesValue] = {}
     for figure in sorted(figures, key=lambda one: one.site is not None):
         for site in city.sites:
-            if figure.site in {None, site.id} and _has(site, figure) and _is_told(figure.period):
+            if figure.site in {None, site.id} and _has(site, figure) and _is_shown(figure.period):
                 series = _Series(_SeriesQueue(site.id, figure.queue), figure.kpi, figure.period)
                 found[series] = _SeriesValue(figure.value, figure.samples)
     return found
@@ -260,20 +258,12 @@ def _has(site: Site, figure: ReportedFigure) -> bool:
     return any(figure.queue in {queue.id, ALL_QUEUES} for queue in site.of_kind(KPIS[figure.kpi].kind))
 
 
-def _is_told(period: Period) -> bool:
+def _is_shown(period: Period) -> bool:
     return period.is_month or period.is_year
 
 
 def _span(period: Period) -> Span:
     return "year" if period.is_year else "month"
-
-
-def _months(today: date) -> Iterator[Period]:
-    """Yield the months that are told, the oldest first."""
-    oldest = first_month(today).first
-    count = (today.year - oldest.year) * MONTHS + today.month - oldest.month + 1
-    for number in range(oldest.month - 1, oldest.month - 1 + count):
-        yield Period.month_of(date(oldest.year + number // MONTHS, number % MONTHS + 1, 1))
 
 
 def _gauge(name: str, text: str) -> GaugeMetricFamily:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from domain.aggregator import AggregatorChanges, PipelineCounts
-from domain.bucket import DERIVED, Bucket, Resolution, decode
+from domain.bucket import DERIVED, MONTH_OF, Bucket, Resolution, decode, merged
 from domain.bucket_store import BucketStore, Slot, Start
 from domain.last_reports import LastReports
 from domain.queue_ref import QueueRef
@@ -22,6 +22,7 @@ from services.evaluator.alerting.judge import FIELD, NOTHING_TO_TELL, STORED_RUL
 from shared.contract.breach_events import encode
 from shared.contract.dead_letters import KEEP
 from shared.instants import EARLIEST, END, END_MS
+from shared.periods import Period
 from shared.redis import keys
 from shared.redis.connection import RedisClient
 from shared.redis.lease import FencedScript, Lease, OffsetMoved
@@ -30,14 +31,20 @@ from shared.redis.set_aside import SetAside
 from shared.redis.stream_entries import BEGINNING, Batch, batch_of, order
 from shared.stored_state import UnreadableField, sound
 
+MONTHS: Final = "months"
+"""The field of the state with the last commit by which months were the sums of their days. A release that
+kept none leaves it behind: then they are made anew."""
+
 _COMMIT: Final = (
     IS_FULL
     + """
 -- KEYS[3] on: dead letters, events, breaches, the notifier's state, then the hashes of buckets.
 -- ARGV[5] on: oldest entry to keep ('' = do not trim), dead letters and breach events to keep, oldest entry
---             to keep while full, then six lists: state (field, value), state that goes (field), buckets
---             (key, field, value), dropped (key, field), dead letters (value), breach events (value).
-at = 9
+--             to keep while full, the field that says that months are sums ('' = they are not), then six
+--             lists: state (field, value), state that goes (field), buckets (key, field, value), dropped
+--             (key, field), dead letters (value), breach events (value).
+at = 10
+if ARGV[9] ~= '' then redis.call('HSET', KEYS[2], ARGV[9], ARGV[1] .. ' ' .. ARGV[2]) end
 from, to = items(2)
 for i = from, to, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 from, to = items(1)
@@ -80,6 +87,8 @@ class StoredEvaluator:
     counts: PipelineCounts
     state: Mapping[str, str]
     """All fields of the state hash; the judge's are among them."""
+    summed: bool
+    """Whether months are the sums of their days; else none is there, and each is to be made anew."""
     unreadable: Sequence[UnreadableField] = ()
     """What cannot be read, and is not in the rest."""
 
@@ -94,21 +103,22 @@ class EvaluatorStore:
         self.set_aside = SetAside(redis, keys.set_aside(partition), keys.fence(partition))
         self._commit = FencedScript(redis, _COMMIT)
 
-    async def load(
-        self, queue_refs: Sequence[QueueRef], days: Sequence[str], kept_from: str = ""
-    ) -> StoredEvaluator:
-        """Read what was committed: ring buckets, totals, and the day buckets of ``days`` (ISO, rising).
-
-        Every day goes into the sums of its month and year; those from ``kept_from`` on stay by themselves.
-        """
+    async def load(self, queue_refs: Sequence[QueueRef], days: Sequence[str]) -> StoredEvaluator:
+        """Read what was committed: ring buckets, totals, months, and the day buckets of ``days`` (ISO)."""
         unreadable: list[UnreadableField] = []
         key = keys.state(self._partition)
         fields: Mapping[bytes, bytes] = await self._redis.execute_command("HGETALL", key)
         state = dict(sound(key, fields.items(), _state_field, unreadable))
+        cursor = _cursor(state.get("cursor", "0"))
+        found = await self._buckets(queue_refs, days, unreadable)
+        months = {self._hash(queue_ref, monthly) for queue_ref in queue_refs for monthly in _MONTHLY}
+        unreadable_months = any(one.key in months for one in unreadable)
+        summed = keeps_months(state.get(MONTHS), state.get("commit")) and not unreadable_months
         return StoredEvaluator(
             offset=state.get("offset", BEGINNING),
-            cursor=_cursor(state.get("cursor", "0")),
-            bucket_store=_with_periods(await self._buckets(queue_refs, days, unreadable), kept_from),
+            cursor=cursor,
+            bucket_store=_bucket_store(found, summed),
+            summed=summed,
             last_reports=LastReports(state),
             counts=PipelineCounts.of(state),
             state=state,
@@ -156,23 +166,23 @@ class EvaluatorStore:
         verdict: Judgement = NOTHING_TO_TELL,
         trim: str = "",
         trim_when_full: str = "",
+        *,
+        summed: bool = False,
     ) -> None:
         """Write everything in one go, or nothing. Raises ``Superseded`` or ``OffsetMoved``.
 
         ``trim``: the oldest entry of the events stream to keep; ``trim_when_full``: the same, while Redis
-        takes nothing new in.
+        takes nothing new in. ``summed``: whether all months are the sums of their days when it is written.
         """
         touched: dict[str, int] = {}
 
         def key(slot: Slot) -> int:
-            name = keys.buckets(
-                self._partition, slot.resolution.value, slot.queue_ref.site, slot.queue_ref.queue
-            )
-            return touched.setdefault(name, len(touched) + 1)
+            return touched.setdefault(self._hash(slot.queue_ref, slot.resolution), len(touched) + 1)
 
         gone = {*changes.gone, *verdict.gone}
         state = {**changes.state, **verdict.state}
-        args: list[str | bytes | int] = [trim, KEEP, BREACHES_KEPT, trim_when_full or trim, len(state)]
+        args: list[str | bytes | int] = [trim, KEEP, BREACHES_KEPT, trim_when_full or trim]
+        args += (MONTHS if summed else "", len(state))
         for name, value in state.items():
             args += (name, value)
         args += (len(gone), *gone)
@@ -196,36 +206,56 @@ class EvaluatorStore:
         ]
         await self._commit(fence, before, after, [*named, *touched], args)
 
-    async def known_days(
-        self, queue_refs: Sequence[QueueRef], unreadable: list[UnreadableField]
-    ) -> set[date]:
-        """Return the local days on which anything was counted at any place within opening hours."""
-        found: set[date] = set()
+    async def forget_months(self) -> None:
+        """Say that months are not the sums of their days, whatever becomes of this session."""
+        await self._redis.hdel(keys.state(self._partition), MONTHS)
+
+    async def months(self, queue_refs: Sequence[QueueRef], unreadable: list[UnreadableField]) -> list[Period]:
+        """Return the months on which anything was counted, in order."""
+        found: set[Period] = set()
         for queue_ref in queue_refs:
-            name = self._days_of(queue_ref)
-            fields: list[bytes] = await self._redis.execute_command("HKEYS", name)
-            strange: list[UnreadableField] = []
-            found.update(sound(name, [(field, b"") for field in fields], _day, strange))
-            for one in strange:
-                value: bytes | None = await self._redis.execute_command("HGET", name, one.field)
-                if value is not None:
-                    unreadable.append(replace(one, value=value))
+            for daily in MONTH_OF:
+                name = self._hash(queue_ref, daily)
+                fields: list[bytes] = await self._redis.execute_command("HKEYS", name)
+                strange: list[UnreadableField] = []
+                days = sound(name, [(field, b"") for field in fields], _day, strange)
+                found.update(map(Period.month_of, days))
+                for one in strange:
+                    value: bytes | None = await self._redis.execute_command("HGET", name, one.field)
+                    if value is not None:
+                        unreadable.append(replace(one, value=value))
+        return sorted(found)
+
+    async def add_up(
+        self, queue_refs: Sequence[QueueRef], month: Period, unreadable: list[UnreadableField]
+    ) -> list[tuple[Slot, Bucket]]:
+        """Return the sums of a month's days; those of a queue without any are left out."""
+        found: list[tuple[Slot, Bucket]] = []
+        for queue_ref in queue_refs:
+            for daily, monthly in MONTH_OF.items():
+                days = await self.days(queue_ref, list(month.days()), unreadable, daily)
+                if days:
+                    found.append((Slot(queue_ref, monthly, month.name), merged(iter(days.values()))))
         return found
 
     async def days(
-        self, queue_ref: QueueRef, days: Sequence[date], unreadable: list[UnreadableField]
+        self,
+        queue_ref: QueueRef,
+        days: Sequence[date],
+        unreadable: list[UnreadableField],
+        daily: Resolution = Resolution.DAY,
     ) -> dict[date, Bucket]:
-        """Read some days of a place, within opening hours; those without a bucket are left out."""
+        """Read some days of a queue; those without a bucket are left out."""
         if not days:
             return {}
-        name = self._days_of(queue_ref)
+        name = self._hash(queue_ref, daily)
         fields = [day.isoformat().encode() for day in days]
         found: Iterable[bytes | None] = await self._redis.execute_command("HMGET", name, *fields)
         there = [(field, text) for field, text in zip(fields, found, strict=True) if text is not None]
         return dict(sound(name, there, _day_bucket, unreadable))
 
-    def _days_of(self, queue_ref: QueueRef) -> str:
-        return keys.buckets(self._partition, Resolution.DAY.value, queue_ref.site, queue_ref.queue)
+    def _hash(self, queue_ref: QueueRef, resolution: Resolution) -> str:
+        return keys.buckets(self._partition, resolution.value, queue_ref.site, queue_ref.queue)
 
     async def _buckets(
         self, queue_refs: Sequence[QueueRef], days: Sequence[str], unreadable: list[UnreadableField]
@@ -234,7 +264,7 @@ class EvaluatorStore:
         pipeline = self._redis.pipeline(transaction=False)
         for queue_ref in queue_refs:
             for resolution in _WRITTEN:
-                name = keys.buckets(self._partition, resolution.value, queue_ref.site, queue_ref.queue)
+                name = self._hash(queue_ref, resolution)
                 if resolution in _DAILY:
                     pipeline.hmget(name, list(days))
                 else:
@@ -247,6 +277,11 @@ class EvaluatorStore:
             there = [(start, text) for start, text in pairs if text is not None]
             found += sound(name, there, partial(_bucket, queue_ref, resolution), unreadable)
         return found
+
+
+def keeps_months(months: object, commit: object) -> bool:
+    """Return whether the last commit kept months, from the state's fields of both names."""
+    return months is not None and months == commit
 
 
 def _bucket(queue_ref: QueueRef, resolution: Resolution, start: bytes, text: bytes) -> tuple[Slot, Bucket]:
@@ -289,7 +324,8 @@ def _cursor(kept: str) -> int:
     return cursor
 
 
-_DAILY: Final = frozenset({Resolution.DAY, Resolution.DAY_OUTSIDE})
+_DAILY: Final = frozenset(MONTH_OF)
+_MONTHLY: Final = frozenset(MONTH_OF.values())
 _WRITTEN: Final = tuple(resolution for resolution in Resolution if resolution not in DERIVED)
 _RINGS: Final = frozenset({Resolution.FINE, Resolution.COARSE})
 
@@ -298,15 +334,13 @@ def _start(resolution: Resolution, name: bytes | str) -> Start:
     return int(name) if resolution in _RINGS else _text(name)
 
 
-def _with_periods(found: Iterable[tuple[Slot, Bucket]], kept_from: str) -> BucketStore:
+def _bucket_store(found: Iterable[tuple[Slot, Bucket]], summed: bool) -> BucketStore:
     bucket_store = BucketStore()
     for slot, bucket in found:
-        day = str(slot.start)
-        if slot.resolution is Resolution.DAY:
-            bucket_store.add(Slot(slot.queue_ref, Resolution.MONTH, day[:7]), bucket)
-            bucket_store.add(Slot(slot.queue_ref, Resolution.YEAR, day[:4]), bucket)
-        if slot.resolution not in _DAILY or day >= kept_from:
+        if summed or slot.resolution not in _MONTHLY:
             bucket_store.put(slot, bucket)
+        else:
+            bucket_store.add(slot, Bucket())  # so that it goes, unless days are added to it
     return bucket_store
 
 

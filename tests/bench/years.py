@@ -1,4 +1,4 @@
-"""What years of days cost: memory, the price of a scrape, how long reading them takes."""
+"""What years of days and months cost: memory, the price of a scrape, how long reading them takes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from domain.bucket import Bucket
+from domain.period_kpis import months_of
+from domain.queue_ref import QueueRef
+from services.evaluator.state_store import MONTHS
 from shared.calendar import DAY, SATURDAY
 from shared.config.model import CityFile
 from shared.contract.kpis import QueueKind
@@ -94,7 +97,7 @@ def _kept(stage: Stage, years: int, scrapes: int) -> Kept:
 
 
 def _has_read(service: ServiceProcess) -> Callable[[], bool]:
-    return lambda: service.logged("past_read") is not None
+    return lambda: service.logged("owner") is not None
 
 
 def _fill(stage: Stage, city: CityFile, years: int) -> None:
@@ -106,11 +109,15 @@ def _fill(stage: Stage, city: CityFile, years: int) -> None:
         for queue in site.queues:
             made = _calls if queue.kind is QueueKind.PHONE else _visits
             days = [first + number * DAY for number in range((today - first).days)]
+            shelf = {day: made(dice) for day in days if day.weekday() < SATURDAY}
+            (months,) = months_of({QueueRef(site.id, queue.id): shelf}).values()
             pipeline = stage.redis.pipeline(transaction=False)
-            for day in (day for day in days if day.weekday() < SATURDAY):
-                name = keys.buckets(0, "day", site.id, queue.id)
-                pipeline.hset(name, day.isoformat(), made(dice).encode())
+            for day, bucket in shelf.items():
+                pipeline.hset(keys.buckets(0, "day", site.id, queue.id), day.isoformat(), bucket.encode())
+            for month, bucket in months.items():
+                pipeline.hset(keys.buckets(0, "month", site.id, queue.id), month, bucket.encode())
             pipeline.execute()
+    stage.redis.hset(keys.state(0), mapping={MONTHS: "0:bench 1", "commit": "0:bench 1"})
 
 
 def _histogram(dice: random.Random, count: int, mean: float) -> dict[int, int]:

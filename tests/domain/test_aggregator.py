@@ -421,8 +421,9 @@ def test_contacts_outside_opening_hours_are_counted_apart(story: str, local: str
     queue_ref = QueueRef("lier", "onthaal")
     fact = CallAnswered(id="a", at=at, wait_ms=5, source="pbx", site="lier", queue="onthaal")
     found = {slot.resolution for slot in recorded(told(fact)).buckets if slot.queue_ref == queue_ref}
-    within = {Resolution.FINE, Resolution.COARSE, Resolution.DAY, Resolution.TOTAL}
-    assert found == (within if inside else {Resolution.DAY_OUTSIDE, Resolution.TOTAL_OUTSIDE}), story
+    within = {Resolution.FINE, Resolution.COARSE, Resolution.DAY, Resolution.MONTH, Resolution.TOTAL}
+    without = {Resolution.DAY_OUTSIDE, Resolution.MONTH_OUTSIDE, Resolution.TOTAL_OUTSIDE}
+    assert found == (within if inside else without), story
 
 
 def test_an_appointment_is_made_at_any_hour():

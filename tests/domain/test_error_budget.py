@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from random import Random
 
@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain import kpi
+from domain.bucket import Bucket
 from domain.error_budget import (
     METHOD,
     RATE_DAYS,
@@ -18,12 +20,14 @@ from domain.error_budget import (
     _Day,
     _spread,
     budget_left,
+    day_outcomes,
     error_budget,
     student_95,
 )
 from domain.period_kpis import Days
 from shared.calendar import DAY, Calendar
-from shared.config.model import CityFile
+from shared.config.model import CityFile, MissedDefinition
+from shared.contract.events import Outcome
 from shared.periods import Period
 from tests.support.report_city import CITY, calls, city, days
 from tests.support.thorough import examples
@@ -278,3 +282,35 @@ def test_students_quantile_as_in_the_tables(freedom: int, quantile: float) -> No
 def test_how_far_the_forecast_may_be_off_is_reckoned_with_one_day_less() -> None:
     """By hand: e = -1 and 1, s² = 2 / (2 - 1), two days to come."""
     assert _spread([_Day(10, 1), _Day(10, 3)], 20) == pytest.approx(student_95(1) * 8**0.5)
+
+
+# What a day that is over leaves ---------------------------------------------------------------------------
+
+COUNTS = st.integers(0, 99)
+
+
+@st.composite
+def unanswered(draw: st.DrawFn) -> Bucket:
+    waits = draw(st.dictionaries(st.integers(0, 40), st.integers(1, 9)))
+    return Bucket(
+        answered=draw(COUNTS),
+        abandoned=sum(waits.values()),
+        timed_out=draw(COUNTS),
+        no_agents=draw(COUNTS),
+        left_by_key=draw(COUNTS),
+        closed=draw(COUNTS),
+        waits=draw(st.dictionaries(st.integers(0, 40), st.integers(1, 9))),
+        abandon_waits=waits,
+    )
+
+
+@given(unanswered(), st.sets(st.sampled_from(Outcome), min_size=1), st.integers(0, 30))
+def test_a_days_outcomes_are_as_many_under_any_definition(
+    day: Bucket, counted: set[Outcome], short_s: int
+) -> None:
+    definition = MissedDefinition(
+        id="any", outcomes=frozenset(counted), short_abandon=timedelta(seconds=short_s)
+    )
+    left = day_outcomes(day, definition)
+    assert kpi.missed_ratio(left, definition) == kpi.missed_ratio(day, definition)
+    assert left.waits == {}, "what made it heavy is gone"

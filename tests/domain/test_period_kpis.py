@@ -15,6 +15,7 @@ from domain.period_kpis import (
     PeriodKpi,
     active_service_level,
     gaps,
+    months_of,
     period_kpi,
     period_kpis,
     speed,
@@ -38,7 +39,7 @@ LATER = date(2027, 1, 1)
 def figure(
     kpi: Kpi, counted: Days, queue: str = ALL_QUEUES, period: Period = MARCH, today: date = LATER
 ) -> PeriodKpi:
-    return period_kpi(CITY, counted, kpi, "lier", queue, period, today)
+    return period_kpi(CITY, months_of(counted), kpi, "lier", queue, period, today)
 
 
 def test_a_month_is_the_sum_of_its_days_and_no_mean_of_means() -> None:
@@ -99,7 +100,7 @@ def test_a_month_and_a_year_may_have_targets_of_their_own() -> None:
     )
     counted = days(("onthaal", "2026-03-02", calls(3, missed=1)))
     for period, target, met in ((MARCH, 0.3, True), (YEAR, 0.2, False)):
-        found = period_kpi(both, counted, Kpi.MISSED_RATIO, "lier", ALL_QUEUES, period, LATER)
+        found = period_kpi(both, months_of(counted), Kpi.MISSED_RATIO, "lier", ALL_QUEUES, period, LATER)
         assert (found.target, found.met) == (target, met)
 
 
@@ -118,7 +119,7 @@ def test_floats_judge_as_fractions_would(contacts: int, off: int, limit: int) ->
     missed = min(max(0, contacts * limit // 10_000 + off), contacts)
     strict = city(targets=[{"kpi": "missed_ratio", "limit": limit / 10_000, "period": "year"}])
     counted = days(("onthaal", "2026-03-02", Bucket(answered=contacts - missed, timed_out=missed)))
-    found = period_kpi(strict, counted, Kpi.MISSED_RATIO, "lier", ALL_QUEUES, YEAR, LATER)
+    found = period_kpi(strict, months_of(counted), Kpi.MISSED_RATIO, "lier", ALL_QUEUES, YEAR, LATER)
     assert found.met is (Fraction(missed, contacts) <= Fraction(limit, 10_000))
 
 
@@ -141,7 +142,7 @@ def test_a_figure_says_under_which_definition(kpi: Kpi, definition: str | None) 
 def test_a_running_period_is_marked(today: date, complete: bool) -> None:
     counted = days(("onthaal", "2026-03-01", calls(1)))
     assert figure(Kpi.CALL_WAIT_MEAN, counted, today=today).complete is complete
-    assert speed(CITY, counted, "lier", ALL_QUEUES, MARCH, today).complete is complete
+    assert speed(CITY, months_of(counted), "lier", ALL_QUEUES, MARCH, today).complete is complete
 
 
 @pytest.mark.parametrize(("site", "queue"), [("mol", ALL_QUEUES), ("lier", "loket-a"), ("lier", "nergens")])
@@ -155,7 +156,7 @@ def test_answered_calls_by_speed() -> None:
         ("onthaal", "2026-03-02", calls(3, missed=9, waits_s=[0, 20, 21])),
         ("omgeving", "2026-03-03", calls(1, waits_s=[181])),
     )
-    found = speed(CITY, counted, "lier", ALL_QUEUES, MARCH, LATER)
+    found = speed(CITY, months_of(counted), "lier", ALL_QUEUES, MARCH, LATER)
     assert dict(found.counts) == {"0-20": 2, "20-45": 1, "45-60": 0, "60-120": 0, "120-180": 0, ">180": 1}
     assert (found.answered, found.share("0-20")) == (4, 0.5)
     assert speed(CITY, {}, "lier", ALL_QUEUES, MARCH, LATER).share("0-20") is None
@@ -181,8 +182,8 @@ def test_a_site_without_counters_has_no_figures_of_them() -> None:
 def test_the_report_of_a_month_is_the_same_when_it_is_made_again_later() -> None:
     march = ("onthaal", "2026-03-31", calls(9, missed=1))
     april = ("onthaal", "2026-04-01", calls(0, missed=90))
-    at_once = period_kpis(CITY, days(march), "lier", MARCH, date(2026, 4, 1))
-    later = period_kpis(CITY, days(march, april), "lier", MARCH, date(2028, 1, 1))
+    at_once = period_kpis(CITY, months_of(days(march)), "lier", MARCH, date(2026, 4, 1))
+    later = period_kpis(CITY, months_of(days(march, april)), "lier", MARCH, date(2028, 1, 1))
     assert at_once == later
     (year,) = later.missed_years
     assert (year.value, year.complete, later.call_waits[0].complete) == (0.1, False, True)
@@ -203,7 +204,7 @@ def test_each_missed_definition_with_what_makes_the_difference() -> None:
             ),
         )
     )
-    lier, other = under_missed_definitions(CITY, counted, "lier", ALL_QUEUES, MARCH)
+    lier, other = under_missed_definitions(CITY, months_of(counted), "lier", ALL_QUEUES, MARCH)
     assert (lier.active, lier.missed, lier.samples, lier.difference, lier.short_abandons) == (
         True,
         7,
@@ -235,7 +236,7 @@ def test_every_unanswered_call_is_explained(
         abandon_waits=abandons,
     )
     counted = days(("onthaal", "2026-03-02", bucket))
-    found = under_missed_definitions(CITY, counted, "lier", "onthaal", MARCH)
+    found = under_missed_definitions(CITY, months_of(counted), "lier", "onthaal", MARCH)
     active = next(one for one in found if one.active)
     for one in found:
         assert sum(one.counted.values()) == one.missed == one.samples - answered
@@ -245,7 +246,7 @@ def test_every_unanswered_call_is_explained(
 
 def test_each_service_level_with_the_active_one_first_when_nobody_named_it() -> None:
     counted = days(("onthaal", "2026-03-02", calls(8, missed=2, waits_s=[20, 20, 21, 30, 31, 31, 31, 31])))
-    found = under_service_levels(CITY, counted, "lier", ALL_QUEUES, MARCH)
+    found = under_service_levels(CITY, months_of(counted), "lier", ALL_QUEUES, MARCH)
     told = [(one.definition.id, one.active, one.answered_within, one.samples, one.value) for one in found]
     assert told == [
         ("within-20s", True, 2, 10, 0.2),

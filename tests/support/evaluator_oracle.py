@@ -55,7 +55,7 @@ class Entry(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """Which bucket: start in epoch seconds for rings, a local day as ISO text, or ``all``."""
+    """Which bucket: start in epoch seconds for rings, a local day or month as ISO text, or ``all``."""
 
     site: str
     queue: str
@@ -263,9 +263,11 @@ def _cells(city: CityFile, site: str, queue: str, at: int, anytime: bool = False
         yield Cell(site, queue, "10s", second - second % 10)
         yield Cell(site, queue, "5min", second - second % 300)
         yield Cell(site, queue, "day", day)
+        yield Cell(site, queue, "month", day[:7])
         yield Cell(site, queue, "total", "all")
     else:
         yield Cell(site, queue, "day-outside", day)
+        yield Cell(site, queue, "month-outside", day[:7])
         yield Cell(site, queue, "total-outside", "all")
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from domain.bucket import Bucket, cell_from, cell_up_to
-from domain.period_kpis import Days
+from domain.period_kpis import Days, months_of
 from domain.queue_ref import QueueRef
 from services.reporter.report.assemble import Counted, assemble
 from services.reporter.report.document import Report
@@ -111,14 +111,14 @@ def counted(until: date) -> Counted:
             bucket = _counter_day(chance, visits, wait, day)
             if bucket is not None:
                 days.setdefault(QueueRef("stad", queue), {})[day] = bucket
-    return Counted(days, FIRST)
+    return Counted(months_of(days), days, FIRST)
 
 
 def report(name: str, today: date, *, comment: str = "", days: Days | None = None) -> Report:
     """The report of a period, made on a day at ten in the morning."""
     period = Period.parse(name)
     now = datetime(today.year, today.month, today.day, 9, tzinfo=UTC)
-    known = counted(min(today - DAY, period.last)) if days is None else Counted(days, FIRST)
+    known = counted(min(today - DAY, period.last)) if days is None else Counted(months_of(days), days, FIRST)
     return assemble(CITY, CALENDAR, known, (HISTORY,), period, now, comment=comment)
 
 

@@ -17,11 +17,13 @@ from typing import Final
 
 import pytest
 
-from domain.bucket import Resolution
+from domain.bucket import Bucket, Resolution
+from domain.corrections import day_of
 from domain.period_kpis import (
     Days,
-    days_of,
+    Months,
     gaps,
+    months_of,
     period_kpi,
     period_kpis,
     speed,
@@ -68,6 +70,7 @@ class Stretch:
     written: events.Written
     imported: Recounted
     days: Days
+    months: Months
     """Of ``imported``."""
     truth: oracle.Oracle
 
@@ -97,7 +100,8 @@ def stretch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     now = ms_of(datetime.combine(AFTERWARDS, time(), UTC))
     imported = recount(written.files, CITY, Calendar(CITY), None, now)
     with closing(oracle.Oracle(written.files)) as truth:
-        yield Stretch(first, last, written, imported, days_of(imported.buckets.items()), truth)
+        days = days_of(imported)
+        yield Stretch(first, last, written, imported, days, months_of(days), truth)
 
 
 def quotient(part: int, whole: int) -> float | None:
@@ -131,14 +135,14 @@ def test_the_edges_are_really_there(stretch: Stretch) -> None:
 
 def test_means_of_call_waits(stretch: Stretch) -> None:
     for queue, period, counted in stretch.phones():
-        found = period_kpi(CITY, stretch.days, Kpi.CALL_WAIT_MEAN, "lier", queue, period, AFTERWARDS)
+        found = period_kpi(CITY, stretch.months, Kpi.CALL_WAIT_MEAN, "lier", queue, period, AFTERWARDS)
         mean = quotient(counted["wait_ms"], 1000 * counted["answered"])
         assert (found.value, found.samples) == (mean, counted["answered"]), (queue, period.name)
 
 
 def test_speed_categories(stretch: Stretch) -> None:
     for queue, period, counted in stretch.phones():
-        found = speed(CITY, stretch.days, "lier", queue, period, AFTERWARDS)
+        found = speed(CITY, stretch.months, "lier", queue, period, AFTERWARDS)
         assert dict(found.counts) == {name: counted[name] for name in oracle.SPEEDS}, (queue, period.name)
         assert found.answered == counted["answered"]
         assert sum(found.counts.values()) == found.answered
@@ -146,7 +150,7 @@ def test_speed_categories(stretch: Stretch) -> None:
 
 def test_missed_calls_under_every_definition(stretch: Stretch) -> None:
     for queue, period, counted in stretch.phones():
-        found = under_missed_definitions(CITY, stretch.days, "lier", queue, period)
+        found = under_missed_definitions(CITY, stretch.months, "lier", queue, period)
         assert [f"{one.definition.id} v{one.definition.version}" for one in found] == list(oracle.DEFINITIONS)
         for one, name in zip(found, oracle.DEFINITIONS, strict=True):
             missed = counted[name]
@@ -168,7 +172,8 @@ def test_missed_calls_under_every_definition(stretch: Stretch) -> None:
 def test_service_levels_under_every_definition(stretch: Stretch) -> None:
     for queue, period, counted in stretch.phones():
         found = {
-            one.definition.id: one for one in under_service_levels(CITY, stretch.days, "lier", queue, period)
+            one.definition.id: one
+            for one in under_service_levels(CITY, stretch.months, "lier", queue, period)
         }
         answered = counted["answered"]
         contacts = answered + counted["lier-1 v1"]
@@ -180,14 +185,14 @@ def test_service_levels_under_every_definition(stretch: Stretch) -> None:
         assert {name: (one.answered_within, one.samples) for name, one in found.items()} == truth
         for name, (within, of) in truth.items():
             assert found[name].value == quotient(within, of), (queue, period.name, name)
-        live = period_kpi(CITY, stretch.days, Kpi.SERVICE_LEVEL, "lier", queue, period, AFTERWARDS)
+        live = period_kpi(CITY, stretch.months, Kpi.SERVICE_LEVEL, "lier", queue, period, AFTERWARDS)
         assert (live.value, live.definition) == (found["binnen-20s"].value, "binnen-20s v1, lier-1 v1")
 
 
 def test_waits_at_every_counter(stretch: Stretch) -> None:
     for queue, period in product((*oracle.COUNTERS, ALL_QUEUES), stretch.periods()):
         counted = stretch.truth.visits["counters" if queue == ALL_QUEUES else queue, period.name]
-        found = period_kpi(CITY, stretch.days, Kpi.VISIT_WAIT_MEAN, "lier", queue, period, AFTERWARDS)
+        found = period_kpi(CITY, stretch.months, Kpi.VISIT_WAIT_MEAN, "lier", queue, period, AFTERWARDS)
         mean = quotient(counted["visit_wait_ms"], 1000 * counted["visits"])
         assert (found.value, found.samples) == (mean, counted["visits"]), (queue, period.name)
 
@@ -208,7 +213,7 @@ def test_early_visitors_and_walk_ins(stretch: Stretch) -> None:
 def test_lead_times(stretch: Stretch) -> None:
     for queue, period in product((*oracle.COUNTERS, ALL_QUEUES), stretch.periods()):
         counted = stretch.truth.leads["counters" if queue == ALL_QUEUES else queue, period.name]
-        found = period_kpi(CITY, stretch.days, Kpi.LEAD_TIME_MEAN, "lier", queue, period, AFTERWARDS)
+        found = period_kpi(CITY, stretch.months, Kpi.LEAD_TIME_MEAN, "lier", queue, period, AFTERWARDS)
         mean = quotient(counted["lead_days"], counted["booked"])
         assert (found.value, found.samples) == (mean, counted["booked"]), (queue, period.name)
 
@@ -217,7 +222,7 @@ def test_the_block_of_the_policy_report_and_who_keeps_the_promise(stretch: Stret
     truth = stretch.truth
     judged = 0
     for period in (period for period in stretch.periods() if period.is_year):
-        block = period_kpis(CITY, stretch.days, "lier", period, AFTERWARDS)
+        block = period_kpis(CITY, stretch.months, "lier", period, AFTERWARDS)
         months = [
             month for month in stretch.periods() if month.is_month and month.first.year == period.first.year
         ]
@@ -266,6 +271,14 @@ def test_what_came_outside_opening_hours(stretch: Stretch) -> None:
 
 def test_calls_without_an_outcome(stretch: Stretch) -> None:
     assert unfinished(stretch.imported) == stretch.truth.unfinished() != {}
+
+
+def days_of(imported: Recounted) -> Days:
+    days: dict[QueueRef, dict[date, Bucket]] = {}
+    for slot, bucket in imported.buckets.items():
+        if slot.resolution is Resolution.DAY:
+            days.setdefault(slot.queue_ref, {})[day_of(slot)] = bucket
+    return days
 
 
 def unfinished(imported: Recounted) -> dict[tuple[str, str, bool], int]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Final, TypeVar
 
+from domain.bucket import Bucket
 from domain.error_budget import error_budget
 from domain.period_kpis import (
     Days,
     Gap,
+    Months,
     PeriodKpi,
     gaps,
     period_kpi,
@@ -19,6 +21,7 @@ from domain.period_kpis import (
     under_service_levels,
     with_reported,
 )
+from domain.queue_ref import QueueRef
 from services.reporter.report.document import (
     MOST_COMMENT,
     BudgetReport,
@@ -33,6 +36,8 @@ from shared.config.references import ALL_QUEUES
 from shared.contract.kpis import Kpi, QueueKind
 from shared.history_file import HistoryFile
 from shared.periods import Period
+
+Start = TypeVar("Start", date, str)
 
 BUDGET_KINDS: Final = (Period.month_of, Period.year_of)
 
@@ -64,9 +69,12 @@ class CommentTooLongError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The days that were counted: from the first one on, up to the end of the period at least."""
+    """What was counted, up to the end of the period at least."""
 
+    months: Months
+    """All of them."""
     days: Days
+    """Those of the period's year, and what error budgets ask for from before it."""
     first_day: date | None
 
 
@@ -100,6 +108,7 @@ def assemble(
     made = _Maker(
         city,
         calendar,
+        _up_to(counted.months, f"{period.last:%Y-%m}"),
         _up_to(counted.days, period.last),
         history,
         period,
@@ -125,10 +134,12 @@ def assemble(
     )
 
 
-def _up_to(days: Days, last: date) -> Days:
+def _up_to(
+    counted: Mapping[QueueRef, Mapping[Start, Bucket]], last: Start
+) -> dict[QueueRef, dict[Start, Bucket]]:
     return {
-        queue_ref: {day: bucket for day, bucket in buckets.items() if day <= last}
-        for queue_ref, buckets in days.items()
+        queue_ref: {start: bucket for start, bucket in buckets.items() if start <= last}
+        for queue_ref, buckets in counted.items()
     }
 
 
@@ -136,6 +147,7 @@ def _up_to(days: Days, last: date) -> Days:
 class _Maker:
     city: CityFile
     calendar: Calendar
+    months: Months
     days: Days
     history: tuple[HistoryFile, ...]
     period: Period
@@ -146,9 +158,9 @@ class _Maker:
     first_day: date
 
     def site(self, site: Site) -> SiteReport:
-        block = period_kpis(self.city, self.days, site.id, self.period, self.today)
+        block = period_kpis(self.city, self.months, site.id, self.period, self.today)
         phones, counters = site.of_kind(QueueKind.PHONE), site.of_kind(QueueKind.COUNTER)
-        of_total = (self.city, self.days, site.id, ALL_QUEUES, self.period)
+        of_total = (self.city, self.months, site.id, ALL_QUEUES, self.period)
         return SiteReport(
             id=site.id,
             name=site.title,
@@ -185,7 +197,7 @@ class _Maker:
         own = (
             period_kpi(
                 self.city,
-                self.days,
+                self.months,
                 Kpi.MISSED_RATIO,
                 site.id,
                 ALL_QUEUES,

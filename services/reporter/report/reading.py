@@ -1,11 +1,12 @@
-"""Reads what a policy report needs: the days from Redis, and the history files."""
+"""Reads what a policy report needs: months and days from Redis, and the history files."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
+from domain.error_budget import RATE_REACH
 from services.evaluator.archive import Archive
 from services.reporter.report.assemble import Counted, assemble
 from services.reporter.report.document import Report
@@ -35,16 +36,18 @@ async def read_report(
     history = load_history(city_file, city.history.files)
     redis = redis_client(settings)
     try:
-        counted = await read_days(redis, city, period)
+        counted = await read_counted(redis, city, period)
     finally:
         await redis.aclose()
     return assemble(city, Calendar(city), counted, history, period, now, sites=sites, comment=comment)
 
 
-async def read_days(redis: RedisClient, city: CityFile, period: Period) -> Counted:
-    """Return all days up to the end of a period: its years stand beside those before it."""
+async def read_counted(redis: RedisClient, city: CityFile, period: Period) -> Counted:
+    """Return all months up to the end of a period, for its year stands beside those before it, and the days
+    that gaps and error budgets are about."""
     archive = Archive(redis, city)
     first = await archive.first_day()
     if first is None:
-        return Counted({}, None)
-    return Counted(await archive.read(first, period.last), first)
+        return Counted({}, {}, None)
+    days = await archive.read(date(period.first.year, 1, 1) - RATE_REACH, period.last)
+    return Counted(await archive.months(first, period.last), days, first)

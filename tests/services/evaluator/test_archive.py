@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, FromFile, Hours, UnsettledReason, day_slot
+from domain.period_kpis import months_of
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
@@ -139,6 +140,27 @@ async def test_an_answer_that_got_lost_does_not_make_it_happen_twice(redis_clien
     assert await state(redis_client) == once
 
 
+async def test_a_month_that_live_work_adds_to_meanwhile_is_added_up_again(
+    redis_client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, days, months = Archive._sum, keys.buckets(0, "day", *HUIS), keys.buckets(0, "month", *HUIS)
+    fences: list[object] = []
+
+    async def read_and_be_overtaken(self, month: Slot, after) -> BucketChange:
+        change = await read(self, month, after)
+        fences.append(await redis_client.get(keys.fence(0)))
+        if len(fences) == 1:
+            await redis_client.hset(days, "2026-03-20", calls(4))
+            await redis_client.hset(months, "2026-03", calls(4))
+        return change
+
+    monkeypatch.setattr(Archive, "_sum", read_and_be_overtaken)
+    await Archive(redis_client, ONE).replace(correction(), [BucketChange(IN, None, calls(3))])
+    assert await redis_client.hget(months, "2026-03") == calls(7)
+    assert fences == [None, b"1:history"], "by then the owner is stopped"
+    assert await redis_client.xlen(keys.corrections(0)) == 2
+
+
 async def test_each_partition_gets_its_own_days_and_lines(redis_client: Redis) -> None:
     sites = {keys.partition_of(site.id, 2) for site in TWO.sites}
     assert sites == {0, 1}  # else this test shows nothing
@@ -200,7 +222,7 @@ async def answered(redis: Redis, first: int, count: int) -> None:
 
 
 async def test_an_owner_at_work_shows_the_new_sums_and_loses_nothing(redis_url: str) -> None:
-    """Months and years are kept in its memory alone; calls come in before, during and after."""
+    """Its month gets other days while calls come in: before, during and after."""
     async with Redis.from_url(redis_url) as redis, partitions.evaluator(redis_url, ONE, lambda: NOW) as run:
         partition = run.partition
         await eventually_async(lambda: run.owns)
@@ -220,6 +242,7 @@ async def test_an_owner_at_work_shows_the_new_sums_and_loses_nothing(redis_url: 
                 )
         assert shown(partition, Resolution.DAY, "2026-03-20") == 80
         assert shown(partition, Resolution.TOTAL, "all") == 80  # what came in live
+        assert await archive.months(DAY, NOW.date()) == months_of(await archive.read(DAY, NOW.date()))
         written = await archive.written(DAY, NOW.date())
         assert written == {IN: calls(300), day_slot(HUIS, NOW.date(), Hours.INSIDE): calls(80)}
 

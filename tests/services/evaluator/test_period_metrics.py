@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 
 import pytest
@@ -20,15 +21,14 @@ from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, FromFile, Hours, day_slot
 from domain.error_budget import budget_left, error_budget
-from domain.period_kpis import period_kpi, speed
+from domain.period_kpis import months_of, period_kpi, speed
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive
 from services.evaluator.consumer import EvaluatorConsumer, EvaluatorSession
-from services.evaluator.period_history import PeriodHistory
 from services.evaluator.period_metrics import PeriodCollector
 from services.evaluator.settings import EvaluatorSettings
-from services.evaluator.state_store import EvaluatorStore
+from services.evaluator.state_store import MONTHS, EvaluatorStore
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.events import CallAnswered, CallMissed, Outcome, encode
@@ -145,6 +145,16 @@ def archive() -> dict[QueueRef, dict[date, Bucket]]:
 
 
 async def write(redis: RedisClient | Redis, days: Mapping[QueueRef, Mapping[date, Bucket]]) -> None:
+    """As an evaluator leaves them: days, months, and that the last commit kept both."""
+    await write_days(redis, days)
+    for queue_ref, shelf in months_of(days).items():
+        key = keys.buckets(0, Resolution.MONTH.value, *queue_ref)
+        await redis.hset(key, mapping={month: bucket.encode() for month, bucket in shelf.items()})
+    await redis.hset(keys.state(0), mapping={MONTHS: "9:before 7", "commit": "9:before 7"})
+
+
+async def write_days(redis: RedisClient | Redis, days: Mapping[QueueRef, Mapping[date, Bucket]]) -> None:
+    """As the release before left them."""
     for queue_ref, shelf in days.items():
         key = keys.buckets(0, Resolution.DAY.value, *queue_ref)
         await redis.hset(key, mapping={on.isoformat(): bucket.encode() for on, bucket in shelf.items()})
@@ -160,10 +170,9 @@ class Clock:
 
 @dataclass
 class Evaluator:
-    """A partition at work, with what tells of its months and years."""
+    """A partition at work, with what shows its months and years."""
 
     partition: PartitionOwner[EvaluatorSession]
-    past: PeriodHistory
     collector: PeriodCollector
     clock: Clock = field(default_factory=Clock)
 
@@ -179,9 +188,9 @@ class Evaluator:
 
     @property
     def whole(self) -> bool:
+        """Whether every month and year is there."""
         session = self.partition.session
-        known = self.past.of(session) if session else None
-        return known is not None and known.whole
+        return session is not None and not session.unsummed
 
 
 @asynccontextmanager
@@ -194,14 +203,13 @@ async def evaluator(url: str, clock: Clock | None = None) -> AsyncIterator[Evalu
     seconds = Histogram("commit", "", registry=CollectorRegistry())
     consumer = EvaluatorConsumer(0, CITY, calendar, store, clock, seconds)
     partition = PartitionOwner(consumer, store.lease, store.set_aside, broker)
-    past = PeriodHistory(partition, store, CITY, calendar, clock)
-    collector = PeriodCollector(CITY, calendar, (HISTORY,), (past,), clock)
+    collector = PeriodCollector(CITY, calendar, (HISTORY,), (partition,), clock)
     await broker.start()
-    tasks = [asyncio.create_task(partition.run()), asyncio.create_task(past.run())]
+    task = asyncio.create_task(partition.run())
     try:
-        yield Evaluator(partition, past, collector, clock)
+        yield Evaluator(partition, collector, clock)
     finally:
-        await cancel(tasks)
+        await cancel([task])
         await broker.stop()
         await redis.aclose()
 
@@ -212,12 +220,12 @@ async def until_whole(running: Evaluator) -> None:
 
 def expected_values(days: Mapping[QueueRef, Mapping[date, Bucket]], kpi: Kpi) -> dict[tuple[str, ...], float]:
     """By the report's own arithmetic (``period_kpis``): whatever rests on any contact at all."""
-    today = NOW.date()
+    today, months = NOW.date(), months_of(days)
     found: dict[tuple[str, ...], float] = {}
-    for period in told():
+    for period in shown_periods():
         for queue in ("onthaal", "omgeving", "loket", ALL_QUEUES):
             try:
-                one = period_kpi(CITY, days, kpi, "huis", queue, period, today)
+                one = period_kpi(CITY, months, kpi, "huis", queue, period, today)
             except KeyError:
                 continue
             if one.value is not None:
@@ -225,7 +233,7 @@ def expected_values(days: Mapping[QueueRef, Mapping[date, Bucket]], kpi: Kpi) ->
     return found
 
 
-def told() -> Iterator[Period]:
+def shown_periods() -> Iterator[Period]:
     for year in (2024, 2025, 2026):
         yield Period.parse(str(year))
         for month in range(1, 13):
@@ -256,7 +264,7 @@ async def test_after_a_take_over_every_month_and_year_is_what_the_report_says(re
         for kpi, name in VALUES.items():
             assert computed(running.samples(name)) == pytest.approx(expected_values(days, kpi)), name
         shares = running.samples("indicator_speed_category_ratio")
-        year = speed(CITY, days, "huis", ALL_QUEUES, Period.parse("2025"), NOW.date())
+        year = speed(CITY, months_of(days), "huis", ALL_QUEUES, Period.parse("2025"), NOW.date())
         for category in year.counts:
             assert shares["huis", "all", "2025", category] == pytest.approx(year.share(category))
         samples = running.samples("indicator_samples")
@@ -370,7 +378,7 @@ async def test_reported_figures_stand_beside_ours_and_in_no_sum(redis_url: str) 
         assert (periods["2026"], periods["2026-03"]) == (["year", "running"], ["month", "running"])
 
 
-async def test_breaks_and_the_targets_of_each_span_are_told(redis_url: str) -> None:
+async def test_breaks_and_the_targets_of_each_span_are_shown(redis_url: str) -> None:
     async with evaluator(redis_url) as running:
         await until_whole(running)
         assert set(running.samples("indicator_break")) == {
@@ -384,7 +392,7 @@ async def test_breaks_and_the_targets_of_each_span_are_told(redis_url: str) -> N
         }
 
 
-async def test_a_process_that_owns_nothing_tells_nothing(redis_url: str) -> None:
+async def test_a_process_that_owns_nothing_shows_nothing(redis_url: str) -> None:
     async with evaluator(redis_url) as running:
         await until_whole(running)
         async with Redis.from_url(redis_url) as redis:  # as if another had taken over
@@ -395,7 +403,7 @@ async def test_a_process_that_owns_nothing_tells_nothing(redis_url: str) -> None
 
 
 async def test_an_error_budget_is_that_of_the_report_also_days_later(redis_url: str) -> None:
-    """Days leave the session's memory and are read again; a year goes by, and the next begins."""
+    """Days leave the session's memory but for their outcomes; a year goes by, and the next begins."""
     async with Redis.from_url(redis_url) as redis:
         await write(redis, archive())
         async with evaluator(redis_url) as running:
@@ -405,7 +413,6 @@ async def test_an_error_budget_is_that_of_the_report_also_days_later(redis_url: 
                 await call(redis, running.clock, answered=40, missed=later % 7)
                 count = 40 + later % 7
                 await eventually_async(lambda: calls_today(running) == count)  # noqa: B023
-                await eventually_async(lambda: up_to_date(running))
                 running.collector._budgets.clear()  # ten seconds have passed
                 await as_reported(redis, running)
 
@@ -431,12 +438,74 @@ async def as_reported(redis: Redis, running: Evaluator) -> None:
         else:
             assert bounds == {"low": forecast.low, "middle": forecast.projected, "high": forecast.high}
     for period in (Period.month_of(today).before(), Period.year_of(today), Period.year_of(today).before()):
-        one = period_kpi(CITY, days, Kpi.MISSED_RATIO, "huis", ALL_QUEUES, period, today)
+        one = period_kpi(CITY, months_of(days), Kpi.MISSED_RATIO, "huis", ALL_QUEUES, period, today)
         shown = running.samples("indicator_missed_ratio").get(("huis", "all", period.name, "counted"))
         assert shown == pytest.approx(one.value), (period.name, today)
 
 
-async def test_a_day_of_years_ago_that_cannot_be_read_is_set_aside_and_all_others_are_told(
+async def test_a_release_that_kept_days_alone_is_caught_up_with_once(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each month is added up from its days, in the middle of live work; a kill on the way does no harm."""
+    days, may_go_on = archive(), asyncio.Event()
+    add_up = EvaluatorStore.add_up
+
+    async def add_up_when_told(self, queue_refs, month, unreadable):
+        if month.name == "2024-07":
+            await may_go_on.wait()
+        return await add_up(self, queue_refs, month, unreadable)
+
+    monkeypatch.setattr(EvaluatorStore, "add_up", add_up_when_told)
+    months = keys.buckets(0, Resolution.MONTH.value, *LOKET)
+    async with Redis.from_url(redis_url) as redis:
+        await write_days(redis, days)
+        await redis.hset(months, "2024-06", Bucket(visits=999).encode())  # of a release that was gone back to
+        await redis.hset(months, "2023-01", Bucket(visits=999).encode())
+        async with evaluator(redis_url) as running:
+            await eventually_async(lambda: running.partition.session is not None)
+            await call(redis, running.clock, answered=30, missed=12)
+            await eventually_async(lambda: calls_today(running) == 42)
+            shown = computed(running.samples("indicator_samples"))
+            assert {period for _, _, period, *_ in shown} == {"2026-01", "2026-02", "2026-03", "2026"}
+            await eventually_async(partial(redis.hexists, months, "2024-08"))
+        assert not await kept(redis)
+        assert await Archive(redis, CITY).months(date(2024, 1, 1), NOW.date()) == months_of(
+            await Archive(redis, CITY).read(date(2024, 1, 1), NOW.date())
+        ), "who reads meanwhile adds them up"
+        may_go_on.set()
+        async with evaluator(redis_url) as running:
+            await until_whole(running)
+            days[ONTHAAL][NOW.date()] = day(30, 12, wait_s=1)
+            for kpi, name in VALUES.items():
+                assert computed(running.samples(name)) == pytest.approx(expected_values(days, kpi)), name
+        assert await kept(redis)
+        stored = await Archive(redis, CITY).read(date(2024, 1, 1), NOW.date())
+        for queue_ref, shelf in months_of(stored).items():
+            found = await redis.hgetall(keys.buckets(0, Resolution.MONTH.value, *queue_ref))
+            assert found == {month.encode(): bucket.encode() for month, bucket in shelf.items()}
+
+
+async def kept(redis: Redis) -> bool:
+    months, commit = await redis.hmget(keys.state(0), [MONTHS, "commit"])
+    return months is not None and months == commit
+
+
+async def test_a_month_that_cannot_be_read_is_set_aside_and_added_up_again(redis_url: str) -> None:
+    days = archive()
+    months = keys.buckets(0, Resolution.MONTH.value, *LOKET)
+    async with Redis.from_url(redis_url) as redis:
+        await write(redis, days)
+        await redis.hset(months, "2026-02", b"{torn")
+        async with evaluator(redis_url) as running:
+            await until_whole(running)
+            await eventually_async(lambda: "2024" in str(computed(running.samples("indicator_samples"))))
+            mean = computed(running.samples(VALUES[Kpi.VISIT_WAIT_MEAN]))
+            assert mean == pytest.approx(expected_values(days, Kpi.VISIT_WAIT_MEAN))
+            assert running.partition.set_aside_at > 0, "health and an alarm tell"
+        assert await set_aside(redis) == {b"2026-02": b"{torn"}
+
+
+async def test_a_day_of_years_ago_that_cannot_be_read_is_set_aside_and_all_others_are_shown(
     redis_url: str,
 ) -> None:
     days = keys.buckets(0, "day", *LOKET)
@@ -447,20 +516,25 @@ async def test_a_day_of_years_ago_that_cannot_be_read_is_set_aside_and_all_other
         b"9999-12-31": b"{}",
     }
     async with Redis.from_url(redis_url) as redis:
-        await write(redis, archive())
+        await write_days(redis, archive())
         for name, bucket in torn.items():
             await redis.hset(days, name, bucket)
         async with evaluator(redis_url) as running:
-            await eventually_async(lambda: up_to_date(running))
+            await eventually_async(lambda: running.whole and calls_today(running) == 0)
+            await eventually_async(lambda: "2024-05" in str(computed(running.samples("indicator_samples"))))
             samples = running.samples("indicator_samples")
             for period in ("2024-05", "2024-06", "2024", "2026-03"):
                 assert samples["huis", "loket", period, "counted", "visit_wait_mean"] > 0
             assert running.partition.set_aside_at > 0, "health and an alarm tell"
         assert await redis.hmget(days, *torn) == [None] * len(torn)
-        entries: list[tuple[bytes, dict[bytes, bytes]]] = await redis.execute_command(
-            "XRANGE", keys.set_aside(0), "-", "+"
-        )
-        assert {one[b"field"]: one[b"value"] for _, one in entries} == torn
+        assert await set_aside(redis) == torn
+
+
+async def set_aside(redis: Redis) -> dict[bytes, bytes]:
+    entries: list[tuple[bytes, dict[bytes, bytes]]] = await redis.execute_command(
+        "XRANGE", keys.set_aside(0), "-", "+"
+    )
+    return {one[b"field"]: one[b"value"] for _, one in entries}
 
 
 async def call(redis: Redis, clock: Clock, answered: int, missed: int) -> None:
@@ -479,12 +553,6 @@ def calls_today(running: Evaluator) -> int:
     today = running.clock.now.date().isoformat()
     bucket = session.aggregator.bucket_store.get(Slot(ONTHAAL, Resolution.DAY, today))
     return 0 if bucket is None else bucket.offered
-
-
-def up_to_date(running: Evaluator) -> bool:
-    session = running.partition.session
-    known = running.past.of(session) if session else None
-    return known is not None and known.whole and known.until >= running.clock.now.date() - timedelta(days=2)
 
 
 def correction(on: date) -> Correction:

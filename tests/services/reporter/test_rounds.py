@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.bucket import Bucket
+from domain.period_kpis import months_of
 from services.reporter import rendering, schedule
 from services.reporter.mail import KINDS, MEDIA_TYPES, compose, file_name
 from services.reporter.metrics import ReporterMetrics
@@ -352,7 +353,12 @@ def report(
         ("loket-a", "2026-03-03", Bucket(visits=4, visit_wait_ms=4 * 70_000)),
     )
     return assemble(
-        given, Calendar(given), Counted(counted, date(2026, 1, 5)), history, Period.parse(month), local(now)
+        given,
+        Calendar(given),
+        Counted(months_of(counted), counted, date(2026, 1, 5)),
+        history,
+        Period.parse(month),
+        local(now),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from domain.bucket import Bucket
+from domain.period_kpis import months_of
 from domain.queue_ref import QueueRef
 from services.reporter.report.assemble import (
     BeforeFirstDayError,
@@ -41,7 +42,7 @@ def made(
     return assemble(
         city,
         Calendar(city),
-        Counted(days, first),
+        Counted(months_of(days), days, first),
         history,
         Period.parse(name),
         now,
@@ -217,7 +218,8 @@ def test_a_site_without_counters_has_only_phone_figures():
 def test_days_of_other_sites_do_not_count():
     report = made("2026-03", at("2026-04-01"), ONE_DAY)
     elsewhere = {QueueRef("bel", "lijn"): {MONDAY: calls(5, 5)}}
-    counted = Counted({**report_city.days(ONE_DAY), **elsewhere}, MONDAY)
+    days = {**report_city.days(ONE_DAY), **elsewhere}
+    counted = Counted(months_of(days), days, MONDAY)
     city = report_city.CITY
     other = assemble(city, Calendar(city), counted, (), Period.parse("2026-03"), at("2026-04-01"))
     assert lier(other) == lier(report)
