@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check chaos thorough bench boards messages compose-test up down restart tools backup restore schemas lock clean
+.PHONY: help demo test slow check chaos thorough bench boards messages compose-test up down reload tools backup restore schemas lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,8 +68,9 @@ up:  ## deploy with docker compose: missing secrets are made, then wait until al
 down:  ## stop the deployment; its data stays
 	docker compose --profile ha down
 
-restart:  ## take over a changed city file
-	docker compose --profile ha restart $$(docker compose --profile ha ps --services --status running | grep -E '^(ingest|evaluator|notifier|reporter)')
+reload:  ## have a deployment take over a changed city file; one with mistakes goes no further than here
+	@docker compose run --rm --no-deps tools config check /etc/wachtpost/wachtpost.toml
+	docker compose --profile ha kill -s HUP $$(docker compose --profile ha ps --services --status running | grep -E '^(ingest|evaluator|notifier|reporter)')
 
 tools:  ## a command beside a deployment (ARGS="history log")
 	@docker compose run --rm tools $(ARGS)
