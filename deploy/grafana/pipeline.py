@@ -53,6 +53,7 @@ def pipeline(say: Edition) -> Dashboard:
         .with_panel(_requests(say).height(7).span(8))
         .with_panel(_results(say).height(7).span(6))
         .with_panel(_notes(say).height(7).span(4))
+        .with_panel(_config(say).height(8).span(24))
     )
 
 
@@ -91,6 +92,33 @@ def _alarms(say: Edition) -> table.Panel:
         .override_by_name(say(SEVERITY), given(mappings=mapped(severity_words(say)), custom_width=130))
         .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=120))
         .override_by_name(say(Words.ABOUT_WHAT), given(noValue="–"))
+        .with_transformation(columns(headings))
+    )
+
+
+def _config(say: Edition) -> table.Panel:
+    def as_label(label: str, series: str) -> str:
+        return f'count_values by (job, instance) ("{label}", {series})'
+
+    in_force = "1000 * max by (job, instance) (wachtpost_config_last_reload_success_timestamp_seconds)"
+    asked = f"""{in_force}
+  * on (job, instance) group_left (config) {as_label("config", "wachtpost_config_hash")}
+  * on (job, instance) group_left (last) {as_label("last", "wachtpost_config_last_reload_successful")}
+  * on (job, instance) group_left (version, python) wachtpost_build_info"""
+    headings = {
+        "job": say(Words.ABOUT_WHAT),
+        "instance": say(Words.INSTANCE),
+        "config": say(Words.CONFIG_HASH),
+        "Value": say(Words.IN_FORCE_SINCE),
+        "last": say(Words.LAST_RELOAD),
+        "version": say(Words.RELEASE),
+        "python": "Python",
+    }
+    outcomes = mapped({"1": (say(Words.TAKEN_OVER), GOOD), "0": (say(Words.REFUSED), BAD)})
+    return (
+        listing(say, Words.CONFIG, rows(asked), sort_by=say(Words.ABOUT_WHAT))
+        .override_by_name(say(Words.IN_FORCE_SINCE), given(unit=MOMENT))
+        .override_by_name(say(Words.LAST_RELOAD), given(mappings=outcomes))
         .with_transformation(columns(headings))
     )
 

@@ -590,6 +590,20 @@ class PipelineWords:
     NO_ALARMS: Final = Msg("no alarms")
     ALARM: Final = "Alarm"
     ABOUT_WHAT: Final = Msg("Part")
+    CONFIG: Final = PanelText(
+        Msg("What each service goes by"),
+        Msg(
+            "Which release runs, and the fingerprint of the city file in force with the files it names. One "
+            "number that differs from the others: that service goes by another file."
+        ),
+    )
+    CONFIG_HASH: Final = Msg("City file")
+    IN_FORCE_SINCE: Final = Msg("In force since")
+    LAST_RELOAD: Final = Msg("Last change")
+    TAKEN_OVER: Final = Msg("taken over")
+    REFUSED: Final = Msg("refused")
+    RELEASE: Final = Msg("Release")
+    INSTANCE: Final = Msg("Process")
     LAG: Final = PanelText(
         Msg("Lag"),
         Msg("Age of the oldest fact not counted yet. Zero: everything is counted."),
