@@ -1,1 +1,1 @@
-"""The ``wachtpost`` command: the one place that knows all rooms."""
+"""The ``wachtpost`` command: what people run; it knows every service."""

@@ -65,12 +65,12 @@ def text_or_explain(file: Path, language: str | None) -> str:
 def stop_at(mistakes: list[Mistake], file: Path, language: str, status: int = 2) -> None:
     """Explain mistakes on stderr and exit; do nothing where there are none."""
     if mistakes:
-        for line in told(mistakes, str(file), language):
+        for line in explained(mistakes, str(file), language):
             complain(line)
         raise typer.Exit(status)
 
 
-def told(mistakes: list[Mistake], file: str, language: str) -> list[Text]:
+def explained(mistakes: list[Mistake], file: str, language: str) -> list[Text]:
     """Return the mistakes in lines for people, and how many there are."""
     say = translator(language)
     lines = []

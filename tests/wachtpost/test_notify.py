@@ -260,7 +260,7 @@ def delivery(**differs: object) -> DeliveryLine:
      "webhook  herinnering mislukt, wordt opnieuw geprobeerd: it answered 503  poging 3  b1  b2"),
 ])  # fmt: skip
 def test_a_line_of_the_log_in_words(line: Line, said: str) -> None:
-    assert log.told(given(), line) == f"2026-11-24 10:16:00  balie  {said}"
+    assert log.described(given(), line) == f"2026-11-24 10:16:00  balie  {said}"
 
 
 def silence(**differs: object) -> Silence:
@@ -276,4 +276,4 @@ def silence(**differs: object) -> Silence:
      "Silence ab12 until 2026-11-24 12:16:00: severity: info, warning · measure: missed_ratio · queue: all"),
 ])  # fmt: skip
 def test_a_silence_in_words(one: Silence, said: str) -> None:
-    assert silences.told(given("en"), one) == said
+    assert silences.described(given("en"), one) == said

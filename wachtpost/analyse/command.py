@@ -43,8 +43,8 @@ def analyse(
     rules = reader.UNCONFIGURED if city is None else city
     say = translator(rules.city.language)
     try:
-        with progress_bar(files, say) as told:
-            analysis, reading = reader.analyse(files, city, source, told)
+        with progress_bar(files, say) as progress:
+            analysis, reading = reader.analyse(files, city, source, progress)
     except OSError as error:
         fail(unreadable(Path(error.filename or files[0]), error, rules.city.language))
     except KeyError as error:

@@ -34,7 +34,7 @@ BATCH: Final = 5000
 """Lines taken together."""
 
 SHOWN: Final = 5
-"""Bad lines that are told one by one; the others are counted."""
+"""Bad lines that are listed; the others are counted."""
 
 EVER: Final = timedelta(days=365_000) // timedelta(milliseconds=1)
 """Later than any file: whoever has no outcome by then will not get one."""

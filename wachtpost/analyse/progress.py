@@ -38,8 +38,8 @@ def progress_bar(files: Sequence[Path], say: Translator) -> Iterator[reader.Prog
         task = bar.add_task(say.gettext("reading"), total=sum(sizes.values()))
         done: dict[Path, int] = {}
 
-        def told(file: Path, read: int) -> None:
+        def show(file: Path, read: int) -> None:
             done[file] = read
             bar.update(task, completed=sum(done.values()))
 
-        yield told
+        yield show

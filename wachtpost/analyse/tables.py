@@ -203,12 +203,12 @@ class _Page:
         outside = analysis.outside.offered + analysis.outside.visits + analysis.outside.walk_ins
         lines = reading_lines(reading, self._say)
         if outside:
-            told = self._say.ngettext(
+            uncounted = self._say.ngettext(
                 "{number} contact outside opening hours; it is in no other figure.",
                 "{number} contacts outside opening hours; they are in no other figure.",
                 outside,
             )
-            lines.insert(1, told)
+            lines.insert(1, uncounted)
         return Text("\n".join(lines))
 
     @property

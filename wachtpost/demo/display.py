@@ -28,7 +28,7 @@ class Display(Protocol):
         """Say what is going on."""
 
     def show(self, snapshot: Snapshot, context: BoardContext, now: datetime) -> None:
-        """Show the present figures; ``now`` is the time in the room, not the services'."""
+        """Show the present figures; ``now`` is the real time, not the services'."""
 
     def close(self) -> None:
         """Leave the last board behind as text."""

@@ -289,20 +289,20 @@ class _Demo:
         speed = say.number(options.speed, 0 if options.speed == int(options.speed) else 1)
         day = say.local(clock.simulated.astimezone(self._city.city.zone), INSTANT)
         if options.recording is None:
-            told = say.gettext(
+            day_shown = say.gettext(
                 "A simulated busy day, {day}, {speed}× as fast (seed {seed}).",
                 day=day,
                 speed=speed,
                 seed=options.seed,
             )
         else:
-            told = say.gettext(
+            day_shown = say.gettext(
                 "{file}, shifted to {day}, {speed}× as fast.",
                 file=options.recording.path,
                 day=day,
                 speed=speed,
             )
-        self._display.echo(told)
+        self._display.echo(day_shown)
         self._display.echo(say.gettext("Ctrl-C stops everything."))
 
     def _show_day(

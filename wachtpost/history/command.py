@@ -92,7 +92,7 @@ def import_(
     given = access()
     _check_range(given, from_, to)
     by, why = _signed(given, by, why, dry_run)
-    recounted, question = _read(
+    recounted, request = _read(
         given, files, source, ReplacementRequest("import", (), by, why, {}, dry_run, allow_fewer)
     )
     covered = {
@@ -104,15 +104,15 @@ def import_(
         _tell_reading(given, recounted)
         fail(given.say.gettext("The files say nothing of a day and a queue that count here."))
     days = {one.day for one in covered}
-    answer = _replace(
+    replacement = _replace(
         given,
-        question,
+        request,
         (min(days), max(days)),
         lambda written, settled: plan_import(covered, recounted.buckets, written, settled),
     )
     if not as_json:
         _tell_reading(given, recounted)
-    _tell(given, question, answer, as_json)
+    _tell(given, request, replacement, as_json)
 
 
 @app.command()
@@ -185,7 +185,7 @@ def restore(
     queue_refs = [QueueRef(site.id, queue.id) for site in given.city.sites for queue in site.queues]
     try:
         read = rows.read(file, queue_refs)
-        question = ReplacementRequest("restore", (fingerprint(file),), by, why, {}, dry_run, overwrite)
+        request = ReplacementRequest("restore", (fingerprint(file),), by, why, {}, dry_run, overwrite)
     except rows.BadRowError as error:
         complain(str(error))
         fail(given.say.gettext("Nothing was changed."))
@@ -201,13 +201,13 @@ def restore(
     if not wanted:
         fail(given.say.gettext("There is not a single day."))
     days = {day_of(slot) for slot in wanted}
-    answer = _replace(
+    replacement = _replace(
         given,
-        question,
+        request,
         (min(days), max(days)),
         lambda written, settled: plan_restore(wanted, written, settled),
     )
-    _tell(given, question, answer, as_json)
+    _tell(given, request, replacement, as_json)
 
 
 @app.command()
@@ -266,31 +266,31 @@ def _signed(given: Access, by: str, why: str, dry_run: bool) -> tuple[str, str]:
 
 
 def _read(
-    given: Access, files: Sequence[Path], source: str | None, question: ReplacementRequest
+    given: Access, files: Sequence[Path], source: str | None, request: ReplacementRequest
 ) -> tuple[Recounted, ReplacementRequest]:
-    """Count the files, and note in the question what they were; exits with status 2 where it cannot."""
+    """Count the files, and note in the request what they were; exits with status 2 where it cannot."""
     city, language = given.city, given.city.city.language
     now = ms_of(given.now())
     try:
         prints = tuple(fingerprint(file) for file in dict.fromkeys(files))
-        with progress_bar(files, given.say) as told:
-            recounted = recount(files, city, Calendar(city), source, now, told)
+        with progress_bar(files, given.say) as progress:
+            recounted = recount(files, city, Calendar(city), source, now, progress)
     except OSError as error:
         fail(unreadable(Path(error.filename or files[0]), error, language))
     except KeyError as error:
         fail(no_source(error.args[0], city, given.say))
     except (EOFError, zlib.error):
         fail(damaged(files, given.say))
-    return recounted, dataclasses.replace(question, files=prints, refused=dict(recounted.reading.refused))
+    return recounted, dataclasses.replace(request, files=prints, refused=dict(recounted.reading.refused))
 
 
 def _replace(
-    given: Access, question: ReplacementRequest, days: tuple[date, date], planned: Planned
+    given: Access, request: ReplacementRequest, days: tuple[date, date], planned: Planned
 ) -> Replacement:
     try:
         return given.reach(
             lambda redis: replace(
-                Archive(redis, given.city), given.city, question, *days, planned, given.now()
+                Archive(redis, given.city), given.city, request, *days, planned, given.now()
             )
         )
     except ChangedUnderneathError as error:
@@ -304,32 +304,32 @@ def _replace(
         raise typer.Exit(1) from None
 
 
-def _tell(given: Access, question: ReplacementRequest, answer: Replacement, as_json: bool) -> None:
+def _tell(given: Access, request: ReplacementRequest, replacement: Replacement, as_json: bool) -> None:
     """Say what changed or would; exits with status 2 when something spoke against it."""
-    say, plan = given.say, answer.plan
+    say, plan = given.say, replacement.plan
     if as_json:
         _dump(
             {
-                "dry_run": question.dry_run,
-                "correction": answer.correction,
+                "dry_run": request.dry_run,
+                "correction": replacement.correction,
                 "changes": as_values(plan.changes),
                 "unchanged": plan.unchanged,
-                "refused": dict(question.refused),
-                "objections": list(answer.objections),
+                "refused": dict(request.refused),
+                "objections": list(replacement.objections),
             }
         )
     elif plan.changes:
         _print_table(given, shifts(plan.changes))
-    for line in answer.objections:
+    for line in replacement.objections:
         complain(line)
-    if answer.objections:
+    if replacement.objections:
         fail(say.gettext("Nothing was changed."))
     if as_json:
         return
     days = len({(change.slot.start, change.slot.queue_ref) for change in plan.changes})
     if not days:
         echo(say.gettext("Everything stands there like that already; nothing changes."))
-    elif question.dry_run:
+    elif request.dry_run:
         would = say.gettext(
             "Would be replaced (day × queue): {days}; like that already: {same}.",
             days=days,
@@ -341,7 +341,7 @@ def _tell(given: Access, question: ReplacementRequest, answer: Replacement, as_j
             "Replaced (day × queue): {days}; like that already: {same}. In the log: {id}",
             days=days,
             same=plan.unchanged,
-            id=answer.correction,
+            id=replacement.correction,
         )
         echo(done)
         stay = say.gettext(

@@ -121,7 +121,7 @@ class ReplacementPlan:
 
 
 def group_of_waiting(city: CityFile, queue_ref: QueueRef) -> ContactGroup:
-    """Return what those are who wait at a place."""
+    """Return what those are who wait in a queue."""
     kinds = {queue.id: queue.kind for queue in city.site(queue_ref.site).queues}
     return ContactGroup.CALLS if kinds[queue_ref.queue] is QueueKind.PHONE else ContactGroup.VISITS
 

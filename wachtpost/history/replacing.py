@@ -1,4 +1,4 @@
-"""One replacement of days, from the question to the log: look, decide, and only then write."""
+"""One replacement of days, from the request to the log: look, decide, and only then write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.translation import Msg, Translator, translator
 from wachtpost.history.plan import ContactGroup, Fewer, ReplacementPlan, queue_title
 
 SHOWN: Final = 10
-"""Days of an objection that are told one by one."""
+"""Days of an objection that are listed; the others are counted."""
 
 GROUPS: Final[Mapping[ContactGroup, Msg]] = {
     ContactGroup.CALLS: Msg("calls"),
@@ -73,7 +73,7 @@ class Replacement:
 async def replace(
     archive: Archive,
     city: CityFile,
-    question: ReplacementRequest,
+    request: ReplacementRequest,
     first: date,
     last: date,
     planned: Planned,
@@ -85,29 +85,29 @@ async def replace(
     """
     settled = await archive.settled(Calendar(city), ms_of(now))
     plan = planned(await archive.written(first, last), lambda slot: settled[archive.partition_of(slot)])
-    objections = tuple(_objections(plan, city, question, translator(city.city.language)))
-    if objections or question.dry_run or not plan.changes:
+    objections = tuple(_objections(plan, city, request, translator(city.city.language)))
+    if objections or request.dry_run or not plan.changes:
         return Replacement(plan, objections, None)
     correction = Correction(
         id=secrets.token_hex(6),
         at=now,
-        how=question.how,
-        by=question.by,
-        why=question.why,
-        files=question.files,
-        refused=question.refused,
+        how=request.how,
+        by=request.by,
+        why=request.why,
+        files=request.files,
+        refused=request.refused,
     )
     await archive.replace(correction, plan.changes)
     return Replacement(plan, (), correction.id)
 
 
 def _objections(
-    plan: ReplacementPlan, city: CityFile, question: ReplacementRequest, say: Translator
+    plan: ReplacementPlan, city: CityFile, request: ReplacementRequest, say: Translator
 ) -> Iterator[str]:
     yield from _unsettled(plan, say)
-    if question.overrule:
+    if request.overrule:
         return
-    late = question.refused.get("late", 0)
+    late = request.refused.get("late", 0)
     if late:
         yield say.ngettext(
             "{number} line stands more than {hours} hours before what was read earlier; such lines do not "

@@ -53,10 +53,10 @@ def _show(given: Access, part: str, receiver: str | None, count: int, json: bool
     if not wanted and not json:
         echo(nothing)
     for line in wanted:
-        echo(line.model_dump_json(exclude_none=True) if json else told(given, line))
+        echo(line.model_dump_json(exclude_none=True) if json else described(given, line))
 
 
-def told(given: Access, line: Line) -> str:
+def described(given: Access, line: Line) -> str:
     """Return a line of the log in words."""
     match line:
         case DecisionLine():

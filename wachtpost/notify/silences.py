@@ -75,7 +75,7 @@ def create(
         return all([wanted.id in (await store.state()).silences for store in stores.values()])
 
     _command(given, CreateSilence(id=f"silence-{wanted.id}", at=now, silence=wanted), is_on)
-    echo(told(given, wanted))
+    echo(described(given, wanted))
 
 
 @app.command("list")
@@ -86,7 +86,7 @@ def list_() -> None:
     if not silences:
         echo(given.say.gettext("No silences."))
     for one in silences:
-        echo(told(given, one))
+        echo(described(given, one))
 
 
 @app.command()
@@ -114,7 +114,7 @@ def expire(
     echo(say.gettext("Silence {name} is over.", name=name))
 
 
-def told(given: Access, one: Silence) -> str:
+def described(given: Access, one: Silence) -> str:
     """Return a silence in a line: what, until when, why and by whom."""
     say = given.say
     fields = {

@@ -218,5 +218,5 @@ def test_a_second_mail_of_the_same_delivery_is_recognised_and_those_of_others_ar
 )
 def test_the_log_says_it_in_words(language: str, line: str, tmp_path: Path):
     given = Access(NotifierSettings(city_file=tmp_path), city(language))
-    told = log.told(given, LINE.validate_json(delivery_line(outbox.delivered(ONE), NOW)))
-    assert told.endswith(line)
+    described = log.described(given, LINE.validate_json(delivery_line(outbox.delivered(ONE), NOW)))
+    assert described.endswith(line)
