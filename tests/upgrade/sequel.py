@@ -41,6 +41,7 @@ async def played(house: House, exposition: Figures) -> Sequel:
     await _news(house)
     await house.jump("14:05")
     await house.until_delivered()
+    await house.until(lambda: not house.client.exists("{p0}:notifier:annotations"))
     afterwards = await house.exposition()
     bodies = [one for name in RECEIVERS for one in house.told(name)]
     return {
