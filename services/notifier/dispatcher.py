@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -82,16 +82,12 @@ class Dispatcher:
         """Begin the deliveries whose time has come, and what Grafana has not taken."""
         now = self._now()
         for delivery in outbox.due(session.outbox.values(), session.under_way, now):
-            session.under_way[delivery.key] = self._start(
-                session, f"deliver {delivery.key}", self._attempt(session, delivery)
-            )
+            name = f"deliver {delivery.key}"
+            work = self._see_through(self._attempt(session, delivery), name)
+            session.under_way[delivery.key] = session.start(work, name)
         if session.annotating is None or session.annotating.done():
-            session.annotating = self._start(session, "annotate", self._annotate_due(session))
-
-    def _start(
-        self, session: NotifierSession, name: str, work: Coroutine[object, object, None]
-    ) -> asyncio.Task[None]:
-        return session.start(self._see_through(work, name), name)
+            work = self._see_through(self._annotate_due(session), "annotate")
+            session.annotating = session.start(work, "annotate")
 
     async def _see_through(self, work: Awaitable[None], name: str) -> None:
         """Do what is done beside the stream; when it fails, others go on."""
