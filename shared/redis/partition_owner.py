@@ -40,7 +40,6 @@ from shared.redis.poison_entries import PoisonSearch
 from shared.redis.set_aside import SetAside
 from shared.redis.stream_entries import Batch
 from shared.redis.stream_reader import is_running, subscribe, unsubscribe
-from shared.stored_state import UnreadableField
 
 TICK: Final = timedelta(seconds=1)
 """How often time alone is looked at."""
@@ -154,10 +153,6 @@ class PartitionOwner(Generic[SessionT]):
             return "reading the committed state again"
         return None if is_running(session.subscription) else "the subscription is not running"
 
-    async def put_aside(self, session: SessionT, unreadable: Sequence[UnreadableField]) -> None:
-        """Move out of the way what a session cannot read. Raises ``Superseded`` when it is another's turn."""
-        self.set_aside_at = await self._set_aside.put(session.fence, unreadable)
-
     # Turns -----------------------------------------------------------------------------------------------
 
     async def _take_turn(self) -> None:
@@ -226,7 +221,7 @@ class PartitionOwner(Generic[SessionT]):
         """Read the committed state, go on from there, and look after it until the session ends."""
         async with self._keeping_lease(fence):
             session = await self._consumer.load(fence)
-            await self.put_aside(session, session.unreadable)
+            self.set_aside_at = await self._set_aside.put(fence, session.unreadable)
         session.subscription = subscribe(
             self._broker,
             self._consumer.stream,
