@@ -14,6 +14,7 @@ process, its port and the requests under way stay.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -43,7 +44,7 @@ from shared.redis.connection import RedisAbsentError
 
 RELOAD_PATH: Final = "/-/reload"
 
-PASSED_ON: Final = frozenset({b"forwarded", b"x-forwarded-for", b"via", b"origin"})
+PASSED_ON: Final = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via", b"origin"})
 """Headers of a request that a proxy passed on or a page in a browser made: who is behind it is elsewhere."""
 
 REDIS_AWAY: Final = (RedisAbsentError, RedisError, TimeoutError)
@@ -148,34 +149,34 @@ class Host:
     async def _take_turn(self) -> int | ReloadRefusal:
         async with self._one_at_a_time:
             self._next = None
-            outcome = await self._reload()
-        if isinstance(outcome, ReloadRefusal):
-            self._status.refuse(outcome.why)
-            log.error("reload_refused", why=outcome.why)
-            log_mistakes(self._settings.city_file, outcome.mistakes)
-        return outcome
+            refusal = await self._reload()
+        if refusal is None:
+            return self._configuration.hash
+        self._status.refuse(refusal.why)
+        log.error("reload_refused", why=refusal.why)
+        log_mistakes(self._settings.city_file, refusal.mistakes)
+        return refusal
 
-    async def _reload(self) -> int | ReloadRefusal:
+    async def _reload(self) -> ReloadRefusal | None:
         try:
-            configuration = await asyncio.to_thread(
-                read_configuration, self._settings.city_file, self._configuration.city
-            )
+            ready = await attempted(self._prepare(), (ConfigRefusedError, *REDIS_AWAY, OSError, ValueError))
         except ConfigRefusedError as error:
             return ReloadRefusal(str(error), error.mistakes)
-        try:
-            running = await attempted(self._prepare(configuration), (*REDIS_AWAY, OSError, ValueError))
         except REDIS_AWAY as error:
             return ReloadRefusal(f"Redis: {error}", status=HTTPStatus.SERVICE_UNAVAILABLE)
         except (OSError, ValueError) as error:
             return ReloadRefusal(str(error))
-        if isinstance(running, CodeFailure):
-            why = f"our own code failed on it: {running.place}"
+        if isinstance(ready, CodeFailure):
+            why = f"our own code failed on it: {ready.place}"
             return ReloadRefusal(why, status=HTTPStatus.INTERNAL_SERVER_ERROR)
-        await Shield().run(self._replace(configuration, running))
-        return configuration.hash
+        await Shield().run(self._replace(*ready))
+        return None
 
-    async def _prepare(self, configuration: Configuration) -> RunningApplication:
-        """Return an application that is ready to begin. Raises what keeps it from that."""
+    async def _prepare(self) -> tuple[Configuration, RunningApplication]:
+        """Return what the file says now, and an application by it that may begin. Raises what keeps it."""
+        configuration = await asyncio.to_thread(
+            read_configuration, self._settings.city_file, self._configuration.city
+        )
         running = self._put_together(configuration)
         ready = False
         try:
@@ -184,7 +185,7 @@ class Host:
         finally:
             if not ready:
                 await running.close(timedelta(0))
-        return running
+        return configuration, running
 
     def _put_together(self, configuration: Configuration) -> RunningApplication:
         application = self._build(configuration)
@@ -193,6 +194,7 @@ class Host:
     async def _replace(self, configuration: Configuration, running: RunningApplication) -> None:
         before, self._running = self._running, running
         await before.end()
+        gc.collect()  # what the one before knew makes room for what this one is about to read
         if not self._ending:
             running.begin()
             self._go_by(configuration)

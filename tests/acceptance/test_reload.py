@@ -206,7 +206,7 @@ def test_a_file_that_is_gone_is_refused(services: Services):
     assert service.health().json()["status"] == "degraded"
 
 
-@pytest.mark.parametrize("through", ["X-Forwarded-For", "Forwarded", "Via", "Origin"])
+@pytest.mark.parametrize("through", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via", "Origin"])
 def test_nobody_else_may_ask(services: Services, through: str):
     service = services.start("ingest")
     services.edit('name = "Lier"', 'name = "Mechelen"')
