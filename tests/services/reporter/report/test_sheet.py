@@ -230,6 +230,13 @@ def test_markdown_says_what_the_page_says(language: str) -> None:
             assert part in said
 
 
+@pytest.mark.parametrize("language", languages())
+def test_the_sheet_is_whole_in_every_language(language: str) -> None:
+    read = page(example(), language).read()
+    assert [len(block) for block in blocks(read)] == [len(block) for block in BLOCKS["nl"].values()]
+    assert not [line for line in (*read, sheet_markdown(example(), translator(language), "")) if "{" in line]
+
+
 # --- the page ----------------------------------------------------------------------------------------
 
 
