@@ -27,7 +27,9 @@ class DeliveryLine(_LogLine):
     kind: Literal["delivery"] = "delivery"
     key: str
     """The idempotency key; it names the notification, the channel and which of its addresses."""
-    notification_kind: str = Field(validation_alias=AliasChoices("notification_kind", "happening"))
+    notification_kind: str = Field(
+        validation_alias=AliasChoices("notification_kind", "happening"), serialization_alias="happening"
+    )
     channel: int
     attempt: int
     result: DeliveryResult
@@ -78,4 +80,4 @@ def delivery_line(tried: Attempt, now: datetime) -> bytes:
 
 def encode(line: DecisionLine | DeliveryLine | FailureLine) -> bytes:
     """Return a line as it is kept."""
-    return line.__pydantic_serializer__.to_json(line, exclude_none=True)
+    return line.__pydantic_serializer__.to_json(line, exclude_none=True, by_alias=True)

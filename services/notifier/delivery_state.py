@@ -39,9 +39,10 @@ class DeliveryState:
     """The latest decision."""
     held: DecisionReason | None = None
     """What keeps the next message back."""
-    notified_at: Annotated[Instant | None, Field(validation_alias=AliasChoices("notified_at", "told_at"))] = (
-        None
-    )
+    notified_at: Annotated[
+        Instant | None,
+        Field(validation_alias=AliasChoices("notified_at", "told_at"), serialization_alias="told_at"),
+    ] = None
     """When they first learned that it fires; none: they do not know."""
     remind_at: Instant | None = None
     reminders: int = 0

@@ -109,7 +109,9 @@ class DecisionLine(_NotifierValue):
     """Of a report: its id."""
     reason: str
     """A ``DecisionReason``, perhaps one of a later release."""
-    notification: str | None = Field(default=None, validation_alias=AliasChoices("notification", "notice"))
+    notification: str | None = Field(
+        default=None, validation_alias=AliasChoices("notification", "notice"), serialization_alias="notice"
+    )
     """The id of the notification that tells it."""
     because: str = ""
     """The silence, or the breach that inhibits."""
@@ -144,7 +146,9 @@ class Notification(_NotifierValue):
 
     id: str
     """Deterministic; the idempotency key of every delivery of it starts with this."""
-    kind: NotificationKind = Field(validation_alias=AliasChoices("kind", "happening"))
+    kind: NotificationKind = Field(
+        validation_alias=AliasChoices("kind", "happening"), serialization_alias="happening"
+    )
     receiver: str
     breaches: tuple[Breach, ...]
     at: Instant
@@ -159,7 +163,9 @@ class Delivery(_NotifierValue):
 
     key: str
     """Idempotency key: ``<notification id>/<channel>[/<address>][+<part>]``. All attempts carry the same."""
-    notification: Notification = Field(validation_alias=AliasChoices("notification", "notice"))
+    notification: Notification = Field(
+        validation_alias=AliasChoices("notification", "notice"), serialization_alias="notice"
+    )
     channel: int
     """Which of the receiver's channels, by position."""
     address: str | None = None
@@ -170,6 +176,10 @@ class Delivery(_NotifierValue):
     refusals: int = 0
     """How often the other side said no and not why."""
     next_try: Instant
+
+    def encode(self) -> str:
+        """Return it as it is stored."""
+        return self.model_dump_json(by_alias=True)
 
 
 class DeliveryFailed(Exception):  # noqa: N818 - the base of the two ways not to be delivered

@@ -27,10 +27,14 @@ class BreachRecord:
     """A breach, and who was told what of it."""
 
     breach: Breach
-    event_ids: Annotated[tuple[str, ...], Field(validation_alias=AliasChoices("event_ids", "heard"))] = ()
+    event_ids: Annotated[
+        tuple[str, ...],
+        Field(validation_alias=AliasChoices("event_ids", "heard"), serialization_alias="heard"),
+    ] = ()
     """Ids of the events that say how it stands at ``breach.at``."""
     delivery_states: Annotated[
-        tuple[DeliveryState, ...], Field(validation_alias=AliasChoices("delivery_states", "tellings"))
+        tuple[DeliveryState, ...],
+        Field(validation_alias=AliasChoices("delivery_states", "tellings"), serialization_alias="tellings"),
     ] = ()
     """At most one per receiver, in the order of their names."""
     forget_at: Instant | None = None
@@ -102,7 +106,8 @@ class RuleRecord:
     turned_at: Instant | None = None
     """When it last fired or was over."""
     flap_tallies: Annotated[
-        tuple[FlapTally, ...], Field(validation_alias=AliasChoices("flap_tallies", "tallies"))
+        tuple[FlapTally, ...],
+        Field(validation_alias=AliasChoices("flap_tallies", "tallies"), serialization_alias="tallies"),
     ] = ()
     """At most one per receiver, in the order of their names."""
     forget_at: Instant | None = None
@@ -306,6 +311,6 @@ def _changed(
         return
     for name, record in after.items():
         if before.get(name) is not record:
-            yield f"{kind}/{name}", adapter.dump_json(record, exclude_defaults=True)
+            yield f"{kind}/{name}", adapter.dump_json(record, exclude_defaults=True, by_alias=True)
     for name in before.keys() - after.keys():
         yield f"{kind}/{name}", None

@@ -149,7 +149,7 @@ class NotifierStore:
             {key: text for key, text in changes.records.items() if text is not None},
             [key for key, text in changes.records.items() if text is None],
         )
-        _add_hash(args, {one.key: one.model_dump_json() for one in changes.posted}, changes.taken_out)
+        _add_hash(args, {one.key: one.encode() for one in changes.posted}, changes.taken_out)
         _add_hash(args, {one.id: one.model_dump_json() for one in changes.to_annotate}, changes.annotated)
         for values in (changes.log, changes.dead, sorted(changes.documents_gone)):
             args += [len(values), *values]
