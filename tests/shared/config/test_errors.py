@@ -29,7 +29,18 @@ REST = {
     '{ id = "loket", kind = "counter" }]\n',
 }
 HERE = "  # <-"
-"""Marks the line on which a mistake must be reported."""
+"""Marks the line on which a mistake must be reported; a snippet without any comment is wrong on its last."""
+
+
+def on(word: str, snippet: str) -> str:
+    """The snippet with the mark on the line where the word begins."""
+    end = snippet.index("\n", snippet.index(word))
+    return snippet[:end] + HERE + snippet[end:]
+
+
+def head(snippet: str) -> str:
+    """The snippet with the mark on its first line, the name of its table."""
+    return on("]]", snippet)
 
 
 def file_with(snippet: str, language: str = "nl") -> str:
@@ -45,12 +56,35 @@ def file_with(snippet: str, language: str = "nl") -> str:
     )
 
 
+def lier(line: str) -> str:
+    return f'[city]\nname = "Lier"\n{line}'
+
+
+def desk(line: str) -> str:
+    return f"[hours.desk]\n{line}"
+
+
+def closed(lines: str) -> str:
+    return f"[[calendar.closing_days]]\n{lines}"
+
+
+CLOSED = 'outcomes = ["closed"]'
+
+
+def missed(lines: str) -> str:
+    return f'[[missed_definitions]]\nid = "lier-1"\n{lines}'
+
+
 def target(line: str) -> str:
     return f'[[targets]]\nkpi = "missed_ratio"\n{line}\n'
 
 
 def http(lines: str, key: str = f'key_sha256 = ["{KEY}"]') -> str:
     return f'[[sources]]\nkind = "http"\nid = "web"\nsite = "lier"\n{key}\n{lines}\n'
+
+
+def queue_log(lines: str) -> str:
+    return f'[[sources]]\nid = "pbx"\nkind = "queue_log"\nsite = "lier"\n{lines}'
 
 
 def queue(line: str) -> str:
@@ -74,12 +108,26 @@ def no_data(lines: str) -> str:
     return f'{http("")}[[no_data_rules]]\nid = "quiet-web"\n{lines}\n'
 
 
+WEB = 'source = "web"'
+
+
+def named_as_queue(queue: str) -> str:
+    return no_data(f'source = "{queue}"') + http("").replace('"web"', f'"{queue}"{HERE}')
+
+
 def receiver(channel: str, id_: str = "desk") -> str:
     return f'[[receivers]]\nid = "{id_}"\n[[receivers.channels]]\n{channel}\n'
 
 
+URL = 'url = "https://a.example/"'
+
+
 def webhook(lines: str) -> str:
     return receiver(f'kind = "webhook"\n{lines}')
+
+
+def email(to: str) -> str:
+    return receiver(f'kind = "email"\nto = {to}')
 
 
 def route(lines: str) -> str:
@@ -95,227 +143,139 @@ def smtp(lines: str, host: str = 'host = "mail.lier.example"') -> str:
     return f'[smtp]\n{host}\nsender = "a@lier.example"\n{lines}\n'
 
 
+TOKEN = 'token_file = "/t"'
+
+
 def grafana(lines: str, url: str = 'url = "https://grafana.lier.example"') -> str:
     return f"[grafana]\n{url}\n{lines}\n"
 
 
-def _level(more: str) -> str:
+def level(more: str) -> str:
     return f'[[service_level_definitions]]\nid = "a"\nwithin = "20s"\n{more}\n'
 
-
-_TWO_LEVELS = _level("") + _level("").replace('"a"', f'"a"{HERE}')
 
 BROKEN: list[tuple[str, str, str]] = [
     # kind of mistake, key, file
     ("missing", "city", "# no city"),
-    ("extra_forbidden", "city_name", f"city_name = 3{HERE}"),
+    ("extra_forbidden", "city_name", "city_name = 3"),
     ("missing", "city.name", f'[city]{HERE}\nlanguage = "nl"'),
-    ("string_too_short", "city.name", f'[city]\nname = ""{HERE}'),
-    ("string_type", "city.name", f"[city]\nname = 3{HERE}"),
-    ("extra_forbidden", "city.nam", f'[city]\nname = "Lier"\nnam = "Lier"{HERE}'),
-    ("language", "city.language", f'[city]\nname = "Lier"\nlanguage = "xx"{HERE}'),
-    ("string_type", "city.language", f'[city]\nname = "Lier"\nlanguage = 3{HERE}'),
-    ("time_zone", "city.time_zone", f'[city]\nname = "Lier"\ntime_zone = "Europe/Brussel"{HERE}'),
-    ("time_zone", "city.time_zone", f'[city]\nname = "Lier"\ntime_zone = "../../etc/passwd"{HERE}'),
-    ("time_zone", "city.time_zone", f'[city]\nname = "Lier"\ntime_zone = ""{HERE}'),
-    ("table", "city", f'city = "Lier"{HERE}'),
-    ("table", "hours", f"hours = 5{HERE}"),
-    ("table", "hours.desk", f'[hours]\ndesk = "09:00-12:00"{HERE}'),
-    ("name", 'hours."The Desk"', f'[hours."The Desk"]{HERE}'),
-    ("hours_list", "hours.desk.monday", f'[hours.desk]\nmonday = "09:00-12:00"{HERE}'),
-    ("span", "hours.desk.monday[1]", f'[hours.desk]\nmonday = ["09:00-12:00", "13:00"]{HERE}'),
-    ("span", "hours.desk.monday[0]", f'[hours.desk]\nmonday = ["9:00-12:00"]{HERE}'),
-    ("span", "hours.desk.monday[0]", f'[hours.desk]\nmonday = ["09:00:30-12:00"]{HERE}'),
-    ("span", "hours.desk.monday[0]", f'[hours.desk]\nmonday = ["24:00-25:00"]{HERE}'),
-    ("span", "hours.desk.monday[0]", f"[hours.desk]\nmonday = [9]{HERE}"),
-    ("span", "hours.desk.monday[0]", f"[hours.desk]\nmonday = [{{ start_minute = -3 }}]{HERE}"),
-    ("span_order", "hours.desk.monday[0]", f'[hours.desk]\nmonday = ["22:00-06:00"]{HERE}'),
-    ("span_order", "hours.desk.monday[0]", f'[hours.desk]\nmonday = ["09:00-09:00"]{HERE}'),
-    ("span_overlap", "hours.desk.friday", f'[hours.desk]\nfriday = ["09:00-12:00", "11:59-13:00"]{HERE}'),
-    ("bool_type", "hours.desk.on_holidays", f'[hours.desk]\non_holidays = "yes"{HERE}'),
-    ("bool_type", "hours.desk.on_holidays", f"[hours.desk]\non_holidays = 1{HERE}"),
-    ("extra_forbidden", "hours.desk.moday", f"[hours.desk]\nmoday = []{HERE}"),
-    ("country", "calendar.public_holidays", f'[calendar]\npublic_holidays = "Belgium"{HERE}'),
+    ("string_too_short", "city.name", '[city]\nname = ""'),
+    ("string_type", "city.name", "[city]\nname = 3"),
+    ("extra_forbidden", "city.nam", lier('nam = "Lier"')),
+    ("language", "city.language", lier('language = "xx"')),
+    ("string_type", "city.language", lier("language = 3")),
+    ("time_zone", "city.time_zone", lier('time_zone = "Europe/Brussel"')),
+    ("time_zone", "city.time_zone", lier('time_zone = "../../etc/passwd"')),
+    ("time_zone", "city.time_zone", lier('time_zone = ""')),
+    ("table", "city", 'city = "Lier"'),
+    ("table", "hours", "hours = 5"),
+    ("table", "hours.desk", '[hours]\ndesk = "09:00-12:00"'),
+    ("name", 'hours."The Desk"', '[hours."The Desk"]'),
+    ("hours_list", "hours.desk.monday", desk('monday = "09:00-12:00"')),
+    ("span", "hours.desk.monday[1]", desk('monday = ["09:00-12:00", "13:00"]')),
+    ("span", "hours.desk.monday[0]", desk('monday = ["9:00-12:00"]')),
+    ("span", "hours.desk.monday[0]", desk('monday = ["09:00:30-12:00"]')),
+    ("span", "hours.desk.monday[0]", desk('monday = ["24:00-25:00"]')),
+    ("span", "hours.desk.monday[0]", desk("monday = [9]")),
+    ("span", "hours.desk.monday[0]", desk("monday = [{ start_minute = -3 }]")),
+    ("span_order", "hours.desk.monday[0]", desk('monday = ["22:00-06:00"]')),
+    ("span_order", "hours.desk.monday[0]", desk('monday = ["09:00-09:00"]')),
+    ("span_overlap", "hours.desk.friday", desk('friday = ["09:00-12:00", "11:59-13:00"]')),
+    ("bool_type", "hours.desk.on_holidays", desk('on_holidays = "yes"')),
+    ("bool_type", "hours.desk.on_holidays", desk("on_holidays = 1")),
+    ("extra_forbidden", "hours.desk.moday", desk("moday = []")),
+    ("country", "calendar.public_holidays", '[calendar]\npublic_holidays = "Belgium"'),
     ("tables", "calendar.closing_days", f"[calendar.closing_days]{HERE}\non = 2026-05-15"),
-    ("closing_day", "calendar.closing_days[0]", f'[[calendar.closing_days]]{HERE}\nwhy = "?"'),
+    ("closing_day", "calendar.closing_days[0]", head(closed('why = "?"'))),
     (
         "closing_day",
         "calendar.closing_days[1]",
-        (
-            "[[calendar.closing_days]]\non = 2026-05-15\n"
-            f'[[calendar.closing_days]]{HERE}\non = 2026-05-15\nevery_year = "05-15"'
-        ),
+        closed("on = 2026-05-15\n") + head(closed('on = 2026-05-15\nevery_year = "05-15"')),
     ),
-    ("day", "calendar.closing_days[0].on", f"[[calendar.closing_days]]\non = 2026{HERE}"),
-    ("day", "calendar.closing_days[0].on", f'[[calendar.closing_days]]\non = "15/05"{HERE}'),
-    ("day", "calendar.closing_days[0].on", f"[[calendar.closing_days]]\non = 2026-05-15T10:00:00{HERE}"),
-    (
-        "every_year",
-        "calendar.closing_days[0].every_year",
-        f'[[calendar.closing_days]]\nevery_year = "04-31"{HERE}',
-    ),
-    (
-        "every_year",
-        "calendar.closing_days[0].every_year",
-        f'[[calendar.closing_days]]\nevery_year = "7-11"{HERE}',
-    ),
-    (
-        "every_year",
-        "calendar.closing_days[0].every_year",
-        f'[[calendar.closing_days]]\nevery_year = "W05-1"{HERE}',
-    ),
-    (
-        "closes_at",
-        "calendar.closing_days[0].closes_at",
-        f'[[calendar.closing_days]]\non = 2026-12-24\ncloses_at = "noon"{HERE}',
-    ),
-    (
-        "closes_at",
-        "calendar.closing_days[0].closes_at",
-        f"[[calendar.closing_days]]\non = 2026-12-24\ncloses_at = 12{HERE}",
-    ),
-    (
-        "closes_at",
-        "calendar.closing_days[0].closes_at",
-        f"[[calendar.closing_days]]\non = 2026-12-24\ncloses_at = 12:00:30{HERE}",
-    ),
-    (
-        "closes_at",
-        "calendar.closing_days[0].closes_at",
-        f'[[calendar.closing_days]]\non = 2026-12-24\ncloses_at = "00:00"{HERE}',
-    ),
-    (
-        "outcomes_empty",
-        "missed_definitions.lier-1.outcomes",
-        f'[[missed_definitions]]\nid = "lier-1"\noutcomes = []{HERE}',
-    ),
-    (
-        "choice",
-        "missed_definitions.lier-1.outcomes[1]",
-        f'[[missed_definitions]]\nid = "lier-1"\noutcomes = ["closed", "abandonned"]{HERE}',
-    ),
-    (
-        "list",
-        "missed_definitions.lier-1.outcomes",
-        f'[[missed_definitions]]\nid = "lier-1"\noutcomes = "closed"{HERE}',
-    ),
-    (
-        "greater_than_equal",
-        "missed_definitions.lier-1.version",
-        f'[[missed_definitions]]\nid = "lier-1"\noutcomes = ["closed"]\nversion = 0{HERE}',
-    ),
-    (
-        "int_type",
-        "missed_definitions.lier-1.version",
-        f'[[missed_definitions]]\nid = "lier-1"\noutcomes = ["closed"]\nversion = "1"{HERE}',
-    ),
+    ("day", "calendar.closing_days[0].on", closed("on = 2026")),
+    ("day", "calendar.closing_days[0].on", closed('on = "15/05"')),
+    ("day", "calendar.closing_days[0].on", closed("on = 2026-05-15T10:00:00")),
+    ("every_year", "calendar.closing_days[0].every_year", closed('every_year = "04-31"')),
+    ("every_year", "calendar.closing_days[0].every_year", closed('every_year = "7-11"')),
+    ("every_year", "calendar.closing_days[0].every_year", closed('every_year = "W05-1"')),
+    ("closes_at", "calendar.closing_days[0].closes_at", closed('on = 2026-12-24\ncloses_at = "noon"')),
+    ("closes_at", "calendar.closing_days[0].closes_at", closed("on = 2026-12-24\ncloses_at = 12")),
+    ("closes_at", "calendar.closing_days[0].closes_at", closed("on = 2026-12-24\ncloses_at = 12:00:30")),
+    ("closes_at", "calendar.closing_days[0].closes_at", closed('on = 2026-12-24\ncloses_at = "00:00"')),
+    ("outcomes_empty", "missed_definitions.lier-1.outcomes", missed("outcomes = []")),
+    ("choice", "missed_definitions.lier-1.outcomes[1]", missed('outcomes = ["closed", "abandonned"]')),
+    ("list", "missed_definitions.lier-1.outcomes", missed('outcomes = "closed"')),
+    ("greater_than_equal", "missed_definitions.lier-1.version", missed(f"{CLOSED}\nversion = 0")),
+    ("int_type", "missed_definitions.lier-1.version", missed(f'{CLOSED}\nversion = "1"')),
     (
         "histogram_edge",
         "missed_definitions.lier-1.short_abandon",
-        f'[[missed_definitions]]\nid = "lier-1"\noutcomes = ["closed"]\nshort_abandon = "1500ms"{HERE}',
+        missed(f'{CLOSED}\nshort_abandon = "1500ms"'),
     ),
-    (
-        "name_twice",
-        "missed_definitions.lier-1.id",
-        (
-            '[[missed_definitions]]\nid = "lier-1"\noutcomes = ["closed"]\n'
-            f'[[missed_definitions]]\nid = "lier-1"{HERE}\noutcomes = ["closed"]'
-        ),
-    ),
-    ("list", "speed_categories.bounds", f'[speed_categories]\nbounds = "20s"{HERE}'),
-    ("bounds_order", "speed_categories.bounds", f'[speed_categories]\nbounds = ["45s", "20s"]{HERE}'),
-    ("bounds_order", "speed_categories.bounds", f'[speed_categories]\nbounds = ["0s", "20s"]{HERE}'),
-    ("bounds_order", "speed_categories.bounds", f"[speed_categories]\nbounds = []{HERE}"),
-    ("histogram_edge", "speed_categories.bounds[0]", f'[speed_categories]\nbounds = ["11m5s"]{HERE}'),
-    ("duration", "speed_categories.bounds[1]", f'[speed_categories]\nbounds = ["20s",\n  20]{HERE}'),
-    ("duration", "service_level.within", f'[service_level]\nwithin = "20"{HERE}'),
-    ("duration", "service_level.within", f'[service_level]\nwithin = "99999999999h"{HERE}'),
-    ("duration_negative", "service_level.within", f'[service_level]\nwithin = "-5s"{HERE}'),
-    ("window", "live.windows[1]", f'[live]\nwindows = ["15m", "7s"]{HERE}'),
-    ("window", "live.windows[0]", f'[live]\nwindows = ["26h"]{HERE}'),
-    ("window", "live.windows[0]", f'[live]\nwindows = ["0s"]{HERE}'),
-    ("windows_unique", "live.windows", f'[live]\nwindows = ["60m", "1h"]{HERE}'),
-    ("int_type", "live.min_samples", f"[live]\nmin_samples = 2.5{HERE}"),
-    ("int_type", "live.min_samples", f"[live]\nmin_samples = true{HERE}"),
-    ("name_unknown", "live.missed_definition", f'[live]\nmissed_definition = "lier-2"{HERE}'),
-    ("too_short", "sites", f"sites = []{HERE}"),
+    ("name_twice", "missed_definitions.lier-1.id", missed(f"{CLOSED}\n") + on('"lier-1"', missed(CLOSED))),
+    ("list", "speed_categories.bounds", '[speed_categories]\nbounds = "20s"'),
+    ("bounds_order", "speed_categories.bounds", '[speed_categories]\nbounds = ["45s", "20s"]'),
+    ("bounds_order", "speed_categories.bounds", '[speed_categories]\nbounds = ["0s", "20s"]'),
+    ("bounds_order", "speed_categories.bounds", "[speed_categories]\nbounds = []"),
+    ("histogram_edge", "speed_categories.bounds[0]", '[speed_categories]\nbounds = ["11m5s"]'),
+    ("duration", "speed_categories.bounds[1]", '[speed_categories]\nbounds = ["20s",\n  20]'),
+    ("duration", "service_level.within", '[service_level]\nwithin = "20"'),
+    ("duration", "service_level.within", '[service_level]\nwithin = "99999999999h"'),
+    ("duration_negative", "service_level.within", '[service_level]\nwithin = "-5s"'),
+    ("window", "live.windows[1]", '[live]\nwindows = ["15m", "7s"]'),
+    ("window", "live.windows[0]", '[live]\nwindows = ["26h"]'),
+    ("window", "live.windows[0]", '[live]\nwindows = ["0s"]'),
+    ("windows_unique", "live.windows", '[live]\nwindows = ["60m", "1h"]'),
+    ("int_type", "live.min_samples", "[live]\nmin_samples = 2.5"),
+    ("int_type", "live.min_samples", "[live]\nmin_samples = true"),
+    ("name_unknown", "live.missed_definition", '[live]\nmissed_definition = "lier-2"'),
+    ("too_short", "sites", "sites = []"),
     ("tables", "sites", f'[sites]{HERE}\nid = "lier"'),
-    ("table", "sites[0]", f'sites = ["lier"]{HERE}'),
-    ("too_short", "sites.lier.queues", f'[[sites]]\nid = "lier"\nqueues = []{HERE}'),
+    ("table", "sites[0]", 'sites = ["lier"]'),
+    ("too_short", "sites.lier.queues", '[[sites]]\nid = "lier"\nqueues = []'),
     ("name", "sites[0].id", f'[[sites]]\nid = "Stad Lier"{HERE}\nqueues = [{{ id = "a", kind = "phone" }}]'),
-    (
-        "missing",
-        "sites.lier.queues[1].id",
-        queue('kind = "phone"').replace("\n[[sites.queues]]\nkind", f"\n[[sites.queues]]{HERE}\nkind"),
-    ),
-    ("queue_all", "sites.lier.queues.all.id", queue(f'id = "all"{HERE}\nkind = "phone"')),
-    ("choice", "sites.lier.queues.loket.kind", queue(f'id = "loket"\nkind = "fone"{HERE}')),
+    ("missing", "sites.lier.queues[1].id", on("[[sites.queues]]\nkind", queue('kind = "phone"'))),
+    ("queue_all", "sites.lier.queues.all.id", on('"all"', queue('id = "all"\nkind = "phone"'))),
+    ("choice", "sites.lier.queues.loket.kind", queue('id = "loket"\nkind = "fone"')),
     ("name_twice", "sites.lier.queues.onthaal.id", queue(f'id = "onthaal"{HERE}\nkind = "phone"')),
-    (
-        "name_unknown",
-        "sites.lier.queues.loket.hours",
-        queue(f'id = "loket"\nkind = "phone"\nhours = "desc"{HERE}'),
-    ),
-    ("ratio", "targets[0].limit", target(f"limit = 20{HERE}")),
-    ("float_type", "targets[0].limit", target(f'limit = "0.2"{HERE}')),
-    ("float_type", "targets[0].limit", target(f"limit = true{HERE}")),
-    ("finite_number", "targets[0].limit", target(f"limit = inf{HERE}")),
-    ("finite_number", "targets[0].limit", target(f"limit = nan{HERE}")),
-    ("greater_than_equal", "targets[0].limit", target(f"limit = -0.1{HERE}")),
-    ("choice", "targets[0].period", target(f'limit = 0.2\nperiod = "week"{HERE}')),
+    ("name_unknown", "sites.lier.queues.loket.hours", queue('id = "loket"\nkind = "phone"\nhours = "desc"')),
+    ("ratio", "targets[0].limit", target("limit = 20")),
+    ("float_type", "targets[0].limit", target('limit = "0.2"')),
+    ("float_type", "targets[0].limit", target("limit = true")),
+    ("finite_number", "targets[0].limit", target("limit = inf")),
+    ("finite_number", "targets[0].limit", target("limit = nan")),
+    ("greater_than_equal", "targets[0].limit", target("limit = -0.1")),
+    ("choice", "targets[0].period", target('limit = 0.2\nperiod = "week"')),
     ("choice", "targets[0].kpi", f'[[targets]]\nkpi = "mised_ratio"{HERE}\nlimit = 0.2'),
-    ("name_unknown", "targets[0].queue", target(f'limit = 0.2\nqueue = "nowhere"{HERE}')),
-    ("name_unknown", "targets[0].site", target(f'limit = 0.2\nsite = "lire"{HERE}')),
-    ("kpi_other_kind", "targets[0].queue", target(f'limit = 0.2\nqueue = "loket"{HERE}')),
-    (
-        "target_twice",
-        "targets[1]",
-        target("limit = 0.2") + target("limit = 0.3").replace("]]\n", f"]]{HERE}\n"),
-    ),
+    ("name_unknown", "targets[0].queue", target('limit = 0.2\nqueue = "nowhere"')),
+    ("name_unknown", "targets[0].site", target('limit = 0.2\nsite = "lire"')),
+    ("kpi_other_kind", "targets[0].queue", target('limit = 0.2\nqueue = "loket"')),
+    ("target_twice", "targets[1]", target("limit = 0.2") + head(target("limit = 0.3"))),
     ("missing", "sources[0].kind", f'[[sources]]{HERE}\nsite = "lier"'),
-    ("choice", "sources.pbx.kind", f'[[sources]]\nid = "pbx"\nkind = "queuelog"{HERE}'),
-    ("table", "sources[0]", f'sources = ["pbx"]{HERE}'),
-    (
-        "path_type",
-        "sources.pbx.path",
-        f'[[sources]]\nid = "pbx"\nkind = "queue_log"\nsite = "lier"\npath = 3{HERE}',
-    ),
-    (
-        "name_unknown",
-        "sources.pbx.queues.600",
-        (
-            '[[sources]]\nid = "pbx"\nkind = "queue_log"\nsite = "lier"\npath = "x"\n'
-            f'queues = {{ 600 = "onthal" }}{HERE}'
-        ),
-    ),
-    (
-        "table",
-        "sources.pbx.queues",
-        f'[[sources]]\nid = "pbx"\nkind = "queue_log"\nsite = "lier"\npath = "x"\nqueues = ["onthaal"]{HERE}',
-    ),
+    ("choice", "sources.pbx.kind", '[[sources]]\nid = "pbx"\nkind = "queuelog"'),
+    ("table", "sources[0]", 'sources = ["pbx"]'),
+    ("path_type", "sources.pbx.path", queue_log("path = 3")),
+    ("name_unknown", "sources.pbx.queues.600", queue_log('path = "x"\nqueues = { 600 = "onthal" }')),
+    ("table", "sources.pbx.queues", queue_log('path = "x"\nqueues = ["onthaal"]')),
     ("name_unknown", "sources.web.site", http("").replace('"lier"', f'"lire"{HERE}')),
-    ("name_unknown", "sources.web.queues[1]", http(f'queues = ["onthaal", "onthal"]{HERE}')),
-    ("name", "sources.web.queues[0]", http(f'queues = ["Onthaal!"]{HERE}')),
-    ("list_or_all", "sources.web.queues", http(f'queues = "onthaal"{HERE}')),
-    ("list_or_all", "sources.web.queues", http(f"queues = 3{HERE}")),
-    (
-        "system_name",
-        "sources.pbx.hosts[0]",
-        f'[[sources]]\nid = "pbx"\nkind = "queue_log"\nsite = "lier"\npath = "x"\nhosts = ["An P."]{HERE}',
-    ),
-    ("key_sha256", "sources.web.key_sha256[0]", http("", f'key_sha256 = ["open sesame"]{HERE}')),
-    ("too_short", "sources.web.key_sha256", http("", f"key_sha256 = []{HERE}")),
-    ("extra_forbidden", "sources.web.api_key", http(f'api_key = "open sesame"{HERE}')),
-    ("name_twice", "sources.web.id", http("") + http("").replace('"web"', f'"web"{HERE}')),
-    ("less_than_equal", "pipeline.partitions", f"[pipeline]\npartitions = 257{HERE}"),
-    ("duration_range", "pipeline.dedup", f'[pipeline]\ndedup = "5m"{HERE}'),
-    ("duration_range", "pipeline.dedup", f'[pipeline]\ndedup = "25h"{HERE}'),
-    ("duration_range", "pipeline.open_timeout", f'[pipeline]\nopen_timeout = "30s"{HERE}'),
-    ("duration_range", "pipeline.future_tolerance", f'[pipeline]\nfuture_tolerance = "2h"{HERE}'),
-    ("duration_range", "pipeline.lease", f'[pipeline]\nlease = "2m"{HERE}'),
+    ("name_unknown", "sources.web.queues[1]", http('queues = ["onthaal", "onthal"]')),
+    ("name", "sources.web.queues[0]", http('queues = ["Onthaal!"]')),
+    ("list_or_all", "sources.web.queues", http('queues = "onthaal"')),
+    ("list_or_all", "sources.web.queues", http("queues = 3")),
+    ("system_name", "sources.pbx.hosts[0]", queue_log('path = "x"\nhosts = ["An P."]')),
+    ("key_sha256", "sources.web.key_sha256[0]", http("", 'key_sha256 = ["open sesame"]')),
+    ("too_short", "sources.web.key_sha256", http("", "key_sha256 = []")),
+    ("extra_forbidden", "sources.web.api_key", http('api_key = "open sesame"')),
+    ("name_twice", "sources.web.id", http("") + on('"web"', http(""))),
+    ("less_than_equal", "pipeline.partitions", "[pipeline]\npartitions = 257"),
+    ("duration_range", "pipeline.dedup", '[pipeline]\ndedup = "5m"'),
+    ("duration_range", "pipeline.dedup", '[pipeline]\ndedup = "25h"'),
+    ("duration_range", "pipeline.open_timeout", '[pipeline]\nopen_timeout = "30s"'),
+    ("duration_range", "pipeline.future_tolerance", '[pipeline]\nfuture_tolerance = "2h"'),
+    ("duration_range", "pipeline.lease", '[pipeline]\nlease = "2m"'),
     ("open_timeout", "pipeline", f'[pipeline]{HERE}\ndedup = "1h"\nopen_timeout = "2h"'),
     # Rules
-    ("name_twice", "rules.missed.id", rule("limit = 0.2") + rule("limit = 0.2", id_=f'missed"{HERE}\n#')),
+    ("name_twice", "rules.missed.id", rule("limit = 0.2") + on('"missed"', rule("limit = 0.2"))),
     (
         "name_twice",
         "budget_rules.missed.id",
@@ -324,53 +284,40 @@ BROKEN: list[tuple[str, str, str]] = [
     (
         "name_twice",
         "no_data_rules.missed.id",
-        rule("limit = 0.2") + no_data('source = "web"').replace('"quiet-web"', f'"missed"{HERE}'),
+        rule("limit = 0.2") + no_data(WEB).replace('"quiet-web"', f'"missed"{HERE}'),
     ),
     (
         "warning_named_twice",
         "rules.missed.warn_at",
-        rule("limit = 0.2", id_="missed-warning") + rule(f"limit = 0.2\nwarn_at = 0.1{HERE}"),
+        rule("limit = 0.2", id_="missed-warning") + rule("limit = 0.2\nwarn_at = 0.1"),
     ),
     (
         "warning_named_twice",
         "rules.missed.warn_at",
-        rule(f"limit = 0.2\nwarn_at = 0.1{HERE}")
-        + no_data('source = "web"').replace("quiet-web", "missed-warning"),
+        rule(f"limit = 0.2\nwarn_at = 0.1{HERE}") + no_data(WEB).replace("quiet-web", "missed-warning"),
     ),
-    (
-        "source_named_as_queue",
-        "sources.onthaal.id",
-        no_data('source = "onthaal"') + http("").replace('"web"', f'"onthaal"{HERE}'),
-    ),
-    (
-        "source_named_as_queue",
-        "sources.all.id",
-        no_data('source = "all"') + http("").replace('"web"', f'"all"{HERE}'),
-    ),
-    ("limit_never_above", "rules.missed.limit", rule(f"limit = 1.0{HERE}")),
-    ("limit_never_above", "rules.missed.limit", rule(f"limit = 604800{HERE}", "call_wait_mean")),
-    ("limit_never_above", "rules.missed.limit", rule(f"limit = 90000{HERE}", "lead_time_mean")),
-    (
-        "limit_never_above",
-        "rules.missed",
-        PROMISE.replace("0.2", "1.0") + rule("").replace("]]", f"]]{HERE}"),
-    ),
-    ("limit_never_below", "rules.missed.limit", rule(f"limit = 0.0{HERE}", "service_level")),
+    ("source_named_as_queue", "sources.onthaal.id", named_as_queue("onthaal")),
+    ("source_named_as_queue", "sources.all.id", named_as_queue("all")),
+    ("limit_never_above", "rules.missed.limit", rule("limit = 1.0")),
+    ("limit_never_above", "rules.missed.limit", rule("limit = 604800", "call_wait_mean")),
+    ("limit_never_above", "rules.missed.limit", rule("limit = 90000", "lead_time_mean")),
+    ("limit_never_above", "rules.missed", PROMISE.replace("0.2", "1.0") + head(rule(""))),
+    ("limit_never_below", "rules.missed.limit", rule("limit = 0.0", "service_level")),
     (
         "budget_of_nothing",
         "budget_rules.budget",
-        PROMISE.replace("0.2", "0") + budget("burn_rate = 2.0").replace("]]", f"]]{HERE}"),
+        PROMISE.replace("0.2", "0") + head(budget("burn_rate = 2.0")),
     ),
     (
         "burn_unreachable",
         "budget_rules.budget.burn_rate",
         PROMISE.replace("missed_ratio", "call_wait_mean").replace("0.2", "60000")
-        + budget(f'kpi = "call_wait_mean"\nburn_rate = 11.0{HERE}'),
+        + budget('kpi = "call_wait_mean"\nburn_rate = 11.0'),
     ),
     (
         "hold_too_long",
         "no_data_rules.quiet-web.after",
-        OFFICE + no_data(f'source = "web"\nhours = "office"\nafter = "8h30m"{HERE}'),
+        OFFICE + no_data(f'{WEB}\nhours = "office"\nafter = "8h30m"'),
     ),
     (
         "hold_too_long",
@@ -379,167 +326,136 @@ BROKEN: list[tuple[str, str, str]] = [
         + queue('id = "b"\nkind = "phone"\nhours = "office"').replace(
             '"phone"\n[[', '"phone"\nhours = "office"\n[['
         )
-        + rule(f'limit = 0.2\nhold = "9h"{HERE}'),
+        + rule('limit = 0.2\nhold = "9h"'),
     ),
-    ("name_unknown", "rules.missed.site", rule(f'limit = 0.2\nsite = "lire"{HERE}')),
-    ("name_unknown", "rules.missed.queue", rule(f'limit = 0.2\nqueue = "onthal"{HERE}')),
-    ("name", "rules.missed.queue", rule(f'limit = 0.2\nqueue = "On thaal"{HERE}')),
-    ("string_type", "rules.missed.queue", rule(f"limit = 0.2\nqueue = 3{HERE}")),
-    ("kpi_other_kind", "rules.missed.queue", rule(f'limit = 0.2\nqueue = "loket"{HERE}')),
-    ("choice", "rules.missed.kpi", rule("", "mised").replace('"mised"', f'"mised"{HERE}')),
-    ("choice", "rules.missed.severity", rule(f'limit = 0.2\nseverity = "high"{HERE}')),
-    ("bool_type", "rules.missed.open_only", rule(f'limit = 0.2\nopen_only = "no"{HERE}')),
-    ("duration_negative", "rules.missed.hold", rule(f'limit = 0.2\nhold = "-1m"{HERE}')),
-    ("ratio", "rules.missed.limit", rule(f"limit = 20{HERE}")),
-    ("ratio", "rules.missed.warn_at", rule(f"limit = 0.2\nwarn_at = 18{HERE}")),
-    ("ratio", "rules.missed.clear_at", rule(f"limit = 0.2\nclear_at = 18{HERE}")),
-    ("rule_window", "rules.missed.window", rule(f'limit = 0.2\nwindow = "week"{HERE}')),
-    ("rule_window", "rules.missed.window", rule(f'limit = 0.2\nwindow = "7s"{HERE}')),
-    ("rule_window", "rules.missed.window", rule(f'limit = 0.2\nwindow = "-15m"{HERE}')),
-    ("rule_window", "rules.missed.window", rule(f"limit = 0.2\nwindow = 15{HERE}")),
-    ("rule_window", "rules.missed.window", rule(f"limit = 0.2\nwindow = []{HERE}")),
+    ("name_unknown", "rules.missed.site", rule('limit = 0.2\nsite = "lire"')),
+    ("name_unknown", "rules.missed.queue", rule('limit = 0.2\nqueue = "onthal"')),
+    ("name", "rules.missed.queue", rule('limit = 0.2\nqueue = "On thaal"')),
+    ("string_type", "rules.missed.queue", rule("limit = 0.2\nqueue = 3")),
+    ("kpi_other_kind", "rules.missed.queue", rule('limit = 0.2\nqueue = "loket"')),
+    ("choice", "rules.missed.kpi", on('"mised"', rule("", "mised"))),
+    ("choice", "rules.missed.severity", rule('limit = 0.2\nseverity = "high"')),
+    ("bool_type", "rules.missed.open_only", rule('limit = 0.2\nopen_only = "no"')),
+    ("duration_negative", "rules.missed.hold", rule('limit = 0.2\nhold = "-1m"')),
+    ("ratio", "rules.missed.limit", rule("limit = 20")),
+    ("ratio", "rules.missed.warn_at", rule("limit = 0.2\nwarn_at = 18")),
+    ("ratio", "rules.missed.clear_at", rule("limit = 0.2\nclear_at = 18")),
+    ("rule_window", "rules.missed.window", rule('limit = 0.2\nwindow = "week"')),
+    ("rule_window", "rules.missed.window", rule('limit = 0.2\nwindow = "7s"')),
+    ("rule_window", "rules.missed.window", rule('limit = 0.2\nwindow = "-15m"')),
+    ("rule_window", "rules.missed.window", rule("limit = 0.2\nwindow = 15")),
+    ("rule_window", "rules.missed.window", rule("limit = 0.2\nwindow = []")),
     ("target_missing", "rules.missed", f'[[rules]]{HERE}\nid = "missed"\nkpi = "missed_ratio"'),
-    ("target_missing", "rules.wait", f'[[rules]]{HERE}\nid = "wait"\nkpi = "visit_wait_mean"\nqueue = "*"'),
-    ("warn_at_high", "rules.missed.warn_at", rule(f"limit = 0.2\nwarn_at = 0.2{HERE}")),
-    ("warn_at_high", "rules.missed.warn_at", PROMISE + rule(f"warn_at = 0.25{HERE}")),
-    ("warn_at_low", "rules.missed.warn_at", rule(f"limit = 0.8\nwarn_at = 0.8{HERE}", "service_level")),
-    ("clear_at_high", "rules.missed.clear_at", rule(f"limit = 0.2\nclear_at = 0.21{HERE}")),
-    ("clear_at_low", "rules.missed.clear_at", rule(f"limit = 0.8\nclear_at = 0.79{HERE}", "service_level")),
-    ("greater_than", "budget_rules.budget.burn_rate", PROMISE + budget(f"burn_rate = 0{HERE}")),
-    ("float_type", "budget_rules.budget.burn_rate", PROMISE + budget(f'burn_rate = "6"{HERE}')),
-    ("burn_unreachable", "budget_rules.budget.burn_rate", PROMISE + budget(f"burn_rate = 6{HERE}")),
-    ("burn_unreachable", "budget_rules.budget.burn_rate", PROMISE + budget(f"burn_rate = 5.0{HERE}")),
-    ("choice", "budget_rules.budget.kpi", budget(f'burn_rate = 2\nkpi = "lead_time_mean"{HERE}')),
-    ("missing", "budget_rules.budget.burn_rate", PROMISE + budget("").replace("]]", f"]]{HERE}")),
+    ("target_missing", "rules.wait", head(rule('queue = "*"', "visit_wait_mean", "wait"))),
+    ("warn_at_high", "rules.missed.warn_at", rule("limit = 0.2\nwarn_at = 0.2")),
+    ("warn_at_high", "rules.missed.warn_at", PROMISE + rule("warn_at = 0.25")),
+    ("warn_at_low", "rules.missed.warn_at", rule("limit = 0.8\nwarn_at = 0.8", "service_level")),
+    ("clear_at_high", "rules.missed.clear_at", rule("limit = 0.2\nclear_at = 0.21")),
+    ("clear_at_low", "rules.missed.clear_at", rule("limit = 0.8\nclear_at = 0.79", "service_level")),
+    ("greater_than", "budget_rules.budget.burn_rate", PROMISE + budget("burn_rate = 0")),
+    ("float_type", "budget_rules.budget.burn_rate", PROMISE + budget('burn_rate = "6"')),
+    ("burn_unreachable", "budget_rules.budget.burn_rate", PROMISE + budget("burn_rate = 6")),
+    ("burn_unreachable", "budget_rules.budget.burn_rate", PROMISE + budget("burn_rate = 5.0")),
+    ("choice", "budget_rules.budget.kpi", budget('burn_rate = 2\nkpi = "lead_time_mean"')),
+    ("missing", "budget_rules.budget.burn_rate", PROMISE + head(budget(""))),
     (
         "short_window",
         "budget_rules.budget.short_window",
-        PROMISE + budget("burn_rate = 2.0", f'short_window = "1h"{HERE}'),
+        PROMISE + on('short_window = "1h"', budget("burn_rate = 2.0", 'short_window = "1h"')),
     ),
     (
         "window",
         "budget_rules.budget.short_window",
-        PROMISE + budget("burn_rate = 2.0", f'short_window = "7s"{HERE}'),
+        PROMISE + on('short_window = "7s"', budget("burn_rate = 2.0", 'short_window = "7s"')),
     ),
-    ("name_unknown", "budget_rules.budget.site", PROMISE + budget(f'burn_rate = 2\nsite = "lire"{HERE}')),
-    ("target_missing", "budget_rules.budget", budget("burn_rate = 2.0").replace("]]", f"]]{HERE}")),
-    ("name_unknown", "no_data_rules.quiet-web.source", no_data(f'source = "wep"{HERE}')),
-    ("name_unknown", "no_data_rules.quiet-web.hours", no_data(f'source = "web"\nhours = "desk"{HERE}')),
-    ("duration_range", "no_data_rules.quiet-web.after", no_data(f'source = "web"\nafter = "5s"{HERE}')),
+    ("name_unknown", "budget_rules.budget.site", PROMISE + budget('burn_rate = 2\nsite = "lire"')),
+    ("target_missing", "budget_rules.budget", head(budget("burn_rate = 2.0"))),
+    ("name_unknown", "no_data_rules.quiet-web.source", no_data('source = "wep"')),
+    ("name_unknown", "no_data_rules.quiet-web.hours", no_data(f'{WEB}\nhours = "desk"')),
+    ("duration_range", "no_data_rules.quiet-web.after", no_data(f'{WEB}\nafter = "5s"')),
     # Who is told
-    (
-        "name_twice",
-        "receivers.desk.id",
-        webhook('url = "https://a.example/"')
-        + webhook('url = "https://b.example/"').replace('"desk"', f'"desk"{HERE}'),
-    ),
-    ("too_short", "receivers.desk.channels", f'[[receivers]]\nid = "desk"\nchannels = []{HERE}'),
-    (
-        "missing",
-        "receivers.desk.channels[0].kind",
-        receiver(f"# no kind{HERE}").replace(
-            f"[[receivers.channels]]\n# no kind{HERE}", f"[[receivers.channels]]{HERE}"
-        ),
-    ),
-    ("choice", "receivers.desk.channels[0].kind", receiver(f'kind = "mail"{HERE}')),
-    ("table", "receivers.desk.channels[0]", f'[[receivers]]\nid = "desk"\nchannels = ["mail"]{HERE}'),
-    ("tables", "receivers.desk.channels", f'[[receivers]]\nid = "desk"\nchannels = "mail"{HERE}'),
-    (
-        "smtp_missing",
-        "receivers.desk.channels[0].kind",
-        receiver(f'kind = "email"{HERE}\nto = ["a@b.example"]'),
-    ),
-    (
-        "email",
-        "receivers.desk.channels[0].to[0]",
-        smtp("") + receiver(f'kind = "email"\nto = ["desk"]{HERE}'),
-    ),
-    (
-        "email",
-        "receivers.desk.channels[0].to[1]",
-        smtp("") + receiver(f'kind = "email"\nto = ["a@b.example", "Desk <a@b.example>"]{HERE}'),
-    ),
-    (
-        "list",
-        "receivers.desk.channels[0].to",
-        smtp("") + receiver(f'kind = "email"\nto = "a@b.example"{HERE}'),
-    ),
-    ("too_short", "receivers.desk.channels[0].to", smtp("") + receiver(f'kind = "email"\nto = []{HERE}')),
-    ("url", "receivers.desk.channels[0].url", webhook(f'url = "meldkamer"{HERE}')),
-    ("url", "receivers.desk.channels[0].url", webhook(f'url = "ftp://example.org"{HERE}')),
-    ("url", "receivers.desk.channels[0].url", webhook(f"url = 3{HERE}")),
-    ("url", "receivers.desk.channels[0].url", webhook(f'url = "https://a.example/{"a" * 3_000}"{HERE}')),
-    ("url_secret", "receivers.desk.channels[0].url", webhook(f'url = "https://u:sesame@a.example/"{HERE}')),
-    ("url_secret", "notify.base_url", f'[notify]\nbase_url = "https://sesame@a.example/"{HERE}'),
+    ("name_twice", "receivers.desk.id", webhook(URL) + on('"desk"', webhook('url = "https://b.example/"'))),
+    ("too_short", "receivers.desk.channels", '[[receivers]]\nid = "desk"\nchannels = []'),
+    ("missing", "receivers.desk.channels[0].kind", on("[[receivers.channels]]", receiver(""))),
+    ("choice", "receivers.desk.channels[0].kind", receiver('kind = "mail"')),
+    ("table", "receivers.desk.channels[0]", '[[receivers]]\nid = "desk"\nchannels = ["mail"]'),
+    ("tables", "receivers.desk.channels", '[[receivers]]\nid = "desk"\nchannels = "mail"'),
+    ("smtp_missing", "receivers.desk.channels[0].kind", on('"email"', email('["a@b.example"]'))),
+    ("email", "receivers.desk.channels[0].to[0]", smtp("") + email('["desk"]')),
+    ("email", "receivers.desk.channels[0].to[1]", smtp("") + email('["a@b.example", "Desk <a@b.example>"]')),
+    ("list", "receivers.desk.channels[0].to", smtp("") + email('"a@b.example"')),
+    ("too_short", "receivers.desk.channels[0].to", smtp("") + email("[]")),
+    ("url", "receivers.desk.channels[0].url", webhook('url = "meldkamer"')),
+    ("url", "receivers.desk.channels[0].url", webhook('url = "ftp://example.org"')),
+    ("url", "receivers.desk.channels[0].url", webhook("url = 3")),
+    ("url", "receivers.desk.channels[0].url", webhook(f'url = "https://a.example/{"a" * 3_000}"')),
+    ("url_secret", "receivers.desk.channels[0].url", webhook('url = "https://u:sesame@a.example/"')),
+    ("url_secret", "notify.base_url", '[notify]\nbase_url = "https://sesame@a.example/"'),
     (
         "secret_itself",
         "receivers.desk.channels[0].secret_file",
-        webhook(f'url = "https://a.example/"\nsecret_file = "open sesame"{HERE}'),
+        webhook(f'{URL}\nsecret_file = "open sesame"'),
     ),
     (
         "secret_itself",
         "receivers.desk.channels[0].url_file",
-        receiver(f'kind = "apprise"\nurl_file = "slack://sesame/a/b"{HERE}'),
+        receiver('kind = "apprise"\nurl_file = "slack://sesame/a/b"'),
     ),
-    ("path_type", "receivers.desk.channels[0].url_file", receiver(f'kind = "apprise"\nurl_file = 3{HERE}')),
-    ("missing", "routes[0].receivers", f"[[routes]]{HERE}"),
-    ("too_short", "routes[0].receivers", f"[[routes]]\nreceivers = []{HERE}"),
-    ("name_unknown", "routes[0].receivers[0]", f'[[routes]]\nreceivers = ["desk"]{HERE}'),
-    ("name_unknown", "routes[0].escalate_to[1]", route(f'escalate_to = ["desk", "boss"]{HERE}')),
+    ("path_type", "receivers.desk.channels[0].url_file", receiver('kind = "apprise"\nurl_file = 3')),
+    ("missing", "routes[0].receivers", "[[routes]]"),
+    ("too_short", "routes[0].receivers", "[[routes]]\nreceivers = []"),
+    ("name_unknown", "routes[0].receivers[0]", '[[routes]]\nreceivers = ["desk"]'),
+    ("name_unknown", "routes[0].escalate_to[1]", route('escalate_to = ["desk", "boss"]')),
     ("name_unknown", "routes[0].sites[0]", inline_route('sites = ["lire"]')),
-    ("name_unknown", "routes[0].queues[1]", route(f'queues = ["all", "onthal"]{HERE}')),
-    ("name_unknown", "routes[0].rules[0]", route(f'rules = ["mised"]{HERE}')),
-    ("choice", "routes[0].severities[0]", route(f'severities = ["high"]{HERE}')),
-    ("choice", "routes[0].measures[0]", route(f'measures = ["burnrate"]{HERE}')),
-    ("list", "routes[0].severities", route(f'severities = "critical"{HERE}')),
-    ("duration_range", "routes[0].escalate_after", route(f'escalate_after = "10s"{HERE}')),
-    ("table", "notify", f"notify = 3{HERE}"),
-    ("tables", "notify.quiet", f'[notify]\nquiet = "desk"{HERE}'),
-    ("name_unknown", "notify.quiet[0].hours", f'[notify]\nquiet = [{{ hours = "night" }}]{HERE}'),
-    ("bool_type", "notify.tell_resolved", f"[notify]\ntell_resolved = 1{HERE}"),
-    ("less_than_equal", "notify.flap_messages", f"[notify]\nflap_messages = 101{HERE}"),
-    ("path_type", "notify.templates", f"[notify]\ntemplates = 3{HERE}"),
-    ("table", "smtp", f'smtp = "mail.lier.example"{HERE}'),
-    ("smtp_clear", "smtp", smtp('user = "u"\ntls = "none"').replace("[smtp]", f"[smtp]{HERE}")),
-    ("choice", "smtp.tls", smtp(f'tls = "ssl"{HERE}')),
-    ("extra_forbidden", "smtp.password", smtp(f'password = "open sesame"{HERE}')),
-    ("missing", "smtp.host", smtp("", "").replace("[smtp]", f"[smtp]{HERE}")),
-    ("host", "smtp.host", smtp("", f'host = "smtp://mail.lier.example:25"{HERE}')),
-    ("host", "smtp.host", smtp("", f'host = ""{HERE}')),
-    ("email", "smtp.sender", smtp("").replace('"a@lier.example"', f'"wachtpost"{HERE}')),
-    ("less_than_equal", "smtp.port", smtp(f"port = 70000{HERE}")),
-    ("secret_itself", "smtp.password_file", smtp(f'password_file = "open sesame"{HERE}')),
-    ("string_too_short", "smtp.password_file", smtp(f'password_file = ""{HERE}')),
-    ("string_too_short", "smtp.user", smtp(f'user = ""{HERE}')),
-    ("url", "grafana.url", grafana('token_file = "/t"', f'url = "grafana"{HERE}')),
-    ("secret_itself", "grafana.token_file", grafana(f'token_file = "glsa_opensesame"{HERE}')),
-    ("dashboard_uid", "grafana.dashboard_uid", grafana(f'token_file = "/t"\ndashboard_uid = "a b"{HERE}')),
-    ("string_too_short", "grafana.folder", grafana(f'token_file = "/t"\nfolder = ""{HERE}')),
+    ("name_unknown", "routes[0].queues[1]", route('queues = ["all", "onthal"]')),
+    ("name_unknown", "routes[0].rules[0]", route('rules = ["mised"]')),
+    ("choice", "routes[0].severities[0]", route('severities = ["high"]')),
+    ("choice", "routes[0].measures[0]", route('measures = ["burnrate"]')),
+    ("list", "routes[0].severities", route('severities = "critical"')),
+    ("duration_range", "routes[0].escalate_after", route('escalate_after = "10s"')),
+    ("table", "notify", "notify = 3"),
+    ("tables", "notify.quiet", '[notify]\nquiet = "desk"'),
+    ("name_unknown", "notify.quiet[0].hours", '[notify]\nquiet = [{ hours = "night" }]'),
+    ("bool_type", "notify.tell_resolved", "[notify]\ntell_resolved = 1"),
+    ("less_than_equal", "notify.flap_messages", "[notify]\nflap_messages = 101"),
+    ("path_type", "notify.templates", "[notify]\ntemplates = 3"),
+    ("table", "smtp", 'smtp = "mail.lier.example"'),
+    ("smtp_clear", "smtp", on("[smtp]", smtp('user = "u"\ntls = "none"'))),
+    ("choice", "smtp.tls", smtp('tls = "ssl"')),
+    ("extra_forbidden", "smtp.password", smtp('password = "open sesame"')),
+    ("missing", "smtp.host", on("[smtp]", smtp("", ""))),
+    ("host", "smtp.host", on("host", smtp("", 'host = "smtp://mail.lier.example:25"'))),
+    ("host", "smtp.host", on("host", smtp("", 'host = ""'))),
+    ("email", "smtp.sender", smtp("").replace('"a@lier.example"', '"wachtpost"')),
+    ("less_than_equal", "smtp.port", smtp("port = 70000")),
+    ("secret_itself", "smtp.password_file", smtp('password_file = "open sesame"')),
+    ("string_too_short", "smtp.password_file", smtp('password_file = ""')),
+    ("string_too_short", "smtp.user", smtp('user = ""')),
+    ("url", "grafana.url", on("url", grafana(TOKEN, 'url = "grafana"'))),
+    ("secret_itself", "grafana.token_file", grafana('token_file = "glsa_opensesame"')),
+    ("dashboard_uid", "grafana.dashboard_uid", grafana(f'{TOKEN}\ndashboard_uid = "a b"')),
+    ("string_too_short", "grafana.folder", grafana(f'{TOKEN}\nfolder = ""')),
     # History and the report
-    ("list", "history.files", f'[history]\nfiles = "old.toml"{HERE}'),
-    ("name_twice", "service_level_definitions.a.id", _TWO_LEVELS),
-    ("choice", "service_level_definitions.a.of", _level(f'of = "offered"{HERE}')),
-    ("report_time", "report.at", f'[report]\nat = "8 uur"{HERE}'),
-    ("greater_than_equal", "report.working_day", f"[report]\nworking_day = 0{HERE}"),
-    ("choice", "report.attach[0]", f'[report]\nattach = ["xlsx"]{HERE}'),
-    ("name_unknown", "report.receivers[0]", f'[report]\nreceivers = ["policy"]{HERE}'),
-    (
-        "report_no_mail",
-        "report.receivers[0]",
-        receiver('kind = "webhook"\nurl = "http://127.0.0.1/"') + f'\n[report]\nreceivers = ["desk"]{HERE}',
-    ),
+    ("list", "history.files", '[history]\nfiles = "old.toml"'),
+    ("name_twice", "service_level_definitions.a.id", level("") + on('"a"', level(""))),
+    ("choice", "service_level_definitions.a.of", level('of = "offered"')),
+    ("report_time", "report.at", '[report]\nat = "8 uur"'),
+    ("greater_than_equal", "report.working_day", "[report]\nworking_day = 0"),
+    ("choice", "report.attach[0]", '[report]\nattach = ["xlsx"]'),
+    ("name_unknown", "report.receivers[0]", '[report]\nreceivers = ["policy"]'),
+    ("report_no_mail", "report.receivers[0]", webhook(URL) + '\n[report]\nreceivers = ["desk"]'),
     # TOML itself
-    ("toml_value", "", f"[live]\nmin_samples ={HERE}"),
-    ("toml_value", "", f"[live]\nmin_samples = ten{HERE}"),
-    ("toml_value", "", f"[[calendar.closing_days]]\non = 2026-02-30{HERE}"),
-    ("toml_equals", "", f"[live]\nmin_samples 10{HERE}"),
-    ("toml_newline", "", f"[live]\nmin_samples = 10 s{HERE}"),
-    ("toml_twice", "", f"[live]\nmin_samples = 10\nmin_samples = 11{HERE}"),
-    ("toml_twice", "", f"[live]\n[live]{HERE}"),
-    ("toml_open", "", f"[live{HERE}"),
-    ("toml", "", f"[live]\n!{HERE}"),
-    ("byte_order_mark", "", f"\ufeff[live]{HERE}"),
-    ("toml_deep", "", "a = " + "[" * 5_000 + "]" * 5_000),
+    ("toml_value", "", "[live]\nmin_samples ="),
+    ("toml_value", "", "[live]\nmin_samples = ten"),
+    ("toml_value", "", "[[calendar.closing_days]]\non = 2026-02-30"),
+    ("toml_equals", "", "[live]\nmin_samples 10"),
+    ("toml_newline", "", "[live]\nmin_samples = 10 s"),
+    ("toml_twice", "", "[live]\nmin_samples = 10\nmin_samples = 11"),
+    ("toml_twice", "", "[live]\n[live]"),
+    ("toml_open", "", "[live"),
+    ("toml", "", "[live]\n!"),
+    ("byte_order_mark", "", "\ufeff[live]"),
+    ("toml_deep", "", "a = " + "[" * 5_000 + "]" * 5_000 + "  # anywhere"),
 ]
 
 
@@ -557,13 +473,18 @@ def spoken(kind: str, language: str) -> re.Pattern[str]:
 def test_a_mistake_is_told_with_its_key_line_and_reason(
     kind: str, key: str, snippet: str, language: str
 ) -> None:
-    text = file_with(snippet, language)
-    mistakes = [one for one in explain(text, "city.toml") if one.key == key]
+    text = file_with(snippet if "#" in snippet else snippet.rstrip("\n") + HERE, language)
+    told = explain(text, "city.toml")
+    mistakes = [one for one in told if one.key == key]
     wanted = spoken(kind, language_of(text))
     assert [one for one in mistakes if wanted.fullmatch(one.wrong)], mistakes
     lines = text.split("\n")
     marked = next((number for number, line in enumerate(lines, 1) if HERE.strip() in line), None)
     assert [one.line for one in mistakes] == [marked] * len(mistakes)
+    wrongs = [one.wrong for one in told]
+    assert len({(one.key, one.wrong) for one in told}) == len(told), "each is told once"
+    assert not [wrong for wrong in wrongs if "{" in wrong]
+    assert translator(language).text(MISTAKES["other"].wrong) not in wrongs
 
 
 def test_the_table_of_broken_files_knows_every_kind_of_mistake() -> None:
@@ -571,16 +492,6 @@ def test_the_table_of_broken_files_knows_every_kind_of_mistake() -> None:
     beside_what_is_in_force = {"fixed"}
     told_elsewhere = of_other_files | beside_what_is_in_force
     assert {kind for kind, _, _ in BROKEN} == set(MISTAKES) - {"other"} - told_elsewhere
-
-
-@pytest.mark.parametrize("language", languages())
-def test_one_mistake_is_told_once_and_as_nothing_else(language: str) -> None:
-    for kind, key, snippet in BROKEN:
-        text = file_with(snippet, language)
-        wheres = [(one.key, one.wrong) for one in explain(text, "city.toml")]
-        assert len(wheres) == len(set(wheres)), (kind, key)
-        assert not [one for one in explain(text, "city.toml") if "{" in one.wrong], (kind, key)
-        assert translator(language).text(MISTAKES["other"].wrong) not in dict(wheres).values(), (kind, key)
 
 
 @pytest.mark.parametrize(
