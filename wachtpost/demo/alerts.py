@@ -75,21 +75,21 @@ def known_of(breaches: Sequence[Breach], writer: Writer, now: datetime) -> dict[
 def alerts(snapshot: Snapshot, city: CityFile, known: Known, say: Translator) -> RenderableType:
     """Lay out what is wrong, the worst first, or say that nothing is."""
     title = Text(say.gettext("Alerts"), style="bold")
-    standing = sorted(_wrong(snapshot, city), key=_urgency)
-    if not standing:
+    rule_state = sorted(_wrong(snapshot, city), key=_urgency)
+    if not rule_state:
         title.append(f"  {_all_well(snapshot, say)}", style="not bold dim")
         return title
     lines = Table.grid(padding=(0, 2, 0, 0))
     lines.add_column(min_width=STATE_WIDTH, no_wrap=True)
     lines.add_column(no_wrap=True, overflow="ellipsis")
-    for rule, state in standing[:MOST]:
+    for rule, state in rule_state[:MOST]:
         breach = known.get(rule)
         taken = breach is not None and breach.acknowledged and state is BreachState.FIRING
         stands = say.pgettext("narrow column", "breached, taken on") if taken else say.text(STATES[state])
         lines.add_row(
             Text(stands, STYLES[state]), _name(rule, city, say) if breach is None else breach.headline
         )
-    more = len(standing) - MOST
+    more = len(rule_state) - MOST
     rest = [Text(say.gettext("and {number} more", number=more), style="dim")] if more > 0 else []
     return Group(title, lines, *rest)
 
@@ -130,8 +130,8 @@ def _wrong(snapshot: Snapshot, city: CityFile) -> Iterator[tuple[MetricRule, Bre
             yield rule, state
 
 
-def _urgency(standing: tuple[MetricRule, BreachState]) -> tuple[int, int, bool, str, str]:
-    rule, state = standing
+def _urgency(rule_state: tuple[MetricRule, BreachState]) -> tuple[int, int, bool, str, str]:
+    rule, state = rule_state
     severity = list(reversed(Severity)).index(Severity(rule.severity))
     queue = rule.queue_ref.queue
     return WRONG.index(state), severity, queue != ALL_QUEUES, queue, rule.rule

@@ -30,10 +30,10 @@ def breaches() -> None:
     for number, (_, breach) in enumerate(going_on.values()):
         if number:
             echo("")
-        standing = [given.say.text(STATES[breach.state])]
+        rule_state = [given.say.text(STATES[breach.state])]
         if breach.acknowledged is not None:
-            standing.append(given.say.gettext("taken on"))
-        echo(f"{writer.headline(breach, now)}  [{', '.join(standing)}]")
+            rule_state.append(given.say.gettext("taken on"))
+        echo(f"{writer.headline(breach, now)}  [{', '.join(rule_state)}]")
         for fact in writer.facts(breach, now):
             echo(f"    {fact}")
         echo(f"    id: {breach.id}")

@@ -223,11 +223,11 @@ STANDINGS = [
 WELL = [("nacht", "gemist", "warning", "ok"), ("all", "lang", "warning", "insufficient")]
 
 
-def states(*standings: tuple[str, str, str, str]) -> str:
+def states(*rule_states: tuple[str, str, str, str]) -> str:
     """A metrics page on which rules stand so, and not otherwise."""
     return "".join(
         STATE.format(queue, rule, severity, other, int(other == state))
-        for queue, rule, severity, state in standings
+        for queue, rule, severity, state in rule_states
         for other in (*BreachState, "insufficient", "closed")
     )
 
