@@ -1,7 +1,8 @@
-"""What the annotation of a breach looks like in Grafana, and which step brings Grafana there.
+"""What the annotation of a breach looks like in Grafana, and what is to change there.
 
-Nothing here talks to Grafana: ``grafana.py`` looks, asks ``next_step`` and does it. Since every step follows
-from what is wanted and what was found, doing it again, or after a long absence, leads to the same state.
+Nothing here talks to Grafana: ``client.py`` looks, asks for the ``changes`` and writes them. Since they
+follow from what is wanted and what was found, doing it again, or after a long absence, leads to the same
+state.
 """
 
 from __future__ import annotations
@@ -84,35 +85,6 @@ class AnnotationFields(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class CreateAnnotation:
-    annotation: Annotation
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateAnnotation:
-    """It lasts: move its end, and what else changed."""
-
-    id: int
-    fields: AnnotationFields
-
-
-@dataclass(frozen=True, slots=True)
-class CloseAnnotation:
-    """It is over: write its end."""
-
-    id: int
-    fields: AnnotationFields
-
-
-@dataclass(frozen=True, slots=True)
-class NoChange:
-    reason: str
-
-
-Step = CreateAnnotation | UpdateAnnotation | CloseAnnotation | NoChange
-
-
-@dataclass(frozen=True, slots=True)
 class CityWords:
     """How this city speaks: its language, its clock and what it calls its queues."""
 
@@ -179,26 +151,15 @@ def oldest(known: Iterable[FoundAnnotation]) -> tuple[FoundAnnotation | None, tu
     return (ordered[0] if ordered else None), tuple(ordered[1:])
 
 
-def next_step(wanted: Annotation, known: FoundAnnotation | None) -> Step:
-    """Return what is to be done so that Grafana holds ``wanted``.
+def changes(wanted: Annotation, known: FoundAnnotation) -> AnnotationFields:
+    """Return what is to be written over ``known`` so that Grafana holds ``wanted``; empty: nothing.
 
     An end that was written is never opened again, and the end of one that lasts never moves back: whoever
     wants that has old news, from before a retry or from another notifier.
     """
-    if known is None:
-        return CreateAnnotation(wanted)
-    if not wanted.over and known.over:
-        return NoChange("its end is written already")
-    if not wanted.over and known.time_end_ms > wanted.time_end_ms:
-        return NoChange("Grafana knows newer")
-    fields = _changed(wanted, known)
-    if not fields:
-        return NoChange("it is so already")
-    return CloseAnnotation(known.id, fields) if wanted.over else UpdateAnnotation(known.id, fields)
-
-
-def _changed(wanted: Annotation, known: FoundAnnotation) -> AnnotationFields:
     fields = AnnotationFields()
+    if not wanted.over and (known.over or known.time_end_ms > wanted.time_end_ms):
+        return fields
     if known.time_ms != wanted.time_ms:
         fields["time"] = wanted.time_ms
     if known.time_end_ms != wanted.time_end_ms:

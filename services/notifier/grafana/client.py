@@ -27,13 +27,9 @@ from services.notifier.grafana.annotations import (
     Annotation,
     AnnotationFields,
     CityWords,
-    CloseAnnotation,
-    CreateAnnotation,
     FoundAnnotation,
-    NoChange,
-    UpdateAnnotation,
     annotation_of,
-    next_step,
+    changes,
     oldest,
 )
 from services.notifier.model import Breach, PermanentFailure, TransientFailure
@@ -138,14 +134,12 @@ def build(
 
 def _bring_about(grafana: _AnnotationCalls, wanted: Annotation) -> None:
     known, doubles = oldest(grafana.find(wanted.breach_tag))
-    step = next_step(wanted, known)
-    if isinstance(step, CreateAnnotation):
-        grafana.create(step.annotation)
+    if known is None:
+        grafana.create(wanted)
         # Another notifier may have done the same at the same moment: both look, both keep the older one.
         known, doubles = oldest(grafana.find(wanted.breach_tag))
-        step = NoChange("created") if known is None else next_step(wanted, known)
-    if isinstance(step, UpdateAnnotation | CloseAnnotation):
-        grafana.patch(step.id, step.fields)
+    if known is not None and (fields := changes(wanted, known)):
+        grafana.patch(known.id, fields)
     for double in doubles:
         grafana.delete(double.id)
 
@@ -182,15 +176,6 @@ class _Health(BaseModel):
     database: str
 
 
-_HELD: Final = TypeAdapter(list[_Held])
-_CREATED: Final = TypeAdapter(_Created)
-_DONE: Final = TypeAdapter(_Done)
-_FOLDER: Final = TypeAdapter(_Folder)
-_FOLDERS: Final = TypeAdapter(list[_Folder])
-_HEALTH: Final = TypeAdapter(_Health)
-_ANYTHING: Final = TypeAdapter(dict[str, object])
-
-
 class _Missing(PermanentFailure):
     """404: not there."""
 
@@ -216,7 +201,7 @@ class _AnnotationCalls:
             "type": "annotation",
             "limit": LOOK_UP_LIMIT,
         }
-        held = self._face.ask("GET", f"/annotations?{urlencode(query)}", _HELD)
+        held = self._face.ask("GET", f"/annotations?{urlencode(query)}", list[_Held])
         # Looked at again: a Grafana that does not know a filter leaves it out, and those are not ours.
         return [
             FoundAnnotation(one.id, frozenset(one.tags), one.text, one.time, one.time_end)
@@ -229,7 +214,7 @@ class _AnnotationCalls:
         self._face.ask(
             "POST",
             "/annotations",
-            _CREATED,
+            _Created,
             {
                 "dashboardUID": self._board,
                 "time": annotation.time_ms,
@@ -242,22 +227,22 @@ class _AnnotationCalls:
     def patch(self, annotation: int, fields: AnnotationFields) -> None:
         self._still_wanted()
         try:
-            self._face.ask("PATCH", f"/annotations/{annotation}", _DONE, dict(fields))
+            self._face.ask("PATCH", f"/annotations/{annotation}", _Done, dict(fields))
         except _Missing:
             raise TransientFailure("somebody deleted the annotation meanwhile") from None
 
     def delete(self, annotation: int) -> None:
         try:
-            self._face.ask("DELETE", f"/annotations/{annotation}", _DONE)
+            self._face.ask("DELETE", f"/annotations/{annotation}", _Done)
         except _Missing:
             return  # another notifier was quicker
 
     def check(self) -> None:
-        health = self._face.ask("GET", "/health", _HEALTH)
+        health = self._face.ask("GET", "/health", _Health)
         if health.database != "ok":
             raise TransientFailure("Grafana has lost its database")
         try:
-            self._face.ask("GET", f"/dashboards/uid/{self._board}", _ANYTHING)
+            self._face.ask("GET", f"/dashboards/uid/{self._board}", dict[str, object])
         except _Missing:
             raise PermanentFailure(
                 f"Grafana has no dashboard {self._board} (grafana.dashboard_uid)"
@@ -270,7 +255,7 @@ class _AnnotationCalls:
         slug = re.sub(r"[^a-z0-9_-]+", "-", self._folder.lower()).strip("-")[:40]
         body: dict[str, object] = {"title": self._folder, "uid": slug} if slug else {"title": self._folder}
         try:
-            return self._face.ask("POST", "/folders", _FOLDER, body).uid
+            return self._face.ask("POST", "/folders", _Folder, body).uid
         except _Taken:
             uid = self._find_folder()
             if uid is None:
@@ -278,7 +263,7 @@ class _AnnotationCalls:
             return uid
 
     def _find_folder(self) -> str | None:
-        folders = self._face.ask("GET", f"/folders?limit={FOLDERS_LIMIT}", _FOLDERS)
+        folders = self._face.ask("GET", f"/folders?limit={FOLDERS_LIMIT}", list[_Folder])
         return next((folder.uid for folder in folders if folder.title == self._folder), None)
 
     def _still_wanted(self) -> None:
@@ -299,9 +284,7 @@ class _GrafanaApi:
         self.session: requests.Session = api.api.s
         self.session.hooks["response"].append(self._seen)
 
-    def ask(
-        self, method: Method, path: str, expected: TypeAdapter[T], body: dict[str, object] | None = None
-    ) -> T:
+    def ask(self, method: Method, path: str, expected: type[T], body: dict[str, object] | None = None) -> T:
         """Return Grafana's answer, if it is of the shape ``expected``."""
         self._status, self._retry_after = 0, None
         try:
@@ -320,7 +303,7 @@ class _GrafanaApi:
                 self._refused(self._status, "")
             raise TransientFailure(NOT_GRAFANA) from None
         try:
-            return expected.validate_python(answer)
+            return TypeAdapter(expected).validate_python(answer)
         except ValidationError:
             raise TransientFailure(NOT_GRAFANA) from None
 
@@ -395,7 +378,7 @@ def _token(config: GrafanaConfig) -> str:
 def _explanation(answer: object) -> str:
     """Grafana's own words, where it is Grafana that speaks; pages of proxies are not repeated."""
     try:
-        message = _DONE.validate_python(answer).message
+        message = _Done.model_validate(answer).message
     except ValidationError:
         return ""
     return " ".join(message.split())[:EXCERPT]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from domain.error_budget import ErrorBudget, Forecast
@@ -18,26 +17,16 @@ from services.reporter.report.blocks import (
     TableRow,
     Tone,
 )
-from services.reporter.report.document import BudgetReport, Report, SiteReport
-from services.reporter.report.writing import Writing, capital, named, seconds
+from services.reporter.report.document import BudgetReport
+from services.reporter.report.writing import SiteSections, capital, named, seconds
 from shared.contract.kpis import Kpi
-from shared.translation import Translator
 
 NOTHING: Final = "–"
 """Where a period that is over has nothing left to say."""
 
 
-@dataclass(frozen=True)
-class Definitions:
+class Definitions(SiteSections):
     """The definition switchboard of a site."""
-
-    report: Report
-    site: SiteReport
-    write: Writing
-
-    @property
-    def say(self) -> Translator:
-        return self.write.say
 
     def section(self) -> ReportSection:
         """Return both tables: missed, and answered in time."""
@@ -64,7 +53,7 @@ class Definitions:
         return Table(
             say.gettext(
                 "Share of missed calls under each definition, {period}",
-                period=write.period(self.report.period),
+                period=self.period,
             ),
             (
                 Column(say.gettext("Definition")),
@@ -134,9 +123,7 @@ class Definitions:
         found = sorted(self.site.service_levels, key=lambda one: not one.active)
         active = named(next(one.definition for one in found if one.active))
         return Table(
-            say.gettext(
-                "Answered in time under each definition, {period}", period=write.period(self.report.period)
-            ),
+            say.gettext("Answered in time under each definition, {period}", period=self.period),
             (
                 Column(say.gettext("Definition")),
                 Column(say.gettext("In time"), number=True),
@@ -188,17 +175,8 @@ class Definitions:
         )
 
 
-@dataclass(frozen=True)
-class Budgets:
+class Budgets(SiteSections):
     """The error budgets of a site: of the month and of the year."""
-
-    report: Report
-    site: SiteReport
-    write: Writing
-
-    @property
-    def say(self) -> Translator:
-        return self.write.say
 
     def section(self) -> ReportSection:
         """Return what is left, in sentences and as a table, and how it is worked out."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import compress
 from typing import Final
 
 from domain import kpi
@@ -19,13 +19,12 @@ from services.reporter.report.blocks import (
     TableRow,
     Tone,
 )
-from services.reporter.report.document import Report, SiteReport
 from services.reporter.report.missing_data import missing_in
 from services.reporter.report.pictures import MOST_BESIDE, Marks, Pictured, marks, years_between
-from services.reporter.report.writing import Writing, named, seconds
+from services.reporter.report.writing import SiteSections, named, seconds
 from shared.contract.kpis import Kpi
 from shared.periods import Period
-from shared.translation import Msg, Translator
+from shared.translation import Msg
 
 # Translators: why figures before and after cannot be compared.
 _BREAKS: Final[Mapping[str, Msg]] = {
@@ -35,21 +34,8 @@ _BREAKS: Final[Mapping[str, Msg]] = {
 }
 
 
-@dataclass(frozen=True)
-class IndicatorSections:
+class IndicatorSections(SiteSections):
     """The indicators of one site, in one language."""
-
-    report: Report
-    site: SiteReport
-    write: Writing
-
-    @property
-    def say(self) -> Translator:
-        return self.write.say
-
-    @property
-    def period(self) -> str:
-        return self.write.period(self.report.period)
 
     @property
     def pictured(self) -> Pictured:
@@ -110,52 +96,38 @@ class IndicatorSections:
 
     def call_waits(self) -> ReportSection:
         """Return the mean wait of answered calls, by month."""
-        say, period = self.say, self.period
-        blocks, breaks = self._by_month(
-            self.site.call_waits,
-            (
-                say.gettext(
-                    "Sum of the waits of answered calls divided by their number (ASA), over all phone "
-                    "queues within opening hours."
-                ),
-                say.gettext("Mean wait of answered calls per month"),
-                say.gettext("Mean wait of answered calls, {period}", period=period),
-            ),
-            (say.gettext("Mean wait"), say.gettext("Answered calls")),
-        )
-        return self._section(
+        say = self.say
+        return self._by_month(
             "call-waits",
             say.gettext("Mean wait of answered calls to the customer contact centre (monthly)"),
-            Kpi.CALL_WAIT_MEAN,
-            blocks,
-            breaks,
+            self.site.call_waits,
+            about=say.gettext(
+                "Sum of the waits of answered calls divided by their number (ASA), over all phone "
+                "queues within opening hours."
+            ),
+            chart=say.gettext("Mean wait of answered calls per month"),
+            caption=say.gettext("Mean wait of answered calls, {period}", period=self.period),
+            columns=(say.gettext("Mean wait"), say.gettext("Answered calls")),
         )
 
     def lead_times(self) -> ReportSection:
         """Return the mean lead time to an appointment, by month."""
-        say, period = self.say, self.period
-        blocks, breaks = self._by_month(
-            self.site.lead_times,
-            (
-                say.gettext(
-                    "Working days after the day of booking, up to and including the day of the "
-                    "appointment; holidays and closing days do not count. This indicator is Wachtpost's "
-                    "addition."
-                ),
-                say.gettext("Mean lead time to an appointment per month"),
-                say.gettext(
-                    "Mean number of working days between making an appointment and having it, {period}",
-                    period=period,
-                ),
-            ),
-            (say.gettext("Mean lead time"), say.gettext("Appointments made")),
-        )
-        return self._section(
+        say = self.say
+        return self._by_month(
             "lead-times",
             say.gettext("Mean lead time to an appointment (monthly)"),
-            Kpi.LEAD_TIME_MEAN,
-            blocks,
-            breaks,
+            self.site.lead_times,
+            about=say.gettext(
+                "Working days after the day of booking, up to and including the day of the "
+                "appointment; holidays and closing days do not count. This indicator is Wachtpost's "
+                "addition."
+            ),
+            chart=say.gettext("Mean lead time to an appointment per month"),
+            caption=say.gettext(
+                "Mean number of working days between making an appointment and having it, {period}",
+                period=self.period,
+            ),
+            columns=(say.gettext("Mean lead time"), say.gettext("Appointments made")),
         )
 
     def speeds(self) -> ReportSection:
@@ -218,7 +190,16 @@ class IndicatorSections:
             Paragraph(f"{about} {counts}", Tone.NOTE),
             Pictures((self.pictured.years(years, breaks),)),
             self._years_table(),
-            self._missed_months_table(),
+            self._months_table(
+                say.gettext(
+                    "To compare: share of missed calls per month, {period}",
+                    period=self.period,
+                ),
+                self.site.missed_months,
+                (say.gettext("Share missed"), say.gettext("Calls")),
+                judged=any(one.met is not None for one in self.site.missed_months),
+                defined=True,
+            ),
         ]
         if any(one.target_period == "year" for one in years):
             blocks.append(
@@ -265,10 +246,18 @@ class IndicatorSections:
         return ReportSection(name, title, (*blocks, *notes, source))
 
     def _by_month(
-        self, months: Sequence[PeriodKpi], said: tuple[str, str, str], columns: tuple[str, str]
-    ) -> tuple[tuple[Block, ...], Marks]:
-        about, chart, caption = said
-        breaks = self._marks(months[0].kpi, [one.period for one in months])
+        self,
+        name: str,
+        title: str,
+        months: Sequence[PeriodKpi],
+        *,
+        about: str,
+        chart: str,
+        caption: str,
+        columns: tuple[str, str],
+    ) -> ReportSection:
+        figure = months[0].kpi
+        breaks = self._marks(figure, [one.period for one in months])
         if len(months) == 1:
             target_bars = self.pictured.target_bars(chart, [(self.write.period(months[0].period), months[0])])
             pictures = Pictures(
@@ -276,22 +265,47 @@ class IndicatorSections:
             )
         else:
             pictures = Pictures((self.pictured.months(chart, months, breaks),))
+        blocks = (Paragraph(about, Tone.NOTE), pictures, self._months_table(caption, months, columns))
+        return self._section(name, title, figure, blocks, breaks)
+
+    def _months_table(
+        self,
+        caption: str,
+        months: Sequence[PeriodKpi],
+        columns: tuple[str, str],
+        *,
+        judged: bool = True,
+        defined: bool = False,
+    ) -> Table:
+        """Months with their figures; ``columns``: what the figure is called, and what it rests on."""
+        say = self.say
         mixed = any(one.reported for one in months)
-        table = Table(
-            caption,
-            (
-                Column(self.say.gettext("Month")),
-                Column(columns[0], number=True),
-                Column(self.say.gettext("Target"), number=True),
-                Column(self.say.gettext("Verdict")),
-                Column(columns[1], number=True),
-                *((Column(self.say.gettext("Origin")),) if mixed else ()),
-            ),
-            tuple(
-                self._figure_row(one, (*self._judged_cells(one), *self._origin(one, mixed))) for one in months
-            ),
+        shown = (
+            (Column(say.gettext("Month")), True),
+            (Column(columns[0], number=True), True),
+            (Column(say.gettext("Target"), number=True), judged),
+            (Column(say.gettext("Verdict")), judged),
+            (Column(columns[1], number=True), True),
+            (Column(say.gettext("Definition")), defined),
+            (Column(say.gettext("Origin")), mixed),
         )
-        return (Paragraph(about, Tone.NOTE), pictures, table), breaks
+        rows = (
+            (
+                one,
+                (
+                    *self._judged_cells(one),
+                    Cell(one.definition or say.gettext("not stated")),
+                    Cell(self._origin(one)),
+                ),
+            )
+            for one in months
+        )
+        kept = [is_shown for _, is_shown in shown]
+        return Table(
+            caption,
+            tuple(compress((column for column, _ in shown), kept)),
+            tuple(self._figure_row(one, tuple(compress(cells, kept[1:]))) for one, cells in rows),
+        )
 
     def _judged_cells(self, one: PeriodKpi) -> tuple[Cell, ...]:
         """Value, target, verdict and what it rests on."""
@@ -303,9 +317,8 @@ class IndicatorSections:
             Cell(write.samples(one), number=True),
         )
 
-    def _origin(self, one: PeriodKpi, mixed: bool) -> tuple[Cell, ...]:
-        say = self.say
-        return (Cell(say.gettext("reported") if one.reported else say.gettext("counted")),) if mixed else ()
+    def _origin(self, one: PeriodKpi) -> str:
+        return self.say.gettext("reported") if one.reported else self.say.gettext("counted")
 
     def _figure_row(self, one: PeriodKpi, cells: tuple[Cell, ...]) -> TableRow:
         return TableRow(
@@ -425,59 +438,12 @@ class IndicatorSections:
             known = one.definition or (
                 say.gettext("not stated") if one.reported else say.gettext("no target")
             )
-            origin = say.gettext("reported") if one.reported else say.gettext("counted")
-            limit = Cell("–", number=True) if one.reported else self._judged_cells(one)[1]
-            value, _, verdict, samples = self._judged_cells(one)
-            cells = (
-                value,
-                limit,
-                verdict,
-                samples,
-                Cell(known),
-                Cell(origin, notes=(one.note,) if one.note else ()),
-            )
-            rows.append(self._figure_row(one, cells))
+            value, limit, verdict, samples = self._judged_cells(one)
+            if one.reported:
+                limit = Cell("–", number=True)
+            origin = Cell(self._origin(one), notes=(one.note,) if one.note else ())
+            rows.append(self._figure_row(one, (value, limit, verdict, samples, Cell(known), origin)))
         return Table(say.gettext("Share of missed calls per year"), columns, tuple(rows))
-
-    def _missed_months_table(self) -> Table:
-        say, months = self.say, self.site.missed_months
-        mixed = any(one.reported for one in months)
-        judged = any(one.met is not None for one in months)
-        return Table(
-            say.gettext(
-                "To compare: share of missed calls per month, {period}",
-                period=self.period,
-            ),
-            (
-                Column(say.gettext("Month")),
-                Column(say.gettext("Share missed"), number=True),
-                *(
-                    (Column(say.gettext("Target"), number=True), Column(say.gettext("Verdict")))
-                    if judged
-                    else ()
-                ),
-                Column(say.gettext("Calls"), number=True),
-                Column(say.gettext("Definition")),
-                *((Column(say.gettext("Origin")),) if mixed else ()),
-            ),
-            tuple(
-                self._figure_row(
-                    one,
-                    (
-                        *(
-                            cell
-                            for cell, shown in zip(
-                                self._judged_cells(one), (True, judged, judged, True), strict=True
-                            )
-                            if shown
-                        ),
-                        Cell(one.definition or say.gettext("not stated")),
-                        *self._origin(one, mixed),
-                    ),
-                )
-                for one in months
-            ),
-        )
 
     def _marks(self, figure: Kpi, shown: Sequence[Period]) -> Marks:
         return marks(self.report.breaks_of(figure), shown)

@@ -10,6 +10,7 @@ from typing import Final
 from domain.outcome_names import OUTCOME_NAMES
 from domain.period_kpis import PeriodKpi
 from services.reporter.report.blocks import TargetVerdict
+from services.reporter.report.document import Report, SiteReport
 from shared.config.model import MissedDefinition, ServiceLevelDefinition
 from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi, Shown, more_is_better
@@ -192,6 +193,23 @@ class Writing:
                 return clock_time(limit)
             case Shown.WORKDAYS:
                 return self._working_days(limit, self.say.days_limit(limit))
+
+
+@dataclass(frozen=True)
+class SiteSections:
+    """Sections about one site, in one language."""
+
+    report: Report
+    site: SiteReport
+    write: Writing
+
+    @property
+    def say(self) -> Translator:
+        return self.write.say
+
+    @property
+    def period(self) -> str:
+        return self.write.period(self.report.period)
 
 
 def capital(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What a breach looks like in Grafana, and which step brings Grafana there."""
+"""What a breach looks like in Grafana, and what brings Grafana there."""
 
 from __future__ import annotations
 
@@ -17,15 +17,10 @@ from services.notifier.grafana.annotations import (
     Annotation,
     AnnotationFields,
     CityWords,
-    CloseAnnotation,
-    CreateAnnotation,
     FoundAnnotation,
-    NoChange,
-    Step,
-    UpdateAnnotation,
     annotation_of,
     breach_tag,
-    next_step,
+    changes,
     oldest,
 )
 from services.notifier.model import Acknowledgement, Breach
@@ -254,75 +249,56 @@ STATE_OVER = list(annotation_of(OVER, DUTCH).tags)
 
 
 @pytest.mark.parametrize(
-    ("story", "wanted", "there", "step"),
+    ("story", "wanted", "there", "changed"),
     [
-        ("nothing there yet", FIRING, None, CreateAnnotation(annotation_of(FIRING, DUTCH))),
-        ("nothing there, and it is over", OVER, None, CreateAnnotation(annotation_of(OVER, DUTCH))),
-        ("all is so", FIRING, known(FIRING), NoChange("it is so already")),
-        ("it was over, and is", OVER, known(OVER), NoChange("it is so already")),
-        (
-            "it lasts",
-            but(at=after(minutes=8)),
-            known(FIRING),
-            UpdateAnnotation(7, AnnotationFields(timeEnd=OPENED_MS + 480_000)),
-        ),
+        ("all is so", FIRING, known(FIRING), {}),
+        ("it was over, and is", OVER, known(OVER), {}),
+        ("it lasts", but(at=after(minutes=8)), known(FIRING), {"timeEnd": OPENED_MS + 480_000}),
         (
             "a worse figure",
             but(reading=reading(0.4)),
             known(FIRING),
-            UpdateAnnotation(7, AnnotationFields(text="Onthaal: gemist 40,0 % (doel 20 %), sinds 10:05")),
+            {"text": "Onthaal: gemist 40,0 % (doel 20 %), sinds 10:05"},
         ),
         (
             "it is over",
             OVER,
             known(FIRING),
-            CloseAnnotation(
-                7,
-                AnnotationFields(
-                    timeEnd=OPENED_MS + 1_020_000,
-                    tags=STATE_OVER,
-                    text="Onthaal: gemist 31,0 % (doel 20 %), 10:05–10:22",
-                ),
-            ),
+            {
+                "timeEnd": OPENED_MS + 1_020_000,
+                "tags": STATE_OVER,
+                "text": "Onthaal: gemist 31,0 % (doel 20 %), 10:05–10:22",
+            },
         ),
-        (
-            "somebody moved its start",
-            FIRING,
-            known(FIRING, time_ms=1),
-            UpdateAnnotation(7, AnnotationFields(time=OPENED_MS)),
-        ),
+        ("somebody moved its start", FIRING, known(FIRING, time_ms=1), {"time": OPENED_MS}),
         (
             "it ended earlier than was written while it lasted",
             OVER,
             known(OVER, time_end_ms=OPENED_MS + 2_000_000),
-            CloseAnnotation(7, AnnotationFields(timeEnd=OPENED_MS + 1_020_000)),
+            {"timeEnd": OPENED_MS + 1_020_000},
         ),
-        ("old news: it lasts", FIRING, known(OVER), NoChange("its end is written already")),
-        ("old news: it lasted", FIRING, known(but(at=after(minutes=8))), NoChange("Grafana knows newer")),
+        ("old news: it lasts", FIRING, known(OVER), {}),
+        ("old news: it lasted", FIRING, known(but(at=after(minutes=8))), {}),
     ],
 )
-def test_the_step_that_brings_grafana_there(
-    story: str, wanted: Breach, there: FoundAnnotation | None, step: Step
+def test_what_brings_grafana_there(
+    story: str, wanted: Breach, there: FoundAnnotation, changed: AnnotationFields
 ):
-    assert next_step(annotation_of(wanted, DUTCH), there) == step, story
+    assert changes(annotation_of(wanted, DUTCH), there) == changed, story
 
 
-def done(step: Step, there: FoundAnnotation | None) -> FoundAnnotation | None:
-    """What Grafana holds after a step."""
-    match step:
-        case CreateAnnotation(Annotation() as made):
-            return FoundAnnotation(7, frozenset(made.tags), made.text, made.time_ms, made.time_end_ms)
-        case UpdateAnnotation(_, fields) | CloseAnnotation(_, fields):
-            assert there is not None
-            return FoundAnnotation(
-                there.id,
-                frozenset(fields.get("tags", there.tags)),
-                fields.get("text", there.text),
-                fields.get("time", there.time_ms),
-                fields.get("timeEnd", there.time_end_ms),
-            )
-        case NoChange():
-            return there
+def done(wanted: Annotation, there: FoundAnnotation | None) -> FoundAnnotation:
+    """What Grafana holds once it has what is wanted, or the changes to what it held."""
+    if there is None:
+        return FoundAnnotation(7, frozenset(wanted.tags), wanted.text, wanted.time_ms, wanted.time_end_ms)
+    fields = changes(wanted, there)
+    return FoundAnnotation(
+        there.id,
+        frozenset(fields.get("tags", there.tags)),
+        fields.get("text", there.text),
+        fields.get("time", there.time_ms),
+        fields.get("timeEnd", there.time_end_ms),
+    )
 
 
 SNAPSHOTS = st.one_of(
@@ -344,9 +320,8 @@ def test_a_step_settles_it_and_an_end_stays(snapshots: list[Breach]):
     for snapshot in snapshots:
         wanted = annotation_of(snapshot, DUTCH)
         before = there
-        there = done(next_step(wanted, there), there)
-        assert isinstance(next_step(wanted, there), NoChange)
-        assert there is not None
+        there = done(wanted, there)
+        assert not changes(wanted, there)
         if before is not None and not wanted.over:
             assert there.time_end_ms >= before.time_end_ms
             assert there.over == before.over
