@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain import kpi
 from domain.aggregator import Aggregator, PipelineCounts, StreamEvent
 from domain.bucket import Bucket, Resolution, decode
 from domain.bucket_store import REACH_S, BucketStore, Slot, Start
@@ -22,8 +22,10 @@ from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from domain.windows import window_bucket
 from services.evaluator.decoder import parse
+from services.ingest.sources.queue_log.reader import read_lines
+from services.ingest.sources.queue_log.translate import QueueLogTranslator, SkippedLine, TranslatorRules
 from shared.calendar import Calendar
-from shared.config.model import CityFile, MissedDefinition
+from shared.config.model import CityFile
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import (
     AppointmentBooked,
@@ -44,6 +46,7 @@ from shared.redis.stream_entries import Batch
 from tests.chaos import load
 from tests.support import evaluator_oracle as oracle
 from tests.support.evaluator_oracle import Cell, Entry, Figures
+from tests.support.ingest_desk import PSEUDONYMS
 from tests.support.thorough import examples
 
 BANK_DAY = Path(__file__).resolve().parents[2] / ".." / "shared" / "data" / "bank-day"
@@ -281,6 +284,11 @@ def test_an_entry_that_nobody_ended_is_unfinished_even_when_its_outcome_comes_in
 # What is refused ---------------------------------------------------------------------------------------
 
 answered = CallAnswered(id="a", at=NOON, contact=load.NUMBER, wait_ms=1, **CALL)
+AT_ONCE, UNKNOWN = timedelta(0), DeadLetterReason.UNKNOWN_QUEUE
+
+
+def at_another(**of: str) -> Event:
+    return answered.model_copy(update=of)
 
 
 @pytest.mark.parametrize(
@@ -292,46 +300,21 @@ answered = CallAnswered(id="a", at=NOON, contact=load.NUMBER, wait_ms=1, **CALL)
         ("a clock too far ahead", answered, timedelta(seconds=-30, milliseconds=-1), DeadLetterReason.FUTURE),
         ("a clock 3 years ahead", answered, -3 * 365 * DAY, DeadLetterReason.FUTURE),
         ("a clock 3 years behind", answered, 3 * 365 * DAY, DeadLetterReason.LATE),
-        (
-            "no such queue",
-            answered.model_copy(update={"queue": "nowhere"}),
-            timedelta(0),
-            DeadLetterReason.UNKNOWN_QUEUE,
-        ),
-        (
-            "no such site",
-            answered.model_copy(update={"site": "gent"}),
-            timedelta(0),
-            DeadLetterReason.UNKNOWN_QUEUE,
-        ),
-        (
-            "a queue of the other site",
-            answered.model_copy(update={"site": "mol"}),
-            timedelta(0),
-            DeadLetterReason.UNKNOWN_QUEUE,
-        ),
-        (
-            "a call at a counter",
-            answered.model_copy(update={"queue": "loket"}),
-            timedelta(0),
-            DeadLetterReason.UNKNOWN_QUEUE,
-        ),
-        (
-            "a visit on the phone",
-            VisitArrived(id="v", at=NOON, contact="v", **CALL),
-            timedelta(0),
-            DeadLetterReason.UNKNOWN_QUEUE,
-        ),
+        ("no such queue", at_another(queue="nowhere"), AT_ONCE, UNKNOWN),
+        ("no such site", at_another(site="gent"), AT_ONCE, UNKNOWN),
+        ("a queue of the other site", at_another(site="mol"), AT_ONCE, UNKNOWN),
+        ("a call at a counter", at_another(queue="loket"), AT_ONCE, UNKNOWN),
+        ("a visit on the phone", VisitArrived(id="v", at=NOON, contact="v", **CALL), AT_ONCE, UNKNOWN),
         (
             "a site-wide fact of nobody's site",
             SourceRestarted(id="r", at=NOON, source="pbx", site="gent"),
-            timedelta(0),
-            DeadLetterReason.UNKNOWN_QUEUE,
+            AT_ONCE,
+            UNKNOWN,
         ),
         (
             "staff of any queue",
-            StaffChanged(id="s", at=NOON, available=1, source="pbx", site="lier", queue="loket"),
-            timedelta(0),
+            StaffChanged(id="s", at=NOON, available=1, **CALL | {"queue": "loket"}),
+            AT_ONCE,
             None,
         ),
     ],
@@ -519,73 +502,23 @@ def test_without_a_city_any_queue_is_taken_as_it_comes():
 
 # A real day --------------------------------------------------------------------------------------------
 
-BANK_QUEUES = ("callback", "internet", "priority", "prospective", "regular", "vip")
 
-
-def _bank_city(queues: Iterable[str]) -> CityFile:
-    return CityFile.model_validate(
-        {
-            "city": {"name": "Bank"},
-            "sites": [{"id": "bank", "queues": [{"id": queue, "kind": "phone"} for queue in queues]}],
-        }
-    )
-
-
-def _bank_facts(log: str) -> list[Event]:
-    """The four verbs of that log, read here so that nothing but the desk is on trial."""
-    read: dict[str, Callable[[dict[str, object], list[str]], Event]] = {
-        "ENTERQUEUE": lambda who, _: CallQueued(**who),
-        "CONNECT": lambda who, told: CallAnswered(wait_ms=int(told[0]) * 1000, **who),
-        "ABANDON": lambda who, told: CallMissed(
-            outcome=Outcome.ABANDONED, wait_ms=int(told[2]) * 1000, **who
-        ),
-    }
-    facts = []
-    for number, line in enumerate(log.splitlines()):
-        epoch, call, queue, _agent, verb, *told = line.split("|")
-        if verb in read:
-            who = {
-                "id": f"{number}",
-                "at": datetime.fromtimestamp(int(epoch), UTC),
-                "contact": call,
-                "source": "pbx",
-                "site": "bank",
-                "queue": queue,
-            }
-            facts.append(read[verb](who, told))
-    return facts
-
-
-@pytest.fixture(scope="module")
-def bank_truth():
-    if not (BANK_DAY / "truth.json").exists():
-        pytest.skip("the recorded bank day is not here (shared/data/bank-day)")
-    return json.loads((BANK_DAY / "truth.json").read_text())
-
-
-def test_a_real_day_equals_its_truth(bank_truth):
-    city = _bank_city(bank_truth["queues"])
-    facts = _bank_facts((BANK_DAY / "queue_log").read_text())
+@pytest.mark.skipif(not BANK_DAY.is_dir(), reason="the recorded bank day is not here (shared/data/bank-day)")
+def test_the_windows_of_a_real_day_equal_its_truth():
+    """Its figures as a whole: ``tests/acceptance/test_truth``."""
+    truth = json.loads((BANK_DAY / "truth.json").read_text())
+    queues = [{"id": queue, "kind": "phone"} for queue in truth["queues"]]
+    city = CityFile.model_validate({"city": {"name": "Bank"}, "sites": [{"id": "bank", "queues": queues}]})
     aggregator = Aggregator(city, Calendar(city), city.sites)
-    left = iter(facts)
-    fact = next(left, None)
-    for quarter in bank_truth["quarter_hours_outcome_in_half_open_window"]:
-        at = datetime.fromisoformat(quarter["at"])
-        while fact is not None and fact.at <= at:
+    translator = QueueLogTranslator(TranslatorRules("pbx", "bank", {}, Outcome.LEFT_BY_KEY), PSEUDONYMS)
+    said = map(translator.translate, read_lines(BANK_DAY / "queue_log"))
+    facts = deque(fact for fact in said if not isinstance(fact, SkippedLine))
+    for quarter in truth["quarter_hours_outcome_in_half_open_window"]:
+        at = datetime.fromisoformat(quarter.pop("at"))
+        while facts and facts[0].at <= at:
+            fact = facts.popleft()
             aggregator.record([StreamEvent(f"{ms_of(fact.at)}-0", ms_of(fact.at), fact)])
-            fact = next(left, None)
-        assert _quarter(aggregator, ms_of(at)) == {name: quarter[name] for name in quarter if name != "at"}, (
-            quarter
-        )
-    aggregator.record(StreamEvent(f"{ms_of(f.at)}-0", ms_of(f.at), f) for f in [fact, *left] if f is not None)
-    aggregator.advance(ms_of(facts[-1].at + DAY))
-    whole = Bucket()
-    for queue_ref in aggregator.queue_refs:
-        bucket = aggregator.bucket_store.total(queue_ref)
-        assert _summary(bucket) == _part(bank_truth["queues"][queue_ref.queue]), queue_ref
-        whole.add(bucket)
-    assert _summary(whole) == _part(bank_truth["total"])
-    assert aggregator.counts == PipelineCounts(read=len(facts))
+        assert _quarter(aggregator, ms_of(at)) == quarter, at
 
 
 def _quarter(aggregator: Aggregator, now: int) -> dict[str, int]:
@@ -601,29 +534,3 @@ def _quarter(aggregator: Aggregator, now: int) -> dict[str, int]:
         "missed_15m": bucket.abandoned,
         "wait_sum_15m_s": bucket.wait_ms // 1000,
     }
-
-
-def _summary(bucket: Bucket) -> dict[str, object]:
-    rule = {
-        s: MissedDefinition(id="x", outcomes=set(Outcome), short_abandon=timedelta(seconds=s))
-        for s in (0, 5, 10, 20)
-    }
-    bounds = [timedelta(seconds=s) for s in (20, 45, 60, 120, 180)]
-    return {
-        "offered": bucket.offered,
-        "answered": bucket.answered,
-        "missed": kpi.missed(bucket, rule[0]),
-        "missed_ratio": kpi.missed_ratio(bucket, rule[0]).value,
-        "wait_sum_s": bucket.wait_ms / 1000,
-        "wait_mean_s": kpi.call_wait_mean(bucket).value,
-        "wait_max_s": bucket.wait_max_ms / 1000,
-        "answered_within": {f"{s}": kpi.answered_within(bucket, timedelta(seconds=s)) for s in (20, 45, 60)},
-        "speed_categories": kpi.speed_categories(bucket, bounds),
-        "missed_without_short_abandons": {f"<{s}s": kpi.missed(bucket, rule[s]) for s in (5, 10, 20)},
-    }
-
-
-def _part(truth: dict[str, object]) -> dict[str, object]:
-    exact = {name: value for name, value in truth.items() if name != "outcomes"}
-    rounded = {name: pytest.approx(exact[name], abs=1e-9) for name in ("missed_ratio", "wait_mean_s")}
-    return {**exact, **rounded}

@@ -36,7 +36,7 @@ from services.ingest.sources.queue_log.translate import (
     TranslatorRules,
     TranslatorState,
 )
-from shared.contract.events import Outcome
+from shared.contract.events import Event, Outcome
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.ingest_desk import PSEUDONYMS
 from tests.support.thorough import examples
@@ -90,6 +90,25 @@ def follow() -> Iterator[Callable[..., QueueLogReader]]:
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "queue_log"
+
+
+@pytest.fixture
+def read(log: Path, follow: Callable[[Path], QueueLogReader]) -> Callable[[int], QueueLogReader]:
+    """Writes the first lines and reads them."""
+
+    def begun(count: int) -> QueueLogReader:
+        write(log, *lines(0, count))
+        follower = follow(log)
+        look_until_quiet(follower)
+        return follower
+
+    return begun
+
+
+def truncated(log: Path, name: str = "queue_log.1") -> None:
+    """Copied to that name, and emptied."""
+    shutil.copy(log, log.with_name(name))
+    os.truncate(log, 0)
 
 
 def renamed(log: Path, name: str = "queue_log.1") -> Path:
@@ -151,10 +170,8 @@ def test_from_the_end_of_a_log_that_is_not_there_yet_is_all_of_it(log, follow):
     assert look_until_quiet(follow(log, first.position, start="end")) == lines(0, 2)
 
 
-def test_rotated_by_renaming_the_old_file_is_finished_first(log, follow):
-    write(log, *lines(0, 2))
-    follower = follow(log)
-    look_until_quiet(follower)
+def test_rotated_by_renaming_the_old_file_is_finished_first(log, read):
+    follower = read(2)
     write(log, line(2))
     renamed(log)
     write(log, line(3))
@@ -180,10 +197,8 @@ def test_between_renaming_and_reopening_the_writer_is_followed(log, follow):
     assert look_until_quiet(follower) == [line(3)]
 
 
-def test_rotated_twice_between_two_looks(log, follow):
-    write(log, *lines(0, 2))
-    follower = follow(log)
-    look_until_quiet(follower)
+def test_rotated_twice_between_two_looks(log, read):
+    follower = read(2)
     renamed(log, "queue_log.2")
     write(log, *lines(2, 4))
     renamed(log)
@@ -191,10 +206,8 @@ def test_rotated_twice_between_two_looks(log, follow):
     assert look_until_quiet(follower) == lines(2, 6)
 
 
-def test_last_words_written_while_we_look_for_the_next_file(log, follow, monkeypatch):
-    write(log, line(0))
-    follower = follow(log)
-    look_until_quiet(follower)
+def test_last_words_written_while_we_look_for_the_next_file(log, read, monkeypatch):
+    follower = read(1)
     old, survey = renamed(log), QueueLogReader._survey
 
     def survey_a_moment_later(self: QueueLogReader) -> list[source._Tail]:
@@ -216,39 +229,29 @@ def test_an_unfinished_last_line_of_a_rotated_file_is_handed_on_as_it_is(log, fo
     assert look_until_quiet(follower) == [b"1710223068|broken", line(2)]
 
 
-def test_copied_and_truncated(log, follow):
-    write(log, *lines(0, 2))
-    follower = follow(log)
-    look_until_quiet(follower)
+def test_copied_and_truncated(log, read):
+    follower = read(2)
     write(log, line(2))
-    shutil.copy(log, log.with_name("queue_log.1"))
-    os.truncate(log, 0)
+    truncated(log)
     assert look_until_quiet(follower) == [line(2)]
     write(log, line(3))
     assert look_until_quiet(follower) == [line(3)]
 
 
-def test_copied_truncated_and_grown_larger_than_before(log, follow):
-    write(log, *lines(0, 2))
-    follower = follow(log)
-    look_until_quiet(follower)
-    shutil.copy(log, log.with_name("queue_log.1"))
-    os.truncate(log, 0)
+def test_copied_truncated_and_grown_larger_than_before(log, read):
+    follower = read(2)
+    truncated(log)
     write(log, *lines(2, 9))
     assert look_until_quiet(follower) == lines(2, 9)
 
 
-def test_copied_and_truncated_twice_amid_a_line(log, follow):
-    write(log, *lines(0, 2))
-    follower = follow(log)
-    look_until_quiet(follower)
-    shutil.copy(log, log.with_name("queue_log.2"))
-    os.truncate(log, 0)
+def test_copied_and_truncated_twice_amid_a_line(log, read):
+    follower = read(2)
+    truncated(log, "queue_log.2")
     write(log, line(2)[:13])
     assert look_until_quiet(follower) == []
     write(log, line(2)[13:])
-    shutil.copy(log, log.with_name("queue_log.1"))
-    os.truncate(log, 0)
+    truncated(log)
     write(log, line(3))
     assert look_until_quiet(follower) == lines(2, 4)
 
@@ -265,14 +268,11 @@ def test_cut_at_its_end_as_after_a_power_failure_it_goes_on_there(log, follow, d
     assert look_until_quiet(follower) == [line(10)]
 
 
-def test_the_longest_copy_is_the_right_one(log, follow):
-    write(log, *lines(0, 2))
-    follower = follow(log)
-    look_until_quiet(follower)
+def test_the_longest_copy_is_the_right_one(log, read):
+    follower = read(2)
     shutil.copy(log, log.with_name("queue_log.bak"))
     write(log, line(2))
-    shutil.copy(log, log.with_name("queue_log.1"))
-    os.truncate(log, 0)
+    truncated(log)
     write(log, line(3))
     assert look_until_quiet(follower) == lines(2, 4)
 
@@ -295,10 +295,8 @@ def test_what_was_read_when_the_disk_failed_is_read_again(log, follow, monkeypat
     assert follower.seen.problem is None
 
 
-def test_emptied_without_a_copy(log, follow):
-    write(log, *lines(0, 3))
-    follower = follow(log)
-    look_until_quiet(follower)
+def test_emptied_without_a_copy(log, read):
+    follower = read(3)
     os.truncate(log, 0)
     write(log, line(3))
     with capture_logs() as said:
@@ -393,8 +391,7 @@ def dated(log: Path) -> None:
         write(log, *lines(3 * number, 3 * number + 3))
         renamed(log, f"queue_log-2024031{number}")
     write(log, *lines(6, 9))
-    shutil.copy(log, log.with_name("queue_log-20240312"))
-    os.truncate(log, 0)
+    truncated(log, "queue_log-20240312")
     write(log, *lines(9, 12))
 
 
@@ -568,8 +565,7 @@ class World:
         self.reopen()
         if self.log.stat().st_size:
             self.rotations += 1
-            shutil.copy(self.log, self.log.with_name(f"queue_log.{100 - self.rotations}"))
-            os.truncate(self.log, 0)
+            truncated(self.log, f"queue_log.{100 - self.rotations}")
 
     def pack(self) -> None:
         """Pack every rotated file."""
@@ -634,12 +630,12 @@ def test_a_real_log_through_checkpoints_gives_the_same_facts(sizes):
     path = KNOWN_TRUTHS / "asterisk" / "run-a" / "log" / "queue_log"
     rules = TranslatorRules("pbx", "lier", {}, Outcome.LEFT_BY_KEY)
 
-    def ids(raw_lines: tuple[bytes, ...], translator: QueueLogTranslator) -> list[str]:
+    def facts(raw_lines: tuple[bytes, ...], translator: QueueLogTranslator) -> list[Event]:
         said = map(translator.translate, raw_lines)
-        return [fact.id for fact in said if not isinstance(fact, SkippedLine)]
+        return [fact for fact in said if not isinstance(fact, SkippedLine)]
 
-    whole = ids(tuple(read_lines(path)), QueueLogTranslator(rules, PSEUDONYMS))
-    found: list[str] = []
+    whole = facts(tuple(read_lines(path)), QueueLogTranslator(rules, PSEUDONYMS))
+    found: list[Event] = []
     kept: bytes | None = None
     for size in [*sizes, 100_000]:
         checkpoint = None if kept is None else Checkpoint.decode(kept)
@@ -648,7 +644,7 @@ def test_a_real_log_through_checkpoints_gives_the_same_facts(sizes):
         batch = follower.look()
         follower.close()
         if batch is not None:
-            found += ids(batch.lines, translator)
+            found += facts(batch.lines, translator)
             kept = Checkpoint(position=batch.position, memory=translator.memory()).encode()
     assert found == whole
 
@@ -746,8 +742,7 @@ async def test_it_waits_for_the_directory_and_the_file(tmp_path, monkeypatch, fo
         log.parent.mkdir()
         write(log, *lines(0, 1200))
         await reader.has(1200)
-        shutil.copy(log, log.with_name("queue_log.1"))
-        os.truncate(log, 0)
+        truncated(log)
         write(log, *lines(1200, 1300))
         await reader.has(1300)
     assert reader.lines == lines(0, 1300)
