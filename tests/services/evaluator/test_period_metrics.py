@@ -6,15 +6,13 @@ import asyncio
 import tomllib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 
 import pytest
-from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.samples import Sample
-from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from domain.bucket import Bucket, Resolution
@@ -25,9 +23,8 @@ from domain.period_kpis import months_of, period_kpi, speed
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive
-from services.evaluator.consumer import EvaluatorConsumer, EvaluatorSession
+from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.period_metrics import PeriodCollector
-from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.state_store import MONTHS, EvaluatorStore
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile
@@ -35,11 +32,10 @@ from shared.contract.events import CallAnswered, CallMissed, Outcome, encode
 from shared.contract.kpis import Kpi
 from shared.history_file import HistoryFile
 from shared.periods import Period
-from shared.process.shutdown import cancel
 from shared.redis import keys
-from shared.redis.connection import RedisClient, redis_broker
-from shared.redis.connection import redis_client as client_of
+from shared.redis.connection import RedisClient
 from shared.redis.partition_owner import PartitionOwner
+from tests.support import partitions
 from tests.support.eventually import eventually_async
 
 NOW = datetime(2026, 3, 20, 12, tzinfo=UTC)
@@ -174,7 +170,7 @@ class Evaluator:
 
     partition: PartitionOwner[EvaluatorSession]
     collector: PeriodCollector
-    clock: Clock = field(default_factory=Clock)
+    clock: Clock
 
     def samples(self, name: str) -> dict[tuple[str, ...], float]:
         """Samples of a metric by the values of its labels, in the order of the metric."""
@@ -194,24 +190,11 @@ class Evaluator:
 
 
 @asynccontextmanager
-async def evaluator(url: str, clock: Clock | None = None) -> AsyncIterator[Evaluator]:
-    clock = clock or Clock()
-    settings = EvaluatorSettings(redis_url=SecretStr(url))
-    redis, broker = client_of(settings), redis_broker(settings)
-    calendar = Calendar(CITY)
-    store = EvaluatorStore(redis, 0, "one", CITY.pipeline.lease)
-    seconds = Histogram("commit", "", registry=CollectorRegistry())
-    consumer = EvaluatorConsumer(0, CITY, calendar, store, clock, seconds)
-    partition = PartitionOwner(consumer, store.lease, store.set_aside, broker)
-    collector = PeriodCollector(CITY, calendar, (HISTORY,), (partition,), clock)
-    await broker.start()
-    task = asyncio.create_task(partition.run())
-    try:
-        yield Evaluator(partition, collector, clock)
-    finally:
-        await cancel([task])
-        await broker.stop()
-        await redis.aclose()
+async def evaluator(url: str) -> AsyncIterator[Evaluator]:
+    clock = Clock()
+    async with partitions.evaluator(url, CITY, clock) as run:
+        collector = PeriodCollector(CITY, Calendar(CITY), (HISTORY,), (run.partition,), clock)
+        yield Evaluator(run.partition, collector, clock)
 
 
 async def until_whole(running: Evaluator) -> None:
