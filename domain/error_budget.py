@@ -31,7 +31,7 @@ from domain.period_kpis import Days
 from domain.queue_ref import QueueRef
 from shared.calendar import DAY, EPOCH, MILLISECOND, Calendar
 from shared.config.model import CityFile, MissedDefinition
-from shared.config.references import ALL_QUEUES
+from shared.config.types import ALL_QUEUES
 from shared.contract.kpis import Kpi, QueueKind
 from shared.periods import Period
 

@@ -24,7 +24,7 @@ from shared.config.model import (
     Site,
     Target,
 )
-from shared.config.references import ALL_QUEUES
+from shared.config.types import ALL_QUEUES
 from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi, QueueKind
 from shared.history_file import HistoryFile, ReportedFigure

@@ -13,10 +13,10 @@ from typing import Final
 
 import holidays
 
-from shared.config.hours import MIDNIGHT as MIDNIGHT
-from shared.config.hours import WeekHours
-from shared.config.hours import joined as joined
 from shared.config.model import CityFile, ClosingDay
+from shared.config.types import MIDNIGHT as MIDNIGHT
+from shared.config.types import WeekHours
+from shared.config.types import joined as joined
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)

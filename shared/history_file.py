@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from shared.config.model import CityFile
-from shared.config.references import ALL_QUEUES, ReferenceMistake, SiteQueues, queue_mistakes, unknown
-from shared.config.tables import Table, tables_in, text_in
-from shared.config.types import ConfigSection, Name, PeriodName, no_ratio_above_1
+from shared.config.references import ReferenceMistake, place_mistakes, sites_in
+from shared.config.tables import Table, tables_in
+from shared.config.types import ALL_QUEUES, ConfigSection, Name, PeriodName, no_ratio_above_1
 from shared.contract.kpis import Kpi
 
 
@@ -71,13 +71,8 @@ def load_history(city_file: Path, files: Iterable[Path]) -> tuple[HistoryFile, .
     )
 
 
-def place_mistakes(city: CityFile, document: Table) -> Iterator[ReferenceMistake]:
+def figure_mistakes(city: CityFile, document: Table) -> Iterator[ReferenceMistake]:
     """Find the sites and queues of a history file that the city file does not have."""
-    desk = SiteQueues({site.id: {queue.id: queue.kind.value for queue in site.queues} for site in city.sites})
+    sites = sites_in(city.model_dump(mode="json", include={"sites"}))
     for number, figure in tables_in(document, "figures"):
-        site, queue = text_in(figure, "site"), text_in(figure, "queue", ALL_QUEUES)
-        yield from unknown(("figures", number, "site"), site, desk.sites)
-        if site is None or site in desk.sites:
-            yield from queue_mistakes(
-                ("figures", number, "queue"), text_in(figure, "kpi"), queue, desk.queues(site)
-            )
+        yield from place_mistakes(("figures", number), figure, sites)

@@ -21,7 +21,7 @@ from shared.config.errors import (
     unreadable,
 )
 from shared.config.model import CityFile
-from shared.history_file import HistoryFile, place_mistakes
+from shared.history_file import HistoryFile, figure_mistakes
 from shared.translation import translator
 from wachtpost.terminal import complain, fail
 
@@ -39,7 +39,7 @@ def history_or_explain(city_file: Path, city: CityFile, status: int = 2) -> tupl
     """Return the history files that a city file names; exits like ``load_or_explain``."""
     return tuple(
         parsed_or_explain(
-            HistoryFile, city_file.parent / file, city.city.language, partial(place_mistakes, city), status
+            HistoryFile, city_file.parent / file, city.city.language, partial(figure_mistakes, city), status
         )
         for file in city.history.files
     )

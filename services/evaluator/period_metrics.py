@@ -23,7 +23,7 @@ from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.metrics import PREFIX
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
-from shared.config.references import ALL_QUEUES
+from shared.config.types import ALL_QUEUES
 from shared.contract.kpis import KPIS, Kpi, QueueKind, kpis_of
 from shared.history_file import HistoryFile, ReportedFigure
 from shared.periods import Period

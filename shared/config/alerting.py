@@ -22,9 +22,18 @@ from pydantic import (
     model_validator,
 )
 
-from shared.config.references import ALL_QUEUES
-from shared.config.references import EVERY_QUEUE as EVERY_QUEUE
-from shared.config.types import ConfigSection, Duration, Name, Window, from_to, mistake, no_ratio_above_1
+from shared.config.types import (
+    ALL_QUEUES,
+    EVERY_QUEUE,
+    PERIODS,
+    ConfigSection,
+    Duration,
+    Name,
+    Window,
+    from_to,
+    mistake,
+    no_ratio_above_1,
+)
 from shared.contract.breach_events import Severity
 from shared.contract.kpis import Kpi, Measure
 
@@ -36,8 +45,6 @@ DASHBOARD_UID: Final = r"^[A-Za-z0-9_-]{1,40}$"
 Limit = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 YesOrNo = Annotated[bool, Field(strict=True)]
 Email = Annotated[str, Field(pattern=EMAIL)]
-
-PERIODS: Final = ("today", "month", "year")
 
 RuleWindow = Annotated[
     Annotated[Window, Tag("rolling")] | Annotated[Literal["today", "month", "year"], Tag("period")],

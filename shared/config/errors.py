@@ -1,7 +1,7 @@
 """What is wrong with a city file, in sentences: every mistake at once, in the city's language.
 
 Three sources of mistakes become one list: TOML's grammar, the model (``model``) and what must meet
-(``references``, ``alert_references``). None of pydantic's own words reach a reader.
+(``references``). None of pydantic's own words reach a reader.
 """
 
 from __future__ import annotations
@@ -20,14 +20,22 @@ from zoneinfo import available_timezones
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from shared.config.alert_references import meeting_mistakes
-from shared.config.alerting import DASHBOARD_UID, EMAIL, HOST, PERIODS
-from shared.config.lines import key_lines
+from shared.config.alerting import DASHBOARD_UID, EMAIL, HOST
 from shared.config.messages import MISTAKES
 from shared.config.model import DEFAULT_LANGUAGE, NAMES, SHA256_HEX, SYSTEM_NAME, CityFile, Span
-from shared.config.references import KeyPath, ReferenceMistake
-from shared.config.shape import choices, expected, fields, kinds, models, step_into
-from shared.config.tables import Table
+from shared.config.references import ReferenceMistake, meeting_mistakes
+from shared.config.tables import (
+    KeyPath,
+    Table,
+    choices,
+    expected,
+    fields,
+    key_lines,
+    kinds,
+    models,
+    step_into,
+)
+from shared.config.types import PERIODS
 from shared.contract.events import NAME
 from shared.translation import Translator, languages, translator
 

@@ -18,12 +18,11 @@ from typing import Final, Self
 
 from pydantic import BaseModel
 
-from shared.config.alert_references import meeting_mistakes
 from shared.config.errors import Meeting, Mistake, explain_as, language_of, unreadable
 from shared.config.model import DEFAULT_LANGUAGE, CityFile, PipelineConfig
-from shared.config.references import ReferenceMistake
+from shared.config.references import ReferenceMistake, meeting_mistakes
 from shared.config.tables import Table, number_in, table_in
-from shared.history_file import HistoryFile, place_mistakes
+from shared.history_file import HistoryFile, figure_mistakes
 
 HASH_DIGITS: Final = 12
 """Hexadecimal digits of the SHA-256 that are kept: 48 bits, which a figure of Prometheus can hold."""
@@ -64,7 +63,7 @@ def read_configuration(
     city = CityFile.model_validate(document)
     language = city.city.language
     history = [_ConfigText.of(file.parent / named, language) for named in city.history.files]
-    meeting = partial(place_mistakes, city)
+    meeting = partial(figure_mistakes, city)
     mistakes = [mistake for one in history for mistake in one.mistakes(HistoryFile, language, meeting)]
     if mistakes and needs_history:
         raise ConfigRefusedError(mistakes)

@@ -27,7 +27,6 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared.config.alert_references import meeting_mistakes
 from shared.config.alerting import (
     BudgetRule,
     GrafanaConfig,
@@ -38,12 +37,9 @@ from shared.config.alerting import (
     Route,
     SmtpConfig,
 )
-from shared.config.hours import WEEKDAYS as WEEKDAYS
-from shared.config.hours import Span as Span
-from shared.config.hours import WeekHours as WeekHours
-from shared.config.hours import minute_of
-from shared.config.references import ALL_QUEUES as ALL_QUEUES
-from shared.config.references import DEFAULT_DEFINITION
+from shared.config.references import DEFAULT_DEFINITION, meeting_mistakes
+from shared.config.types import ALL_QUEUES as ALL_QUEUES
+from shared.config.types import WEEKDAYS as WEEKDAYS
 from shared.config.types import (
     ConfigSection,
     Duration,
@@ -51,9 +47,12 @@ from shared.config.types import (
     WaitBound,
     Window,
     from_to,
+    minute_of,
     mistake,
     no_ratio_above_1,
 )
+from shared.config.types import Span as Span
+from shared.config.types import WeekHours as WeekHours
 from shared.contract.events import Outcome
 from shared.contract.kpis import Kpi, QueueKind
 from shared.redis.keys import partition_of

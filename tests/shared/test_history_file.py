@@ -10,7 +10,7 @@ import pytest
 from shared.config.errors import explain_as
 from shared.config.model import load
 from shared.contract.kpis import Kpi
-from shared.history_file import HistoryFile, load_history, place_mistakes
+from shared.history_file import HistoryFile, figure_mistakes, load_history
 from shared.periods import Period
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +52,7 @@ def figure(period: str = "2016", kpi: str = "missed_ratio", value: float = 0.1, 
     ],
 )
 def test_a_mistake_is_told_with_its_line(text: str, line: int, key: str, wrong: str) -> None:
-    meeting = partial(place_mistakes, load(CITY_FILE))
+    meeting = partial(figure_mistakes, load(CITY_FILE))
     found = explain_as(HistoryFile, text, "old.toml", "en", meeting)
     assert [(one.where, one.key, one.wrong) for one in found] == [(f"old.toml:{line}", key, wrong)]
 

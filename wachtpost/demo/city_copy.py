@@ -13,9 +13,9 @@ from datetime import date, time
 from pathlib import Path
 from typing import Final
 
-from shared.config.alert_references import alert_mistakes
 from shared.config.model import CityFile
-from shared.config.references import ALL_QUEUES, RULES
+from shared.config.references import RULES, meeting_mistakes
+from shared.config.types import ALL_QUEUES
 from shared.contract.kpis import KPIS
 from simulator import SOURCE
 from wachtpost.demo.replay import Queues
@@ -93,10 +93,14 @@ def with_fitting_rules(document: Tables) -> dict[str, object]:
     """
     alone = {**document, "receivers": [], "routes": [], "notify": {}, **{name: [] for name in RULES}}
     fitting = {
-        name: [rule for rule in _tables(document, name) if not alert_mistakes({**alone, name: [rule]})]
+        name: [rule for rule in _tables(document, name) if not _misfits({**alone, name: [rule]}, name)]
         for name in RULES
     }
     return {**document, **fitting, "receivers": [], "routes": []}
+
+
+def _misfits(document: Tables, name: str) -> bool:
+    return any(mistake.at[0] == name for mistake in meeting_mistakes(document))
 
 
 def _tables(document: Tables, name: str) -> list[Tables]:

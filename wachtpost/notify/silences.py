@@ -12,7 +12,7 @@ import typer
 from services.notifier import engine
 from services.notifier.commands import Command, CreateSilence, ExpireSilence, encode
 from services.notifier.model import Silence
-from shared.config.references import ALL_QUEUES
+from shared.config.types import ALL_QUEUES
 from shared.contract.breach_events import Severity
 from shared.contract.kpis import Measure
 from wachtpost.access import (

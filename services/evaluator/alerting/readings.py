@@ -16,7 +16,7 @@ from domain.windows import RunningPeriod, Window, Windows
 from services.evaluator.alerting.rules import Rule
 from shared.calendar import Calendar
 from shared.config.model import CityFile
-from shared.config.references import ALL_QUEUES
+from shared.config.types import ALL_QUEUES
 from shared.contract.breach_events import BreachReading, Hour
 from shared.contract.kpis import Kpi, Measure
 

@@ -10,9 +10,9 @@ from decimal import Decimal
 from domain.queue_ref import QueueRef
 from domain.windows import RunningPeriod, Window, window_label
 from services.evaluator.alerting.rule_state import RuleLimits
-from shared.config.alerting import EVERY_QUEUE, BudgetRule, KpiRule, NoDataRule
+from shared.config.alerting import BudgetRule, KpiRule, NoDataRule
 from shared.config.model import CityFile, Site
-from shared.config.references import ALL_QUEUES
+from shared.config.types import ALL_QUEUES, EVERY_QUEUE
 from shared.contract.breach_events import Level, RuleKey, Severity
 from shared.contract.kpis import KPIS, Kpi, Measure
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from services.notifier.model import Breach
 from shared.config.model import CityFile, Target
-from shared.config.references import ALL_QUEUES
+from shared.config.types import ALL_QUEUES
 from shared.contract.breach_events import Cause, Hour, Level, Severity
 from shared.contract.kpis import KPIS, UNITS, Kpi, Measure, QueueKind, more_is_better
 from shared.formatting import clock_time

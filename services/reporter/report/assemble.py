@@ -32,7 +32,7 @@ from services.reporter.report.document import (
 )
 from shared.calendar import DAY, EPOCH, MILLISECOND, Calendar
 from shared.config.model import CityFile, Site
-from shared.config.references import ALL_QUEUES
+from shared.config.types import ALL_QUEUES
 from shared.contract.kpis import Kpi, QueueKind
 from shared.history_file import HistoryFile
 from shared.periods import Period

@@ -30,7 +30,7 @@ from domain.period_kpis import PeriodKpi, SpeedShares
 from services.reporter.report.compose import title_of
 from services.reporter.report.document import BudgetReport, Report, SiteReport
 from services.reporter.report.writing import Writing, named, seconds
-from shared.config.references import ALL_QUEUES
+from shared.config.types import ALL_QUEUES
 from shared.contract.kpis import KPIS, Kpi
 from shared.translation import Translator
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.config.errors import Mistake, explain, language_of
-from shared.config.lines import key_lines
 from shared.config.messages import MISTAKES
 from shared.config.model import CityFile
+from shared.config.tables import key_lines
 from shared.translation import languages, translator
 from tests.support.thorough import examples
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.calendar import Calendar
-from shared.config.alert_references import alert_mistakes
 from shared.config.alerting import (
     AlertmanagerChannel,
     AppriseChannel,
@@ -30,8 +29,8 @@ from shared.config.alerting import (
     WebhookChannel,
 )
 from shared.config.model import CityFile, QueueLogSource, Span, load
-from shared.config.references import ALL_QUEUES, EVERY_QUEUE
-from shared.config.types import on_histogram_edge
+from shared.config.references import meeting_mistakes
+from shared.config.types import ALL_QUEUES, EVERY_QUEUE, on_histogram_edge
 from shared.contract.kpis import Kpi, QueueKind
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "wachtpost.toml"
@@ -274,7 +273,7 @@ def test_the_check_of_thresholds_finds_the_same_limit_as_the_judge(
     watched = "onthaal" if queue == EVERY_QUEUE else queue
     free = CityFile.model_validate(document | {"rules": [rule | {"limit": 0.5}]})
     limit = free.limit_of(KpiRule.model_validate(rule), "lier", watched)
-    mistakes = alert_mistakes(document | {"rules": [rule | {"clear_at": 1.0}]})
+    mistakes = meeting_mistakes(document | {"rules": [rule | {"clear_at": 1.0}]})
     if limit is None:
         assert [one.kind for one in mistakes] == ["target_missing"]
     else:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.evaluator.alerting.rules import rules_of
 from shared.config.errors import explain
 from shared.config.model import CityFile
-from shared.config.uniqueness import doubles
+from shared.config.references import doubles
 
 IDS = st.sampled_from(["x", "x-warning", "x-warning-warning", "onthaal", "all"])
 SITE = {"id": "lier", "queues": [{"id": "onthaal", "kind": "phone"}, {"id": "loket", "kind": "counter"}]}

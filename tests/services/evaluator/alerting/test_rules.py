@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from services.evaluator.alerting.rules import Rule, rules_of
-from shared.config.alert_references import meeting_mistakes
-from shared.config.hours import longest_opening
 from shared.config.model import WEEKDAYS, CityFile, WeekHours
+from shared.config.references import meeting_mistakes
+from shared.config.types import longest_opening
 from shared.contract.breach_events import Level
 from shared.contract.kpis import KPIS, Kpi
 
