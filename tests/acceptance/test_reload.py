@@ -247,6 +247,10 @@ def of_source(client: redis.Redis, source: str) -> list[str]:
     return [e["id"] for e in events if e["source"] == source and e["kind"].startswith("call.")]
 
 
+PACE_S = 0.001
+"""Between two entries of the exchange's log: a pace, no limit."""
+
+
 class Senders:
     """Somebody sends by HTTP and an exchange writes its log, both without a pause, until told to stop."""
 
@@ -279,7 +283,7 @@ class Senders:
                 self.statuses.append(http.post("/v1/events", json=body).status_code)
 
     def _write(self) -> None:
-        while not self._stop.wait(0.001):
+        while not self._stop.wait(PACE_S):
             with self._queue_log.open("ab", buffering=0) as log:
                 self.logged += 1
                 for line in call(self.logged):
