@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import settings
 from redis.asyncio import Redis
 
+from tests.support.eventually import WITHIN
 from tests.support.redis_servers import FLAVOURS, DebianRedis, RedisServer
 from tests.support.thorough import examples
+from wachtpost import access
 
 settings.register_profile("wachtpost", max_examples=examples(100), deadline=None)
 settings.load_profile("wachtpost")
@@ -77,3 +80,9 @@ def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Redis
         yield server
     finally:
         server.kill()
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command waits as long for the notifier as a test does."""
+    monkeypatch.setattr(access, "ACTED_WITHIN", timedelta(seconds=WITHIN))

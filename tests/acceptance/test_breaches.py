@@ -9,12 +9,11 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from tests.support.breach_stage import Stage, raised, redis_server, until_up
-from tests.support.eventually import WITHIN, eventually_async
+from tests.support.eventually import eventually_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -84,13 +83,11 @@ async def test_a_breach_is_told_once_by_every_channel_and_so_is_its_end(stage: S
 
 async def test_three_calls_and_one_missed_are_too_few_to_say_anything(stage: Stage):
     stage.calls("quiet", answered=2, missed=1)
-    evaluator = stage.processes[0]
+    evaluator = stage.services[0]
 
-    def state(name: str) -> float | None:
-        text = httpx.get(f"{evaluator.url}/metrics", timeout=WITHIN, trust_env=False).text
-        lines = (line for line in text.splitlines() if line.startswith("wachtpost_kpi_state{"))
-        (line,) = (line for line in lines if 'queue="quiet"' in line and f'state="{name}"' in line)
-        return float(line.rpartition(" ")[2])
+    def state(name: str) -> float:
+        (sample,) = evaluator.samples("kpi_state", queue="quiet", state=name)
+        return sample.value
 
     await eventually_async(lambda: state("insufficient") == 1)
     await stage.simulated(TICK)

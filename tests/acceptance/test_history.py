@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 import redis
-from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner, Result
 
 from services.ingest.auth import sha256
@@ -26,7 +25,7 @@ from shared.redis import keys
 from simulator.city_day import simulate
 from tests.support.eventually import WITHIN, eventually
 from tests.support.redis_servers import EmbeddedValkey, leases_run_out
-from tests.support.service_process import ROOT, ServiceProcess
+from tests.support.service_process import ROOT, ServiceProcess, Services
 from wachtpost.cli import app
 
 KEY = "wachtpost_" + "h" * 43
@@ -117,16 +116,9 @@ class Town:
     def running(self, at: datetime, *names: str) -> Iterator[list[ServiceProcess]]:
         """Services that believe it is ``at``."""
         clock = f"{at.isoformat()}/{at.isoformat()}/0"
-        settings = {"city_file": self.city_file, "redis_url": self.url, "clock": clock}
-        services = [ServiceProcess(f"services.{n}", self.folder / f"{n}.log", **settings) for n in names]
-        try:
-            for service in services:
-                service.start()
-            yield services
-        finally:
-            for service in services:
-                service.kill()
-            leases_run_out(self.url)
+        with Services(self.folder, city_file=self.city_file, redis_url=self.url, clock=clock) as services:
+            yield [services.start(name) for name in names]
+        leases_run_out(self.url)
 
     def live(self, evenings: Sequence[tuple[datetime, Sequence[Event]]]) -> None:
         """What happened by each evening comes in and is counted; then time passes until ``LATER``."""
@@ -135,8 +127,8 @@ class Town:
             with self.running(evening, "ingest", "evaluator") as (ingest, evaluator):
                 post(ingest.url, events)
                 sent += len(events)
-                eventually(lambda: metric(evaluator.url, "events_read_total") == sent)  # noqa: B023
-                assert metric(evaluator.url, "dead_letters_total") == 0
+                eventually(lambda: evaluator.metric("events_read_total") == sent)  # noqa: B023
+                assert evaluator.metric("dead_letters_total") == 0
         self.until(LATER)
 
     def until(self, at: datetime) -> None:
@@ -187,16 +179,6 @@ def post(url: str, events: Sequence[Event]) -> None:
             timeout=WITHIN,
         )
         assert (answer.status_code, answer.json()["refused"]) == (202, []), answer.text
-
-
-def metric(url: str, name: str, **labels: str) -> float:
-    """A metric summed over its labels."""
-    return sum(
-        sample.value
-        for family in text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=WITHIN).text)
-        for sample in family.samples
-        if sample.name == f"wachtpost_{name}" and labels.items() <= sample.labels.items()
-    )
 
 
 def simulated(city: model.CityFile) -> list[tuple[datetime, list[Event]]]:
@@ -466,8 +448,8 @@ def test_an_evaluator_at_work_takes_the_days_over_by_itself_and_loses_nothing(
     """Calls come in all the while; month and year are judged with the days that were put in."""
     town.forget_days()
     with town.running(LATER, "ingest", "evaluator") as (ingest, evaluator):
-        eventually(lambda: metric(evaluator.url, "lease_owner") == 1)
-        read = metric(evaluator.url, "events_read_total")
+        eventually(lambda: evaluator.metric("lease_owner") == 1)
+        read = evaluator.metric("events_read_total")
         batches = [
             [
                 CallAnswered(
@@ -494,8 +476,8 @@ def test_an_evaluator_at_work_takes_the_days_over_by_itself_and_loses_nothing(
         pouring.start()
         town.says("import", file, *SIGNED)
         pouring.join()
-        eventually(lambda: metric(evaluator.url, "events_read_total") == read + 600)
-        assert metric(evaluator.url, "duplicates_total") == 0
+        eventually(lambda: evaluator.metric("events_read_total") == read + 600)
+        assert evaluator.metric("duplicates_total") == 0
         assert evaluator.logged("commit_failed") or evaluator.logged("superseded")
     today = town.days()["{p0}:day:huis:bouwen"].pop(str(LATER.date()).encode())
     assert json.loads(today)["answered"] == 600
@@ -517,19 +499,19 @@ def test_month_and_year_so_far_are_judged_with_the_days_put_in(redis_url: str, t
     ]
     with town.running(LATER, "ingest", "evaluator") as (ingest, evaluator):
         post(ingest.url, live)
-        eventually(lambda: metric(evaluator.url, "calls_answered_total") == 2)
-        assert metric(evaluator.url, "kpi_breached") == 0
+        eventually(lambda: evaluator.metric("calls_answered_total") == 2)
+        assert evaluator.metric("kpi_breached") == 0
         town.says("import", file, *SIGNED)
-        eventually(lambda: metric(evaluator.url, "kpi_breached", measure="call_wait_mean") == 2)
+        eventually(lambda: evaluator.metric("kpi_breached", measure="call_wait_mean") == 2)
         assert town.readings("month") == (3.0, 3)
         assert town.readings("year") == (4.5, 4)
-        assert metric(evaluator.url, "calls_answered_total") == 2  # counters tell what came in live
+        assert evaluator.metric("calls_answered_total") == 2  # counters tell what came in live
     backup = tmp_path / "backup.csv"
     town.says("export", "--to", "2026-03-18", "-o", backup)
     town.flush()
     town.says("restore", backup, *SIGNED)
     with town.running(LATER, "evaluator") as (evaluator,):
-        eventually(lambda: metric(evaluator.url, "kpi_breached", measure="call_wait_mean") == 2)
+        eventually(lambda: evaluator.metric("kpi_breached", measure="call_wait_mean") == 2)
         assert town.readings("month") == (9.0, 1)
         assert town.readings("year") == (9.0, 2)
 
@@ -576,9 +558,9 @@ def test_a_recorded_log_gives_the_same_bytes_live_and_imported(
         with town.running(evening, "ingest", "evaluator") as (ingest, evaluator):
             assert ingest.url
             eventually(
-                lambda: metric(evaluator.url, "events_read_total") >= expected,  # noqa: B023
+                lambda: evaluator.metric("events_read_total") >= expected,  # noqa: B023
             )
-            assert metric(evaluator.url, "dead_letters_total") == 0
+            assert evaluator.metric("dead_letters_total") == 0
     later = evenings[-1] + timedelta(days=4)
     town.until(later)
     live = town.days()

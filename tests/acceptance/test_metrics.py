@@ -19,7 +19,7 @@ from services.ingest.auth import sha256
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Outcome
 from tests.support.eventually import WITHIN, eventually
-from tests.support.service_process import ROOT, ServiceProcess
+from tests.support.service_process import ROOT, ServiceProcess, Services
 
 KEY = "wachtpost_" + "m" * 43
 CITY = f"""
@@ -99,29 +99,9 @@ NOW = "2026-03-03T10:00:00+00:00"
 def services(redis_url: str, tmp_path: Path) -> Iterator[dict[str, ServiceProcess]]:
     (tmp_path / "city.toml").write_text(CITY)
     (tmp_path / "history.toml").write_text(HISTORY)
-    settings = {
-        "city_file": tmp_path / "city.toml",
-        "redis_url": redis_url,
-        "clock": f"{NOW}/{NOW}/0",
-    }
-    modules = {
-        "ingest": "services.ingest",
-        "evaluator": "services.evaluator",
-        "notifier": "services.notifier",
-        "reporter": "services.reporter",
-    }
-    running = {
-        name: ServiceProcess(module, tmp_path / f"{name}.log", **settings) for name, module in modules.items()
-    }
-    for service in running.values():
-        service.start()
-    yield running
-    for service in running.values():
-        service.kill()
-
-
-def scrape(service: ServiceProcess) -> str:
-    return httpx.get(f"{service.url}/metrics", timeout=WITHIN).text
+    clock = f"{NOW}/{NOW}/0"
+    with Services(tmp_path, city_file=tmp_path / "city.toml", redis_url=redis_url, clock=clock) as services:
+        yield {name: services.start(name) for name in ("ingest", "evaluator", "notifier", "reporter")}
 
 
 def names(text: str) -> set[str]:
@@ -190,8 +170,8 @@ def _stands(text: str, queue: str) -> set[str]:
 def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceProcess]) -> None:
     feed(services["ingest"])
     evaluator = services["evaluator"]
-    eventually(lambda: value(scrape(evaluator), "events_read_total") == 13)
-    text = scrape(evaluator)
+    eventually(lambda: value(evaluator.metrics(), "events_read_total") == 13)
+    text = evaluator.metrics()
     at = {"site": "site", "window": "15m"}
     for queue in ("phone", "all"):
         assert value(text, "missed_ratio", queue=queue, **at) == pytest.approx(1 / 3)
@@ -211,8 +191,8 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert value(text, "kpi_breached", **rule) == value(text, "kpi_state", **rule, state="firing") == 1
     opened = value(text, "kpi_state_since_timestamp_seconds", **rule)
     assert opened == datetime.fromisoformat(NOW).timestamp()
-    eventually(lambda: _stands(scrape(evaluator), "shut") == {"closed"})
-    assert _stands(scrape(evaluator), "phone") == {"ok"}
+    eventually(lambda: _stands(evaluator.metrics(), "shut") == {"closed"})
+    assert _stands(evaluator.metrics(), "phone") == {"ok"}
     for queue, kind, is_open in (("shut", "phone", 0), ("phone", "phone", 1), ("all", "phone", 1)):
         assert value(text, "queue_open", queue=queue, kind=kind) == is_open
     for queue, kind, called in (
@@ -231,11 +211,11 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert value(text, "indicator_missed_ratio", period="2022", origin="reported") == 0.1156
     assert value(text, "indicator_target", kpi="missed_ratio", period="year") == 0.2
     assert value(text, "indicator_break", text='Another "exchange", with a back\\slash') == 1
-    eventually(lambda: value(scrape(evaluator), "error_budget_contacts", period="year") == -1)
+    eventually(lambda: value(evaluator.metrics(), "error_budget_contacts", period="year") == -1)
     notifier = services["notifier"]
-    eventually(lambda: value(scrape(notifier), "breach_opened_timestamp_seconds", **rule) == opened)
-    assert value(scrape(notifier), "breach_acknowledged_timestamp_seconds", **rule) is None
-    texts = [text, *(scrape(services[name]) for name in ("ingest", "notifier", "reporter"))]
+    eventually(lambda: value(notifier.metrics(), "breach_opened_timestamp_seconds", **rule) == opened)
+    assert value(notifier.metrics(), "breach_acknowledged_timestamp_seconds", **rule) is None
+    texts = [text, *(services[name].metrics() for name in ("ingest", "notifier", "reporter"))]
     assert names("\n".join(texts)) == documented()
     for exported in texts:
         check_with_promtool(exported)
@@ -243,14 +223,14 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
 
 def test_every_series_is_there_before_the_first_event(services: dict[str, ServiceProcess]) -> None:
     evaluator = services["evaluator"]
-    eventually(lambda: value(scrape(evaluator), "lease_owner") == 1)
-    text = scrape(evaluator)
+    eventually(lambda: value(evaluator.metrics(), "lease_owner") == 1)
+    text = evaluator.metrics()
     assert value(text, "calls_answered_total", queue="phone") == 0
     for outcome in Outcome:
         assert value(text, "calls_missed_total", queue="phone", outcome=outcome) == 0
     for reason in DeadLetterReason:
         assert value(text, "dead_letters_total", reason=reason) == 0
-        assert value(scrape(services["ingest"]), "dead_letters_total", reason=reason) == 0
+        assert value(services["ingest"].metrics(), "dead_letters_total", reason=reason) == 0
     assert value(text, "kpi_samples", kpi="missed_ratio", queue="phone", window="1h") == 0
     assert value(text, "missed_ratio", queue="phone", window="1h") is None, "no reading is not zero"
     assert value(text, "last_event_timestamp_seconds", source="pbx") == 0
@@ -261,8 +241,8 @@ def test_a_figure_on_too_few_contacts_is_shown_as_its_sample_size_only(
 ) -> None:
     post(services["ingest"], {"queue": "phone", "kind": "call.answered", "wait_ms": 1})
     evaluator = services["evaluator"]
-    eventually(lambda: value(scrape(evaluator), "events_read_total") == 1)
-    text = scrape(evaluator)
+    eventually(lambda: value(evaluator.metrics(), "events_read_total") == 1)
+    text = evaluator.metrics()
     assert value(text, "kpi_samples", kpi="call_wait_mean", queue="phone", window="15m") == 1
     assert value(text, "call_wait_mean_seconds", queue="phone", window="15m") is None
 
@@ -281,14 +261,9 @@ def test_a_history_file_that_is_wrong_is_said_at_the_start(
     (tmp_path / "city.toml").write_text(CITY)
     if text is not None:
         (tmp_path / "history.toml").write_text(text)
-    evaluator = ServiceProcess(
-        "services.evaluator",
-        tmp_path / "log",
-        city_file=tmp_path / "city.toml",
-        redis_url="redis://127.0.0.1:9",
-    )
-    evaluator.start()
-    assert evaluator.wait() == os.EX_CONFIG, story
+    with Services(tmp_path, city_file=tmp_path / "city.toml") as services:
+        evaluator = services.start("evaluator", redis_url="redis://127.0.0.1:9")
+        assert evaluator.wait() == os.EX_CONFIG, story
     line = evaluator.logged(event)
     assert line is not None, evaluator.lines
     assert "history.toml" in str(line)

@@ -50,7 +50,7 @@ async def test_one_tells_and_when_it_is_killed_the_other_does_and_a_redis_restar
         await stage.until_told("one", "firing", "resolved")
         await eventually_async(lambda: len(stage.deliveries("one")) == 2)
 
-        stage.kill(holder)
+        stage.services.kill(holder)
         await one_cycle(stage, "one")  # nobody owns it now
         leases_run_out(own_server.url)
         await stage.until_told("one", *["firing", "resolved"] * 2)

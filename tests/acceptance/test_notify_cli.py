@@ -10,39 +10,18 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from shared.contract.breach_events import (
-    BreachChanged,
-    BreachReading,
-    BreachState,
-    Cause,
-    Level,
-    Severity,
-    encode,
-)
+from shared.contract.breach_events import BreachReading, encode
 from shared.contract.kpis import Measure
 from shared.redis import keys
-from tests.support.eventually import WITHIN, eventually
+from tests.support.eventually import eventually
 from tests.support.redis_servers import EmbeddedValkey
+from tests.support.samples import HOUSE, TAKEN_AND_REFUSED, fired
 from tests.support.service_process import ServiceProcess
 from wachtpost import access
 from wachtpost.cli import app
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
 
-CITY = """
-city = {{ name = "Proefstad" }}
-[[sites]]
-id = "huis"
-queues = [{{ id = "onthaal", kind = "phone", name = "Onthaal" }}]
-[[receivers]]
-id = "balie"
-channels = [{{ kind = "webhook", url = "{url}" }}]
-[[receivers]]
-id = "bureau"
-channels = [{{ kind = "alertmanager", url = "{url}" }}]
-[[routes]]
-receivers = ["balie", "bureau"]
-"""
-"""The mailbox takes the first one's messages and refuses the other's, whose body it does not know."""
+pytestmark = pytest.mark.usefixtures("patient")
 
 
 class Desk:
@@ -55,7 +34,7 @@ class Desk:
             "WACHTPOST_CITY_FILE": str(folder / "city.toml"),
             "WACHTPOST_REDIS_URL": server.url,
         }
-        (folder / "city.toml").write_text(CITY.format(url=mailbox.url), encoding="utf-8")
+        (folder / "city.toml").write_text(HOUSE + TAKEN_AND_REFUSED.format(url=mailbox.url), encoding="utf-8")
         self.notifier = ServiceProcess(
             "services.notifier", folder / "log", city_file=folder / "city.toml", redis_url=server.url
         )
@@ -73,25 +52,15 @@ class Desk:
         """Have the evaluator's word on the stream that a rule is breached; returns the breach."""
         now = datetime.now(UTC)
         name = f"{rule}:limit:huis:onthaal:{int(now.timestamp() * 1000)}"
-        event = BreachChanged(
+        event = fired(
+            now,
             id=f"{name}:1:firing",
             breach=name,
-            at=now,
             rule=rule,
-            level=Level.LIMIT,
             measure=Measure.CALL_WAIT_MEAN,
-            severity=Severity.CRITICAL,
-            site="huis",
-            queue="onthaal",
-            window="15m",
             limit=45,
             clear_at=45,
-            opened_at=now,
-            fired_at=now,
             reading=BreachReading(value=91.4, samples=34),
-            previous=BreachState.PENDING,
-            state=BreachState.FIRING,
-            cause=Cause.HELD,
         )
         with self._server.client() as client:
             client.xadd(keys.breaches(0), {keys.DATA_FIELD: encode(event)})
@@ -100,12 +69,6 @@ class Desk:
     def told_of(self, name: str) -> bool:
         """Whether a message about a breach has arrived."""
         return any(breach.id == name for message in self.mailbox.messages for breach in message.breaches)
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command waits as long for the notifier as a test does."""
-    monkeypatch.setattr(access, "ACTED_WITHIN", timedelta(seconds=WITHIN))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import redis.asyncio
 from services.ingest.auth import sha256
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.receivers import http_receiver
-from tests.support.service_process import PSEUDONYM_KEY, ServiceProcess
+from tests.support.service_process import PSEUDONYM_KEY, Services
 
 KEY: Final = "wachtpost_" + "q" * 43
 EPOCH: Final = 1_772_532_000
@@ -182,20 +182,15 @@ async def test_what_is_planted_in_the_input_is_found_nowhere(redis_url: str, tmp
     async with http_receiver() as receiver:
         city = CITY.format(url=f"{receiver.url}/in", log=log, key=sha256(KEY))
         (tmp_path / "city.toml").write_text(city)
-        settings = {
-            "city_file": tmp_path / "city.toml",
-            "redis_url": redis_url,
-            "clock": f"{NOW}/{NOW}/0",
-            "log_level": "debug",
-        }
-        services = {
-            room: ServiceProcess(f"services.{room}", tmp_path / f"{room}.log", **settings)
-            for room in ("ingest", "evaluator", "notifier")
-        }
-        for service in services.values():
-            service.start()
-        try:
-            door = f"{services['ingest'].url}/v1/events"
+        with Services(
+            tmp_path,
+            city_file=tmp_path / "city.toml",
+            redis_url=redis_url,
+            clock=f"{NOW}/{NOW}/0",
+            log_level="debug",
+        ) as services:
+            ingest, *_ = [services.start(name) for name in ("ingest", "evaluator", "notifier")]
+            door = f"{ingest.url}/v1/events"
             headers = {"Authorization": f"Bearer {KEY}", "content-type": "application/x-ndjson"}
             answers = []
             async with httpx.AsyncClient(timeout=WITHIN, headers=headers) as http:
@@ -205,16 +200,13 @@ async def test_what_is_planted_in_the_input_is_found_nowhere(redis_url: str, tmp
                     await http.post(
                         door, content="{}", params={"from": planted}, headers={"User-Agent": planted}
                     )
-                    await http.get(f"{services['ingest'].url}/{planted}")
+                    await http.get(f"{ingest.url}/{planted}")
                 # The abandoned calls of the log and of the sender: enough for a message about them.
                 await eventually_async(lambda: len(receiver.requests) > 0)
-                metrics = [(await http.get(f"{service.url}/metrics")).text for service in services.values()]
+                metrics = [(await http.get(f"{service.url}/metrics")).text for service in services]
             stored = await everything_in(redis_url, LAST)
-        finally:
-            for service in services.values():
-                service.kill()
         messages = [request.body.decode() for request in receiver.requests]
-    logs = [service.log.read_text() for service in services.values()]
+    logs = [service.log.read_text() for service in services]
     assert '"call.answered"' in stored
     assert '"unreadable"' in stored
     assert '"personal"' in stored
@@ -258,23 +250,13 @@ async def test_every_hash_in_redis_needs_the_key(redis_url: str, tmp_path: Path)
     for number in range(2):
         key = tmp_path / f"key-{number}"
         key.write_text(f"{number}" * 64)
-        ingest = ServiceProcess(
-            "services.ingest",
-            tmp_path / f"{number}.log",
-            city_file=tmp_path / "city.toml",
-            redis_url=redis_url,
-            clock=f"{NOW}/{NOW}/0",
-            pseudonym_key_file=key,
-        )
-        ingest.start()
-        try:
+        with Services(tmp_path, city_file=tmp_path / "city.toml", clock=f"{NOW}/{NOW}/0") as services:
+            ingest = services.start("ingest", redis_url=redis_url, pseudonym_key_file=key)
             headers = {"Authorization": f"Bearer {KEY}"}
             async with httpx.AsyncClient(timeout=WITHIN, headers=headers) as http:
                 for one in sent():
                     await http.post(f"{ingest.url}/v1/events", content=one)
             stored = await everything_in(redis_url, LAST)
-        finally:
-            ingest.kill()
         found.append(set(re.findall(r"[0-9a-f]{16,}", stored)))
         async with redis.asyncio.Redis.from_url(redis_url) as client:
             await client.flushall()

@@ -5,19 +5,16 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
-from tests.support.eventually import WITHIN, eventually
-from tests.support.service_process import ROOT, ServiceProcess
+from tests.support.eventually import eventually
+from tests.support.service_process import ROOT, ServiceProcess, Services
 from wachtpost.cli import app
 
 DATA = ROOT.parent / "shared" / "data"
@@ -162,16 +159,13 @@ def test_the_live_way_equals_the_truth(log: Log, redis_url: str, tmp_path: Path)
         with queue_log.open("ab") as file:  # both services are down while the PBX writes on
             file.write(log.until(evening)[file.tell() :])
         clock = f"{evening.isoformat()}/{evening.isoformat()}/0"
-        settings = {"city_file": city_file, "redis_url": redis_url, "clock": clock}
-        with (
-            running("services.ingest", tmp_path / "ingest.log", **settings) as ingest,
-            running("services.evaluator", tmp_path / "evaluator.log", **settings) as evaluator,
-        ):
+        with Services(tmp_path, city_file=city_file, redis_url=redis_url, clock=clock) as services:
+            ingest, evaluator = services.start("ingest"), services.start("evaluator")
             events = offline_events(queue_log)
-            eventually(lambda: metric(evaluator.url, "events_read_total") >= events)  # noqa: B023
-            assert metric(evaluator.url, "dead_letters_total") == 0
-            assert metric(evaluator.url, "duplicates_total") == 0
-            told = live(evaluator.url)
+            eventually(lambda: evaluator.metric("events_read_total") >= events)  # noqa: B023
+            assert evaluator.metric("dead_letters_total") == 0
+            assert evaluator.metric("duplicates_total") == 0
+            told = live(evaluator)
             ingest.well()
             evaluator.well()
     assert told == dict(log.truth)
@@ -188,21 +182,11 @@ def city_text(queues: Mapping[str, object], live: str = "") -> str:
     return f'[city]\nname = "Test"\n\n[[sites]]\nid = "site"\nqueues = [{names}]\n\n{live}\n'
 
 
-@contextmanager
-def running(module: str, log: Path, **settings: object) -> Iterator[ServiceProcess]:
-    """A service for the length of a block."""
-    service = ServiceProcess(module, log, **settings)
-    service.start()
-    try:
-        yield service
-    finally:
-        service.kill()
-
-
-def live(url: str) -> dict[str, Told]:
+def live(evaluator: ServiceProcess) -> dict[str, Told]:
     """What the evaluator's metrics say of each queue."""
     told: dict[str, Told] = {}
-    for name, labels, value in samples(url):
+    for sample in evaluator.samples():
+        name, labels, value = sample.name, sample.labels, sample.value
         if not name.startswith("wachtpost_call") or "queue" not in labels:
             continue
         here = told.setdefault(labels["queue"], Told())
@@ -217,14 +201,3 @@ def live(url: str) -> dict[str, Told]:
             case "wachtpost_call_wait_seconds_bucket" if labels["le"] in {"20.0", "45.0", "60.0"}:
                 here.within[int(float(labels["le"]))] = int(value)
     return {queue: here for queue, here in told.items() if queue != "all"}
-
-
-def metric(url: str, name: str) -> float:
-    """A metric summed over its labels."""
-    return sum(value for found, _, value in samples(url) if found == f"wachtpost_{name}")
-
-
-def samples(url: str) -> Iterator[tuple[str, dict[str, str], float]]:
-    for family in text_string_to_metric_families(httpx.get(f"{url}/metrics", timeout=WITHIN).text):
-        for sample in family.samples:
-            yield sample.name, sample.labels, sample.value

@@ -15,7 +15,7 @@ from shared.process.server import COLLECT_RARELY
 from tests.bench.bare import READ, Pace, read_and_validate
 from tests.bench.load import busy, entries
 from tests.bench.report import Cell, Measured
-from tests.bench.stage import EVENTS, STATE, Spread, Stage, cpu_seconds, pid_of, ratio
+from tests.bench.stage import EVENTS, STATE, Spread, Stage, cpu_seconds, ratio
 from tests.support.service_process import ServiceProcess
 
 QUEUES = 10
@@ -105,7 +105,7 @@ def committed(client: redis.Redis, service: ServiceProcess, count: int) -> Pace:
     Raises ``TimeoutError`` with the end of the service's log, and ``ValueError`` when all is one commit.
     """
     first: _Look | None = None
-    pid = pid_of(service)
+    pid = service.pid
     deadline = time.monotonic() + DONE_WITHIN
     while time.monotonic() < deadline and not service.exited:
         read = read_so_far(client)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection
 from typing import Final, cast
 
 from shared.process.server import COLLECT_RARELY
 from tests.bench.bare import read_and_validate
 from tests.bench.evaluator import committed, read_so_far
-from tests.bench.ingest import TIMEOUT, port_of
-from tests.bench.latency import scrape
+from tests.bench.latency import scraped
 from tests.bench.load import busy, entries
 from tests.bench.report import Cell, Measured
-from tests.bench.stage import EVENTS, Spread, Stage, pid_of, ratio, rss_bytes
+from tests.bench.stage import EVENTS, Spread, Stage, ratio, rss_bytes
 from tests.support.eventually import eventually
 
 SIZES: Final = (10, 100, 1000)
@@ -91,8 +88,8 @@ def _size(stage: Stage, queues: int, each: int, total: int, rounds: int, scrapes
     with stage.service("services.evaluator", queues) as service:
         eventually(lambda: read_so_far(stage.redis) == events, within=DONE_WITHIN)
         state = _used(stage) - empty - stream
-        memory = rss_bytes(pid_of(service))  # before the first scrape, whose text stays as free memory
-        taken_ms, size = _scraped(port_of(service.url), scrapes)
+        memory = rss_bytes(service.pid)  # before the first scrape, whose text stays as free memory
+        taken_ms, text = scraped(service.port, scrapes)
     return Size(
         queues,
         Spread(ours).median,
@@ -100,8 +97,8 @@ def _size(stage: Stage, queues: int, each: int, total: int, rounds: int, scrapes
         memory,
         stream / events,
         state,
-        taken_ms,
-        size,
+        Spread(taken_ms).median,
+        len(text),
     )
 
 
@@ -124,18 +121,3 @@ def _fill(stage: Stage, queues: int, count: int) -> int:
 
 def _used(stage: Stage) -> int:
     return cast("dict[str, int]", stage.redis.info("memory"))["used_memory_dataset"]
-
-
-def _scraped(port: int, times: int) -> tuple[float, int]:
-    """Return the median time of a scrape in ms, and its size in bytes."""
-    board = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-    taken: list[float] = []
-    text = b""
-    try:
-        for _ in range(times):
-            began = time.perf_counter()
-            text = scrape(board)
-            taken.append((time.perf_counter() - began) * 1000)
-    finally:
-        board.close()
-    return Spread(taken).median, len(text)

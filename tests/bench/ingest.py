@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -16,7 +17,7 @@ from tests.bench import bare
 from tests.bench.bare import Pace
 from tests.bench.load import KEY, busy, ndjson
 from tests.bench.report import Cell, Measured
-from tests.bench.stage import EVENTS, Spread, Stage, cpu_seconds, pid_of, ratio
+from tests.bench.stage import EVENTS, Spread, Stage, cpu_seconds, ratio
 
 QUEUES = 10
 EACH = 500
@@ -56,9 +57,11 @@ def post(connection: HTTPConnection, body: bytes) -> None:
         raise RuntimeError(f"{response.status}: {said[:200].decode(errors='replace')}")
 
 
-def port_of(url: str) -> int:
-    """Return the port of a service's URL."""
-    return int(url.rpartition(":")[2])
+@contextmanager
+def connected(port: int) -> Iterator[HTTPConnection]:
+    """A connection to a service for the length of a block."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)) as connection:
+        yield connection
 
 
 def many(stage: Stage, quick: bool) -> Measured:
@@ -69,7 +72,7 @@ def many(stage: Stage, quick: bool) -> Measured:
     ours: list[Pace] = []
     theirs: list[Pace] = []
     with stage.service("services.ingest", QUEUES) as service:
-        port, pid = port_of(service.url), pid_of(service)
+        port, pid = service.port, service.pid
         for _ in range(rounds):
             stage.empty()
             theirs.append(stage.in_child(bare.add, stage.server.url, EVENTS, bodies))
@@ -110,7 +113,7 @@ def single(stage: Stage, quick: bool) -> Measured:
     requests = ndjson(_timely(count), 1)
     rows: list[list[Cell]] = []
     with stage.service("services.ingest", QUEUES) as service:
-        port = port_of(service.url)
+        port = service.port
         stage.in_child(
             send, port, requests[:100], 1
         )  # the first requests of a process pay for what is loaded then
@@ -136,15 +139,12 @@ def single(stage: Stage, quick: bool) -> Measured:
 
 
 def _one_by_one(port: int, bodies: Sequence[bytes]) -> list[float]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     answered = []
-    try:
+    with connected(port) as connection:
         for body in bodies:
             began = time.perf_counter()
             post(connection, body)
             answered.append(time.perf_counter() - began)
-    finally:
-        connection.close()
     return answered
 
 

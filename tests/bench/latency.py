@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
@@ -17,7 +16,7 @@ import redis
 
 from shared.contract.events import CallAnswered, encode
 from simulator import SOURCE
-from tests.bench.ingest import TIMEOUT, port_of, post
+from tests.bench.ingest import connected, post
 from tests.bench.load import PROBE, SITE, busy, shifted
 from tests.bench.report import Cell, Measured
 from tests.bench.stage import EVENTS, STATE, Spread, Stage
@@ -47,43 +46,33 @@ def latency(stage: Stage, quick: bool) -> Measured:
         stage.service("services.ingest", QUEUES) as ingest,
         stage.service("services.evaluator", QUEUES) as evaluator,
     ):
-        doors = port_of(ingest.url), port_of(evaluator.url)
+        doors = ingest.port, evaluator.port
         with (
             stage.beside(steadily, doors[0], seconds),
             stage.beside(watch, stage.server.url, seconds) as watching,
         ):
             looks = watching.result()
-        commits = Spread(_xadd_to_commit(stage.redis, looks))
+        commits = _xadd_to_commit(stage.redis, looks)
         limit = probes * (PROBE_EVERY + 0.2)
         with stage.beside(steadily, doors[0], limit / 2) as sending:
             probed = _probes(*doors, probes)
             sent = sending.result()
-    seen, answered = Spread([p.seen_ms for p in probed]), Spread([p.answered_ms for p in probed])
-    scrapes = Spread([ms for p in probed for ms in p.scrapes_ms])
+    seen, answered = [p.seen_ms for p in probed], [p.answered_ms for p in probed]
+    scrapes = [ms for p in probed for ms in p.scrapes_ms]
     return Measured(
         "latency",
         f"From event to figure at {RATE:,} events/s ({sent:,.0f}/s were sent)",
         ("", "p50 ms", "p99 ms", "most ms", "how many"),
         [
-            _row("XADD → committed", commits),
-            _row("before POST → visible in /metrics", seen),
-            _row("  of which: POST answered 202", answered),
-            _row("  of which: one scrape of /metrics", scrapes),
+            ways_row("XADD → committed", commits),
+            ways_row("before POST → visible in /metrics", seen),
+            ways_row("  of which: POST answered 202", answered),
+            ways_row("  of which: one scrape of /metrics", scrapes),
         ],
         f"Committed: from the entry's id to the first look ({LOOK_EVERY * 1000:g} ms apart) at an offset "
         "that covers it. Visible: a probe is POSTed, then /metrics is scraped without a pause until its "
         "counter has moved; up to two scrapes of it are the measurement's own, and keep the evaluator busy.",
     )
-
-
-def _row(what: str, spread: Spread) -> list[Cell]:
-    return [
-        what,
-        spread.median,
-        spread.percentile(99),
-        max(spread.readings),
-        len(spread.readings),
-    ]
 
 
 def steadily(port: int, seconds: float) -> float:
@@ -92,9 +81,8 @@ def steadily(port: int, seconds: float) -> float:
     pattern = busy(QUEUES, 5_000, timedelta(hours=1), datetime.now(UTC))
     stock = cycle(pattern)
     run = time.time_ns()  # ids of one run must not come back in the next
-    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
     began, sent = time.perf_counter(), 0
-    try:
+    with connected(port) as connection:
         while (due := began + sent / RATE) < began + seconds:
             time.sleep(max(0.0, due - time.perf_counter()))
             now = datetime.now(UTC)
@@ -104,8 +92,6 @@ def steadily(port: int, seconds: float) -> float:
             )
             post(connection, b"\n".join(map(encode, events)))
             sent += each
-    finally:
-        connection.close()
     return sent / (time.perf_counter() - began)
 
 
@@ -155,7 +141,7 @@ class Probe:
 
 
 def _probes(ingest: int, evaluator: int, count: int) -> list[Probe]:
-    with _connected(ingest) as door, _connected(evaluator) as board:
+    with connected(ingest) as door, connected(evaluator) as board:
         counted = _counter(board)
         told = []
         for number in range(count):
@@ -191,15 +177,26 @@ def scrape(board: HTTPConnection) -> bytes:
     return text
 
 
+def scraped(port: int, times: int) -> tuple[list[float], bytes]:
+    """Return how many ms each of so many scrapes took, and the last one's text."""
+    taken: list[float] = []
+    text = b""
+    with connected(port) as board:
+        for _ in range(times):
+            began = time.perf_counter()
+            text = scrape(board)
+            taken.append((time.perf_counter() - began) * 1000)
+    return taken, text
+
+
+def ways_row(what: str, ms: Sequence[float]) -> list[Cell]:
+    """Return a row of "p50 ms", "p99 ms", "most ms", "how many"; of nothing, an empty one."""
+    if not ms:
+        return [what, None, None, None, None]
+    spread = Spread(ms)
+    return [what, spread.median, spread.percentile(99), max(ms), len(ms)]
+
+
 def _counter(board: HTTPConnection) -> float:
     found = _COUNTER.search(scrape(board))
     return float(found[1]) if found else 0.0
-
-
-@contextmanager
-def _connected(port: int) -> Iterator[HTTPConnection]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=TIMEOUT)
-    try:
-        yield connection
-    finally:
-        connection.close()

@@ -121,13 +121,6 @@ class Stage:
             service.kill()
 
 
-def pid_of(service: ServiceProcess) -> int:
-    """Return the process id of a running service."""
-    if service._process is None:
-        raise RuntimeError(f"{service.module} is not running")
-    return service._process.pid
-
-
 def rss_bytes(pid: int) -> int:
     """Return the memory of a process that is in RAM."""
     return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE

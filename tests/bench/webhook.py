@@ -13,7 +13,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.client import HTTPConnection
 from itertools import count, cycle
 from typing import Final
 
@@ -23,12 +22,12 @@ from simulator import SOURCE
 from tests.bench import peers
 from tests.bench.exporter import Calls
 from tests.bench.inbox import FIRING, OURS, RESOLVED, Arrival, Inbox
-from tests.bench.ingest import TIMEOUT, port_of, post
-from tests.bench.latency import RATE, steadily
+from tests.bench.ingest import connected, post
+from tests.bench.latency import RATE, steadily, ways_row
 from tests.bench.load import SITE, busy, city_text, entries
 from tests.bench.peers import SHIPPED, TUNED, Peer, RuleText, Timing
 from tests.bench.report import Cell, Measured
-from tests.bench.stage import EVENTS, Spread, Stage
+from tests.bench.stage import EVENTS, Stage
 from tests.support.eventually import eventually
 
 QUEUES: Final = 10
@@ -226,26 +225,19 @@ def _means(missing: Sequence[str], quick: bool) -> str:
 def _our_rows(when: str, told: tuple[Told, Told]) -> Iterator[list[Cell]]:
     by_stream, by_http = told
     fires = by_stream.fires
-    yield _row(f"Wachtpost {when}: XADD → it fires", fires.whole)
-    yield _row("  of which: until judged", fires.judged)
-    yield _row("  of which: until the notifier decided", fires.decided)
-    yield _row("  of which: until it arrived", fires.delivered)
-    yield _row(f"Wachtpost {when}: XADD → it is over", by_stream.over.whole)
-    yield _row(f"Wachtpost {when}: POST → it fires", by_http.fires.whole)
-    yield _row(f"Wachtpost {when}: POST → it is over", by_http.over.whole)
+    yield ways_row(f"Wachtpost {when}: XADD → it fires", fires.whole)
+    yield ways_row("  of which: until judged", fires.judged)
+    yield ways_row("  of which: until the notifier decided", fires.decided)
+    yield ways_row("  of which: until it arrived", fires.delivered)
+    yield ways_row(f"Wachtpost {when}: XADD → it is over", by_stream.over.whole)
+    yield ways_row(f"Wachtpost {when}: POST → it fires", by_http.fires.whole)
+    yield ways_row(f"Wachtpost {when}: POST → it is over", by_http.over.whole)
 
 
 def _their_rows(who: str, told: Told | None) -> Iterator[list[Cell]]:
     if told is not None:
-        yield _row(f"{who}: it fires", told.fires.whole)
-        yield _row(f"{who}: it is over", told.over.whole)
-
-
-def _row(what: str, ms: Sequence[float]) -> list[Cell]:
-    if not ms:
-        return [what, None, None, None, None]
-    spread = Spread(ms)
-    return [what, spread.median, spread.percentile(99), max(ms), len(ms)]
+        yield ways_row(f"{who}: it fires", told.fires.whole)
+        yield ways_row(f"{who}: it is over", told.over.whole)
 
 
 # Wachtpost -------------------------------------------------------------------------------------------
@@ -279,30 +271,13 @@ class Ours:
 
     def events(self, queue: str, calls: Calls, at: datetime) -> list[Event]:
         """Return calls that end at that instant."""
-        missed = [
-            CallMissed(
-                id=f"watched.{next(self._numbers)}",
-                at=at,
-                source=SOURCE,
-                site=SITE,
-                queue=queue,
-                outcome=Outcome.ABANDONED,
-                wait_ms=10_000,
-            )
-            for _ in range(calls.missed)
-        ]
-        answered = [
-            CallAnswered(
-                id=f"watched.{next(self._numbers)}",
-                at=at,
-                source=SOURCE,
-                site=SITE,
-                queue=queue,
-                wait_ms=10_000,
-            )
-            for _ in range(calls.answered)
-        ]
-        return [*missed, *answered]
+
+        def about() -> dict[str, object]:
+            call = f"watched.{next(self._numbers)}"
+            return {"id": call, "at": at, "source": SOURCE, "site": SITE, "queue": queue, "wait_ms": 10_000}
+
+        missed = [CallMissed(outcome=Outcome.ABANDONED, **about()) for _ in range(calls.missed)]
+        return [*missed, *(CallAnswered(**about()) for _ in range(calls.answered))]
 
     def xadd(self, events: Sequence[Event]) -> None:
         """Put them on the stream in one go, as any source of ours does."""
@@ -313,11 +288,8 @@ class Ours:
 
     def post(self, events: Sequence[Event]) -> None:
         """Hand them to ingest; over a connection each, as who has a call now and then keeps none open."""
-        connection = HTTPConnection("127.0.0.1", self.door, timeout=TIMEOUT)
-        try:
+        with connected(self.door) as connection:
             post(connection, b"\n".join(map(encode, events)))
-        finally:
-            connection.close()
 
 
 @contextmanager
@@ -335,7 +307,7 @@ def _ours(stage: Stage, inbox: Inbox) -> Iterator[Ours]:
     ):
         for service in (evaluator, notifier):
             eventually(lambda s=service: s.logged("owner"), within=TOLD_WITHIN * 2)  # type: ignore[misc]
-        ours = Ours(stage, inbox, port_of(ingest.url))
+        ours = Ours(stage, inbox, ingest.port)
         for queue in WATCHED:
             ours.xadd(ours.events(queue, BEFORE, datetime.now(UTC)))
         for _ in range(3):

@@ -9,7 +9,6 @@ import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +21,9 @@ from shared.config.model import CityFile
 from shared.contract.kpis import QueueKind
 from shared.redis import keys
 from tests.bench.growth import MIB
-from tests.bench.ingest import port_of
-from tests.bench.latency import scrape
+from tests.bench.latency import scraped
 from tests.bench.report import Cell, Measured
-from tests.bench.stage import Spread, Stage, pid_of, rss_bytes
+from tests.bench.stage import Spread, Stage, rss_bytes
 from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess
 
@@ -82,15 +80,8 @@ def _kept(stage: Stage, years: int, scrapes: int) -> Kept:
     with stage.service("services.evaluator", text) as service:
         eventually(_has_read(service), within=READ_WITHIN)
         read_s = time.perf_counter() - began
-        memory = rss_bytes(pid_of(service))
-        board = HTTPConnection("127.0.0.1", port_of(service.url))
-        taken = []
-        body = b""
-        for _ in range(scrapes):
-            at = time.perf_counter()
-            body = scrape(board)
-            taken.append((time.perf_counter() - at) * 1000)
-        board.close()
+        memory = rss_bytes(service.pid)
+        taken, body = scraped(service.port, scrapes)
     names = re.findall(r"^(wachtpost_\w+)", body.decode(), re.MULTILINE)
     of_years = [name for name in names if "_indicator_" in name or "_error_budget_" in name]
     return Kept(years, read_s, memory, Spread(taken).median, max(taken), len(names), len(of_years))

@@ -14,7 +14,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -27,7 +27,7 @@ from tests.chaos import load
 from tests.chaos.check import committed, expected, last_entry
 from tests.support.eventually import WITHIN, eventually
 from tests.support.redis_servers import RedisServer
-from tests.support.service_process import ServiceProcess
+from tests.support.service_process import ServiceProcess, Services
 
 CITY = load.city()
 SEED = 20_261_025
@@ -97,34 +97,25 @@ class Fleet:
     server: RedisServer
     directory: Path
     size: int = 2
-    processes: list[ServiceProcess] = field(default_factory=list)
-    started: int = 0
 
     def __post_init__(self) -> None:
-        self.city_file = self.directory / "city.toml"
-        self.city_file.write_text(load.CITY, encoding="utf-8")
-        self.clock = SimulatedClock(datetime.now(UTC), load.END, 1.0)
+        city_file = self.directory / "city.toml"
+        city_file.write_text(load.CITY, encoding="utf-8")
+        clock = SimulatedClock(datetime.now(UTC), load.END, 1.0)
+        url = self.server.url
+        self.services = Services(self.directory, city_file=city_file, redis_url=url, clock=clock)
 
     def start(self) -> None:
-        """Start processes until there are enough; waits for nothing."""
-        while len(self.processes) < self.size:
-            self.started += 1
-            process = ServiceProcess(
-                "services.evaluator",
-                self.directory / f"evaluator-{self.started}.log",
-                city_file=self.city_file,
-                redis_url=self.server.url,
-                clock=self.clock,
-            )
-            process.start()
-            self.processes.append(process)
+        """Start evaluators until there are enough; waits for nothing."""
+        while len(self.services) < self.size:
+            self.services.start("evaluator")
 
     def holder(self) -> ServiceProcess | None:
         """The process that holds the fence, by what its log says."""
         fence = self._ask(lambda client: client.get(keys.fence(0)))
         if not isinstance(fence, bytes):
             return None
-        for process in self.processes:
+        for process in self.services:
             if any(line.get("fence") == fence.decode() for line in process.lines):
                 return process
         return None
@@ -143,13 +134,8 @@ class Fleet:
 
     def kill(self, process: ServiceProcess) -> None:
         """kill -9, and another one starts at once."""
-        self.processes.remove(process)
-        process.kill()
+        self.services.kill(process)
         self.start()
-
-    def end(self) -> None:
-        for process in self.processes:
-            process.kill()
 
     def _ask(self, question: Callable[[redis.Redis], object]) -> object:
         with self.server.client() as client:
@@ -165,14 +151,14 @@ def under_load(
 ) -> Iterator[Fleet]:
     """A fleet that works on a load; nothing is left running."""
     fleet, writer = Fleet(server, directory), Writer(server, written, backlog)
-    try:
-        fleet.start()
-        writer.start()
-        yield fleet
-        assert writer.failure is None
-    finally:
-        writer.stop()
-        fleet.end()
+    with fleet.services:
+        try:
+            fleet.start()
+            writer.start()
+            yield fleet
+            assert writer.failure is None
+        finally:
+            writer.stop()
 
 
 def further_on(fleet: Fleet, entries: int, most: int) -> None:
@@ -276,7 +262,7 @@ def test_sigterm_leaves_work_counted_or_uncounted_and_gives_the_lease_up(
         for _ in range(5):
             owner = fleet.owner()
             further_on(fleet, random.randrange(100), len(written))
-            fleet.processes.remove(owner)
+            fleet.services.remove(owner)
             assert owner.stop() == 0
             stopped = owner.logged("stopped")
             assert stopped is not None
@@ -285,11 +271,11 @@ def test_sigterm_leaves_work_counted_or_uncounted_and_gives_the_lease_up(
             fleet.start()
         assert_done(fleet, written)
         fleet.size = 0
-        while fleet.processes:
+        while fleet.services:
             holder = fleet.owner()
-            others = [process for process in fleet.processes if process is not holder]
+            others = [process for process in fleet.services if process is not holder]
             leaves = others[0] if others else holder
-            fleet.processes.remove(leaves)
+            fleet.services.remove(leaves)
             assert leaves.url  # it is up: before that SIGTERM ends any process at once
             assert leaves.stop() == 0
         with own_server.client() as client:

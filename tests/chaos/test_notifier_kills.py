@@ -57,10 +57,10 @@ class Siege:
         self.kills[victim] += 1
         match victim:
             case "evaluator":
-                self.stage.kill(self.evaluator)
+                self.stage.services.kill(self.evaluator)
                 self.evaluator = self.stage.evaluator()
             case "notifier":
-                self.stage.kill(self.notifier)
+                self.stage.services.kill(self.notifier)
                 self.notifier = self.stage.notifier()
             case _:
                 self.stage.server.kill()

@@ -7,21 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.contract.breach_events import (
-    BreachChanged,
-    BreachReading,
-    BreachState,
-    Cause,
-    Level,
-    Severity,
-)
+from shared.contract.breach_events import BreachChanged, BreachState, Cause
 from shared.contract.events import CallQueued
-from shared.contract.kpis import Measure
 from tests.chaos import oracle
 from tests.chaos.check import Outcome
 from tests.chaos.plan import WHERE, Kind, plan
 from tests.support.breach_stage import Told
 from tests.support.evaluator_oracle import Cell
+from tests.support.samples import fired
 
 AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
@@ -81,25 +74,7 @@ def test_a_wrong_figure_is_noticed(found: Outcome):
 # Breaches and messages -------------------------------------------------------------------------------
 
 
-STEP = BreachChanged(
-    id="-",
-    breach="-",
-    at=AT,
-    rule="gemist",
-    level=Level.LIMIT,
-    measure=Measure.MISSED_RATIO,
-    severity=Severity.CRITICAL,
-    site="huis",
-    queue="noord",
-    window="24h",
-    limit=0.2,
-    clear_at=0.2,
-    opened_at=AT,
-    reading=BreachReading(value=0.3, samples=6),
-    previous=BreachState.OK,
-    state=BreachState.OK,
-    cause=Cause.OVER,
-)
+STEP = fired(AT, previous=BreachState.OK, cause=Cause.OVER)
 
 
 def step(breach: str, state: str) -> BreachChanged:

@@ -41,18 +41,8 @@ from services.notifier.state import BreachRecord, NotifierState, encode
 from services.notifier.state_store import NotifierChanges, NotifierStore
 from services.reporter.publisher import ReportPublisher
 from shared.calendar import Calendar
-from shared.config.model import CityFile
-from shared.contract.breach_events import (
-    BreachChanged,
-    BreachReading,
-    BreachState,
-    Cause,
-    Level,
-    Severity,
-)
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENTS
-from shared.contract.kpis import Measure
 from shared.contract.report_events import Document, ReportReady
 from shared.process.clock import SimulatedClock
 from shared.process.ports import free_port
@@ -62,8 +52,8 @@ from tests.support.deliveries import MISSED, delivery
 from tests.support.eventually import WITHIN, eventually
 from tests.support.ingest_desk import NOW, PBX_KEY, answered
 from tests.support.redis_servers import DebianRedis
+from tests.support.samples import HOUSE, TAKEN_AND_REFUSED, fired, house
 from tests.support.service_process import ROOT, ServiceProcess
-from wachtpost import access
 from wachtpost.cli import app
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
 
@@ -235,7 +225,7 @@ async def test_every_line_of_the_scripts_of_the_evaluator(server: Guarded):
             {"read": "1"}, [(slot, Bucket(answered=1)) for slot in SLOTS], SLOTS[:1], [LETTER]
         )
         await store.commit(
-            fence, BEGINNING, entry, counted, Judgement([breached(NOW)], {"w": "1"}), trim=entry, summed=True
+            fence, BEGINNING, entry, counted, Judgement([fired(NOW)], {"w": "1"}), trim=entry, summed=True
         )
         await store.lease.renew(fence)
         kept = await store.load([HOME], ["2026-03-02"])
@@ -262,14 +252,12 @@ async def test_what_scripts_wrote_is_there_after_a_restart(server: Guarded):
 
 @flavours
 async def test_history_is_read_replaced_and_logged(server: Guarded):
-    city = CityFile.model_validate(
-        {"city": {"name": "Huis"}, "sites": [{"id": "huis", "queues": [{"id": "onthaal", "kind": "phone"}]}]}
-    )
     first, last = date(2026, 3, 1), date(2026, 3, 3)
     changes = [
         BucketChange.to(day_slot(HOME, date(2026, 3, 2), hours), None, Bucket(answered=1)) for hours in Hours
     ]
     async with server.service("history") as client:
+        city = house()
         archive = Archive(client, city)
         correction = Correction(id="one", at=NOW, how="import", by="balie", why="proef", files=())
         await archive.settled(Calendar(city), 0)
@@ -324,9 +312,6 @@ async def test_every_line_of_the_scripts_of_the_notifier(server: Guarded):
 
 @flavours
 async def test_every_line_of_the_script_of_the_reporter(server: Guarded):
-    city = CityFile.model_validate(
-        {"city": {"name": "Huis"}, "sites": [{"id": "huis", "queues": [{"id": "onthaal", "kind": "phone"}]}]}
-    )
     async with server.service("evaluator") as client:
         store = EvaluatorStore(client, 0, "one", LEASE)
         fence = await store.lease.claim()
@@ -337,7 +322,7 @@ async def test_every_line_of_the_script_of_the_reporter(server: Guarded):
     document = Document(id=word.id, subject="Rapport", text="Hier is het.")
     extra = word.model_copy(update={"id": "report:2026-02:1"})
     async with server.service("reporter") as client:
-        archive, handing = Archive(client, city), ReportPublisher(client)
+        archive, handing = Archive(client, house()), ReportPublisher(client)
         assert await archive.first_day() == date(2026, 3, 2)
         assert (await archive.read(date(2026, 3, 1), date(2026, 3, 31)))[HOME]
         assert await archive.months(date(2026, 3, 2), date(2026, 3, 31)) == {
@@ -352,38 +337,13 @@ async def test_every_line_of_the_script_of_the_reporter(server: Guarded):
     assert server.refusals() == []
 
 
-def breached(at: datetime) -> BreachChanged:
-    return BreachChanged(
-        id="wachten:1:firing",
-        breach="wachten",
-        at=at,
-        rule="wachten",
-        level=Level.LIMIT,
-        measure=Measure.CALL_WAIT_MEAN,
-        severity=Severity.CRITICAL,
-        site="huis",
-        queue="onthaal",
-        window="15m",
-        limit=45,
-        clear_at=45,
-        opened_at=at,
-        fired_at=at,
-        reading=BreachReading(value=91.4, samples=34),
-        previous=BreachState.PENDING,
-        state=BreachState.FIRING,
-        cause=Cause.HELD,
-    )
-
-
 MORNING: Final = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 CITY: Final = """
-city = {{ name = "Proefstad" }}
-pipeline = {{ lease = "1m" }}
-live = {{ min_samples = 4 }}
-[[sites]]
-id = "huis"
-queues = [{{ id = "onthaal", kind = "phone", name = "Onthaal" }}]
+[pipeline]
+lease = "1m"
+[live]
+min_samples = 4
 [[rules]]
 id = "gemist"
 kpi = "missed_ratio"
@@ -399,16 +359,7 @@ kind = "queue_log"
 id = "asterisk"
 site = "huis"
 path = "{queue_log}"
-[[receivers]]
-id = "balie"
-channels = [{{ kind = "webhook", url = "{url}" }}]
-[[receivers]]
-id = "bureau"
-channels = [{{ kind = "alertmanager", url = "{url}" }}]
-[[routes]]
-receivers = ["balie", "bureau"]
 """
-"""The mailbox takes the first one's messages and refuses the other's, whose body it does not know."""
 
 
 class Desk:
@@ -421,7 +372,8 @@ class Desk:
         self._mailbox = mailbox
         self._clock = SimulatedClock(datetime.now(UTC), MORNING, 1)
         self._city = folder / "city.toml"
-        self._city.write_text(CITY.format(key=sha256(PBX_KEY), queue_log=self.queue_log, url=mailbox.url))
+        own = CITY.format(key=sha256(PBX_KEY), queue_log=self.queue_log)
+        self._city.write_text(HOUSE + own + TAKEN_AND_REFUSED.format(url=mailbox.url))
         self.services = {name: self._service(name, folder / f"{name}.log") for name in SERVICES}
 
     def _service(self, name: str, log: Path) -> ServiceProcess:
@@ -493,12 +445,7 @@ class Desk:
         return result.stdout
 
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command waits as long for the notifier as a test does."""
-    monkeypatch.setattr(access, "ACTED_WITHIN", timedelta(seconds=WITHIN))
-
-
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("flavour", ["valkey"])  # it knows all that clients say of themselves, Redis 7.0 not
 def test_a_morning_at_the_desk_and_nobody_is_refused_anything(server: Guarded, tmp_path: Path):
     """Calls by HTTP and from a log, a breach, messages, an acknowledgement, a silence, and closing time."""
@@ -520,10 +467,6 @@ def test_a_morning_at_the_desk_and_nobody_is_refused_anything(server: Guarded, t
 
 
 REPORTING: Final = """
-city = { name = "Proefstad" }
-[[sites]]
-id = "huis"
-queues = [{ id = "onthaal", kind = "phone" }]
 [smtp]
 host = "127.0.0.1"
 tls = "none"
@@ -539,7 +482,7 @@ receivers = ["hoofd"]
 @flavours
 def test_a_reporter_hands_its_report_over_and_is_refused_nothing(server: Guarded, tmp_path: Path):
     city, clock = tmp_path / "city.toml", SimulatedClock(datetime.now(UTC), MORNING, 1)
-    city.write_text(REPORTING)
+    city.write_text(HOUSE + REPORTING)
     with server.client("evaluator") as client:
         day = Bucket(answered=1).encode()
         client.hset(keys.buckets(0, "day", "huis", "onthaal"), "2026-10-06", day)

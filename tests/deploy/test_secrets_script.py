@@ -264,26 +264,21 @@ def test_no_secret_is_in_an_argument_or_in_what_it_says(folder: Path, tools: Pat
     assert not [name for name in RANDOM if found[name] in told]
 
 
-def test_without_enough_chance_there_is_no_secret(folder: Path, tools: Path):
-    replace(tools / "od", "exit 1")
+@pytest.mark.parametrize(
+    ("tool", "instead", "status", "said"),
+    [
+        ("od", "exit 1", 1, "gave too little"),  # chance
+        ("ln", "exit 1", 1, "hard links"),
+        ("chmod", "kill -TERM $PPID\nexit 1", 130, ""),  # interrupted
+    ],
+)
+def test_a_run_that_cannot_go_on_leaves_nothing_half_made(
+    folder: Path, tools: Path, tool: str, instead: str, status: int, said: str
+):
+    replace(tools / tool, instead)
     done = run(folder, path=tools)
-    assert done.returncode == 1
-    assert "gave too little" in done.stderr
-    assert list(folder.iterdir()) == []
-
-
-def test_where_there_are_no_hard_links_it_says_so(folder: Path, tools: Path):
-    replace(tools / "ln", "exit 1")
-    done = run(folder, path=tools)
-    assert done.returncode == 1
-    assert "hard links" in done.stderr
-    assert list(folder.iterdir()) == []
-
-
-def test_an_interrupted_run_leaves_nothing_half_made(folder: Path, tools: Path):
-    replace(tools / "chmod", "kill -TERM $PPID\nexit 1")
-    done = run(folder, path=tools)
-    assert done.returncode != 0
+    assert done.returncode == status
+    assert said in done.stderr
     assert list(folder.iterdir()) == []
 
 

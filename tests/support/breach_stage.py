@@ -28,7 +28,7 @@ from tests.support.eventually import WITHIN, eventually_async
 from tests.support.grafana_stand_in import BOARD, TOKEN, GrafanaStandIn
 from tests.support.receivers import HttpReceiver, MailReceiver, Request, http_receiver, mail_receiver
 from tests.support.redis_servers import FLAVOURS, DebianRedis, EmbeddedValkey, RedisServer
-from tests.support.service_process import ServiceProcess
+from tests.support.service_process import ServiceProcess, Services
 
 MORNING: Final = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 """A Tuesday, ten o'clock in Brussels; no day, month or summer time ends near it."""
@@ -133,7 +133,14 @@ class Stage:
         self.mail = MailReceiver()
         self.grafana = GrafanaStandIn()
         self.notifier_port = free_port()
-        self.processes: list[ServiceProcess] = []
+        self.services = Services(
+            directory,
+            city_file=directory / "city.toml",
+            redis_url=server.url,
+            clock=f"@{self.clock.path}",
+            link_key_file=directory / "link.key",
+            api_keys_file=directory / "api.keys",
+        )
         self._ids = count(1)
 
     @property
@@ -145,36 +152,11 @@ class Stage:
 
     def evaluator(self) -> ServiceProcess:
         """Start an evaluator."""
-        return self._start("evaluator")
+        return self.services.start("evaluator")
 
     def notifier(self, *, at_base_url: bool = True) -> ServiceProcess:
         """Start a notifier: where the messages' links lead to, or on any free port."""
-        return self._start("notifier", port=self.notifier_port if at_base_url else 0)
-
-    def kill(self, process: ServiceProcess) -> None:
-        """kill -9."""
-        self.processes.remove(process)
-        process.kill()
-
-    def end(self) -> None:
-        """Leave nothing running."""
-        for process in self.processes:
-            process.kill()
-
-    def _start(self, room: str, **environment: object) -> ServiceProcess:
-        process = ServiceProcess(
-            f"services.{room}",
-            self.directory / f"{room}-{next(self._ids)}.log",
-            city_file=self.directory / "city.toml",
-            redis_url=self.server.url,
-            clock=f"@{self.clock.path}",
-            link_key_file=self.directory / "link.key",
-            api_keys_file=self.directory / "api.keys",
-            **environment,
-        )
-        process.start()
-        self.processes.append(process)
-        return process
+        return self.services.start("notifier", port=self.notifier_port if at_base_url else 0)
 
     # The desk ------------------------------------------------------------------------------------
 
@@ -349,7 +331,7 @@ async def raised(
         stage.mail = await stack.enter_async_context(mail_receiver())
         stack.enter_context(stage.grafana)
         _write_files(stage, queues, mails or {}, rule=rule, notify=notify, lease=lease)
-        stack.callback(stage.end)
+        stack.enter_context(stage.services)
         yield stage
 
 

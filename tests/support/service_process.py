@@ -7,9 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from tests.support.eventually import WITHIN, eventually
 
@@ -67,6 +71,11 @@ class ServiceProcess:
         return f"http://127.0.0.1:{line['port']}"
 
     @property
+    def port(self) -> int:
+        """Of its URL."""
+        return int(self.url.rpartition(":")[2])
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -85,6 +94,22 @@ class ServiceProcess:
     def health(self) -> httpx.Response:
         """Ask for ``/health``."""
         return httpx.get(f"{self.url}/health", timeout=WITHIN)
+
+    def metrics(self) -> str:
+        """Ask for ``/metrics``."""
+        return httpx.get(f"{self.url}/metrics", timeout=WITHIN).text
+
+    def samples(self, name: str | None = None, **labels: str) -> Iterator[Sample]:
+        """Ask for the samples of a metric of ours, or of all, that have these labels."""
+        for family in text_string_to_metric_families(self.metrics()):
+            for sample in family.samples:
+                is_meant = name in {None, sample.name.removeprefix("wachtpost_")}
+                if is_meant and labels.items() <= sample.labels.items():
+                    yield sample
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Ask for a metric of ours, summed over its samples with these labels."""
+        return sum(sample.value for sample in self.samples(name, **labels))
 
     def well(self) -> httpx.Response:
         """Wait until it says that all is well; returns that answer."""
@@ -119,3 +144,38 @@ class ServiceProcess:
             self._process.kill()
             self._process.wait(timeout=WITHIN)
             self._process = None
+
+
+class Services(list[ServiceProcess]):
+    """Services that end with the block; as a rule they have one city file and one Redis."""
+
+    def __init__(self, folder: Path, **environment: object) -> None:
+        super().__init__()
+        self.folder = folder
+        self.environment = environment
+        self._made = 0
+
+    def make(self, name: str, **environment: object) -> ServiceProcess:
+        """Return ``services.NAME`` with a log of its own; what all are told may be told otherwise."""
+        self._made += 1
+        log = self.folder / f"{name}-{self._made}.log"
+        self.append(ServiceProcess(f"services.{name}", log, **self.environment | environment))
+        return self[-1]
+
+    def start(self, name: str, **environment: object) -> ServiceProcess:
+        """Start one; waits for nothing."""
+        service = self.make(name, **environment)
+        service.start()
+        return service
+
+    def kill(self, service: ServiceProcess) -> None:
+        """kill -9."""
+        self.remove(service)
+        service.kill()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for service in self:
+            service.kill()

@@ -10,16 +10,15 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 import redis
 
 from shared.contract.events import SourceHeartbeat, encode
 from shared.process.ports import free_port
 from shared.redis import keys
-from tests.support.eventually import WITHIN, eventually
+from tests.support.eventually import eventually
 from tests.support.redis_servers import RedisServer
-from tests.support.service_process import ServiceProcess
+from tests.support.service_process import ServiceProcess, Services
 
 CITY = """
 [city]
@@ -37,20 +36,9 @@ Start = Callable[..., ServiceProcess]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start evaluators on a Redis; whatever was started is ended with the test."""
-    city_file = tmp_path / "city.toml"
-    city_file.write_text(CITY)
-    started: list[ServiceProcess] = []
-
-    def begin(url: str, **environment: object) -> ServiceProcess:
-        log = tmp_path / f"evaluator-{len(started)}.log"
-        service = ServiceProcess("services.evaluator", log, redis_url=url, city_file=city_file, **environment)
-        started.append(service)
-        service.start()
-        return service
-
-    yield begin
-    for service in started:
-        service.kill()
+    (tmp_path / "city.toml").write_text(CITY)
+    with Services(tmp_path, city_file=tmp_path / "city.toml") as services:
+        yield lambda url, **environment: services.start("evaluator", redis_url=url, **environment)
 
 
 def said(service: ServiceProcess) -> tuple[int, dict[str, str]]:
@@ -73,9 +61,7 @@ def is_healthy(service: ServiceProcess) -> bool:
 
 
 def owns(service: ServiceProcess) -> bool:
-    return (
-        'wachtpost_lease_owner{partition="0"} 1.0' in httpx.get(f"{service.url}/metrics", timeout=WITHIN).text
-    )
+    return service.metric("lease_owner", partition="0") == 1
 
 
 def test_it_fails_while_redis_is_away_and_recovers_by_itself(own_server: RedisServer, start: Start) -> None:
@@ -97,7 +83,7 @@ def test_a_standby_is_healthy_shows_no_figures_and_takes_over_at_once_when_asked
     eventually(lambda: owns(owner))
     standby = start(redis_url)
     eventually(lambda: is_healthy(standby))
-    figures = httpx.get(f"{standby.url}/metrics", timeout=WITHIN).text
+    figures = standby.metrics()
     assert not owns(standby)
     assert "wachtpost_calls_answered_total{" not in figures, "two processes must not show the same calls"
     assert owner.stop() == 0
@@ -166,16 +152,14 @@ def run_until(start: Start, client: redis.Redis, url: str, spoken: list[datetime
     now = (spoken[-1] + timedelta(seconds=1)).isoformat()
     evaluator = start(url, clock=f"{now}/{now}/0")
     counted = f'events_read_total{{partition="0"}} {read}.0'
-    eventually(lambda: counted in metrics(evaluator) and judged(evaluator))
+    eventually(lambda: counted in evaluator.metrics() and judged(evaluator))
     assert evaluator.stop() == 0
 
 
-def metrics(service: ServiceProcess) -> str:
-    return httpx.get(f"{service.url}/metrics", timeout=WITHIN).text
-
-
 def judged(service: ServiceProcess) -> bool:
-    return 'state="ok"} 1.0' in "".join(line for line in metrics(service).splitlines() if "kpi_state" in line)
+    return 'state="ok"} 1.0' in "".join(
+        line for line in service.metrics().splitlines() if "kpi_state" in line
+    )
 
 
 QUEUES = ", ".join(f'{{ id = "phone-{n}", kind = "phone" }}' for n in range(20))
@@ -187,7 +171,7 @@ def test_clients_that_take_nothing_stop_no_commit(tmp_path: Path, redis_url: str
     (tmp_path / "city.toml").write_text(CITY.replace('{ id = "phone", kind = "phone" }', QUEUES))
     evaluator = start(redis_url)
     eventually(lambda: owns(evaluator))
-    port = int(evaluator.url.rpartition(":")[2])
+    port = evaluator.port
     ask = b"GET /metrics HTTP/1.1\r\nHost: x\r\n"
     with ExitStack() as clients, redis.Redis.from_url(redis_url) as client:
         fence = client.get(keys.fence(0))
@@ -224,8 +208,8 @@ def test_an_offer_of_the_year_1_stops_nothing_in_the_state_or_on_the_stream(
         for number, first in enumerate([b"0001-01-01T00:00:00+01:00", at]):
             body = offer % (number, at) + b'"first_free_at":"%s"}' % first
             client.xadd(keys.events(0), {keys.DATA_FIELD: body})
-        eventually(lambda: 'wachtpost_events_read_total{partition="0"} 2.0' in metrics(evaluator))
-        shown = metrics(evaluator)
+        eventually(lambda: 'wachtpost_events_read_total{partition="0"} 2.0' in evaluator.metrics())
+        shown = evaluator.metrics()
         assert 'wachtpost_dead_letters_total{partition="0",reason="invalid"} 1.0' in shown
         assert 'wachtpost_first_free_appointment_workdays{queue="desk",site="site"} 0.0' in shown
         assert "wachtpost_exposition_errors_total 0.0" in shown

@@ -20,7 +20,7 @@ from tests.support.entries import entries_now
 from tests.support.eventually import WITHIN, eventually
 from tests.support.ingest_desk import NOW, PBX_KEY, PSEUDONYMS, answered
 from tests.support.redis_servers import RedisServer
-from tests.support.service_process import ServiceProcess
+from tests.support.service_process import ServiceProcess, Services
 
 CITY = """
 [city]
@@ -57,24 +57,10 @@ def queue_log(tmp_path: Path) -> Path:
 @pytest.fixture
 def start(tmp_path: Path, queue_log: Path) -> Iterator[Start]:
     """Start ingest on a Redis; everything that was started is ended with the test."""
-    city_file = tmp_path / "city.toml"
-    city_file.write_text(CITY % (sha256(PBX_KEY), queue_log))
-    started: list[ServiceProcess] = []
-
-    def begin(url: str, **environment: object) -> ServiceProcess:
-        service = ServiceProcess(
-            "services.ingest",
-            tmp_path / f"ingest-{len(started)}.log",
-            redis_url=url,
-            **{"city_file": city_file, "clock": f"{NOW.isoformat()}/{NOW.isoformat()}/0", **environment},
-        )
-        started.append(service)
-        service.start()
-        return service
-
-    yield begin
-    for service in started:
-        service.kill()
+    (tmp_path / "city.toml").write_text(CITY % (sha256(PBX_KEY), queue_log))
+    clock = f"{NOW.isoformat()}/{NOW.isoformat()}/0"
+    with Services(tmp_path, city_file=tmp_path / "city.toml", clock=clock) as services:
+        yield lambda url, **environment: services.start("ingest", redis_url=url, **environment)
 
 
 def post(service: ServiceProcess, **changes: object) -> httpx.Response:
@@ -113,7 +99,7 @@ def test_it_serves_says_where_and_ends_politely(start: Start, redis_url: str):
         "items",
         "source_asterisk",
     }
-    metrics = get(service, "/metrics").text
+    metrics = service.metrics()
     assert 'wachtpost_ingest_events_total{source="pbx"} 1.0' in metrics
     assert 'wachtpost_dead_letters_total{reason="personal"} 0.0' in metrics
     assert 'wachtpost_queue_log_unknown_verbs_total{source="asterisk"} 0.0' in metrics
@@ -257,8 +243,8 @@ def test_bad_lines_are_dead_letters_and_unknown_verbs_are_counted(
             for key in client.scan_iter()
         ]
         assert "324700000" not in "".join(held)
-        eventually(lambda: 'unknown_verbs_total{source="asterisk"} 1.0' in get(service, "/metrics").text)
-        metrics = get(service, "/metrics").text
+        eventually(lambda: 'unknown_verbs_total{source="asterisk"} 1.0' in service.metrics())
+        metrics = service.metrics()
         assert 'wachtpost_queue_log_lines_total{source="asterisk"} 9.0' in metrics
         assert 'wachtpost_dead_letters_total{reason="unknown_queue"} 1.0' in metrics
 

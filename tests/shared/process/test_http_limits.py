@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
@@ -19,30 +19,26 @@ from shared.process.server import Fault, serve
 from shared.process.settings import ServiceSettings
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.ingest_desk import PBX_KEY
-from tests.support.service_process import ServiceProcess
+from tests.support.samples import HOUSE
+from tests.support.service_process import ServiceProcess, Services
 
 MIB = 1024 * 1024
 MUCH = 300 * MIB
 IN_FLIGHT = 32 * MIB
 """The most that two sockets and their buffers can hold of what nobody has asked for."""
 
-CITY = """
-[city]
-name = "Test"
-[[sites]]
-id = "site"
-queues = [{ id = "phone", kind = "phone" }]
+DOOR = f"""
 [[sources]]
 kind = "http"
 id = "pbx"
-site = "site"
-key_sha256 = ["%s"]
+site = "huis"
+key_sha256 = ["{sha256(PBX_KEY)}"]
 """
 
-MODULES = ("services.ingest", "services.evaluator", "services.notifier", "services.reporter")
+NAMES = ("ingest", "evaluator", "notifier", "reporter")
 PATHS = {
-    "services.ingest": ("/v1/events",),
-    "services.notifier": ("/acknowledge", "/v1/silences"),
+    "ingest": ("/v1/events",),
+    "notifier": ("/acknowledge", "/v1/silences"),
 }
 
 
@@ -50,20 +46,11 @@ PATHS = {
 
 
 @pytest.fixture
-def start(tmp_path: Path, redis_url: str) -> Iterator[Callable[[str], ServiceProcess]]:
+def services(tmp_path: Path, redis_url: str) -> Iterator[Services]:
     city_file = tmp_path / "city.toml"
-    city_file.write_text(CITY % sha256(PBX_KEY))
-    started: list[ServiceProcess] = []
-
-    def begin(module: str) -> ServiceProcess:
-        service = ServiceProcess(module, tmp_path / f"{module}.log", redis_url=redis_url, city_file=city_file)
-        started.append(service)
-        service.start()
-        return service
-
-    yield begin
-    for service in started:
-        service.kill()
+    city_file.write_text(HOUSE + DOOR)
+    with Services(tmp_path, city_file=city_file, redis_url=redis_url) as services:
+        yield services
 
 
 def send_much(port: int, method: str, path: str, chunked: bool, key: str = "") -> tuple[int, bytes]:
@@ -102,12 +89,12 @@ def peak_bytes(service: ServiceProcess) -> int:
     return next(int(line.split()[1]) * 1024 for line in told.splitlines() if line.startswith("VmHWM:"))
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_body_of_300_mb_is_refused_by_every_server_and_lies_nowhere(start, module: str) -> None:
-    service = start(module)
-    port = int(service.url.rpartition(":")[2])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_body_of_300_mb_is_refused_by_every_server_and_lies_nowhere(services: Services, name: str) -> None:
+    service = services.start(name)
+    port = service.port
     before = peak_bytes(service)
-    for path in ("/health", "/metrics", "/nothing", *PATHS.get(module, ())):
+    for path in ("/health", "/metrics", "/nothing", *PATHS.get(name, ())):
         for method in ("GET", "POST"):
             for chunked in (False, True):
                 taken, answer = send_much(port, method, path, chunked)
@@ -121,12 +108,14 @@ def test_a_body_of_300_mb_is_refused_by_every_server_and_lies_nowhere(start, mod
 
 
 @pytest.mark.parametrize(
-    ("module", "path", "key"),
-    [("services.ingest", "/v1/events", PBX_KEY), ("services.notifier", "/acknowledge", "")],
+    ("name", "path", "key"),
+    [("ingest", "/v1/events", PBX_KEY), ("notifier", "/acknowledge", "")],
 )
-def test_who_reads_a_body_stops_when_it_is_too_large(start, module: str, path: str, key: str) -> None:
-    service = start(module)
-    port = int(service.url.rpartition(":")[2])
+def test_who_reads_a_body_stops_when_it_is_too_large(
+    services: Services, name: str, path: str, key: str
+) -> None:
+    service = services.start(name)
+    port = service.port
     for chunked in (False, True):
         _, answer = send_much(port, "POST", path, chunked, key)
         assert answer.startswith(b"HTTP/1.1 413"), answer

@@ -31,7 +31,7 @@ from shared.redis.keys import partition_of
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.receivers import HttpReceiver, http_receiver
 from tests.support.redis_cluster import Cluster, missing, running_cluster
-from tests.support.service_process import ROOT, ServiceProcess
+from tests.support.service_process import ROOT, ServiceProcess, Services
 
 pytestmark = [
     pytest.mark.slow,
@@ -105,7 +105,7 @@ class Region:
         self.directory = directory
         self.webhook = webhook
         self.sent: Counter[tuple[str, str]] = Counter()
-        self.processes: list[ServiceProcess] = []
+        self.services = Services(directory)
         self._ids = count(1)
         text = CITY.format(webhook=webhook.url)
         text += "".join(SITE.format(site=site, key=sha256(f"{KEY}{site}")) for site in SITES)
@@ -124,21 +124,7 @@ class Region:
 
     def start(self, room: str, **environment: object) -> ServiceProcess:
         """Start a service; does not wait for anything."""
-        log = self.directory / f"{room}-{next(self._ids)}.log"
-        process = ServiceProcess(f"services.{room}", log, **self.environment(room), **environment)
-        process.start()
-        self.processes.append(process)
-        return process
-
-    def end(self) -> None:
-        """Leave nothing running."""
-        for process in self.processes:
-            process.kill()
-
-    def kill(self, process: ServiceProcess) -> None:
-        """kill -9."""
-        self.processes.remove(process)
-        process.kill()
+        return self.services.start(room, **self.environment(room), **environment)
 
     async def send(self, site: str, *, answered: int = 0, missed: int = 0, tries: int = 0) -> None:
         """Have calls end at a site now, and repeat them until ingest has taken them; or so many times."""
@@ -239,7 +225,7 @@ async def region(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Regi
         cluster = stack.enter_context(running_cluster(directory / "redis"))
         webhook = await stack.enter_async_context(http_receiver())
         region = Region(cluster, directory, webhook)
-        stack.callback(region.end)
+        stack.enter_context(region.services)
         yield region
 
 
@@ -259,7 +245,7 @@ async def test_figures_of_all_sites_are_exact_and_a_breach_is_told(region: Regio
     await region.until_told("nijlen", "firing")
     assert "nijlen" in region.command("breaches")
     assert [region.told(site) for site in SITES[:3]] == [[], [], []]
-    for process in region.processes:
+    for process in region.services:
         await asyncio.to_thread(process.well)
 
 
@@ -268,7 +254,7 @@ async def test_a_standby_takes_the_partitions_of_a_killed_evaluator_over(region:
     await eventually_async(lambda: standby.logged("listening"))
     await asyncio.to_thread(standby.well)
     assert await figures(standby) == dict.fromkeys(SITES, (0, 0))
-    region.kill(region.first)
+    region.services.kill(region.first)
     await region.send("duffel", answered=40)
     await region.send("mechelen", answered=50, missed=1)
     await region.until_exact(standby, "duffel", "mechelen")
@@ -320,7 +306,7 @@ async def test_a_shard_that_is_gone_stops_its_own_partitions_only(region: Region
     assert other is not None
     for node in [*region.cluster.replicas_of(gone), gone]:
         node.kill()
-    region.kill(region.second)
+    region.services.kill(region.second)
     with other.client() as client:
         client.script_flush()
     await region.send("lier", missed=400)

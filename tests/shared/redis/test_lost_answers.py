@@ -20,18 +20,8 @@ from services.evaluator.state_store import EvaluatorStore
 from services.ingest.publisher import Publisher, ReadUpTo
 from services.notifier.state_store import NotifierChanges, NotifierStore
 from services.reporter.publisher import ReportPublisher
-from shared.config.model import CityFile
-from shared.contract.breach_events import (
-    BreachChanged,
-    BreachReading,
-    BreachState,
-    Cause,
-    Level,
-    Severity,
-)
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENTS
-from shared.contract.kpis import Measure
 from shared.contract.report_events import Document, ReportReady
 from shared.process.settings import ServiceSettings
 from shared.redis import keys
@@ -43,6 +33,7 @@ from tests.support.deliveries import MISSED, delivery
 from tests.support.entries import entries
 from tests.support.ingest_desk import answered
 from tests.support.redis_servers import RedisServer
+from tests.support.samples import fired, house
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 NOW: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -50,10 +41,6 @@ LEASE: Final = timedelta(minutes=1)
 LETTER: Final = DeadLetter(reason=DeadLetterReason.LATE, detail="too old", at=NOW)
 EVALUATOR, NOTIFIER = "1:evaluator", "1:notifier"
 """The fences that hold when a test begins."""
-
-CITY: Final = CityFile.model_validate(
-    {"city": {"name": "Huis"}, "sites": [{"id": "huis", "queues": [{"id": "onthaal", "kind": "phone"}]}]}
-)
 
 Write = Callable[[RedisClient], Awaitable[object]]
 
@@ -93,37 +80,14 @@ def notifier(redis: RedisClient) -> NotifierStore:
     return NotifierStore(redis, 0, "notifier", LEASE)
 
 
-def breached(number: int = 1) -> BreachChanged:
-    return BreachChanged(
-        id=f"wachten:{number}:firing",
-        breach="wachten",
-        at=NOW,
-        rule="wachten",
-        level=Level.LIMIT,
-        measure=Measure.CALL_WAIT_MEAN,
-        severity=Severity.CRITICAL,
-        site="huis",
-        queue="onthaal",
-        window="15m",
-        limit=45,
-        clear_at=45,
-        opened_at=NOW,
-        fired_at=NOW,
-        reading=BreachReading(value=91.4, samples=34),
-        previous=BreachState.PENDING,
-        state=BreachState.FIRING,
-        cause=Cause.HELD,
-    )
-
-
 async def a_tick_that_tells(redis: RedisClient) -> None:
-    verdict = Judgement([breached()], {"watch:wachten": "firing"})
+    verdict = Judgement([fired(NOW)], {"watch:wachten": "firing"})
     await evaluator(redis).commit(EVALUATOR, BEGINNING, BEGINNING, AggregatorChanges({}, [], [], []), verdict)
 
 
 async def a_batch_with_a_dead_letter(redis: RedisClient) -> None:
     changes = AggregatorChanges({"read": "1"}, [], [], [LETTER])
-    await evaluator(redis).commit(EVALUATOR, BEGINNING, "5-0", changes, Judgement([breached()], {}))
+    await evaluator(redis).commit(EVALUATOR, BEGINNING, "5-0", changes, Judgement([fired(NOW)], {}))
 
 
 async def a_delivery(redis: RedisClient) -> None:
@@ -185,7 +149,7 @@ async def a_correction(redis: RedisClient) -> None:
     correction = Correction(id="one", at=NOW, how="import", by="balie", why="proef", files=())
     change = BucketChange.to(slot, None, Bucket(answered=1))
     assert change is not None
-    await Archive(redis, CITY).replace(correction, [change])
+    await Archive(redis, house()).replace(correction, [change])
 
 
 WRITES: Final[list[Write]] = [
@@ -284,8 +248,8 @@ async def test_a_commit_that_arrives_after_the_next_one_writes_nothing(redis_cli
     await beginning(redis_client)
     owner = evaluator(redis_client)
     for number in (1, 2):
-        nothing = AggregatorChanges({}, [], [], [])
-        await owner.commit(EVALUATOR, BEGINNING, BEGINNING, nothing, Judgement([breached(number)], {}))
+        nothing, verdict = AggregatorChanges({}, [], [], []), Judgement([fired(NOW, id=f"{number}")], {})
+        await owner.commit(EVALUATOR, BEGINNING, BEGINNING, nothing, verdict)
     before = await standing(redis_client)
     with pytest.raises(OffsetMoved):
         await a_tick_that_tells(redis_client)  # numbered 1, as the first

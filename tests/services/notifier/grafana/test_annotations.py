@@ -29,6 +29,7 @@ from shared.contract.breach_events import BreachReading, BreachState, Level, Sev
 from shared.contract.events import NAME
 from shared.contract.kpis import Measure
 from shared.translation import translator
+from tests.support import samples
 from tests.support.grafana_stand_in import TAG_COLUMN, TAGS_LENGTH, tag_pairs, tags_length
 
 OPENED = datetime(2026, 3, 12, 9, 5, tzinfo=UTC)
@@ -45,21 +46,10 @@ ENGLISH = replace(DUTCH, say=translator("en"))
 FRENCH = replace(DUTCH, say=translator("fr"))
 GERMAN = replace(DUTCH, say=translator("de"))
 
-FIRING = Breach(
+FIRING = samples.breach(
+    OPENED,
     id=f"gemist:limit:huis:onthaal:{OPENED_MS}",
-    rule="gemist",
-    level=Level.LIMIT,
-    measure=Measure.MISSED_RATIO,
-    severity=Severity.CRITICAL,
-    site="huis",
-    queue="onthaal",
-    window="15m",
-    limit=0.2,
-    clear_at=0.2,
-    opened_at=OPENED,
-    fired_at=OPENED,
     at=OPENED + timedelta(minutes=7),
-    state=BreachState.FIRING,
     reading=BreachReading(value=0.275, samples=40),
     worst=0.31,
 )

@@ -25,9 +25,9 @@ from services.notifier.model import (
     TransientFailure,
 )
 from shared.config.alerting import GrafanaConfig
-from shared.contract.breach_events import BreachReading, BreachState, Level, Severity
-from shared.contract.kpis import Measure
+from shared.contract.breach_events import BreachReading, BreachState
 from shared.translation import translator
+from tests.support import samples
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.grafana_stand_in import BOARD, TOKEN, Fault, GrafanaStandIn
 from tests.support.thorough import examples
@@ -50,21 +50,9 @@ HASTY = GrafanaLimits(request=timedelta(seconds=1), conversation=timedelta(secon
 TRIES = 60
 """More than any list of faults here is long."""
 
-OPEN = Breach(
+OPEN = samples.breach(
+    OPENED,
     id=f"gemist:limit:huis:onthaal:{OPENED_MS}",
-    rule="gemist",
-    level=Level.LIMIT,
-    measure=Measure.MISSED_RATIO,
-    severity=Severity.CRITICAL,
-    site="huis",
-    queue="onthaal",
-    window="15m",
-    limit=0.2,
-    clear_at=0.2,
-    opened_at=OPENED,
-    fired_at=OPENED,
-    at=OPENED,
-    state=BreachState.FIRING,
     reading=BreachReading(value=0.25, samples=40),
     worst=0.25,
 )
