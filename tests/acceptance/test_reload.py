@@ -22,10 +22,10 @@ from tests.support.entries import entries_now
 from tests.support.eventually import WITHIN, eventually, eventually_async
 from tests.support.ingest_desk import KIOSK_KEY, NOW, PBX_KEY, answered
 from tests.support.redis_servers import RedisServer
-from tests.support.service_process import ServiceProcess
+from tests.support.service_process import ServiceProcess, Services
 
-HASH = "wachtpost_config_hash"
-SUCCESSFUL = "wachtpost_config_last_reload_successful"
+HASH = "config_hash"
+SUCCESSFUL = "config_last_reload_successful"
 ROOMS = ("ingest", "evaluator", "notifier", "reporter")
 
 CITY = """
@@ -51,15 +51,15 @@ path = "%s"
 """
 
 
-class Services:
-    """Services that go by one city file, on one Redis; ended with the test."""
+class CityServices(Services):
+    """Services that go by one city file, on one Redis, at an hour that stands still."""
 
     def __init__(self, url: str, directory: Path) -> None:
         self.url = url
-        self.directory = directory
         self.file = directory / "city.toml"
+        clock = f"{NOW.isoformat()}/{NOW.isoformat()}/0"
+        super().__init__(directory, redis_url=url, city_file=self.file, clock=clock)
         self.queue_log = directory / "queue_log"
-        self.started: list[ServiceProcess] = []
         self.write(CITY % (sha256(PBX_KEY), self.queue_log))
 
     def write(self, text: str) -> None:
@@ -73,25 +73,16 @@ class Services:
         assert before in text
         self.write(text.replace(before, after))
 
-    def start(self, room: str, **environment: object) -> ServiceProcess:
-        service = ServiceProcess(
-            f"services.{room}",
-            self.directory / f"{room}-{len(self.started)}.log",
-            redis_url=self.url,
-            **{"city_file": self.file, "clock": f"{NOW.isoformat()}/{NOW.isoformat()}/0", **environment},
-        )
-        self.started.append(service)
-        service.start()
+    def start(self, name: str, **environment: object) -> ServiceProcess:
+        service = super().start(name, **environment)
         eventually(lambda: service.logged("config_in_force") or service.exited)
         return service
 
 
 @pytest.fixture
-def services(redis_url: str, tmp_path: Path) -> Iterator[Services]:
-    services = Services(redis_url, tmp_path)
-    yield services
-    for service in services.started:
-        service.kill()
+def services(redis_url: str, tmp_path: Path) -> Iterator[CityServices]:
+    with CityServices(redis_url, tmp_path) as services:
+        yield services
 
 
 def taken_over(service: ServiceProcess, times: int = 1) -> None:
@@ -114,11 +105,11 @@ def post(service: ServiceProcess, key: str = PBX_KEY, **changes: object) -> int:
 # All four --------------------------------------------------------------------------------------------
 
 
-def test_all_services_show_the_same_configuration_and_take_over_the_next(services: Services):
+def test_all_services_show_the_same_configuration_and_take_over_the_next(services: CityServices):
     running = [services.start(room) for room in ROOMS]
     before = {one.metric(HASH) for one in running}
     assert len(before) == 1
-    next_report = running[3].metric("wachtpost_report_next_timestamp_seconds")
+    next_report = running[3].metric("report_next_timestamp_seconds")
     services.edit('queues = ["onthaal"]', 'queues = ["onthaal", "wonen"]')
     services.edit("[[sites]]", "[report]\nworking_day = 9\n\n[[sites]]")
     for one in running:
@@ -130,11 +121,11 @@ def test_all_services_show_the_same_configuration_and_take_over_the_next(service
     assert after != before
     assert {one.metric(SUCCESSFUL) for one in running} == {1}
     assert [one.count("listening") for one in running] == [1] * 4
-    eventually(lambda: running[3].metric("wachtpost_report_next_timestamp_seconds") != next_report)
+    eventually(lambda: running[3].metric("report_next_timestamp_seconds") != next_report)
     assert [one.stop() for one in running] == [0] * 4
 
 
-def test_a_file_that_says_the_same_in_other_words_is_the_same(services: Services):
+def test_a_file_that_says_the_same_in_other_words_is_the_same(services: CityServices):
     evaluator = services.start("evaluator")
     before = evaluator.metric(HASH)
     services.edit("[city]\n", "# as agreed with the desk\n  [city]\n")
@@ -145,7 +136,7 @@ def test_a_file_that_says_the_same_in_other_words_is_the_same(services: Services
 
 
 def test_a_file_with_mistakes_is_refused_with_every_one_of_them_and_a_right_one_taken_next(
-    services: Services,
+    services: CityServices,
 ):
     service = services.start("ingest")
     in_force = service.metric(HASH)
@@ -177,13 +168,13 @@ def test_a_file_with_mistakes_is_refused_with_every_one_of_them_and_a_right_one_
     assert service.health().json()["status"] == "ok"
 
 
-def line_of(services: Services, mistake: dict[str, str]) -> str:
+def line_of(services: CityServices, mistake: dict[str, str]) -> str:
     file, _, number = mistake["where"].rpartition(":")
     assert file == str(services.file)
     return services.file.read_text().splitlines()[int(number) - 1]
 
 
-def test_what_cannot_change_while_it_runs_is_refused_by_name(services: Services):
+def test_what_cannot_change_while_it_runs_is_refused_by_name(services: CityServices):
     service = services.start("evaluator")
     services.edit("[[sites]]", "[pipeline]\npartitions = 2\n\n[[sites]]")
     (mistake,) = ask(service).json()["mistakes"]
@@ -195,7 +186,7 @@ def test_what_cannot_change_while_it_runs_is_refused_by_name(services: Services)
     )
 
 
-def test_a_file_that_is_gone_is_refused(services: Services):
+def test_a_file_that_is_gone_is_refused(services: CityServices):
     service = services.start("notifier")
     services.file.unlink()
     service.hang_up()
@@ -207,7 +198,7 @@ def test_a_file_that_is_gone_is_refused(services: Services):
 
 
 @pytest.mark.parametrize("through", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via", "Origin"])
-def test_nobody_else_may_ask(services: Services, through: str):
+def test_nobody_else_may_ask(services: CityServices, through: str):
     service = services.start("ingest")
     services.edit('name = "Lier"', 'name = "Mechelen"')
     assert ask(service, **{through: "10.0.0.9"}).status_code == 403
@@ -218,7 +209,7 @@ def test_nobody_else_may_ask(services: Services, through: str):
 # In the middle of the work ---------------------------------------------------------------------------
 
 
-def test_a_source_that_came_a_key_that_went_and_a_log_that_goes_on(services: Services):
+def test_a_source_that_came_a_key_that_went_and_a_log_that_goes_on(services: CityServices):
     services.queue_log.write_bytes(b"".join(call(1)))
     service = services.start("ingest")
     with redis.Redis.from_url(services.url) as client:
@@ -290,7 +281,7 @@ class Senders:
                     log.write(line)
 
 
-def test_under_load_nothing_is_refused_lost_or_counted_twice(services: Services):
+def test_under_load_nothing_is_refused_lost_or_counted_twice(services: CityServices):
     ingest, evaluator = services.start("ingest"), services.start("evaluator")
     senders = Senders(ingest, services.queue_log)
     name = "Lier"
@@ -310,14 +301,18 @@ def test_under_load_nothing_is_refused_lost_or_counted_twice(services: Services)
 
 
 def assert_counted(evaluator: ServiceProcess, calls: int) -> None:
-    series = 'queue="onthaal",site="lier"'
-    eventually(lambda: (evaluator.metric("wachtpost_calls_answered_total", series) or 0) >= calls)
-    assert evaluator.metric("wachtpost_calls_answered_total", series) == calls
-    assert evaluator.metric("wachtpost_late_total", 'partition="0"') == 0
+    def counted() -> float | None:
+        return evaluator.metric("calls_answered_total", queue="onthaal", site="lier")
+
+    eventually(lambda: (counted() or 0) >= calls)
+    assert counted() == calls
+    assert evaluator.metric("late_total", partition="0") == 0
 
 
 @pytest.mark.parametrize("moment", ["reload asked", "config_in_force", "took_over", "owner"])
-def test_killed_in_the_middle_of_a_reload_it_goes_on_from_its_last_commit(services: Services, moment: str):
+def test_killed_in_the_middle_of_a_reload_it_goes_on_from_its_last_commit(
+    services: CityServices, moment: str
+):
     services.edit("[[sites]]", '[pipeline]\nlease = "1s"\n\n[[sites]]')
     ingest = services.start("ingest")
     senders = Senders(ingest, services.queue_log)
@@ -339,7 +334,7 @@ def until(service: ServiceProcess, event: str, times: int) -> None:
     assert not service.exited
 
 
-def test_those_who_ask_at_once_are_all_answered_and_the_last_file_is_in_force(services: Services):
+def test_those_who_ask_at_once_are_all_answered_and_the_last_file_is_in_force(services: CityServices):
     service = services.start("evaluator")
     services.edit('name = "Lier"', 'name = "Mechelen"')
     with ThreadPoolExecutor(8) as pool:
@@ -348,10 +343,10 @@ def test_those_who_ask_at_once_are_all_answered_and_the_last_file_is_in_force(se
         service.hang_up()
     assert {answer.status_code for answer in answers} == {200}
     assert {answer.json()["config_hash"] for answer in answers} == {service.metric(HASH)}
-    eventually(lambda: service.metric("wachtpost_lease_owner", 'partition="0"') == 1)
+    eventually(lambda: service.metric("lease_owner", partition="0") == 1)
 
 
-def test_a_standby_takes_over_the_file_and_only_one_of_them_owns(services: Services):
+def test_a_standby_takes_over_the_file_and_only_one_of_them_owns(services: CityServices):
     services.edit("[[sites]]", '[pipeline]\nlease = "1m"\n\n[[sites]]')
     pair = [services.start("evaluator")]
     eventually(lambda: pair[0].logged("owner"))
@@ -363,7 +358,7 @@ def test_a_standby_takes_over_the_file_and_only_one_of_them_owns(services: Servi
     for one in pair:
         taken_over(one)
     assert pair[0].metric(HASH) == pair[1].metric(HASH)
-    owns = lambda: [one.metric("wachtpost_lease_owner", 'partition="0"') for one in pair]  # noqa: E731
+    owns = lambda: [one.metric("lease_owner", partition="0") for one in pair]  # noqa: E731
     eventually(lambda: set(owns()) == {0, 1})
     owner = pair[owns().index(1)]
     owner.kill()
@@ -377,9 +372,8 @@ def test_a_standby_takes_over_the_file_and_only_one_of_them_owns(services: Servi
 
 
 def test_without_redis_what_is_in_force_goes_on(own_server: RedisServer, tmp_path: Path):
-    services = Services(own_server.url, tmp_path)
-    service = services.start("evaluator", redis_wait="PT0.5S")
-    try:
+    with CityServices(own_server.url, tmp_path) as services:
+        service = services.start("evaluator", redis_wait="PT0.5S")
         service.well()
         own_server.stop()
         services.edit('name = "Lier"', 'name = "Mechelen"')
@@ -390,27 +384,21 @@ def test_without_redis_what_is_in_force_goes_on(own_server: RedisServer, tmp_pat
         eventually(lambda: service.health().json()["status"] == "degraded")
         assert "config_hash" in ask(service).json()
         service.well()
-    finally:
-        service.kill()
 
 
 def test_asked_to_end_while_a_reload_waits_for_redis_it_ends(own_server: RedisServer, tmp_path: Path):
-    services = Services(own_server.url, tmp_path)
-    service = services.start("evaluator", redis_wait="PT1H")
-    try:
+    with CityServices(own_server.url, tmp_path) as services:
+        service = services.start("evaluator", redis_wait="PT1H")
         service.well()
         own_server.stop()
         service.hang_up()
         eventually(lambda: service.logged("waiting_for_redis"))
         assert service.stop() == 0
-    finally:
-        service.kill()
 
 
-def test_a_hang_up_before_it_listens_is_no_end(services: Services, own_server: RedisServer):
+def test_a_hang_up_before_it_listens_is_no_end(services: CityServices, own_server: RedisServer):
     own_server.stop()
-    services.url = own_server.url
-    service = services.start("reporter", redis_wait="PT1H")
+    service = services.start("reporter", redis_url=own_server.url, redis_wait="PT1H")
     eventually(lambda: service.logged("waiting_for_redis"))
     services.edit('name = "Lier"', 'name = "Mechelen"')
     service.hang_up()
@@ -447,7 +435,7 @@ async def test_the_breach_of_a_rule_that_is_gone_ends_and_the_new_rule_is_judged
     stage.calls("told", missed=5)
     await stage.until_told("told", "firing")
     edit(stage, 'id = "gemist"', 'id = "verloren"')
-    await reloaded(*stage.processes)
+    await reloaded(*stage.services)
     await eventually_async(lambda: len(stage.told("told")) == 3)
     assert sorted(told.kind for told in stage.told("told")) == ["firing", "firing", "resolved"]
     (gone,) = [change for change in stage.changes("told") if change.cause is Cause.RULE_GONE]
@@ -462,7 +450,7 @@ async def test_what_is_being_handed_over_is_handed_over_once_and_what_waits_goes
     stage.calls("told", missed=5)
     await eventually_async(lambda: stage.told("told"))
     edit(stage, 'receivers = ["other"]\nqueues = ["other"]', 'receivers = ["told"]\nqueues = ["other"]')
-    notifier = stage.processes[1]
+    notifier = stage.services[1]
     notifier.hang_up()
     await eventually_async(lambda: notifier.metric(HASH) and stage.told("told"))
     stage.webhooks["told"].gate.set()

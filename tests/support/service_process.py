@@ -84,13 +84,6 @@ class ServiceProcess:
     def exited(self) -> bool:
         return self._process is None or self._process.poll() is not None
 
-    def metric(self, name: str, labels: str = "") -> float | None:
-        """Return what ``/metrics`` says of a series."""
-        text = httpx.get(f"{self.url}/metrics", timeout=WITHIN, trust_env=False).text
-        series = f"{name}{{{labels}}} " if labels else f"{name} "
-        found = [line.removeprefix(series) for line in text.splitlines() if line.startswith(series)]
-        return float(found[0]) if found else None
-
     def health(self) -> httpx.Response:
         """Ask for ``/health``."""
         return httpx.get(f"{self.url}/health", timeout=WITHIN)
@@ -107,9 +100,10 @@ class ServiceProcess:
                 if is_meant and labels.items() <= sample.labels.items():
                     yield sample
 
-    def metric(self, name: str, **labels: str) -> float:
-        """Ask for a metric of ours, summed over its samples with these labels."""
-        return sum(sample.value for sample in self.samples(name, **labels))
+    def metric(self, name: str, **labels: str) -> float | None:
+        """Ask for a metric of ours, summed over its samples with these labels; ``None``: there are none."""
+        values = [sample.value for sample in self.samples(name, **labels)]
+        return sum(values) if values else None
 
     def well(self) -> httpx.Response:
         """Wait until it says that all is well; returns that answer."""
