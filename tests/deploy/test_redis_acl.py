@@ -53,7 +53,7 @@ from tests.support.eventually import WITHIN, eventually
 from tests.support.ingest_desk import NOW, PBX_KEY, answered
 from tests.support.redis_servers import DebianRedis
 from tests.support.samples import HOUSE, TAKEN_AND_REFUSED, fired, house
-from tests.support.service_process import ROOT, ServiceProcess
+from tests.support.service_process import ROOT, Services
 from wachtpost.cli import app
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
 
@@ -109,6 +109,10 @@ class Guarded:
 
     def url(self, user: str) -> str:
         return f"redis://{user}@127.0.0.1:{self.port}/0"
+
+    def access(self, user: str) -> dict[str, object]:
+        """What a service is told to come in as that user."""
+        return {"redis_url": self.url(user), "redis_password_file": self.secrets / f"redis_{user}"}
 
     def client(self, user: str | None, password: str | None = None) -> redis.Redis:
         """Return a client with that user's password, or another one; ``None``: it does not log in."""
@@ -374,33 +378,12 @@ class Desk:
         self._city = folder / "city.toml"
         own = CITY.format(key=sha256(PBX_KEY), queue_log=self.queue_log)
         self._city.write_text(HOUSE + own + TAKEN_AND_REFUSED.format(url=mailbox.url))
-        self.services = {name: self._service(name, folder / f"{name}.log") for name in SERVICES}
-
-    def _service(self, name: str, log: Path) -> ServiceProcess:
-        return ServiceProcess(
-            f"services.{name}",
-            log,
-            city_file=self._city,
-            redis_url=self.server.url(name),
-            redis_password_file=self.server.secrets / f"redis_{name}",
-            clock=self._clock,
-        )
-
-    def start(self) -> None:
-        """Start all, and wait until they listen."""
-        for service in self.services.values():
-            service.start()
-        assert all(service.url for service in self.services.values())
-
-    def stop(self) -> list[int]:
-        return [service.stop() for service in self.services.values()]
-
-    def kill(self) -> None:
-        for service in self.services.values():
-            service.kill()
+        self.services = Services(folder, city_file=self._city, clock=self._clock)
+        for name in SERVICES:
+            self.services.start(name, **server.access(name))
 
     def until_well(self) -> None:
-        for service in self.services.values():
+        for service in self.services:
             service.well()
 
     def missed_calls(self, count: int) -> None:
@@ -409,9 +392,7 @@ class Desk:
         miss: dict[str, object] = {"kind": "call.missed", "at": at, "site": "huis", "outcome": "abandoned"}
         calls = [answered(n, **miss) for n in range(count)]
         headers = {"Authorization": f"Bearer {PBX_KEY}"}
-        answer = httpx.post(
-            f"{self.services['ingest'].url}/v1/events", json=calls, headers=headers, timeout=WITHIN
-        )
+        answer = httpx.post(f"{self.services[0].url}/v1/events", json=calls, headers=headers, timeout=WITHIN)
         assert answer.json()["accepted"] == len(calls)
 
     def missed_call_in_the_log(self) -> None:
@@ -451,19 +432,16 @@ def test_a_morning_at_the_desk_and_nobody_is_refused_anything(server: Guarded, t
     """Calls by HTTP and from a log, a breach, messages, an acknowledgement, a silence, and closing time."""
     with open_mailbox() as mailbox:
         desk = Desk(server, tmp_path, mailbox)
-        try:
-            desk.start()
+        with desk.services as services:
             desk.missed_calls(5)
             desk.missed_call_in_the_log()
             eventually(lambda: desk.counted() == 6 and desk.told())
             (breach,) = desk.told()
             _commands_work(desk, breach)
             desk.until_well()
-            assert desk.stop() == [0, 0, 0]
+            assert [service.stop() for service in services] == [0, 0, 0]
             assert server.refusals() == []
             _operator_looks_only(desk, breach)
-        finally:
-            desk.kill()
 
 
 REPORTING: Final = """
@@ -486,15 +464,11 @@ def test_a_reporter_hands_its_report_over_and_is_refused_nothing(server: Guarded
     with server.client("evaluator") as client:
         day = Bucket(answered=1).encode()
         client.hset(keys.buckets(0, "day", "huis", "onthaal"), "2026-10-06", day)
-    told = {"redis_url": server.url("reporter"), "redis_password_file": server.secrets / "redis_reporter"}
-    reporter = ServiceProcess("services.reporter", tmp_path / "log", city_file=city, clock=clock, **told)
-    try:
-        reporter.start()
+    with Services(tmp_path, city_file=city, clock=clock) as services:
+        reporter = services.start("reporter", **server.access("reporter"))
         eventually(lambda: reporter.logged("handed_over"))
         reporter.well()
         assert reporter.stop() == 0
-    finally:
-        reporter.kill()
     assert server.refusals() == []
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from services.notifier.messages.message import Message
 from services.notifier.model import Breach, Delivery, Notification, NotificationKind
-from shared.contract.breach_events import BreachReading, BreachState, Hour, Level, Severity
+from shared.contract.breach_events import BreachReading, BreachState, Hour
 from shared.contract.kpis import Measure
+from tests.support import samples
 
 NOW = datetime(2026, 3, 2, 9, 12, 30, tzinfo=UTC)
 """A Monday morning, a quarter of an hour after the first calls went unanswered."""
@@ -18,21 +19,15 @@ WORDS = Message(
     html="<p>Klantencontactcentrum: 34 % van de oproepen gemist.</p>",
 )
 
-MISSED = Breach(
+MISSED = samples.breach(
+    NOW,
     id="missed-live:limit:lier:all:20260302T091000Z",
     rule="missed-live",
-    level=Level.LIMIT,
-    measure=Measure.MISSED_RATIO,
-    severity=Severity.CRITICAL,
     site="lier",
     queue="all",
-    window="15m",
-    limit=0.2,
     clear_at=0.15,
     opened_at=NOW - timedelta(minutes=2, seconds=30),
     fired_at=NOW - timedelta(seconds=30),
-    at=NOW,
-    state=BreachState.FIRING,
     reading=BreachReading(
         value=0.34,
         samples=50,

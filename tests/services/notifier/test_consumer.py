@@ -37,16 +37,12 @@ from services.notifier.state import NotifierState
 from services.notifier.state_store import NotifierStore
 from shared.config.model import CityFile
 from shared.contract.breach_events import (
-    BreachChanged,
     BreachEvent,
     BreachReading,
     BreachState,
     Cause,
-    Level,
-    Severity,
     encode,
 )
-from shared.contract.kpis import Measure
 from shared.process import backoff, shutdown
 from shared.process.health import Degraded
 from shared.redis import keys
@@ -56,6 +52,7 @@ from tests.support import partitions
 from tests.support.eventually import eventually_async
 from tests.support.partitions import AtWork
 from tests.support.receivers import HttpReceiver, http_receiver
+from tests.support.samples import fired
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -126,19 +123,11 @@ class Desk:
         previous, standing, cause = STEPS[state]
         opened = self.opened.setdefault(queue, self.now)
         breach = f"gemist:limit:huis:{queue}:{int(opened.timestamp() * 1000)}"
-        event = BreachChanged(
+        event = fired(
+            self.now,
             id=f"{breach}:{state}",
             breach=breach,
-            at=self.now,
-            rule="gemist",
-            level=Level.LIMIT,
-            measure=Measure.MISSED_RATIO,
-            severity=Severity.CRITICAL,
-            site="huis",
             queue=queue,
-            window="1h",
-            limit=0.2,
-            clear_at=0.2,
             opened_at=opened,
             fired_at=opened,
             reading=BreachReading(value=value, samples=10),

@@ -39,6 +39,7 @@ from shared.contract.breach_events import (
     Severity,
 )
 from shared.contract.kpis import Measure
+from tests.support import samples
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MIN = timedelta(minutes=1)
@@ -47,24 +48,7 @@ ACK = Acknowledgement(at=NOON, by="team")
 
 
 def breach(**given: object) -> Breach:
-    usual = {
-        "id": "b",
-        "rule": "missed",
-        "level": Level.LIMIT,
-        "measure": Measure.MISSED_RATIO,
-        "severity": Severity.CRITICAL,
-        "site": "lier",
-        "queue": "onthaal",
-        "window": "15m",
-        "limit": 0.2,
-        "clear_at": 0.2,
-        "opened_at": NOON,
-        "fired_at": NOON,
-        "at": NOON,
-        "state": BreachState.FIRING,
-        "reading": BreachReading(value=0.3, samples=20),
-    }
-    return Breach.model_validate(usual | given)
+    return samples.breach(NOON, **{"id": "b", "rule": "missed", "site": "lier"} | given)
 
 
 FIRING = breach()

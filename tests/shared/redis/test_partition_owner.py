@@ -21,13 +21,7 @@ from shared.config.model import CityFile
 from shared.contract import breach_events
 from shared.contract.breach_events import (
     BreachChanged,
-    BreachReading,
-    BreachState,
-    Cause,
-    Level,
-    Severity,
 )
-from shared.contract.kpis import Measure
 from shared.process import backoff
 from shared.redis import keys, partition_owner
 from shared.redis.lease import Lease
@@ -39,6 +33,7 @@ from tests.support import partitions
 from tests.support.eventually import eventually_async
 from tests.support.partitions import AtWork
 from tests.support.redis_servers import RedisServer
+from tests.support.samples import fired, house
 
 PHONE = "0470123456"
 """What a message of an error may quote."""
@@ -139,14 +134,10 @@ class NotifierService(Service):
     unreadable = (keys.notifier(0, "records"), "breach/newer")
 
     def __init__(self) -> None:
-        self.city = CityFile.model_validate(
-            {
-                "city": {"name": "Test"},
-                "sites": [{"id": "huis", "queues": [{"id": "a", "kind": "phone"}]}],
-                "receivers": [{"id": "a", "channels": [{"kind": "webhook", "url": "https://a.example/"}]}],
-                "routes": [{"receivers": ["a"]}],
-                "notify": {"group_wait": "0s"},
-            }
+        self.city = house(
+            receivers=[{"id": "a", "channels": [{"kind": "webhook", "url": "https://a.example/"}]}],
+            routes=[{"receivers": ["a"]}],
+            notify={"group_wait": "0s"},
         )
         self.began = datetime.now(UTC)  # what is older than ten minutes is old news to a first notifier
         self.delivered: dict[str, Delivery] = {}
@@ -160,26 +151,8 @@ class NotifierService(Service):
         ]
 
     def _firing(self, number: int) -> BreachChanged:
-        return BreachChanged(
-            id=f"breach-{number}:firing",
-            breach=f"breach-{number}",
-            at=self.began,
-            rule=f"rule-{number}",
-            level=Level.LIMIT,
-            measure=Measure.MISSED_RATIO,
-            severity=Severity.CRITICAL,
-            site="huis",
-            queue="a",
-            window="1h",
-            limit=0.2,
-            clear_at=0.2,
-            opened_at=self.began,
-            fired_at=self.began,
-            reading=BreachReading(value=0.4, samples=10),
-            previous=BreachState.PENDING,
-            state=BreachState.FIRING,
-            cause=Cause.HELD,
-        )
+        name = f"breach-{number}"
+        return fired(self.began, id=f"{name}:firing", breach=name, rule=f"rule-{number}")
 
     def at_work(
         self, url: str, owner: str = "one", lease: timedelta = LEASE
