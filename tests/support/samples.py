@@ -22,7 +22,7 @@ HOUSE: Final = """
 city = { name = "Huis" }
 [[sites]]
 id = "huis"
-queues = [{ id = "onthaal", kind = "phone", name = "Onthaal" }, { id = "loket", kind = "counter" }]
+queues = [{ id = "onthaal", kind = "phone", name = "Onthaal" }]
 """
 """A city file with nothing in it that need not be."""
 

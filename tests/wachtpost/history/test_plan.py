@@ -177,51 +177,20 @@ def at(text: str) -> int:
     return ms_of(datetime.fromisoformat(text))
 
 
+RECENT, BACKLOG, BEHIND = UnsettledReason.RECENT, UnsettledReason.BACKLOG, UnsettledReason.BEHIND
+NOON = "2026-03-12T12:00+01:00"
+
+
 @pytest.mark.parametrize(
     ("story", "now", "unread", "cursor", "before", "why"),
     [
-        (
-            "the day before yesterday",
-            "2026-03-12T12:00+01:00",
-            None,
-            None,
-            "2026-03-11",
-            UnsettledReason.RECENT,
-        ),
-        ("clocks may differ", "2026-03-12T00:05+01:00", None, None, "2026-03-10", UnsettledReason.RECENT),
-        ("just after that", "2026-03-12T00:10+01:00", None, None, "2026-03-11", UnsettledReason.RECENT),
-        (
-            "a backlog of days",
-            "2026-03-12T12:00+01:00",
-            "2026-03-05T08:00+01:00",
-            "2026-03-12T12:00+01:00",
-            "2026-03-04",
-            UnsettledReason.BACKLOG,
-        ),
-        (
-            "an evaluator that stood still",
-            "2026-03-12T12:00+01:00",
-            None,
-            "2026-03-02T08:00+01:00",
-            "2026-03-02",
-            UnsettledReason.BEHIND,
-        ),
-        (
-            "one that runs",
-            "2026-03-12T12:00+01:00",
-            "2026-03-12T12:00+01:00",
-            "2026-03-12T11:59+01:00",
-            "2026-03-11",
-            UnsettledReason.RECENT,
-        ),
-        (
-            "the day the clock went forward",
-            "2026-03-30T23:59+02:00",
-            None,
-            None,
-            "2026-03-29",
-            UnsettledReason.RECENT,
-        ),
+        ("the day before yesterday", NOON, None, None, "2026-03-11", RECENT),
+        ("clocks may differ", "2026-03-12T00:05+01:00", None, None, "2026-03-10", RECENT),
+        ("just after that", "2026-03-12T00:10+01:00", None, None, "2026-03-11", RECENT),
+        ("a backlog of days", NOON, "2026-03-05T08:00+01:00", NOON, "2026-03-04", BACKLOG),
+        ("an evaluator that stood still", NOON, None, "2026-03-02T08:00+01:00", "2026-03-02", BEHIND),
+        ("one that runs", NOON, NOON, "2026-03-12T11:59+01:00", "2026-03-11", RECENT),
+        ("the day the clock went forward", "2026-03-30T23:59+02:00", None, None, "2026-03-29", RECENT),
     ],
 )
 def test_a_day_is_settled_when_nothing_can_change_it_by_itself(

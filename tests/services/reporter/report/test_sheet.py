@@ -424,7 +424,18 @@ EXPENSES = "[action_plans.money.operating.expenses]\n"
 GOOD = 'budget = "1.00"\nbudget_beo = "3.00"\nused = "1.00"\nbooked = "3.00"\n'
 ACTION = '[[action_plans.actions]]\ncode = "1.1"\ntitle = "Doen"\n'
 
+MONEY = "[action_plans.money]\n"
+LATE = HEAD + ACTION + '[action_plans.actions.timing]\nstatus = "late"'
+BACKWARDS = HEAD + ACTION + "start = 2020-01-02\nend = 2020-01-01"
+TALKATIVE = HEAD + f'[indicators]\ncomment = "{4001 * "x"}"'
+
 OPERATING = "action_plans[0].money.operating.expenses"
+BOOKED = f"{OPERATING}.booked_percent"
+
+
+def spent(this: str = "", instead: str = "") -> str:
+    """A sheet with good expenses, but for what stands there instead."""
+    return HEAD + EXPENSES + GOOD.replace(this, instead)
 
 
 @pytest.mark.parametrize(
@@ -439,77 +450,17 @@ OPERATING = "action_plans[0].money.operating.expenses"
         (HEAD + 'priority = "yes"', 5, "action_plans[0].priority", "bool_type", "true or false"),
         (HEAD + 'description = " "', 5, "action_plans[0].description", "string_too_short", "at least one"),
         (HEAD + 'goal = "x"', 5, "action_plans[0].goal", "extra_forbidden", "targets"),
-        (
-            HEAD + EXPENSES + GOOD.replace('used = "1.00"', "used = 9.600"),
-            8,
-            f"{OPERATING}.used",
-            "amount",
-            '"22884.73"',
-        ),
-        (
-            HEAD + EXPENSES + GOOD.replace('used = "1.00"', 'used = "22.884,73"'),
-            8,
-            f"{OPERATING}.used",
-            "amount",
-            '"22884.73"',
-        ),
-        (
-            HEAD + EXPENSES + GOOD + 'used_percent = "33.30"',
-            10,
-            f"{OPERATING}.used_percent",
-            "percent_differs",
-            '"33.33"',
-        ),
-        (
-            HEAD + EXPENSES + GOOD + 'booked_percent = "0.00"',
-            10,
-            f"{OPERATING}.booked_percent",
-            "percent_differs",
-            '"100.00"',
-        ),
-        (
-            HEAD + EXPENSES + GOOD.replace('booked = "3.00"\n', ""),
-            5,
-            f"{OPERATING}.booked",
-            "missing",
-            "booked",
-        ),
-        (
-            HEAD + EXPENSES + GOOD + 'balance = "1.00"',
-            10,
-            f"{OPERATING}.balance",
-            "extra_forbidden",
-            "budget_beo",
-        ),
-        (
-            HEAD + "[action_plans.money]\nstatus = 'as_plannd'",
-            6,
-            "action_plans[0].money.status",
-            "choice",
-            "as_planned",
-        ),
-        (
-            HEAD + ACTION + '[action_plans.actions.timing]\nstatus = "late"',
-            9,
-            "action_plans[0].actions[0].timing.status",
-            "choice",
-            "delayed",
-        ),
+        (spent('used = "1.00"', "used = 9.600"), 8, f"{OPERATING}.used", "amount", '"22884.73"'),
+        (spent('used = "1.00"', 'used = "22.884,73"'), 8, f"{OPERATING}.used", "amount", '"22884.73"'),
+        (spent() + 'used_percent = "33.30"', 10, f"{OPERATING}.used_percent", "percent_differs", '"33.33"'),
+        (spent() + 'booked_percent = "0.00"', 10, BOOKED, "percent_differs", '"100.00"'),
+        (spent('booked = "3.00"\n', ""), 5, f"{OPERATING}.booked", "missing", "booked"),
+        (spent() + 'balance = "1.00"', 10, f"{OPERATING}.balance", "extra_forbidden", "budget_beo"),
+        (HEAD + MONEY + "status = 'as_plannd'", 6, "action_plans[0].money.status", "choice", "as_planned"),
+        (LATE, 9, "action_plans[0].actions[0].timing.status", "choice", "delayed"),
         (HEAD + ACTION + 'start = "01-01-2020"', 8, "action_plans[0].actions[0].start", "day", "2026-05-15"),
-        (
-            HEAD + ACTION + "start = 2020-01-02\nend = 2020-01-01",
-            9,
-            "action_plans[0].actions[0].end",
-            "end_before_start",
-            "the start or later",
-        ),
-        (
-            HEAD + f'[indicators]\ncomment = "{4001 * "x"}"',
-            6,
-            "indicators.comment",
-            "string_too_long",
-            "4000 characters at most",
-        ),
+        (BACKWARDS, 9, "action_plans[0].actions[0].end", "end_before_start", "the start or later"),
+        (TALKATIVE, 6, "indicators.comment", "string_too_long", "4000 characters at most"),
         ('period = "2024-Q2"\nlanguage = "xx"\n' + PLAN, 2, "language", "language", "de, en, fr, nl"),
     ],
 )
@@ -532,13 +483,13 @@ def test_a_mistake_is_told_with_its_line_and_what_would_be_right(
     ],
 )
 def test_only_an_amount_with_both_its_decimals_is_one(given: str) -> None:
-    text = HEAD + EXPENSES + GOOD.replace('used = "1.00"', f'used = "{given}"')
+    text = spent('used = "1.00"', f'used = "{given}"')
     assert [one.wrong for one in explain_as(Sheet, text, "s.toml", "en")] == [MISTAKES["amount"].wrong.text]
 
 
 @pytest.mark.parametrize("given", ["1", "1.25", "true", "2020-01-01", "[]", "{}"])
 def test_an_amount_is_text(given: str) -> None:
-    text = HEAD + EXPENSES + GOOD.replace('used = "1.00"', f"used = {given}")
+    text = spent('used = "1.00"', f"used = {given}")
     assert [one.wrong for one in explain_as(Sheet, text, "s.toml", "en")] == [MISTAKES["amount"].wrong.text]
 
 
