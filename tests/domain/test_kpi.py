@@ -79,52 +79,33 @@ def test_without_visitors_there_is_no_walk_in_wait():
 
 
 @pytest.mark.parametrize(
-    ("story", "bucket", "rule", "reading"),
+    ("story", "bucket", "rule", "value", "samples"),
     [
-        ("answered and abandoned alike", calls(0, abandoned_ms=(9000,)), definition(), KpiValue(0.5, 2)),
-        ("all answered is a reading: 0 %", calls(0, 0), definition(), KpiValue(0.0, 2)),
-        ("all missed", calls(abandoned_ms=(1,)), definition(), KpiValue(1.0, 1)),
-        (
-            "quicker than 5 s: on neither side",
-            calls(0, abandoned_ms=(4999,)),
-            definition(5),
-            KpiValue(0.0, 1),
-        ),
-        (
-            "exactly 5 s is not quicker than 5 s",
-            calls(0, abandoned_ms=(5000,)),
-            definition(5),
-            KpiValue(0.5, 2),
-        ),
-        ("nothing is quicker than 0 s", calls(0, abandoned_ms=(0,)), definition(0), KpiValue(0.5, 2)),
-        ("only short hang-ups: no reading", calls(abandoned_ms=(1, 2)), definition(5), KpiValue(None, 0)),
-        (
-            "short is about hang-ups only",
-            calls(0, others=(Outcome.TIMED_OUT,)),
-            definition(5),
-            KpiValue(0.5, 2),
-        ),
-        ("a key is a choice, not a miss", calls(0, others=(Outcome.LEFT_BY_KEY,)), LIER_1, KpiValue(0.0, 1)),
-        ("closed is not counted either", calls(0, others=(Outcome.CLOSED,)), LIER_1, KpiValue(0.0, 1)),
-        ("no agents is", calls(0, others=(Outcome.NO_AGENTS,)), LIER_1, KpiValue(0.5, 2)),
-        (
-            "unless all outcomes are",
-            calls(0, others=tuple(Outcome)),
-            definition(0, EVERY),
-            KpiValue(5 / 6, 6),
-        ),
+        ("answered and abandoned alike", calls(0, abandoned_ms=(9000,)), definition(), 0.5, 2),
+        ("all answered is a reading: 0 %", calls(0, 0), definition(), 0.0, 2),
+        ("all missed", calls(abandoned_ms=(1,)), definition(), 1.0, 1),
+        ("quicker than 5 s: on neither side", calls(0, abandoned_ms=(4999,)), definition(5), 0.0, 1),
+        ("exactly 5 s is not quicker than 5 s", calls(0, abandoned_ms=(5000,)), definition(5), 0.5, 2),
+        ("nothing is quicker than 0 s", calls(0, abandoned_ms=(0,)), definition(0), 0.5, 2),
+        ("only short hang-ups: no reading", calls(abandoned_ms=(1, 2)), definition(5), None, 0),
+        ("short is about hang-ups only", calls(0, others=(Outcome.TIMED_OUT,)), definition(5), 0.5, 2),
+        ("a key is a choice, not a miss", calls(0, others=(Outcome.LEFT_BY_KEY,)), LIER_1, 0.0, 1),
+        ("closed is not counted either", calls(0, others=(Outcome.CLOSED,)), LIER_1, 0.0, 1),
+        ("no agents is", calls(0, others=(Outcome.NO_AGENTS,)), LIER_1, 0.5, 2),
+        ("unless all outcomes are", calls(0, others=tuple(Outcome)), definition(0, EVERY), 5 / 6, 6),
         (
             "hang-ups left out altogether",
             calls(0, abandoned_ms=(1, 9000), others=(Outcome.TIMED_OUT,)),
             definition(5, frozenset({Outcome.TIMED_OUT})),
-            KpiValue(0.5, 2),
+            0.5,
+            2,
         ),
-        ("the unfinished touch nothing", Bucket(answered=1, unfinished=9), definition(), KpiValue(0.0, 1)),
+        ("the unfinished touch nothing", Bucket(answered=1, unfinished=9), definition(), 0.0, 1),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_missed_ratio(story: str, bucket: Bucket, rule: MissedDefinition, reading: KpiValue):
-    assert kpi.missed_ratio(bucket, rule) == reading, story
+def test_missed_ratio(story: str, bucket: Bucket, rule: MissedDefinition, value: float | None, samples: int):
+    assert kpi.missed_ratio(bucket, rule) == KpiValue(value, samples), story
 
 
 def test_one_bucket_answers_every_definition():

@@ -76,15 +76,6 @@ def test_a_second_clock_that_is_years_off_ruins_no_mean(fields: dict[str, object
     assert (refusal.reason, refusal.name) == (DeadLetterReason.INVALID, name) if refusal else name is None
 
 
-@pytest.mark.parametrize(
-    ("queue", "reason"),
-    [("wonen", None), ("onthaal", DeadLetterReason.NOT_ALLOWED), ("x", DeadLetterReason.UNKNOWN_QUEUE)],
-)
-def test_a_key_opens_its_own_queues_only(queue: str, reason: DeadLetterReason | None):
-    refusal = admit(EVENT.validate_python(answered(source="kiosk", queue=queue)), DOORS["kiosk"], NOW)
-    assert (refusal.reason if refusal else None) is reason
-
-
 def test_a_heartbeat_needs_no_queue():
     beat = {"kind": "source.heartbeat", "id": "b1", "at": NOW, "source": "kiosk", "site": "lier"}
     assert admit(EVENT.validate_python(beat), DOORS["kiosk"], NOW) is None
