@@ -61,13 +61,13 @@ class Forecast:
     expected_contacts: int
     """In the rest of the period: answered and missed."""
     expected_missed: int
+    affordable: int
+    """How many of the expected contacts may be missed within the target; negative: more were already."""
     projected: float
     """Share missed of the whole period, with those two: 0 to 1."""
     low: float
     high: float
     """The 95 % interval of the projected share."""
-    affordable: int
-    """How many of the expected contacts may be missed within the target; negative: more were already."""
     days_used: int
     """Days of the period that share and interval rest upon."""
     rate_days: int

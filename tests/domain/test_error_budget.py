@@ -180,7 +180,7 @@ def test_without_days_to_tell_the_volume_there_is_no_projection() -> None:
 def test_a_month_that_is_over_is_projected_to_what_it_was() -> None:
     month = budget(counted((date(2026, 3, 2), 10, 3)), now=datetime(2026, 4, 1, tzinfo=UTC))
     assert (month.left, month.open_minutes_left, month.open_days_left) == (-2, 0, 0)
-    assert month.forecast == Forecast(0, 0, 0.3, 0.3, 0.3, affordable=-1, days_used=1, rate_days=0)
+    assert month.forecast == Forecast(0, 0, -1, 0.3, 0.3, 0.3, days_used=1, rate_days=0)
 
 
 def test_a_month_that_has_not_begun_has_its_hours_and_nothing_else() -> None:

@@ -35,20 +35,13 @@ WIDTH: Final = 100
 MOST: Final = 5
 """Lines of breaches; on a day that bad the first ones say enough."""
 
-WRONG: Final = (BreachState.FIRING, BreachState.CLEARING, BreachState.PENDING)
-"""The worst first."""
-
 # Translators: how a rule stands, on a board; at most 22 letters. Pending: over its limit, not yet for long.
 STATES: Final = {
-    BreachState.FIRING: Msg("breached", "narrow column"),
-    BreachState.CLEARING: Msg("recovering", "narrow column"),
-    BreachState.PENDING: Msg("wait and see", "narrow column"),
+    BreachState.FIRING: (Msg("breached", "narrow column"), "bold red"),
+    BreachState.CLEARING: (Msg("recovering", "narrow column"), "yellow"),
+    BreachState.PENDING: (Msg("wait and see", "narrow column"), "yellow"),
 }
-STYLES: Final = {
-    BreachState.FIRING: "bold red",
-    BreachState.CLEARING: "yellow",
-    BreachState.PENDING: "yellow",
-}
+"""What is wrong, the worst first, and how it looks."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +78,9 @@ def alerts(snapshot: Snapshot, city: CityFile, known: Known, say: Translator) ->
     for rule, state in rule_state[:MOST]:
         breach = known.get(rule)
         taken = breach is not None and breach.acknowledged and state is BreachState.FIRING
-        stands = say.pgettext("narrow column", "breached, taken on") if taken else say.text(STATES[state])
-        lines.add_row(
-            Text(stands, STYLES[state]), _name(rule, city, say) if breach is None else breach.headline
-        )
+        stands, style = STATES[state]
+        text = say.pgettext("narrow column", "breached, taken on") if taken else say.text(stands)
+        lines.add_row(Text(text, style), _name(rule, city, say) if breach is None else breach.headline)
     more = len(rule_state) - MOST
     rest = [Text(say.gettext("and {number} more", number=more), style="dim")] if more > 0 else []
     return Group(title, lines, *rest)
@@ -122,7 +114,7 @@ def link_in(sent: WebhookBody) -> str | None:
 def _wrong(snapshot: Snapshot, city: CityFile) -> Iterator[tuple[MetricRule, BreachState]]:
     """What is not in order. An early warning says nothing new once the limit itself is breached."""
     ids = {one.id for rules in (city.rules, city.budget_rules, city.no_data_rules) for one in rules}
-    states = {rule: BreachState(state) for rule, state in snapshot.states.items() if state in set(WRONG)}
+    states = {rule: BreachState(state) for rule, state in snapshot.states.items() if state in set(STATES)}
     wrong = {(rule.rule, rule.queue_ref) for rule in states}
     for rule, state in states.items():
         limit = rule.rule if rule.rule in ids else rule.rule.removesuffix(WARNING)
@@ -134,7 +126,7 @@ def _urgency(rule_state: tuple[MetricRule, BreachState]) -> tuple[int, int, bool
     rule, state = rule_state
     severity = list(reversed(Severity)).index(Severity(rule.severity))
     queue = rule.queue_ref.queue
-    return WRONG.index(state), severity, queue != ALL_QUEUES, queue, rule.rule
+    return list(STATES).index(state), severity, queue != ALL_QUEUES, queue, rule.rule
 
 
 def _all_well(snapshot: Snapshot, say: Translator) -> str:

@@ -57,21 +57,12 @@ class BoardVerdict(Enum):
 
 # Translators: how a figure stands, on a board: at most 12 letters behind a figure, 19 where there is none.
 VERDICTS: Final = {
-    BoardVerdict.WITHIN: Msg("on target", "narrow column"),
-    BoardVerdict.ABOVE: Msg("above target", "narrow column"),
-    BoardVerdict.TOO_FEW: Msg("too few to judge", "narrow column"),
-    BoardVerdict.CLOSED: Msg("closed", "narrow column"),
-    BoardVerdict.NO_READING: Msg("no reading", "narrow column"),
-    BoardVerdict.NO_TARGET: Msg("no target", "narrow column"),
-}
-
-STYLES: Final = {
-    BoardVerdict.WITHIN: "green",
-    BoardVerdict.ABOVE: "bold red",
-    BoardVerdict.TOO_FEW: "dim",
-    BoardVerdict.CLOSED: "dim",
-    BoardVerdict.NO_READING: "dim",
-    BoardVerdict.NO_TARGET: "",
+    BoardVerdict.WITHIN: (Msg("on target", "narrow column"), "green"),
+    BoardVerdict.ABOVE: (Msg("above target", "narrow column"), "bold red"),
+    BoardVerdict.TOO_FEW: (Msg("too few to judge", "narrow column"), "dim"),
+    BoardVerdict.CLOSED: (Msg("closed", "narrow column"), "dim"),
+    BoardVerdict.NO_READING: (Msg("no reading", "narrow column"), "dim"),
+    BoardVerdict.NO_TARGET: (Msg("no target", "narrow column"), ""),
 }
 
 
@@ -279,7 +270,8 @@ class _QueueTable:
         shut = (key[1], KPIS[kpi].kind) in self.snapshot.shut
         verdict = judge(value, self.snapshot.samples.get(key, 0), self._limit(kpi, queue), shut=shut)
         shown = "" if value is None else written(value).rjust(VALUE_WIDTH)
-        return Text(f"{shown}  {self.say.text(VERDICTS[verdict])}", STYLES[verdict])
+        said, style = VERDICTS[verdict]
+        return Text(f"{shown}  {self.say.text(said)}", style)
 
     def _limit(self, kpi: Kpi, queue: str) -> float | None:
         """The queue's own target, else the total's."""

@@ -23,6 +23,9 @@ from wachtpost.demo.replay import Queues
 RATE: Final = 50_000
 """Events a second that the demo may send: an hour of a day at the highest speed comes at once."""
 
+RECEIVER: Final = "balie"
+"""The id of the demo's own receiver."""
+
 Tables = Mapping[str, object]
 
 
@@ -32,18 +35,6 @@ class DemoSender:
 
     source: str
     key: str
-
-
-@dataclass(frozen=True)
-class DemoReceiver:
-    """The demo as the notifier knows it."""
-
-    id: str
-    name: str
-    url: str
-    """Where messages go."""
-    base_url: str
-    """Where the notifier is reached: the link to acknowledge."""
 
 
 def with_http_sources(document: Tables, senders: Mapping[str, DemoSender]) -> dict[str, object]:
@@ -61,21 +52,24 @@ def with_http_sources(document: Tables, senders: Mapping[str, DemoSender]) -> di
     return with_fitting_rules({**document, "sources": sources})
 
 
-def with_receiver(document: Tables, receiver: DemoReceiver) -> dict[str, object]:
-    """Return the city with one receiver for everything, whose links lead to the demo's notifier."""
+def with_receiver(document: Tables, name: str, url: str, base_url: str) -> dict[str, object]:
+    """Return the city with one receiver for everything, whose links lead to the demo's notifier.
+
+    ``url``: where messages go; ``base_url``: where the notifier is reached.
+    """
     notify = document.get("notify", {})
     kept = (
         {name: value for name, value in notify.items() if name != "board_url"}
         if isinstance(notify, dict)
         else {}
     )
-    channel = {"kind": "webhook", "url": receiver.url}
+    channel = {"kind": "webhook", "url": url}
     others = {name: value for name, value in document.items() if name not in {"smtp", "grafana"}}
     return {
         **others,
-        "receivers": [{"id": receiver.id, "name": receiver.name, "channels": [channel]}],
-        "routes": [{"receivers": [receiver.id]}],
-        "notify": {**kept, "base_url": receiver.base_url},
+        "receivers": [{"id": RECEIVER, "name": name, "channels": [channel]}],
+        "routes": [{"receivers": [RECEIVER]}],
+        "notify": {**kept, "base_url": base_url},
     }
 
 

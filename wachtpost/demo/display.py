@@ -5,8 +5,9 @@ Either way both stay behind as text at the end.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -21,17 +22,35 @@ from wachtpost.demo.snapshot import Snapshot
 LINE_EVERY: Final = timedelta(seconds=5)
 
 
-class Display(Protocol):
+class Display(ABC):
     """Where the board appears."""
+
+    def __init__(self, console: Console, say: Translator) -> None:
+        self._console = console
+        self._say = say
+        self._last: tuple[Snapshot, BoardContext] | None = None
 
     def echo(self, text: str) -> None:
         """Say what is going on."""
+        self._console.print(Text(text), soft_wrap=not self._console.is_terminal)
 
     def show(self, snapshot: Snapshot, context: BoardContext, now: datetime) -> None:
         """Show the present figures; ``now`` is the real time, not the services'."""
+        self._last = snapshot, context
+        self._show(snapshot, context, now)
+
+    @abstractmethod
+    def _show(self, snapshot: Snapshot, context: BoardContext, now: datetime) -> None: ...
 
     def close(self) -> None:
         """Leave the last board behind as text."""
+        if self._last is None:
+            return
+        snapshot, context = self._last
+        self._console.print(board(snapshot, context, self._say))
+        self._console.print()
+        for line in last_message(context, self._say):
+            self._console.print(line, soft_wrap=True)  # a link stays in one piece
 
 
 def display_on(console: Console, say: Translator) -> Display:
@@ -42,26 +61,19 @@ def display_on(console: Console, say: Translator) -> Display:
     return _Plain(console, say)
 
 
-class _Terminal:
+class _Terminal(Display):
     def __init__(self, console: Console, say: Translator) -> None:
-        self._console = console
-        self._say = say
+        super().__init__(console, say)
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stderr=False)
-        self._last: tuple[Snapshot, BoardContext] | None = None
 
-    def echo(self, text: str) -> None:
-        self._console.print(Text(text))
-
-    def show(self, snapshot: Snapshot, context: BoardContext, now: datetime) -> None:
-        self._last = snapshot, context
+    def _show(self, snapshot: Snapshot, context: BoardContext, _now: datetime) -> None:
         if not self._live.is_started:
             self._live.start()
         self._live.update(self._fitting(snapshot, context), refresh=True)
 
     def close(self) -> None:
         self._live.stop()
-        if self._last is not None:
-            _leave_behind(self._console, *self._last, self._say)
+        super().close()
 
     def _fitting(self, snapshot: Snapshot, context: BoardContext) -> RenderableType:
         """The whole board with the last message, or in a low terminal a brief one; the rest is cut off."""
@@ -72,19 +84,13 @@ class _Terminal:
         return Group(board(snapshot, context, self._say, brief=True), *lines)
 
 
-class _Plain:
+class _Plain(Display):
     def __init__(self, console: Console, say: Translator) -> None:
-        self._console = console
-        self._say = say
+        super().__init__(console, say)
         self._said: datetime | None = None
         self._messages_said = 0
-        self._last: tuple[Snapshot, BoardContext] | None = None
 
-    def echo(self, text: str) -> None:
-        self._console.print(Text(text), soft_wrap=True)
-
-    def show(self, snapshot: Snapshot, context: BoardContext, now: datetime) -> None:
-        self._last = snapshot, context
+    def _show(self, snapshot: Snapshot, context: BoardContext, now: datetime) -> None:
         self._say_messages(context)
         if self._said is not None and now - self._said < LINE_EVERY:
             return
@@ -100,10 +106,6 @@ class _Plain:
             missed=say.number(sum(calls_missed(snapshot, city, one) for one in snapshot.answered)),
         )
         self.echo(line)
-
-    def close(self) -> None:
-        if self._last is not None:
-            _leave_behind(self._console, *self._last, self._say)
 
     def _say_messages(self, context: BoardContext) -> None:
         """Say what has arrived since last time, with the link that is good for as long as the demo runs."""
@@ -124,10 +126,3 @@ def last_message(context: BoardContext, say: Translator) -> list[Text]:
     if not context.messages:
         return []
     return list(message(context.messages[-1], len(context.messages), context.city, say))
-
-
-def _leave_behind(console: Console, snapshot: Snapshot, context: BoardContext, say: Translator) -> None:
-    console.print(board(snapshot, context, say))
-    console.print()
-    for line in last_message(context, say):
-        console.print(line, soft_wrap=True)  # a link stays in one piece

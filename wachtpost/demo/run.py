@@ -42,8 +42,6 @@ EVALUATOR: Final = "services.evaluator"
 NOTIFIER: Final = "services.notifier"
 SERVICES: Final = (INGEST, EVALUATOR, NOTIFIER)
 HOST: Final = "127.0.0.1"
-RECEIVER: Final = "balie"
-"""The id of the demo's own receiver."""
 BREACHES: Final = TypeAdapter(tuple[Breach, ...])
 """What the notifier answers at ``/v1/breaches``."""
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -159,7 +157,10 @@ class _Demo:
         log = services.directory / "queue_log"
         mailbox = stack.enter_context(open_mailbox())
         port = free_port(HOST)
-        document = self._with_receiver(self._with_sources(log), mailbox, port)
+        # Translators: who receives the messages of the demo: a role, no person.
+        name = self._say.gettext("Desk supervisor")
+        notifier_url = f"http://{HOST}:{port}"
+        document = city_copy.with_receiver(self._with_sources(log), name, mailbox.url, notifier_url)
         self._city = CityFile.model_validate(document)
         city_file = services.directory / "city.toml"
         city_file.write_text(city_copy.toml(document), encoding="utf-8")
@@ -182,14 +183,6 @@ class _Demo:
             return city_copy.with_http_sources(self._document, self._senders)
         log.touch()
         return city_copy.with_log_source(self._document, self._city.sites[0].id, log)
-
-    def _with_receiver(
-        self, document: Mapping[str, object], mailbox: Mailbox, port: int
-    ) -> dict[str, object]:
-        # Translators: who receives the messages of the demo: a role, no person.
-        name = self._say.gettext("Desk supervisor")
-        receiver = city_copy.DemoReceiver(RECEIVER, name, url=mailbox.url, base_url=f"http://{HOST}:{port}")
-        return city_copy.with_receiver(document, receiver)
 
     def _clock(self) -> SimulatedClock:
         """The services' clock: just before the next rush, or now for a recording."""

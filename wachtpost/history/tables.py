@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -35,13 +34,8 @@ class Shift(NamedTuple):
     after: Bucket
 
 
-@dataclass
-class _Side:
-    inside: Bucket = field(default_factory=Bucket)
-    outside: Bucket = field(default_factory=Bucket)
-
-    def add(self, hours: Hours, bucket: Bucket) -> None:
-        (self.inside if hours is Hours.INSIDE else self.outside).add(bucket)
+Side = Mapping[Hours, Bucket]
+"""What a row adds up, within and outside opening hours."""
 
 
 def shifts(changes: Iterable[BucketChange]) -> list[Shift]:
@@ -63,12 +57,12 @@ def table(changed: Iterable[Shift], city: CityFile) -> Table:
     say = translator(city.city.language)
     changed = list(changed)
     by_day = len({(shift.day, shift.queue_ref) for shift in changed}) <= MOST_DAYS
-    rows: dict[tuple[str, QueueRef], tuple[_Side, _Side]] = {}
+    rows: dict[tuple[str, QueueRef], tuple[Side, Side]] = {}
     for shift in changed:
         period = f"{shift.day}" if by_day else f"{shift.day:%Y-%m}"
-        before, after = rows.setdefault((period, shift.queue_ref), (_Side(), _Side()))
-        before.add(shift.hours, shift.before)
-        after.add(shift.hours, shift.after)
+        before, after = rows.setdefault((period, shift.queue_ref), (_nothing(), _nothing()))
+        before[shift.hours].add(shift.before)
+        after[shift.hours].add(shift.after)
     title = say.gettext("What changes, by month: only the days that change (before → after)")
     if by_day:
         title = say.gettext("What changes, by day (before → after)")
@@ -115,14 +109,18 @@ def as_values(changes: Iterable[BucketChange]) -> list[Mapping[str, object]]:
     ]
 
 
-def _cells(queue_ref: QueueRef, before: _Side, after: _Side, city: CityFile) -> list[str]:
+def _nothing() -> Side:
+    return {hours: Bucket() for hours in Hours}
+
+
+def _cells(queue_ref: QueueRef, before: Side, after: Side, city: CityFile) -> list[str]:
     figures = zip(_figures(queue_ref, before, city), _figures(queue_ref, after, city), strict=True)
     return [one if one == other else f"{one} → {other}" for one, other in figures]
 
 
-def _figures(queue_ref: QueueRef, side: _Side, city: CityFile) -> list[str]:
+def _figures(queue_ref: QueueRef, side: Side, city: CityFile) -> list[str]:
     number = translator(city.city.language).number
-    inside, group = side.inside, group_of_waiting(city, queue_ref)
+    inside, group = side[Hours.INSIDE], group_of_waiting(city, queue_ref)
     if group is ContactGroup.CALLS:
         answered, lost, mean = inside.answered, kpi.missed(inside, city.live_definition), kpi.call_wait_mean
     else:
@@ -135,5 +133,5 @@ def _figures(queue_ref: QueueRef, side: _Side, city: CityFile) -> list[str]:
         number(lost),
         NOTHING if wait is None else clock_time(wait),
         NOTHING if group is ContactGroup.CALLS else number(inside.booked),
-        number(contacts(side.outside, group)),
+        number(contacts(side[Hours.OUTSIDE], group)),
     ]

@@ -7,7 +7,7 @@ itself, since a PDF maker does not apply a page's styles inside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final
@@ -49,7 +49,6 @@ class Bar:
     text: str
     short: str = ""
     """The text without its unit, where there is little room."""
-    note: str = ""
     over: bool = False
     """Not met."""
     reported: bool = False
@@ -147,7 +146,7 @@ def _columns(chart: Columns, name: str) -> str:
 
     level = None if chart.limit is None else height(chart.limit)
     size, texts = _fitting([bar for bar in chart.bars if bar.value is not None], slot - 3)
-    label_size = _size_for([bar.label for bar in chart.bars], slot - 2, FONT)
+    label_size = _size_for([bar.label for bar in chart.bars], slot - 2)
     bars: list[str] = []
     labels: list[str] = []
     for number, bar in enumerate(chart.bars):
@@ -156,7 +155,7 @@ def _columns(chart: Columns, name: str) -> str:
         if bar.marker:
             bars.append(_break(bar.marker, max(number * slot, 9.0), top, base))
         if bar.value is None:
-            bars.append(_upright(bar.text, middle, base - 6, SMALL))
+            bars.append(_upright(bar.text, middle, base - 6))
             continue
         wide, above = min(LONGEST_BAR, slot * 0.62), height(bar.value)
         bars.append(_bar(bar, name, middle - wide / 2, above, wide, base - above))
@@ -196,7 +195,7 @@ def _target_bars(chart: TargetBars, name: str) -> str:
     for number, bar in enumerate(chart.bars):
         top = number * ROW + 4
         middle = top + ROW / 2 + 0.5
-        parts.append(_text(bar.label, 0, middle, _size_for([bar.label], label - 6, FONT)))
+        parts.append(_text(bar.label, 0, middle, _size_for([bar.label], label - 6)))
         if bar.value is not None:
             parts.append(_bar(bar, name, label, top + 2, plot * bar.value / highest, ROW - 12))
         if bar.limit is not None:
@@ -218,7 +217,7 @@ def _shares(chart: Shares, name: str) -> str:
     colours = shades(len(chart.categories))
     parts, top = _share_legend(chart, colours, name)
     label = max(_width(row.label, FONT) for row in chart.rows) + 10
-    note = max(_width(row.note, SMALL) for row in chart.rows if row.parts) + 10 if _any_parts(chart) else 0.0
+    note = max((_width(row.note, SMALL) + 10 for row in chart.rows if row.parts), default=0.0)
     plot = WIDTH - label - note
     for number, row in enumerate(chart.rows):
         y = top + number * ROW
@@ -257,10 +256,6 @@ def _share_legend(chart: Shares, colours: Sequence[str], name: str) -> tuple[lis
         parts.append(_text(category, x + 22, y + 10, SMALL))
         x += wide
     return parts, y + 26
-
-
-def _any_parts(chart: Shares) -> bool:
-    return any(row.parts for row in chart.rows)
 
 
 def _bar(bar: Bar, name: str, x: float, y: float, width: float, height: float) -> str:
@@ -309,9 +304,7 @@ def _drawing(
 ) -> str:
     half = ' class="half"' if isinstance(chart, Columns) and chart.half else ""
     inside = "".join(parts)
-    patterns = "".join(
-        pattern for key, pattern in _patterns(name, hatches).items() if f"url(#{key})" in inside
-    )
+    patterns = "".join(pattern for key, pattern in _patterns(name, hatches) if f"url(#{key})" in inside)
     return (
         f'<svg role="img" aria-labelledby="{name}-t {name}-d"{half} viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}" xmlns="http://www.w3.org/2000/svg" '
@@ -322,40 +315,27 @@ def _drawing(
     )
 
 
-def _patterns(name: str, hatches: Sequence[str]) -> dict[str, str]:
-    found = {
-        f"{name}-over": _pattern(
-            f"{name}-over",
-            6,
-            f'<rect width="6" height="6" fill="#f6d9c6"/><path d="M-1 7 7 -1M-1 1 1 -1M5 7 7 5" '
-            f'stroke="{OVER}" stroke-width="2.2"/>',
-        ),
-        f"{name}-reported": _pattern(
-            f"{name}-reported",
-            6,
-            f'<rect width="6" height="6" fill="#eef1f4"/><path d="M-1 -1 7 7M-1 5 1 7M5 -1 7 1" '
-            f'stroke="{REPORTED}" stroke-width="1.3"/>',
-        ),
-        f"{name}-running": _pattern(
-            f"{name}-running",
-            6,
-            f'<rect width="6" height="6" fill="#a9cfe8"/><circle cx="3" cy="3" r="0.9" fill="{BAR}"/>',
-        ),
+def _patterns(name: str, hatches: Sequence[str]) -> Iterator[tuple[str, str]]:
+    drawn = {
+        "over": f'<rect width="6" height="6" fill="#f6d9c6"/><path d="M-1 7 7 -1M-1 1 1 -1M5 7 7 5" '
+        f'stroke="{OVER}" stroke-width="2.2"/>',
+        "reported": f'<rect width="6" height="6" fill="#eef1f4"/><path d="M-1 -1 7 7M-1 5 1 7M5 -1 7 1" '
+        f'stroke="{REPORTED}" stroke-width="1.3"/>',
+        "running": f'<rect width="6" height="6" fill="#a9cfe8"/><circle cx="3" cy="3" r="0.9" fill="{BAR}"/>',
     }
+    for key, inside in drawn.items():
+        yield _pattern(f"{name}-{key}", 6, inside)
     for index, colour in enumerate(hatches):
-        key = f"{name}-h{index}"
-        ink = ink_on(colour)
-        found[key] = _pattern(
-            key,
+        yield _pattern(
+            f"{name}-h{index}",
             7,
-            f'<path d="M-1 8 8 -1M-1 1 1 -1M6 8 8 6" stroke="{ink}" stroke-width="0.9" '
+            f'<path d="M-1 8 8 -1M-1 1 1 -1M6 8 8 6" stroke="{ink_on(colour)}" stroke-width="0.9" '
             'stroke-opacity="0.45"/>',
         )
-    return found
 
 
-def _pattern(key: str, size: int, inside: str) -> str:
-    return (
+def _pattern(key: str, size: int, inside: str) -> tuple[str, str]:
+    return key, (
         f'<pattern id="{key}" width="{size}" height="{size}" patternUnits="userSpaceOnUse">{inside}</pattern>'
     )
 
@@ -370,9 +350,9 @@ def _text(
     )
 
 
-def _upright(text: str, x: float, y: float, size: float) -> str:
+def _upright(text: str, x: float, y: float) -> str:
     return (
-        f'<text x="{x + 4:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{SOFT}" '
+        f'<text x="{x + 4:.1f}" y="{y:.1f}" font-size="{SMALL:g}" fill="{SOFT}" '
         f'transform="rotate(-90 {x + 4:.1f} {y:.1f})">{escape(text)}</text>'
     )
 
@@ -405,18 +385,15 @@ def _on_colour(text: str, x: float, y: float, colour: str) -> str:
 def _fitting(bars: Sequence[Bar], room: float) -> tuple[float, dict[Bar, str]]:
     """The size that fits all, and the texts: without their unit where that is too small."""
 
-    def sized(texts: Iterable[str]) -> float:
-        return _size_for(texts, room, FONT)
-
-    signed = [_signed(bar, bar.text) for bar in bars]
-    if sized(signed) > LEAST_FONT or not all(bar.short for bar in bars):
-        return sized(signed), {bar: bar.text for bar in bars}
-    return sized(_signed(bar, bar.short) for bar in bars), {bar: bar.short for bar in bars}
+    signed = _size_for([_signed(bar, bar.text) for bar in bars], room)
+    if signed > LEAST_FONT or not all(bar.short for bar in bars):
+        return signed, {bar: bar.text for bar in bars}
+    return _size_for([_signed(bar, bar.short) for bar in bars], room), {bar: bar.short for bar in bars}
 
 
-def _size_for(texts: Iterable[str], room: float, largest: float) -> float:
+def _size_for(texts: Iterable[str], room: float) -> float:
     longest = max((len(text) for text in texts), default=0)
-    return largest if not longest else max(LEAST_FONT, min(largest, room / (longest * GLYPH)))
+    return FONT if not longest else max(LEAST_FONT, min(FONT, room / (longest * GLYPH)))
 
 
 def _width(text: str, size: float) -> float:

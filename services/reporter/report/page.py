@@ -7,15 +7,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from services.reporter.report.charts import Chart, svg
 from services.reporter.report.compose import ReportText
-from services.reporter.report.sheet import sheet_css
+from services.reporter.report.sheet import PACKAGE, report_templates, sheet_css
 from shared.translation import Translator
-
-PACKAGE: Final = "services.reporter.report"
 
 _UNIT: Final = re.compile(
     r"(?<=\d) (?=%|s\b|werkdag|working day|jour|Arbeitstag|uur\b|hours\b|h\b|v\d)"
@@ -56,13 +54,7 @@ def _styles() -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader(PACKAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = report_templates()
     environment.filters["drawn"] = _drawn
     environment.filters["unbroken"] = _unbroken
     return environment

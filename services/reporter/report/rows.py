@@ -24,6 +24,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Final, Literal, NamedTuple
 
 from domain.period_kpis import PeriodKpi, SpeedShares
@@ -268,10 +269,10 @@ def _site(site: SiteReport, write: Writing) -> Json:
                 "text": write.value(Kpi.MISSED_RATIO, one.value),
                 "missed": one.missed,
                 "samples": one.samples,
-                "counted": {outcome.value: count for outcome, count in one.counted.items()},
-                "not_counted": {outcome.value: count for outcome, count in one.not_counted.items()},
+                "counted": dict(one.counted),
+                "not_counted": dict(one.not_counted),
                 "short_abandons": one.short_abandons,
-                "difference": {outcome.value: count for outcome, count in one.difference.items()},
+                "difference": dict(one.difference),
                 "value_difference": one.value_difference,
             }
             for one in site.missed_definitions
@@ -331,7 +332,6 @@ def _figure(one: PeriodKpi, name: str, write: Writing) -> Json:
 
 
 def _speed(one: SpeedShares, write: Writing) -> Json:
-    shares = ((name, count, one.share(name)) for name, count in one.counts.items())
     return {
         "period": one.period.name,
         "answered": one.answered,
@@ -340,17 +340,16 @@ def _speed(one: SpeedShares, write: Writing) -> Json:
             {
                 "name": name,
                 "count": count,
-                "share": share,
-                "text": write.share(share),
+                "share": one.share(name),
+                "text": write.share(one.share(name)),
             }
-            for name, count, share in shares
+            for name, count in one.counts.items()
         ],
     }
 
 
 def _budget(budget: BudgetReport) -> Json:
     of = budget.of
-    forecast = of.forecast
     return {
         "period": of.period.name,
         "target": of.target,
@@ -362,17 +361,5 @@ def _budget(budget: BudgetReport) -> Json:
         "open_minutes_left": of.open_minutes_left,
         "open_days_left": of.open_days_left,
         "cannot_be_met": budget.lost,
-        "forecast": None
-        if forecast is None
-        else {
-            "expected_contacts": forecast.expected_contacts,
-            "expected_missed": forecast.expected_missed,
-            "affordable": forecast.affordable,
-            "projected": forecast.projected,
-            "low": forecast.low,
-            "high": forecast.high,
-            "days_used": forecast.days_used,
-            "rate_days": forecast.rate_days,
-            "method": forecast.method,
-        },
+        "forecast": None if of.forecast is None else asdict(of.forecast),
     }

@@ -136,19 +136,20 @@ def _filled(sheet: Sheet, say: Translator) -> dict[str, object]:
 
 @cache
 def _html() -> Environment:
-    return _environment(finalize=None)
+    return report_templates()
 
 
 @cache
 def _markdown() -> Environment:
-    return _environment(finalize=_unless_ready)
+    return report_templates(_unless_ready)
 
 
 def _unless_ready(value: object) -> str:
     return value if isinstance(value, _Ready) else as_markdown(str(value))
 
 
-def _environment(finalize: Callable[[object], str] | None) -> Environment:
+def report_templates(finalize: Callable[[object], str] | None = None) -> Environment:
+    """Return the templates of reports and sheets; HTML escapes what it is filled with."""
     environment = Environment(
         loader=PackageLoader(PACKAGE),
         autoescape=select_autoescape(["html.j2"], default=False),

@@ -36,7 +36,6 @@ from tests.support.eventually import WITHIN, eventually
 from wachtpost.cli import app
 from wachtpost.demo import command
 from wachtpost.demo.city_copy import (
-    DemoReceiver,
     DemoSender,
     source_names,
     toml,
@@ -206,8 +205,8 @@ def test_a_rule_about_a_silent_source_goes_with_the_source() -> None:
 
 
 def test_nobody_of_the_city_hears_of_a_demo() -> None:
-    receiver = DemoReceiver("balie", "Balie", url="http://127.0.0.1:9/", base_url="http://127.0.0.1:8")
-    written = toml(with_receiver(with_http_sources(RULED, {"huis": DemoSender("demo", "key")}), receiver))
+    document = with_http_sources(RULED, {"huis": DemoSender("demo", "key")})
+    written = toml(with_receiver(document, "Balie", "http://127.0.0.1:9/", "http://127.0.0.1:8"))
     city = CityFile.model_validate(tomllib.loads(written))
     assert [one.id for one in city.receivers] == ["balie"]
     assert [route.receivers for route in city.routes] == [("balie",)]
