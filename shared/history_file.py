@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from shared.config.model import CityFile
 from shared.config.references import ReferenceMistake, place_mistakes, sites_in
 from shared.config.tables import Table, tables_in
-from shared.config.types import ALL_QUEUES, ConfigSection, Name, PeriodName, no_ratio_above_1
+from shared.config.types import ALL_QUEUES, ConfigSection, Figure, Name, PeriodName
 from shared.contract.kpis import Kpi
 
 
@@ -25,19 +25,13 @@ class ReportedFigure(ConfigSection):
 
     kpi: Kpi
     period: PeriodName
-    value: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    """In the unit of the KPI: a ratio from 0 to 1, seconds, working days."""
+    value: Figure
     site: Name | None = None
     """None: every site (most cities have one)."""
     queue: Name = ALL_QUEUES
     samples: Annotated[int, Field(strict=True, ge=0)] | None = None
     """Contacts that it rests on, where that is known."""
     note: str = ""
-
-    @field_validator("value")
-    @classmethod
-    def _ratios(cls, value: float, so_far: ValidationInfo) -> float:
-        return no_ratio_above_1(value, so_far.data.get("kpi"))
 
 
 class Break(ConfigSection):

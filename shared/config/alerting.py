@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
@@ -28,11 +27,12 @@ from shared.config.types import (
     PERIODS,
     ConfigSection,
     Duration,
+    Limit,
     Name,
     Window,
     from_to,
     mistake,
-    no_ratio_above_1,
+    must,
 )
 from shared.contract.breach_events import Severity
 from shared.contract.kpis import Kpi, Measure
@@ -42,7 +42,6 @@ HOST: Final = r"^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]+)$"
 """A host name or an IP address; no scheme, no port."""
 DASHBOARD_UID: Final = r"^[A-Za-z0-9_-]{1,40}$"
 
-Limit = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 YesOrNo = Annotated[bool, Field(strict=True)]
 Email = Annotated[str, Field(pattern=EMAIL)]
 
@@ -76,13 +75,11 @@ SecretFile = Annotated[Path, BeforeValidator(_no_secret)]
 """The path of a file that holds a secret. It need not exist where the city file is checked."""
 
 
-def _no_user(url: HttpUrl) -> HttpUrl:
-    if url.username or url.password:
-        raise mistake("url_secret")
-    return url
+def _names_no_user(url: HttpUrl) -> bool:
+    return not url.username and not url.password
 
 
-WebUrl = Annotated[HttpUrl, AfterValidator(_no_user)]
+WebUrl = Annotated[HttpUrl, must(_names_no_user, "url_secret")]
 
 
 class KpiRule(ConfigSection):
@@ -109,11 +106,6 @@ class KpiRule(ConfigSection):
     open_only: YesOrNo = True
     """Judged within the queue's opening hours only; at closing time a breach is over."""
     severity: Severity = Severity.CRITICAL
-
-    @field_validator("limit", "warn_at", "clear_at")
-    @classmethod
-    def _ratios(cls, value: float | None, so_far: ValidationInfo) -> float | None:
-        return None if value is None else no_ratio_above_1(value, so_far.data.get("kpi"))
 
 
 class BudgetRule(ConfigSection):

@@ -15,13 +15,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     Tag,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -43,13 +41,14 @@ from shared.config.types import WEEKDAYS as WEEKDAYS
 from shared.config.types import (
     ConfigSection,
     Duration,
+    Limit,
     Name,
     WaitBound,
     Window,
     from_to,
     minute_of,
     mistake,
-    no_ratio_above_1,
+    must,
 )
 from shared.config.types import Span as Span
 from shared.config.types import WeekHours as WeekHours
@@ -70,29 +69,26 @@ NAMES: Final = "names"
 DEFAULT_LANGUAGE: Final = "nl"
 
 
-def _known_language(language: str) -> str:
-    if language not in languages():
-        raise mistake("language")
-    return language
+def _is_known(language: str) -> bool:
+    return language in languages()
 
 
-Language = Annotated[str, AfterValidator(_known_language)]
+Language = Annotated[str, must(_is_known, "language")]
 """One that there is a catalogue of."""
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 class City(ConfigSection):
     name: Annotated[str, Field(min_length=1)]
     language: Language = DEFAULT_LANGUAGE
-    time_zone: str = "Europe/Brussels"
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise mistake("time_zone") from None
-        return value
+    time_zone: Annotated[str, must(_is_zone, "time_zone")] = "Europe/Brussels"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -140,16 +136,9 @@ class ClosingDay(ConfigSection):
     """
 
     on: Annotated[date | None, BeforeValidator(_day)] = None
-    every_year: str | None = None
+    every_year: Annotated[str, must(_is_month_and_day, "every_year")] | None = None
     closes_at: Annotated[time | None, BeforeValidator(_closing_time)] = None
     why: str = ""
-
-    @field_validator("every_year")
-    @classmethod
-    def _day_of_the_year(cls, value: str | None) -> str | None:
-        if value is not None and not _is_month_and_day(value):
-            raise mistake("every_year")
-        return value
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -158,16 +147,14 @@ class ClosingDay(ConfigSection):
         return self
 
 
-class CalendarDays(ConfigSection):
-    public_holidays: str = Field(default="BE", description="ISO 3166 country whose public holidays close")
-    closing_days: tuple[ClosingDay, ...] = ()
+def _is_country(code: str) -> bool:
+    return not code or code in holidays.list_supported_countries()
 
-    @field_validator("public_holidays")
-    @classmethod
-    def _known_country(cls, value: str) -> str:
-        if value and value not in holidays.list_supported_countries():
-            raise mistake("country")
-        return value
+
+class CalendarDays(ConfigSection):
+    public_holidays: Annotated[str, must(_is_country, "country")] = "BE"
+    """ISO 3166 country whose public holidays close; empty: none does."""
+    closing_days: tuple[ClosingDay, ...] = ()
 
 
 class MissedDefinition(ConfigSection):
@@ -175,16 +162,9 @@ class MissedDefinition(ConfigSection):
 
     id: Name
     version: Annotated[int, Field(strict=True, ge=1)] = 1
-    outcomes: frozenset[Outcome]
+    outcomes: Annotated[frozenset[Outcome], must(bool, "outcomes_empty", known=", ".join(Outcome))]
     short_abandon: WaitBound = timedelta(0)
     """Hang-ups quicker than this count on neither side."""
-
-    @field_validator("outcomes")
-    @classmethod
-    def _some(cls, value: frozenset[Outcome]) -> frozenset[Outcome]:
-        if not value:
-            raise mistake("outcomes_empty", known=", ".join(Outcome))
-        return value
 
 
 LIER_1: Final = MissedDefinition(
@@ -195,17 +175,16 @@ LIER_1: Final = MissedDefinition(
 """The default of design §2: everyone who wanted staff and did not reach them."""
 
 
+def _rise(bounds: tuple[timedelta, ...]) -> bool:
+    return bool(bounds) and all(a < b for a, b in pairwise((timedelta(0), *bounds)))
+
+
 class SpeedCategories(ConfigSection):
     """Upper bounds of the ranges (from, to]; above the last bound is a range of its own."""
 
-    bounds: tuple[WaitBound, ...] = tuple(timedelta(seconds=s) for s in (20, 45, 60, 120, 180))
-
-    @field_validator("bounds")
-    @classmethod
-    def _rising(cls, value: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
-        if not value or any(b <= a for a, b in pairwise((timedelta(0), *value))):
-            raise mistake("bounds_order")
-        return value
+    bounds: Annotated[tuple[WaitBound, ...], must(_rise, "bounds_order")] = tuple(
+        timedelta(seconds=s) for s in (20, 45, 60, 120, 180)
+    )
 
 
 class ServiceLevel(ConfigSection):
@@ -222,10 +201,14 @@ class ServiceLevelDefinition(ConfigSection):
     """What is divided by: with the missed calls, or only those that reached staff."""
 
 
+def _once_each(windows: tuple[timedelta, ...]) -> bool:
+    return 0 < len(windows) == len(set(windows))
+
+
 class LiveConfig(ConfigSection):
     """What the rolling figures look back over."""
 
-    windows: tuple[Window, ...] = (
+    windows: Annotated[tuple[Window, ...], must(_once_each, "windows_unique")] = (
         timedelta(minutes=15),
         timedelta(hours=1),
     )
@@ -233,29 +216,19 @@ class LiveConfig(ConfigSection):
     """Below this many contacts a rolling figure is *insufficient*."""
     missed_definition: Name = DEFAULT_DEFINITION
 
-    @field_validator("windows")
-    @classmethod
-    def _each_once(cls, value: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
-        if not value or len(set(value)) != len(value):
-            raise mistake("windows_unique")
-        return value
+
+def _is_not_the_total(queue: str) -> bool:
+    return queue != ALL_QUEUES
 
 
 class Queue(ConfigSection):
     """Where people wait: a phone queue, or a counter's activity cluster (with its appointments)."""
 
-    id: Name
+    id: Annotated[Name, must(_is_not_the_total, "queue_all")]
     kind: QueueKind
     name: str = ""
     hours: Name | None = None
     """Which opening hours apply; none: always open."""
-
-    @field_validator("id")
-    @classmethod
-    def _not_the_total(cls, value: str) -> str:
-        if value == ALL_QUEUES:
-            raise mistake("queue_all")
-        return value
 
     @property
     def title(self) -> str:
@@ -290,14 +263,9 @@ class Target(ConfigSection):
     kpi: Kpi
     site: Name | None = None
     queue: Name = ALL_QUEUES
-    limit: Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+    limit: Limit
     period: Literal["month", "year"] = "month"
     """Over which period the policy report judges it."""
-
-    @field_validator("limit")
-    @classmethod
-    def _ratios(cls, limit: float, so_far: ValidationInfo) -> float:
-        return no_ratio_above_1(limit, so_far.data.get("kpi"))
 
 
 class PipelineConfig(ConfigSection):

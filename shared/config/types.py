@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import pairwise
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Self, TypeVar
 
 import durationpy
 from pydantic import (
@@ -17,7 +17,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
-    field_validator,
+    ValidationInfo,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -38,6 +38,8 @@ PERIODS: Final = ("today", "month", "year")
 
 MIDNIGHT: Final = 24 * 60
 """The end of a day, in minutes of the wall clock."""
+
+_T = TypeVar("_T")
 
 WINDOW_STEP: Final = timedelta(seconds=10)
 FINE_REACH: Final = timedelta(hours=2)
@@ -77,26 +79,29 @@ def _duration(value: object) -> timedelta:
     return duration
 
 
-def _wait_bound(value: timedelta) -> timedelta:
-    if not on_histogram_edge(value):
-        raise mistake("histogram_edge")
-    return value
+def must(fit: Callable[[_T], bool], kind: str, **filled: str) -> AfterValidator:
+    """Return the check that a value fits; the mistake is of that kind."""
+
+    def check(value: _T) -> _T:
+        if not fit(value):
+            raise mistake(kind, **filled)
+        return value
+
+    return AfterValidator(check)
 
 
 def from_to(least: str, most: str) -> AfterValidator:
     """Return the check of a duration from ``least`` up to and including ``most``."""
     shortest, longest = _duration(least), _duration(most)
 
-    def within(value: timedelta) -> timedelta:
-        if not shortest <= value <= longest:
-            raise mistake("duration_range", least=least, most=most)
-        return value
+    def within(value: timedelta) -> bool:
+        return shortest <= value <= longest
 
-    return AfterValidator(within)
+    return must(within, "duration_range", least=least, most=most)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-WaitBound = Annotated[Duration, AfterValidator(_wait_bound)]
+WaitBound = Annotated[Duration, must(on_histogram_edge, "histogram_edge")]
 Name = Annotated[str, Field(pattern=NAME)]
 
 
@@ -106,21 +111,26 @@ class ConfigSection(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
-def no_ratio_above_1(value: float, kpi: Kpi | None) -> float:
-    """Let a number pass, unless it is a ratio of more than 1; ``None``: the file names no KPI there is."""
+def _no_ratio_above_1(value: float, so_far: ValidationInfo) -> float:
+    kpi: Kpi | None = so_far.data.get("kpi")
     if kpi is not None and KPIS[kpi].unit is Unit.RATIO and value > 1:
         raise mistake("ratio")
     return value
 
 
-def check_window(value: timedelta) -> timedelta:
+Figure = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_no_ratio_above_1)]
+"""In the unit of the field ``kpi`` that stands before it: a ratio from 0 to 1, seconds, working days."""
+
+Limit = Annotated[Figure, Field(strict=True)]
+
+
+def is_window(value: timedelta) -> bool:
+    """Whether a rolling window of this length can be computed exactly."""
     step = WINDOW_STEP if value <= FINE_REACH else COARSE_STEP
-    if not timedelta(0) < value <= COARSE_REACH - COARSE_STEP or value % step:
-        raise mistake("window")
-    return value
+    return timedelta(0) < value <= COARSE_REACH - COARSE_STEP and not value % step
 
 
-Window = Annotated[Duration, AfterValidator(check_window)]
+Window = Annotated[Duration, must(is_window, "window")]
 
 
 def _period(value: object) -> Period:
@@ -173,7 +183,12 @@ def minute_of(text: str) -> int:
     return hour * 60 + minute
 
 
-Spans = tuple[Span, ...]
+def _no_overlap(spans: tuple[Span, ...]) -> bool:
+    ordered = sorted(spans, key=lambda span: span.start_minute)
+    return all(one.end_minute <= other.start_minute for one, other in pairwise(ordered))
+
+
+Spans = Annotated[tuple[Span, ...], must(_no_overlap, "span_overlap")]
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -189,14 +204,6 @@ class WeekHours(ConfigSection):
     sunday: Spans = ()
     on_holidays: Annotated[bool, Field(strict=True)] = False
     """Open as usual on public holidays, closing days and half days too."""
-
-    @field_validator(*WEEKDAYS)
-    @classmethod
-    def _no_overlap(cls, spans: Spans) -> Spans:
-        ordered = sorted(spans, key=lambda span: span.start_minute)
-        if any(other.start_minute < one.end_minute for one, other in pairwise(ordered)):
-            raise mistake("span_overlap")
-        return spans
 
     @property
     def by_weekday(self) -> tuple[Spans, ...]:
