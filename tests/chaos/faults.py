@@ -48,6 +48,10 @@ async def inflict(product: Product, exchange: Exchange, fault: Fault) -> None:
 
 async def _begin(product: Product, fault: Fault, mending: AsyncExitStack) -> None:
     match fault.kind:
+        case Kind.RELOAD:
+            service = product.services[fault.where]
+            if service.port is not None and not service.process.exited:  # before, it would be an end
+                service.process.hang_up()
         case Kind.PAUSE:
             await _pause(product, fault.where, mending)
         case Kind.DISK:

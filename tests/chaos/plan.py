@@ -23,6 +23,8 @@ class Kind(StrEnum):
     """SIGKILL, and another process at once."""
     TERM = "term"
     """SIGTERM, the end waited for, and another process."""
+    RELOAD = "reload"
+    """SIGHUP: the city file is taken over in the middle of whatever goes on."""
     PAUSE = "pause"
     """SIGSTOP, a while, SIGCONT."""
     DISK = "disk"
@@ -56,6 +58,7 @@ REDIS: Final = "redis"
 WHERE: Final[dict[Kind, Sequence[str]]] = {
     Kind.KILL: (*SERVICES, REDIS),
     Kind.TERM: (*SERVICES, REDIS),
+    Kind.RELOAD: SERVICES,
     Kind.PAUSE: (*SERVICES, REDIS),
     Kind.DISK: (REDIS,),
     Kind.MEMORY: (REDIS,),
@@ -70,6 +73,7 @@ WHERE: Final[dict[Kind, Sequence[str]]] = {
 WEIGHTS: Final[dict[Kind, int]] = {
     Kind.KILL: 4,
     Kind.TERM: 2,
+    Kind.RELOAD: 4,
     Kind.PAUSE: 4,
     Kind.DISK: 2,
     Kind.MEMORY: 2,
