@@ -9,16 +9,15 @@ import pytest
 
 from domain.business_hours import open_minutes, open_minutes_from
 from shared.calendar import Calendar
-from shared.config.model import CityFile
+from shared.config.model import WEEKDAYS, CityFile
 from shared.contract.kpis import QueueKind
 from tests.support.report_city import city
 
-WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 HOURS = {
-    "dag": {day: ["09:00-12:00", "13:00-17:00"] for day in WEEK},
-    "avond": {day: ["16:00-20:00"] for day in WEEK},
-    "nacht": {day: ["02:30-03:30"] for day in WEEK},
-    "kort": {day: ["10:00-11:00"] for day in WEEK},
+    "dag": {day: ["09:00-12:00", "13:00-17:00"] for day in WEEKDAYS},
+    "avond": {day: ["16:00-20:00"] for day in WEEKDAYS},
+    "nacht": {day: ["02:30-03:30"] for day in WEEKDAYS},
+    "kort": {day: ["10:00-11:00"] for day in WEEKDAYS},
 }
 QUEUES = [{"id": "lijn", "kind": QueueKind.PHONE, "hours": "dag"}]
 CITY: CityFile = city(hours=HOURS, targets=[], sites=[{"id": "lier", "queues": QUEUES}])

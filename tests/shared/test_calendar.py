@@ -16,6 +16,7 @@ from shared.config.model import WEEKDAYS, CityFile
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 
+DAY_AND_NIGHT = {day: ["00:00-24:00"] for day in WEEKDAYS}
 DOCUMENT: dict[str, object] = {
     "city": {"name": "Lier"},
     "hours": {
@@ -28,11 +29,7 @@ DOCUMENT: dict[str, object] = {
             "saturday": ["09:00-12:00"],
         },
         "night": {"saturday": ["22:00-24:00"], "sunday": ["00:00-02:30", "03:00-04:00"]},
-        "always": {
-            day: ["00:00-24:00"]
-            for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-        }
-        | {"on_holidays": True},
+        "always": DAY_AND_NIGHT | {"on_holidays": True},
     },
     "calendar": {
         "closing_days": [
@@ -257,14 +254,11 @@ def test_opened_is_the_instant_at_which_a_shut_desk_opened(moment: tuple[Calenda
         ({"monday": ["12:00-17:00", "08:00-12:00"]}, "2026-03-02T15:00", "2026-03-02T08:00"),
         ({"monday": ["08:00-12:00", "13:00-17:00"]}, "2026-03-02T15:00", "2026-03-02T13:00"),
         ({"sunday": ["20:00-24:00"], "monday": ["00:00-06:00"]}, "2026-03-02T03:00", "2026-03-01T20:00"),
-        ({day: ["00:00-24:00"] for day in WEEKDAYS}, "2026-03-02T03:00", "2026-01-02T00:00"),  # New Year
-        ({day: ["00:00-24:00"] for day in WEEKDAYS} | {"on_holidays": True}, "2026-03-02T03:00", None),
+        (DAY_AND_NIGHT, "2026-03-02T03:00", "2026-01-02T00:00"),  # New Year
+        (DAY_AND_NIGHT | {"on_holidays": True}, "2026-03-02T03:00", None),
         ({"saturday": ["22:00-24:00"], "sunday": ["00:00-05:00"]}, "2026-03-29T04:00", "2026-03-28T22:00"),
-        (
-            {"sunday": ["01:00-02:00", "03:00-05:00"]},
-            "2026-03-29T04:00",
-            "2026-03-29T01:00",
-        ),  # 2 to 3 is skipped
+        # 2 to 3 is skipped
+        ({"sunday": ["01:00-02:00", "03:00-05:00"]}, "2026-03-29T04:00", "2026-03-29T01:00"),
         ({"sunday": ["02:30-05:00"]}, "2026-03-29T04:00", "2026-03-29T03:00"),  # no 2:30 on that day
         ({"sunday": ["00:00-02:30"]}, "2026-10-25T02:15+01:00", "2026-10-25T02:00+01:00"),  # 2:00 comes twice
         ({"monday": ["08:00-17:00"]}, "2026-03-02T18:00", None),

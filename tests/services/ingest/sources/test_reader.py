@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -170,14 +170,6 @@ def test_from_the_end_of_a_log_that_is_not_there_yet_is_all_of_it(log, follow):
     assert look_until_quiet(follow(log, first.position, start="end")) == lines(0, 2)
 
 
-def test_rotated_by_renaming_the_old_file_is_finished_first(log, read):
-    follower = read(2)
-    write(log, line(2))
-    renamed(log)
-    write(log, line(3))
-    assert look_until_quiet(follower) == lines(2, 4)
-
-
 def test_between_renaming_and_reopening_the_writer_is_followed(log, follow):
     with log.open("ab") as writer:
         writer.write(line(0))
@@ -195,15 +187,6 @@ def test_between_renaming_and_reopening_the_writer_is_followed(log, follow):
         assert look_until_quiet(follower) == [line(2)]
     write(log, line(3))
     assert look_until_quiet(follower) == [line(3)]
-
-
-def test_rotated_twice_between_two_looks(log, read):
-    follower = read(2)
-    renamed(log, "queue_log.2")
-    write(log, *lines(2, 4))
-    renamed(log)
-    write(log, *lines(4, 6))
-    assert look_until_quiet(follower) == lines(2, 6)
 
 
 def test_last_words_written_while_we_look_for_the_next_file(log, read, monkeypatch):
@@ -227,33 +210,6 @@ def test_an_unfinished_last_line_of_a_rotated_file_is_handed_on_as_it_is(log, fo
     renamed(log)
     write(log, line(2))
     assert look_until_quiet(follower) == [b"1710223068|broken", line(2)]
-
-
-def test_copied_and_truncated(log, read):
-    follower = read(2)
-    write(log, line(2))
-    truncated(log)
-    assert look_until_quiet(follower) == [line(2)]
-    write(log, line(3))
-    assert look_until_quiet(follower) == [line(3)]
-
-
-def test_copied_truncated_and_grown_larger_than_before(log, read):
-    follower = read(2)
-    truncated(log)
-    write(log, *lines(2, 9))
-    assert look_until_quiet(follower) == lines(2, 9)
-
-
-def test_copied_and_truncated_twice_amid_a_line(log, read):
-    follower = read(2)
-    truncated(log, "queue_log.2")
-    write(log, line(2)[:13])
-    assert look_until_quiet(follower) == []
-    write(log, line(2)[13:])
-    truncated(log)
-    write(log, line(3))
-    assert look_until_quiet(follower) == lines(2, 4)
 
 
 @pytest.mark.parametrize("down", [False, True])
@@ -367,6 +323,12 @@ def at_line(log: Path, number: int) -> Position:
     return position
 
 
+def stopped(log: Path, number: int) -> Position:
+    """The position of one who stopped after so many of a log's first three lines."""
+    write(log, *lines(0, 3))
+    return at_line(log, number)
+
+
 def sequential(log: Path) -> None:
     """Four files, ``.0`` the oldest: as Asterisk rotates with rotatestrategy=sequential."""
     for number in range(3):
@@ -419,8 +381,7 @@ def test_a_restart_amid_packed_files(log, done, follow):
 
 
 def test_a_file_that_is_being_packed_is_read_once(log, follow):
-    write(log, *lines(0, 3))
-    position = at_line(log, 1)
+    position = stopped(log, 1)
     old = renamed(log)
     shutil.copy(old, log.with_name("again"))
     packed(log.with_name("again")).rename(log.with_name("queue_log.1.gz"))
@@ -429,8 +390,7 @@ def test_a_file_that_is_being_packed_is_read_once(log, follow):
 
 
 def test_where_the_file_is_gone_the_oldest_younger_one_is_next(log, follow):
-    write(log, *lines(0, 3))
-    position = at_line(log, 1)
+    position = stopped(log, 1)
     log.unlink()
     sequential(log)
     log.with_name("queue_log.0").unlink()
@@ -440,15 +400,13 @@ def test_where_the_file_is_gone_the_oldest_younger_one_is_next(log, follow):
 
 
 def test_a_new_log_on_the_same_inode_is_not_taken_for_the_old(log, follow):
-    write(log, *lines(0, 3))
-    position = at_line(log, 2)
+    position = stopped(log, 2)
     log.write_bytes(b"".join(lines(3, 9)))
     assert look_until_quiet(follow(log, position)) == lines(3, 9)
 
 
 def test_a_restored_copy_is_taken_for_the_old(log, follow):
-    write(log, *lines(0, 3))
-    position = at_line(log, 2)
+    position = stopped(log, 2)
     shutil.copy(log, log.with_name("restored"))
     log.unlink()
     log.with_name("restored").rename(log)
@@ -457,8 +415,7 @@ def test_a_restored_copy_is_taken_for_the_old(log, follow):
 
 @pytest.mark.parametrize("missing", [4, 12])
 def test_a_damaged_archive_is_read_as_far_as_it_goes(log, follow, missing):
-    write(log, *lines(0, 3))
-    position = at_line(log, 1)
+    position = stopped(log, 1)
     archive = packed(renamed(log))
     archive.write_bytes(archive.read_bytes()[:-missing])
     write(log, *lines(3, 5))
@@ -503,8 +460,7 @@ def test_a_position_shows_nothing_of_the_lines(log):
 
 @pytest.mark.parametrize("before", [{"sealed_by": "another"}, {"sealed_by": ""}], ids=["key", "release"])
 def test_a_position_of_another_key_or_of_a_release_without_is_known_by_its_place(log, follow, before):
-    write(log, *lines(0, 3))
-    position = at_line(log, 2).model_copy(update={**before, "head": "0" * 32})
+    position = stopped(log, 2).model_copy(update={**before, "head": "0" * 32})
     assert look_until_quiet(follow(log, position)) == [line(2)]
     renamed(log)
     write(log, *lines(3, 5))
@@ -512,8 +468,7 @@ def test_a_position_of_another_key_or_of_a_release_without_is_known_by_its_place
 
 
 def test_another_file_at_the_place_of_an_unknown_position_is_read_from_its_beginning(log, follow):
-    write(log, *lines(0, 3))
-    position = at_line(log, 2).model_copy(update={"sealed_by": "another"})
+    position = stopped(log, 2).model_copy(update={"sealed_by": "another"})
     log.write_bytes(b"".join(lines(3, 9)))  # the same inode
     assert look_until_quiet(follow(log, position)) == lines(3, 9)
 
@@ -607,8 +562,17 @@ DEEDS: list[Callable[[World], None]] = [
 ]
 
 
+ROTATED = [World.write, World.rename, World.reopen, World.write]
+EMPTIED = [World.write, World.copy_and_truncate]
+
+
 @settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.sampled_from(DEEDS), max_size=60))
+@example(ROTATED)  # the old file is finished first
+@example([*ROTATED, *ROTATED])  # twice between two looks
+@example([*EMPTIED, World.read, World.read, World.write])
+@example([*EMPTIED, *[World.write] * 6])  # larger than before
+@example([*EMPTIED, World.write_half, World.read, World.read, *EMPTIED])  # twice amid a line
 def test_whatever_happens_in_whatever_order_nothing_is_lost_or_doubled(deeds):
     with TemporaryDirectory() as directory:
         world = World(Path(directory))
