@@ -217,7 +217,7 @@ class Stage:
     def deliveries(self, receiver: str) -> list[tuple[object, object, object]]:
         """Kind, channel and result of each try for a receiver."""
         lines = [line for line in self.logged(receiver) if line["kind"] == "delivery"]
-        return [(line["notification_kind"], line["channel"], line["result"]) for line in lines]
+        return [(line["happening"], line["channel"], line["result"]) for line in lines]
 
     def reasons(self, receiver: str) -> list[object]:
         """Why a receiver was told or not, decision by decision."""
