@@ -6,7 +6,6 @@ import re
 from base64 import b64encode
 from datetime import timedelta
 from hashlib import sha256
-from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,13 +22,13 @@ from services.notifier.messages.links import (
     Links,
     Signer,
     links_for,
-    open_breaches,
 )
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.model import Breach, NotificationKind
 from shared.config.alerting import NotifyConfig
 from shared.contract.kpis import Measure
 from shared.translation import languages
+from tests.support.html import read
 from tests.support.notifications import NOW, OPENED, acknowledged, breach, city, ended, notification
 
 KEY = b"a key of the tests, 32 bytes.  ."
@@ -176,11 +175,6 @@ def test_without_addresses_or_key_there_are_no_links() -> None:
     assert links_for(told, NOTIFY, None).acknowledge is None
 
 
-def test_a_retry_carries_the_same_link() -> None:
-    told = notification(NotificationKind.FIRING, breach())
-    assert links_for(told, NOTIFY, SIGNER) == links_for(told, NOTIFY, Signer(KEY))
-
-
 @pytest.mark.parametrize(("count", "has_link"), [(1, True), (30, True), (2000, False)])
 def test_an_address_stays_short_enough_for_mail_programs(count: int, has_link: bool) -> None:
     told = notification(
@@ -228,21 +222,6 @@ def test_which_page_is_shown(
     assert case_of(claim, breaches) is case
 
 
-class Elements(HTMLParser):
-    """The elements of a page, with their attributes."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def of(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for found, attributes in self.found if found == tag]
-
-
 ABOUT = {
     PageCase.ASK: (breach(), acknowledged(Measure.MISSED_RATIO)),
     PageCase.DONE: (acknowledged(),),
@@ -258,26 +237,27 @@ EVERY_PAGE = [(case, language) for case in PageCase for language in languages()]
 @pytest.mark.parametrize(("case", "language"), EVERY_PAGE)
 def test_only_the_question_has_a_button_and_it_posts(case: PageCase, language: str) -> None:
     page = Pages(city(language), TEMPLATES).show(case, ABOUT[case], NOW, "the.token")
-    elements = Elements(page.html)
     if case is not PageCase.ASK:
-        assert not elements.of("form")
+        assert not list(read(page.html).all("form"))
         assert "the.token" not in page.html
         return
-    assert elements.of("form") == [{"method": "post"}]  # to the same address
-    assert elements.of("input") == [{"type": "hidden", "name": "token", "value": "the.token"}]
-    assert elements.of("button") == [{"type": "submit"}]
+    assert [one.attributes for one in read(page.html).all("form", "input", "button")] == [
+        {"method": "post"},  # to the same address
+        {"type": "hidden", "name": "token", "value": "the.token"},
+        {"type": "submit"},
+    ]
 
 
 @pytest.mark.parametrize(("case", "language"), EVERY_PAGE)
 def test_a_page_loads_nothing_and_runs_nothing(case: PageCase, language: str) -> None:
     page = Pages(city(language), TEMPLATES).show(case, ABOUT[case], NOW, "the.token")
-    elements = Elements(page.html)
-    assert not {"script", "img", "link", "iframe", "object"} & {tag for tag, _ in elements.found}
-    for _, attributes in elements.found:
-        assert not {"style", "src", "href"} & attributes.keys()
-        assert not any(name.startswith("on") for name in attributes)
-    assert elements.of("html") == [{"lang": language}]
-    assert len(elements.of("h1")) == 1
+    root = read(page.html)
+    assert not list(root.all("script", "img", "link", "iframe", "object"))
+    for one in root.all():
+        assert not {"style", "src", "href"} & one.attributes.keys()
+        assert not any(name.startswith("on") for name in one.attributes)
+    assert [one.attributes for one in root.all("html")] == [{"lang": language}]
+    assert len(list(root.all("h1"))) == 1
 
 
 def test_the_headers_allow_the_pages_own_style_only_and_tell_nobody_the_address() -> None:
@@ -324,7 +304,3 @@ def test_a_page_escapes_what_it_is_given() -> None:
     page = Pages(evil, TEMPLATES).show(PageCase.ASK, [named], NOW, '"><script>')
     assert "<script>" not in page.html
     assert "&lt;script&gt;&amp;" in page.html
-
-
-def test_only_what_nobody_took_on_and_still_lasts_is_open() -> None:
-    assert open_breaches((breach(), ended(), acknowledged())) == (breach(),)

@@ -11,15 +11,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jinja2 import TemplateError, UndefinedError
+from jinja2 import TemplateError
 
 from services.notifier.messages.links import Links
 from services.notifier.messages.message import SUBJECT_LENGTH, Fact, Message, Writer
@@ -37,6 +36,7 @@ from shared.config.model import CityFile, Target
 from shared.contract.breach_events import Cause, Level, Severity
 from shared.contract.kpis import Kpi, Measure
 from shared.translation import languages, translator
+from tests.support.html import Element, read
 from tests.support.notifications import NOW, acknowledged, breach, city, ended, notification, reading
 from tests.support.thorough import examples
 
@@ -102,13 +102,6 @@ STORIES: dict[str, list[tuple[Notification, Links]]] = {
 KEPT = pytest.mark.parametrize("language", ["nl", "en"])
 """Those whose messages are kept word for word; of the others a translator changes what he likes."""
 LANGUAGES = pytest.mark.parametrize("language", languages())
-
-
-class Reports(list[TemplateFault]):
-    """Collects what is wrong with templates."""
-
-    def __call__(self, fault: TemplateFault) -> None:
-        self.append(fault)
 
 
 def unexpected(fault: TemplateFault) -> None:
@@ -268,11 +261,6 @@ def test_of_two_targets_a_message_names_the_one_that_the_rule_is_judged_by(
         assert seen.target_period == period
 
 
-def test_a_queue_without_a_target_is_held_against_the_totals() -> None:
-    told = breach(Measure.MISSED_RATIO)
-    assert Writer(city(), TEMPLATES).headline(told, NOW).endswith("doel hoogstens 20 %")
-
-
 @pytest.mark.parametrize("measure", Measure)
 @LANGUAGES
 def test_the_site_is_named_only_where_there_are_several(language: str, measure: Measure) -> None:
@@ -285,11 +273,6 @@ def test_a_source_goes_on_being_silent_after_the_evaluator_said_so() -> None:
     told = breach(Measure.NO_DATA, reading=reading(Measure.NO_DATA, value=300.0))
     headline = Writer(city(), TEMPLATES).headline(told, NOW + timedelta(minutes=2))
     assert headline == "Al 7 minuten geen gegevens van de telefooncentrale (pbx)"
-
-
-def test_the_last_data_of_a_silent_source_have_a_time() -> None:
-    facts = Writer(city(), TEMPLATES).facts(breach(Measure.NO_DATA), NOW)
-    assert Fact("Laatste gegevens", "9:59") in facts
 
 
 def test_a_line_ends_its_label_at_the_first_colon_and_space() -> None:
@@ -370,51 +353,7 @@ def test_a_summary_names_as_many_as_fit() -> None:
     assert subject == "9 problemen: een-wachtrij-met-nummer-0, een-wachtrij-met-nummer-1 en nog 7"
 
 
-def test_a_line_end_in_a_name_ends_no_header() -> None:
-    named = renamed(city(), "Onthaal\r\nBcc: iedereen@stad.example")
-    subject = Writer(named, TEMPLATES).write(notification(NotificationKind.FIRING, breach())).subject
-    assert "\n" not in subject
-    assert "\r" not in subject
-
-
 # --- HTML ---------------------------------------------------------------------------------------------
-
-VOID = {"meta", "br", "input", "!doctype"}
-
-
-class Outline(HTMLParser):
-    """Reads a page: that every tag is closed in order, its texts, and its addresses."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.seen: list[str] = []
-        self.texts: list[str] = []
-        self.attributes: list[tuple[str, str, str | None]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append(tag)
-        self.attributes += [(tag, name, value) for name, value in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if data.strip() and self.open[-1] != "style":
-            self.texts.append(" ".join(data.split()))
-
-    def values(self, tag: str, name: str) -> list[str | None]:
-        return [value for at, key, value in self.attributes if (at, key) == (tag, name)]
-
-
-def outline(html: str) -> Outline:
-    page = Outline()
-    page.feed(html)
-    page.close()
-    assert page.open == []
-    return page
 
 
 def every_notification() -> Iterator[tuple[Notification, Links]]:
@@ -426,8 +365,7 @@ def every_notification() -> Iterator[tuple[Notification, Links]]:
 def test_html_is_well_formed_and_says_what_the_text_says(language: str) -> None:
     for told, links in every_notification():
         message = written(told, language, links)
-        page = outline(message.html)
-        said = "".join("".join(page.texts).split())
+        said = "".join(read(message.html).text.split())
         for line in message.text.splitlines():
             for part in line.split(": ", 1) if "://" not in line else ():
                 assert "".join(part.rstrip(":").split()) in said
@@ -436,15 +374,20 @@ def test_html_is_well_formed_and_says_what_the_text_says(language: str) -> None:
 @LANGUAGES
 def test_html_can_be_read_aloud_and_without_images(language: str) -> None:
     told, links = STORIES["digest"][0]
-    page = outline(written(told, language, links).html)
-    assert page.values("html", "lang") == [language]
-    assert page.seen.count("h1") == 1
-    assert page.seen.count("h2") == len(told.breaches)
-    assert set(page.values("th", "scope")) == {"row"}
-    assert not {"img", "script", "link", "iframe"} & set(page.seen)
-    layout, facts = page.values("table", "role").count("presentation"), len(told.breaches)
-    assert page.seen.count("table") == layout + facts
-    assert set(page.values("a", "href")) == {links.acknowledge, links.board}
+    page = read(written(told, language, links).html)
+    seen = [one.name for one in page.all()]
+    assert values(page, "html", "lang") == [language]
+    assert seen.count("h1") == 1
+    assert seen.count("h2") == len(told.breaches)
+    assert set(values(page, "th", "scope")) == {"row"}
+    assert not {"img", "script", "link", "iframe"} & set(seen)
+    layout, facts = values(page, "table", "role").count("presentation"), len(told.breaches)
+    assert seen.count("table") == layout + facts
+    assert set(values(page, "a", "href")) == {links.acknowledge, links.board}
+
+
+def values(page: Element, tag: str, attribute: str) -> list[str | None]:
+    return [one.attributes.get(attribute) for one in page.all(tag)]
 
 
 def luminance(colour: str) -> float:
@@ -483,9 +426,9 @@ def test_letters_stand_out_from_their_ground(letters: str, ground: str) -> None:
 def test_a_queue_called_like_a_tag_is_a_name(language: str) -> None:
     named = renamed(city(language), "<b>&\"'")
     message = Writer(named, TEMPLATES).write(notification(NotificationKind.FIRING, breach()), LINKS)
-    page = outline(message.html)
-    assert "b" not in page.seen
-    assert any("<b>&\"'" in text for text in page.texts)
+    page = read(message.html)
+    assert not list(page.all("b"))
+    assert "<b>&\"'" in page.text
     assert "<b>&\"'" in message.text  # and plain text is plain
 
 
@@ -501,11 +444,6 @@ def our_templates() -> list[str]:
 def test_a_name_that_is_not_there_is_a_mistake_in_every_template(name: str) -> None:
     with pytest.raises(TemplateError):  # a required block, or a name
         TEMPLATES.get_template(name).render()
-
-
-def test_names_are_strict() -> None:
-    with pytest.raises(UndefinedError, match="'nobody' is undefined"):
-        TEMPLATES.from_string("{{ nobody }}").render()
 
 
 @LANGUAGES
@@ -548,9 +486,8 @@ def test_a_city_changes_part_of_ours(tmp_path: Path) -> None:
         '{% extends "ours/nl/message.html" %}{% block board %}Naar het bord{% endblock %}',
     )
     told, links = STORIES["firing"][0]
-    page = outline(Writer(city(), load_templates(tmp_path, unexpected)).write(told, links).html)
-    assert "Naar het bord" in page.texts
-    assert "Ik pak dit op" in page.texts
+    page = read(Writer(city(), load_templates(tmp_path, unexpected)).write(told, links).html)
+    assert [one.text for one in page.all("a")] == ["Ik pak dit op", "Naar het bord"]
 
 
 def test_a_frame_of_the_citys_own_holds_our_words(tmp_path: Path) -> None:
@@ -561,50 +498,40 @@ def test_a_frame_of_the_citys_own_holds_our_words(tmp_path: Path) -> None:
     assert message.html == "<p>Wachtpost Proefstad, di 24 nov 2026 10:16</p>\n"
 
 
-BROKEN = {
-    "syntax": ("\n{% if %}\n", 2),
-    "no such name": ("Let op\n\n{{ hedline }}", 3),
-    "no such field": ("{{ notification.colour }}", 1),
-    "arithmetic": ("\n\n\n{{ 1 / 0 }}", 4),
-    "wrong type": ("{{ notification.count + 'x' }}", 1),
-    "not allowed": ("{{ notification.__class__.__mro__ }}", 1),
-    "no such template": ("{% extends 'nobody.txt' %}", 1),
-    "without an end": ("{% include 'nl/subject.txt' %}", 1),
-}
-
-
-@pytest.mark.parametrize("what", BROKEN)
-def test_a_broken_template_is_reported_with_its_line_and_ours_speaks(what: str, tmp_path: Path) -> None:
-    text, line = BROKEN[what]
-    file = write_template(tmp_path, "nl/subject.txt", text)
-    reports = Reports()
-    writer = Writer(city(), load_templates(tmp_path, reports))
-    told = notification(NotificationKind.FIRING, breach())
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("nl/subject.txt", "\n{% if %}\n", 2),
+        ("nl/subject.txt", "Let op\n\n{{ hedline }}", 3),
+        ("nl/subject.txt", "{{ notification.colour }}", 1),
+        ("nl/subject.txt", "\n\n\n{{ 1 / 0 }}", 4),
+        ("nl/subject.txt", "{{ notification.count + 'x' }}", 1),
+        ("nl/subject.txt", "{{ notification.__class__.__mro__ }}", 1),
+        ("nl/subject.txt", "{% extends 'nobody.txt' %}", 1),
+        ("nl/subject.txt", "{% include 'nl/subject.txt' %}", 1),  # without an end
+        ("intro.txt", '{{ gettext("{notification.__class__}", notification=notification) }}', 1),
+        ("layout.html", "<p>\n{{ nobody }}</p>", 2),
+    ],
+)
+def test_a_broken_template_is_reported_with_its_line_and_ours_speaks(
+    name: str, text: str, line: int, tmp_path: Path
+) -> None:
+    file = write_template(tmp_path, name, text)
+    reports: list[TemplateFault] = []
+    writer = Writer(city(), load_templates(tmp_path, reports.append))
+    told = notification(NotificationKind.TEST)
     assert writer.write(told) == written(told)
     assert writer.write(told) == written(told)
     assert [(fault.path, fault.line) for fault in reports] == [(file, line)]  # once, not per message
     assert str(reports[0]).startswith(f"{file}, line {line}: ")
 
 
-def test_a_broken_frame_is_reported_and_ours_holds_the_words(tmp_path: Path) -> None:
-    file = write_template(tmp_path, "layout.html", "<p>\n{{ nobody }}</p>")
-    reports = Reports()
-    message = Writer(city(), load_templates(tmp_path, reports)).write(
-        notification(NotificationKind.FIRING, breach())
-    )
-    assert message == written(notification(NotificationKind.FIRING, breach()))
-    assert [(fault.path, fault.line) for fault in reports] == [(file, 2)]
-
-
 def test_a_template_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
-    file = tmp_path / "nl" / "subject.txt"
-    file.parent.mkdir()
+    file = write_template(tmp_path, "nl/subject.txt", "")
     file.write_bytes(b"Let op \xff")
-    reports = Reports()
-    message = Writer(city(), load_templates(tmp_path, reports)).write(
-        notification(NotificationKind.FIRING, breach())
-    )
-    assert message == written(notification(NotificationKind.FIRING, breach()))
+    reports: list[TemplateFault] = []
+    told = notification(NotificationKind.FIRING, breach())
+    assert Writer(city(), load_templates(tmp_path, reports.append)).write(told) == written(told)
     assert [fault.path for fault in reports] == [file]
 
 
@@ -637,16 +564,6 @@ def test_a_template_for_one_language_goes_before_one_for_all(tmp_path: Path) -> 
     assert [templates.fill("intro.txt", translator(one)) for one in ("nl", "fr")] == ["any", "français"]
 
 
-def test_a_template_of_the_citys_own_cannot_look_into_a_field(tmp_path: Path) -> None:
-    write_template(
-        tmp_path, "intro.txt", '{{ gettext("{notification.__class__}", notification=notification) }}'
-    )
-    reports = Reports()
-    message = Writer(city(), load_templates(tmp_path, reports)).write(notification(NotificationKind.TEST))
-    assert message == written(notification(NotificationKind.TEST))
-    assert len(reports) == 1
-
-
 def test_nothing_of_a_person_is_in_a_message() -> None:
     """Only what the contract holds can be said; this guards against a field that names somebody."""
     allowed = {"by"}  # a receiver or a role
@@ -655,13 +572,3 @@ def test_nothing_of_a_person_is_in_a_message() -> None:
     for (told, links), _ in pairwise(every_notification()):
         text = re.sub(r"https?://\S+", "", written(told, links=links).text)
         assert not re.search(r"\d{7,}", text)
-
-
-def test_an_acknowledgement_is_told_by_its_receivers_name() -> None:
-    facts = Writer(city(), TEMPLATES).facts(acknowledged(), NOW)
-    assert Fact("Opgepakt", "Teamleiders, 10:09") in facts
-
-
-def test_the_moment_of_a_message_is_local() -> None:
-    assert written(notification(NotificationKind.TEST)).text.endswith("di 24 nov 2026 10:16\n")
-    assert datetime(2026, 11, 24, 9, 16, tzinfo=UTC) == NOW
