@@ -241,12 +241,6 @@ def test_the_first_mail_is_of_a_month_that_ended_after_the_first_counted_day(
     assert mailed(city(), [("2026-10-15T00:00", "2026-12-31T00:00")], first_day) == story
 
 
-def test_an_installation_with_years_of_imported_days_begins_with_one_mail():
-    assert mailed(city(), [("2026-11-20T10:00", "2026-12-01T00:00")], date(2016, 1, 4)) == [
-        ("2026-11-20 10:00", "2026-10")
-    ]
-
-
 def test_a_city_that_names_nobody_gets_no_mail():
     assert mailed(city(receivers=()), [("2026-10-01T00:00", "2026-12-31T00:00")]) == []
 
