@@ -48,9 +48,6 @@ from wachtpost.demo.city_copy import (
 from wachtpost.demo.feed import BATCH, EventFeed, IngestUnavailableError, LogFeed
 from wachtpost.demo.mailbox import open_mailbox
 from wachtpost.demo.replay import (
-    NoEventError,
-    NothingInItError,
-    UnreadableFileError,
     shift_of,
     shifted_events,
     shifted_lines,
@@ -311,30 +308,6 @@ def test_events_move_with_every_instant_in_them(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("content", "error"), [
-    (b"", NothingInItError),
-    (b"1710223060|NONE|NONE|NONE|CONFIGRELOAD|\n", NothingInItError),
-    (encode(SourceHeartbeat(id="h", at=NOW, source="q", site="huis")), NothingInItError),
-    (encode(queued(1)) + b"\n{}\n", NoEventError),
-    (b"{half", NoEventError),
-    (gzip.compress(LOG)[:-9], UnreadableFileError),
-])  # fmt: skip
-def test_what_cannot_be_replayed_is_said(tmp_path: Path, content: bytes, error: type[Exception]) -> None:
-    file = tmp_path / "recorded"
-    file.write_bytes(content)
-    with pytest.raises(error):
-        survey(file, "huis")
-
-
-def test_the_complaint_about_an_event_names_line_and_field_but_not_the_value(tmp_path: Path) -> None:
-    file = tmp_path / "recorded"
-    file.write_bytes(encode(queued(1)) + b'\n{"kind":"call.queued","id":{"caller":"+32400000000"}}\n')
-    with pytest.raises(NoEventError, match=r"call\.queued\.id") as caught:
-        survey(file, "huis")
-    assert caught.value.line == 2
-    assert "32400000000" not in str(caught.value)
-
-
 # --- the feed -----------------------------------------------------------------------------------------
 
 
@@ -472,12 +445,20 @@ def test_a_missing_extra_is_named_with_its_remedy(missing: str, monkeypatch: pyt
     assert f"{missing} ontbreekt: pip install 'wachtpost[demo]'" in result.stderr
 
 
+NO_RECORDING = "geen queue_log (epoch|callid|queue|agent|VERB|"
+
+
 @pytest.mark.parametrize(("content", "complaint"), [
     (None, "niet te lezen: No such file or directory"),
-    (b"", "geen queue_log (epoch|callid|queue|agent|VERB|"),
-    (b"Dear all, please find the log attached.\n", "geen queue_log (epoch|callid|queue|agent|VERB|"),
+    (b"", NO_RECORDING),
+    (b"Dear all, please find the log attached.\n", NO_RECORDING),
     (b'{"kind": "call.queued"}\n', "regel 1: geen gebeurtenis van het contract: call.queued.id: "),
+    (encode(queued(1)) + b'\n{"kind":"call.queued","id":{"caller":"+32400000000"}}\n', "regel 2: geen geb"),
+    (b"{half", "regel 1: geen gebeurtenis van het contract"),
+    (b"1710223060|NONE|NONE|NONE|CONFIGRELOAD|\n", NO_RECORDING),
+    (encode(SourceHeartbeat(id="h", at=NOW, source="q", site="huis")), NO_RECORDING),
     (b"\x1f\x8b\x08broken", "niet te lezen: "),
+    (gzip.compress(LOG)[:-9], "niet te lezen: "),
 ])  # fmt: skip
 def test_a_file_that_cannot_be_replayed_is_explained(
     tmp_path: Path, content: bytes | None, complaint: str
@@ -489,6 +470,7 @@ def test_a_file_that_cannot_be_replayed_is_explained(
     assert result.exit_code == 1
     assert f"{recorded}" in result.stderr
     assert complaint in result.stderr
+    assert "32400000000" not in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [("--for", "soon"), ("--for", "0s"), ("--speed", "0")])
