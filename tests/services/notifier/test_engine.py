@@ -534,10 +534,6 @@ def test_silences_are_listed_until_they_are_over():
         5:00  web!info over
         9:00  pbx!feed over      ✉ team firing phones ✉ team resolved pbx!feed✓
     """,
-    but_not_another_dead_feed="""
-        0:00  pbx!feed fires     ✉ team firing pbx!feed
-        1:00  desk!feed fires    ✉ team firing desk!feed
-    """,
     only_once_it_fires="""
         0:00  pbx!feed pending
         1:00  phones fires       ✉ team firing phones
@@ -554,10 +550,6 @@ def test_silences_are_listed_until_they_are_over():
         1:00  phones!warning fires
         5:00  phones over              ✉ team firing phones!warning ✉ team resolved phones✓
         7:00  phones!warning over      ✉ team resolved phones!warning✓
-    """,
-    but_not_another_queues="""
-        0:00  phones fires             ✉ team firing phones
-        1:00  web!warning fires        ✉ team firing web!warning
     """,
     the_all_clear_comes_through="""
         0:00  phones!warning fires     ✉ team firing phones!warning
@@ -633,9 +625,6 @@ ROUTES = policy_of(
     once_over_two_routes="""
         0:00  web fires          ✉ team firing web ✉ web-team firing web
     """,
-    by_queue="""
-        0:00  web!warning fires  ✉ team firing web!warning ✉ web-team firing web!warning
-    """,
 )
 def test_routes(picture: str):
     run(picture, ROUTES)
@@ -692,16 +681,6 @@ def test_a_breach_whose_rule_was_forgotten_is_told_to_its_end():
     shell.state = decode(shell.stored)
     decision = on_time(shell.state, instant("400:00:00"), HOLIDAYS)
     assert [notification.kind for notification in decision.notifications] == [NotificationKind.DIGEST]
-
-
-def test_nobody_is_told_that_it_is_over_where_the_city_does_not_want_it():
-    run(
-        """
-        0:00  phones fires       ✉ team firing phones
-        9:00  phones over
-        """,
-        policy_of(tell_resolved=False),
-    )
 
 
 @pytest.mark.parametrize(

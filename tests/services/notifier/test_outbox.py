@@ -35,12 +35,11 @@ def waiting(
     receiver: str = "team",
     channel: int = 0,
     about: tuple[Breach, ...] = (MISSED,),
+    kind: NotificationKind = NotificationKind.FIRING,
     **more: object,
 ) -> Delivery:
     """A delivery whose notification was decided so many seconds after ``NOW``."""
-    notification = Notification(
-        id=key, kind=NotificationKind.FIRING, receiver=receiver, breaches=about, at=NOW + after * SECOND
-    )
+    notification = Notification(id=key, kind=kind, receiver=receiver, breaches=about, at=NOW + after * SECOND)
     fields: dict[str, object] = {
         "key": key,
         "notification": notification,
@@ -185,10 +184,7 @@ def test_a_line_has_one_under_way_so_that_an_address_that_hangs_takes_one_place(
 def test_a_mail_server_that_hangs_takes_no_place_of_others():
     mails = [waiting(f"mail-{n:02}", address=f"m{n}@stad.example") for n in range(MAILS_AT_ONCE + 4)]
     on_their_way = tuple(keys(*mails))
-    report = waiting("report", address="m@stad.example")
-    report = report.model_copy(
-        update={"notification": report.notification.model_copy(update={"kind": NotificationKind.REPORT})}
-    )
+    report = waiting("report", address="m@stad.example", kind=NotificationKind.REPORT)
     others = [waiting(f"other-{n:02}", 99, receiver=f"r{n}") for n in range(2 * MAILS_AT_ONCE)]
     assert len(on_their_way) == MAILS_AT_ONCE
     assert keys(*mails, *others, report, under_way=on_their_way) == [
@@ -222,28 +218,13 @@ def test_lines_do_not_wait_for_each_other(other: dict[str, object]):
 
 
 def test_reports_wait_for_no_report():
-    first, second = (
-        waiting(key, n, about=()).model_copy(
-            update={
-                "notification": waiting(key, n, about=()).notification.model_copy(
-                    update={"kind": NotificationKind.REPORT}
-                )
-            }
-        )
-        for n, key in enumerate(("first", "second"))
-    )
-    stuck = first.model_copy(update={"next_try": NOW + HOUR})
-    assert keys(stuck, second) == ["second"]
+    stuck = waiting("stuck", about=(), kind=NotificationKind.REPORT, next_try=NOW + HOUR)
+    assert keys(stuck, waiting("second", 1, about=(), kind=NotificationKind.REPORT)) == ["second"]
 
 
 def test_what_was_decided_at_one_moment_goes_beginning_first():
-    begun = delivery(MISSED, kind=NotificationKind.FIRING)
-    over = delivery(OVER, kind=NotificationKind.RESOLVED)
-    named = [
-        one.model_copy(update={"key": f"{one.notification.kind}-supervisors-{n}/0"})
-        for n, one in enumerate((over, begun))
-    ]
-    assert keys(*named) == ["firing-supervisors-1/0"]
+    over = waiting("resolved-supervisors-0/0", about=(OVER,), kind=NotificationKind.RESOLVED)
+    assert keys(over, waiting("firing-supervisors-1/0")) == ["firing-supervisors-1/0"]
 
 
 BREACHES = [MISSED.model_copy(update={"id": name}) for name in "abc"]

@@ -198,17 +198,6 @@ def test_attachments_arrive_as_they_are_with_their_names():
     assert [one.get_content_charset() for one in read.iter_attachments()] == ["utf-8", None, "utf-8"]
 
 
-def test_a_second_mail_of_the_same_delivery_is_recognised_and_those_of_others_are_not():
-    def message_id(delivery: Delivery) -> str:
-        words = Message("Rapport", "Zie bijlage.\n", html="")
-        mail = compose(delivery, words, sender="wachtpost@stad.example", address="a@stad.example", at=NOW)
-        return str(mail["Message-ID"])
-
-    again = ONE.model_copy(update={"attempts": 3})
-    assert message_id(ONE) == message_id(again)
-    assert len({message_id(one) for one in (ONE, TWO, THREE)}) == 3
-
-
 @pytest.mark.parametrize(
     ("language", "line"),
     [

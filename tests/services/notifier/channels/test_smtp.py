@@ -11,9 +11,9 @@ import pytest
 
 from services.notifier.channels import build_senders
 from services.notifier.channels.sender import Sender, SenderLimits
-from services.notifier.model import NotificationKind, PermanentFailure, TransientFailure
+from services.notifier.model import PermanentFailure, TransientFailure
 from tests.support.channel_city import NoSecrets, city
-from tests.support.deliveries import MISSED, NOW, OVER, WORDS, delivery
+from tests.support.deliveries import MISSED, NOW, WORDS, delivery
 from tests.support.eventually import WITHIN
 from tests.support.receivers import HANG_UP, HOST, Authority, MailReceiver, mail_receiver, scripted_server
 
@@ -62,16 +62,6 @@ async def test_a_mail_arrives(server: MailReceiver):
     assert html is not None
     assert "34 %" in text.get_content()
     assert "34 %" in html.get_content()
-
-
-async def test_a_duplicate_is_recognisable_and_a_story_is_one_thread(server: MailReceiver):
-    mails = sender(server.port)
-    await mails.send(TO_ANNA, WORDS)
-    await mails.send(TO_ANNA, WORDS)
-    await mails.send(delivery(OVER, kind=NotificationKind.RESOLVED, address=ANNA), WORDS)
-    first, again, over = (mail.message for mail in server.mails)
-    assert first["Message-ID"] == again["Message-ID"] != over["Message-ID"]
-    assert first["References"] == over["References"]
 
 
 @pytest.mark.parametrize(
