@@ -132,9 +132,9 @@ class _City:
         document = city_copy.with_history_from(document, CITY_FILE.parent)
         changed = city_copy.with_http_sources(_afternoon(_always_open(_quick(document))), {site: sender})
         changed["sources"] = [*_list(changed, "sources"), _queue_log(folder, site)]
-        receiver = city_copy.DemoReceiver("balie", "Balie", url=mailbox.url, base_url=f"http://{HOST}:{port}")
+        changed = city_copy.with_receiver(changed, "Balie", mailbox.url, f"http://{HOST}:{port}")
         file = folder / "city.toml"
-        file.write_text(city_copy.toml(city_copy.with_receiver(changed, receiver)), encoding="utf-8")
+        file.write_text(city_copy.toml(changed), encoding="utf-8")
         CityFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
         return cls(file, site, sender, port, original, _now())
 
