@@ -9,7 +9,7 @@ from services.evaluator.settings import EvaluatorSettings
 from shared.process.host import run
 from shared.process.logging import configure_logging
 from shared.process.server import collect_rarely, run_service
-from shared.process.startup import settings_or_exit
+from shared.process.settings import settings_or_exit
 
 
 def main() -> None:

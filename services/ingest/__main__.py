@@ -15,7 +15,7 @@ from services.ingest.settings import IngestSettings
 from shared.process.host import run
 from shared.process.logging import configure_logging
 from shared.process.server import collect_rarely, run_service
-from shared.process.startup import settings_or_exit
+from shared.process.settings import settings_or_exit
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, time
 from difflib import get_close_matches
+from functools import reduce
 from pathlib import PurePath
 from typing import Final
 from zoneinfo import available_timezones
@@ -143,7 +144,7 @@ def explain_as(
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         return [_grammar(error, text, file, say)]
-    found = [*_model_mistakes(model, document), *_meeting_mistakes(meeting, document)]
+    found = [*_model_mistakes(model, document), *map(_from_meeting, meeting(document))]
     lines = key_lines(text) if found else {}
     mistakes = {_in_words(one, document, lines, file, say): None for one in _one_per_place(found)}
     return sorted(mistakes, key=lambda mistake: (mistake.line or 0, mistake.key, mistake.wrong))
@@ -267,19 +268,15 @@ def _from_shape(
     """Mistakes whose sentence depends on what the model expects at the place."""
     wanted = expected(model, loc)
     match kind:
-        case "union_tag_invalid":
-            return _choice((*path, "kind"), kinds(wanted), document)
-        case "enum" | "literal_error":
-            return _choice(path, tuple(choices(wanted)), document)
+        case "union_tag_invalid" | "enum" | "literal_error":
+            known = kinds(wanted) if kind == "union_tag_invalid" else tuple(choices(wanted))
+            at = (*path, "kind") if kind == "union_tag_invalid" else path
+            return _Found(at, "choice", known=known, like=_text_at(at, document))
         case "model_type" | "model_attributes_type" | "dict_type":
             return _Found(path, "table", {"key": _table_name(path)})
         case "tuple_type" | "frozen_set_type":
             return _list(path, loc, wanted)
     return _Found(path, "other")
-
-
-def _choice(path: KeyPath, known: tuple[str, ...], document: Mapping[str, object]) -> _Found:
-    return _Found(path, "choice", known=known, like=_text_at(path, document))
 
 
 def _list(path: KeyPath, loc: KeyPath, wanted: object) -> _Found:
@@ -322,10 +319,9 @@ def _inner(value: object, step: str | int) -> object:
 # --- the names ---------------------------------------------------------------------------------------
 
 
-def _meeting_mistakes(meeting: Meeting, document: Table) -> Iterator[_Found]:
-    for mistake in meeting(document):
-        filled = {"name": _quoted(mistake.name), "number": _number(mistake.number)}
-        yield _Found(mistake.at, mistake.kind, filled, mistake.known, like=mistake.name, other=mistake.other)
+def _from_meeting(mistake: ReferenceMistake) -> _Found:
+    filled = {"name": _quoted(mistake.name), "number": _number(mistake.number)}
+    return _Found(mistake.at, mistake.kind, filled, mistake.known, like=mistake.name, other=mistake.other)
 
 
 def _one_per_place(found: list[_Found]) -> Iterator[_Found]:
@@ -378,24 +374,21 @@ def _key(document: object, path: KeyPath) -> str:
 
 
 def _given(document: object, path: KeyPath) -> str | None:
-    for step in path:
-        document = _inner(document, step)
     if any(isinstance(step, str) and step.endswith(WITHHELD) for step in path):
         return None
-    match document:
-        case bool():
-            return str(document).lower()
-        case int() | float() | date() | time():
-            return _short(str(document))
-        case str() if "://" not in document:  # such as an address with a password in it
-            return _quoted(document)
+    match reduce(_inner, path, document):
+        case bool() as value:
+            return str(value).lower()
+        case int() | float() | date() | time() as value:
+            return _short(str(value))
+        case str() as text if "://" not in text:  # such as an address with a password in it
+            return _quoted(text)
     return None
 
 
 def _text_at(path: KeyPath, document: object) -> str:
-    for step in path:
-        document = _inner(document, step)
-    return document if isinstance(document, str) else ""
+    found = reduce(_inner, path, document)
+    return found if isinstance(found, str) else ""
 
 
 def _number(value: object) -> str:

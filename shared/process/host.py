@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -39,7 +40,6 @@ from shared.process.config_status import ConfigStatus
 from shared.process.server import Fault, serve
 from shared.process.settings import ServiceSettings
 from shared.process.shutdown import DRAIN, Shield, cancel
-from shared.process.startup import log_mistakes
 from shared.redis.connection import RedisAbsentError
 
 RELOAD_PATH: Final = "/-/reload"
@@ -71,7 +71,7 @@ async def run(service: str, settings: ServiceSettings, build: Build, *, needs_hi
     try:
         configuration = read_configuration(settings.city_file, needs_history=needs_history)
     except ConfigRefusedError as error:
-        log_mistakes(settings.city_file, error.mistakes)
+        _log_mistakes(settings.city_file, error.mistakes)
         sys.exit(os.EX_CONFIG)
     fault = Fault()
     host = Host(service, settings, build, configuration, fault)
@@ -154,7 +154,7 @@ class Host:
             return self._configuration.hash
         self._status.refuse(refusal.why)
         log.error("reload_refused", why=refusal.why)
-        log_mistakes(self._settings.city_file, refusal.mistakes)
+        _log_mistakes(self._settings.city_file, refusal.mistakes)
         return refusal
 
     async def _reload(self) -> ReloadRefusal | None:
@@ -235,3 +235,11 @@ def _told(outcome: int | ReloadRefusal) -> AsgiResponse:
 
 def _json(status: HTTPStatus, body: object, headers: Mapping[str, str] | None = None) -> AsgiResponse:
     return AsgiResponse(to_json(body), status, {"content-type": "application/json", **(headers or {})})
+
+
+def _log_mistakes(city_file: Path, mistakes: Sequence[Mistake]) -> None:
+    """Log what is wrong with a city file and the history files that it names."""
+    for one in mistakes:
+        of = "city_file" if one.file == str(city_file) else "history_file"
+        how = "wrong" if one.allowed else "unreadable"
+        log.critical(f"{of}_{how}", where=one.where, at=one.key, wrong=one.wrong, allowed=one.allowed)

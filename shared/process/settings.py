@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import Field, SecretStr, field_validator
+import structlog
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.process.clock import Clock, parse_clock
 from shared.redis.url import cluster_of
 
 MIB: Final = 1024 * 1024
+
+log = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +85,18 @@ class ServiceSettings(BaseSettings):
         if self.redis_password_file is None:
             return None
         return self.redis_password_file.read_text(encoding="utf-8").strip()
+
+
+_Settings = TypeVar("_Settings", bound=ServiceSettings)
+
+
+def settings_or_exit(kind: type[_Settings]) -> _Settings:
+    """Return the settings of the environment; else says which variable is wrong and ends the process."""
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = str(kind.model_config.get("env_prefix", ""))
+        for mistake in error.errors(include_url=False, include_input=False):
+            name = prefix + "_".join(str(part) for part in mistake["loc"]).upper()
+            log.critical("setting_wrong", name=name, wrong=mistake["msg"])
+        sys.exit(os.EX_CONFIG)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -72,21 +73,12 @@ def redis_broker(settings: ServiceSettings) -> RedisBroker:
     user = urlsplit(url).username or "default"
     security = SASLPlaintext(username=user, password=password) if password else None
     cluster = cluster_of(url)
-    if cluster is not None:
-        return _ClusterBroker(
-            cluster.url,
-            startup_nodes=cluster.others,
-            security=security,
-            socket_timeout=SOCKET_TIMEOUT,
-            socket_connect_timeout=CONNECT_TIMEOUT,
-            health_check_interval=HEALTH_CHECK_INTERVAL,
-            retry=_short_retry(),
-            logger=logging.getLogger("faststream.redis"),
-            log_level=logging.DEBUG,
-            apply_types=False,
-        )
-    return RedisBroker(
-        url,
+    broker = (
+        partial(RedisBroker, url)
+        if cluster is None
+        else partial(_ClusterBroker, cluster.url, startup_nodes=cluster.others)
+    )
+    return broker(
         security=security,
         socket_timeout=SOCKET_TIMEOUT,
         socket_connect_timeout=CONNECT_TIMEOUT,
