@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 import httpx
 
@@ -29,21 +29,6 @@ class IngestUnavailableError(Exception):
     def __init__(self, status: int, answer: str) -> None:
         super().__init__(answer)
         self.status = status
-
-
-class Feed(Protocol):
-    """Something that has a day to tell."""
-
-    @property
-    def refused(self) -> int:
-        """Facts that were not taken."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether everything is told."""
-
-    def advance(self, now: datetime) -> None:
-        """Tell what has happened until ``now``."""
 
 
 class LookAhead(Generic[Item]):
@@ -81,6 +66,7 @@ class EventFeed:
         self._senders = senders
         self._batch: list[Event] = []
         self.refused = 0
+        """Facts that were not taken."""
 
     @property
     def finished(self) -> bool:
@@ -129,6 +115,7 @@ class LogFeed:
     """Appends lines to the queue_log that ingest follows."""
 
     refused = 0
+    """Facts that were not taken: ingest reads the log by itself."""
 
     def __init__(self, lines: Iterator[tuple[float, bytes]], log: Path) -> None:
         """``lines`` come with the moment (seconds since 1970) at which each is due."""
@@ -145,3 +132,7 @@ class LogFeed:
         if due:
             with self._log.open("ab") as log:
                 log.writelines(due)
+
+
+Feed = EventFeed | LogFeed
+"""Something that has a day to tell."""

@@ -23,7 +23,6 @@ from services.notifier.messages.template_files import TemplateFault, load_templa
 from services.notifier.model import Breach
 from shared.calendar import DAY
 from shared.config.model import CityFile
-from shared.contract.events import Event
 from shared.process.clock import Clock, SimulatedClock
 from shared.process.ports import free_port
 from shared.translation import Translator
@@ -268,14 +267,12 @@ class _Demo:
     def _feed(self, clock: SimulatedClock, ingest: httpx.Client, log: Path) -> Feed:
         recording = self._options.recording
         if recording is None:
-            return EventFeed(self._simulated(clock), ingest, self._senders)
+            day = simulate(self._city, self._day(clock.real), self._options.seed)
+            return EventFeed(day, ingest, self._senders)
         shift = replay.shift_of(recording, clock.simulated)
         if recording.is_log:
             return LogFeed(replay.shifted_lines(recording, shift), log)
         return EventFeed(replay.shifted_events(recording, shift), ingest, self._senders)
-
-    def _simulated(self, clock: SimulatedClock) -> Iterator[Event]:
-        return simulate(self._city, self._day(clock.real), self._options.seed)
 
     def _announce(self, clock: SimulatedClock) -> None:
         say, options = self._say, self._options

@@ -95,11 +95,7 @@ def import_(
     recounted, request = _read(
         given, files, source, ReplacementRequest("import", (), by, why, {}, dry_run, allow_fewer)
     )
-    covered = {
-        one
-        for one in recounted.covered
-        if (from_ is None or one.day >= from_) and (to is None or one.day <= to)
-    }
+    covered = {one for one in recounted.covered if (from_ or date.min) <= one.day <= (to or date.max)}
     if not covered:
         _tell_reading(given, recounted)
         fail(given.say.gettext("The files say nothing of a day and a queue that count here."))
@@ -193,11 +189,8 @@ def restore(
         fail(_no_parquet(given))
     except OSError as error:
         fail(unreadable(file, error, given.city.city.language))
-    wanted = {
-        slot: bucket
-        for slot, bucket in read.items()
-        if (from_ is None or day_of(slot) >= from_) and (to is None or day_of(slot) <= to)
-    }
+    first, last = from_ or date.min, to or date.max
+    wanted = {slot: bucket for slot, bucket in read.items() if first <= day_of(slot) <= last}
     if not wanted:
         fail(given.say.gettext("There is not a single day."))
     days = {day_of(slot) for slot in wanted}

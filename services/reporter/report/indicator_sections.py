@@ -339,7 +339,7 @@ class IndicatorSections(SiteSections):
         return ", ".join(notes)
 
     def _cluster_table(self) -> Table:
-        say, write, clusters = self.say, self.write, self.site.clusters
+        say, write, clusters, until = self.say, self.write, self.site.clusters, self.report.until
         figures = {(one.queue, one.period, one.reported): one for c in clusters for one in c.months}
         rows = sorted({(one.period, not one.reported) for c in clusters for one in c.months})
         return Table(
@@ -366,7 +366,8 @@ class IndicatorSections(SiteSections):
                         for cluster in clusters
                     ),
                     self._row_note(
-                        period, complete=period.last <= self.report.until and not self._runs(period)
+                        period,
+                        complete=period.last <= until and not (self.report.running and until in period),
                     )
                     if counted
                     else say.gettext("reported"),
@@ -374,9 +375,6 @@ class IndicatorSections(SiteSections):
                 for period, counted in rows
             ),
         )
-
-    def _runs(self, period: Period) -> bool:
-        return self.report.running and self.report.until in period
 
     def _limit_of(self, months: Sequence[PeriodKpi]) -> float | None:
         return next((one.target for one in months if one.target is not None), None)

@@ -184,12 +184,8 @@ def _budget_rows(site: SiteReport, budget: BudgetReport) -> Iterator[FigureRow]:
         yield row("high", of.forecast.high, "ratio", "projected")
 
 
-def _cell(value: str | float | bool | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def _cell(value: str | float | bool | None) -> str | float | None:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def as_json(report: Report, say: Translator) -> bytes:

@@ -54,10 +54,6 @@ class Writing:
         """Return 0.1614 as ``16,14 %``; rounded up: what is over its target never looks equal to it."""
         return self.say.percent(round_up(value * 100, PERCENT_DIGITS), PERCENT_DIGITS)
 
-    def ratio_least(self, value: float) -> str:
-        """Return a share of which more is better; rounded down."""
-        return self.say.percent(round_down(value * 100, PERCENT_DIGITS), PERCENT_DIGITS)
-
     def share(self, value: float | None) -> str:
         """Return a share that is held against nothing, rounded to the nearest tenth of a percent."""
         return self.no_data() if value is None else self.say.percent(value * 100, 1)
@@ -98,7 +94,9 @@ class Writing:
             return self.no_data()
         match KPIS[kpi].shown:
             case Shown.PERCENT:
-                return self.ratio_least(value) if more_is_better(kpi) else self.ratio(value)
+                if more_is_better(kpi):
+                    return self.say.percent(round_down(value * 100, PERCENT_DIGITS), PERCENT_DIGITS)
+                return self.ratio(value)
             case Shown.SECONDS:
                 return f"{self.say.number(round_up(value, 1), 1)} s"
             case Shown.MINUTES:
@@ -184,15 +182,11 @@ class Writing:
         return self.say.ngettext("{days} working day", "{days} working days", form, days=written)
 
     def _limit(self, kpi: Kpi, limit: float) -> str:
-        match KPIS[kpi].shown:
-            case Shown.PERCENT:
-                return self.say.ratio_limit(limit)
-            case Shown.SECONDS:
-                return f"{self.say.number(limit, 0 if limit == int(limit) else 1)} s"
-            case Shown.MINUTES:
-                return clock_time(limit)
-            case Shown.WORKDAYS:
-                return self._working_days(limit, self.say.days_limit(limit))
+        facts = KPIS[kpi]
+        if facts.shown is Shown.SECONDS:
+            return f"{self.say.number(limit, 0 if limit == int(limit) else 1)} s"
+        written = self.say.limit(facts.unit, limit)
+        return self._working_days(limit, written) if facts.shown is Shown.WORKDAYS else written
 
 
 @dataclass(frozen=True)
