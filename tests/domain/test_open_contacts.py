@@ -112,19 +112,19 @@ def test_who_is_unfinished(story: str, now: int, unfinished: dict[int, int]):
     assert +aggregator.unfinished == unfinished
 
 
-def test_a_late_outcome_takes_the_unfinished_back():
+@pytest.mark.parametrize(
+    ("late", "unfinished"),
+    [
+        (("e", 4), {}),  # an outcome takes it back
+        (("r", 3), {3: 1}),  # a restart moves it to its moment
+    ],
+)
+def test_who_was_unfinished_may_be_otherwise_later(late: Step, unfinished: dict[int, int]):
     aggregator = seen("q1")
     aggregator.pass_time(11)
     assert aggregator.unfinished == {11: 1}
-    aggregator.add(("e", 4))
-    assert +aggregator.unfinished == {}
-
-
-def test_a_late_restart_moves_the_unfinished_to_its_moment():
-    aggregator = seen("q1")
-    aggregator.pass_time(20)
-    aggregator.add(("r", 3))
-    assert +aggregator.unfinished == {3: 1}
+    aggregator.add(late)
+    assert +aggregator.unfinished == unfinished
 
 
 def test_a_restart_is_about_one_source():

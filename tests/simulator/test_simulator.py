@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -111,13 +112,7 @@ def test_nobody_is_helped_while_someone_who_is_due_first_waits(plan: DayPlan) ->
 
 @given(plans())
 def test_callers_are_answered_in_the_order_in_which_they_called(plan: DayPlan) -> None:
-    calls = DayPlan(
-        tuple(Person(p.arrives, p.arrives, p.leaves, p.leaves_as, p.service) for p in plan.people),
-        plan.staff,
-        plan.pick_up,
-        plan.wrap_up,
-        plan.empty_after,
-    )
+    calls = replace(plan, people=tuple(replace(person, due=person.arrives) for person in plan.people))
     answered = [wait for wait in serve(calls).waits if wait.end is End.SERVED]
     assert [wait.until for wait in answered] == sorted(wait.until for wait in answered)
 

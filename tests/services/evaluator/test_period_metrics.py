@@ -201,6 +201,18 @@ async def until_whole(running: Evaluator) -> None:
     await eventually_async(lambda: running.whole)
 
 
+@asynccontextmanager
+async def showing(
+    url: str, days: Mapping[QueueRef, Mapping[date, Bucket]]
+) -> AsyncIterator[tuple[Redis, Evaluator]]:
+    """One that shows every month and year of these days."""
+    async with Redis.from_url(url) as redis:
+        await write(redis, days)
+        async with evaluator(url) as running:
+            await until_whole(running)
+            yield redis, running
+
+
 def expected_values(days: Mapping[QueueRef, Mapping[date, Bucket]], kpi: Kpi) -> dict[tuple[str, ...], float]:
     """By the report's own arithmetic (``period_kpis``): whatever rests on any contact at all."""
     today, months = NOW.date(), months_of(days)
@@ -240,10 +252,7 @@ def computed(samples: Mapping[tuple[str, ...], float]) -> dict[tuple[str, ...], 
 
 async def test_after_a_take_over_every_month_and_year_is_what_the_report_says(redis_url: str) -> None:
     days = archive()
-    async with Redis.from_url(redis_url) as redis:
-        await write(redis, days)
-    async with evaluator(redis_url) as running:
-        await until_whole(running)
+    async with showing(redis_url, days) as (_, running):
         for kpi, name in VALUES.items():
             assert computed(running.samples(name)) == pytest.approx(expected_values(days, kpi)), name
         shares = running.samples("indicator_speed_category_ratio")
@@ -270,56 +279,48 @@ async def test_without_any_day_there_are_the_running_periods_alone_and_no_value(
 
 async def test_only_the_running_month_and_year_move_with_what_happens(redis_url: str) -> None:
     days = archive()
-    async with Redis.from_url(redis_url) as redis:
-        await write(redis, days)
-        async with evaluator(redis_url) as running:
-            await until_whole(running)
-            before = computed(running.samples("indicator_samples"))
-            await call(redis, running.clock, answered=30, missed=12)
+    async with showing(redis_url, days) as (redis, running):
+        before = computed(running.samples("indicator_samples"))
+        await call(redis, running.clock, answered=30, missed=12)
 
-            def moved() -> dict[tuple[str, ...], float]:
-                now = computed(running.samples("indicator_samples"))
-                return {
-                    labels: now[labels] - before[labels] for labels in now if now[labels] != before[labels]
-                }
+        def moved() -> dict[tuple[str, ...], float]:
+            now = computed(running.samples("indicator_samples"))
+            return {labels: now[labels] - before[labels] for labels in now if now[labels] != before[labels]}
 
-            came = {
-                ("huis", queue, period, "counted", kpi): 30 if kpi == "call_wait_mean" else 42
-                for queue in ("onthaal", "all")
-                for period in ("2026-03", "2026")
-                for kpi in ("missed_ratio", "call_wait_mean", "service_level")
-            }
-            await eventually_async(lambda: moved() == came)
-            days[ONTHAAL][NOW.date()] = day(30, 12, wait_s=1)
-            missed = computed(running.samples("indicator_missed_ratio"))
-            assert missed == pytest.approx(expected_values(days, Kpi.MISSED_RATIO))
+        came = {
+            ("huis", queue, period, "counted", kpi): 30 if kpi == "call_wait_mean" else 42
+            for queue in ("onthaal", "all")
+            for period in ("2026-03", "2026")
+            for kpi in ("missed_ratio", "call_wait_mean", "service_level")
+        }
+        await eventually_async(lambda: moved() == came)
+        days[ONTHAAL][NOW.date()] = day(30, 12, wait_s=1)
+        missed = computed(running.samples("indicator_missed_ratio"))
+        assert missed == pytest.approx(expected_values(days, Kpi.MISSED_RATIO))
 
 
 async def test_a_day_that_is_replaced_changes_its_month_and_its_year_and_nothing_else(redis_url: str) -> None:
     days = archive()
-    async with Redis.from_url(redis_url) as redis:
-        await write(redis, days)
-        async with evaluator(redis_url) as running:
-            await until_whole(running)
-            before = computed(running.samples("indicator_samples"))
-            for on, month in ((date(2025, 5, 7), "2025-05"), (date(2026, 1, 14), "2026-01")):
-                slot = day_slot(OMGEVING, on, Hours.INSIDE)
-                was, more = days[OMGEVING][on], day(500, 500)
-                days[OMGEVING][on] = more
-                change = BucketChange(slot, was.encode(), more.encode())
-                await Archive(redis, CITY).replace(correction(on), [change])
-                key = ("huis", "omgeving", month, "counted", "call_wait_mean")
+    async with showing(redis_url, days) as (redis, running):
+        before = computed(running.samples("indicator_samples"))
+        for on, month in ((date(2025, 5, 7), "2025-05"), (date(2026, 1, 14), "2026-01")):
+            slot = day_slot(OMGEVING, on, Hours.INSIDE)
+            was, more = days[OMGEVING][on], day(500, 500)
+            days[OMGEVING][on] = more
+            change = BucketChange(slot, was.encode(), more.encode())
+            await Archive(redis, CITY).replace(correction(on), [change])
+            key = ("huis", "omgeving", month, "counted", "call_wait_mean")
 
-                def replaced(key: tuple[str, ...] = key) -> bool:
-                    shown = running.samples("indicator_samples").get(key, 0)
-                    return running.whole and shown >= 500
+            def replaced(key: tuple[str, ...] = key) -> bool:
+                shown = running.samples("indicator_samples").get(key, 0)
+                return running.whole and shown >= 500
 
-                await eventually_async(replaced)
-            for kpi, name in VALUES.items():
-                assert computed(running.samples(name)) == pytest.approx(expected_values(days, kpi)), name
-            after = computed(running.samples("indicator_samples"))
-            changed = {period for _, _, period, *_ in (k for k in after if after[k] != before[k])}
-            assert changed == {"2025-05", "2025", "2026-01", "2026"}
+            await eventually_async(replaced)
+        for kpi, name in VALUES.items():
+            assert computed(running.samples(name)) == pytest.approx(expected_values(days, kpi)), name
+        after = computed(running.samples("indicator_samples"))
+        changed = {period for _, _, period, *_ in (k for k in after if after[k] != before[k])}
+        assert changed == {"2025-05", "2025", "2026-01", "2026"}
 
 
 async def test_a_restart_shows_the_same(redis_url: str) -> None:
@@ -341,10 +342,7 @@ async def test_a_restart_shows_the_same(redis_url: str) -> None:
 
 async def test_reported_figures_stand_beside_ours_and_in_no_sum(redis_url: str) -> None:
     days = archive()
-    async with Redis.from_url(redis_url) as redis:
-        await write(redis, days)
-    async with evaluator(redis_url) as running:
-        await until_whole(running)
+    async with showing(redis_url, days) as (_, running):
         missed = running.samples("indicator_missed_ratio")
         assert {labels: value for labels, value in missed.items() if "reported" in labels} == {
             ("huis", "all", "2019", "reported"): 0.1114,
@@ -387,17 +385,14 @@ async def test_a_process_that_owns_nothing_shows_nothing(redis_url: str) -> None
 
 async def test_an_error_budget_is_that_of_the_report_also_days_later(redis_url: str) -> None:
     """Days leave the session's memory but for their outcomes; a year goes by, and the next begins."""
-    async with Redis.from_url(redis_url) as redis:
-        await write(redis, archive())
-        async with evaluator(redis_url) as running:
-            await until_whole(running)
-            for later in (0, 1, 5, 9, 290):
-                running.clock.now = NOW + timedelta(days=later)
-                await call(redis, running.clock, answered=40, missed=later % 7)
-                count = 40 + later % 7
-                await eventually_async(lambda: calls_today(running) == count)  # noqa: B023
-                running.collector._budgets.clear()  # ten seconds have passed
-                await as_reported(redis, running)
+    async with showing(redis_url, archive()) as (redis, running):
+        for later in (0, 1, 5, 9, 290):
+            running.clock.now = NOW + timedelta(days=later)
+            await call(redis, running.clock, answered=40, missed=later % 7)
+            count = 40 + later % 7
+            await eventually_async(lambda: calls_today(running) == count)  # noqa: B023
+            running.collector._budgets.clear()  # ten seconds have passed
+            await as_reported(redis, running)
 
 
 async def as_reported(redis: Redis, running: Evaluator) -> None:
