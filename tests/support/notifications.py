@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import UTC, datetime, timedelta
 
+from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.model import Acknowledgement, Breach, Notification, NotificationKind
 from shared.config.model import CityFile
 from shared.contract.breach_events import BreachReading, BreachState, Cause, Hour, Level, Severity
@@ -89,6 +90,13 @@ id = "dienst"
 name = "Dienstencentrum"
 queues = [{ id = "balie", kind = "phone", name = "Balie" }]
 """
+
+
+def unexpected(fault: TemplateFault) -> None:
+    raise AssertionError(str(fault))
+
+
+TEMPLATES = load_templates(None, unexpected)
 
 LIMITS = {
     Measure.MISSED_RATIO: 0.2,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from services.notifier import dispatcher, engine, outbox
 from services.notifier.channels.apprise_target import AppriseSender
 from services.notifier.commands import Acknowledge
 from services.notifier.commands import encode as encode_command
-from services.notifier.delivery_log import LINE, DeliveryLine, FailureLine
+from services.notifier.delivery_log import LINE, DeliveryLine, FailureLine, Line
 from services.notifier.engine import Decision
 from services.notifier.messages.message import Message
 from services.notifier.metrics import NotifierMetrics
@@ -163,10 +163,18 @@ class Running(NamedTuple):
         return self.at_work.owns
 
     @property
+    def outbox(self) -> Mapping[str, Delivery] | None:
+        """What is on its way; None: it owns nothing yet."""
+        return None if self.partition.session is None else self.partition.session.outbox
+
+    @property
+    def state(self) -> NotifierState:
+        return NotifierState() if self.partition.session is None else self.partition.session.state
+
+    @property
     def idle(self) -> bool:
         """Nothing on its way."""
-        session = self.partition.session
-        return session is not None and not session.outbox
+        return self.outbox == {}
 
 
 @asynccontextmanager
@@ -188,24 +196,27 @@ async def desk(redis_client: Redis) -> Desk:
 
 async def results(desk: Desk) -> list[tuple[str, str]]:
     """Kind and result of each try in the delivery log."""
-    lines = [
-        LINE.validate_json(line)
-        for line in await NotifierStore(desk.redis, 0, "x", SECOND).recent("log", 1000)
-    ]
-    return [
-        (line.notification_kind, line.result.value)
-        for line in reversed(lines)
-        if isinstance(line, DeliveryLine)
-    ]
+    lines = await written(desk, "log")
+    return [(line.notification_kind, line.result.value) for line in lines if isinstance(line, DeliveryLine)]
+
+
+async def dead_letters(desk: Desk) -> list[DeliveryLine]:
+    return [line for line in await written(desk, "dead") if isinstance(line, DeliveryLine)]
+
+
+async def written(desk: Desk, part: str) -> list[Line]:
+    """What a log holds, the oldest first."""
+    store = NotifierStore(desk.redis, 0, "x", SECOND)
+    return [LINE.validate_json(line) for line in reversed(await store.recent(part, 1000))]
 
 
 async def until_results(desk: Desk, *expected: tuple[str, str]) -> None:
     """Wait until these tries, in any order, are written down."""
 
-    async def written() -> bool:
+    async def as_expected() -> bool:
         return sorted(await results(desk)) == sorted(expected)
 
-    await eventually_async(written)
+    await eventually_async(as_expected)
 
 
 async def running_once(url: str, desk: Desk) -> None:
@@ -332,16 +343,13 @@ async def test_a_message_that_apprise_never_delivers_keeps_no_other_and_is_given
                 desk.later(minutes=6)
             await eventually_async(lambda: run.idle)
             assert taken_by(receiver) == [*told, "resolved a"]
-    (dead,) = await NotifierStore(desk.redis, 0, "x", SECOND).recent("dead", 10)
-    line = LINE.validate_json(dead)
-    assert isinstance(line, DeliveryLine)
+    (line,) = await dead_letters(desk)
     assert line.why == "refused 8 times without a reason: Apprise could not deliver it"
 
 
 def refusals(run: Running) -> int:
     """How often what waits was refused without a reason, at most."""
-    session = run.partition.session
-    return 0 if session is None else max((one.refusals for one in session.outbox.values()), default=0)
+    return max((one.refusals for one in (run.outbox or {}).values()), default=0)
 
 
 def taken_by(receiver: HttpReceiver) -> list[str]:
@@ -362,11 +370,7 @@ async def test_a_reminder_that_could_not_be_handed_over_is_dropped_once_the_brea
         await eventually_async(lambda: hands.kinds == ["firing", "reminder"])
         await desk.put(encode_command(Acknowledge(id="x", at=desk.now, breaches=(breach,), by="a")))
 
-        def taken() -> bool:
-            session = run.partition.session
-            return session is not None and session.state.breaches[breach].breach.acknowledged is not None
-
-        await eventually_async(taken)
+        await eventually_async(lambda: run.state.breaches[breach].breach.acknowledged)
         hands.away.clear()
         desk.later(minutes=10)
         await eventually_async(lambda: run.idle)
@@ -411,9 +415,7 @@ async def test_what_is_refused_for_good_is_a_dead_letter(redis_url: str, desk: D
     async with running(redis_url, desk, hands) as run:
         await desk.say("a", "firing")
         await eventually_async(lambda: hands.got and run.idle)
-    (dead,) = await NotifierStore(desk.redis, 0, "x", SECOND).recent("dead", 10)
-    line = LINE.validate_json(dead)
-    assert isinstance(line, DeliveryLine)
+    (line,) = await dead_letters(desk)
     assert (line.key, line.result.value, line.why) == (hands.keys[0], "dead", "it refused the message (410)")
 
 
@@ -451,11 +453,7 @@ def defect(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def set_aside(desk: Desk) -> list[FailureLine]:
-    lines = [
-        LINE.validate_json(line)
-        for line in await NotifierStore(desk.redis, 0, "x", SECOND).recent("dead", 100)
-    ]
-    return [line for line in reversed(lines) if isinstance(line, FailureLine)]
+    return [line for line in await written(desk, "dead") if isinstance(line, FailureLine)]
 
 
 def internal_errors(run: Running, work: str) -> int:
@@ -713,10 +711,6 @@ async def test_a_region_is_closed_even_if_grafana_was_away_until_the_breach_was_
     hands = Hands()
     hands.grafana = TransientFailure("Grafana took longer than 15 s")
 
-    def forgotten(run: Running) -> bool:
-        session = run.partition.session
-        return session is not None and not session.state.breaches and not session.outbox
-
     def closed() -> bool:
         return [one.id for one in hands.written if one.closed_at is not None] == [breach]
 
@@ -725,7 +719,7 @@ async def test_a_region_is_closed_even_if_grafana_was_away_until_the_breach_was_
         await desk.say("a", "ok")
         await eventually_async(lambda: len(hands.got) == 2)
         desk.later(hours=2)
-        await eventually_async(lambda: forgotten(run))
+        await eventually_async(lambda: run.idle and not run.state.breaches)
         if not restart:
             hands.grafana = None
             await eventually_async(closed)

@@ -12,7 +12,6 @@ from rich.console import Console
 from domain.queue_ref import QueueRef
 from services.notifier.channels.webhook import WebhookBody, webhook_body
 from services.notifier.messages.message import Message, Writer
-from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.model import Delivery, NotificationKind
 from shared.config.alerting import KpiRule
 from shared.config.model import CityFile
@@ -48,10 +47,6 @@ CITY = CityFile.model_validate(
         ]
     """)
 )
-
-
-def unexpected(fault: TemplateFault) -> None:
-    raise AssertionError(fault)
 
 
 PAGE = """
@@ -184,7 +179,7 @@ def test_the_board_fits_on_a_hundred_columns_and_twenty_four_lines(language: str
 
 @pytest.mark.parametrize("language", languages())
 def test_how_rules_stand_fits_beside_what_the_notifier_says(language: str) -> None:
-    writer = Writer(notifications.city(language), load_templates(None, unexpected))
+    writer = Writer(notifications.city(language), notifications.TEMPLATES)
     known = known_of([notifications.acknowledged()], writer, notifications.NOW)
     lines = alerts_shown(STATES, known, language).splitlines()
     assert max(map(len, lines)) <= WIDTH
@@ -267,7 +262,7 @@ def test_a_rule_that_is_only_called_a_warning_is_shown_beside_the_one_it_is_call
     (True, "overschreden, opgepakt  Onthaal: gemiddeld 1:32 wachten, doel hoogstens 0:45"),
 ])  # fmt: skip
 def test_what_the_notifier_knows_is_told_in_its_words(taken: bool, stands: str) -> None:
-    writer = Writer(notifications.city(), load_templates(None, unexpected))
+    writer = Writer(notifications.city(), notifications.TEMPLATES)
     known = known_of(
         [notifications.acknowledged() if taken else notifications.breach()], writer, notifications.NOW
     )

@@ -320,17 +320,6 @@ async def fails(
     assert grafana.annotations == before
 
 
-async def test_the_time_for_all_requests_together_is_limited(grafana: GrafanaStandIn, token_file: Path):
-    limits = GrafanaLimits(request=timedelta(seconds=5), conversation=timedelta(seconds=0.3))
-    hasty = adapter(grafana.url, token_file, limits)
-    try:
-        grafana.faults.append(Fault.HANG)
-        with pytest.raises(TransientFailure, match=r"longer than 0.3 s"):
-            await hasty.write(OPEN)
-    finally:
-        hasty.close()
-
-
 async def test_who_was_told_that_it_failed_finds_nothing_written_later(
     grafana: GrafanaStandIn, token_file: Path
 ):

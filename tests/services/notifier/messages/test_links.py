@@ -23,13 +23,21 @@ from services.notifier.messages.links import (
     Signer,
     links_for,
 )
-from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.model import Breach, NotificationKind
 from shared.config.alerting import NotifyConfig
 from shared.contract.kpis import Measure
 from shared.translation import languages
 from tests.support.html import read
-from tests.support.notifications import NOW, OPENED, acknowledged, breach, city, ended, notification
+from tests.support.notifications import (
+    NOW,
+    OPENED,
+    TEMPLATES,
+    acknowledged,
+    breach,
+    city,
+    ended,
+    notification,
+)
 
 KEY = b"a key of the tests, 32 bytes.  ."
 SIGNER = Signer(KEY)
@@ -41,13 +49,6 @@ NOTIFY = NotifyConfig.model_validate(
         "board_url": "https://bord.stad.example/d/wachtpost-live/nu?orgId=1&from=now-6h&to=now&var-site=huis#p2",
     }
 )
-
-
-def unexpected(fault: TemplateFault) -> None:
-    raise AssertionError(str(fault))
-
-
-TEMPLATES = load_templates(None, unexpected)
 
 
 # --- Tokens -------------------------------------------------------------------------------------------

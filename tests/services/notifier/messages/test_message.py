@@ -37,7 +37,17 @@ from shared.contract.breach_events import Cause, Level, Severity
 from shared.contract.kpis import Kpi, Measure
 from shared.translation import languages, translator
 from tests.support.html import Element, read
-from tests.support.notifications import NOW, acknowledged, breach, city, ended, notification, reading
+from tests.support.notifications import (
+    NOW,
+    TEMPLATES,
+    acknowledged,
+    breach,
+    city,
+    ended,
+    notification,
+    reading,
+    unexpected,
+)
 from tests.support.thorough import examples
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -102,13 +112,6 @@ STORIES: dict[str, list[tuple[Notification, Links]]] = {
 KEPT = pytest.mark.parametrize("language", ["nl", "en"])
 """Those whose messages are kept word for word; of the others a translator changes what he likes."""
 LANGUAGES = pytest.mark.parametrize("language", languages())
-
-
-def unexpected(fault: TemplateFault) -> None:
-    raise AssertionError(str(fault))
-
-
-TEMPLATES = load_templates(None, unexpected)
 
 
 def written(told: Notification, language: str = "nl", links: Links | None = None) -> Message:
