@@ -453,6 +453,7 @@ async def test_a_release_that_kept_days_alone_is_caught_up_with_once(
         may_go_on.set()
         async with evaluator(redis_url) as running:
             await until_whole(running)
+            await eventually_async(lambda: "2024-03" in str(computed(running.samples("indicator_samples"))))
             days[ONTHAAL][NOW.date()] = day(30, 12, wait_s=1)
             for kpi, name in VALUES.items():
                 assert computed(running.samples(name)) == pytest.approx(expected_values(days, kpi)), name
