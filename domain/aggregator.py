@@ -59,7 +59,7 @@ class StreamEvent(NamedTuple):
     """The entry's id; its first part is the arrival time."""
     arrived: int
     """UTC ms."""
-    fact: Event
+    event: Event
 
 
 @dataclass(slots=True)
@@ -192,23 +192,23 @@ class Aggregator:
                 self._stream_time = max(self._stream_time, ms_of(arrival.at))
                 self._bury(arrival)
                 continue
-            fact = arrival.fact
-            at = (fact.at - EPOCH) // MILLISECOND
+            event = arrival.event
+            at = (event.at - EPOCH) // MILLISECOND
             spot = self._admit(arrival, at)
             if spot is None:
                 continue
             due = self.contacts.next_deadline()
             if due is not None and due <= self._stream_time:
                 self._count_unfinished(self.contacts.advance(self._stream_time))
-            kind = type(fact)
+            kind = type(event)
             if (tally := TALLIES.get(kind)) is not None:
                 # Appointments are made at any hour; opening hours are about people who wait.
                 cells = spot.anytime if kind is AppointmentBooked else spot.cells
-                tally(fact, self._cell(spot, cells, at), self._calendar)
+                tally(event, self._cell(spot, cells, at), self._calendar)
             if (follow := self._followers.get(kind)) is not None:
-                self._count_unfinished(follow(fact, at, spot))
-            if at > newest.get(fact.source, 0):
-                newest[fact.source] = at
+                self._count_unfinished(follow(event, at, spot))
+            if at > newest.get(event.source, 0):
+                newest[event.source] = at
         for source, at in newest.items():
             self.last_reports.source(source, at)
         # Time passes with the stream: whatever is about to be forgotten has been judged.
@@ -221,11 +221,11 @@ class Aggregator:
         """Take entries that are counted already back into memory (ids, open contacts): at a take-over."""
         duplicates, dead = self.counts.duplicates, dict(self.counts.dead)
         for arrival in arrivals:
-            at = ms_of(arrival.fact.at)
+            at = ms_of(arrival.event.at)
             spot = self._admit(arrival, at)
-            follow = self._followers.get(type(arrival.fact))
+            follow = self._followers.get(type(arrival.event))
             if spot is not None and follow is not None:
-                follow(arrival.fact, at, spot)
+                follow(arrival.event, at, spot)
         self.counts.duplicates, self.counts.dead = duplicates, dead
         self._dead.clear()
 
@@ -264,7 +264,7 @@ class Aggregator:
 
     def _admit(self, arrival: StreamEvent, at: int) -> _QueueCells | None:
         """Return where a fact is counted; nowhere when it is late, early, misplaced or seen before."""
-        arrived, fact = arrival.arrived, arrival.fact
+        arrived, event = arrival.arrived, arrival.event
         if arrived > self._stream_time:
             self._stream_time = arrived
         if at < arrived - self._dedup_ms:
@@ -273,21 +273,21 @@ class Aggregator:
         if at > arrived + self._future_ms:
             self._refuse(arrival, DeadLetterReason.FUTURE, "ahead by more than pipeline.future_tolerance")
             return None
-        located = (type(fact), fact.site, getattr(fact, "queue", ""))
+        located = (type(event), event.site, getattr(event, "queue", ""))
         spot = self._spots.get(located)
         if spot is None:
-            if (why := self._misplaced(fact)) is not None:
+            if (why := self._misplaced(event)) is not None:
                 self._refuse(arrival, DeadLetterReason.UNKNOWN_QUEUE, why)
                 return None
             spot = self._spots[located] = self._spot_of(located[1], located[2])
-        if fact.id in self._seen:
+        if event.id in self._seen:
             self.counts.duplicates += 1
             return None
-        self._seen.add(fact.id)
+        self._seen.add(event.id)
         hour = at // _HOUR_MS
         if hour not in self._seen_by_hour:
             self._seen_by_hour[hour] = []
-        self._seen_by_hour[hour].append(fact.id)
+        self._seen_by_hour[hour].append(event.id)
         return spot
 
     def _spot_of(self, site: str, queue: str) -> _QueueCells:
@@ -302,32 +302,32 @@ class Aggregator:
             spot = self._spot_at[queue_ref] = _QueueCells(queue_ref, hours)
         return spot
 
-    def _misplaced(self, fact: Event) -> str | None:
+    def _misplaced(self, event: Event) -> str | None:
         """Say why a fact belongs to no queue that is counted here, if so."""
         if self._queues is None:
             return None
-        if isinstance(fact, SourceHeartbeat | SourceRestarted):
-            return None if fact.site in self._sites else "the city file has no such site"
-        queue = self._queues.get(QueueRef(fact.site, fact.queue))
+        if isinstance(event, SourceHeartbeat | SourceRestarted):
+            return None if event.site in self._sites else "the city file has no such site"
+        queue = self._queues.get(QueueRef(event.site, event.queue))
         if queue is None:
             return "the city file has no such queue"
-        if isinstance(fact, _OF_CALLS) and queue.kind is not QueueKind.PHONE:
+        if isinstance(event, _OF_CALLS) and queue.kind is not QueueKind.PHONE:
             return "a call, but the city file says the queue is a counter"
-        if isinstance(fact, _OF_VISITS) and queue.kind is not QueueKind.COUNTER:
+        if isinstance(event, _OF_VISITS) and queue.kind is not QueueKind.COUNTER:
             return "a visit or an appointment, but the city file says the queue is a phone queue"
         return None
 
     def _refuse(self, arrival: StreamEvent, reason: DeadLetterReason, detail: str) -> None:
-        fact = arrival.fact
-        item = {"kind": fact.kind, "id": fact.id, "at": fact.at.isoformat(), "site": fact.site}
-        if not isinstance(fact, SourceHeartbeat | SourceRestarted):
-            item["queue"] = fact.queue
+        event = arrival.event
+        item = {"kind": event.kind, "id": event.id, "at": event.at.isoformat(), "site": event.site}
+        if not isinstance(event, SourceHeartbeat | SourceRestarted):
+            item["queue"] = event.queue
         self._bury(
             DeadLetter(
                 reason=reason,
                 detail=detail,
                 at=datetime.fromtimestamp(arrival.arrived / 1000, UTC),
-                source=fact.source,
+                source=event.source,
                 where=arrival.entry,
                 item=item,
             )
@@ -346,28 +346,28 @@ class Aggregator:
         return cell
 
     def _enter(
-        self, fact: CallQueued | VisitArrived, at: int, spot: _QueueCells
+        self, event: CallQueued | VisitArrived, at: int, spot: _QueueCells
     ) -> Iterable[UnfinishedChange]:
-        key = ContactKey(spot.queue_ref, fact.source, fact.contact)
+        key = ContactKey(spot.queue_ref, event.source, event.contact)
         return self.contacts.queue(key, at, self._stream_time - self._dedup_ms)
 
     def _end(
-        self, fact: CallAnswered | CallMissed | VisitCalled | VisitLeft, at: int, spot: _QueueCells
+        self, event: CallAnswered | CallMissed | VisitCalled | VisitLeft, at: int, spot: _QueueCells
     ) -> Iterable[UnfinishedChange]:
-        if fact.contact is None:
+        if event.contact is None:
             return ()
-        key = ContactKey(spot.queue_ref, fact.source, fact.contact)
+        key = ContactKey(spot.queue_ref, event.source, event.contact)
         return self.contacts.end(key, at, self._stream_time - self._dedup_ms)
 
-    def _restart(self, fact: SourceRestarted, at: int, _spot: _QueueCells) -> Iterable[UnfinishedChange]:
-        return self.contacts.restart(fact.source, at, self._stream_time - self._dedup_ms)
+    def _restart(self, event: SourceRestarted, at: int, _spot: _QueueCells) -> Iterable[UnfinishedChange]:
+        return self.contacts.restart(event.source, at, self._stream_time - self._dedup_ms)
 
-    def _offer(self, fact: AppointmentOffer, at: int, spot: _QueueCells) -> Iterable[UnfinishedChange]:
-        self.last_reports.offer(spot.queue_ref, Offer(at, ms_of(fact.first_free_at)))
+    def _offer(self, event: AppointmentOffer, at: int, spot: _QueueCells) -> Iterable[UnfinishedChange]:
+        self.last_reports.offer(spot.queue_ref, Offer(at, ms_of(event.first_free_at)))
         return ()
 
-    def _staff(self, fact: StaffChanged, at: int, spot: _QueueCells) -> Iterable[UnfinishedChange]:
-        self.last_reports.staff(spot.queue_ref, Staff(at, fact.available, fact.paused, fact.busy))
+    def _staff(self, event: StaffChanged, at: int, spot: _QueueCells) -> Iterable[UnfinishedChange]:
+        self.last_reports.staff(spot.queue_ref, Staff(at, event.available, event.paused, event.busy))
         return ()
 
     def _count_unfinished(self, lapses: Iterable[UnfinishedChange]) -> None:

@@ -28,8 +28,8 @@ def ms_of(instant: datetime) -> int:
     return (instant - EPOCH) // MILLISECOND
 
 
-def _answered(fact: CallAnswered, bucket: Bucket, _calendar: Calendar) -> None:
-    wait = fact.wait_ms
+def _answered(event: CallAnswered, bucket: Bucket, _calendar: Calendar) -> None:
+    wait = event.wait_ms
     bucket.answered += 1
     bucket.wait_ms += wait
     if wait > bucket.wait_max_ms:  # twice as fast as max(), on the busiest line of all
@@ -38,11 +38,11 @@ def _answered(fact: CallAnswered, bucket: Bucket, _calendar: Calendar) -> None:
     bucket.waits[cell] = bucket.waits.get(cell, 0) + 1
 
 
-def _missed(fact: CallMissed, bucket: Bucket, _calendar: Calendar) -> None:
-    match fact.outcome:
+def _missed(event: CallMissed, bucket: Bucket, _calendar: Calendar) -> None:
+    match event.outcome:
         case Outcome.ABANDONED:
             bucket.abandoned += 1
-            cell = cell_from(fact.wait_ms)
+            cell = cell_from(event.wait_ms)
             bucket.abandon_waits[cell] = bucket.abandon_waits.get(cell, 0) + 1
         case Outcome.TIMED_OUT:
             bucket.timed_out += 1
@@ -54,27 +54,27 @@ def _missed(fact: CallMissed, bucket: Bucket, _calendar: Calendar) -> None:
             bucket.closed += 1
 
 
-def _ended(fact: CallEnded, bucket: Bucket, _calendar: Calendar) -> None:
+def _ended(event: CallEnded, bucket: Bucket, _calendar: Calendar) -> None:
     bucket.ended += 1
-    bucket.talk_ms += fact.talk_ms
+    bucket.talk_ms += event.talk_ms
 
 
 def _left(_fact: VisitLeft, bucket: Bucket, _calendar: Calendar) -> None:
     bucket.left += 1
 
 
-def _booked(fact: AppointmentBooked, bucket: Bucket, calendar: Calendar) -> None:
-    days = calendar.lead_days(fact.booked_at, fact.starts_at)
+def _booked(event: AppointmentBooked, bucket: Bucket, calendar: Calendar) -> None:
+    days = calendar.lead_days(event.booked_at, event.starts_at)
     bucket.booked += 1
     bucket.lead_days += days
     bucket.leads[days] = bucket.leads.get(days, 0) + 1
 
 
-def _visit(fact: VisitCalled, bucket: Bucket, _calendar: Calendar) -> None:
+def _visit(event: VisitCalled, bucket: Bucket, _calendar: Calendar) -> None:
     """Counter wait: from the later of arrival and appointment until the call (design §2)."""
-    called, appointment = fact.at, fact.appointment_at
+    called, appointment = event.at, event.appointment_at
     if appointment is None:
-        wait = max(0, (called - fact.arrived_at) // MILLISECOND)
+        wait = max(0, (called - event.arrived_at) // MILLISECOND)
         bucket.walk_ins += 1
         bucket.walk_in_wait_ms += wait
         bucket.walk_in_wait_max_ms = max(bucket.walk_in_wait_max_ms, wait)
@@ -83,7 +83,7 @@ def _visit(fact: VisitCalled, bucket: Bucket, _calendar: Calendar) -> None:
     elif called < appointment:
         bucket.early += 1
     else:
-        wait = max(0, (called - max(fact.arrived_at, appointment)) // MILLISECOND)
+        wait = max(0, (called - max(event.arrived_at, appointment)) // MILLISECOND)
         bucket.visits += 1
         bucket.visit_wait_ms += wait
         bucket.visit_wait_max_ms = max(bucket.visit_wait_max_ms, wait)

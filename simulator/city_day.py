@@ -13,7 +13,7 @@ from shared.config.model import CityFile, Site
 from shared.contract.events import Event, SourceHeartbeat
 from shared.contract.kpis import QueueKind
 from simulator.counter import Diary, bookings_day, offers_day, visits_day
-from simulator.facts import SOURCE, EventWriter, in_order, utc
+from simulator.events import SOURCE, EventWriter, in_order, utc
 from simulator.phone import phone_day
 from simulator.rhythm import OpenDay, open_day, rush_minutes
 

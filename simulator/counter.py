@@ -20,7 +20,7 @@ from shared.contract.events import (
     VisitLeft,
 )
 from simulator.desk import DayPlan, Duty, End, Person, Wait, serve
-from simulator.facts import SOURCE, EventWriter, in_order, staff_changed, utc
+from simulator.events import SOURCE, EventWriter, in_order, staff_changed, utc
 from simulator.rhythm import MINUTE, SECOND, OpenDay, arrivals, log_normal, on_the_wall, two_humps, with_rush
 
 SERVICE_MEDIAN_S: Final = 420.0
@@ -76,7 +76,7 @@ def visits_day(rng: Random, day: OpenDay, volume: float, load: float, by: EventW
     came = serve(draw_plan(rng, day, volume * day.share_of_usual, load))
     return in_order(
         [
-            *(fact for number, wait in enumerate(came.waits) for fact in _visit(by, number, wait)),
+            *(event for number, wait in enumerate(came.waits) for event in _visit(by, number, wait)),
             *(staff_changed(by, number, staffing) for number, staffing in enumerate(came.staffing)),
         ]
     )

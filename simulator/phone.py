@@ -10,7 +10,7 @@ from typing import Final
 from shared.calendar import MIDNIGHT
 from shared.contract.events import CallAnswered, CallEnded, CallMissed, CallQueued, Event, Outcome
 from simulator.desk import DayPlan, Duty, End, Person, Wait, serve
-from simulator.facts import SOURCE, EventWriter, in_order, staff_changed, utc
+from simulator.events import SOURCE, EventWriter, in_order, staff_changed, utc
 from simulator.rhythm import MINUTE, SECOND, OpenDay, arrivals, log_normal, two_humps, with_rush
 
 TALK_MEDIAN_S: Final = 150.0
@@ -65,12 +65,12 @@ def phone_day(rng: Random, day: OpenDay, volume: float, load: float, by: EventWr
     if not day.spans:
         return iter(())
     came = serve(draw_plan(rng, day, volume * day.share_of_usual, load))
-    facts = [
-        *(fact for number, wait in enumerate(came.waits) for fact in _call(by, number, wait)),
+    events = [
+        *(event for number, wait in enumerate(came.waits) for event in _call(by, number, wait)),
         *(staff_changed(by, number, staffing) for number, staffing in enumerate(came.staffing)),
         *_at_a_closed_line(rng, day, volume * load, by),
     ]
-    return in_order(facts)
+    return in_order(events)
 
 
 def draw_plan(rng: Random, day: OpenDay, volume: float, load: float) -> DayPlan:

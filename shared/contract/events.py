@@ -63,7 +63,7 @@ class Channel(StrEnum):
     APP = "app"
 
 
-class _Fact(BaseModel):
+class _SourceEvent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: EventId = Field(description="Deterministic: the same source record always has the same id")
@@ -72,18 +72,18 @@ class _Fact(BaseModel):
     site: Name
 
 
-class _QueueFact(_Fact):
+class _QueueEvent(_SourceEvent):
     queue: Name
 
 
-class CallQueued(_QueueFact):
+class CallQueued(_QueueEvent):
     """A caller entered a phone queue."""
 
     kind: Literal["call.queued"] = "call.queued"
     contact: ContactId = Field(description="The call; repeated in its outcome. Never a phone number")
 
 
-class CallAnswered(_QueueFact):
+class CallAnswered(_QueueEvent):
     """A waiting caller reached staff."""
 
     kind: Literal["call.answered"] = "call.answered"
@@ -91,7 +91,7 @@ class CallAnswered(_QueueFact):
     wait_ms: Milliseconds
 
 
-class CallMissed(_QueueFact):
+class CallMissed(_QueueEvent):
     """A call ended without reaching staff. Whether it counts as missed is the definition's choice."""
 
     kind: Literal["call.missed"] = "call.missed"
@@ -102,7 +102,7 @@ class CallMissed(_QueueFact):
     wait_ms: Milliseconds
 
 
-class CallEnded(_QueueFact):
+class CallEnded(_QueueEvent):
     """A conversation ended."""
 
     kind: Literal["call.ended"] = "call.ended"
@@ -110,7 +110,7 @@ class CallEnded(_QueueFact):
     talk_ms: Milliseconds
 
 
-class VisitArrived(_QueueFact):
+class VisitArrived(_QueueEvent):
     """A visitor registered at the counter."""
 
     kind: Literal["visit.arrived"] = "visit.arrived"
@@ -118,7 +118,7 @@ class VisitArrived(_QueueFact):
     appointment_at: Instant | None = None
 
 
-class VisitCalled(_QueueFact):
+class VisitCalled(_QueueEvent):
     """A visitor was called to the counter (the last call counts)."""
 
     kind: Literal["visit.called"] = "visit.called"
@@ -127,14 +127,14 @@ class VisitCalled(_QueueFact):
     appointment_at: Instant | None = None
 
 
-class VisitLeft(_QueueFact):
+class VisitLeft(_QueueEvent):
     """A visitor left without being served."""
 
     kind: Literal["visit.left"] = "visit.left"
     contact: ContactId | None = None
 
 
-class AppointmentBooked(_QueueFact):
+class AppointmentBooked(_QueueEvent):
     """An appointment was made."""
 
     kind: Literal["appointment.booked"] = "appointment.booked"
@@ -143,14 +143,14 @@ class AppointmentBooked(_QueueFact):
     channel: Channel | None = None
 
 
-class AppointmentOffer(_QueueFact):
+class AppointmentOffer(_QueueEvent):
     """The first free appointment that a citizen could book at ``at``."""
 
     kind: Literal["appointment.offer"] = "appointment.offer"
     first_free_at: Instant
 
 
-class StaffChanged(_QueueFact):
+class StaffChanged(_QueueEvent):
     """How many members of staff serve a queue from now on: those who are free, pausing, or talking."""
 
     kind: Literal["staff.changed"] = "staff.changed"
@@ -159,13 +159,13 @@ class StaffChanged(_QueueFact):
     busy: Headcount = 0
 
 
-class SourceHeartbeat(_Fact):
+class SourceHeartbeat(_SourceEvent):
     """The source is alive and has nothing else to say."""
 
     kind: Literal["source.heartbeat"] = "source.heartbeat"
 
 
-class SourceRestarted(_Fact):
+class SourceRestarted(_SourceEvent):
     """The source lost its memory: whoever was waiting there before ``at`` waits no longer."""
 
     kind: Literal["source.restarted"] = "source.restarted"

@@ -91,8 +91,8 @@ class Run:
         if wrong:
             raise Violated(*wrong)
         breaches = self.traffic.cycles.total()
-        facts = len(self.traffic.said_yes) + len(self.traffic.exchange.facts)
-        self.say(f"      {facts} facts and {breaches} breaches are as they should be")
+        happened = len(self.traffic.said_yes) + len(self.traffic.exchange.events)
+        self.say(f"      {happened} events and {breaches} breaches are as they should be")
         self.traffic.gate.open()
 
     async def _until_quiet(self) -> list[str]:
@@ -110,7 +110,7 @@ class Run:
 
     def _left(self) -> list[str]:
         """What is still to be done, as Redis says."""
-        facts = len(self.traffic.exchange.facts)
+        lines_written = len(self.traffic.exchange.events)
         try:
             with self.product.server.client() as client:
                 if waiting := client.hlen(keys.notifier(0, "outbox")):
@@ -121,10 +121,10 @@ class Run:
         except RedisError as error:
             return [f"Redis does not answer: {error}"]
         lines = len({event.id for event in events if event.source == EXCHANGE})
-        return [f"{lines} of {facts} lines of the log are read"] if lines < facts else []
+        return [f"{lines} of {lines_written} lines of the log are read"] if lines < lines_written else []
 
     def _figures(self) -> list[str]:
-        said = [*self.traffic.said_yes, *self.traffic.exchange.facts]
+        said = [*self.traffic.said_yes, *self.traffic.exchange.events]
         found = committed(self.product.server.url, self.product.city())
         with self.product.server.client() as client:
             written = _stream(client)

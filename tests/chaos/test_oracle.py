@@ -19,20 +19,20 @@ from tests.support.samples import fired
 AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 
 
-def fact(number: int, *, seconds: int = 0) -> CallQueued:
+def event(number: int, *, seconds: int = 0) -> CallQueued:
     at = AT + timedelta(seconds=seconds)
     return CallQueued(id=f"q{number}", at=at, source="balie", site="huis", queue="onthaal", contact="c")
 
 
 # Facts -----------------------------------------------------------------------------------------------
 
-SAID = [fact(1), fact(2, seconds=1), fact(3, seconds=1)]
+SAID = [event(1), event(2, seconds=1), event(3, seconds=1)]
 """Two of them differ in nothing but their ids."""
 
 
 @pytest.mark.parametrize(
     "on_stream",
-    [SAID, [*SAID[::-1], *SAID], [fact(7, seconds=1), fact(8), fact(9, seconds=1)]],
+    [SAID, [*SAID[::-1], *SAID], [event(7, seconds=1), event(8), event(9, seconds=1)]],
     ids=["as sent", "some of it twice", "under other ids"],
 )
 def test_what_is_there_is_neither_lost_nor_invented(on_stream: Sequence[CallQueued]):
@@ -46,8 +46,8 @@ def test_a_lost_fact_is_noticed():
 
 
 def test_a_fact_that_nobody_sent_is_noticed():
-    assert len(oracle.invented(SAID, [*SAID, fact(4, seconds=2)])) == 1
-    assert len(oracle.invented(SAID, [*SAID, fact(4, seconds=1)])) == 1  # sent once, there under two ids
+    assert len(oracle.invented(SAID, [*SAID, event(4, seconds=2)])) == 1
+    assert len(oracle.invented(SAID, [*SAID, event(4, seconds=1)])) == 1  # sent once, there under two ids
 
 
 # Figures ---------------------------------------------------------------------------------------------

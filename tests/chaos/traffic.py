@@ -135,10 +135,10 @@ class Traffic:
     async def _facts(self) -> None:
         """Some contacts come, some get their outcome."""
         now = self._product.clock()
-        facts = [self._arrival(now) for _ in range(self._random.randrange(1, 4))]
+        events = [self._arrival(now) for _ in range(self._random.randrange(1, 4))]
         while len(self._open) > 6:
-            facts += self._outcome(self._open.pop(self._random.randrange(len(self._open))), now)
-        await self._say(facts)
+            events += self._outcome(self._open.pop(self._random.randrange(len(self._open))), now)
+        await self._say(events)
 
     def _arrival(self, now: datetime) -> Event:
         number = next(self._numbers)
@@ -192,9 +192,9 @@ class Traffic:
             CallEnded(id=f"e{number}", at=now, contact=contact, talk_ms=talk_ms, **queue_ref),
         ]
 
-    async def _say(self, facts: Sequence[Event]) -> None:
+    async def _say(self, events: Sequence[Event]) -> None:
         """Send facts until all of them are accepted, by one answer."""
-        body = b"[" + b",".join(encode(fact) for fact in facts) + b"]"
+        body = b"[" + b",".join(encode(event) for event in events) + b"]"
 
         async def accepted() -> bool:
             try:
@@ -204,13 +204,13 @@ class Traffic:
                 await asyncio.sleep(AGAIN_AFTER_S)  # as a sender would
                 return False
             self.answers[str(answer.status_code)] += 1
-            if answer.status_code == 202 and answer.json()["accepted"] == len(facts):
+            if answer.status_code == 202 and answer.json()["accepted"] == len(events):
                 return True
             await asyncio.sleep(AGAIN_AFTER_S)
             return False
 
         await eventually_async(accepted, within=WITHIN)
-        self.said_yes += facts
+        self.said_yes += events
 
     # Breaches ------------------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class Exchange:
     """A telephone exchange that writes a queue_log, and what rotation does to it meanwhile."""
 
     def __init__(self, path: Path, random: Random) -> None:
-        self.facts: list[Event] = []
+        self.events: list[Event] = []
         """What the lines so far say."""
         self._path = path
         self._random = random
@@ -280,7 +280,7 @@ class Exchange:
             call, began, wait_s = self._talking.pop(0)
             talk_s = int((at - began).total_seconds())
             self._put(at, call, "Agent/1", f"COMPLETECALLER|{wait_s}|{talk_s}|1")
-            self.facts.append(
+            self.events.append(
                 CallEnded(id=self._next_id(), at=at, talk_ms=talk_s * 1000, contact=call, **queue_ref)
             )
         elif len(self._waiting) > 3:
@@ -288,7 +288,7 @@ class Exchange:
             wait_s = int((at - came).total_seconds())
             if self._random.random() < 0.3:
                 self._put(at, call, "NONE", f"ABANDON|1|1|{wait_s}")
-                fact: Event = CallMissed(
+                event: Event = CallMissed(
                     id=self._next_id(),
                     at=at,
                     contact=call,
@@ -298,20 +298,20 @@ class Exchange:
                 )
             else:
                 self._put(at, call, "Agent/1", f"CONNECT|{wait_s}|{call}|2")
-                fact = CallAnswered(
+                event = CallAnswered(
                     id=self._next_id(), at=at, contact=call, wait_ms=wait_s * 1000, **queue_ref
                 )
                 self._talking.append((call, at, wait_s))
-            self.facts.append(fact)
+            self.events.append(event)
         else:
             call = f"{int(at.timestamp())}.{next(self._numbers)}"
             self._put(at, call, "NONE", "ENTERQUEUE||anonymous|1")
             self._waiting.append((call, at))
-            self.facts.append(CallQueued(id=self._next_id(), at=at, contact=call, **queue_ref))
+            self.events.append(CallQueued(id=self._next_id(), at=at, contact=call, **queue_ref))
 
     def _next_id(self) -> str:
         """Ours; ingest gives the line another."""
-        return f"line-{len(self.facts)}"
+        return f"line-{len(self.events)}"
 
     def _put(self, at: datetime, call: str, agent: str, rest: str) -> None:
         self._file.write(f"{int(at.timestamp())}|{call}|centrale|{agent}|{rest}\n".encode())

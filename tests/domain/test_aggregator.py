@@ -153,7 +153,7 @@ def expected(entries: Iterable[Entry], city: CityFile, now: int) -> dict[Cell, F
 
 def told(*facts: Event, late: timedelta = timedelta(0)) -> list[tuple[str, bytes | None]]:
     """Entries of facts that arrive as they happen, or so much later."""
-    return [(f"{ms_of(fact.at + late)}-0", encode(fact)) for fact in facts]
+    return [(f"{ms_of(event.at + late)}-0", encode(event)) for event in facts]
 
 
 def recorded(entries: Entries, city: CityFile = CITY, now: int | None = None) -> Durable:
@@ -229,11 +229,11 @@ def test_who_waits_in_the_middle_of_it_equals_the_oracle(seed: int, size: int, e
 def test_any_order_and_any_duplication_equal_the_oracle(seed: int, size: int, random: Random):
     counted = oracle.judge([w.seen for w in load.stream(seed, size)], CITY).counted
     start = ms_of(load.BURSTS[0])
-    first = [fact for fact in counted if ms_of(fact.at) < start + 8 * MINUTE]
+    first = [event for event in counted if ms_of(event.at) < start + 8 * MINUTE]
     arrivals = sorted(start + random.randrange(8 * MINUTE, 9 * MINUTE) for _ in range(2 * len(first)))
     facts = random.sample(first * 2, 2 * len(first))
     durable = recorded(
-        [(f"{at}-{n}", encode(fact)) for n, (at, fact) in enumerate(zip(arrivals, facts, strict=True))],
+        [(f"{at}-{n}", encode(event)) for n, (at, event) in enumerate(zip(arrivals, facts, strict=True))],
         now=END,
     )
     assert durable.figures() == oracle.buckets(first, CITY, END)
@@ -256,12 +256,12 @@ def test_kills_and_splits_do_not_show_where_outcomes_come_after_the_horizon_eith
         who = {"id": f"{kind}{number}", "at": at, "contact": f"c{contact}", **CALL}
         match kind:
             case "q":
-                fact: Event = CallQueued(**who)
+                event: Event = CallQueued(**who)
             case "a":
-                fact = CallAnswered(wait_ms=0, **who)
+                event = CallAnswered(wait_ms=0, **who)
             case _:
-                fact = SourceRestarted(id=f"z{number}", at=at, source="pbx", site="lier")
-        facts.append((timedelta(minutes=late), fact))
+                event = SourceRestarted(id=f"z{number}", at=at, source="pbx", site="lier")
+        facts.append((timedelta(minutes=late), event))
     facts.sort(key=lambda told: told[1].at + told[0])
     entries = [(f"{ms_of(f.at + late)}-{n}", encode(f)) for n, (late, f) in enumerate(facts)]
     now = ms_of(NOON + timedelta(hours=3))
@@ -292,7 +292,7 @@ def at_another(**of: str) -> Event:
 
 
 @pytest.mark.parametrize(
-    ("story", "fact", "late", "reason"),
+    ("story", "event", "late", "reason"),
     [
         ("exactly at the horizon", answered, timedelta(minutes=10), None),
         ("older than the horizon", answered, timedelta(minutes=10, milliseconds=1), DeadLetterReason.LATE),
@@ -320,9 +320,9 @@ def at_another(**of: str) -> Event:
     ],
 )
 def test_what_is_refused_is_told_once_with_its_reason_and_changes_nothing(
-    story: str, fact: Event, late: timedelta, reason: DeadLetterReason | None
+    story: str, event: Event, late: timedelta, reason: DeadLetterReason | None
 ):
-    durable = recorded(told(fact, late=late))
+    durable = recorded(told(event, late=late))
     assert [letter.reason for letter in durable.dead] == ([] if reason is None else [reason]), story
     assert durable.counts == (1, 0, {} if reason is None else {reason.value: 1})
     if reason is not None:
@@ -330,8 +330,8 @@ def test_what_is_refused_is_told_once_with_its_reason_and_changes_nothing(
         assert not durable.buckets
         assert (letter.where, letter.source, letter.item["id"]) == (
             durable.entries[0][0],
-            fact.source,
-            fact.id,
+            event.source,
+            event.id,
         )
         assert load.NUMBER.encode() not in letter.encode()
 
@@ -368,8 +368,8 @@ def test_a_duplicate_is_known_across_a_kill_until_the_end_of_the_horizon():
 def test_contacts_outside_opening_hours_are_counted_apart(story: str, local: str, inside: bool):
     at = datetime.fromisoformat(local)
     queue_ref = QueueRef("lier", "onthaal")
-    fact = CallAnswered(id="a", at=at, wait_ms=5, source="pbx", site="lier", queue="onthaal")
-    found = {slot.resolution for slot in recorded(told(fact)).buckets if slot.queue_ref == queue_ref}
+    event = CallAnswered(id="a", at=at, wait_ms=5, source="pbx", site="lier", queue="onthaal")
+    found = {slot.resolution for slot in recorded(told(event)).buckets if slot.queue_ref == queue_ref}
     within = {Resolution.FINE, Resolution.COARSE, Resolution.DAY, Resolution.MONTH, Resolution.TOTAL}
     without = {Resolution.DAY_OUTSIDE, Resolution.MONTH_OUTSIDE, Resolution.TOTAL_OUTSIDE}
     assert found == (within if inside else without), story
@@ -478,12 +478,12 @@ def test_the_windows_of_a_real_day_equal_its_truth():
     aggregator = Aggregator(city, Calendar(city), city.sites)
     translator = QueueLogTranslator(TranslatorRules("pbx", "bank", {}, Outcome.LEFT_BY_KEY), PSEUDONYMS)
     said = map(translator.translate, read_lines(BANK_DAY / "queue_log"))
-    facts = deque(fact for fact in said if not isinstance(fact, SkippedLine))
+    facts = deque(event for event in said if not isinstance(event, SkippedLine))
     for quarter in truth["quarter_hours_outcome_in_half_open_window"]:
         at = datetime.fromisoformat(quarter.pop("at"))
         while facts and facts[0].at <= at:
-            fact = facts.popleft()
-            aggregator.record([StreamEvent(f"{ms_of(fact.at)}-0", ms_of(fact.at), fact)])
+            event = facts.popleft()
+            aggregator.record([StreamEvent(f"{ms_of(event.at)}-0", ms_of(event.at), event)])
         assert _quarter(aggregator, ms_of(at)) == quarter, at
 
 

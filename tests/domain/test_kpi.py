@@ -34,11 +34,11 @@ CALL = {"at": AT, "source": "pbx", "site": "lier", "queue": "onthaal"}
 VISIT = {"source": "desk", "site": "lier", "queue": "loket"}
 
 
-def bucket_of(*facts: Event) -> Bucket:
+def bucket_of(*events: Event) -> Bucket:
     """What a desk makes of some facts, whichever queue they are of."""
     aggregator = Aggregator(CITY, Calendar(CITY), CITY.sites)
     late = AT + timedelta(hours=1)
-    aggregator.record(StreamEvent(f"{n}-0", ms_of(late), fact) for n, fact in enumerate(facts))
+    aggregator.record(StreamEvent(f"{n}-0", ms_of(late), event) for n, event in enumerate(events))
     assert not aggregator.counts.dead
     return merged(aggregator.bucket_store.total(queue_ref) for queue_ref in aggregator.queue_refs)
 

@@ -86,9 +86,9 @@ def test_a_coarse_window_equals_filtering_the_history(seed: int, queue_ref: Queu
 def test_a_window_is_from_inclusive_to_exclusive(story: str, happened_ms: int, inside: bool):
     start = datetime(2026, 10, 26, 9, tzinfo=UTC)
     at = start + timedelta(milliseconds=happened_ms)
-    fact = CallAnswered(id="a", at=at, source="pbx", site="lier", queue="onthaal", wait_ms=7)
+    event = CallAnswered(id="a", at=at, source="pbx", site="lier", queue="onthaal", wait_ms=7)
     aggregator = Aggregator(CITY, Calendar(CITY), CITY.sites)
-    aggregator.record([StreamEvent("1-0", ms_of(at), fact)])
+    aggregator.record([StreamEvent("1-0", ms_of(at), event)])
     bucket = window_bucket(aggregator.bucket_store, DESK, HOURS / 4, ms_of(start) // 1000 + 900)
     assert bucket.answered == int(inside), story
 

@@ -99,7 +99,7 @@ def analyse(
     rules = city if city is not None else UNCONFIGURED
     aggregator = Aggregator(rules, Calendar(rules), None if city is None else city.sites, rings=False)
     reading = ReadingStats()
-    newest = record(aggregator, facts(files, rules, source, reading, progress), reading)
+    newest = record(aggregator, file_events(files, rules, source, reading, progress), reading)
     close(aggregator, newest, reading)
     return Analysis.of(aggregator.bucket_store), reading
 
@@ -121,17 +121,17 @@ def record(
     newest = 0
     while batch := list(islice(found, BATCH)):
         arrivals = []
-        for where, fact in batch:
-            at = ms_of(fact.at)
+        for where, event in batch:
+            at = ms_of(event.at)
             newest = max(newest, at if now is None else min(at, now))
-            arrivals.append(StreamEvent(where, at if now is None else newest, fact))
+            arrivals.append(StreamEvent(where, at if now is None else newest, event))
         aggregator.record(arrivals)
         aggregator.advance(newest)
         refused = _note(aggregator, reading)
         if counted is not None:
             for arrival in arrivals:
                 if arrival.entry not in refused:
-                    counted(arrival.fact)
+                    counted(arrival.event)
     return newest
 
 
@@ -151,7 +151,7 @@ def _note(aggregator: Aggregator, reading: ReadingStats) -> set[str]:
     return {letter.where for letter in letters}
 
 
-def facts(
+def file_events(
     files: Sequence[Path],
     city: CityFile,
     source: str | None,

@@ -70,44 +70,44 @@ def survey(path: Path, site: str) -> Recording:
     try:
         start = next((line for line in read_lines(path) if line.strip()), b"")
         is_log = not start.lstrip(b"\xef\xbb\xbf \t").startswith(b"{")
-        facts = _log_facts(path, site) if is_log else _event_facts(path)
-        return _surveyed(path, is_log, facts)
+        events = _log_events(path, site) if is_log else _file_events(path)
+        return _surveyed(path, is_log, events)
     except OSError as error:
         raise UnreadableFileError(error.strerror or str(error)) from None
     except (EOFError, zlib.error) as error:
         raise UnreadableFileError(str(error)) from None
 
 
-def _surveyed(path: Path, is_log: bool, facts: Iterator[Event]) -> Recording:
+def _surveyed(path: Path, is_log: bool, events: Iterator[Event]) -> Recording:
     first, queues = None, Queues()
-    for fact in facts:
-        first = first or fact.at
-        known = queues.setdefault(fact.site, {})
-        if not isinstance(fact, SourceHeartbeat | SourceRestarted):
-            kind = QueueKind.PHONE if fact.kind.startswith("call.") else QueueKind.COUNTER
+    for event in events:
+        first = first or event.at
+        known = queues.setdefault(event.site, {})
+        if not isinstance(event, SourceHeartbeat | SourceRestarted):
+            kind = QueueKind.PHONE if event.kind.startswith("call.") else QueueKind.COUNTER
             # Staff reports do not tell the kind: they never overrule what does.
-            known.setdefault(fact.queue, kind)
-            if fact.kind != "staff.changed":
-                known[fact.queue] = kind
+            known.setdefault(event.queue, kind)
+            if event.kind != "staff.changed":
+                known[event.queue] = kind
     queues = {site: named for site, named in queues.items() if named}
     if first is None or not queues:
         raise NothingInItError
     return Recording(path, is_log, first, queues)
 
 
-def _log_facts(path: Path, site: str) -> Iterator[Event]:
+def _log_events(path: Path, site: str) -> Iterator[Event]:
     any_key = Pseudonyms(token_bytes(SHORTEST_KEY))  # nothing of it is kept
     log = QueueLogTranslator(TranslatorRules(SOURCE, site, {}, Outcome.LEFT_BY_KEY), any_key)
     for line in read_lines(path):
         try:
-            fact = log.translate(line)
+            event = log.translate(line)
         except UnreadableLine:
             continue  # ingest will meet it again and say so
-        if not isinstance(fact, SkippedLine):
-            yield fact
+        if not isinstance(event, SkippedLine):
+            yield event
 
 
-def _event_facts(path: Path) -> Iterator[Event]:
+def _file_events(path: Path) -> Iterator[Event]:
     for number, line in enumerate(read_lines(path), start=1):
         if line.strip():
             try:
@@ -146,6 +146,6 @@ def shifted_lines(recording: Recording, shift: timedelta) -> Iterator[tuple[floa
 
 def shifted_events(recording: Recording, shift: timedelta) -> Iterator[Event]:
     """Yield an NDJSON file's events with every instant in them shifted."""
-    for event in _event_facts(recording.path):
+    for event in _file_events(recording.path):
         instants = {name: value + shift for name, value in event if isinstance(value, datetime)}
         yield event.model_copy(update=instants)

@@ -19,7 +19,7 @@ from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.contract.events import Event, SourceHeartbeat, SourceRestarted
-from wachtpost.analyse.files import Progress, ReadingStats, close, facts, record
+from wachtpost.analyse.files import Progress, ReadingStats, close, file_events, record
 from wachtpost.history.plan import GROUP_OF, Covered, group_of_waiting
 
 DAILY: Final = frozenset({Resolution.DAY, Resolution.DAY_OUTSIDE})
@@ -52,13 +52,13 @@ def recount(
     reading = ReadingStats()
     covered: set[Covered] = set()
 
-    def counted(fact: Event) -> None:
-        group = GROUP_OF.get(type(fact))
-        if group is not None and not isinstance(fact, SourceHeartbeat | SourceRestarted):
-            day = date.fromisoformat(aggregator.local_day(ms_of(fact.at) // 1000))
-            covered.add(Covered(QueueRef(fact.site, fact.queue), day, group))
+    def counted(event: Event) -> None:
+        group = GROUP_OF.get(type(event))
+        if group is not None and not isinstance(event, SourceHeartbeat | SourceRestarted):
+            day = date.fromisoformat(aggregator.local_day(ms_of(event.at) // 1000))
+            covered.add(Covered(QueueRef(event.site, event.queue), day, group))
 
-    newest = record(aggregator, facts(files, city, source, reading, progress), reading, now, counted)
+    newest = record(aggregator, file_events(files, city, source, reading, progress), reading, now, counted)
     for slot, bucket in aggregator.bucket_store.slots():
         if slot.resolution in DAILY and bucket.unfinished:
             covered.add(Covered(slot.queue_ref, day_of(slot), group_of_waiting(city, slot.queue_ref)))

@@ -82,14 +82,14 @@ def _kpi_rules(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
 
 def _levels(rule: KpiRule, limit: float) -> Iterator[tuple[Level, RuleLimits]]:
     """The limit, and ``warn_at`` with the same gap before it clears, as far as the KPI goes."""
-    facts = KPIS[rule.kpi]
+    events = KPIS[rule.kpi]
     clear_at = limit if rule.clear_at is None else rule.clear_at
-    yield Level.LIMIT, RuleLimits(limit, clear_at, rule.hold, rule.keep_firing, facts.more_is_better)
+    yield Level.LIMIT, RuleLimits(limit, clear_at, rule.hold, rule.keep_firing, events.more_is_better)
     if rule.warn_at is not None:
         # In decimals, as the city wrote them: 0.1 + (0.15 - 0.2) is 0.05 and not a little less.
         gap = Decimal(repr(clear_at)) - Decimal(repr(limit))
-        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), facts.highest)
-        limits = RuleLimits(rule.warn_at, warn_clear, rule.hold, rule.keep_firing, facts.more_is_better)
+        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), events.highest)
+        limits = RuleLimits(rule.warn_at, warn_clear, rule.hold, rule.keep_firing, events.more_is_better)
         yield Level.WARNING, limits
 
 

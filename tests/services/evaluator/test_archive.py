@@ -215,10 +215,10 @@ def shown(partition: PartitionOwner[EvaluatorSession], resolution: Resolution, s
 async def answered(redis: Redis, first: int, count: int) -> None:
     """That many calls come in now."""
     for number in range(first, first + count):
-        fact = CallAnswered(
+        event = CallAnswered(
             id=f"call-{number}", at=NOW, source="pbx", site="huis", queue="onthaal", wait_ms=1000
         )
-        await redis.xadd(keys.events(0), {"__data__": encode(fact)}, id=f"{ms_of(NOW)}-*")
+        await redis.xadd(keys.events(0), {"__data__": encode(event)}, id=f"{ms_of(NOW)}-*")
 
 
 async def test_an_owner_at_work_shows_the_new_sums_and_loses_nothing(redis_url: str) -> None:

@@ -160,7 +160,7 @@ def defect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
         def parse(batch: Batch) -> list[StreamEvent | DeadLetter]:
             items = reads(batch)
-            if any(isinstance(item, StreamEvent) and item.fact.id in bad for item in items):
+            if any(isinstance(item, StreamEvent) and item.event.id in bad for item in items):
                 raise OverflowError(PHONE)
             return items
 

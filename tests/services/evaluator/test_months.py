@@ -91,13 +91,13 @@ class House:
                     CallQueued(**of | {"id": f"q{self.number}"}, contact=f"{self.number}"),
                 ]
         ids = []
-        for fact in facts:
+        for event in facts:
             entry = await self.redis.xadd(
-                keys.events(0), {"__data__": encode(fact)}, id=f"{ms_of(self.now)}-*"
+                keys.events(0), {"__data__": encode(event)}, id=f"{ms_of(self.now)}-*"
             )
             ids.append(entry.decode() if isinstance(entry, bytes) else entry)
         if ids:
-            batch = Batch(ids, [encode(fact) for fact in facts], more=False)
+            batch = Batch(ids, [encode(event) for event in facts], more=False)
             await self.owned(lambda session: self.consumer.consume(session, batch))
 
     async def replaced(self, days_ago: int, count: int) -> None:

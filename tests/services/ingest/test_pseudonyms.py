@@ -161,10 +161,10 @@ def test_a_call_over_the_change_of_keys_keeps_its_contact_also_over_a_restart(re
     first = QueueLogTranslator(RULES, PSEUDONYMS)
     before = said(first, A_CALL[:restart])
     memory = TranslatorState.model_validate_json(first.memory().model_dump_json())
-    facts = before + said(QueueLogTranslator(RULES, PSEUDONYMS, memory), A_CALL[restart:])
-    assert facts == said(QueueLogTranslator(RULES, PSEUDONYMS), A_CALL)
-    assert len({getattr(fact, "contact", None) for fact in facts}) == 1
-    assert len({fact.id for fact in facts}) == len(A_CALL)
+    events = before + said(QueueLogTranslator(RULES, PSEUDONYMS, memory), A_CALL[restart:])
+    assert events == said(QueueLogTranslator(RULES, PSEUDONYMS), A_CALL)
+    assert len({getattr(fact, "contact", None) for fact in events}) == 1
+    assert len({fact.id for fact in events}) == len(A_CALL)
 
 
 def test_a_clock_that_is_set_back_over_the_change_gives_no_other_contact() -> None:

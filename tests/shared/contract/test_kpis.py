@@ -61,7 +61,7 @@ def test_a_ratio_ends_at_1_and_nothing_else_does() -> None:
 
 
 def test_no_two_kpis_have_the_same_metric_and_every_kind_of_queue_has_some() -> None:
-    assert len({facts.metric for facts in KPIS.values()}) == len(Kpi)
+    assert len({events.metric for events in KPIS.values()}) == len(Kpi)
     assert kpis_of(QueueKind) == tuple(Kpi)
     assert kpis_of([QueueKind.COUNTER]) == (Kpi.VISIT_WAIT_MEAN, Kpi.LEAD_TIME_MEAN)
 

@@ -52,7 +52,7 @@ log = structlog.stdlib.get_logger(__name__)
 class IngestedLines:
     """What a batch of lines says."""
 
-    facts: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     unknown_verbs: int = 0
     failures: dict[int, CodeFailure] = field(default_factory=dict)
@@ -63,27 +63,27 @@ def tell(
     lines: Lines, translator: QueueLogTranslator, queues: frozenset[str], source: str, now: datetime
 ) -> IngestedLines:
     """Return the facts of a batch, and why its other lines are none. ``queues``: the city's, at this site."""
-    told = IngestedLines()
+    ingested = IngestedLines()
     for line, start in zip(lines.lines, lines.starts, strict=True):
         said = attempt(_read, translator, line)
         if isinstance(said, CodeFailure):
-            told.failures[start] = said
+            ingested.failures[start] = said
             refusal = RefusedItem.ours(said)
         elif isinstance(said, RefusedItem):
             refusal = said
         elif isinstance(said, SkippedLine):
-            told.unknown_verbs += said is SkippedLine.UNKNOWN_VERB
+            ingested.unknown_verbs += said is SkippedLine.UNKNOWN_VERB
             continue
         elif isinstance(said, SourceHeartbeat | SourceRestarted) or said.queue in queues:
-            told.facts.append(said)
+            ingested.events.append(said)
             continue
         else:
             refusal = RefusedItem(
                 DeadLetterReason.UNKNOWN_QUEUE,
                 f"known queues: {', '.join(sorted(queues))}; map the PBX's names in the city file",
             )
-        told.letters.append(refusal.letter(now, source, f"byte {start}"))
-    return told
+        ingested.letters.append(refusal.letter(now, source, f"byte {start}"))
+    return ingested
 
 
 def _read(translator: QueueLogTranslator, line: bytes) -> Event | SkippedLine | RefusedItem:
@@ -144,9 +144,9 @@ class QueueLogIngestion:
         )
         async with aclosing(self._follower.batches(asyncio.Event())) as batches:
             async for lines in batches:
-                told = tell(lines, translator, self._queues, self.source.id, self._now())
-                await self._write(told, Checkpoint(position=lines.position, memory=translator.memory()))
-                self._count(lines, told)
+                ingested = tell(lines, translator, self._queues, self.source.id, self._now())
+                await self._write(ingested, Checkpoint(position=lines.position, memory=translator.memory()))
+                self._count(lines, ingested)
 
     async def _beat(self) -> None:
         said = ""
@@ -194,35 +194,35 @@ class QueueLogIngestion:
         self._metrics.set_aside.labels(str(self._partition)).set(at)
         await self._persist([], ReadUpTo(self.source.id, Checkpoint(position=NOWHERE).encode()))
 
-    async def _write(self, told: IngestedLines, checkpoint: Checkpoint) -> None:
+    async def _write(self, ingested: IngestedLines, checkpoint: Checkpoint) -> None:
         """Dead letters first: a crash in between may tell of them twice, never not at all."""
 
         name = call_name()
 
         async def bury() -> None:
-            await self._publisher.bury(self._partition, told.letters, name)
+            await self._publisher.bury(self._partition, ingested.letters, name)
 
-        if told.letters:
+        if ingested.letters:
             await patient_retry().call_with_retry(bury, self._complain)
-        await self._persist(told.facts, ReadUpTo(self.source.id, checkpoint.encode()))
+        await self._persist(ingested.events, ReadUpTo(self.source.id, checkpoint.encode()))
 
-    async def _persist(self, facts: list[Event], read_up_to: ReadUpTo | None) -> None:
+    async def _persist(self, events: list[Event], read_up_to: ReadUpTo | None) -> None:
         name = call_name()
 
         async def write() -> None:
-            await self._publisher.write(self._partition, facts, read_up_to, name)
+            await self._publisher.write(self._partition, events, read_up_to, name)
 
         await patient_retry().call_with_retry(write, self._complain)
-        self._metrics.events.labels(self.source.id).inc(len(facts))
+        self._metrics.events.labels(self.source.id).inc(len(events))
 
     async def _complain(self, error: Exception) -> None:
         why = why_refused(error) or type(error).__name__
         log.warning("redis_away", source=self.source.id, error=why)
 
-    def _count(self, lines: Lines, told: IngestedLines) -> None:
+    def _count(self, lines: Lines, ingested: IngestedLines) -> None:
         self._metrics.lines.labels(self.source.id).inc(len(lines.lines))
-        self._metrics.unknown_verbs.labels(self.source.id).inc(told.unknown_verbs)
-        for start, failure in told.failures.items():
+        self._metrics.unknown_verbs.labels(self.source.id).inc(ingested.unknown_verbs)
+        for start, failure in ingested.failures.items():
             self.lines.note(failure, byte=start)
-        for letter in told.letters:
+        for letter in ingested.letters:
             self._metrics.dead_letters.labels(letter.reason.value).inc()

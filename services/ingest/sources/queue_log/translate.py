@@ -364,9 +364,9 @@ class QueueLogTranslator:
     ) -> int:
         """Return the wait that the line tells; where an old Asterisk tells none, the time since entry."""
         call = self._entry(contact, queue)
-        told = fields[place].strip(_DIRT) if place < len(fields) else b""
-        if told:
-            wait_ms = _seconds(told, fields[VERB], place, "wait") * 1000
+        ingested = fields[place].strip(_DIRT) if place < len(fields) else b""
+        if ingested:
+            wait_ms = _seconds(ingested, fields[VERB], place, "wait") * 1000
         else:
             entered_ms = self._entered.get(call)
             if entered_ms is None or not 0 <= epoch_ms - entered_ms <= LONGEST_WAIT_S * 1000:
@@ -442,15 +442,15 @@ def _talk_ms(fields: list[bytes]) -> int:
     place = _TALKED[verb]
     if verb == b"ATTENDEDTRANSFER" and fields[DATA : DATA + 1] == [b"LINK"]:
         place += 1  # two linked channels where other methods name one bridge or application
-    told = fields[place] if place < len(fields) else b""
-    return _seconds(told, verb, place, "talk time") * 1000
+    ingested = fields[place] if place < len(fields) else b""
+    return _seconds(ingested, verb, place, "talk time") * 1000
 
 
-def _seconds(told: bytes, verb: bytes, place: int, what: str) -> int:
-    told = told.strip(_DIRT)
-    if not told.isdigit() or len(told) > _MOST_DIGITS or int(told) > LONGEST_WAIT_S:
+def _seconds(ingested: bytes, verb: bytes, place: int, what: str) -> int:
+    ingested = ingested.strip(_DIRT)
+    if not ingested.isdigit() or len(ingested) > _MOST_DIGITS or int(ingested) > LONGEST_WAIT_S:
         raise UnreadableLine(
             f"{verb.decode()}: field {place + 1} ({what}) is missing or no number: "
             f"whole seconds from 0 to {LONGEST_WAIT_S} are expected"
         )
-    return int(told)
+    return int(ingested)

@@ -31,7 +31,7 @@ def test_the_line_is_a_dead_letter_that_says_where_and_the_others_are_told(monke
     monkeypatch.setattr(QueueLogTranslator, "translate", translate)
     lines = Lines(tuple(map(line, range(3))), (0, 40, 80), NOWHERE)
     told = tell(lines, QueueLogTranslator(RULES, PSEUDONYMS), frozenset({"onthaal"}), "pbx", NOW)
-    assert [moment(fact) for fact in told.facts] == [0, 2]
+    assert [moment(event) for event in told.events] == [0, 2]
     (letter,) = told.letters
     assert (letter.reason, letter.where) == (DeadLetterReason.INTERNAL_ERROR, "byte 40")
     assert "ZeroDivisionError at tests.services.ingest.sources.test_ingestion:" in letter.detail
@@ -39,5 +39,5 @@ def test_the_line_is_a_dead_letter_that_says_where_and_the_others_are_told(monke
     assert list(told.failures) == [40]
 
 
-def moment(fact: Event) -> int:
-    return int(fact.at.timestamp()) - 1_772_445_600
+def moment(event: Event) -> int:
+    return int(event.at.timestamp()) - 1_772_445_600

@@ -594,11 +594,11 @@ def test_a_real_log_through_checkpoints_gives_the_same_facts(sizes):
     path = KNOWN_TRUTHS / "asterisk" / "run-a" / "log" / "queue_log"
     rules = TranslatorRules("pbx", "lier", {}, Outcome.LEFT_BY_KEY)
 
-    def facts(raw_lines: tuple[bytes, ...], translator: QueueLogTranslator) -> list[Event]:
+    def events(raw_lines: tuple[bytes, ...], translator: QueueLogTranslator) -> list[Event]:
         said = map(translator.translate, raw_lines)
         return [fact for fact in said if not isinstance(fact, SkippedLine)]
 
-    whole = facts(tuple(read_lines(path)), QueueLogTranslator(rules, PSEUDONYMS))
+    whole = events(tuple(read_lines(path)), QueueLogTranslator(rules, PSEUDONYMS))
     found: list[Event] = []
     kept: bytes | None = None
     for size in [*sizes, 100_000]:
@@ -608,7 +608,7 @@ def test_a_real_log_through_checkpoints_gives_the_same_facts(sizes):
         batch = follower.look()
         follower.close()
         if batch is not None:
-            found += facts(batch.lines, translator)
+            found += events(batch.lines, translator)
             kept = Checkpoint(position=batch.position, memory=translator.memory()).encode()
     assert found == whole
 

@@ -64,10 +64,10 @@ def one(raw: bytes, rules: TranslatorRules = RULES) -> Event | SkippedLine:
     return QueueLogTranslator(rules, PSEUDONYMS).translate(raw)
 
 
-def facts(lines: list[bytes], log: QueueLogTranslator | None = None) -> list[Event]:
+def events(lines: list[bytes], log: QueueLogTranslator | None = None) -> list[Event]:
     log = log or QueueLogTranslator(RULES, PSEUDONYMS)
     said = (log.translate(raw) for raw in lines)
-    return [fact for fact in said if not isinstance(fact, SkippedLine)]
+    return [event for event in said if not isinstance(event, SkippedLine)]
 
 
 def content(name: str) -> list[bytes]:
@@ -97,9 +97,9 @@ def content(name: str) -> list[bytes]:
     ],
 )
 def test_a_call_without_an_answer_is_missed_with_its_own_wait(rest, outcome, wait_s, contact):
-    fact = one(line(rest))
-    assert isinstance(fact, CallMissed)
-    assert (fact.outcome, fact.wait_ms, fact.contact) == (outcome, wait_s * 1000, contact)
+    event = one(line(rest))
+    assert isinstance(event, CallMissed)
+    assert (event.outcome, event.wait_ms, event.contact) == (outcome, wait_s * 1000, contact)
 
 
 @pytest.mark.parametrize(
@@ -116,24 +116,24 @@ def test_a_call_without_an_answer_is_missed_with_its_own_wait(rest, outcome, wai
     ],
 )
 def test_a_conversation_ends_with_its_talk_time(rest, talk_s):
-    fact = one(line(rest))
-    assert isinstance(fact, CallEnded)
-    assert (fact.talk_ms, fact.contact) == (talk_s * 1000, CALL)
+    event = one(line(rest))
+    assert isinstance(event, CallEnded)
+    assert (event.talk_ms, event.contact) == (talk_s * 1000, CALL)
 
 
 @pytest.mark.parametrize("told", ["|0470000000|1", "||1", "|0470000000|1|Jan", "", "|a|b|c|d|e|f|g|h|i|j"])
 def test_entering_a_queue(told):
-    fact = one(line(f"ENTERQUEUE|{told}"))
-    assert isinstance(fact, CallQueued)
-    assert (fact.queue, fact.contact, fact.site, fact.source) == ("onthaal", CALL, "lier", "pbx")
-    assert fact.at == datetime.fromtimestamp(int(AT), UTC)
+    event = one(line(f"ENTERQUEUE|{told}"))
+    assert isinstance(event, CallQueued)
+    assert (event.queue, event.contact, event.site, event.source) == ("onthaal", CALL, "lier", "pbx")
+    assert event.at == datetime.fromtimestamp(int(AT), UTC)
 
 
 @pytest.mark.parametrize("told", ["6|1675720940.5|5", "6|1675720940.5", "6"])
 def test_an_answer_carries_the_hold_time(told):
-    fact = one(line(f"CONNECT|{told}"))
-    assert isinstance(fact, CallAnswered)
-    assert (fact.wait_ms, fact.contact) == (6000, CALL)
+    event = one(line(f"CONNECT|{told}"))
+    assert isinstance(event, CallAnswered)
+    assert (event.wait_ms, event.contact) == (6000, CALL)
 
 
 def test_a_start_of_asterisk_empties_the_queues():
@@ -191,9 +191,9 @@ def test_whatever_an_agent_is_called_the_fact_is_the_same(agent):
     [("", 0), (".123456", 123_000), (".9", 900_000), (".999999", 999_000), (".000999", 0)],
 )
 def test_a_fraction_of_the_second_is_truncated_to_milliseconds(epoch, microsecond):
-    fact = one(line("ENTERQUEUE|", at=AT + epoch))
-    assert isinstance(fact, CallQueued)
-    assert fact.at == datetime.fromtimestamp(int(AT), UTC).replace(microsecond=microsecond)
+    event = one(line("ENTERQUEUE|", at=AT + epoch))
+    assert isinstance(event, CallQueued)
+    assert event.at == datetime.fromtimestamp(int(AT), UTC).replace(microsecond=microsecond)
 
 
 # --- what cannot be read -------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def test_no_line_whatever_does_more_than_be_refused(raw):
 
 @pytest.mark.parametrize("rest", ["EXITWITHKEY|1|1", "EXITWITHTIMEOUT|1", "EXITWITHTIMEOUT|1|1|"])
 def test_a_wait_that_is_not_told_is_the_time_since_entry(rest):
-    entered, left = facts([line("ENTERQUEUE||x|1", at="1675720922"), line(rest, at="1675720943.5")])
+    entered, left = events([line("ENTERQUEUE||x|1", at="1675720922"), line(rest, at="1675720943.5")])
     assert isinstance(entered, CallQueued)
     assert isinstance(left, CallMissed)
     assert left.wait_ms == 21_500
@@ -283,7 +283,7 @@ def test_a_wait_that_is_not_told_is_the_time_since_entry(rest):
 )
 def test_without_a_known_entry_such_a_line_is_refused(before):
     log = QueueLogTranslator(RULES, PSEUDONYMS)
-    facts(before, log)
+    events(before, log)
     with pytest.raises(UnreadableLine, match="ENTERQUEUE is not known"):
         log.translate(line("EXITWITHKEY|1|1"))
 
@@ -322,9 +322,9 @@ HOSTS = ("pbx1", "stad.lier_pbx-2")
 
 @pytest.mark.parametrize("call", ["1675720922.0", "pbx1-1675720922.17", "stad.lier_pbx-2-1675720922.123456"])
 def test_a_channel_id_is_the_contact(call):
-    fact = one(line("ENTERQUEUE|", call=call), dataclasses.replace(RULES, hosts=HOSTS))
-    assert isinstance(fact, CallQueued)
-    assert fact.contact == call
+    event = one(line("ENTERQUEUE|", call=call), dataclasses.replace(RULES, hosts=HOSTS))
+    assert isinstance(event, CallQueued)
+    assert event.contact == call
 
 
 @pytest.mark.parametrize(
@@ -339,17 +339,17 @@ def test_a_channel_id_is_the_contact(call):
 )
 def test_any_other_call_id_becomes_a_pseudonym_that_stays_the_same(call):
     raw = line("ENTERQUEUE|", call="CALL").replace(b"CALL", call.encode(errors="surrogateescape"))
-    fact, again = one(raw), one(raw)
-    assert isinstance(fact, CallQueued)
-    assert fact == again
-    assert re.fullmatch(r"[0-9a-f]{32}", fact.contact)
+    event, again = one(raw), one(raw)
+    assert isinstance(event, CallQueued)
+    assert event == again
+    assert re.fullmatch(r"[0-9a-f]{32}", event.contact)
 
 
 @pytest.mark.parametrize("call", ["NONE", "MANAGER", "CLI", ""])
 def test_an_outcome_without_a_call_still_counts(call):
-    fact = one(line("ABANDON|1|1|20", call=call))
-    assert isinstance(fact, CallMissed)
-    assert fact.contact is None
+    event = one(line("ABANDON|1|1|20", call=call))
+    assert isinstance(event, CallMissed)
+    assert event.contact is None
 
 
 @pytest.mark.parametrize(
@@ -363,7 +363,7 @@ def test_an_outcome_without_a_call_still_counts(call):
     ],
 )
 def test_different_records_have_different_ids(one_line, other):
-    assert facts([one_line])[0].id != facts([other])[0].id
+    assert events([one_line])[0].id != events([other])[0].id
 
 
 @pytest.mark.parametrize(
@@ -375,22 +375,22 @@ def test_different_records_have_different_ids(one_line, other):
     ],
 )
 def test_who_called_who_answered_and_free_text_do_not_show_in_an_id(one_line, other):
-    assert facts([one_line]) == facts([other])
+    assert events([one_line]) == events([other])
 
 
 def test_another_source_has_other_ids():
     other = QueueLogTranslator(dataclasses.replace(RULES, source="other"), PSEUDONYMS)
-    assert facts([line("CONNECT|1")])[0].id != facts([line("CONNECT|1")], other)[0].id
+    assert events([line("CONNECT|1")])[0].id != events([line("CONNECT|1")], other)[0].id
 
 
 def test_a_dialplan_that_loops_within_a_second_gives_facts_of_their_own():
     loop = [line("ENTERQUEUE||x|1"), line("EXITEMPTY|1|1|0")] * 3
-    assert len({fact.id for fact in facts(loop)}) == 6
+    assert len({event.id for event in events(loop)}) == 6
 
 
 def test_a_clock_that_was_set_back_does_not_confuse_repetitions():
     back = [line("ENTERQUEUE|", at=at) for at in ("1675724543", "1675720943", "1675720943", "1675720944")]
-    assert len({fact.id for fact in facts(back)}) == 4
+    assert len({event.id for event in events(back)}) == 4
 
 
 # --- memory --------------------------------------------------------------------------------------
@@ -466,7 +466,7 @@ def test_a_restart_at_any_line_changes_nothing(lines, at):
 @given(st.lists(st.sampled_from(RESTS[:4]), max_size=40))
 def test_lines_in_order_never_share_an_id(rests):
     lines = [line(rest, at=str(1_675_720_940 + number // 5)) for number, rest in enumerate(rests)]
-    ids = [fact.id for fact in facts(lines)]
+    ids = [event.id for event in events(lines)]
     assert len(set(ids)) == len(ids)
 
 
@@ -476,9 +476,9 @@ def test_lines_in_order_never_share_an_id(rests):
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_a_withdrawal_is_what_the_city_file_says(outcome):
     source = QueueLogSource(id="pbx", site="lier", path=Path("queue_log"), withdraw=outcome)
-    fact = one(line("WITHDRAW|1|1|5|"), TranslatorRules.of(source))
-    assert isinstance(fact, CallMissed)
-    assert fact.outcome is outcome
+    event = one(line("WITHDRAW|1|1|5|"), TranslatorRules.of(source))
+    assert isinstance(event, CallMissed)
+    assert event.outcome is outcome
 
 
 def test_rules_come_from_the_city_file():
@@ -506,7 +506,7 @@ def test_when_a_log_begins(beginning, second):
 @needs_known_truths
 @pytest.mark.parametrize("run", ["run-a", "run-light-a"])
 def test_a_real_asterisk_agrees_with_its_truth_on_how_conversations_ended(run):
-    ours = Counter(fact.talk_ms for fact in facts(content(run)) if isinstance(fact, CallEnded))
+    ours = Counter(event.talk_ms for event in events(content(run)) if isinstance(event, CallEnded))
     truth = Counter(int(v["talk_s"]) * 1000 for v in visits(run) if v["outcome"] == "ANSWERED")
     assert ours == truth
 
@@ -517,7 +517,7 @@ def test_no_number_and_no_name_of_a_real_run_gets_through(run):
     numbers = {visit["caller"] for visit in visits(run)} - {""}
     names = {visit["agent"] for visit in visits(run)} - {""}
     log = QueueLogTranslator(RULES, PSEUDONYMS)
-    sent = b"\n".join(map(encode, facts(content(run), log))).decode() + log.memory().model_dump_json()
+    sent = b"\n".join(map(encode, events(content(run), log))).decode() + log.memory().model_dump_json()
     assert len(numbers) > 100
     assert len(names) > 5
     assert [secret for secret in numbers | names if secret in sent] == []
@@ -526,9 +526,9 @@ def test_no_number_and_no_name_of_a_real_run_gets_through(run):
 @needs_known_truths
 @pytest.mark.parametrize("name", LOGS)
 def test_a_real_log_has_as_many_ids_as_facts_and_the_same_when_read_again(name):
-    ids = [fact.id for fact in facts(content(name))]
+    ids = [event.id for event in events(content(name))]
     assert len(set(ids)) == len(ids) > 500
-    assert ids == [fact.id for fact in facts(content(name))]
+    assert ids == [event.id for event in events(content(name))]
 
 
 @needs_known_truths
@@ -546,7 +546,7 @@ def visits(run: str) -> list[dict[str, str]]:
 
 def ids(log: QueueLogTranslator, *lines_at: tuple[str, str]) -> list[str]:
     said = (log.translate(line("ENTERQUEUE|||1", at=at, call=call)) for at, call in lines_at)
-    return [fact.id for fact in said if not isinstance(fact, SkippedLine)]
+    return [event.id for event in said if not isinstance(event, SkippedLine)]
 
 
 @pytest.mark.parametrize(

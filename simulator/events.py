@@ -37,9 +37,9 @@ class EventWriter:
         return f"{self.queue}.{week.year}w{week.week:02}d{week.weekday}.s{self.seed:x}.{name}"
 
 
-def in_order(facts: Iterable[Event]) -> Iterator[Event]:
+def in_order(events: Iterable[Event]) -> Iterator[Event]:
     """Return facts by the moment at which they happened; at the same moment as they were given."""
-    return iter(sorted(facts, key=lambda fact: fact.at))
+    return iter(sorted(events, key=lambda event: event.at))
 
 
 def staff_changed(by: EventWriter, number: int, staffing: Staffing) -> StaffChanged:
