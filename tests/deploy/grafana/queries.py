@@ -208,6 +208,10 @@ def _unknown_fields(answers: Sequence[Answered]) -> Iterator[str]:
     """What a table renames, hides, orders or overrides is a field that it has."""
     panel = answers[0].asked.panel
     known = {"Time", "Value", *(label for one in answers for label in one.labels)}
+    # A label that is kept but empty in all of them (an alarm without a job) is in no answer.
+    known |= {
+        label for one in answers for kept in KEPT.findall(one.asked.expr) for label in NAME.findall(kept)
+    }
     if len(answers) > 1:
         known = (known - {"Value"}) | {f"Value #{one.asked.where}" for one in answers}
     if panel is None or panel.type != "table":
@@ -225,6 +229,8 @@ def _unknown_fields(answers: Sequence[Answered]) -> Iterator[str]:
 
 
 FIELD_KEYS: Final = ("renameByName", "excludeByName", "indexByName", "includeByName")
+KEPT: Final = re.compile(r"\bby \(([^)]*)\)")
+NAME: Final = re.compile(r"\w+")
 LEGEND_LABEL: Final = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 
