@@ -140,9 +140,9 @@ class Line(ConfigSection):
         whole = so_far.data.get("budget_beo")
         if published is None or part is None or whole is None:
             return published
-        counted = percent(part, whole) or 0  # bookkeeping prints 0.00 where there is no budget
-        if published != counted:
-            raise mistake("percent_differs", counted=f"{counted / 100:.2f}")
+        computed = percent(part, whole) or 0  # bookkeeping prints 0.00 where there is no budget
+        if published != computed:
+            raise mistake("percent_differs", computed=f"{computed / 100:.2f}")
         return published
 
     @property
