@@ -26,6 +26,8 @@ from shared.config.model import CityFile, Queue, Site
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import (
     AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentMoved,
     AppointmentOffer,
     CallAnswered,
     CallEnded,
@@ -38,6 +40,8 @@ from shared.contract.events import (
     VisitArrived,
     VisitCalled,
     VisitLeft,
+    VisitNoShow,
+    VisitServed,
 )
 from shared.contract.kpis import QueueKind
 from shared.stored_state import as_amount
@@ -203,7 +207,7 @@ class Aggregator:
             kind = type(event)
             if (tally := TALLIES.get(kind)) is not None:
                 # Appointments are made at any hour; opening hours are about people who wait.
-                cells = spot.anytime if kind is AppointmentBooked else spot.cells
+                cells = spot.anytime if kind in _AT_ANY_HOUR else spot.cells
                 tally(event, self._cell(spot, cells, at), self._calendar)
             if (follow := self._followers.get(kind)) is not None:
                 self._count_unfinished(follow(event, at, spot))
@@ -463,7 +467,16 @@ def _gather(gathered: dict[int, Bucket], start: int, cell: Bucket) -> None:
 
 
 _OF_CALLS: Final = (CallQueued, CallAnswered, CallMissed, CallEnded)
-_OF_VISITS: Final = (VisitArrived, VisitCalled, VisitLeft, AppointmentBooked, AppointmentOffer)
+_AT_ANY_HOUR: Final = (AppointmentBooked, AppointmentMoved, AppointmentCancelled)
+_OF_VISITS: Final = (
+    VisitArrived,
+    VisitCalled,
+    VisitLeft,
+    VisitNoShow,
+    VisitServed,
+    AppointmentOffer,
+    *_AT_ANY_HOUR,
+)
 
 
 def _ms(duration: timedelta) -> int:

@@ -69,9 +69,13 @@ class Bucket:
     no_agents: Amount = 0
     left_by_key: Amount = 0
     closed: Amount = 0
+    blocked: Amount = 0
+    cut_off: Amount = 0
+    """Thrown out by the exchange itself. Touches no KPI."""
     unfinished: Change = 0
     """Queued, and no outcome within the open timeout. Touches no KPI."""
     ended: Amount = 0
+    """Conversations of known length, and how long they took together."""
     talk_ms: Amount = 0
     # Visits with an appointment, then walk-ins.
     visits: Amount = 0
@@ -84,10 +88,19 @@ class Bucket:
     """Called before the booked time: no wait to speak of, and not a negative one either."""
     left: Amount = 0
     """Left before being called."""
+    no_shows: Amount = 0
+    """Called, and did not come."""
+    visits_unfinished: Change = 0
+    """Neither called nor left within the bound of a visit. Touches no KPI."""
+    served: Amount = 0
+    service_ms: Amount = 0
+    """Sum of the service times of the visitors that were served."""
     # Appointments.
     booked: Amount = 0
     lead_days: Amount = 0
     """Sum of the lead times in working days."""
+    moved: Amount = 0
+    cancelled: Amount = 0
     # Histograms.
     waits: Histogram = field(default_factory=dict)
     """Answered calls by ``cell_up_to`` their wait."""
@@ -100,23 +113,26 @@ class Bucket:
 
     @property
     def unanswered(self) -> int:
-        """Calls with an outcome that did not reach staff, whatever a definition makes of them."""
-        return self.abandoned + self.timed_out + self.no_agents + self.left_by_key + self.closed
+        """Calls that did not reach staff and ended by an outcome that a definition may count."""
+        return (
+            self.abandoned + self.timed_out + self.no_agents + self.left_by_key + self.closed + self.blocked
+        )
 
     @property
     def offered(self) -> int:
-        """Calls that entered the queue: every one is answered, unanswered or unfinished in the end."""
-        return self.answered + self.unanswered + self.unfinished
+        """Calls that entered the queue; each is answered, unanswered, cut off or unfinished in the end."""
+        return self.answered + self.unanswered + self.cut_off + self.unfinished
 
     @property
     def outcomes(self) -> dict[Outcome, int]:
-        """Unanswered calls by outcome."""
+        """Unanswered calls by outcome, but for those that the exchange cut off: no definition counts them."""
         return {
             Outcome.ABANDONED: self.abandoned,
             Outcome.TIMED_OUT: self.timed_out,
             Outcome.NO_AGENTS: self.no_agents,
             Outcome.LEFT_BY_KEY: self.left_by_key,
             Outcome.CLOSED: self.closed,
+            Outcome.BLOCKED: self.blocked,
         }
 
     def add(self, other: Bucket) -> None:

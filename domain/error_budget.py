@@ -157,6 +157,7 @@ def day_outcomes(bucket: Bucket, definition: MissedDefinition) -> Bucket:
         no_agents=bucket.no_agents,
         left_by_key=bucket.left_by_key,
         closed=bucket.closed,
+        blocked=bucket.blocked,
         abandon_waits={cell: count for cell, count in bucket.abandon_waits.items() if cell < short_s},
     )
 

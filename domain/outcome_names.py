@@ -14,5 +14,7 @@ OUTCOME_NAMES: Final[Mapping[Outcome, Msg]] = {
     Outcome.TIMED_OUT: Msg("timed out"),
     Outcome.NO_AGENTS: Msg("nobody logged in"),
     Outcome.LEFT_BY_KEY: Msg("left by a key"),
-    Outcome.CLOSED: Msg("closed or full"),
+    Outcome.CLOSED: Msg("closed"),
+    Outcome.BLOCKED: Msg("queue full"),
+    Outcome.CUT_OFF: Msg("cut off by the exchange"),
 }

@@ -10,6 +10,8 @@ from domain.bucket import Bucket, cell_from, cell_up_to
 from shared.calendar import Calendar
 from shared.contract.events import (
     AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentMoved,
     CallAnswered,
     CallEnded,
     CallMissed,
@@ -17,6 +19,8 @@ from shared.contract.events import (
     Outcome,
     VisitCalled,
     VisitLeft,
+    VisitNoShow,
+    VisitServed,
 )
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,15 +56,37 @@ def _missed(event: CallMissed, bucket: Bucket, _calendar: Calendar) -> None:
             bucket.left_by_key += 1
         case Outcome.CLOSED:
             bucket.closed += 1
+        case Outcome.BLOCKED:
+            bucket.blocked += 1
+        case Outcome.CUT_OFF:
+            bucket.cut_off += 1
 
 
 def _ended(event: CallEnded, bucket: Bucket, _calendar: Calendar) -> None:
-    bucket.ended += 1
-    bucket.talk_ms += event.talk_ms
+    if event.talk_ms is not None:
+        bucket.ended += 1
+        bucket.talk_ms += event.talk_ms
 
 
 def _left(_fact: VisitLeft, bucket: Bucket, _calendar: Calendar) -> None:
     bucket.left += 1
+
+
+def _no_show(_fact: VisitNoShow, bucket: Bucket, _calendar: Calendar) -> None:
+    bucket.no_shows += 1
+
+
+def _served(event: VisitServed, bucket: Bucket, _calendar: Calendar) -> None:
+    bucket.served += 1
+    bucket.service_ms += event.service_ms
+
+
+def _moved(_fact: AppointmentMoved, bucket: Bucket, _calendar: Calendar) -> None:
+    bucket.moved += 1
+
+
+def _cancelled(_fact: AppointmentCancelled, bucket: Bucket, _calendar: Calendar) -> None:
+    bucket.cancelled += 1
 
 
 def _booked(event: AppointmentBooked, bucket: Bucket, calendar: Calendar) -> None:
@@ -97,7 +123,11 @@ TALLIES: Final[Mapping[type[Event], Callable[..., None]]] = {
     CallEnded: _ended,
     VisitCalled: _visit,
     VisitLeft: _left,
+    VisitNoShow: _no_show,
+    VisitServed: _served,
     AppointmentBooked: _booked,
+    AppointmentMoved: _moved,
+    AppointmentCancelled: _cancelled,
 }
 """What a counted fact, by its type, adds to a bucket: called with the fact, the bucket and the calendar.
 

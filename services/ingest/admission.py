@@ -17,6 +17,7 @@ from shared.config.model import CityFile, HttpSource
 from shared.contract.dead_letters import EXCERPT, DeadLetter, DeadLetterReason
 from shared.contract.events import (
     AppointmentBooked,
+    AppointmentMoved,
     AppointmentOffer,
     Event,
     SourceHeartbeat,
@@ -166,6 +167,8 @@ def _others(event: Event) -> Iterator[tuple[str, bool]]:
         case AppointmentBooked():
             yield "booked_at", abs(event.at - event.booked_at) <= LONGEST_VISIT
             yield "starts_at", -SKEW <= event.starts_at - event.booked_at <= FARTHEST_APPOINTMENT
+        case AppointmentMoved():
+            yield "starts_at", _is_near(event.starts_at, event.at)
         case AppointmentOffer():
             yield "first_free_at", -LONGEST_VISIT <= event.first_free_at - event.at <= FARTHEST_APPOINTMENT
 

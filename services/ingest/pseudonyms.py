@@ -130,7 +130,7 @@ def _began_ms(event: Event, at_ms: int) -> int:
         return at_ms - event.wait_ms
     if isinstance(event, VisitCalled):
         return _ms_of(event.arrived_at)
-    return at_ms - event.talk_ms if isinstance(event, CallEnded) else at_ms
+    return at_ms - (event.talk_ms or 0) if isinstance(event, CallEnded) else at_ms
 
 
 def _ms_of(at: datetime) -> int:

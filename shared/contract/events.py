@@ -39,6 +39,12 @@ Milliseconds = Annotated[
     int, Field(ge=0, le=7 * DAY_MS, description="whole milliseconds"), BeforeValidator(_no_text)
 ]
 MOST_STAFF: Final = 100_000
+MOST_WAITING: Final = 100_000
+Position = Annotated[
+    int,
+    Field(ge=1, le=MOST_WAITING, description="place in the queue, 1 is the head"),
+    BeforeValidator(_no_text),
+]
 Headcount = Annotated[int, Field(ge=0, le=MOST_STAFF), BeforeValidator(_no_text)]
 
 
@@ -51,6 +57,11 @@ class Outcome(StrEnum):
     LEFT_BY_KEY = "left_by_key"
     """The caller pressed a key: voicemail, call-back, another menu."""
     CLOSED = "closed"
+    """Turned away because the desk is shut."""
+    BLOCKED = "blocked"
+    """Turned away because the queue is full."""
+    CUT_OFF = "cut_off"
+    """The exchange itself threw the call out: it restarted, or crashed. In no KPI."""
 
 
 class Channel(StrEnum):
@@ -81,6 +92,7 @@ class CallQueued(_QueueEvent):
 
     kind: Literal["call.queued"] = "call.queued"
     contact: ContactId = Field(description="The call; repeated in its outcome. Never a phone number")
+    position: Position | None = Field(default=None, description="Where it joined the queue")
 
 
 class CallAnswered(_QueueEvent):
@@ -100,6 +112,7 @@ class CallMissed(_QueueEvent):
     )
     outcome: Outcome
     wait_ms: Milliseconds
+    position: Position | None = Field(default=None, description="Where in the queue it stood at the end")
 
 
 class CallEnded(_QueueEvent):
@@ -107,7 +120,9 @@ class CallEnded(_QueueEvent):
 
     kind: Literal["call.ended"] = "call.ended"
     contact: ContactId | None = None
-    talk_ms: Milliseconds
+    talk_ms: Milliseconds | None = Field(
+        default=None, description="Absent: it ended, nobody knows how long it took"
+    )
 
 
 class VisitArrived(_QueueEvent):
@@ -134,6 +149,21 @@ class VisitLeft(_QueueEvent):
     contact: ContactId | None = None
 
 
+class VisitServed(_QueueEvent):
+    """A visitor's business at the counter is done."""
+
+    kind: Literal["visit.served"] = "visit.served"
+    contact: ContactId | None = None
+    service_ms: Milliseconds
+
+
+class VisitNoShow(_QueueEvent):
+    """A visitor was called and did not come."""
+
+    kind: Literal["visit.no_show"] = "visit.no_show"
+    contact: ContactId | None = None
+
+
 class AppointmentBooked(_QueueEvent):
     """An appointment was made."""
 
@@ -141,6 +171,25 @@ class AppointmentBooked(_QueueEvent):
     booked_at: Instant
     starts_at: Instant
     channel: Channel | None = None
+    appointment: ContactId | None = Field(
+        default=None,
+        description="The appointment; repeated when it is moved or cancelled. Never a person's number",
+    )
+
+
+class AppointmentMoved(_QueueEvent):
+    """An appointment got another time; its lead time stays that of the booking."""
+
+    kind: Literal["appointment.moved"] = "appointment.moved"
+    appointment: ContactId | None = None
+    starts_at: Instant
+
+
+class AppointmentCancelled(_QueueEvent):
+    """An appointment was called off, by whomever."""
+
+    kind: Literal["appointment.cancelled"] = "appointment.cancelled"
+    appointment: ContactId | None = None
 
 
 class AppointmentOffer(_QueueEvent):
@@ -179,7 +228,11 @@ Event = Annotated[
     | VisitArrived
     | VisitCalled
     | VisitLeft
+    | VisitServed
+    | VisitNoShow
     | AppointmentBooked
+    | AppointmentMoved
+    | AppointmentCancelled
     | AppointmentOffer
     | StaffChanged
     | SourceHeartbeat

@@ -79,7 +79,7 @@ async def run(service: str, settings: ServiceSettings, build: Build, *, needs_hi
     try:
         return await serve(host, settings, fault)
     finally:
-        heeding.cancel()
+        await cancel([heeding])
 
 
 class Host:

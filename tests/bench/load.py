@@ -145,7 +145,7 @@ def _log_lines() -> Iterator[tuple[int, str, str]]:
             case CallAnswered():
                 told = f"Agent/x|CONNECT|{event.wait_ms // 1000}|x|2"
             case CallEnded():
-                told = f"Agent/x|COMPLETECALLER|0|{event.talk_ms // 1000}|1"
+                told = f"Agent/x|COMPLETECALLER|0|{(event.talk_ms or 0) // 1000}|1"
             case CallMissed():
                 told = f"NONE|ABANDON|1|1|{event.wait_ms // 1000}"
             case _:

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from shared.contract.breach_events import BREACH_EVENT, BreachChanged
 from shared.contract.events import EVENT, Event, SourceHeartbeat
+from shared.process.shutdown import cancel
 from shared.redis import keys
 from tests.chaos import load, oracle
 from tests.chaos.check import committed, expected, last_entry
@@ -73,9 +74,7 @@ class Run:
                 await asyncio.sleep(max(0.0, began + number * EVERY_S - time.monotonic()))
             await self.ask()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await cancel(tasks)
             self.traffic.exchange.close()
             await self.traffic.end()
 

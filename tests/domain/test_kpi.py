@@ -92,7 +92,13 @@ def test_without_visitors_there_is_no_walk_in_wait():
         ("a key is a choice, not a miss", calls(0, others=(Outcome.LEFT_BY_KEY,)), LIER_1, 0.0, 1),
         ("closed is not counted either", calls(0, others=(Outcome.CLOSED,)), LIER_1, 0.0, 1),
         ("no agents is", calls(0, others=(Outcome.NO_AGENTS,)), LIER_1, 0.5, 2),
-        ("unless all outcomes are", calls(0, others=tuple(Outcome)), definition(0, EVERY), 5 / 6, 6),
+        (
+            "unless all outcomes are; cut off is none",
+            calls(0, others=tuple(Outcome)),
+            definition(0, EVERY),
+            6 / 7,
+            7,
+        ),
         (
             "hang-ups left out altogether",
             calls(0, abandoned_ms=(1, 9000), others=(Outcome.TIMED_OUT,)),

@@ -203,7 +203,12 @@ def test_each_missed_definition_with_what_makes_the_difference() -> None:
     )
     assert (other.active, other.missed, other.samples, other.short_abandons) == (False, 6, 16, 3)
     assert other.counted == {Outcome.ABANDONED: 2, Outcome.CLOSED: 4}
-    assert other.not_counted == {Outcome.TIMED_OUT: 2, Outcome.NO_AGENTS: 0, Outcome.LEFT_BY_KEY: 1}
+    assert other.not_counted == {
+        Outcome.TIMED_OUT: 2,
+        Outcome.NO_AGENTS: 0,
+        Outcome.LEFT_BY_KEY: 1,
+        Outcome.BLOCKED: 0,
+    }
     assert other.difference == {Outcome.ABANDONED: -3, Outcome.TIMED_OUT: -2, Outcome.CLOSED: 4}
     assert other.value_difference == 6 / 16 - 7 / 17
 

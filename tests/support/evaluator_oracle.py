@@ -233,8 +233,9 @@ def _add(event: Event, to: _Sum, city: CityFile) -> None:
             if event.outcome is Outcome.ABANDONED:
                 to.histograms["abandon_waits"][cell_from(event.wait_ms)] += 1
         case CallEnded():
-            to.count("ended")
-            to.count("talk_ms", event.talk_ms)
+            if event.talk_ms is not None:
+                to.count("ended")
+                to.count("talk_ms", event.talk_ms)
         case VisitCalled():
             _add_visit(event, to)
         case VisitLeft():

@@ -23,6 +23,7 @@ from services.notifier.state_store import NotifierStore
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.process.settings import ServiceSettings
+from shared.process.shutdown import cancel
 from shared.redis.connection import RedisClient, redis_broker, redis_client
 from shared.redis.consumer import Consumer, SessionT
 from shared.redis.partition_owner import PartitionOwner
@@ -41,7 +42,7 @@ class AtWork(Generic[SessionT]):
 
     async def stop(self) -> None:
         """End it in order."""
-        self.task.cancel()
+        await cancel([self.task])
         with suppress(asyncio.CancelledError):
             await self.task
 

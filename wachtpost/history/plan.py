@@ -16,6 +16,8 @@ from domain.queue_ref import QueueRef
 from shared.config.model import CityFile
 from shared.contract.events import (
     AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentMoved,
     CallAnswered,
     CallEnded,
     CallMissed,
@@ -24,6 +26,8 @@ from shared.contract.events import (
     VisitArrived,
     VisitCalled,
     VisitLeft,
+    VisitNoShow,
+    VisitServed,
 )
 from shared.contract.kpis import QueueKind
 
@@ -44,7 +48,11 @@ GROUP_OF: Final[Mapping[type[Event], ContactGroup]] = {
     VisitArrived: ContactGroup.VISITS,
     VisitCalled: ContactGroup.VISITS,
     VisitLeft: ContactGroup.VISITS,
+    VisitNoShow: ContactGroup.VISITS,
+    VisitServed: ContactGroup.VISITS,
     AppointmentBooked: ContactGroup.APPOINTMENTS,
+    AppointmentMoved: ContactGroup.APPOINTMENTS,
+    AppointmentCancelled: ContactGroup.APPOINTMENTS,
 }
 
 FIELDS: Final[Mapping[ContactGroup, tuple[str, ...]]] = {
@@ -57,6 +65,8 @@ FIELDS: Final[Mapping[ContactGroup, tuple[str, ...]]] = {
         "no_agents",
         "left_by_key",
         "closed",
+        "blocked",
+        "cut_off",
         "unfinished",
         "ended",
         "talk_ms",
@@ -72,11 +82,15 @@ FIELDS: Final[Mapping[ContactGroup, tuple[str, ...]]] = {
         "walk_in_wait_max_ms",
         "early",
         "left",
+        "no_shows",
+        "visits_unfinished",
+        "served",
+        "service_ms",
         "unfinished",
         "visit_waits",
         "walk_in_waits",
     ),
-    ContactGroup.APPOINTMENTS: ("booked", "lead_days", "leads"),
+    ContactGroup.APPOINTMENTS: ("booked", "lead_days", "moved", "cancelled", "leads"),
 }
 """The fields of a bucket. ``unfinished`` are calls at a phone queue and visits at a counter."""
 
