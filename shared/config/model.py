@@ -274,7 +274,14 @@ class PipelineConfig(ConfigSection):
     dedup: Annotated[Duration, from_to("10m", "24h")] = timedelta(hours=24)
     """How long ids are remembered; facts older than this when they arrive are dead letters."""
     open_timeout: Annotated[Duration, from_to("1m", "24h")] = timedelta(hours=2)
-    """A contact without outcome for this long is unfinished."""
+    """A call without outcome for this long is unfinished."""
+    visit_timeout: Annotated[Duration, from_to("1m", "24h")] | None = None
+    """A visit without outcome for this long is unfinished; none: an hour after the queue closes that day, or
+    4 h where it has no hours."""
+    hours_by: Literal["entry", "outcome"] = "entry"
+    """Which moment of a contact must lie in opening hours for it to count."""
+    clock_tolerance: Annotated[Duration, from_to("0s", "1h")] = timedelta(minutes=2)
+    """How far ``arrived_at`` of a visit may lie after its call: two clocks of one counter system."""
     future_tolerance: Annotated[Duration, from_to("0s", "1h")] = timedelta(minutes=2)
     """How far a sender's clock may run ahead."""
     lease: Annotated[Duration, from_to("1s", "1m")] = timedelta(seconds=5)

@@ -155,6 +155,17 @@ def test_a_plain_file_gets_the_defaults_that_the_shipped_file_spells_out() -> No
     assert plain.calendar.public_holidays == shipped.calendar.public_holidays
 
 
+def test_contacts_belong_to_hours_by_their_entry_and_visits_end_with_the_day_unless_a_city_says_so() -> None:
+    lier = city().pipeline
+    assert (lier.visit_timeout, lier.clock_tolerance, lier.hours_by) == (None, timedelta(minutes=2), "entry")
+    own = city('[pipeline]\nvisit_timeout = "3h"\nclock_tolerance = "0s"\nhours_by = "outcome"\n').pipeline
+    assert (own.visit_timeout, own.clock_tolerance, own.hours_by) == (
+        timedelta(hours=3),
+        timedelta(0),
+        "outcome",
+    )
+
+
 def test_dates_and_times_may_be_toml_values_or_text() -> None:
     both = city(
         "[calendar]\nclosing_days = [{ on = 2026-05-15, closes_at = 12:00:00 }, "
