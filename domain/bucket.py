@@ -1,7 +1,7 @@
 """What happened in one queue during one stretch of time, as integers that merge by addition.
 
-Because merging is addition (and maximum, for the longest wait), neither the order of events, nor
-how they were split over batches, nor who added them up can change a bucket.
+Because merging is addition, neither the order of events, nor how they were split over batches, nor who
+added them up can change a bucket; and what turns out to have been otherwise is taken back by subtraction.
 
 Wait histograms have a fixed, fine grid, finer than any bound a city may configure. So a bucket
 written years ago still answers exactly how many waited at most 45 seconds, whatever was
@@ -10,11 +10,11 @@ configured at the time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -57,13 +57,16 @@ def cell_from(wait_ms: int) -> int:
 
 @dataclass(slots=True)
 class Bucket:
-    """Counts of contacts by the moment of their outcome. Waits and talk times in milliseconds."""
+    """Counts of contacts by the moment of their outcome. Waits and talk times in milliseconds.
+
+    Calls are counted as *entries*: one stay in one queue each. ``callers`` holds by how much the same calls
+    differ when they are counted as *callers*: one each, however many queues they passed.
+    """
 
     # Calls.
     answered: Amount = 0
     wait_ms: Amount = 0
     """Sum of the waits of answered calls."""
-    wait_max_ms: Amount = 0
     abandoned: Amount = 0
     timed_out: Amount = 0
     no_agents: Amount = 0
@@ -73,25 +76,21 @@ class Bucket:
     cut_off: Amount = 0
     """Thrown out by the exchange itself. Touches no KPI."""
     unfinished: Change = 0
-    """Queued, and no outcome within the open timeout. Touches no KPI."""
+    """Queued, and no outcome in time: calls at a phone queue, visits at a counter. Touches no KPI."""
     ended: Amount = 0
     """Conversations of known length, and how long they took together."""
     talk_ms: Amount = 0
     # Visits with an appointment, then walk-ins.
     visits: Amount = 0
     visit_wait_ms: Amount = 0
-    visit_wait_max_ms: Amount = 0
     walk_ins: Amount = 0
     walk_in_wait_ms: Amount = 0
-    walk_in_wait_max_ms: Amount = 0
     early: Amount = 0
     """Called before the booked time: no wait to speak of, and not a negative one either."""
     left: Amount = 0
     """Left before being called."""
     no_shows: Amount = 0
     """Called, and did not come."""
-    visits_unfinished: Change = 0
-    """Neither called nor left within the bound of a visit. Touches no KPI."""
     served: Amount = 0
     service_ms: Amount = 0
     """Sum of the service times of the visitors that were served."""
@@ -110,6 +109,11 @@ class Bucket:
     walk_in_waits: Histogram = field(default_factory=dict)
     leads: Histogram = field(default_factory=dict)
     """Appointments by lead time in working days."""
+    callers: dict[str, Change] = field(default_factory=dict)
+    """Callers minus entries, by the field of calls (``answered``) or its cell (``waits/30``), where not zero.
+
+    A bucket that was written before callers were told apart has nothing here: its callers are its entries.
+    """
 
     @property
     def unanswered(self) -> int:
@@ -141,36 +145,60 @@ class Bucket:
         for name, amount in zip(_SUMS, _sums_of(other), strict=True):
             if amount:
                 setattr(self, name, getattr(self, name) + amount)
-        for name, most in zip(_MAXIMA, _maxima_of(other), strict=True):
-            if most > getattr(self, name):
-                setattr(self, name, most)
-        for name, counts in zip(_HISTOGRAMS, _histograms_of(other), strict=True):
+        for name, counts in zip(_MAPS, _maps_of(other), strict=True):
             if counts:
-                mine: Histogram = getattr(self, name)
-                for cell, count in counts.items():
-                    mine[cell] = mine.get(cell, 0) + count
+                _merge(getattr(self, name), counts)
+
+    def as_callers(self) -> Bucket:
+        """Return the same contacts with the calls counted as callers. Not to be added to."""
+        if not self.callers:
+            return self
+        made = replace(self, callers={}, waits=dict(self.waits), abandon_waits=dict(self.abandon_waits))
+        for name, change in self.callers.items():
+            sums, slash, cell = name.partition("/")
+            if slash:
+                _merge(getattr(made, sums), {int(cell): change})
+            else:
+                setattr(made, sums, getattr(made, sums) + change)
+        return made
 
     def encode(self) -> bytes:
         """Return the bucket as JSON; zeros are left out.
 
-        Equal buckets have equal bytes, in whatever order things happened: cells are sorted.
+        Equal buckets have equal bytes, in whatever order things happened: cells are sorted. What would be
+        less than nothing is nothing: a day that was replaced meanwhile may lack what is taken back from it.
         """
-        amounts = {name: value for name, value in zip(_FIELDS, _fields_of(self), strict=True) if value}
-        for name, cells in zip(_HISTOGRAMS, _histograms_of(self), strict=True):
-            if cells:
-                amounts[name] = {cell: cells[cell] for cell in sorted(cells)}
+        amounts: dict[str, object] = {
+            name: value
+            for name, value in zip(_SUMS, _sums_of(self), strict=True)
+            if value > 0 or (value and name in _CHANGES)
+        }
+        for name, cells in zip(_MAPS, _maps_of(self), strict=True):
+            kept = {c: cells[c] for c in sorted(cells) if cells[c] > 0 or name in _CHANGES} if cells else None
+            if kept:
+                amounts[name] = kept
         return to_json(amounts)
 
 
-_FIELDS: Final = tuple(f.name for f in fields(Bucket))
-_HISTOGRAMS: Final = ("waits", "abandon_waits", "visit_waits", "walk_in_waits", "leads")
-_MAXIMA: Final = ("wait_max_ms", "visit_wait_max_ms", "walk_in_wait_max_ms")
-_SUMS: Final = tuple(name for name in _FIELDS if name not in {*_HISTOGRAMS, *_MAXIMA})
-_fields_of: Final = attrgetter(*_FIELDS)
+_MAPS: Final = ("waits", "abandon_waits", "visit_waits", "walk_in_waits", "leads", "callers")
+_SUMS: Final = tuple(f.name for f in fields(Bucket) if f.name not in _MAPS)
+_CHANGES: Final = frozenset({"unfinished", "callers"})
+"""What may be below zero."""
 _sums_of: Final = attrgetter(*_SUMS)
-_maxima_of: Final = attrgetter(*_MAXIMA)
-_histograms_of: Final = attrgetter(*_HISTOGRAMS)
+_maps_of: Final = attrgetter(*_MAPS)
 _BUCKET: Final = TypeAdapter(Bucket)
+
+_Cell = TypeVar("_Cell", int, str)
+
+
+def _merge(mine: dict[_Cell, int], changes: Mapping[_Cell, int]) -> None:
+    """Add cell by cell; a cell that comes to nothing goes, as if it had never been."""
+    for cell, change in changes.items():
+        count = mine.get(cell, 0) + change
+        if count:
+            mine[cell] = count
+        else:
+            mine.pop(cell, None)
 
 
 def decode(text: bytes) -> Bucket:
@@ -178,7 +206,7 @@ def decode(text: bytes) -> Bucket:
     return _BUCKET.validate_json(text)
 
 
-def merged(buckets: Iterator[Bucket]) -> Bucket:
+def merged(buckets: Iterable[Bucket]) -> Bucket:
     """Return the sum of ``buckets``."""
     total = Bucket()
     for bucket in buckets:
@@ -194,6 +222,15 @@ def count_up_to(histogram: Mapping[int, int], seconds: int) -> int:
 def count_below(histogram: Mapping[int, int], seconds: int) -> int:
     """How many of a ``cell_from`` histogram waited less than ``seconds``; exact on an edge."""
     return sum(count for cell, count in histogram.items() if cell < seconds)
+
+
+def longest_s(histogram: Mapping[int, int]) -> int | None:
+    """Return the upper edge in seconds of the longest wait's cell, ``None`` when empty.
+
+    At most one cell (1 s up to 10 min) too high. A maximum of its own could not be taken back when a contact
+    turns out to have ended otherwise.
+    """
+    return max(histogram, default=None)
 
 
 def quantile_up_to(histogram: Mapping[int, int], share: float) -> int | None:

@@ -50,8 +50,7 @@ def call_wait_quantile(bucket: Bucket, share: float) -> float | None:
 
     From the histogram: an upper bound, at most one cell (1 s up to waits of 10 min) too high.
     """
-    edge = quantile_up_to(bucket.waits, share)
-    return None if edge is None else min(edge, bucket.wait_max_ms / 1000)
+    return quantile_up_to(bucket.waits, share)
 
 
 def service_level(bucket: Bucket, definition: MissedDefinition, within: timedelta) -> KpiValue:

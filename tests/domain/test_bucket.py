@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
 
 import pytest
@@ -28,12 +29,13 @@ histograms = st.dictionaries(st.integers(0, 700_000), st.integers(1, 1000), max_
 buckets = st.builds(
     Bucket,
     **dict.fromkeys([*COUNTS, "visits", "visit_wait_ms", "early", "left", "booked", "lead_days"], amounts),
-    wait_max_ms=amounts,
-    visit_wait_max_ms=amounts,
-    walk_in_wait_max_ms=amounts,
     waits=histograms,
     abandon_waits=histograms,
     leads=histograms,
+    callers=st.dictionaries(
+        st.sampled_from(["answered", "abandoned", "wait_ms", "waits/30", "abandon_waits/2"]),
+        st.integers(-(10**12), 10**12).filter(bool),
+    ),
 )
 waits = st.one_of(
     st.integers(0, 8 * 3_600_000),
@@ -156,3 +158,35 @@ def _histogram(cells) -> dict[int, int]:
     for cell in cells:
         counts[cell] = counts.get(cell, 0) + 1
     return counts
+
+
+def test_callers_are_entries_but_for_the_difference():
+    """One overflowed after 30 s and was answered 15 s later: two entries, one caller."""
+    bucket = Bucket(answered=1, wait_ms=15_000, waits={15: 1}, timed_out=1, talk_ms=9)
+    assert bucket.as_callers() is bucket
+    bucket.add(Bucket(callers={"timed_out": -1, "wait_ms": 30_000, "waits/15": -1, "waits/45": 1}))
+    assert bucket.as_callers() == Bucket(answered=1, wait_ms=45_000, waits={45: 1}, talk_ms=9)
+    assert (bucket.timed_out, bucket.waits) == (1, {15: 1})
+
+
+@given(buckets, buckets)
+def test_what_is_added_can_be_taken_back(one: Bucket, other: Bucket):
+    """And leaves nothing behind, not a cell of zero."""
+    before = one.encode()
+    one.add(other)
+    one.add(opposite(other))
+    assert one.encode() == before
+
+
+def test_what_was_replaced_meanwhile_is_never_written_as_less_than_nothing():
+    bucket = Bucket(answered=-1, waits={5: -1}, unfinished=-1, callers={"answered": -1})
+    assert bucket.encode() == b'{"unfinished":-1,"callers":{"answered":-1}}'
+
+
+def opposite(bucket: Bucket) -> Bucket:
+    opposed = Bucket()
+    for name in (one.name for one in fields(Bucket)):
+        value = getattr(bucket, name)
+        taken_back = {cell: -count for cell, count in value.items()} if isinstance(value, dict) else -value
+        setattr(opposed, name, taken_back)
+    return opposed

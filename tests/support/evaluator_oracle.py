@@ -206,7 +206,6 @@ class _Sum:
 
     def __init__(self) -> None:
         self.sums: Counter[str] = Counter()
-        self.most: dict[str, int] = {}
         self.histograms: dict[str, Counter[int]] = defaultdict(Counter)
 
     def count(self, name: str, amount: int = 1) -> None:
@@ -214,12 +213,11 @@ class _Sum:
 
     def wait(self, prefix: str, histogram: str, wait: int) -> None:
         self.sums[f"{prefix}wait_ms"] += wait
-        self.most[f"{prefix}wait_max_ms"] = max(wait, self.most.get(f"{prefix}wait_max_ms", 0))
         self.histograms[histogram][cell_up_to(wait)] += 1
 
     def figures(self) -> Figures:
         histograms = {name: dict(cells) for name, cells in self.histograms.items()}
-        all_of_them: Figures = {**self.sums, **self.most, **histograms}
+        all_of_them: Figures = {**self.sums, **histograms}
         return not_empty(all_of_them)
 
 

@@ -76,6 +76,7 @@ def renamed(its: Any, *, of_rules: bool = False) -> Any:
             value, of_rules=OF_RULES.match(name) is not None
         )
         for name, value in its.items()
+        if not name.endswith("wait_max_ms")  # a maximum that buckets have no more
     }
 
 

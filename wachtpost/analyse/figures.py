@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from domain import kpi
-from domain.bucket import Bucket, Resolution, merged
+from domain.bucket import Bucket, Resolution, longest_s, merged
 from domain.bucket_store import BucketStore
 from domain.queue_ref import QueueRef
 from shared.config.model import ALL_QUEUES, CityFile, Target
@@ -103,7 +103,7 @@ def figures(bucket: Bucket, city: CityFile, outcomes: Iterable[Outcome]) -> Figu
         "wait_sum_s": _seconds(bucket.wait_ms),
         "wait_mean_s": _rounded(kpi.call_wait_mean(bucket).value),
         "wait_p90_s": kpi.call_wait_quantile(bucket, 0.9),
-        "wait_max_s": _seconds(bucket.wait_max_ms) if bucket.answered else None,
+        "wait_max_s": longest_s(bucket.waits),
         "answered_within": {
             str(bound // timedelta(seconds=1)): kpi.answered_within(bucket, bound)
             for bound in answered_within_bounds(city)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from domain import kpi
-from domain.bucket import Bucket
+from domain.bucket import Bucket, longest_s
 from domain.outcome_names import OUTCOME_NAMES
 from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.kpis import KPIS, Kpi, Unit
@@ -84,7 +84,7 @@ class _Page:
             self._ratio(kpi.missed_ratio(bucket, definition).value),
             _wait(mean),
             _wait(p90),
-            _wait(bucket.wait_max_ms / 1000 if bucket.answered else None),
+            _wait(longest_s(bucket.waits)),
             *(self._say.number(kpi.answered_within(bucket, bound)) for bound in self._bounds),
         ]
 

@@ -62,7 +62,7 @@ def correction(name: str = "c0ffee", by: str = "balie") -> Correction:
 
 
 def calls(answered: int) -> bytes:
-    return Bucket(answered=answered, wait_ms=answered * 1000, wait_max_ms=1000, waits={1: answered}).encode()
+    return Bucket(answered=answered, wait_ms=answered * 1000, waits={1: answered}).encode()
 
 
 async def state(redis: Redis) -> dict[bytes, object]:

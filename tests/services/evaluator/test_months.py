@@ -107,7 +107,7 @@ class House:
             for hours in Hours:
                 slot = day_slot(queue_ref, on, hours)
                 before = (await Archive(self.redis, CITY).written(on, on)).get(slot)
-                changes.append(BucketChange.to(slot, before, Bucket(answered=count, wait_max_ms=count)))
+                changes.append(BucketChange.to(slot, before, Bucket(answered=count)))
         self.number += 1
         correction = Correction(id=f"{self.number}", at=self.now, how="import", by="balie", why="x", files=())
         await Archive(self.redis, CITY).replace(correction, [one for one in changes if one is not None])

@@ -23,7 +23,7 @@ from tests.support.entries import entries
 LEASE = timedelta(minutes=1)
 DESK = QueueRef("lier", "onthaal")
 LOKET = QueueRef("lier", "loket")
-BUCKET = Bucket(answered=2, wait_ms=41_000, wait_max_ms=40_000, waits={1: 1, 40: 1}, abandon_waits={4: 1})
+BUCKET = Bucket(answered=2, wait_ms=41_000, waits={1: 1, 40: 1}, abandon_waits={4: 1})
 SLOTS = [
     Slot(DESK, Resolution.FINE, 1_700_000_000),
     Slot(DESK, Resolution.COARSE, 1_699_999_800),

@@ -96,7 +96,7 @@ def test_files_of_different_sources_are_read_side_by_side(tmp_path: Path) -> Non
     done = count(log, visits)
     assert figures(done) == figures(count(visits, log))
     assert figures(done)["2026-03-12", "loket", "inside"] == (
-        b'{"walk_ins":1,"walk_in_wait_ms":300000,"walk_in_wait_max_ms":300000,"walk_in_waits":{"300":1}}'
+        b'{"walk_ins":1,"walk_in_wait_ms":300000,"walk_in_waits":{"300":1}}'
     )
     assert done.covered == {
         Covered(PHONE, DAY, ContactGroup.CALLS),
