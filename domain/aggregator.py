@@ -189,7 +189,8 @@ class Aggregator:
 
     def record(self, batch: Iterable[StreamEvent | DeadLetter]) -> None:
         """Count a batch of stream entries, in stream order: facts, and what was no fact at all."""
-        newest: dict[str, int] = {}
+        facts: dict[str, int] = {}
+        heartbeats: dict[str, int] = {}
         for arrival in batch:
             self.counts.read += 1
             if not isinstance(arrival, StreamEvent):  # pydantic models answer isinstance slowly
@@ -211,10 +212,10 @@ class Aggregator:
                 tally(event, self._cell(spot, cells, at), self._calendar)
             if (follow := self._followers.get(kind)) is not None:
                 self._count_unfinished(follow(event, at, spot))
+            newest = heartbeats if kind is SourceHeartbeat else facts
             if at > newest.get(event.source, 0):
                 newest[event.source] = at
-        for source, at in newest.items():
-            self.last_reports.source(source, at)
+        self.last_reports.heard(facts, heartbeats)
         # Time passes with the stream: whatever is about to be forgotten has been judged.
         self._count_unfinished(self.contacts.advance(self._stream_time))
         self._fold_cells()

@@ -14,11 +14,15 @@ from shared.instants import END_MS
 class ReportSubject(StrEnum):
     """What a report is about; the first part of its field in the state hash."""
 
-    SOURCE = "source"
+    FACT = "source"
+    """The latest fact of a source; until its first one, when its first heartbeat was."""
+    HEARTBEAT = "heartbeat"
+    """The latest heartbeat of a source."""
     OFFER = "offer"
     STAFF = "staff"
 
 
+_OF_SOURCES: Final = (ReportSubject.FACT, ReportSubject.HEARTBEAT)
 _OF_PLACES: Final = (ReportSubject.OFFER, ReportSubject.STAFF)
 
 
@@ -53,9 +57,17 @@ class LastReports:
             if (shape := _SHAPES.get(name.partition(":")[0])) is not None:
                 self._reports[name] = _read(value, *shape)
 
-    def source(self, source: str, at: int) -> None:
-        """A source said something that happened at ``at`` ms."""
-        self._note(f"{ReportSubject.SOURCE}:{source}", (at,))
+    def heard(self, facts: Mapping[str, int], heartbeats: Mapping[str, int]) -> None:
+        """Sources said something that happened at an instant (ms), or no more than that they are there.
+
+        From its first heartbeat on facts of a source are waited for.
+        """
+        for source, at in facts.items():
+            self._note(f"{ReportSubject.FACT}:{source}", (at,))
+        for source, at in heartbeats.items():
+            self._note(f"{ReportSubject.HEARTBEAT}:{source}", (at,))
+            if f"{ReportSubject.FACT}:{source}" not in self._reports:
+                self._note(f"{ReportSubject.FACT}:{source}", (at,))
 
     def offer(self, queue_ref: QueueRef, offer: Offer) -> None:
         """The first free appointment at a place was reported."""
@@ -65,9 +77,13 @@ class LastReports:
         """The staff of a place was reported."""
         self._note(f"{ReportSubject.STAFF}:{queue_ref.site}:{queue_ref.queue}", staff)
 
-    def sources(self) -> dict[str, int]:
-        """Source → when its latest fact happened, ms."""
-        return {name: report[0] for (name,), report in self._about(ReportSubject.SOURCE)}
+    def facts(self) -> dict[str, int]:
+        """Source → when its latest fact happened, ms; without any, since when one is waited for."""
+        return {name: report[0] for (name,), report in self._about(ReportSubject.FACT)}
+
+    def heartbeats(self) -> dict[str, int]:
+        """Source → when its latest heartbeat was, ms."""
+        return {name: report[0] for (name,), report in self._about(ReportSubject.HEARTBEAT)}
 
     def offers(self) -> dict[QueueRef, Offer]:
         """Place → its latest offer."""
@@ -79,7 +95,7 @@ class LastReports:
 
     def sweep(self, sources: Collection[str], queue_refs: Collection[QueueRef]) -> None:
         """Forget the reports of sources and about places other than these."""
-        known = {f"{ReportSubject.SOURCE}:{source}" for source in sources}
+        known = {f"{about}:{source}" for about in _OF_SOURCES for source in sources}
         known |= {
             f"{about}:{queue_ref.site}:{queue_ref.queue}" for about in _OF_PLACES for queue_ref in queue_refs
         }
@@ -110,7 +126,8 @@ class LastReports:
 
 
 _SHAPES: Final[Mapping[str, tuple[int, int]]] = {
-    ReportSubject.SOURCE: (1, 0),
+    ReportSubject.FACT: (1, 0),
+    ReportSubject.HEARTBEAT: (1, 0),
     ReportSubject.OFFER: (2, 0),
     ReportSubject.STAFF: (1, 3),
 }

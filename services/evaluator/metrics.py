@@ -314,8 +314,8 @@ class EvaluatorCollector(Collector):
         double = CounterMetricFamily(f"{PREFIX}duplicates", "Events seen before", labels=["partition"])
         too_late = CounterMetricFamily(f"{PREFIX}late", "Events too old to count", labels=["partition"])
         read = CounterMetricFamily(f"{PREFIX}events_read", "Stream entries processed", labels=["partition"])
-        last = _bare_gauge("last_event_timestamp_seconds", "When a source's latest event happened", "source")
-        newest = {source.id: 0 for source in self._city.sources}
+        facts = {source.id: 0 for source in self._city.sources}
+        beats = dict(facts)
         for partition in self._partitions:
             number = [str(partition.number)]
             session = partition.session
@@ -332,12 +332,18 @@ class EvaluatorCollector(Collector):
                 double.add_metric(number, counts.duplicates)
                 too_late.add_metric(number, counts.dead.get(DeadLetterReason.LATE, 0))
                 read.add_metric(number, counts.read)
-                for source, at in session.aggregator.last_reports.sources().items():
-                    newest[source] = max(at, newest.get(source, 0))
-        for source, at in newest.items():
-            with self._drops(last.name, source):
-                last.add_metric([source], at / 1000)
-        yield from (owner, lag, late, dead, double, too_late, read, last)
+                reports = session.aggregator.last_reports
+                for known, heard in ((facts, reports.facts()), (beats, reports.heartbeats())):
+                    known |= {source: max(at, known.get(source, 0)) for source, at in heard.items()}
+        last = _bare_gauge("last_event_timestamp_seconds", "When a source's latest fact happened", "source")
+        beat = _bare_gauge(
+            "last_heartbeat_timestamp_seconds", "When a source's latest heartbeat was", "source"
+        )
+        for gauge, known in ((last, facts), (beat, beats)):
+            for source, at in known.items():
+                with self._drops(gauge.name, source):
+                    gauge.add_metric([source], at / 1000)
+        yield from (owner, lag, late, dead, double, too_late, read, last, beat)
 
 
 def waiting_since(aggregator: Aggregator, now: int) -> dict[QueueRef, list[int]]:

@@ -309,7 +309,8 @@ def _state_field(name: bytes, value: bytes) -> tuple[str, str]:
         STORED_RULE_STATE.validate_json(text)
     last_reports = LastReports({field: text})
     _ = (
-        last_reports.sources(),
+        last_reports.facts(),
+        last_reports.heartbeats(),
         last_reports.offers(),
         last_reports.staffs(),
         PipelineCounts.of({field: text}),

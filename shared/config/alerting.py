@@ -134,13 +134,16 @@ class BudgetRule(ConfigSection):
 
 
 class NoDataRule(ConfigSection):
-    """A source says nothing at a time when it should: no data is not a perfect score."""
+    """Nothing happens at a source at a time when something should: no data is not a perfect score.
+
+    Heartbeats do not count: a log that is there says nothing of an exchange that writes no more.
+    """
 
     id: Name
     source: Name
     after: Annotated[Duration, from_to("10s", "24h")] = timedelta(minutes=5)
     hours: Name | None = None
-    """When the source must speak; none: always."""
+    """When the source must speak; none: while a queue is open that it can speak of."""
     severity: Severity = Severity.CRITICAL
 
 

@@ -312,6 +312,10 @@ class QueueLogSource(ConfigSection):
     start: Literal["beginning", "end"] = "beginning"
     """Where to start the first time."""
 
+    def queues_of(self, site: Site) -> tuple[Queue, ...]:
+        """The queues of its site that it can speak of."""
+        return site.of_kind(QueueKind.PHONE)
+
 
 class HttpSource(ConfigSection):
     """A sender at ``POST /v1/events``, known by the SHA-256 of its API key (``wachtpost keys create``)."""
@@ -328,6 +332,10 @@ class HttpSource(ConfigSection):
     """The queues it may speak for; ``"*"``: all of the site."""
     rate_per_second: Annotated[int, Field(strict=True, ge=1)] = 5_000
     """How many events a second it may send on average (bursts of ten seconds' worth)."""
+
+    def queues_of(self, site: Site) -> tuple[Queue, ...]:
+        """The queues of its site that it can speak of."""
+        return tuple(queue for queue in site.queues if self.queues == "*" or queue.id in self.queues)
 
 
 class HistoryConfig(ConfigSection):

@@ -471,7 +471,7 @@ def fires(name: str, **labels: str) -> dict[str, str]:
         (
             "who owns nothing reads nothing",
             fires("WachtpostNoOwner", service="evaluator", partition="0"),
-            [fires("WachtpostLogSilent", source="pbx"), fires("WachtpostNoEvents", partition="0")],
+            [fires("WachtpostLogSilent", source="pbx"), fires("WachtpostNoEvents", source="pbx")],
         ),
         (
             "full is more than high",

@@ -443,7 +443,8 @@ def test_of_several_reports_the_latest_holds_whichever_came_last(order: list[int
     queue_ref, last = QueueRef("mol", "loket-wonen"), ms_of(NOON) + 4000
     assert aggregator.last_reports.staffs() == {queue_ref: Staff(last, 4, 0, 1)}
     assert aggregator.last_reports.offers() == {queue_ref: Offer(last, last + 86_400_000)}
-    assert aggregator.last_reports.sources() == {"pbx": last, "desk": last}
+    assert aggregator.last_reports.facts()["desk"] == last
+    assert aggregator.last_reports.heartbeats() == {"pbx": last}
 
 
 def test_without_a_city_any_queue_is_taken_as_it_comes():

@@ -94,7 +94,7 @@ async def _news(house: House) -> None:
     again = {"kind": "call.answered", "queue": "over", "at": sent_at}
     await house.send("desk", [{**again, "wait_ms": 23_456, "id": "counted"}])
     await house.send("desk", [{**again, "wait_ms": 12_345, "id": "left-out"}])
-    await house.send("bib-pbx", [{"kind": "source.heartbeat"}])
+    await house.send("bib-pbx", [{"kind": "source.restarted"}])
     for queue in ("lasting", "taken"):
         await house.calls(queue, answered=15)
     last_line = (BEFORE / "queue_log").read_text().splitlines()[-1]  # of a second that is not over

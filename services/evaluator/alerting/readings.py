@@ -90,12 +90,12 @@ class RuleReadings:
         return min(values) / rule.target, long.samples
 
     def _no_data(self, rule: Rule, *, running: bool) -> tuple[float | None, int]:
-        """Return the seconds since the source last spoke, or since it had to if that is later.
+        """Return the seconds since the source's last fact, or since it had to speak if that is later.
 
-        While it is breached only the former: hours that begin are no word from the source. ``None`` before
-        its first word.
+        A heartbeat is no fact: the file is there when the exchange is dead, too. While it is breached only
+        the former: hours that begin are no word from the source. ``None`` before its first word.
         """
-        last = self._aggregator.last_reports.sources().get(rule.key.queue)
+        last = self._aggregator.last_reports.facts().get(rule.key.queue)
         if last is None:
             return None, 0
         since = last

@@ -11,7 +11,7 @@ from domain.queue_ref import QueueRef
 from domain.windows import RunningPeriod, Window, window_label
 from services.evaluator.alerting.rule_state import RuleLimits
 from shared.config.alerting import BudgetRule, KpiRule, NoDataRule
-from shared.config.model import CityFile, Site
+from shared.config.model import CityFile, Site, Source
 from shared.config.types import ALL_QUEUES, EVERY_QUEUE
 from shared.contract.breach_events import Level, RuleKey, Severity
 from shared.contract.kpis import KPIS, Kpi, Measure
@@ -52,8 +52,8 @@ def rules_of(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
             if budget.site in {None, site.id}:
                 found += _budget_rule(city, site, budget)
         for no_data in city.no_data_rules:
-            if any(source.id == no_data.source and source.site == site.id for source in city.sources):
-                found.append(_no_data_rule(site, no_data))
+            of = (one for one in city.sources if one.id == no_data.source and one.site == site.id)
+            found += [_no_data_rule(site, source, no_data) for source in of]
     return found
 
 
@@ -111,11 +111,12 @@ def _budget_rule(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]
     )
 
 
-def _no_data_rule(site: Site, rule: NoDataRule) -> Rule:
+def _no_data_rule(site: Site, source: Source, rule: NoDataRule) -> Rule:
     after = rule.after.total_seconds()
     limits = RuleLimits(after, after)
     key = _key(rule.id, Level.LIMIT, Measure.NO_DATA, rule.severity, site, rule.source, None, limits)
-    return Rule(key=key, limits=limits, hours=(rule.hours,))
+    of_queues = tuple(queue.hours for queue in source.queues_of(site)) or (None,)
+    return Rule(key=key, limits=limits, hours=of_queues if rule.hours is None else (rule.hours,))
 
 
 def _key(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from shared.contract.events import SourceHeartbeat, encode
+from shared.contract.events import SourceHeartbeat, SourceRestarted, encode
 from shared.process.ports import free_port
 from shared.redis import keys
 from tests.support.eventually import eventually
@@ -137,7 +137,7 @@ def test_a_take_over_raises_no_alarm_before_it_has_read_what_waited(
 def run_until(start: Start, client: redis.Redis, url: str, spoken: list[datetime], read: int) -> None:
     """Have an evaluator begin after the source has spoken, count all it said, judge, and end."""
     for at in spoken:
-        beat = SourceHeartbeat(id=f"beat-{at:%H%M}", at=at, source="pbx", site="site")
+        beat = SourceRestarted(id=f"beat-{at:%H%M}", at=at, source="pbx", site="site")
         entry = f"{int(at.timestamp() * 1000)}-0"
         client.xadd(keys.events(0), {keys.DATA_FIELD: encode(beat)}, id=entry)
     now = (spoken[-1] + timedelta(seconds=1)).isoformat()

@@ -106,7 +106,7 @@ async def test_the_evaluator_goes_on_without_fields_and_buckets_that_it_cannot_r
     fence = await store.lease.claim()
     assert fence is not None
     kept = await store.load([HOME], ["2026-03-01", "2026-03-02"])
-    assert (kept.offset, kept.counts.read, kept.last_reports.sources()) == ("5-0", 7, {"pbx": 1000})
+    assert (kept.offset, kept.counts.read, kept.last_reports.facts()) == ("5-0", 7, {"pbx": 1000})
     assert kept.state == sound
     written = [slot for slot, _ in kept.bucket_store.slots()]
     assert written == [Slot(HOME, Resolution.DAY, "2026-03-01")]

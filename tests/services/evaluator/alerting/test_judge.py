@@ -29,6 +29,7 @@ from shared.contract.events import (
     Event,
     Outcome,
     SourceHeartbeat,
+    SourceRestarted,
     StaffChanged,
 )
 from shared.contract.kpis import Measure
@@ -207,7 +208,7 @@ def test_a_rule_that_is_judged_at_night_too_is_never_closed() -> None:
 def test_a_source_need_not_speak_outside_its_hours() -> None:
     rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "office"}
     morning = Morning(city(no_data_rules=[rule]))
-    morning.happen(SourceHeartbeat(id="h", at=clock("11:59"), source="pbx", site="site"))
+    morning.happen(SourceRestarted(id="h", at=clock("11:59"), source="pbx", site="site"))
     shown = []
     for at in ("11:59:30", "12:00", "20:00"):
         morning.look(at)
@@ -258,12 +259,24 @@ def test_a_silent_source_is_told_in_its_hours_and_not_before_its_first_word() ->
     rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "office"}
     morning = Morning(city(no_data_rules=[rule]))
     assert morning.look("9:00") == []
-    morning.happen(SourceHeartbeat(id="h", at=clock("7:00"), source="pbx", site="site"))
+    morning.happen(SourceRestarted(id="h", at=clock("7:00"), source="pbx", site="site"))
     assert morning.look("8:04:59") == []  # it has to speak from eight on
     event = changed(morning.look("8:05:01"))
     assert (event.measure, event.queue, event.reading.value) == (Measure.NO_DATA, "pbx", 301)
-    morning.happen(SourceHeartbeat(id="i", at=clock("8:06"), source="pbx", site="site"))
+    morning.happen(SourceRestarted(id="i", at=clock("8:06"), source="pbx", site="site"))
     assert morning.states("8:06:01") == ["clearing", "ok"]
+
+
+def test_a_dead_exchange_is_noticed_while_its_log_is_there() -> None:
+    """Ingest beats every 30 s as long as the file is there; when its queues are open it must say more."""
+    morning = Morning(city(no_data_rules=[{"id": "feed", "source": "pbx", "after": "5m"}]))
+    morning.calls("8:10", answered=1)
+    told: list[tuple[str, str]] = []
+    for half in range(2 * 8 * 60, 2 * 13 * 60):
+        at = f"{half // 120}:{half // 2 % 60:02}:{half % 2 * 30:02}"
+        morning.happen(SourceHeartbeat(id=f"h{half}", at=clock(at), source="pbx", site="site"))
+        told += [(at, e.state) for e in morning.look(at) if isinstance(e, BreachChanged)]
+    assert told == [("8:15:30", "pending"), ("8:15:30", "firing")]
 
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -285,12 +298,12 @@ def test_a_source_dead_for_days_is_told_once_and_over_when_it_speaks(story: str,
     brussels = {"name": "Test", "time_zone": "Europe/Brussels"}
     file = city(no_data_rules=[rule], hours=hours, city=brussels)
     morning = Morning(file)
-    morning.happen(SourceHeartbeat(id="h", at=clock("9:00"), source="pbx", site="site"))
+    morning.happen(SourceRestarted(id="h", at=clock("9:00"), source="pbx", site="site"))
     # To the Tuesday after the clocks went forward
     looks = [at for hour in range(9, 30 * 24) for at in (f"{hour}:00:00", f"{hour}:00:01", f"{hour}:05:01")]
     told = [e for at in looks for e in morning.look(at) if isinstance(e, BreachChanged)]
     assert [event.state for event in told] == [BreachState.PENDING, BreachState.FIRING], story
-    morning.happen(SourceHeartbeat(id="i", at=clock("728:30"), source="pbx", site="site"))
+    morning.happen(SourceRestarted(id="i", at=clock("728:30"), source="pbx", site="site"))
     later = [e for at in ("728:30:01", "728:34") for e in morning.look(at) if isinstance(e, BreachChanged)]
     assert [event.state for event in later] == [BreachState.CLEARING, BreachState.OK]
 
@@ -300,10 +313,10 @@ def test_a_silent_source_that_speaks_after_hours_is_over_then_and_not_silent_in_
     open_till_noon = ["08:00-12:00"]
     hours = {"day": dict.fromkeys(WEEKDAYS, open_till_noon), "office": {}}
     morning = Morning(city(no_data_rules=[rule], hours=hours))
-    morning.happen(SourceHeartbeat(id="h", at=clock("11:50"), source="pbx", site="site"))
+    morning.happen(SourceRestarted(id="h", at=clock("11:50"), source="pbx", site="site"))
     assert morning.states("11:56") == ["pending", "firing"]
     assert morning.states("12:30") == []  # shut, and as silent as before: nothing to say
-    morning.happen(SourceHeartbeat(id="i", at=clock("13:00"), source="pbx", site="site"))
+    morning.happen(SourceRestarted(id="i", at=clock("13:00"), source="pbx", site="site"))
     assert morning.states("13:00:01") == ["clearing", "ok"]
     assert [at for at in ("20:00", "32:00", "32:04") if morning.look(at)] == []
     assert morning.states("32:05:01") == ["pending", "firing"]
@@ -317,7 +330,7 @@ def test_no_data_goes_on_over_midnight(hours: list[str]) -> None:
     morning = Morning(
         city(no_data_rules=[rule], hours={"night": dict.fromkeys(WEEKDAYS, hours), "office": {}})
     )
-    morning.happen(SourceHeartbeat(id="h", at=clock("23:58"), source="pbx", site="site"))
+    morning.happen(SourceRestarted(id="h", at=clock("23:58"), source="pbx", site="site"))
     assert morning.look("24:03") == []
     assert changed(morning.look("24:03:01")).reading.value == 301
 
