@@ -26,11 +26,14 @@ from babel.support import Translations
 from babel.units import format_unit
 
 from shared.contract.kpis import Unit
-from shared.formatting import clock_time, round_down, round_up
+from shared.formatting import as_set, clock_time, decimals, exactly, nearest
 
 LOCALES: Final = Path(__file__).with_name("locales")
 
 SOURCE_LANGUAGE: Final = "en"
+
+LIMIT_DIGITS: Final = 3
+"""Decimals of a limit: nobody sets a finer one."""
 
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
@@ -104,36 +107,35 @@ class Translator:
 
     # --- numbers ---
 
-    def number(self, value: float | Decimal, digits: int = 0) -> str:
-        """Return 1234.5 as ``1.234,5`` or as ``1,234.5``."""
-        pattern = f"#,##0.{'0' * digits}" if digits else "#,##0"
-        return format_decimal(Decimal(f"{value:.{digits}f}"), format=pattern, locale=self._locale)
+    def number(self, value: float | Decimal, digits: int = 0, *beside: float) -> str:
+        """Return 1234.5 as ``1.234,5`` or as ``1,234.5``; rounded like ``ratio``."""
+        return self._written(nearest(value, digits, *beside))
 
-    def ratio(self, value: float) -> str:
-        """Return 0.125 as ``12,5 %``; rounded up: what is above its target never looks equal to it."""
-        return self.percent(round_up(value * 100, 1), 1)
+    def ratio(self, value: float, *beside: float, digits: int = 1) -> str:
+        """Return 0.125 as ``12,5 %``, to the nearest; ``beside``: the limits that stand next to it.
 
-    def ratio_least(self, value: float) -> str:
-        """Return a ratio of which more is better; rounded down: below its target never looks equal to it."""
-        return self.percent(round_down(value * 100, 1), 1)
+        A figure never looks like its limit, or as if it stood on the other side, where it does not: then it
+        has more decimals.
+        """
+        limits = (exactly(limit) * 100 for limit in beside)
+        return self._percent(nearest(exactly(value) * 100, digits, *limits))
 
     def ratio_limit(self, value: float) -> str:
         """Return a target of 0.2 as ``20 %``."""
-        percent = round(value * 100, 3)
-        return self.percent(percent, 0 if percent == int(percent) else 1)
+        return self._percent(as_set(exactly(value) * 100, LIMIT_DIGITS))
 
-    def value(self, unit: Unit, value: float, *, least: bool = False) -> str:
-        """Return a value in its unit, rounded towards the bad side; ``least``: more of it is better.
+    def value(self, unit: Unit, value: float, *beside: float) -> str:
+        """Return a value in its unit, rounded like ``ratio``.
 
         Working days and how many times stand without a word behind them.
         """
         match unit:
             case Unit.RATIO:
-                return self.ratio_least(value) if least else self.ratio(value)
+                return self.ratio(value, *beside)
             case Unit.SECONDS:
-                return clock_time(value)
+                return self.clock(value, *beside)
             case Unit.WORKDAYS | Unit.TIMES:
-                return self.days(value)
+                return self.days(value, *beside)
 
     def limit(self, unit: Unit, limit: float) -> str:
         """Return a limit or target as somebody set it: without decimals that say nothing."""
@@ -141,22 +143,35 @@ class Translator:
             case Unit.RATIO:
                 return self.ratio_limit(limit)
             case Unit.SECONDS:
-                return clock_time(limit)
+                return self._clock(as_set(limit, LIMIT_DIGITS))
             case Unit.WORKDAYS | Unit.TIMES:
                 return self.days_limit(limit)
 
-    def days(self, value: float) -> str:
-        """Return a lead time as ``3,4``; rounded up like ``ratio``."""
-        return self.number(round_up(value, 1), 1)
+    def clock(self, seconds: float, *beside: float) -> str:
+        """Return a wait as ``2:05``; rounded like ``ratio``: 45.04 s beside 45 s is ``0:45,04``."""
+        return self._clock(nearest(seconds, 0, *beside))
+
+    def days(self, value: float, *beside: float) -> str:
+        """Return a lead time as ``3,4``, rounded like ``ratio``."""
+        return self.number(value, 1, *beside)
 
     def days_limit(self, value: float) -> str:
         """Return a target of 5.0 as ``5``."""
-        return self.number(value, 0 if value == int(value) else 1)
+        return self._written(as_set(value, LIMIT_DIGITS))
 
-    def percent(self, percent: float, digits: int) -> str:
-        """Return 12.5 as ``12,5 %``."""
+    def _percent(self, percent: Decimal) -> str:
         # Translators: a percentage, with a space before the sign where the language wants one.
-        return self.gettext("{number}%", number=self.number(percent, digits))
+        return self.gettext("{number}%", number=self._written(percent))
+
+    def _clock(self, seconds: Decimal) -> str:
+        whole, digits = int(seconds), decimals(seconds)
+        part = self._written(seconds - whole)[1:] if digits else ""
+        return f"{clock_time(whole)}{part}"
+
+    def _written(self, rounded: Decimal) -> str:
+        digits = decimals(rounded)
+        pattern = f"#,##0.{'0' * digits}" if digits else "#,##0"
+        return format_decimal(rounded, format=pattern, locale=self._locale)
 
     # --- times ---
 

@@ -144,7 +144,7 @@ def history(say: Edition, text: PanelText, kpi: KpiQuery, span: str) -> barchart
         (NO_TARGET, Colour.GREY, f"{counted} unless on (site, queue) {against}"),
     )
     each = [_bars(say, kpi, query, span, series) for series, _, query in drawn]
-    promised = put(put(f"max({_rounded(kpi, against)})", "x", say(TARGET)), "series", say(TARGET))
+    promised = put(put(f"max({kpi.scaled(against)})", "x", say(TARGET)), "series", say(TARGET))
     asked = rows("\nor\n".join((*each, promised)))
     panel = columns_per_row(say, text, asked, slanted=span == MONTH).color_scheme(fixed(PLAIN))
     panel.unit(kpi.unit_in(say)).decimals(kpi.decimals).no_value(say(PolicyWords.NOTHING_YET))
@@ -188,7 +188,7 @@ def waits_by_place(say: Edition, text: PanelText, kpi: KpiQuery) -> table.Panel:
             _with_verdict(f"{value} unless on (site, queue) {against}", _UNJUDGED, say(NO_TARGET)),
         )
     )
-    shown = f'count_values by (site, queue, period) ("shown", {_rounded(kpi, value)})'
+    shown = f'count_values by (site, queue, period) ("shown", {kpi.scaled(value)})'
     told = f"{shown}\n* on (site, queue, period) group_left (mark, verdict)\n(\n{verdict}\n)"
     unit = put(told, "unit", f"{say(kpi.target_unit)} ·")
     cell = f'label_join(\n{unit},\n"cell", " ", "mark", "shown", "unit", "verdict"\n)'
@@ -232,12 +232,8 @@ def _of_span(kpi: KpiQuery, span: str, origin: str) -> str:
 
 def _bars(say: Edition, kpi: KpiQuery, query: str, span: str, text: Text) -> str:
     """The bars of one series: no answers where nothing is reported, judged, or on that side of the target."""
-    bars = on_axis(say, _rounded(kpi, f"max by (period) (\n{query}\n)"))
+    bars = on_axis(say, kpi.scaled(f"max by (period) (\n{query}\n)"))
     if text is PolicyWords.REPORTED:
         bars = f'label_replace(\n{bars},\n"x", "$1 {say(PolicyWords.REPORTED_MARK)}", "x", "(.+)"\n)'
     shown = starred(kpi, bars) if span == YEAR else bars
     return put(f"max by (x) (\n{shown}\n)", "series", say(text))
-
-
-def _rounded(kpi: KpiQuery, query: str) -> str:
-    return kpi.rounded(kpi.scaled(query))

@@ -112,9 +112,9 @@ def _budget(say: Edition) -> table.Panel:
     asked = (
         (Words.LEFT, left, COUNT),
         (Words.OUTLOOK, outlook, COUNT),
-        (Words.PROJECTED, MISSED.rounded(middle), RATIO),
-        (Words.AT_LEAST, MISSED.rounded(low), RATIO),
-        (Words.AT_MOST, MISSED.rounded(high), RATIO),
+        (Words.PROJECTED, middle, RATIO),
+        (Words.AT_LEAST, low, RATIO),
+        (Words.AT_MOST, high, RATIO),
         (TARGET, f"({target})\nand {left}", RATIO),
     )
     queries = (rows(query) for _, query, _ in asked)

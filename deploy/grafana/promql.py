@@ -112,17 +112,9 @@ class KpiQuery:
         if shut:
             few += "\nor\n" + _told(f"{without} and on (site, queue) ({shut})", say(CLOSED))
         counted = f'count_values by (site, queue) ("samples", {samples})'
-        judged = self.rounded(self.scaled(self.verdict_of(say, value)))
+        judged = self.scaled(self.verdict_of(say, value))
         every = named(f"{judged}\nor\n{few}")
         return f"{every}\n* on (site, queue) group_left (samples) {counted}"
-
-    def rounded(self, query: str) -> str:
-        """``query`` to the decimals that are shown, towards the bad side, as everywhere in Wachtpost: 45.2
-        s beside a target of 45 s reads 46 and "above", never 45 and "above". A millionth of a unit is
-        arithmetic's, not theirs."""
-        power = 10 ** (self.decimals + (2 if self.target_factor == 100 else 0))
-        worse = ("floor", "+") if self.more_is_better else ("ceil", "-")
-        return f"abs({worse[0]}(\n{_indented(f'{power} * {_bracketed(query)} {worse[1]} 1e-6')}\n)) / {power}"
 
     def verdict_of(self, say: Edition, value: str) -> str:
         """``value``, in the unit of the metric, with the label ``verdict``: how it stands against the

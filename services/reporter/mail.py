@@ -143,9 +143,9 @@ def _judged(months: Sequence[PeriodKpi], write: Writing) -> str:
     if len(months) == 1:
         (one,) = months
         if one.value is None:
-            return write.value(one.kpi, one.value)
+            return write.figure(one)
         limit = "" if one.target is None else f" ({write.limit(one.kpi, one.target)})"
-        return f"{write.value(one.kpi, one.value)} – {write.verdict_text(one)}{limit}"
+        return f"{write.figure(one)} – {write.verdict_text(one)}{limit}"
     judged = [one for one in months if one.met is not None]
     if not judged:
         return write.verdict_text(months[-1])
@@ -173,7 +173,7 @@ def _figure(months: Sequence[PeriodKpi], write: Writing) -> str:
     if len(months) != 1:
         return _judged(months, write)
     (one,) = months
-    value = write.value(one.kpi, one.value)
+    value = write.figure(one)
     return value if one.value is None else f"{value}, {write.limit(one.kpi, one.target)}"
 
 

@@ -14,6 +14,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
+from shared.contract.kpis import Unit
 from shared.translation import LOCALES, SOURCE_LANGUAGE, Msg, languages, translator
 
 ROOT = Path(__file__).parents[2]
@@ -143,24 +144,53 @@ class TestTranslator:
     @pytest.mark.parametrize(
         ("language", "number", "ratio", "limit"),
         [
-            ("nl", "1.234,5", "12,6 %", "20 %"),
-            ("en", "1,234.5", "12.6%", "20%"),
-            ("fr", "1\u202f234,5", "12,6\u00a0%", "20\u00a0%"),
-            ("de", "1.234,5", "12,6\u00a0%", "20\u00a0%"),
+            ("nl", "1.234,5", "12,5 %", "20 %"),
+            ("en", "1,234.5", "12.5%", "20%"),
+            ("fr", "1\u202f234,5", "12,5\u00a0%", "20\u00a0%"),
+            ("de", "1.234,5", "12,5\u00a0%", "20\u00a0%"),
         ],
     )
     def test_writes_figures(self, language: str, number: str, ratio: str, limit: str) -> None:
         say = translator(language)
         assert (say.number(1234.5, 1), say.ratio(0.12501), say.ratio_limit(0.2)) == (number, ratio, limit)
 
-    def test_rounding_never_flatters(self) -> None:
+    @pytest.mark.parametrize(
+        ("unit", "value", "limit", "alone", "beside"),
+        [
+            (Unit.RATIO, 0.1614, 0.2, "16,1 %", "16,1 %"),
+            (Unit.RATIO, 0.20004, 0.2, "20,0 %", "20,004 %"),
+            (Unit.RATIO, 0.79999, 0.8, "80,0 %", "79,999 %"),
+            (Unit.RATIO, 0.2, 0.2, "20,0 %", "20,0 %"),
+            (Unit.RATIO, 0.2 + 1e-12, 0.2, "20,0 %", "20,0 %"),
+            (Unit.RATIO, 0.07, 0.07, "7,0 %", "7,0 %"),
+            (Unit.SECONDS, 44.5, 45, "0:45", "0:44,5"),
+            (Unit.SECONDS, 45.04, 45, "0:45", "0:45,04"),
+            (Unit.SECONDS, 59.97, 60, "1:00", "0:59,97"),
+            (Unit.SECONDS, 45.2, 45.5, "0:45", "0:45"),
+            (Unit.SECONDS, 3725.4, 3600, "1:02:05", "1:02:05"),
+            (Unit.WORKDAYS, 5.01, 5, "5,0", "5,01"),
+        ],
+    )
+    def test_rounds_to_nearest_and_further_only_beside_a_limit_that_it_would_seem_to_be(
+        self, unit: Unit, value: float, limit: float, alone: str, beside: str
+    ) -> None:
         say = translator("nl")
-        assert (say.ratio(0.20001), say.ratio_least(0.79999), say.days(5.01)) == ("20,1 %", "79,9 %", "5,1")
-        assert (say.ratio(0.2 + 1e-12), say.ratio_limit(0.205), say.days_limit(2.5)) == (
-            "20,0 %",
-            "20,5 %",
-            "2,5",
-        )
+        assert (say.value(unit, value), say.value(unit, value, limit)) == (alone, beside)
+
+    @pytest.mark.parametrize(
+        ("unit", "limit", "written"),
+        [
+            (Unit.RATIO, 0.205, "20,5 %"),
+            (Unit.RATIO, 0.2055, "20,55 %"),
+            (Unit.RATIO, 0.07, "7 %"),
+            (Unit.SECONDS, 45.5, "0:45,5"),
+            (Unit.SECONDS, 120, "2:00"),
+            (Unit.WORKDAYS, 2.5, "2,5"),
+            (Unit.TIMES, 14.4, "14,4"),
+        ],
+    )
+    def test_writes_a_limit_as_it_was_set(self, unit: Unit, limit: float, written: str) -> None:
+        assert translator("nl").limit(unit, limit) == written
 
     @pytest.mark.parametrize(
         ("language", "moments", "lasted"),

@@ -148,10 +148,10 @@ def test_neither_callers_nor_agents_are_ever_shown(logs: list[Path]) -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("nl", ("aange-", "niet gehaald", "33,4 %", "12 gebeurtenissen")),
-        ("en", ("offered", "not met", "33.4%", "events")),
-        ("fr", ("manqués", "non atteint", "33,4\N{NO-BREAK SPACE}%", "lignes lues")),
-        ("de", ("verpasst", "nicht erreicht", "33,4\N{NO-BREAK SPACE}%", "Zeilen gelesen")),
+        ("nl", ("aange-", "niet gehaald", "33,3 %", "12 gebeurtenissen")),
+        ("en", ("offered", "not met", "33.3%", "events")),
+        ("fr", ("manqués", "non atteint", "33,3\N{NO-BREAK SPACE}%", "lignes lues")),
+        ("de", ("verpasst", "nicht erreicht", "33,3\N{NO-BREAK SPACE}%", "Zeilen gelesen")),
     ],
 )
 def test_tables_speak_the_language_of_the_city(language, said, logs: list[Path], tmp_path: Path) -> None:

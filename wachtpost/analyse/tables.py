@@ -143,15 +143,21 @@ class _Page:
         # Translators: whether a target is.
         met, not_met = self._say.gettext("met"), self._say.gettext("not met")
         verdict = Text(met, "green") if result.met else Text(not_met, "bold red")
-        value = self._value(result.target.kpi, result.value)
-        return [value, self._value(result.target.kpi, result.target.limit), verdict]
+        target = result.target
+        return [
+            self._value(target.kpi, result.value, target.limit),
+            self._with_unit(target.kpi, self._say.limit(KPIS[target.kpi].unit, target.limit)),
+            verdict,
+        ]
 
-    def _value(self, name: Kpi, value: float | None) -> str:
+    def _value(self, name: Kpi, value: float | None, *beside: float) -> str:
         if value is None:
             return NOTHING
-        facts = KPIS[name]
-        shown = self._say.value(facts.unit, value, least=facts.more_is_better)
-        return self._say.gettext("{days} working days", days=shown) if facts.unit is Unit.WORKDAYS else shown
+        return self._with_unit(name, self._say.value(KPIS[name].unit, value, *beside))
+
+    def _with_unit(self, name: Kpi, shown: str) -> str:
+        in_days = KPIS[name].unit is Unit.WORKDAYS
+        return self._say.gettext("{days} working days", days=shown) if in_days else shown
 
     def visits(self, total: Bucket) -> Iterator[RenderableType]:
         """Yield what happened at the counters, if anything."""

@@ -6,7 +6,7 @@ always said in words; colour only underlines it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -21,7 +21,7 @@ from rich.text import Text
 from domain.queue_ref import QueueRef
 from services.notifier.channels.webhook import WebhookBody
 from shared.config.model import ALL_QUEUES, CityFile, Queue, Site
-from shared.contract.kpis import KPIS, Kpi, QueueKind
+from shared.contract.kpis import KPIS, Kpi, QueueKind, Unit
 from shared.formatting import clock_time
 from shared.translation import Msg, Translator
 from wachtpost.demo.alerts import WIDTH as WIDTH
@@ -122,9 +122,7 @@ def board(
         if site.of_kind(QueueKind.COUNTER) and not brief:
             parts += ["", table.counters(), table.appointments()]
     if not brief:
-        note = say.gettext(
-            "m:ss, rounded up. A queue without a target of its own is held against the total's."
-        )
+        note = say.gettext("m:ss. A queue without a target of its own is held against the total's.")
         parts += ["", Text(note, style="dim")]
     if snapshot.states:
         parts += ["", alerts(snapshot, context.city, context.known, say)]
@@ -172,9 +170,9 @@ class _QueueTable:
         table = self._table(say.gettext("Phones"))
         window = _window(live, say)
         wait = say.gettext("wait, {window}", window=window)
-        self._add_figure(table, wait, self._target(Kpi.CALL_WAIT_MEAN, clock_time))
+        self._add_figure(table, wait, self._target(Kpi.CALL_WAIT_MEAN))
         missed = say.gettext("missed, {window}", window=window)
-        self._add_figure(table, missed, self._target(Kpi.MISSED_RATIO, say.ratio_limit))
+        self._add_figure(table, missed, self._target(Kpi.MISSED_RATIO))
         # Translators: calls, the head of a column of six letters.
         table.add_column(say.gettext("ans-\nwered"), justify="right", width=SO_FAR_WIDTH)
         # Translators: calls, the head of a column of six letters.
@@ -194,8 +192,8 @@ class _QueueTable:
         table.add_row(
             title,
             *self._now(queue_refs),
-            self._figure(Kpi.CALL_WAIT_MEAN, queue, live, clock_time),
-            self._figure(Kpi.MISSED_RATIO, queue, live, self.say.ratio),
+            self._figure(Kpi.CALL_WAIT_MEAN, queue, live),
+            self._figure(Kpi.MISSED_RATIO, queue, live),
             self.say.number(answered),
             self.say.number(missed),
             style="bold" if queue == ALL_QUEUES else "",
@@ -214,8 +212,8 @@ class _QueueTable:
             table.add_row(
                 queue.title,
                 *self._now([QueueRef(self.site.id, queue.id)]),
-                self._figure(Kpi.VISIT_WAIT_MEAN, queue.id, TODAY, clock_time),
-                "–" if limit is None else f"≤ {clock_time(limit)}",
+                self._figure(Kpi.VISIT_WAIT_MEAN, queue.id, TODAY),
+                "–" if limit is None else f"≤ {self._limit_text(Kpi.VISIT_WAIT_MEAN, limit)}",
             )
         return table
 
@@ -228,11 +226,8 @@ class _QueueTable:
             say.gettext("Appointments"),
             # Translators: at most 16 letters.
             say.gettext("lead time, today"),
-            self._figure(Kpi.LEAD_TIME_MEAN, ALL_QUEUES, TODAY, say.days),
-            self._target(
-                Kpi.LEAD_TIME_MEAN,
-                lambda limit: say.gettext("{days} working days", days=say.days_limit(limit)),
-            ),
+            self._figure(Kpi.LEAD_TIME_MEAN, ALL_QUEUES, TODAY),
+            self._target(Kpi.LEAD_TIME_MEAN),
         )
         return line
 
@@ -253,25 +248,35 @@ class _QueueTable:
     def _add_figure(self, table: Table, head: str, target: str) -> None:
         table.add_column(f"{head}\n{target}".rstrip(), no_wrap=True, width=FIGURE_WIDTH)
 
-    def _target(self, kpi: Kpi, written: Callable[[float], str]) -> str:
+    def _target(self, kpi: Kpi) -> str:
         """The site's target in words; empty without one."""
         limit = self._limit(kpi, ALL_QUEUES)
-        return "" if limit is None else self.say.gettext("target ≤ {limit}", limit=written(limit))
+        if limit is None:
+            return ""
+        return self.say.gettext("target ≤ {limit}", limit=self._limit_text(kpi, limit))
+
+    def _limit_text(self, kpi: Kpi, limit: float) -> str:
+        unit = KPIS[kpi].unit
+        text = self.say.limit(unit, limit)
+        return self.say.gettext("{days} working days", days=text) if unit is Unit.WORKDAYS else text
 
     def _now(self, queue_refs: list[QueueRef]) -> tuple[str, str]:
         number = sum(self.snapshot.waiting.get(queue_ref, 0) for queue_ref in queue_refs)
         longest = [self.snapshot.longest.get(queue_ref, 0.0) for queue_ref in queue_refs]
         return str(number), clock_time(max(longest, default=0.0)) if number else "–"
 
-    def _figure(self, kpi: Kpi, queue: str, window: Window, written: Callable[[float], str]) -> Text:
+    def _figure(self, kpi: Kpi, queue: str, window: Window) -> Text:
         """The figure, if there is one, and what to think of it, in words."""
         key = (kpi, QueueRef(self.site.id, queue), window)
         value = self.snapshot.values.get(key)
         shut = (key[1], KPIS[kpi].kind) in self.snapshot.shut
-        verdict = judge(value, self.snapshot.samples.get(key, 0), self._limit(kpi, queue), shut=shut)
-        shown = "" if value is None else written(value).rjust(VALUE_WIDTH)
+        limit = self._limit(kpi, queue)
+        verdict = judge(value, self.snapshot.samples.get(key, 0), limit, shut=shut)
+        beside = () if limit is None else (limit,)
+        shown = "" if value is None else self.say.value(KPIS[kpi].unit, value, *beside).rjust(VALUE_WIDTH)
         said, style = VERDICTS[verdict]
-        return Text(f"{shown}  {self.say.text(said)}", style)
+        apart = "  " if len(shown) <= VALUE_WIDTH else " "  # a figure may need decimals beside its limit
+        return Text(f"{shown}{apart}{self.say.text(said)}", style)
 
     def _limit(self, kpi: Kpi, queue: str) -> float | None:
         """The queue's own target, else the total's."""

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.breach_events import BreachState, Level
-from shared.contract.kpis import UNITS, Measure, Unit, more_is_better
+from shared.contract.kpis import UNITS, Measure, Unit
 from shared.translation import Msg, Translator, translator
 
 MARK: Final = "wachtpost"
@@ -238,7 +238,7 @@ def _figure(breach: Breach, say: Translator) -> str:
         return say.gettext("no reading")
     return say.text(
         SAID_OF[breach.measure],
-        amount=_times(breach, say.value(UNITS[breach.measure], value, least=more_is_better(breach.measure))),
+        amount=_times(breach, say.value(UNITS[breach.measure], value, breach.limit)),
     )
 
 

@@ -237,13 +237,13 @@ class Viewer:
         return breach.limit if limit is None else limit
 
     def _figure(self, breach: Breach, value: float | None, now: datetime) -> str | None:
-        """Return a figure in the unit of its measure; rounded away from what is promised."""
+        """Return a figure in the unit of its measure, beside the limits that a message names."""
         if value is None:
             return None
         if breach.measure is Measure.NO_DATA:
             # There was no data after the evaluator said so either.
             return self._say.duration(timedelta(seconds=value) + max(now - breach.at, timedelta(0)))
-        return self._say.value(UNITS[breach.measure], value, least=more_is_better(breach.measure))
+        return self._say.value(UNITS[breach.measure], value, breach.limit, self._promise(breach))
 
     def _heard(self, breach: Breach, now: datetime) -> str:
         value = breach.reading.value

@@ -237,7 +237,7 @@ class Budgets(SiteSections):
             )
             return
         if budget.over:
-            so_far |= {"value": write.ratio(forecast.projected), "limit": limit}
+            so_far |= {"value": write.ratio(forecast.projected, of.target), "limit": limit}
             yield Paragraph(
                 say.gettext(
                     "{period} is over: {missed} of {contacts} calls were missed, {value}. "
@@ -283,9 +283,9 @@ class Budgets(SiteSections):
                 affordable=write.number(forecast.affordable),
                 will_miss=write.number(forecast.expected_missed),
                 limit=limit,
-                projected=write.ratio(forecast.projected),
-                low=write.ratio(forecast.low),
-                high=write.ratio(forecast.high),
+                projected=write.ratio(forecast.projected, of.target),
+                low=write.ratio(forecast.low, of.target),
+                high=write.ratio(forecast.high, of.target),
             )
         )
         if forecast.expected_missed > forecast.affordable:
@@ -350,7 +350,7 @@ class Budgets(SiteSections):
         )
 
     def _share(self, of: ErrorBudget) -> str:
-        return self.write.value(Kpi.MISSED_RATIO, of.missed / of.contacts if of.contacts else None)
+        return self.write.value(Kpi.MISSED_RATIO, of.missed / of.contacts if of.contacts else None, of.target)
 
     def _left(self, of: ErrorBudget) -> str:
         return NOTHING if not of.open_minutes_left else self._room(of.left)

@@ -132,7 +132,7 @@ def _summary_row(title: str, series: Sequence[PeriodKpi], write: Writing) -> Tab
     else:
         verdict = Cell(write.verdict_text(latest), verdict=write.verdict(latest))
     value = Cell(
-        write.value_with_unit(latest.kpi, latest.value),
+        write.figure_with_unit(latest),
         number=True,
         notes=(write.period(latest.period),),
     )

@@ -311,7 +311,7 @@ class IndicatorSections(SiteSections):
         """Value, target, verdict and what it rests on."""
         write = self.write
         return (
-            Cell(write.value(one.kpi, one.value), number=True),
+            Cell(write.figure(one), number=True),
             Cell(write.limit(one.kpi, one.target), number=True),
             Cell(write.verdict_text(one), verdict=write.verdict(one)),
             Cell(write.samples(one), number=True),
@@ -390,7 +390,7 @@ class IndicatorSections(SiteSections):
         )
         judged = "" if one.met is None else write.verdict_text(one)
         return Cell(
-            write.value(one.kpi, one.value),
+            write.figure(one),
             number=True,
             verdict=write.verdict(one),
             judged=judged,

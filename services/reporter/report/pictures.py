@@ -144,7 +144,7 @@ class Pictured:
         return say.gettext("{figures}. The same figures stand in the table below.", figures=listed)
 
     def _figure(self, one: PeriodKpi) -> str:
-        text = self.write.value_with_unit(one.kpi, one.value)
+        text = self.write.figure_with_unit(one)
         if one.met is None:
             return text
         return f"{text}, {self.write.verdict_text(one)} ({self.write.limit(one.kpi, one.target)})"
@@ -154,7 +154,7 @@ class Pictured:
         return f" ({reported})" if one.reported else ""
 
     def _bar(self, one: PeriodKpi, label: str, breaks: Marks) -> Bar:
-        text = self.write.value(one.kpi, one.value)
+        text = self.write.figure(one)
         return Bar(
             label=label,
             value=one.value,

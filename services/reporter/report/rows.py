@@ -321,7 +321,7 @@ def _figure(one: PeriodKpi, name: str, write: Writing) -> Json:
         "complete": one.complete,
         "origin": "reported" if one.reported else "counted",
         "note": one.note,
-        "text": write.value_with_unit(one.kpi, one.value),
+        "text": write.figure_with_unit(one),
         "target_text": write.limit(one.kpi, one.target),
         "verdict_text": write.verdict_text(one),
     }

@@ -14,7 +14,7 @@ from services.reporter.report.document import Report, SiteReport
 from shared.config.model import MissedDefinition, ServiceLevelDefinition
 from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi, Shown, more_is_better
-from shared.formatting import clock_time, round_down, round_up
+from shared.formatting import nearest
 from shared.periods import Period
 from shared.translation import Msg, Translator
 
@@ -50,13 +50,13 @@ class Writing:
         """Return a difference with its sign, ``+12`` or ``−3``."""
         return f"{'−' if count < 0 else '+'}{self.number(abs(count))}"
 
-    def ratio(self, value: float) -> str:
-        """Return 0.1614 as ``16,14 %``; rounded up: what is over its target never looks equal to it."""
-        return self.say.percent(round_up(value * 100, PERCENT_DIGITS), PERCENT_DIGITS)
+    def ratio(self, value: float, *beside: float) -> str:
+        """Return 0.1614 as ``16,14 %``; rounded like ``Translator.ratio``."""
+        return self.say.ratio(value, *beside, digits=PERCENT_DIGITS)
 
     def share(self, value: float | None) -> str:
         """Return a share that is held against nothing, rounded to the nearest tenth of a percent."""
-        return self.no_data() if value is None else self.say.percent(value * 100, 1)
+        return self.no_data() if value is None else self.say.ratio(value)
 
     def hours(self, minutes: int) -> str:
         """Return 90 minutes as ``1,5``."""
@@ -88,27 +88,29 @@ class Writing:
     def no_data(self) -> str:
         return self.say.gettext("no data")
 
-    def value(self, kpi: Kpi, value: float | None) -> str:
-        """Return a figure in its unit; in words when there is none."""
+    def value(self, kpi: Kpi, value: float | None, *beside: float) -> str:
+        """Return a figure in its unit, rounded like ``Translator.ratio``; in words when there is none."""
         if value is None:
             return self.no_data()
         match KPIS[kpi].shown:
             case Shown.PERCENT:
-                if more_is_better(kpi):
-                    return self.say.percent(round_down(value * 100, PERCENT_DIGITS), PERCENT_DIGITS)
-                return self.ratio(value)
+                return self.ratio(value, *beside)
             case Shown.SECONDS:
-                return f"{self.say.number(round_up(value, 1), 1)} s"
+                return f"{self.say.number(value, 1, *beside)} s"
             case Shown.MINUTES:
-                return clock_time(value)
+                return self.say.clock(value, *beside)
             case Shown.WORKDAYS:
-                return self.say.days(value)
+                return self.say.days(value, *beside)
 
-    def value_with_unit(self, kpi: Kpi, value: float | None) -> str:
-        """Return a figure with the unit that it needs outside a table."""
-        if KPIS[kpi].shown is not Shown.WORKDAYS or value is None:
-            return self.value(kpi, value)
-        return self._working_days(round_up(value, 1), self.say.days(value))
+    def figure(self, one: PeriodKpi) -> str:
+        """Return a figure in its unit, as it stands beside its target."""
+        return self.value(one.kpi, one.value, *_beside(one))
+
+    def figure_with_unit(self, one: PeriodKpi) -> str:
+        """Return the same with the unit that it needs outside a table."""
+        if KPIS[one.kpi].shown is not Shown.WORKDAYS or one.value is None:
+            return self.figure(one)
+        return self._working_days(float(nearest(one.value, 1, *_beside(one))), self.figure(one))
 
     def limit(self, kpi: Kpi, limit: float | None) -> str:
         """Return a target, ``≤ 20 %``; in words when there is none."""
@@ -204,6 +206,10 @@ class SiteSections:
     @property
     def period(self) -> str:
         return self.write.period(self.report.period)
+
+
+def _beside(one: PeriodKpi) -> tuple[float, ...]:
+    return () if one.target is None else (one.target,)
 
 
 def capital(text: str) -> str:

@@ -106,12 +106,12 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
         (
             but(measure=Measure.SERVICE_LEVEL, limit=0.8, reading=reading(0.79999)),
             DUTCH,
-            "Onthaal: serviceniveau 79,9 % (doel 80 %), sinds 10:05",
+            "Onthaal: serviceniveau 79,999 % (doel 80 %), sinds 10:05",
         ),
         (
             but(measure=Measure.CALL_WAIT_MEAN, limit=45.0, reading=reading(64.2)),
             DUTCH,
-            "Onthaal: gemiddelde wachttijd 1:05 (doel 0:45), sinds 10:05",
+            "Onthaal: gemiddelde wachttijd 1:04 (doel 0:45), sinds 10:05",
         ),
         (
             but(measure=Measure.VISIT_WAIT_MEAN, limit=300.0, reading=reading(3700.0)),
@@ -121,7 +121,7 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
         (
             but(measure=Measure.LEAD_TIME_MEAN, limit=5.0, reading=reading(6.21)),
             DUTCH,
-            "Onthaal: 6,3 werkdagen tot een afspraak (doel 5), sinds 10:05",
+            "Onthaal: 6,2 werkdagen tot een afspraak (doel 5), sinds 10:05",
         ),
         (
             but(measure=Measure.BURN_RATE, limit=14.4, reading=reading(16.0)),

@@ -284,13 +284,13 @@ def test_every_case_has_a_status(case: PageCase) -> None:
 @pytest.mark.parametrize(
     ("language", "says"),
     [
-        ("nl", ["Onthaal: gemiddeld 1:32 wachten", "Sinds 10:04", "opgepakt: Teamleiders, 10:09"]),
-        ("en", ["Onthaal: average wait 1:32", "Since 10:04", "taken on: Teamleiders, 10:09"]),
+        ("nl", ["Onthaal: gemiddeld 1:31 wachten", "Sinds 10:04", "opgepakt: Teamleiders, 10:09"]),
+        ("en", ["Onthaal: average wait 1:31", "Since 10:04", "taken on: Teamleiders, 10:09"]),
         (
             "fr",
-            ["Onthaal\u00a0: attente moyenne de 1:32", "Depuis 10:04", "charge\u00a0: Teamleiders, 10:09"],
+            ["Onthaal\u00a0: attente moyenne de 1:31", "Depuis 10:04", "charge\u00a0: Teamleiders, 10:09"],
         ),
-        ("de", ["Onthaal: durchschnittlich 1:32 Wartezeit", "Seit 10:04", "übernommen: Teamleiders, 10:09"]),
+        ("de", ["Onthaal: durchschnittlich 1:31 Wartezeit", "Seit 10:04", "übernommen: Teamleiders, 10:09"]),
     ],
 )
 def test_a_page_says_what_it_is_about(language: str, says: list[str]) -> None:
