@@ -35,16 +35,6 @@ from shared.instants import EARLIEST, END, can_be_meant
 LONGEST_WAIT_S: Final = 7 * DAY_MS // 1000
 """The contract's most; a longer wait or talk is a clock that was set, not a patient caller."""
 
-SAME_MOMENT_S: Final = 5
-"""How far apart, in log seconds, two lines with the same epoch can stand.
-
-Lines of one call are written by one thread in order; only other calls' lines, stamped a moment
-earlier or later, come between. So what is farther than this from the line at hand is forgotten.
-"""
-
-MOST_LINES: Final = 4_096
-"""Lines remembered at most for telling repetitions apart, whatever the clock says."""
-
 MOST_CALLS: Final = 2_048
 """Calls at most whose moment of entry is remembered, and whose pseudonym."""
 
@@ -91,14 +81,12 @@ class TranslatorRules:
 class TranslatorState(BaseModel):
     """What a translator must not forget over a restart; travels in the checkpoint as JSON.
 
-    Holds keyed hashes only. Its size is bounded by what happens within a few seconds, by the calls that wait,
-    and by those of the last hours that need a pseudonym.
+    Holds keyed hashes only. Its size is bounded by the calls that wait, and by those of the last hours that
+    need a pseudonym.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    seen: Mapping[int, Mapping[str, int]] = Field(default_factory=dict)
-    """Log second → keyed hash of (source, epoch, call, queue, verb) → how many such lines came."""
     entered: Mapping[str, int] = Field(default_factory=dict)
     """Keyed hash of contact and queue → when that call entered, in epoch milliseconds."""
     pseudonyms: Mapping[str, int] = Field(default_factory=dict)
@@ -133,6 +121,10 @@ _TALKED: Final[Mapping[bytes, int]] = {
 }
 """Verbs that end a conversation → the field that holds the talk time."""
 
+_TELL_APART: Final = frozenset({b"CONNECT", *_WAITED})
+"""Verbs of which one call can have several in one queue and second, with other figures or another agent's
+channel: two phones that are picked up at once, a queue without patience that is entered again."""
+
 _FACTS: Final = frozenset(
     {b"ENTERQUEUE", b"CONNECT", b"WITHDRAW", b"QUEUESTART", *_WAITED, *_REFUSED, *_TALKED}
 )
@@ -161,9 +153,9 @@ _SPLITS: Final = DATA + 5
 class QueueLogTranslator:
     """Translates the lines of one queue_log, in order.
 
-    An id says which line of the log it is: under one key the same log gives the same ids however often
-    and in whatever pieces it is read, and equal lines of one second (a dialplan that loops) are told
-    apart by their number. To go on after a restart, hand over ``memory()``.
+    An id says what a line says, not where it stands: under one key the same line gives the same id in
+    whatever log, copy or piece of one it is read, and however often. To go on after a restart, hand over
+    ``memory()``.
     """
 
     def __init__(
@@ -172,19 +164,13 @@ class QueueLogTranslator:
         memory = memory or TranslatorState()
         self._rules = rules
         self._pseudonyms = pseudonyms
-        self._seen = {second: dict(counts) for second, counts in memory.seen.items()}
-        self._seen_lines = sum(map(len, self._seen.values()))
         self._entered = dict(memory.entered)
         self._lately = dict(memory.pseudonyms)
         self._names: dict[bytes, str] = {}
 
     def memory(self) -> TranslatorState:
         """Return what a translator needs to go on after the last line with the same ids."""
-        return TranslatorState(
-            seen={second: dict(counts) for second, counts in self._seen.items()},
-            entered=dict(self._entered),
-            pseudonyms=dict(self._lately),
-        )
+        return TranslatorState(entered=dict(self._entered), pseudonyms=dict(self._lately))
 
     def translate(self, line: bytes) -> Event | SkippedLine:
         """Return what the line says, or why it says nothing to us.
@@ -226,8 +212,6 @@ class QueueLogTranslator:
         outcome, place = _WAITED.get(verb, (self._rules.withdraw, _WITHDRAW_WAIT))
         wait_ms = self._wait_ms(fields, place, contact, queue, epoch_ms)
         return self._missed(fields, epoch_ms, queue, contact, outcome, wait_ms)
-
-    # Below, whatever can be wrong with a line is found before _id counts it.
 
     def _restarted(self, fields: list[bytes], epoch_ms: int) -> SourceRestarted:
         self._entered.clear()
@@ -296,36 +280,10 @@ class QueueLogTranslator:
         )
 
     def _id(self, fields: list[bytes], epoch_ms: int) -> str:
-        """Return the id of this line and count it."""
-        line = b"|".join(
-            (self._rules.source.encode(), fields[EPOCH], fields[CALL], fields[QUEUE], fields[VERB])
-        )
-        key = self._pseudonyms.of(line, day_of(epoch_ms // 1000))
-        counts = self._counts_of(epoch_ms // 1000)
-        nth = counts.get(key, 0)
-        if not nth:
-            self._seen_lines += 1
-        counts[key] = nth + 1
-        return f"{key}.{nth}" if nth else key
-
-    def _counts_of(self, second: int) -> dict[str, int]:
-        """Return the counts of that second, having forgotten what is far from it or too much."""
-        counts = self._seen.get(second)
-        if counts is None:
-            for other in [s for s in self._seen if abs(s - second) > SAME_MOMENT_S]:
-                self._seen_lines -= len(self._seen.pop(other))
-            counts = self._seen[second] = {}
-        while self._seen_lines >= MOST_LINES:
-            oldest = min(self._seen)
-            lines = self._seen[oldest]
-            if lines:
-                del lines[next(iter(lines))]
-                self._seen_lines -= 1
-            elif oldest != second:
-                del self._seen[oldest]
-            else:
-                break
-        return counts
+        told = [self._rules.source.encode(), fields[EPOCH], fields[CALL], fields[QUEUE], fields[VERB]]
+        if fields[VERB] in _TELL_APART:
+            told += fields[DATA : DATA + 3]
+        return self._pseudonyms.of(b"|".join(told), day_of(epoch_ms // 1000))
 
     def _contact(self, call: bytes, second: int) -> str | None:
         """Return the exchange's own id of a call, or a pseudonym; ``None``: no call.
