@@ -1,21 +1,25 @@
-"""Who may come in: the rules for one item at the HTTP door, pure.
+"""Who may come in, whichever way: HTTP, a followed log, ``analyse`` and ``history import`` refuse by these
+rules, and by no others. Pure.
 
-An item is refused with a reason, with words for its sender, and with what may be kept of it.
+An item is refused with a reason, with words for its sender, and with what may be kept of it. A refused item
+changes nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Self
+from typing import Final, Self, get_args
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
+from pydantic_core import ErrorDetails
 
-from shared.config.model import CityFile, HttpSource
+from shared.config.model import CityFile, HttpSource, QueueLogSource
 from shared.contract.dead_letters import EXCERPT, DeadLetter, DeadLetterReason
 from shared.contract.events import (
+    EVENT,
     AppointmentBooked,
     AppointmentMoved,
     AppointmentOffer,
@@ -34,6 +38,10 @@ SKEW: Final = timedelta(minutes=2)
 """Two clocks of one sender may differ by this much; a wait is then 0."""
 
 FARTHEST_APPOINTMENT: Final = timedelta(days=2 * 365)
+
+FOLLOWED: Final = timedelta(days=30)
+"""How old a line of a followed log may be: a checkpoint says where to go on, so it is late only where ingest
+was away for this long, or where the log is new to it. A day less than what the evaluator takes from one."""
 
 _PHONE_NUMBER: Final = re.compile(r".*\+\d{8}.*|00\d{8,15}|0\d{8,9}", re.DOTALL)
 _PERHAPS: Final = re.compile(r"[+:]|^[\s.\-/()]*0")
@@ -79,25 +87,79 @@ class RefusedItem:
 
 
 @dataclass(frozen=True)
-class AdmissionRules:
-    """What one key opens."""
+class Sender:
+    """For whom an API key speaks, or a followed log."""
 
     source: str
     site: str
     queues: frozenset[str]
-    known: Mapping[str, frozenset[str]]
-    """All queues of the city, by site."""
-    ahead: timedelta
-    """How far a clock may run ahead."""
-    behind: timedelta
-    """How old an event may be."""
 
     @classmethod
-    def of(cls, city: CityFile, source: HttpSource) -> AdmissionRules:
+    def of(cls, city: CityFile, source: HttpSource | QueueLogSource) -> Self:
+        """Return the sender that a source of the city file is."""
+        named = source.queues if isinstance(source, HttpSource) else "*"
+        of_site = frozenset(queue.id for queue in city.site(source.site).queues)
+        return cls(source.id, source.site, of_site if named == "*" else frozenset(named))
+
+
+@dataclass(frozen=True)
+class AdmissionRules:
+    """What one way in is open for."""
+
+    ahead: timedelta
+    """How far a clock may run ahead."""
+    behind: timedelta | None = None
+    """How old an event may be; ``None``: as old as it likes, a whole file is read in the order of time."""
+    known: Mapping[str, frozenset[str]] | None = None
+    """All queues of the city, by site; ``None``: whatever occurs."""
+    sender: Sender | None = None
+    """Who speaks; ``None``: a file may hold events of everybody."""
+
+    @classmethod
+    def of(cls, city: CityFile, source: HttpSource | QueueLogSource) -> Self:
         """The door of a source, as the city file says."""
-        known = {site.id: frozenset(queue.id for queue in site.queues) for site in city.sites}
-        queues = known[source.site] if source.queues == "*" else frozenset(source.queues)
-        return cls(source.id, source.site, queues, known, city.pipeline.future_tolerance, city.pipeline.dedup)
+        behind = city.pipeline.dedup if isinstance(source, HttpSource) else FOLLOWED
+        return cls(city.pipeline.future_tolerance, behind, _queues_of(city), Sender.of(city, source))
+
+    @classmethod
+    def of_files(cls, city: CityFile, *, any_queue: bool = False) -> Self:
+        """The door of whole files; with ``any_queue`` nobody has said which queues there are."""
+        return cls(city.pipeline.future_tolerance, known=None if any_queue else _queues_of(city))
+
+
+def _queues_of(city: CityFile) -> Mapping[str, frozenset[str]]:
+    return {site.id: frozenset(queue.id for queue in site.queues) for site in city.sites}
+
+
+def read_event(item: bytes) -> Event | RefusedItem:
+    """Return the event of the contract that an item of JSON is, or why it is none: an unknown field is one
+    reason."""
+    try:
+        return EVENT.validate_json(item, extra="forbid")
+    except ValidationError as error:
+        return _explained(error.errors(include_url=False, include_input=False))
+
+
+_KINDS: Final[Sequence[str]] = [model.model_fields["kind"].default for model in get_args(get_args(Event)[0])]
+
+
+def _explained(errors: Sequence[ErrorDetails]) -> RefusedItem:
+    """Words for the first error. pydantic quotes what it was given in some messages: not those."""
+    first = errors[0]
+    match first["type"]:
+        case "json_invalid":
+            return RefusedItem(DeadLetterReason.UNREADABLE, f"not JSON: {first['ctx']['error']}"[:EXCERPT])
+        case "union_tag_invalid" | "union_tag_not_found":
+            kinds = f"kind must be one of {', '.join(_KINDS)}"
+            return RefusedItem(DeadLetterReason.INVALID, kinds, "kind")
+        case "extra_forbidden":
+            detail = "a field that the contract does not know; take it out"
+        case _ if len(first["loc"]) < 2:
+            return RefusedItem(DeadLetterReason.INVALID, "an item is a JSON object")
+        case _:
+            detail = f"{first['loc'][-1]}: {first['msg']}"
+    kind = str(first["loc"][0])  # the union's tag, so one of ours
+    return RefusedItem(DeadLetterReason.INVALID, detail[:EXCERPT], str(first["loc"][-1]), {"kind": kind})
 
 
 def admit(event: Event, admission: AdmissionRules, now: datetime) -> RefusedItem | None:
@@ -115,35 +177,44 @@ def _personal(event: Event, name: str) -> RefusedItem:
 
 
 def _foreign(event: Event, admission: AdmissionRules) -> RefusedItem | None:
-    if event.source != admission.source:
+    sender, known = admission.sender, admission.known
+    if sender is not None and event.source != sender.source:
         return _refused(
-            event, DeadLetterReason.NOT_ALLOWED, "source", f"this key speaks for {admission.source}", _TEXTS
+            event, DeadLetterReason.NOT_ALLOWED, "source", f"this key speaks for {sender.source}", _TEXTS
         )
-    if event.site not in admission.known:
-        return _refused(
-            event, DeadLetterReason.UNKNOWN_QUEUE, "site", f"known sites: {_list(admission.known)}", _TEXTS
-        )
-    if event.site != admission.site:
-        return _refused(
-            event, DeadLetterReason.NOT_ALLOWED, "site", f"this key speaks for {admission.site}", _TEXTS
-        )
-    if isinstance(event, (SourceHeartbeat, SourceRestarted)) or event.queue in admission.queues:
+    if known is None:
         return None
-    if event.queue not in admission.known[admission.site]:
-        known = f"known queues of {admission.site}: {_list(admission.known[admission.site])}"
-        return _refused(event, DeadLetterReason.UNKNOWN_QUEUE, "queue", known, _TEXTS)
+    if event.site not in known:
+        return _refused(event, DeadLetterReason.UNKNOWN_QUEUE, "site", f"known sites: {_list(known)}", _TEXTS)
+    if sender is not None and event.site != sender.site:
+        return _refused(
+            event, DeadLetterReason.NOT_ALLOWED, "site", f"this key speaks for {sender.site}", _TEXTS
+        )
+    if isinstance(event, (SourceHeartbeat, SourceRestarted)):
+        return None
+    if event.queue not in known[event.site]:
+        queues = f"known queues of {event.site}: {_list(known[event.site])}"
+        return _refused(event, DeadLetterReason.UNKNOWN_QUEUE, "queue", queues, _TEXTS)
+    if sender is None or event.queue in sender.queues:
+        return None
     return _refused(
-        event, DeadLetterReason.NOT_ALLOWED, "queue", f"this key speaks for {_list(admission.queues)}"
+        event, DeadLetterReason.NOT_ALLOWED, "queue", f"this key speaks for {_list(sender.queues)}"
     )
 
 
 def _untimely(event: Event, admission: AdmissionRules, now: datetime) -> RefusedItem | None:
-    if event.at > now + admission.ahead:
+    why = untimely(event.at, admission, now)
+    return None if why is None else _refused(event, why.reason, "at", why.detail)
+
+
+def untimely(at: datetime, admission: AdmissionRules, now: datetime) -> RefusedItem | None:
+    """Return why nothing comes in that happened at that moment, or nothing when it may."""
+    if at > now + admission.ahead:
         detail = f"further ahead than {admission.ahead}: set the sender's clock"
-        return _refused(event, DeadLetterReason.FUTURE, "at", detail)
-    if event.at < now - admission.behind:
+        return RefusedItem(DeadLetterReason.FUTURE, detail, "at")
+    if admission.behind is not None and at < now - admission.behind:
         detail = f"older than {admission.behind}: bring it in with wachtpost history import"
-        return _refused(event, DeadLetterReason.LATE, "at", detail)
+        return RefusedItem(DeadLetterReason.LATE, detail, "at")
     return None
 
 

@@ -170,7 +170,7 @@ class _EventsEndpoint:
     async def _settle(
         self, sender: HttpSource, items: Sequence[Event | RefusedItem], now: datetime
     ) -> Response:
-        events, refusals = self._sorted(items, self._admissions[sender.id], now)
+        events, refusals = self._sorted(items, sender.id, now)
         await self._publisher.write(partition_of(sender.site, self._partitions), events)
         self._metrics.events.labels(sender.id).inc(len(events))
         await self._bury(
@@ -185,9 +185,10 @@ class _EventsEndpoint:
         return Response(answer.model_dump_json(exclude_none=True), status, media_type="application/json")
 
     def _sorted(
-        self, items: Sequence[Event | RefusedItem], admission: AdmissionRules, now: datetime
+        self, items: Sequence[Event | RefusedItem], source: str, now: datetime
     ) -> tuple[list[Event], dict[int, RefusedItem]]:
         """Return what may come in, and what may not by its position."""
+        admission = self._admissions[source]
         events: list[Event] = []
         refusals: dict[int, RefusedItem] = {}
         for index, item in enumerate(items):
@@ -199,7 +200,7 @@ class _EventsEndpoint:
                 continue
             refusals[index] = judged
             if judged.failure is not None:
-                self._metrics.items.note(judged.failure, source=admission.source, item=index)
+                self._metrics.items.note(judged.failure, source=source, item=index)
         return events, refusals
 
     def _let_in(self, event: Event, admission: AdmissionRules, now: datetime) -> Event | RefusedItem:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
-from typing import Final, get_args
+from typing import Final
 
-from pydantic import JsonValue, ValidationError
-from pydantic_core import ErrorDetails, from_json, to_json
+from pydantic import JsonValue
+from pydantic_core import from_json, to_json
 
-from services.ingest.admission import RefusedItem
-from shared.contract.dead_letters import EXCERPT, DeadLetterReason
-from shared.contract.events import EVENT, EVENTS, Event
+from services.ingest.admission import RefusedItem, read_event
+from shared.contract.dead_letters import DeadLetterReason
+from shared.contract.events import EVENTS, Event
 from shared.process.code_failures import CodeFailure, attempt
 
 _MOST_COMMAS: Final = 32
@@ -23,8 +23,6 @@ _MOST_COMMAS: Final = 32
 and it keeps an array of a million tiny items from making a million errors."""
 
 _POSITION: Final = re.compile(r" at line (\d+) column (\d+)$")
-
-_KINDS: Final[Sequence[str]] = [model.model_fields["kind"].default for model in get_args(get_args(Event)[0])]
 
 
 class UnreadableBodyError(ValueError):
@@ -108,31 +106,5 @@ def _parsed(text: bytes, start: int) -> JsonValue:
 
 
 def _one(source: bytes) -> Event | RefusedItem:
-    judged = attempt(_judged, source)
+    judged = attempt(read_event, source)
     return RefusedItem.ours(judged) if isinstance(judged, CodeFailure) else judged
-
-
-def _judged(source: bytes) -> Event | RefusedItem:
-    try:
-        return EVENT.validate_json(source, extra="forbid")
-    except ValidationError as error:
-        return _explained(error.errors(include_url=False, include_input=False))
-
-
-def _explained(errors: Sequence[ErrorDetails]) -> RefusedItem:
-    """Words for the first error. pydantic quotes what it was given in some messages: not those."""
-    first = errors[0]
-    match first["type"]:
-        case "json_invalid":
-            return RefusedItem(DeadLetterReason.UNREADABLE, f"not JSON: {first['ctx']['error']}"[:EXCERPT])
-        case "union_tag_invalid" | "union_tag_not_found":
-            kinds = f"kind must be one of {', '.join(_KINDS)}"
-            return RefusedItem(DeadLetterReason.INVALID, kinds, "kind")
-        case "extra_forbidden":
-            detail = "a field that the contract does not know; take it out"
-        case _ if len(first["loc"]) < 2:
-            return RefusedItem(DeadLetterReason.INVALID, "an item is a JSON object")
-        case _:
-            detail = f"{first['loc'][-1]}: {first['msg']}"
-    kind = str(first["loc"][0])  # the union's tag, so one of ours
-    return RefusedItem(DeadLetterReason.INVALID, detail[:EXCERPT], str(first["loc"][-1]), {"kind": kind})
