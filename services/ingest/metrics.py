@@ -52,6 +52,12 @@ class IngestMetrics:
             ["source"],
             registry=self.registry,
         )
+        self.unusable_waits = Counter(
+            "wachtpost_queue_log_unusable_waits",
+            "Calls whose line tells no wait that can be (negative, no number); counted all the same.",
+            ["source"],
+            registry=self.registry,
+        )
         self.items = Backoff("items")
         """Of requests."""
         self.at_work = [self.items]
@@ -69,3 +75,4 @@ class IngestMetrics:
             if isinstance(source, QueueLogSource):
                 self.lines.labels(source.id)
                 self.unknown_verbs.labels(source.id)
+                self.unusable_waits.labels(source.id)

@@ -144,6 +144,11 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
     "closes_at": Sentence(Msg("not a closing time"), Msg('"12:00": hours and whole minutes, after midnight')),
     "outcomes_empty": Sentence(Msg("this definition counts nothing"), Msg("at least one outcome: {known}")),
     "ratio": Sentence(Msg("a ratio is 1 at most"), Msg("0 to 1: 20 % is 0.20")),
+    "verb": Sentence(Msg("not a verb of a queue_log"), Msg("the word in the fifth field of its lines")),
+    "verb_known": Sentence(
+        Msg("this verb has a meaning already, which cannot be changed"),
+        Msg("a verb that wachtpost analyse calls unknown"),
+    ),
     "key_sha256": Sentence(
         Msg("not the SHA-256 of a key (the key itself does not belong here)"),
         Msg("64 characters 0-9 and a-f, as wachtpost keys create gives them"),

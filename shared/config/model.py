@@ -35,6 +35,7 @@ from shared.config.alerting import (
     Route,
     SmtpConfig,
 )
+from shared.config.queue_log_verbs import KNOWN_VERBS
 from shared.config.references import DEFAULT_DEFINITION, meeting_mistakes
 from shared.config.types import ALL_QUEUES as ALL_QUEUES
 from shared.config.types import WEEKDAYS as WEEKDAYS
@@ -294,6 +295,18 @@ class PipelineConfig(ConfigSection):
         return self
 
 
+def _is_verb(text: str) -> bool:
+    return bool(text) and "|" not in text and text.isprintable()
+
+
+def _is_unknown_verb(verb: str) -> bool:
+    return verb not in KNOWN_VERBS
+
+
+OwnVerb = Annotated[str, must(_is_verb, "verb"), must(_is_unknown_verb, "verb_known")]
+"""A verb of a queue_log that only this city's dialplan writes."""
+
+
 class QueueLogSource(ConfigSection):
     """An Asterisk queue_log file that ingest follows."""
 
@@ -306,6 +319,8 @@ class QueueLogSource(ConfigSection):
     sign that an id may not hold."""
     withdraw: Outcome = Outcome.LEFT_BY_KEY
     """Which outcome a WITHDRAW line is."""
+    verbs: dict[OwnVerb, Outcome] = Field(default_factory=dict)
+    """Verbs of the city's own dialplan → how the call ended without an answer."""
     hosts: tuple[Annotated[str, Field(pattern=SYSTEM_NAME)], ...] = ()
     """What the exchange puts in front of its call ids (Asterisk's ``systemname``): ``pbx1`` for
     ``pbx1-1773303330.1957``. Ids with anything else in front are stored as pseudonyms."""

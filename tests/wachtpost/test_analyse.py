@@ -131,12 +131,70 @@ def test_a_city_file_brings_its_queues_hours_and_definitions(logs: list[Path], t
 
 def test_bad_lines_are_told_with_their_place_and_nothing_is_quoted(tmp_path: Path) -> None:
     bad = tmp_path / "log"
-    bad.write_text(MORNING + "1773302600|1.1|onthaal|NONE|CONNECT|soon|0400000000\n0400000000\n")
+    bad.write_text(
+        MORNING + "1773302600|1.1|onthaal|NONE|CONNECT|soon|0400000000\n0400000000\n|||||0400000000\n"
+    )
     told = run(bad)
-    assert f"{bad}:9: " in told
     assert f"{bad}:10: " in told
+    assert f"{bad}:11: " in told
     assert "0400000000" not in told
-    assert figures(bad)["refused"] == {"unreadable": 2}
+    whole = figures(bad)
+    assert whole["refused"] == {"unreadable": 2}
+    assert whole["unusable_waits"] == 1  # "soon"
+
+
+ONE_HELPED = """\
+1773303300|1773303299.1|onthaal|NONE|ENTERQUEUE|||1
+1773303305|1773303299.1|onthaal|PJSIP/11|CONNECT|5|1773303300.19|2
+"""
+
+
+def test_callers_turned_away_by_the_verbs_of_wazo_are_offered_and_blocked(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        ONE_HELPED
+        + "1773303320|1773303319.11|onthaal|NONE|DIVERT_CA_RATIO|\n"
+        + "1773303321|1773303320.12|onthaal|NONE|DIVERT_HOLDTIME|\n"
+        + "1773303322|1773303321.13|onthaal|NONE|FULL|\n"
+    )
+    whole = figures(log)
+    assert (whole["total"]["offered"], whole["unknown_verbs"]) == (4, 0)
+    assert whole["total"]["outcomes"] == {"abandoned": 0, "blocked": 3}
+
+
+def test_a_conversation_that_nobody_timed_is_no_bad_line(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(ONE_HELPED + "1773303360|1773303299.1|onthaal|SIP/1|TRANSFER|200|inside\n")
+    whole = figures(tmp_path / "log")
+    assert (whole["total"]["answered"], whole["refused"]) == (1, {})
+
+
+def test_a_clock_that_was_set_back_loses_no_call(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(ONE_HELPED.replace("CONNECT|5", "CONNECT|-50").replace("1773303305", "1773303250"))
+    whole = figures(log)
+    assert (whole["total"]["answered"], whole["total"]["wait_sum_s"]) == (1, 0)
+    assert (whole["unusable_waits"], whole["refused"]) == (1, {})
+    assert "1 oproep zonder mogelijke wachttijd" in run(log)
+
+
+def test_a_verb_that_only_this_city_writes_means_what_its_file_says(tmp_path: Path) -> None:
+    log, city = tmp_path / "log", tmp_path / "city.toml"
+    log.write_text(ONE_HELPED + "1773303322|1773303321.13|onthaal|NONE|NOSTAFF|\n")
+    city.write_text(
+        """
+        city = { name = "Test" }
+        sites = [{ id = "site", queues = [{ id = "onthaal", kind = "phone" }] }]
+        [[sources]]
+        kind = "queue_log"
+        id = "pbx"
+        site = "site"
+        path = "log"
+        verbs = { NOSTAFF = "no_agents" }
+        """
+    )
+    assert figures(log)["unknown_verbs"] == 1
+    whole = figures("--city", city, log)
+    assert (whole["total"]["offered"], whole["total"]["missed"], whole["unknown_verbs"]) == (2, 1, 0)
 
 
 def test_neither_callers_nor_agents_are_ever_shown(logs: list[Path]) -> None:

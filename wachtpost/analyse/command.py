@@ -57,6 +57,7 @@ def analyse(
             "lines": reading.lines,
             "events": reading.events,
             "unknown_verbs": reading.unknown_verbs,
+            "unusable_waits": reading.unusable_waits,
             "duplicates": reading.duplicates,
             "refused": dict(reading.refused),
         }

@@ -68,6 +68,8 @@ class ReadingStats:
     noise: int = 0
     """Known lines that say nothing about contacts."""
     unknown_verbs: int = 0
+    unusable_waits: int = 0
+    """Outcomes that told no wait that can be; they were counted all the same."""
     refused: dict[str, int] = field(default_factory=dict)
     """By reason."""
     duplicates: int = 0
@@ -183,6 +185,7 @@ def _queue_logs(
     translator = QueueLogTranslator(rules, Pseudonyms(token_bytes(SHORTEST_KEY)))
     for file in in_time_order(files):
         yield from _queue_log(file, translator, reading, progress)
+    reading.unusable_waits = translator.unusable_waits
 
 
 def _queue_log(

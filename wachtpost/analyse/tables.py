@@ -251,6 +251,13 @@ def reading_lines(reading: ReadingStats, say: Translator) -> list[str]:
             reading.unknown_verbs,
         )
         lines.append(unknown)
+    if reading.unusable_waits:
+        waits = say.ngettext(
+            "{number} call without a wait that can be: counted by its entry, or as 0",
+            "{number} calls without a wait that can be: counted by their entry, or as 0",
+            reading.unusable_waits,
+        )
+        lines.append(waits)
     if reading.duplicates:
         once = say.ngettext(
             "{number} duplicate event counted once",

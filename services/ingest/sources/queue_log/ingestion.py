@@ -55,6 +55,8 @@ class IngestedLines:
     events: list[Event] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     unknown_verbs: int = 0
+    unusable_waits: int = 0
+    """Outcomes that told no wait that can be; they are events all the same."""
     failures: dict[int, CodeFailure] = field(default_factory=dict)
     """Where our own code failed, by the byte at which the line begins; it is a dead letter."""
 
@@ -64,6 +66,7 @@ def tell(
 ) -> IngestedLines:
     """Return the facts of a batch, and why its other lines are none. ``queues``: the city's, at this site."""
     ingested = IngestedLines()
+    before = translator.unusable_waits
     for line, start in zip(lines.lines, lines.starts, strict=True):
         said = attempt(_read, translator, line)
         if isinstance(said, CodeFailure):
@@ -83,6 +86,7 @@ def tell(
                 f"known queues: {', '.join(sorted(queues))}; map the PBX's names in the city file",
             )
         ingested.letters.append(refusal.letter(now, source, f"byte {start}"))
+    ingested.unusable_waits = translator.unusable_waits - before
     return ingested
 
 
@@ -222,6 +226,7 @@ class QueueLogIngestion:
     def _count(self, lines: Lines, ingested: IngestedLines) -> None:
         self._metrics.lines.labels(self.source.id).inc(len(lines.lines))
         self._metrics.unknown_verbs.labels(self.source.id).inc(ingested.unknown_verbs)
+        self._metrics.unusable_waits.labels(self.source.id).inc(ingested.unusable_waits)
         for start, failure in ingested.failures.items():
             self.lines.note(failure, byte=start)
         for letter in ingested.letters:

@@ -11,15 +11,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.ingest.pseudonyms import Pseudonyms, day_of, is_exchanges_own
 from shared.config.model import ALL_QUEUES, QueueLogSource
+from shared.config.queue_log_verbs import KNOWN_VERBS
 from shared.contract.events import (
     DAY_MS,
     CallAnswered,
@@ -71,11 +72,13 @@ class TranslatorRules:
     """Which outcome a WITHDRAW line is. There is always one, or the caller would seem to wait on."""
     hosts: tuple[str, ...] = ()
     """What an exchange may put in front of its call ids (Asterisk's ``systemname``)."""
+    verbs: Mapping[str, Outcome] = field(default_factory=dict)
+    """The city's own verbs of calls that ended without an answer."""
 
     @classmethod
     def of(cls, source: QueueLogSource) -> Self:
         """Return the rules of a source in the city file."""
-        return cls(source.id, source.site, source.queues, source.withdraw, source.hosts)
+        return cls(source.id, source.site, source.queues, source.withdraw, source.hosts, source.verbs)
 
 
 class TranslatorState(BaseModel):
@@ -95,22 +98,34 @@ class TranslatorState(BaseModel):
 
 EPOCH, CALL, QUEUE, _AGENT, VERB, DATA = range(6)
 
-_WAITED: Final[Mapping[bytes, tuple[Outcome, int]]] = {
-    b"ABANDON": (Outcome.ABANDONED, DATA + 2),
-    b"EXITWITHTIMEOUT": (Outcome.TIMED_OUT, DATA + 2),
-    b"EXITEMPTY": (Outcome.NO_AGENTS, DATA + 2),
-    b"EXITWITHKEY": (Outcome.LEFT_BY_KEY, DATA + 3),
-}
-"""Verbs that end a wait without an answer → outcome, and the field that holds the wait."""
 
-_WITHDRAW_WAIT: Final = DATA + 2
+class _Left(NamedTuple):
+    """How a verb ends a wait without an answer."""
+
+    outcome: Outcome
+    wait: int
+    """The field that holds it."""
+    position: int
+
+
+_LEFT: Final[Mapping[bytes, _Left]] = {
+    b"ABANDON": _Left(Outcome.ABANDONED, DATA + 2, DATA),
+    b"EXITWITHTIMEOUT": _Left(Outcome.TIMED_OUT, DATA + 2, DATA),
+    b"EXITEMPTY": _Left(Outcome.NO_AGENTS, DATA + 2, DATA),
+    b"LEAVEEMPTY": _Left(Outcome.NO_AGENTS, DATA + 2, DATA),
+    b"EXITWITHKEY": _Left(Outcome.LEFT_BY_KEY, DATA + 3, DATA + 1),
+}
+"""LEAVEEMPTY is Wazo's and tells neither wait nor position."""
 
 _REFUSED: Final[Mapping[bytes, Outcome]] = {
     b"JOINEMPTY": Outcome.NO_AGENTS,
-    b"FULL": Outcome.CLOSED,
+    b"FULL": Outcome.BLOCKED,
+    b"DIVERT_CA_RATIO": Outcome.BLOCKED,
+    b"DIVERT_HOLDTIME": Outcome.BLOCKED,
     b"CLOSED": Outcome.CLOSED,
 }
-"""Verbs of calls that were never let in: they waited for nothing and are no open contact."""
+"""Verbs of calls that were never let in, and waited for nothing. Wazo's DIVERT verbs: too many wait, or too
+long."""
 
 _TALKED: Final[Mapping[bytes, int]] = {
     b"COMPLETEAGENT": DATA + 1,
@@ -121,19 +136,14 @@ _TALKED: Final[Mapping[bytes, int]] = {
 }
 """Verbs that end a conversation → the field that holds the talk time."""
 
-_TELL_APART: Final = frozenset({b"CONNECT", *_WAITED})
+_TELL_APART: Final = frozenset({b"CONNECT", *_LEFT})
 """Verbs of which one call can have several in one queue and second, with other figures or another agent's
 channel: two phones that are picked up at once, a queue without patience that is entered again."""
 
-_FACTS: Final = frozenset(
-    {b"ENTERQUEUE", b"CONNECT", b"WITHDRAW", b"QUEUESTART", *_WAITED, *_REFUSED, *_TALKED}
-)
+FACTS: Final = frozenset({b"ENTERQUEUE", b"CONNECT", b"WITHDRAW", b"QUEUESTART", *_LEFT, *_REFUSED, *_TALKED})
 
-_NOISE: Final = frozenset(
-    b"RINGNOANSWER RINGCANCELED PAUSE UNPAUSE PAUSEALL UNPAUSEALL PENALTY RINGINUSE ADDMEMBER REMOVEMEMBER "
-    b"AGENTLOGIN AGENTLOGOFF AGENTCALLBACKLOGIN AGENTCALLBACKLOGOFF AGENTDUMP SYSCOMPAT CONFIGRELOAD "
-    b"OUTCALL DID CALLSTATUS".split()
-)
+_NOISE: Final = frozenset(verb.encode() for verb in KNOWN_VERBS) - FACTS
+"""Known verbs about staffing or settings."""
 
 _NOBODY: Final = frozenset({b"", b"NONE", b"MANAGER", b"CLI"})
 """What stands in place of a call id when there is no call, and of a queue when there is none."""
@@ -144,6 +154,10 @@ _DIRT: Final = b"\0\r\n \t"
 _BOM: Final = b"\xef\xbb\xbf"
 _EPOCH: Final = re.compile(rb"[1-9][0-9]{9}")
 """A moment from 2001 on. A phone number in its place would be one of before, and be kept as such."""
+
+_POSITION: Final = re.compile(rb"[1-9][0-9]{0,2}")
+"""Nobody is the thousandth in a city's queue, and what has four digits may be an extension: a caller's name
+with a ``|`` in it moves his number to the field of the position."""
 
 _MOST_DIGITS: Final = 10
 _SPLITS: Final = DATA + 5
@@ -163,6 +177,10 @@ class QueueLogTranslator:
     ) -> None:
         memory = memory or TranslatorState()
         self._rules = rules
+        self._left = {**_LEFT, b"WITHDRAW": _Left(rules.withdraw, DATA + 2, DATA)}
+        self._own_verbs = {verb.encode(): outcome for verb, outcome in rules.verbs.items()}
+        self.unusable_waits = 0
+        """How many outcomes told no wait that can be, so far; they are facts all the same."""
         self._pseudonyms = pseudonyms
         self._entered = dict(memory.entered)
         self._lately = dict(memory.pseudonyms)
@@ -186,7 +204,7 @@ class QueueLogTranslator:
             )
         epoch_ms = _epoch_ms(fields[EPOCH])
         verb = fields[VERB]
-        if verb not in _FACTS:
+        if verb not in FACTS and verb not in self._own_verbs:
             return self._skip(verb)
         return self._fact(verb, fields, epoch_ms)
 
@@ -207,11 +225,12 @@ class QueueLogTranslator:
             return self._answered(fields, epoch_ms, queue, contact)
         if verb in _TALKED:
             return self._ended(fields, epoch_ms, queue, contact)
+        if verb in self._left:
+            return self._gone(self._left[verb], fields, epoch_ms, queue, contact)
         if verb in _REFUSED:
-            return self._missed(fields, epoch_ms, queue, None, _REFUSED[verb], 0)
-        outcome, place = _WAITED.get(verb, (self._rules.withdraw, _WITHDRAW_WAIT))
-        wait_ms = self._wait_ms(fields, place, contact, queue, epoch_ms)
-        return self._missed(fields, epoch_ms, queue, contact, outcome, wait_ms)
+            return self._missed(fields, epoch_ms, queue, contact, _REFUSED[verb], 0)
+        waited = self._since_entry(contact, queue, epoch_ms) or 0
+        return self._missed(fields, epoch_ms, queue, contact, self._own_verbs[verb], waited)
 
     def _restarted(self, fields: list[bytes], epoch_ms: int) -> SourceRestarted:
         self._entered.clear()
@@ -233,6 +252,7 @@ class QueueLogTranslator:
             site=self._rules.site,
             queue=queue,
             contact=contact,
+            position=_position(fields, DATA + 2),
         )
 
     def _answered(self, fields: list[bytes], epoch_ms: int, queue: str, contact: str | None) -> CallAnswered:
@@ -247,6 +267,13 @@ class QueueLogTranslator:
             wait_ms=wait_ms,
         )
 
+    def _gone(
+        self, left: _Left, fields: list[bytes], epoch_ms: int, queue: str, contact: str | None
+    ) -> CallMissed:
+        wait_ms = self._wait_ms(fields, left.wait, contact, queue, epoch_ms)
+        position = _position(fields, left.position)
+        return self._missed(fields, epoch_ms, queue, contact, left.outcome, wait_ms, position)
+
     def _missed(
         self,
         fields: list[bytes],
@@ -255,6 +282,7 @@ class QueueLogTranslator:
         contact: str | None,
         outcome: Outcome,
         wait_ms: int,
+        position: int | None = None,
     ) -> CallMissed:
         return CallMissed(
             id=self._id(fields, epoch_ms),
@@ -265,6 +293,7 @@ class QueueLogTranslator:
             contact=contact,
             outcome=outcome,
             wait_ms=wait_ms,
+            position=position,
         )
 
     def _ended(self, fields: list[bytes], epoch_ms: int, queue: str, contact: str | None) -> CallEnded:
@@ -320,21 +349,26 @@ class QueueLogTranslator:
     def _wait_ms(
         self, fields: list[bytes], place: int, contact: str | None, queue: str, epoch_ms: int
     ) -> int:
-        """Return the wait that the line tells; where an old Asterisk tells none, the time since entry."""
-        call = self._entry(contact, queue)
-        ingested = fields[place].strip(_DIRT) if place < len(fields) else b""
-        if ingested:
-            wait_ms = _seconds(ingested, fields[VERB], place, "wait") * 1000
-        else:
-            entered_ms = self._entered.get(call)
-            if entered_ms is None or not 0 <= epoch_ms - entered_ms <= LONGEST_WAIT_S * 1000:
-                raise UnreadableLine(
-                    f"{fields[VERB].decode()}: field {place + 1} (wait) is missing and the call's ENTERQUEUE "
-                    "is not known: whole seconds are expected"
-                )
-            wait_ms = epoch_ms - entered_ms
-        self._entered.pop(call, None)
-        return wait_ms
+        """Return the wait that the line tells; where it tells none, the time since entry; else 0.
+
+        Some old Asterisk tells none. A clock that was set back makes a wait negative: it is 0, for what is
+        known of the entry is no better.
+        """
+        since_ms = self._since_entry(contact, queue, epoch_ms)
+        told = fields[place].strip(_DIRT) if place < len(fields) else b""
+        seconds = _seconds(told)
+        if seconds is not None:
+            return seconds * 1000
+        if told or since_ms is None:
+            self.unusable_waits += 1
+        return 0 if since_ms is None or told.startswith(b"-") else since_ms
+
+    def _since_entry(self, contact: str | None, queue: str, epoch_ms: int) -> int | None:
+        """Return how long a call that leaves a queue was in it, if its entry is known, and forget that."""
+        entered_ms = self._entered.pop(self._entry(contact, queue), None)
+        if entered_ms is None or not 0 <= epoch_ms - entered_ms <= LONGEST_WAIT_S * 1000:
+            return None
+        return epoch_ms - entered_ms
 
     def _queue(self, asterisks: bytes, verb: bytes) -> str:
         name = self._names.get(asterisks)
@@ -395,20 +429,25 @@ def _instant(epoch_ms: int) -> datetime:
     return at.replace(microsecond=ms * 1000) if ms else at
 
 
-def _talk_ms(fields: list[bytes]) -> int:
+def _talk_ms(fields: list[bytes]) -> int | None:
+    """Return how long a conversation took; ``None``: the line does not tell, as TRANSFER of Asterisk 1.4."""
     verb = fields[VERB]
     place = _TALKED[verb]
     if verb == b"ATTENDEDTRANSFER" and fields[DATA : DATA + 1] == [b"LINK"]:
         place += 1  # two linked channels where other methods name one bridge or application
-    ingested = fields[place] if place < len(fields) else b""
-    return _seconds(ingested, verb, place, "talk time") * 1000
+    seconds = _seconds(fields[place].strip(_DIRT)) if place < len(fields) else None
+    return None if seconds is None else seconds * 1000
 
 
-def _seconds(ingested: bytes, verb: bytes, place: int, what: str) -> int:
-    ingested = ingested.strip(_DIRT)
-    if not ingested.isdigit() or len(ingested) > _MOST_DIGITS or int(ingested) > LONGEST_WAIT_S:
-        raise UnreadableLine(
-            f"{verb.decode()}: field {place + 1} ({what}) is missing or no number: "
-            f"whole seconds from 0 to {LONGEST_WAIT_S} are expected"
-        )
-    return int(ingested)
+def _seconds(told: bytes) -> int | None:
+    """Return whole seconds as a field tells them; ``None``: it tells none that can be."""
+    if not told.isdigit() or len(told) > _MOST_DIGITS:
+        return None
+    seconds = int(told)
+    return seconds if seconds <= LONGEST_WAIT_S else None
+
+
+def _position(fields: list[bytes], place: int) -> int | None:
+    """Return a place in the queue; ``None``: the field tells none that can be."""
+    told = fields[place].strip(_DIRT) if place < len(fields) else b""
+    return int(told) if _POSITION.fullmatch(told) else None

@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.ingest.sources.queue_log.translate import (
+    FACTS,
     LONGEST_WAIT_S,
     MOST_QUEUES,
     QueueLogTranslator,
@@ -25,6 +26,7 @@ from services.ingest.sources.queue_log.translate import (
     queue_name,
 )
 from shared.config.model import QueueLogSource
+from shared.config.queue_log_verbs import CALLS
 from shared.contract.events import (
     EVENT,
     NAME,
@@ -88,17 +90,92 @@ def content(name: str) -> list[bytes]:
         ("WITHDRAW|5|6|7|naar callback", Outcome.LEFT_BY_KEY, 7, CALL),
         ("WITHDRAW|5|6|7|naar | callback", Outcome.LEFT_BY_KEY, 7, CALL),
         ("WITHDRAW|5|6|7|", Outcome.LEFT_BY_KEY, 7, CALL),
-        # Not let in: it waited for nothing and leaves nobody waiting.
-        ("JOINEMPTY|", Outcome.NO_AGENTS, 0, None),
-        ("FULL|", Outcome.CLOSED, 0, None),
-        ("FULL|10|x", Outcome.CLOSED, 0, None),
-        ("CLOSED|", Outcome.CLOSED, 0, None),
+        # Not let in: it waited for nothing; the same caller may be helped elsewhere.
+        ("JOINEMPTY|", Outcome.NO_AGENTS, 0, CALL),
+        ("FULL|", Outcome.BLOCKED, 0, CALL),
+        ("FULL|10|x", Outcome.BLOCKED, 0, CALL),
+        ("DIVERT_CA_RATIO|", Outcome.BLOCKED, 0, CALL),
+        ("DIVERT_HOLDTIME|", Outcome.BLOCKED, 0, CALL),
+        ("CLOSED|", Outcome.CLOSED, 0, CALL),
     ],
 )
 def test_a_call_without_an_answer_is_missed_with_its_own_wait(rest, outcome, wait_s, contact):
     event = one(line(rest))
     assert isinstance(event, CallMissed)
     assert (event.outcome, event.wait_ms, event.contact) == (outcome, wait_s * 1000, contact)
+
+
+@pytest.mark.parametrize(
+    "verb", ["JOINEMPTY", "FULL", "DIVERT_CA_RATIO", "DIVERT_HOLDTIME", "CLOSED", "LEAVEEMPTY"]
+)
+def test_the_verbs_of_wazo_count_whatever_is_missing_behind_them(verb: str):
+    for rest in (verb, f"{verb}|", f"{verb}||||", f"{verb}|x|y|z"):
+        event = one(f"{AT}|{CALL}|Support|NONE|{rest}".encode())
+        assert isinstance(event, CallMissed), rest
+        assert event.wait_ms == 0
+
+
+def test_who_leaves_since_nobody_serves_the_queue_any_more_waited_since_entry():
+    _, left = events([line("ENTERQUEUE||x|1", at="1675720922"), line("LEAVEEMPTY|", at="1675720943")])
+    assert isinstance(left, CallMissed)
+    assert (left.outcome, left.wait_ms, left.contact) == (Outcome.NO_AGENTS, 21_000, CALL)
+
+
+OWN_VERBS = dataclasses.replace(RULES, verbs={"NOSTAFF": Outcome.NO_AGENTS, "é": Outcome.CLOSED})
+
+
+@pytest.mark.parametrize("rest", ["NOSTAFF", "NOSTAFF|", "NOSTAFF|2|0470000000|-5"])
+def test_a_verb_of_the_citys_own_ends_a_call_as_the_city_file_says(rest: str):
+    log = QueueLogTranslator(OWN_VERBS, PSEUDONYMS)
+    refused = log.translate(f"{AT}|{CALL}|Support|NONE|{rest}".encode())
+    assert isinstance(refused, CallMissed)
+    assert (refused.outcome, refused.wait_ms, refused.contact) == (Outcome.NO_AGENTS, 0, CALL)
+    _, left = events(
+        [line("ENTERQUEUE||x|1", at="1675720922", call="1675720922.7"), line(rest, call="1675720922.7")], log
+    )
+    assert isinstance(left, CallMissed)
+    assert (left.outcome, left.wait_ms) == (Outcome.NO_AGENTS, 21_000)
+    assert log.unusable_waits == 0
+
+
+def test_other_verbs_stay_unknown_and_one_of_letters_with_accents_is_one_too():
+    assert one(line("NOSTAF|"), OWN_VERBS) is SkippedLine.UNKNOWN_VERB
+    said = one(line("é|"), OWN_VERBS)
+    assert isinstance(said, CallMissed)
+    assert said.outcome is Outcome.CLOSED
+
+
+def test_every_verb_that_is_translated_is_one_that_a_city_file_cannot_change():
+    assert {verb.decode() for verb in FACTS} == set(CALLS.split())
+
+
+@pytest.mark.parametrize(
+    ("rest", "position"),
+    [
+        ("ENTERQUEUE||0470000000|4", 4),
+        ("ENTERQUEUE||0470000000|4|Jan", 4),
+        ("ABANDON|3|4|20", 3),
+        ("EXITWITHTIMEOUT|3|4|20", 3),
+        ("EXITWITHTIMEOUT|3", 3),
+        ("EXITEMPTY|3|4|20", 3),
+        ("EXITWITHKEY|5|3|4|20", 3),
+        ("WITHDRAW|3|4|20|", 3),
+        # What no position can be is left out. A caller's name with a | in it moves his number there.
+        ("ENTERQUEUE|", None),
+        ("ENTERQUEUE||Jan|0470000000|1", None),
+        ("ENTERQUEUE||Jan|8001|1", None),
+        ("ENTERQUEUE||x|0", None),
+        ("ENTERQUEUE||x|-1", None),
+        ("ENTERQUEUE||x|een", None),
+        ("ABANDON|99999999999999999999|4|20", None),
+        ("ABANDON||4|20", None),
+        ("EXITWITHKEY|5||4|20", None),
+    ],
+)
+def test_a_line_tells_where_in_the_queue_the_call_stood(rest: str, position: int | None):
+    event = one(line(rest))
+    assert isinstance(event, CallQueued | CallMissed)
+    assert event.position == position
 
 
 @pytest.mark.parametrize(
@@ -118,6 +195,26 @@ def test_a_conversation_ends_with_its_talk_time(rest, talk_s):
     event = one(line(rest))
     assert isinstance(event, CallEnded)
     assert (event.talk_ms, event.contact) == (talk_s * 1000, CALL)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "TRANSFER|200|from-internal",  # as Asterisk 1.4 writes it
+        "TRANSFER|200|from-internal||",
+        "TRANSFER|0470000000|internal",
+        "COMPLETECALLER",
+        "COMPLETECALLER|4",
+        "COMPLETEAGENT|4|-7|1",  # a clock was set back
+        "COMPLETEAGENT|4|lang|1",
+        f"COMPLETEAGENT|4|{LONGEST_WAIT_S + 1}|1",
+        "ATTENDEDTRANSFER|LINK|a|b|4",
+    ],
+)
+def test_a_line_without_talk_time_ends_a_conversation_of_unknown_length(rest: str):
+    event = one(f"{AT}|{CALL}|Support|NONE|{rest}".encode())
+    assert isinstance(event, CallEnded)
+    assert (event.talk_ms, event.contact) == (None, CALL)
 
 
 @pytest.mark.parametrize("told", ["|0470000000|1", "||1", "|0470000000|1|Jan", "", "|a|b|c|d|e|f|g|h|i|j"])
@@ -217,19 +314,6 @@ def test_a_fraction_of_the_second_is_truncated_to_milliseconds(epoch, microsecon
         (line("ABANDON|1|1|20", queue=""), "field 3 (queue)"),
         (line("ENTERQUEUE||0470000000|1", call="NONE"), "field 2 (callid)"),
         (line("ENTERQUEUE||0470000000|1", call=""), "field 2 (callid)"),
-        (line("ABANDON|1|1"), "field 8 (wait)"),
-        (line("ABANDON|1|1|"), "field 8 (wait)"),
-        (line("ABANDON|1|1|-1"), "field 8 (wait)"),
-        (line("ABANDON|1|1|2.5"), "field 8 (wait)"),
-        (line(f"ABANDON|1|1|{LONGEST_WAIT_S + 1}"), "field 8 (wait)"),
-        pytest.param(line(f"ABANDON|1|1|{'9' * 5000}"), "field 8 (wait)", id="5000 digits"),
-        (line("ABANDON|1|1|0470000000x"), "field 8 (wait)"),
-        (line("EXITWITHKEY|1|1|1"), "field 9 (wait)"),
-        (line("CONNECT|"), "field 6 (wait)"),
-        (line("COMPLETECALLER|4"), "field 7 (talk time)"),
-        (line("COMPLETECALLER|4|-7|1"), "field 7 (talk time)"),
-        (line("TRANSFER|0470000000|internal"), "field 9 (talk time)"),
-        (line("ATTENDEDTRANSFER|LINK|a|b|4"), "field 10 (talk time)"),
     ],
 )
 def test_a_bad_line_is_refused_with_the_field_and_without_what_it_said(raw, says):
@@ -243,7 +327,7 @@ def test_a_bad_line_is_refused_with_the_field_and_without_what_it_said(raw, says
 def test_a_refused_line_is_not_counted_as_an_occurrence():
     log = QueueLogTranslator(RULES, PSEUDONYMS)
     with pytest.raises(UnreadableLine):
-        log.translate(line("ABANDON|1|1|-1"))
+        log.translate(line("ABANDON|1|1|20", queue="NONE"))
     assert log.translate(line("ABANDON|1|1|20")) == one(line("ABANDON|1|1|20"))
 
 
@@ -280,11 +364,44 @@ def test_a_wait_that_is_not_told_is_the_time_since_entry(rest):
         [line("ENTERQUEUE||x|1", at="1675720999")],
     ],
 )
-def test_without_a_known_entry_such_a_line_is_refused(before):
+def test_without_a_known_entry_the_wait_of_such_a_line_is_0_and_the_call_is_not_lost(before):
     log = QueueLogTranslator(RULES, PSEUDONYMS)
     events(before, log)
-    with pytest.raises(UnreadableLine, match="ENTERQUEUE is not known"):
-        log.translate(line("EXITWITHKEY|1|1"))
+    left = log.translate(line("EXITWITHKEY|1|1"))
+    assert isinstance(left, CallMissed)
+    assert left.wait_ms == 0
+    assert log.unusable_waits == 1
+
+
+@pytest.mark.parametrize("since", [30, 0, -3600])
+@pytest.mark.parametrize("rest", ["CONNECT|-50|x|5", "ABANDON|1|1|-1", "EXITWITHKEY|1|1|1|-3600"])
+def test_a_negative_wait_is_0_wherever_the_clock_stands(rest: str, since: int):
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
+    _, left = events([line("ENTERQUEUE||x|1", at=str(int(AT) - since)), line(rest)], log)
+    assert isinstance(left, CallAnswered | CallMissed)
+    assert (left.wait_ms, left.contact) == (0, CALL)
+    assert log.unusable_waits == 1
+
+
+@pytest.mark.parametrize(
+    "told", ["2.5", "twee", "0470000000x", str(LONGEST_WAIT_S + 1), "9" * 5000, "²", "+5"]
+)
+def test_a_garbled_wait_is_the_time_since_entry_or_0(told: str):
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
+    raw = line(f"CONNECT|{told}|x|5")
+    stranger, _, known = events([raw, line("ENTERQUEUE||x|1", at="1675720922"), raw], log)
+    assert isinstance(stranger, CallAnswered)
+    assert isinstance(known, CallAnswered)
+    assert (stranger.wait_ms, known.wait_ms) == (0, 21_000)
+    assert log.unusable_waits == 2
+
+
+def test_waits_that_a_line_tells_or_that_an_old_asterisk_never_told_are_no_unusable_ones():
+    log = QueueLogTranslator(RULES, PSEUDONYMS)
+    events(
+        [line("ENTERQUEUE||x|1"), line("EXITWITHTIMEOUT|1"), line("ENTERQUEUE||x|1"), line("CONNECT|0")], log
+    )
+    assert log.unusable_waits == 0
 
 
 # --- names, contacts, ids ------------------------------------------------------------------------
