@@ -25,13 +25,14 @@ from statistics import NormalDist
 from typing import Final
 
 from domain import kpi
-from domain.bucket import Bucket, merged
+from domain.bucket import Bucket
 from domain.business_hours import open_minutes, open_minutes_from
 from domain.period_kpis import Days
 from domain.queue_ref import QueueRef
 from shared.calendar import DAY, EPOCH, MILLISECOND, Calendar
 from shared.config.model import CityFile, MissedDefinition
 from shared.config.types import ALL_QUEUES
+from shared.contract.events import Outcome
 from shared.contract.kpis import Kpi, QueueKind
 from shared.periods import Period
 
@@ -150,6 +151,7 @@ def error_budget(
 def day_outcomes(bucket: Bucket, definition: MissedDefinition) -> Bucket:
     """Return what a missed definition asks of a day of calls, without the weight of its waits."""
     short_s = definition.short_abandon // timedelta(seconds=1)
+    cells = {f"abandon_waits/{cell}" for cell in range(short_s)}
     return Bucket(
         answered=bucket.answered,
         abandoned=bucket.abandoned,
@@ -159,7 +161,11 @@ def day_outcomes(bucket: Bucket, definition: MissedDefinition) -> Bucket:
         closed=bucket.closed,
         blocked=bucket.blocked,
         abandon_waits={cell: count for cell, count in bucket.abandon_waits.items() if cell < short_s},
+        callers={name: n for name, n in bucket.callers.items() if name in _CALLS or name in cells},
     )
+
+
+_CALLS: Final = frozenset({"answered", *Outcome})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,8 @@ class _Phones:
     definition: MissedDefinition
 
     def day(self, day: date) -> _Day:
-        bucket = merged(shelf[day] for shelf in self.shelves if day in shelf)
+        found = (shelf[day] for shelf in self.shelves if day in shelf)
+        bucket = kpi.counted(ALL_QUEUES, found, self.definition)
         missed = kpi.missed(bucket, self.definition)
         return _Day(bucket.answered + missed, missed)
 

@@ -6,14 +6,15 @@ Definitions: Stad Lier, action plan 01/16/SAP/01, made precise in ``README.md``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from typing import assert_never
 
-from domain.bucket import Bucket, count_below, count_up_to, quantile_up_to
+from domain.bucket import Bucket, count_below, count_up_to, merged, quantile_up_to
 from shared.config.model import CityFile, MissedDefinition
+from shared.config.types import ALL_QUEUES
 from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi
 
@@ -24,6 +25,18 @@ class KpiValue:
 
     value: float | None
     samples: int
+
+
+def counted(queue: str, buckets: Iterable[Bucket], definition: MissedDefinition) -> Bucket:
+    """Return what happened at a queue, or at all of a site (``all``), as ``definition`` counts its calls.
+
+    A queue's own figures are of its entries; in the total of a site a caller may be one contact, however many
+    queues he passed. ``buckets``: those of the queues that it is about. Not to be added to: it may be one of
+    them.
+    """
+    every = list(buckets)
+    together = every[0] if len(every) == 1 else merged(every)
+    return together.as_callers() if queue == ALL_QUEUES and definition.count == "callers" else together
 
 
 def missed(bucket: Bucket, definition: MissedDefinition) -> int:

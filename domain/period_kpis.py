@@ -12,12 +12,15 @@ from datetime import date, timedelta
 from typing import Literal
 
 from domain import kpi
-from domain.bucket import Bucket, merged
+from domain.bucket import Bucket
 from domain.business_hours import open_minutes
+from domain.kpi import KpiValue
 from domain.queue_ref import QueueRef
 from shared.calendar import DAY, Calendar
 from shared.config.model import (
+    COUNTS,
     CityFile,
+    Count,
     MissedDefinition,
     Queue,
     ServiceLevelDefinition,
@@ -56,7 +59,9 @@ class PeriodKpi:
     met: bool | None = None
     """``None`` without a value, without a target, and for a period that the target is not about."""
     definition: str | None = None
-    """``lier-1 v1``; of a service level with both its definitions: ``binnen-20s v1, lier-1 v1``."""
+    """``lier-1 v2``; of a service level with both its definitions: ``binnen-20s v1, lier-1 v2``."""
+    count: Count | None = None
+    """What its calls are; ``None`` for what is not about calls, and for what was reported."""
     complete: bool = True
     """False while the period is running."""
     reported: bool = False
@@ -76,6 +81,7 @@ class SpeedShares:
     """By the names of ``kpi.category_names``, in their order."""
     answered: int
     complete: bool
+    count: Count
 
     def share(self, category: str) -> float | None:
         """Return the share of a category, 0 to 1; ``None`` when no call was answered."""
@@ -119,6 +125,21 @@ class UnderMissedDefinition:
     difference: Mapping[Outcome, int]
     """Missed here less missed under the active definition, by outcome, where it differs."""
     value_difference: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnderCount:
+    """What the calls of a period come to, as callers or as entries, under the active definition."""
+
+    count: Count
+    active: bool
+    offered: int
+    answered: int
+    missed: int
+    missed_ratio: KpiValue
+    wait_mean: KpiValue
+    """In seconds."""
+    service_level: KpiValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +193,7 @@ def period_kpi(
     ``today`` is the local day it is: a period that has not ended before it is not complete. Raises
     ``KeyError`` for a site that the city file does not have, or a queue that does not have the KPI.
     """
-    bucket = _sum(months, _queue_refs(city, figure, site, queue), period)
-    reading = kpi.read(figure, bucket, city)
+    reading = kpi.read(figure, _counted_at(city, months, figure, site, queue, period), city)
     target = city.target(figure, site, queue, _kind_of(period))
     return PeriodKpi(
         kpi=figure,
@@ -186,6 +206,7 @@ def period_kpi(
         target_period=target.period if target else None,
         met=_met(target, period, reading.value),
         definition=_definition(city, figure),
+        count=_count(city, queue) if KPIS[figure].kind is QueueKind.PHONE else None,
         complete=period.last < today,
     )
 
@@ -236,24 +257,52 @@ def speed(city: CityFile, months: Months, site: str, queue: str, period: Period,
 
     Raises ``KeyError`` for a site or a phone queue that the city file does not have.
     """
-    bucket = _sum(months, _queue_refs(city, Kpi.CALL_WAIT_MEAN, site, queue), period)
+    bucket = _counted_at(city, months, Kpi.CALL_WAIT_MEAN, site, queue, period)
     counts = kpi.speed_categories(bucket, city.speed_categories.bounds)
-    return SpeedShares(site, queue, period, counts, bucket.answered, complete=period.last < today)
+    complete = period.last < today
+    return SpeedShares(site, queue, period, counts, bucket.answered, complete, _count(city, queue))
+
+
+def under_counts(city: CityFile, months: Months, site: str, period: Period) -> tuple[UnderCount, ...]:
+    """Return a site's total over a period as callers, and as entries.
+
+    Raises ``KeyError`` for a site that the city file does not have, or that has no phone queue.
+    """
+    active = city.live_definition
+    refs = _queue_refs(city, Kpi.MISSED_RATIO, site, ALL_QUEUES)
+    found = []
+    for count in COUNTS:
+        bucket = kpi.counted(ALL_QUEUES, _buckets(months, refs, period), active.counting(count))
+        found.append(
+            UnderCount(
+                count=count,
+                active=count == active.count,
+                offered=bucket.offered,
+                answered=bucket.answered,
+                missed=kpi.missed(bucket, active),
+                missed_ratio=kpi.missed_ratio(bucket, active),
+                wait_mean=kpi.call_wait_mean(bucket),
+                service_level=kpi.service_level(bucket, active, city.service_level.within),
+            )
+        )
+    return tuple(found)
 
 
 def under_missed_definitions(
     city: CityFile, months: Months, site: str, queue: str, period: Period
 ) -> tuple[UnderMissedDefinition, ...]:
-    """Return a period under every configured missed definition, in the order of the city file.
+    """Return a period under every configured missed definition, as it counts, in the order of the city file.
 
     Raises ``KeyError`` for a site or a phone queue that the city file does not have.
     """
-    bucket = _sum(months, _queue_refs(city, Kpi.MISSED_RATIO, site, queue), period)
+    refs = _queue_refs(city, Kpi.MISSED_RATIO, site, queue)
     active = city.live_definition
-    of_active = _counted(bucket, active)
-    value_of_active = kpi.missed_ratio(bucket, active).value
+    bucket_of_active = kpi.counted(queue, _buckets(months, refs, period), active)
+    of_active = _counted(bucket_of_active, active)
+    value_of_active = kpi.missed_ratio(bucket_of_active, active).value
     found = []
     for definition in city.missed_definitions:
+        bucket = kpi.counted(queue, _buckets(months, refs, period), definition)
         counted = _counted(bucket, definition)
         reading = kpi.missed_ratio(bucket, definition)
         missed = kpi.missed(bucket, definition)
@@ -283,7 +332,7 @@ def under_service_levels(
 
     Raises ``KeyError`` for a site or a phone queue that the city file does not have.
     """
-    bucket = _sum(months, _queue_refs(city, Kpi.SERVICE_LEVEL, site, queue), period)
+    bucket = _counted_at(city, months, Kpi.SERVICE_LEVEL, site, queue, period)
     active = active_service_level(city)
     listed = city.service_level_definitions
     of_active = _level(bucket, active, city.live_definition)
@@ -376,9 +425,18 @@ def _queue_refs(city: CityFile, figure: Kpi, site: str, queue: str) -> tuple[Que
     return tuple(QueueRef(site, name) for name in fitting)
 
 
-def _sum(months: Months, queue_refs: Iterable[QueueRef], period: Period) -> Bucket:
+def _counted_at(city: CityFile, months: Months, figure: Kpi, site: str, queue: str, period: Period) -> Bucket:
+    buckets = _buckets(months, _queue_refs(city, figure, site, queue), period)
+    return kpi.counted(queue, buckets, city.live_definition)
+
+
+def _buckets(months: Months, queue_refs: Iterable[QueueRef], period: Period) -> Iterator[Bucket]:
     shelves = [months[queue_ref] for queue_ref in queue_refs if queue_ref in months]
-    return merged(shelf[month.name] for shelf in shelves for month in period.months() if month.name in shelf)
+    return (shelf[month.name] for shelf in shelves for month in period.months() if month.name in shelf)
+
+
+def _count(city: CityFile, queue: str) -> Count:
+    return city.live_definition.count if queue == ALL_QUEUES else "entries"
 
 
 def _kind_of(period: Period) -> str | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from domain import kpi
 from domain.aggregator import Aggregator
-from domain.bucket import Bucket, Resolution, merged
+from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.kpi import KpiValue
 from domain.queue_ref import QueueRef
@@ -40,8 +40,9 @@ class SiteKpis:
 
 def site_kpis(city: CityFile, site: Site, buckets: Mapping[str, Bucket]) -> SiteKpis:
     """Work a period out from its sums, by queue id; a queue that is not there had nothing."""
+    definition = city.live_definition
     every = [
-        (name, queues, merged(buckets[queue.id] for queue in queues if queue.id in buckets))
+        (name, queues, kpi.counted(name, (buckets[q.id] for q in queues if q.id in buckets), definition))
         for name, queues in site.with_total
     ]
     return SiteKpis(

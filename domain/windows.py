@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from domain import kpi
 from domain.aggregator import Aggregator
-from domain.bucket import Bucket, Resolution, merged
+from domain.bucket import Bucket, Resolution
 from domain.bucket_store import COARSE_S, FINE_S, BucketStore, Slot
 from domain.kpi import KpiValue
 from domain.queue_ref import QueueRef
@@ -41,14 +41,19 @@ class Windows:
         self._now_ms = now_ms
         self._buckets: dict[tuple[QueueRef, Window, int], Bucket] = {}
 
-    def kpi(self, name: Kpi, queue_refs: Iterable[QueueRef], window: Window, back_s: int = 0) -> KpiValue:
-        """Return a KPI of these queues together; of a rolling window also as of ``back_s`` seconds ago."""
-        return kpi.read(name, self.bucket(queue_refs, window, back_s), self._city)
+    def kpi(
+        self, name: Kpi, queue: str, queue_refs: Iterable[QueueRef], window: Window, back_s: int = 0
+    ) -> KpiValue:
+        """Return a KPI of what ``bucket`` returns; of a rolling window also as of ``back_s`` seconds ago."""
+        return kpi.read(name, self.bucket(queue, queue_refs, window, back_s), self._city)
 
-    def bucket(self, queue_refs: Iterable[QueueRef], window: Window, back_s: int = 0) -> Bucket:
-        """Return what happened at these queues together. Not to be added to: it may be shared."""
-        buckets = [self._of_queue(queue_ref, window, back_s) for queue_ref in queue_refs]
-        return buckets[0] if len(buckets) == 1 else merged(iter(buckets))
+    def bucket(self, queue: str, queue_refs: Iterable[QueueRef], window: Window, back_s: int = 0) -> Bucket:
+        """Return what happened at a queue, or at those of a site's total (``all``), as the city counts it.
+
+        Not to be added to: it may be shared.
+        """
+        buckets = (self._of_queue(queue_ref, window, back_s) for queue_ref in queue_refs)
+        return kpi.counted(queue, buckets, self._city.live_definition)
 
     def _of_queue(self, queue_ref: QueueRef, window: Window, back_s: int) -> Bucket:
         key = (queue_ref, window, back_s)

@@ -204,7 +204,7 @@ class EvaluatorCollector(Collector):
         shown: tuple[Window, ...] = (*self._city.live.windows, RunningPeriod.TODAY)
         for window in shown:
             for name, queues in site.with_total:
-                bucket = windows.bucket([QueueRef(site.id, queue.id) for queue in queues], window)
+                bucket = windows.bucket(name, [QueueRef(site.id, queue.id) for queue in queues], window)
                 kinds = frozenset(queue.kind for queue in queues)
                 yield _Window(QueueRef(site.id, name), window_label(window), kinds, bucket)
 

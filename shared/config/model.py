@@ -158,6 +158,12 @@ class CalendarDays(ConfigSection):
     closing_days: tuple[ClosingDay, ...] = ()
 
 
+Count = Literal["callers", "entries"]
+"""A caller is one contact, however many queues he passes; an entry is one stay in one queue."""
+
+COUNTS: Final[tuple[Count, ...]] = ("callers", "entries")
+
+
 class MissedDefinition(ConfigSection):
     """Which unanswered calls count as missed. Change the meaning, raise the version."""
 
@@ -166,12 +172,18 @@ class MissedDefinition(ConfigSection):
     outcomes: Annotated[frozenset[Outcome], must(bool, "outcomes_empty", known=", ".join(Outcome))]
     short_abandon: WaitBound = timedelta(0)
     """Hang-ups quicker than this count on neither side."""
+    count: Count = "callers"
+    """What a site's total counts; a queue's own figures are always of its entries."""
+
+    def counting(self, count: Count) -> MissedDefinition:
+        """Return the same definition of a total of callers, or of entries."""
+        return self.model_copy(update={"count": count})
 
 
 LIER_1: Final = MissedDefinition(
     id=DEFAULT_DEFINITION,
-    version=1,
-    outcomes=frozenset({Outcome.ABANDONED, Outcome.TIMED_OUT, Outcome.NO_AGENTS}),
+    version=2,
+    outcomes=frozenset({Outcome.ABANDONED, Outcome.TIMED_OUT, Outcome.NO_AGENTS, Outcome.BLOCKED}),
 )
 """The default of design §2: everyone who wanted staff and did not reach them."""
 

@@ -29,7 +29,7 @@ from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile, MissedDefinition
 from shared.contract.events import Outcome
 from shared.periods import Period
-from tests.support.report_city import CITY, calls, city, days
+from tests.support.report_city import CITY, calls, city, days, overflow
 from tests.support.thorough import examples
 
 CALENDAR = Calendar(CITY)
@@ -156,6 +156,31 @@ def test_a_day_that_is_not_over_counts_for_the_share_and_not_for_the_volume() ->
     found = forecast(busy)
     assert (found.expected_contacts, found.days_used) == (forecast(before).expected_contacts, 11)
     assert found.expected_missed == round(Fraction(110 * found.expected_contacts, 650))
+
+
+@pytest.mark.parametrize(("count", "contacts", "missed"), [("callers", 100, 10), ("entries", 130, 40)])
+def test_a_budget_is_of_callers_where_the_definition_says_so(count: str, contacts: int, missed: int) -> None:
+    """Of a day that is over only what the definition asks for is kept: that counts the same."""
+    outcomes = ["abandoned", "timed_out"]
+    definition = {"id": "lier-1", "outcomes": outcomes, "count": count, "short_abandon": "3s"}
+    counting = city(missed_definitions=[definition])
+    kept = {q: day_outcomes(bucket, counting.live_definition) for q, bucket in overflow().items()}
+    for queues in (overflow(), kept):
+        counted = days(*((queue, "2026-03-02", bucket) for queue, bucket in queues.items()))
+        budget = error_budget(counting, CALENDAR, counted, "lier", MARCH, NOON_17)
+        assert budget is not None
+        assert (budget.contacts, budget.missed) == (contacts, missed)
+
+
+def test_of_a_day_that_is_over_the_short_hang_ups_of_callers_are_kept() -> None:
+    definition = MissedDefinition(
+        id="x", outcomes=frozenset({Outcome.ABANDONED}), short_abandon=timedelta(seconds=5)
+    )
+    changes = {"abandoned": -1, "abandon_waits/4": -1, "abandon_waits/5": 1, "wait_ms": 7, "unfinished": 1}
+    day = Bucket(answered=3, abandoned=2, abandon_waits={4: 2}, callers=changes)
+    kept = day_outcomes(day, definition)
+    assert kept.callers == {"abandoned": -1, "abandon_waits/4": -1}
+    assert kpi.missed(kept.as_callers(), definition) == kpi.missed(day.as_callers(), definition) == 0
 
 
 @pytest.mark.parametrize(("days_of_march", "known"), [(0, False), (4, False), (5, True)])

@@ -12,9 +12,10 @@ from domain.bucket import Bucket, longest_s, merged
 from domain.kpi import KpiValue
 from domain.tallies import ms_of
 from shared.calendar import Calendar
-from shared.config.model import LIER_1, CityFile, MissedDefinition
+from shared.config.model import ALL_QUEUES, LIER_1, CityFile, Count, MissedDefinition
 from shared.contract.events import AppointmentBooked, CallAnswered, CallMissed, Event, Outcome, VisitCalled
 from shared.contract.kpis import Kpi
+from tests.support.report_city import overflow
 
 AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
 WITHIN = timedelta(seconds=20)
@@ -45,6 +46,33 @@ def bucket_of(*events: Event) -> Bucket:
 
 def definition(short_s: int = 0, outcomes: frozenset[Outcome] = LIER_1.outcomes) -> MissedDefinition:
     return MissedDefinition(id="test", outcomes=outcomes, short_abandon=timedelta(seconds=short_s))
+
+
+@pytest.mark.parametrize(
+    ("queue", "count", "missed", "wait_mean", "within"),
+    [
+        (ALL_QUEUES, "callers", KpiValue(0.1, 100), KpiValue(1050 / 90, 90), 60),
+        (ALL_QUEUES, "entries", KpiValue(40 / 130, 130), KpiValue(150 / 90, 90), 90),
+        ("onthaal", "callers", KpiValue(0.4, 100), KpiValue(0.0, 60), 60),
+        ("omgeving", "callers", KpiValue(0.0, 30), KpiValue(5.0, 30), 30),
+    ],
+)
+def test_a_total_counts_callers_where_its_definition_says_so_and_a_queue_its_entries(
+    queue: str, count: Count, missed: KpiValue, wait_mean: KpiValue, within: int
+) -> None:
+    counting = LIER_1.counting(count)
+    buckets = [bucket for name, bucket in overflow().items() if queue in {name, ALL_QUEUES}]
+    bucket = kpi.counted(queue, buckets, counting)
+    assert kpi.missed_ratio(bucket, counting) == missed
+    assert kpi.call_wait_mean(bucket) == wait_mean
+    assert kpi.answered_within(bucket, WITHIN) == within
+    assert sum(kpi.speed_categories(bucket, [WITHIN]).values()) == bucket.answered
+
+
+def test_a_total_of_one_queue_counts_callers_too() -> None:
+    (bucket,) = (overflow()["onthaal"],)
+    assert kpi.counted(ALL_QUEUES, [bucket], LIER_1).offered == 70
+    assert kpi.counted("onthaal", [bucket], LIER_1).offered == bucket.offered == 100
 
 
 def calls(*answered_ms: int, abandoned_ms: tuple[int, ...] = (), others: tuple[Outcome, ...] = ()) -> Bucket:

@@ -19,6 +19,7 @@ from domain.period_kpis import (
     period_kpi,
     period_kpis,
     speed,
+    under_counts,
     under_missed_definitions,
     under_service_levels,
     with_reported,
@@ -29,7 +30,7 @@ from shared.contract.events import Outcome
 from shared.contract.kpis import Kpi
 from shared.history_file import HistoryFile
 from shared.periods import Period
-from tests.support.report_city import CITY, calls, city, days
+from tests.support.report_city import CITY, calls, city, days, overflow
 
 MARCH = Period.parse("2026-03")
 YEAR = Period.parse("2026")
@@ -63,6 +64,60 @@ def test_a_total_is_over_the_queues_that_have_the_kpi() -> None:
     assert figure(Kpi.MISSED_RATIO, counted, "onthaal").value == 0.2
     assert figure(Kpi.VISIT_WAIT_MEAN, counted, "loket-a").value == 5.0
     assert figure(Kpi.VISIT_WAIT_MEAN, counted).samples == 1
+
+
+OVERFLOW = days(*((queue, "2026-03-02", bucket) for queue, bucket in overflow().items()))
+
+
+@pytest.mark.parametrize(
+    ("queue", "count", "value", "samples", "said"),
+    [
+        (ALL_QUEUES, "callers", 0.1, 100, "callers"),
+        (ALL_QUEUES, "entries", 40 / 130, 130, "entries"),
+        ("onthaal", "callers", 0.4, 100, "entries"),
+    ],
+)
+def test_a_figure_says_what_it_counts(queue: str, count: str, value: float, samples: int, said: str) -> None:
+    counting = city(
+        missed_definitions=[{"id": "lier-1", "outcomes": ["abandoned", "timed_out"], "count": count}]
+    )
+    found = period_kpi(counting, months_of(OVERFLOW), Kpi.MISSED_RATIO, "lier", queue, MARCH, LATER)
+    assert (found.value, found.samples, found.count) == (value, samples, said)
+
+
+def test_visits_are_no_callers() -> None:
+    assert figure(Kpi.VISIT_WAIT_MEAN, {}).count is None
+
+
+def test_callers_and_entries_side_by_side() -> None:
+    callers, entries = under_counts(CITY, months_of(OVERFLOW), "lier", MARCH)
+    assert (callers.count, callers.active, callers.missed, callers.missed_ratio.value) == (
+        "callers",
+        True,
+        10,
+        0.1,
+    )
+    assert (entries.count, entries.active, entries.missed, entries.missed_ratio.value) == (
+        "entries",
+        False,
+        40,
+        40 / 130,
+    )
+    assert (callers.offered, callers.answered, callers.wait_mean.value) == (100, 90, 1050 / 90)
+    assert (entries.offered, entries.answered, entries.wait_mean.value) == (130, 90, 150 / 90)
+
+
+def test_each_definition_counts_in_its_own_way() -> None:
+    outcomes = ["abandoned", "timed_out"]
+    counting = city(
+        missed_definitions=[
+            {"id": "lier-1", "outcomes": outcomes},
+            {"id": "wachtrijen", "outcomes": outcomes, "count": "entries"},
+        ]
+    )
+    live, other = under_missed_definitions(counting, months_of(OVERFLOW), "lier", ALL_QUEUES, MARCH)
+    assert (live.missed, live.samples, live.difference) == (10, 100, {})
+    assert (other.missed, other.samples, other.difference) == (40, 130, {Outcome.TIMED_OUT: 30})
 
 
 @pytest.mark.parametrize("kpi", list(Kpi))
@@ -158,7 +213,7 @@ def test_answered_calls_by_speed() -> None:
     )
     found = speed(CITY, months_of(counted), "lier", ALL_QUEUES, MARCH, LATER)
     assert dict(found.counts) == {"0-20": 2, "20-45": 1, "45-60": 0, "60-120": 0, "120-180": 0, ">180": 1}
-    assert (found.answered, found.share("0-20")) == (4, 0.5)
+    assert (found.answered, found.share("0-20"), found.count) == (4, 0.5, "callers")
     assert speed(CITY, {}, "lier", ALL_QUEUES, MARCH, LATER).share("0-20") is None
 
 

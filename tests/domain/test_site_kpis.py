@@ -10,7 +10,7 @@ from domain import kpi
 from domain.site_kpis import first_month, site_kpis
 from shared.config.model import ALL_QUEUES
 from shared.contract.kpis import Kpi
-from tests.support.report_city import CITY, calls
+from tests.support.report_city import CITY, calls, overflow
 
 SITE = CITY.site("lier")
 
@@ -24,6 +24,13 @@ def test_a_total_is_over_the_queues_that_have_the_kpi_and_nothing_is_no_value() 
     assert ("loket-a", Kpi.MISSED_RATIO) not in read
     assert not made.empty
     assert site_kpis(CITY, SITE, {}).empty
+
+
+def test_a_total_counts_callers_and_a_queue_its_entries() -> None:
+    read = {(queue, name): reading for queue, name, reading in site_kpis(CITY, SITE, overflow()).values}
+    assert read[ALL_QUEUES, Kpi.MISSED_RATIO] == kpi.KpiValue(0.1, 100)
+    assert read["onthaal", Kpi.MISSED_RATIO] == kpi.KpiValue(0.4, 100)
+    assert read[ALL_QUEUES, Kpi.CALL_WAIT_MEAN] == kpi.KpiValue(1050 / 90, 90)
 
 
 def test_shares_are_shown_only_of_queues_that_answered() -> None:

@@ -59,6 +59,27 @@ def days(*counted: tuple[str, str, Bucket], site: str = "lier") -> Days:
     return found
 
 
+def overflow() -> dict[str, Bucket]:
+    """A hundred callers at *onthaal*: 60 are helped at once, 10 hang up, and 30 overflow to *omgeving* after
+    30 s, to be helped there 5 s later."""
+    return {
+        "onthaal": Bucket(
+            answered=60,
+            timed_out=30,
+            abandoned=10,
+            waits={0: 60},
+            abandon_waits={3: 10},
+            callers={"timed_out": -30},
+        ),
+        "omgeving": Bucket(
+            answered=30,
+            wait_ms=150_000,
+            waits={5: 30},
+            callers={"wait_ms": 900_000, "waits/5": -30, "waits/35": 30},
+        ),
+    }
+
+
 def calls(answered: int, missed: int = 0, waits_s: Iterable[int] = ()) -> Bucket:
     """A day's calls: those that were missed timed out; the answered ones waited so long, or not at all."""
     waits = [*waits_s, *[0] * answered][:answered]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -11,7 +10,6 @@ from domain.aggregator import Aggregator
 from domain.bucket import Resolution
 from domain.bucket_store import FINE_S
 from domain.error_budget import budget_left
-from domain.queue_ref import QueueRef
 from domain.windows import RunningPeriod, Window, Windows
 from services.evaluator.alerting.rules import Rule
 from shared.calendar import Calendar
@@ -69,13 +67,13 @@ class RuleReadings:
             waiting=len(waits) if rule.queue_refs else None,
             longest_wait_s=max(waits) / 1000 if waits else None,
             budget_left=self._budget_left(rule),
-            hour=self._hour(rule.queue_refs) if rule.queue_refs else None,
+            hour=self._hour(rule) if rule.queue_refs else None,
         )
 
     def _kpi(self, rule: Rule, window: Window, back_s: int = 0) -> kpi.KpiValue:
         if rule.kpi is None:
             return kpi.KpiValue(None, 0)
-        return self._windows.kpi(rule.kpi, rule.queue_refs, window, back_s)
+        return self._windows.kpi(rule.kpi, rule.key.queue, rule.queue_refs, window, back_s)
 
     def _burn_rate(self, rule: Rule) -> tuple[float | None, int]:
         """Return the smaller of both windows' rates.
@@ -115,30 +113,31 @@ class RuleReadings:
         target = self._city.target(Kpi.MISSED_RATIO, rule.key.site, ALL_QUEUES)
         if target is None or target.limit >= 1:
             return None
-        bucket = self._windows.bucket(rule.queue_refs, RunningPeriod(target.period))
+        bucket = self._windows.bucket(rule.key.queue, rule.queue_refs, RunningPeriod(target.period))
         missed = kpi.missed(bucket, self._city.live_definition)
         return budget_left(missed, bucket.answered + missed, target.limit)
 
-    def _hour(self, queue_refs: Sequence[QueueRef]) -> Hour:
+    def _hour(self, rule: Rule) -> Hour:
         """What changed at the top of the local hour: as many minutes of it and of the one before."""
         began = self._calendar.local_hour(self._now_ms) // 1000
         end = self._now_ms // 1000 // FINE_S * FINE_S + FINE_S
         staff = self._aggregator.last_reports.staffs()
         reported = [
             staff[queue_ref].available + staff[queue_ref].busy
-            for queue_ref in queue_refs
+            for queue_ref in rule.queue_refs
             if queue_ref in staff
         ]
         return Hour(
             started_at=datetime.fromtimestamp(began, UTC),
-            offered=self._offered(queue_refs, began, end),
-            offered_before=self._offered(queue_refs, began - HOUR_S, end - HOUR_S),
+            offered=self._offered(rule, began, end),
+            offered_before=self._offered(rule, began - HOUR_S, end - HOUR_S),
             staff=sum(reported) if reported else None,
         )
 
-    def _offered(self, queue_refs: Sequence[QueueRef], start_s: int, end_s: int) -> int:
-        return sum(
-            bucket.offered
-            for queue_ref in queue_refs
+    def _offered(self, rule: Rule, start_s: int, end_s: int) -> int:
+        buckets = (
+            bucket
+            for queue_ref in rule.queue_refs
             for bucket in self._aggregator.bucket_store.between(queue_ref, Resolution.FINE, start_s, end_s)
         )
+        return kpi.counted(rule.key.queue, buckets, self._city.live_definition).offered

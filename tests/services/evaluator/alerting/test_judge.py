@@ -8,6 +8,9 @@ from itertools import count
 import pytest
 
 from domain.aggregator import Aggregator, StreamEvent
+from domain.bucket import Bucket, Resolution
+from domain.bucket_store import Slot
+from domain.queue_ref import QueueRef
 from services.evaluator.alerting.judge import Judge, Judgement
 from services.evaluator.alerting.rules import rules_of
 from shared.calendar import Calendar
@@ -148,6 +151,30 @@ def test_a_rule_for_every_queue_watches_each_by_itself() -> None:
     morning.calls("9:00", missed=5, queue="b")
     assert {event.queue for event in morning.look("9:00:05")} == {"b"}
     assert [known.key.queue for known in morning.judge.rule_states()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "value", "samples", "left"), [("callers", 0.25, 4, -1), ("entries", 0.4, 5, -2)]
+)
+def test_a_rule_of_a_total_counts_callers_where_the_definition_says_so(
+    counts: str, value: float, samples: int, left: int
+) -> None:
+    """Three are helped, of whom one overflowed from another queue; one hangs up."""
+    outcomes = ["abandoned", "timed_out"]
+    definitions = [{"id": "lier-1", "outcomes": outcomes, "count": counts}]
+    morning = Morning(city(rules=[RULE], missed_definitions=definitions))
+    start_s = int(clock("9:00").timestamp())
+    for queue, bucket in (
+        ("a", Bucket(answered=2, abandoned=1, timed_out=1, callers={"timed_out": -1})),
+        ("b", Bucket(answered=1)),
+    ):
+        for resolution, start in ((Resolution.FINE, start_s), (Resolution.YEAR, "2026")):
+            morning.aggregator.bucket_store.add(Slot(QueueRef("site", queue), resolution, start), bucket)
+    event = changed(morning.look("9:00:05"))
+    reading = event.reading
+    assert (reading.value, reading.samples, reading.budget_left) == (value, samples, left)
+    assert reading.hour is not None
+    assert reading.hour.offered == samples
 
 
 def test_time_alone_clears_a_window() -> None:
