@@ -31,11 +31,12 @@ from shared.contract.events import (
 )
 from shared.process.code_failures import CodeFailure
 
-LONGEST_VISIT: Final = timedelta(days=1)
-"""Nobody waits at a counter overnight."""
+OLDEST_TICKET: Final = timedelta(days=31)
+"""A ticket may be left over and called to get rid of it, after a weekend or a holiday: that is a visit that
+was never finished. One of before that is a clock that is wrong."""
 
-SKEW: Final = timedelta(minutes=2)
-"""Two clocks of one sender may differ by this much; a wait is then 0."""
+A_DAY: Final = timedelta(days=1)
+"""How far the moments of a booking, or of an offer, may lie apart that are told to be one."""
 
 FARTHEST_APPOINTMENT: Final = timedelta(days=2 * 365)
 
@@ -47,8 +48,8 @@ _PHONE_NUMBER: Final = re.compile(r".*\+\d{8}.*|00\d{8,15}|0\d{8,9}", re.DOTALL)
 _PERHAPS: Final = re.compile(r"[+:]|^[\s.\-/()]*0")
 """Every text that can hold a phone number has this; most ids have not, and are done."""
 
-_OWN_TEXTS: Final = frozenset({"id", "contact"})
-_TEXTS: Final = _OWN_TEXTS | {"source", "site", "queue"}
+_OWN_TEXTS: Final = ("id", "contact", "appointment")
+_TEXTS: Final = (*_OWN_TEXTS, "source", "site", "queue")
 """Fields in which a sender can say anything; the last three are the city's words once they were compared."""
 
 _SCHEME: Final = re.compile(r"(tel|sips?|callto):", re.IGNORECASE)
@@ -87,7 +88,7 @@ class RefusedItem:
 
 
 @dataclass(frozen=True)
-class Sender:
+class Speaker:
     """For whom an API key speaks, or a followed log."""
 
     source: str
@@ -112,19 +113,27 @@ class AdmissionRules:
     """How old an event may be; ``None``: as old as it likes, a whole file is read in the order of time."""
     known: Mapping[str, frozenset[str]] | None = None
     """All queues of the city, by site; ``None``: whatever occurs."""
-    sender: Sender | None = None
+    sender: Speaker | None = None
     """Who speaks; ``None``: a file may hold events of everybody."""
+    clocks_apart: timedelta = timedelta(0)
+    """How far two clocks of one sender may lie apart: a wait that is negative by no more is 0."""
 
     @classmethod
     def of(cls, city: CityFile, source: HttpSource | QueueLogSource) -> Self:
         """The door of a source, as the city file says."""
         behind = city.pipeline.dedup if isinstance(source, HttpSource) else FOLLOWED
-        return cls(city.pipeline.future_tolerance, behind, _queues_of(city), Sender.of(city, source))
+        pipeline = city.pipeline
+        sender = Speaker.of(city, source)
+        return cls(pipeline.future_tolerance, behind, _queues_of(city), sender, pipeline.clock_tolerance)
 
     @classmethod
     def of_files(cls, city: CityFile, *, any_queue: bool = False) -> Self:
         """The door of whole files; with ``any_queue`` nobody has said which queues there are."""
-        return cls(city.pipeline.future_tolerance, known=None if any_queue else _queues_of(city))
+        return cls(
+            city.pipeline.future_tolerance,
+            known=None if any_queue else _queues_of(city),
+            clocks_apart=city.pipeline.clock_tolerance,
+        )
 
 
 def _queues_of(city: CityFile) -> Mapping[str, frozenset[str]]:
@@ -164,11 +173,10 @@ def _explained(errors: Sequence[ErrorDetails]) -> RefusedItem:
 
 def admit(event: Event, admission: AdmissionRules, now: datetime) -> RefusedItem | None:
     """Return why a valid event stays outside, or nothing when it may come in."""
-    if looks_like_phone_number(event.id):
-        return _personal(event, "id")
-    if looks_like_phone_number(getattr(event, "contact", None)):
-        return _personal(event, "contact")
-    return _foreign(event, admission) or _untimely(event, admission, now) or _implausible(event)
+    for name in _OWN_TEXTS:
+        if looks_like_phone_number(getattr(event, name, None)):
+            return _personal(event, name)
+    return _foreign(event, admission) or _untimely(event, admission, now) or _implausible(event, admission)
 
 
 def _personal(event: Event, name: str) -> RefusedItem:
@@ -218,30 +226,30 @@ def untimely(at: datetime, admission: AdmissionRules, now: datetime) -> RefusedI
     return None
 
 
-def _implausible(event: Event) -> RefusedItem | None:
+def _implausible(event: Event, admission: AdmissionRules) -> RefusedItem | None:
     """A second instant that is years off would not be refused by its own clock, but ruin a mean."""
-    far = next((name for name, fits in _others(event) if not fits), None)
+    far = next((name for name, fits in _others(event, admission.clocks_apart) if not fits), None)
     if far is None:
         return None
     detail = f"{far} and the event's other instants do not go together; set the sender's clock"
     return _refused(event, DeadLetterReason.INVALID, far, detail)
 
 
-def _others(event: Event) -> Iterator[tuple[str, bool]]:
+def _others(event: Event, apart: timedelta) -> Iterator[tuple[str, bool]]:
     """Yield the instants of an event beside ``at``, and whether each goes together with the others."""
     match event:
         case VisitArrived():
             yield "appointment_at", _is_near(event.appointment_at, event.at)
         case VisitCalled():
-            yield "arrived_at", -SKEW <= event.at - event.arrived_at <= LONGEST_VISIT
+            yield "arrived_at", -apart <= event.at - event.arrived_at <= OLDEST_TICKET
             yield "appointment_at", _is_near(event.appointment_at, event.at)
         case AppointmentBooked():
-            yield "booked_at", abs(event.at - event.booked_at) <= LONGEST_VISIT
-            yield "starts_at", -SKEW <= event.starts_at - event.booked_at <= FARTHEST_APPOINTMENT
+            yield "booked_at", abs(event.at - event.booked_at) <= A_DAY
+            yield "starts_at", -apart <= event.starts_at - event.booked_at <= FARTHEST_APPOINTMENT
         case AppointmentMoved():
             yield "starts_at", _is_near(event.starts_at, event.at)
         case AppointmentOffer():
-            yield "first_free_at", -LONGEST_VISIT <= event.first_free_at - event.at <= FARTHEST_APPOINTMENT
+            yield "first_free_at", -A_DAY <= event.first_free_at - event.at <= FARTHEST_APPOINTMENT
 
 
 def _is_near(appointment: datetime | None, at: datetime) -> bool:
@@ -253,7 +261,7 @@ def _list(names: Mapping[str, object] | frozenset[str]) -> str:
 
 
 def _refused(
-    event: Event, reason: DeadLetterReason, name: str, detail: str, texts: frozenset[str] = _OWN_TEXTS
+    event: Event, reason: DeadLetterReason, name: str, detail: str, texts: tuple[str, ...] = _OWN_TEXTS
 ) -> RefusedItem:
     """Keeps what is not one of ``texts``: by default source, site and queue, once they are the city's."""
     return RefusedItem(

@@ -15,7 +15,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
-from shared.contract.events import CallAnswered, CallEnded, CallMissed, Event, VisitCalled
+from shared.contract.events import CallAnswered, CallEnded, CallMissed, Event, VisitCalled, VisitServed
 
 SHORTEST_KEY: Final = 32
 """Bytes of a key at least; ``deploy/secrets.sh`` makes 64 signs of 256 random bits."""
@@ -110,7 +110,8 @@ def without_persons(event: Event, pseudonyms: Pseudonyms) -> Event:
 
     An event sent again has the same id: the day is that of its ``at``. All events of a contact have the same
     contact, also over the change of keys: the day is that on which the contact began to wait, which every
-    outcome tells.
+    outcome tells. An appointment is made on one day and moved or cancelled on another, so its pseudonym is
+    of no day; it is no contact's, and stays as long as its event.
     """
     at_ms = _ms_of(event.at)
     second = at_ms // 1000
@@ -121,6 +122,9 @@ def without_persons(event: Event, pseudonyms: Pseudonyms) -> Event:
     contact: str | None = getattr(event, "contact", None)
     if contact is not None and not is_exchanges_own(raw := contact.encode(), second):
         changes["contact"] = pseudonyms.of(raw, day_of(_began_ms(event, at_ms) // 1000))
+    appointment: str | None = getattr(event, "appointment", None)
+    if appointment is not None:
+        changes["appointment"] = pseudonyms.seal(b"appointment " + appointment.encode())
     return event.model_copy(update=changes) if changes else event
 
 
@@ -130,6 +134,8 @@ def _began_ms(event: Event, at_ms: int) -> int:
         return at_ms - event.wait_ms
     if isinstance(event, VisitCalled):
         return _ms_of(event.arrived_at)
+    if isinstance(event, VisitServed):
+        return at_ms - event.service_ms
     return at_ms - (event.talk_ms or 0) if isinstance(event, CallEnded) else at_ms
 
 

@@ -108,7 +108,7 @@ class CallMissed(_QueueEvent):
 
     kind: Literal["call.missed"] = "call.missed"
     contact: ContactId | None = Field(
-        default=None, description="As in call.queued; absent when the call never entered the queue"
+        default=None, description="As in call.queued; also of a call that was never let in, if it is known"
     )
     outcome: Outcome
     wait_ms: Milliseconds

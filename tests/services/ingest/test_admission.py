@@ -7,15 +7,14 @@ from datetime import timedelta
 import pytest
 
 from services.ingest.admission import AdmissionRules, admit, looks_like_phone_number
-from shared.config.model import HttpSource
+from shared.config.model import HttpSource, PipelineConfig
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import EVENT
 from tests.support.ingest_desk import NOW, PHONE, answered, city
 
 CITY = city()
-DOORS = {
-    source.id: AdmissionRules.of(CITY, source) for source in CITY.sources if isinstance(source, HttpSource)
-}
+HTTP = {source.id: source for source in CITY.sources if isinstance(source, HttpSource)}
+DOORS = {name: AdmissionRules.of(CITY, source) for name, source in HTTP.items()}
 SECOND = timedelta(seconds=1)
 
 
@@ -47,6 +46,7 @@ def test_who_may_come_in(changes: dict[str, object], reason: DeadLetterReason | 
 VISIT = {"kind": "visit.called", "arrived_at": NOW - timedelta(minutes=9)}
 ARRIVAL = {"kind": "visit.arrived", "contact": "w1"}
 BOOKING = {"kind": "appointment.booked", "booked_at": NOW, "starts_at": NOW + timedelta(days=9)}
+MOVE = {"kind": "appointment.moved", "starts_at": NOW + timedelta(days=9)}
 OFFER = {"kind": "appointment.offer", "first_free_at": NOW + timedelta(days=9)}
 
 
@@ -56,7 +56,18 @@ OFFER = {"kind": "appointment.offer", "first_free_at": NOW + timedelta(days=9)}
         (VISIT, None),
         (VISIT | {"arrived_at": NOW}, None),
         (VISIT | {"arrived_at": NOW + timedelta(minutes=2)}, None),  # two clocks
-        (VISIT | {"arrived_at": NOW + timedelta(minutes=3)}, "arrived_at"),  # called before coming in
+        (
+            VISIT | {"arrived_at": NOW + timedelta(minutes=2, seconds=1)},
+            "arrived_at",
+        ),  # called before coming in
+        (VISIT | {"arrived_at": NOW - timedelta(days=3)}, None),  # Friday's ticket, called on Monday
+        (VISIT | {"arrived_at": NOW - timedelta(days=32)}, "arrived_at"),
+        ({"kind": "visit.served", "service_ms": 540_000}, None),
+        ({"kind": "visit.no_show"}, None),
+        (MOVE, None),
+        (MOVE | {"starts_at": NOW - timedelta(days=9)}, None),  # written down afterwards
+        (MOVE | {"starts_at": NOW + timedelta(days=3 * 365)}, "starts_at"),
+        ({"kind": "appointment.cancelled", "appointment": "A-17"}, None),
         (VISIT | {"arrived_at": NOW - timedelta(days=3 * 365)}, "arrived_at"),
         (BOOKING, None),
         (BOOKING | {"booked_at": NOW - timedelta(days=3 * 365)}, "booked_at"),
@@ -74,6 +85,31 @@ def test_a_second_clock_that_is_years_off_ruins_no_mean(fields: dict[str, object
     event = {"id": "e1", "at": NOW, "source": "pbx", "site": "lier", "queue": "wonen", **fields}
     refusal = admit(EVENT.validate_python(event), DOORS["pbx"], NOW)
     assert (refusal.reason, refusal.name) == (DeadLetterReason.INVALID, name) if refusal else name is None
+
+
+@pytest.mark.parametrize(("tolerance", "admitted"), [("0s", False), ("2m", False), ("5m", True)])
+def test_how_far_two_clocks_of_a_counter_lie_apart_is_the_citys_to_say(tolerance: str, admitted: bool):
+    lier = CITY.model_copy(update={"pipeline": PipelineConfig.model_validate({"clock_tolerance": tolerance})})
+    visit = VISIT | {"arrived_at": NOW + timedelta(minutes=4)}
+    called = EVENT.validate_python(
+        {"id": "e1", "at": NOW, "source": "pbx", "site": "lier", "queue": "wonen", **visit}
+    )
+    for door in (AdmissionRules.of(lier, HTTP["pbx"]), AdmissionRules.of_files(lier)):
+        assert (admit(called, door, NOW) is None) is admitted
+
+
+@pytest.mark.parametrize("kind", ["appointment.booked", "appointment.moved", "appointment.cancelled"])
+def test_an_appointment_is_never_called_by_a_phone_number(kind: str):
+    times = {"booked_at": NOW, "starts_at": NOW + timedelta(days=9)}
+    event = {"kind": kind, "id": "e1", "at": NOW, "source": "pbx", "site": "lier", "queue": "wonen", **times}
+    refusal = admit(EVENT.validate_python({**event, "appointment": PHONE}), DOORS["pbx"], NOW)
+    assert refusal is not None
+    assert (refusal.reason, refusal.name) == (DeadLetterReason.PERSONAL, "appointment")
+    assert PHONE not in str(refusal.letter(NOW, "pbx", "item 0"))
+    named = EVENT.validate_python({**event, "appointment": "An-Peeters", "queue": "nergens"})
+    elsewhere = admit(named, DOORS["pbx"], NOW)
+    assert elsewhere is not None
+    assert "Peeters" not in str(elsewhere.letter(NOW, "pbx", "item 0"))
 
 
 def test_a_heartbeat_needs_no_queue():

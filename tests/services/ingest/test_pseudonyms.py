@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -124,8 +125,24 @@ def test_all_events_of_a_wait_over_the_change_of_keys_name_one_contact(entered: 
         stored(event("call.missed", entered + wait, wait_ms=180_000, outcome="abandoned")),
         stored(event("visit.arrived", entered)),
         stored(event("visit.called", entered + wait, arrived_at=entered)),
+        stored(event("visit.served", entered + wait, service_ms=180_000)),
     ]
     assert len({one.contact for one in told if hasattr(one, "contact")}) == 1
+
+
+def test_an_appointment_has_one_pseudonym_however_long_it_lasts_and_none_that_a_contact_has() -> None:
+    later = CHANGE + timedelta(days=9)
+    told = [
+        stored(
+            event("appointment.booked", CHANGE, booked_at=CHANGE, starts_at=later, appointment="An-Peeters")
+        ),
+        stored(event("appointment.moved", later, starts_at=later, appointment="An-Peeters")),
+        stored(event("appointment.cancelled", later, appointment="An-Peeters")),
+    ]
+    (pseudonym,) = {one.appointment for one in told if hasattr(one, "appointment")}
+    assert re.fullmatch("[0-9a-f]{32}", str(pseudonym))
+    assert pseudonym not in {PSEUDONYMS.seal(b"An-Peeters"), PSEUDONYMS.of(b"An-Peeters", day_of(NOW))}
+    assert "Peeters" not in "".join(one.model_dump_json() for one in told)
 
 
 # In a queue_log --------------------------------------------------------------------------------------
