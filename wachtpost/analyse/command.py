@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-import zlib
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
-from shared.config.errors import unreadable
+from domain.tallies import ms_of
+from shared.process.clock import system_clock
 from shared.translation import translator
 from wachtpost.analyse import files as reader
 from wachtpost.analyse.figures import as_json
 from wachtpost.analyse.progress import progress_bar
-from wachtpost.analyse.tables import damaged, no_source, tables
+from wachtpost.analyse.tables import reading_lines, tables
+from wachtpost.analyse.unusable import UNUSABLE, unusable
 from wachtpost.city_file import load_or_explain
-from wachtpost.terminal import fail
+from wachtpost.terminal import complain, fail
 
 WIDEST: Final = 120
 
@@ -44,13 +45,14 @@ def analyse(
     say = translator(rules.city.language)
     try:
         with progress_bar(files, say) as progress:
-            analysis, reading = reader.analyse(files, city, source, progress)
-    except OSError as error:
-        fail(unreadable(Path(error.filename or files[0]), error, rules.city.language))
-    except KeyError as error:
-        fail(no_source(error.args[0], rules, say))
-    except (EOFError, zlib.error):
-        fail(damaged(files, say))
+            now = ms_of(system_clock())
+            analysis, reading = reader.analyse(files, city, now, source, progress)
+    except UNUSABLE as error:
+        fail(unusable(error, files, rules, say))
+    if reading.refused and not reading.counted:
+        for line in reading_lines(reading, say):
+            complain(line)
+        fail(say.gettext("There is nothing in it that can be counted."))
     if as_json_:
         result = as_json(analysis, rules)
         result |= {

@@ -5,30 +5,31 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from secrets import token_bytes
-from typing import Final
-
-from pydantic import ValidationError
+from typing import Final, NamedTuple
 
 from domain.aggregator import Aggregator, StreamEvent
 from domain.tallies import ms_of
+from services.ingest.admission import AdmissionRules, RefusedItem, admit, read_event
 from services.ingest.pseudonyms import SHORTEST_KEY, Pseudonyms
-from services.ingest.sources.queue_log.reader import in_time_order, read_lines
+from services.ingest.sources.queue_log.door import read_line
+from services.ingest.sources.queue_log.reader import read_lines
 from services.ingest.sources.queue_log.translate import (
     QueueLogTranslator,
     SkippedLine,
     TranslatorRules,
-    UnreadableLine,
+    moment_ms,
 )
 from shared.calendar import Calendar
 from shared.config.model import City, CityFile, Queue, QueueLogSource, Site, Target
 from shared.contract.dead_letters import DeadLetterReason
-from shared.contract.events import EVENT, Event, Outcome
+from shared.contract.events import Event, Outcome
 from shared.contract.kpis import Kpi, QueueKind
 from wachtpost.analyse.figures import Analysis
+from wachtpost.analyse.survey import Survey, survey
 
 BATCH: Final = 5000
 """Lines taken together."""
@@ -73,6 +74,8 @@ class ReadingStats:
     refused: dict[str, int] = field(default_factory=dict)
     """By reason."""
     duplicates: int = 0
+    counted: int = 0
+    """Events that were not refused, duplicates among them."""
     first_bad: list[BadLine] = field(default_factory=list)
 
     def refuse(self, reason: DeadLetterReason, bad: BadLine) -> None:
@@ -89,19 +92,23 @@ Progress = Callable[[Path, int], None]
 def analyse(
     files: Sequence[Path],
     city: CityFile | None,
+    now: int,
     source: str | None = None,
     progress: Progress | None = None,
 ) -> tuple[Analysis, ReadingStats]:
     """Read files (queue_log or events as NDJSON, plain or gzip) and return their figures.
 
-    ``source`` is the id of the city file's queue_log source that wrote the logs; without it, the first.
-    Raises ``KeyError`` for a source that the city file does not have, and ``OSError``, ``EOFError`` or
-    ``zlib.error`` for what cannot be read.
+    What lies after ``now`` (UTC ms) is refused. ``source`` is the id of the city file's queue_log source that
+    wrote the logs; without it, the first.
+    Raises ``KeyError`` for a source that the city file does not have, ``StrangeFileError`` for a file of
+    which nothing can be read, ``SameQueueError`` for two queues that would be one, and ``OSError``,
+    ``EOFError`` or ``zlib.error`` for what cannot be read at all.
     """
     rules = city if city is not None else UNCONFIGURED
+    door = AdmissionRules.of_files(rules, any_queue=city is None)
     aggregator = Aggregator(rules, Calendar(rules), None if city is None else city.sites, rings=False)
     reading = ReadingStats()
-    newest = record(aggregator, file_events(files, rules, source, reading, progress), reading)
+    newest = record(aggregator, file_events(files, rules, door, now, source, reading, progress), reading)
     close(aggregator, newest, reading)
     return Analysis.of(aggregator.bucket_store), reading
 
@@ -110,26 +117,23 @@ def record(
     aggregator: Aggregator,
     found: Iterator[tuple[str, Event]],
     reading: ReadingStats,
-    now: int | None = None,
     counted: Callable[[Event], None] | None = None,
 ) -> int:
     """Have the aggregator count facts, with where each stands; return the newest moment (UTC ms, or 0).
 
-    A file has no arrival times. Without ``now``, each fact counts as having come when it happened. With it
-    (UTC ms), facts are taken to have come in the order they stand in, and by ``now``: what lies further back
-    than ``pipeline.dedup``, or ahead, is refused as it would be live. ``counted`` is told of every fact that
-    the aggregator did not refuse.
+    A file has no arrival times: facts are taken to have come in the order they are given in, each no earlier
+    than it happened. ``counted`` is told of every fact that the aggregator did not refuse.
     """
     newest = 0
     while batch := list(islice(found, BATCH)):
         arrivals = []
         for where, event in batch:
-            at = ms_of(event.at)
-            newest = max(newest, at if now is None else min(at, now))
-            arrivals.append(StreamEvent(where, at if now is None else newest, event))
+            newest = max(newest, ms_of(event.at))
+            arrivals.append(StreamEvent(where, newest, event))
         aggregator.record(arrivals)
         aggregator.advance(newest)
         refused = _note(aggregator, reading)
+        reading.counted += len(arrivals) - len(refused)
         if counted is not None:
             for arrival in arrivals:
                 if arrival.entry not in refused:
@@ -156,91 +160,125 @@ def _note(aggregator: Aggregator, reading: ReadingStats) -> set[str]:
 def file_events(
     files: Sequence[Path],
     city: CityFile,
+    door: AdmissionRules,
+    now: int,
     source: str | None,
     reading: ReadingStats,
     progress: Progress | None = None,
 ) -> Iterator[tuple[str, Event]]:
-    """Yield what any mix of files says, with ``file:line``, in the order of time.
+    """Yield what any mix of files says and the door admits, with ``file:line``, in the order of time.
 
-    queue_logs are one log, whatever rotation made of it; files of events each have their own order, and are
-    read side by side. Errors as of ``analyse``.
+    All queue_logs are one log, whatever rotation, copying or the order of their names made of it. Memory does
+    not grow with files, except with one whose own lines are not in the order of time: that one is sorted.
+    Errors as of ``analyse``.
     """
-    rules = _rules(city, source)
-    each_once = list(dict.fromkeys(files))
-    logs = [file for file in each_once if not _is_ndjson(file)]
-    sides = [_ndjson(file, reading, progress) for file in each_once if file not in logs]
-    if logs:
-        sides.insert(0, _queue_logs(logs, rules, reading, progress))
-    yield from heapq.merge(*sides, key=_moment)
+    translator = _translator(city, source)
+    door_at = _Door(door, datetime.fromtimestamp(now / 1000, UTC), reading, progress)
+    slack = city.pipeline.dedup // timedelta(milliseconds=1)
+    surveys = [survey(file, now, slack) for file in dict.fromkeys(files)]
+    events = [door_at.events(one) for one in surveys if one.is_events]
+    logs = [door_at.lines(one) for one in surveys if not one.is_events]
+    of_logs = door_at.translated(heapq.merge(*logs, key=_moment), translator)
+    yield from heapq.merge(of_logs, *events, key=_happened)
 
 
-def _moment(found: tuple[str, Event]) -> datetime:
+class _Line(NamedTuple):
+    """A line of a file, and its moment (UTC ms): its own, or that of the line before it."""
+
+    moment: int
+    file: Path
+    number: int
+    text: bytes
+
+
+def _moment(line: _Line) -> int:
+    return line.moment
+
+
+def _happened(found: tuple[str, Event]) -> datetime:
     return found[1].at
 
 
-def _queue_logs(
-    files: Sequence[Path], rules: TranslatorRules, reading: ReadingStats, progress: Progress | None
-) -> Iterator[tuple[str, Event]]:
+@dataclass(frozen=True)
+class _Door:
+    """Where the lines of files come in, are counted and refused."""
+
+    rules: AdmissionRules
+    now: datetime
+    reading: ReadingStats
+    progress: Progress | None
+
+    def lines(self, surveyed: Survey) -> Iterator[_Line]:
+        """Yield the lines of a log in the order of time."""
+        dated = self._dated(surveyed)
+        return iter(sorted(dated, key=_moment)) if surveyed.shuffled else dated
+
+    def _dated(self, surveyed: Survey) -> Iterator[_Line]:
+        moment = 0
+        for number, text in self._numbered(surveyed.file):
+            if number in surveyed.strays:
+                self._refuse(surveyed.file, number, _STRAY)
+                continue
+            own = moment_ms(text)
+            moment = moment if own is None else own
+            yield _Line(moment, surveyed.file, number, text)
+
+    def translated(
+        self, lines: Iterable[_Line], translator: QueueLogTranslator
+    ) -> Iterator[tuple[str, Event]]:
+        """Yield what lines say."""
+        for _, file, number, text in lines:
+            said = read_line(text, translator, self.rules, self.now)
+            if isinstance(said, RefusedItem):
+                self._refuse(file, number, said)
+            elif said is SkippedLine.UNKNOWN_VERB:
+                self.reading.unknown_verbs += 1
+            elif isinstance(said, SkippedLine):
+                self.reading.noise += 1
+            else:
+                self.reading.events += 1
+                yield f"{file}:{number}", said
+        self.reading.unusable_waits = translator.unusable_waits
+
+    def events(self, surveyed: Survey) -> Iterator[tuple[str, Event]]:
+        """Yield the events of a file in the order of time."""
+        found = self._events(surveyed.file)
+        return iter(sorted(found, key=_happened)) if surveyed.shuffled else found
+
+    def _events(self, file: Path) -> Iterator[tuple[str, Event]]:
+        for number, line in self._numbered(file):
+            if not line.strip():
+                continue
+            event = read_event(line)
+            refused = event if isinstance(event, RefusedItem) else admit(event, self.rules, self.now)
+            if refused is not None:
+                self._refuse(file, number, refused)
+            elif not isinstance(event, RefusedItem):
+                self.reading.events += 1
+                yield f"{file}:{number}", event
+
+    def _refuse(self, file: Path, number: int, why: RefusedItem) -> None:
+        self.reading.refuse(why.reason, BadLine(file, number, why.detail))
+
+    def _numbered(self, file: Path) -> Iterator[tuple[int, bytes]]:
+        def tell(done: int) -> None:
+            if self.progress is not None:
+                self.progress(file, done)
+
+        for number, line in enumerate(read_lines(file, tell), start=1):
+            self.reading.lines += 1
+            yield number, line
+
+
+_STRAY: Final = RefusedItem(
+    DeadLetterReason.UNREADABLE,
+    "field 1 (epoch) is no time that can be meant: the lines around it are days away",
+)
+
+
+def _translator(city: CityFile, source: str | None) -> QueueLogTranslator:
     # Nothing of it is kept, so any key will do: no figure depends on how a contact is called.
-    translator = QueueLogTranslator(rules, Pseudonyms(token_bytes(SHORTEST_KEY)))
-    for file in in_time_order(files):
-        yield from _queue_log(file, translator, reading, progress)
-    reading.unusable_waits = translator.unusable_waits
-
-
-def _queue_log(
-    file: Path, translator: QueueLogTranslator, reading: ReadingStats, progress: Progress | None
-) -> Iterator[tuple[str, Event]]:
-    for number, line in _numbered(file, reading, progress):
-        try:
-            said = translator.translate(line)
-        except UnreadableLine as error:
-            reading.refuse(DeadLetterReason.UNREADABLE, BadLine(file, number, str(error)))
-            continue
-        if said is SkippedLine.UNKNOWN_VERB:
-            reading.unknown_verbs += 1
-        elif isinstance(said, SkippedLine):
-            reading.noise += 1
-        else:
-            reading.events += 1
-            yield f"{file}:{number}", said
-
-
-def _ndjson(file: Path, reading: ReadingStats, progress: Progress | None) -> Iterator[tuple[str, Event]]:
-    for number, line in _numbered(file, reading, progress):
-        if not line.strip():
-            continue
-        try:
-            event = EVENT.validate_json(line)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            reading.refuse(
-                DeadLetterReason.INVALID, BadLine(file, number, f"{where}: {first['type']}".strip(": "))
-            )
-            continue
-        reading.events += 1
-        yield f"{file}:{number}", event
-
-
-def _numbered(file: Path, reading: ReadingStats, progress: Progress | None) -> Iterator[tuple[int, bytes]]:
-    def tell(done: int) -> None:
-        if progress is not None:
-            progress(file, done)
-
-    for number, line in enumerate(read_lines(file, tell), start=1):
-        reading.lines += 1
-        yield number, line
-
-
-def _is_ndjson(file: Path) -> bool:
-    """Events begin with a brace, a queue_log with an epoch."""
-    first = next(_filled(read_lines(file)), b"")
-    return first.lstrip().startswith(b"{")
-
-
-def _filled(lines: Iterable[bytes]) -> Iterator[bytes]:
-    return (line for line in lines if line.strip())
+    return QueueLogTranslator(_rules(city, source), Pseudonyms(token_bytes(SHORTEST_KEY)))
 
 
 def _rules(city: CityFile, source: str | None) -> TranslatorRules:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -273,17 +272,6 @@ def reading_lines(reading: ReadingStats, say: Translator) -> list[str]:
         if (more := refused - len(reading.first_bad)) > 0:
             lines.append("  " + say.gettext("… and {number} more", number=say.number(more)))
     return lines
-
-
-def no_source(source: str, city: CityFile, say: Translator) -> str:
-    """Return that the city file has no such source, and which ones it has."""
-    known = ", ".join(one.id for one in city.sources) or "-"
-    return say.gettext("The city file has no source {source}; it has: {known}.", source=source, known=known)
-
-
-def damaged(files: Sequence[Path], say: Translator) -> str:
-    """Return that a compressed file is not whole."""
-    return say.gettext("{files}: the archive is damaged", files=", ".join(map(str, files)))
 
 
 def _table(first: str, *others: str) -> Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-import zlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -25,7 +24,8 @@ from shared.redis.connection import RedisClient
 from shared.translation import Msg
 from wachtpost.access import BY_HELP, Access, access, checked_reason, meant, who_is
 from wachtpost.analyse.progress import progress_bar
-from wachtpost.analyse.tables import damaged, no_source, reading_lines
+from wachtpost.analyse.tables import reading_lines
+from wachtpost.analyse.unusable import UNUSABLE, unusable
 from wachtpost.history import rows
 from wachtpost.history.plan import plan_import, plan_restore, queue_title
 from wachtpost.history.recount import Recounted, fingerprint, recount
@@ -262,18 +262,14 @@ def _read(
     given: Access, files: Sequence[Path], source: str | None, request: ReplacementRequest
 ) -> tuple[Recounted, ReplacementRequest]:
     """Count the files, and note in the request what they were; exits with status 2 where it cannot."""
-    city, language = given.city, given.city.city.language
+    city = given.city
     now = ms_of(given.now())
     try:
         prints = tuple(fingerprint(file) for file in dict.fromkeys(files))
         with progress_bar(files, given.say) as progress:
             recounted = recount(files, city, Calendar(city), source, now, progress)
-    except OSError as error:
-        fail(unreadable(Path(error.filename or files[0]), error, language))
-    except KeyError as error:
-        fail(no_source(error.args[0], city, given.say))
-    except (EOFError, zlib.error):
-        fail(damaged(files, given.say))
+    except UNUSABLE as error:
+        fail(unusable(error, files, city, given.say))
     return recounted, dataclasses.replace(request, files=prints, refused=dict(recounted.reading.refused))
 
 

@@ -16,6 +16,7 @@ from domain.bucket_store import Slot
 from domain.corrections import FromFile, day_of
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
+from services.ingest.admission import AdmissionRules
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.contract.events import Event, SourceHeartbeat, SourceRestarted
@@ -58,7 +59,9 @@ def recount(
             day = date.fromisoformat(aggregator.local_day(ms_of(event.at) // 1000))
             covered.add(Covered(QueueRef(event.site, event.queue), day, group))
 
-    newest = record(aggregator, file_events(files, city, source, reading, progress), reading, now, counted)
+    door = AdmissionRules.of_files(city)
+    found = file_events(files, city, door, now, source, reading, progress)
+    newest = record(aggregator, found, reading, counted)
     for slot, bucket in aggregator.bucket_store.slots():
         if slot.resolution in DAILY and bucket.unfinished:
             covered.add(Covered(slot.queue_ref, day_of(slot), group_of_waiting(city, slot.queue_ref)))

@@ -60,6 +60,16 @@ class UnreadableLine(ValueError):  # noqa: N818 - our word, as in shared.contrac
     """No queue_log line, or one without what its verb needs. The text never quotes the line."""
 
 
+class SameQueueError(ValueError):
+    """Two of the exchange's names would become one queue. The text quotes them: for whoever reads a file of
+    his own."""
+
+    def __init__(self, queue: str, names: tuple[str, str]) -> None:
+        super().__init__(f"{names[0]!r} and {names[1]!r} would both be the queue {queue}")
+        self.queue = queue
+        self.names = names
+
+
 @dataclass(frozen=True)
 class TranslatorRules:
     """What the city file says about one queue_log."""
@@ -185,6 +195,8 @@ class QueueLogTranslator:
         self._entered = dict(memory.entered)
         self._lately = dict(memory.pseudonyms)
         self._names: dict[bytes, str] = {}
+        self._meant: dict[str, str] = {}
+        """Our name of a queue that the city file does not map → the exchange's."""
 
     def memory(self) -> TranslatorState:
         """Return what a translator needs to go on after the last line with the same ids."""
@@ -193,7 +205,8 @@ class QueueLogTranslator:
     def translate(self, line: bytes) -> Event | SkippedLine:
         """Return what the line says, or why it says nothing to us.
 
-        Raises ``UnreadableLine`` with the field and what would be right. The line may have its end or not.
+        Raises ``UnreadableLine`` with the field and what would be right, and ``SameQueueError`` for a name
+        that would become the same queue as an earlier one. The line may have its end or not.
         """
         fields = line.strip(_DIRT).removeprefix(_BOM).split(b"|", _SPLITS)
         if len(fields) <= VERB:
@@ -236,7 +249,7 @@ class QueueLogTranslator:
         self._entered.clear()
         return SourceRestarted(
             id=self._id(fields, epoch_ms),
-            at=_instant(epoch_ms),
+            at=instant(epoch_ms),
             source=self._rules.source,
             site=self._rules.site,
         )
@@ -247,7 +260,7 @@ class QueueLogTranslator:
         self._enter(contact, queue, epoch_ms)
         return CallQueued(
             id=self._id(fields, epoch_ms),
-            at=_instant(epoch_ms),
+            at=instant(epoch_ms),
             source=self._rules.source,
             site=self._rules.site,
             queue=queue,
@@ -259,7 +272,7 @@ class QueueLogTranslator:
         wait_ms = self._wait_ms(fields, DATA, contact, queue, epoch_ms)
         return CallAnswered(
             id=self._id(fields, epoch_ms),
-            at=_instant(epoch_ms),
+            at=instant(epoch_ms),
             source=self._rules.source,
             site=self._rules.site,
             queue=queue,
@@ -286,7 +299,7 @@ class QueueLogTranslator:
     ) -> CallMissed:
         return CallMissed(
             id=self._id(fields, epoch_ms),
-            at=_instant(epoch_ms),
+            at=instant(epoch_ms),
             source=self._rules.source,
             site=self._rules.site,
             queue=queue,
@@ -300,7 +313,7 @@ class QueueLogTranslator:
         talk_ms = _talk_ms(fields)
         return CallEnded(
             id=self._id(fields, epoch_ms),
-            at=_instant(epoch_ms),
+            at=instant(epoch_ms),
             source=self._rules.source,
             site=self._rules.site,
             queue=queue,
@@ -375,10 +388,22 @@ class QueueLogTranslator:
         if name is None:
             if asterisks.strip(_DIRT) in _NOBODY:
                 raise UnreadableLine(f"{verb.decode()}: field 3 (queue) names no queue")
-            name = queue_name(asterisks.decode(errors="replace"), self._rules.queues)
+            meant = asterisks.decode(errors="replace")
+            name = queue_name(meant, self._rules.queues)
+            if meant not in self._rules.queues:
+                self._tell_apart(name, meant)
             if len(self._names) < MOST_QUEUES:
                 self._names[asterisks] = name
         return name
+
+    def _tell_apart(self, name: str, meant: str) -> None:
+        """An exchange takes names that differ in capitals only for one queue; so do we."""
+        earlier = self._meant.get(name)
+        if earlier is None:
+            if len(self._meant) < MOST_QUEUES:
+                self._meant[name] = meant
+        elif earlier.casefold() != meant.casefold():
+            raise SameQueueError(name, (earlier, meant))
 
 
 def queue_name(asterisks: str, queues: Mapping[str, str]) -> str:
@@ -386,7 +411,7 @@ def queue_name(asterisks: str, queues: Mapping[str, str]) -> str:
 
     Made fit: accents dropped, lower case, every character outside ``a-z 0-9 _ . -`` a ``-``, at most
     64 characters, ``q-`` in front of a name that starts otherwise or that would mean the site's total.
-    Two names may become one; who minds lists them in the city file.
+    Two names may become one, which the translator refuses: the city file is to list them.
     """
     mapped = queues.get(asterisks)
     if mapped is not None:
@@ -403,12 +428,16 @@ def first_second(lines: bytes) -> int | None:
 
     ``lines`` is the beginning of a queue_log; an unfinished last line does not matter.
     """
-    for line in lines.split(b"\n"):
-        try:
-            return _epoch_ms(line.strip(_DIRT).removeprefix(_BOM).split(b"|", 1)[0]) // 1000
-        except UnreadableLine:
-            continue
-    return None
+    found = next((at for at in map(moment_ms, lines.split(b"\n")) if at is not None), None)
+    return None if found is None else found // 1000
+
+
+def moment_ms(line: bytes) -> int | None:
+    """Return the moment (UTC ms) that a line begins with, or ``None``."""
+    try:
+        return _epoch_ms(line.lstrip(_DIRT).removeprefix(_BOM).split(b"|", 1)[0])
+    except UnreadableLine:
+        return None
 
 
 def _epoch_ms(field: bytes) -> int:
@@ -423,7 +452,8 @@ def _epoch_ms(field: bytes) -> int:
     return epoch_ms
 
 
-def _instant(epoch_ms: int) -> datetime:
+def instant(epoch_ms: int) -> datetime:
+    """Return the moment as UTC."""
     seconds, ms = divmod(epoch_ms, 1000)
     at = datetime.fromtimestamp(seconds, UTC)
     return at.replace(microsecond=ms * 1000) if ms else at

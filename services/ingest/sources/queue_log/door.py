@@ -1,0 +1,43 @@
+"""One line of a queue_log at the door: what it says, and whether that may come in. Pure.
+
+A followed log and whole files go through here, so they admit and refuse alike.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from services.ingest.admission import AdmissionRules, RefusedItem, admit, untimely
+from services.ingest.sources.queue_log.translate import (
+    QueueLogTranslator,
+    SameQueueError,
+    SkippedLine,
+    UnreadableLine,
+    instant,
+    moment_ms,
+)
+from shared.contract.dead_letters import DeadLetterReason
+from shared.contract.events import Event
+
+
+def read_line(
+    line: bytes, translator: QueueLogTranslator, rules: AdmissionRules, now: datetime
+) -> Event | SkippedLine | RefusedItem:
+    """Return what a line says, why it says nothing to us, or why it stays outside.
+
+    A line from the future is not even translated: it must not move what the translator remembers. Raises
+    ``SameQueueError`` where that is about a queue that counts.
+    """
+    at_ms = moment_ms(line)
+    ahead = None if at_ms is None else untimely(instant(at_ms), rules, now)
+    if ahead is not None and ahead.reason is DeadLetterReason.FUTURE:
+        return ahead
+    try:
+        said = translator.translate(line)
+    except SameQueueError as error:
+        if rules.known is None or any(error.queue in queues for queues in rules.known.values()):
+            raise
+        return RefusedItem(DeadLetterReason.UNKNOWN_QUEUE, "no queue of the city")
+    except UnreadableLine as error:
+        return RefusedItem(DeadLetterReason.UNREADABLE, str(error))
+    return said if isinstance(said, SkippedLine) else admit(said, rules, now) or said
