@@ -111,7 +111,7 @@ def wanted(
         return Hold(DecisionReason.NOT_YET, before.not_before) if early else NotificationKind.ESCALATION
     if before.remind_at is not None and now < before.remind_at:
         return Hold(DecisionReason.ALREADY_TOLD, before.remind_at)
-    return NotificationKind.REMINDER
+    return Hold(DecisionReason.NO_READING) if breach.reading.value is None else NotificationKind.REMINDER
 
 
 def _at_the_end(before: DeliveryState, *, tell_resolved: bool) -> NotificationKind | Hold:

@@ -42,6 +42,8 @@ class DecisionReason(StrEnum):
 
     # Not told, because …
     ALREADY_TOLD = "already_told"
+    NO_READING = "no_reading"
+    """A reminder while nothing can be measured; it follows when there is a reading again."""
     ACKNOWLEDGED = "acknowledged"
     OUTDATED = "outdated"
     """A reminder that fell due while nobody was deciding; a later one follows."""

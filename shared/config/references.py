@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from shared.config.tables import LARGEST, KeyPath, Table, number_in, table_in, tables_in, text_in, texts_at
 from shared.config.types import ALL_QUEUES, EVERY_QUEUE, PERIODS, Duration, WeekHours, longest_opening
 from shared.contract.breach_events import Level, rule_label
-from shared.contract.kpis import KPIS, Kpi, KpiFacts, Unit
+from shared.contract.kpis import KPIS, Kpi, KpiFacts, QueueKind, Unit
 
 DEFAULT_DEFINITION: Final = "lier-1"
 """The missed definition of a file that names none."""
@@ -365,12 +365,34 @@ def _holds_too_long(document: Table, sites: Sites) -> Iterator[ReferenceMistake]
     """
     weeks = _weeks(document)
     for number, rule in tables_in(document, "no_data_rules"):
-        yield from _hold_too_long(("no_data_rules", number, "after"), rule, {text_in(rule, "hours")}, weeks)
+        hours = _hours_of_source(document, rule, sites)
+        yield from _hold_too_long(("no_data_rules", number, "after"), rule, hours, weeks)
     for number, rule in tables_in(document, "rules"):
         if rule.get("open_only") is not False and text_in(rule, "window") not in PERIODS:
             for _, _, queues in _judged(rule, sites):
                 hours = {text_in(queue, "hours") for queue in queues}
                 yield from _hold_too_long(("rules", number, "hold"), rule, hours, weeks)
+
+
+def _hours_of_source(document: Table, rule: Table, sites: Sites) -> set[str | None]:
+    """When the source of a no-data rule must speak: what the rule says, or else its queues' hours."""
+    if rule.get("hours") is not None:
+        return {text_in(rule, "hours")}
+    sources = [of for _, of in tables_in(document, "sources") if text_in(of, "id") == text_in(rule, "source")]
+    return {
+        text_in(queue, "hours")
+        for source in sources
+        for name, queue in sites.get(text_in(source, "site") or "", {}).items()
+        if _speaks_of(source, name, queue)
+    } or {None}
+
+
+def _speaks_of(source: Table, name: str, queue: Table) -> bool:
+    """Whether a source can speak of a queue of its site: as ``queues_of`` of the model."""
+    if text_in(source, "kind") == "queue_log":
+        return text_in(queue, "kind") == QueueKind.PHONE
+    named = [queue for _, queue in texts_at(source, "queues.*")]
+    return not named or name in named
 
 
 def _hold_too_long(

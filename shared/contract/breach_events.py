@@ -44,6 +44,8 @@ class Cause(StrEnum):
     """It stayed there for as long as ``keep_firing``."""
     CLOSED = "closed"
     """The desk closed: nobody waits any more."""
+    NO_READING = "no_reading"
+    """Too few contacts for too long: what it was about is past."""
     RULE_GONE = "rule_gone"
     """The rule, or its queue, is no longer in the city file."""
 

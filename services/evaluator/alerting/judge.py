@@ -157,20 +157,26 @@ class Judge:
         rule_state = in_time(before.rule_state, now)
         value, samples, steps = None, 0, list[RuleStep]()
         running = rule_state.state is not BreachState.OK
-        looked = readings.is_open(rule) or not rule.open_only
+        opened = readings.is_open(rule) or not rule.open_only
         # A source without data is heard at any hour: what it says at night is not repeated in the morning.
-        if looked or (running and rule.key.measure is Measure.NO_DATA):
+        looked = opened or (running and rule.key.measure is Measure.NO_DATA)
+        if looked:
             value, samples = readings.read(rule, running=running)
             steps = judge(rule_state, value, now, rule.limits)
         elif rule.rolling:
             steps = close(rule_state, now, Cause.CLOSED)
-        rule_state = noted(steps[-1].rule_state if steps else rule_state, value, rule.limits)
-        progress = looked and _progress_due(rule, rule_state, before.reported_at, now)
+        rule_state = steps[-1].rule_state if steps else rule_state
+        progress = opened and _progress_due(rule, rule_state, before.reported_at, now)
+        if looked:
+            rule_state = noted(rule_state, value, now, rule.limits)
+            # That there is no reading any more, or is one again, is told at once: nobody is reminded without.
+            turned = (before.rule_state.unread_since is None) != (rule_state.unread_since is None)
+            progress = progress or (turned and rule_state.fired_at is not None)
         after = replace(
             before,
             rule_state=rule_state,
             sufficient=value is not None,
-            open=looked,
+            open=opened,
             reported_at=now if progress else before.reported_at,
         )
         if after != before:

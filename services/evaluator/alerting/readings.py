@@ -91,7 +91,8 @@ class RuleReadings:
         """Return the seconds since the source's last fact, or since it had to speak if that is later.
 
         A heartbeat is no fact: the file is there when the exchange is dead, too. While it is breached only
-        the former: hours that begin are no word from the source. ``None`` before its first word.
+        the former: hours that begin are no word from the source. ``None`` before its first word, and outside
+        its hours as long as it has not spoken again: nobody waits for it then.
         """
         last = self._aggregator.last_reports.facts().get(rule.key.queue)
         if last is None:
@@ -99,7 +100,8 @@ class RuleReadings:
         since = last
         for hours in () if running else rule.hours:
             since = max(since, self._calendar.opened(hours, self._now_ms) or since)
-        return max(0, self._now_ms - since) / 1000, 1
+        silent = max(0, self._now_ms - since) / 1000
+        return (silent if self.is_open(rule) or rule.limits.back(silent) else None), 1
 
     def _before(self, rule: Rule) -> float | None:
         if rule.kpi is None or rule.key.measure is Measure.BURN_RATE or not rule.rolling:

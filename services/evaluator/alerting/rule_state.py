@@ -6,12 +6,13 @@
     ok ───────────► pending ───────────► firing ◄──────────────► clearing
      ▲                 │                   │         over           │
      ├────── back ─────┘                   │                        │
-     ├────────────── closed ───────────────┴────────────────────────┤
+     ├──────── closed, unread ─────────────┴────────────────────────┤
      └──────────────────────── stayed back ─────────────────────────┘
 
 ``hold`` and ``keep_firing`` of zero make pending and clearing pass in the same instant, so that what is
 told is always every step. No reading, or one on too few contacts (*insufficient*), neither opens
-nor closes a breach: whatever was running stands still until there is a reading again.
+nor closes a breach: whatever was running stands still until there is a reading again. Without one for as
+long as ``unread`` it is over all the same: what was measured then says nothing of now.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class RuleLimits:
     clear_at: float
     hold: timedelta = ZERO
     keep_firing: timedelta = ZERO
+    unread: timedelta | None = None
+    """How long a breach lasts without a reading; none: until there is one."""
     more_is_better: bool = False
     """Service level: being below the limit is the breach."""
 
@@ -66,6 +69,8 @@ class RuleState:
     worst: FiniteFloat | None = None
     steps: Amount = 0
     """How many steps this breach has taken: tells two returns to the same state apart."""
+    unread_since: Instant | None = None
+    """Since when there is no reading; none: there was one at the last look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,9 @@ def judge(rule_state: RuleState, value: float | None, now: datetime, limits: Rul
     ``value`` is ``None`` when there is no reading or too few contacts.
     """
     if value is None:
-        return []
+        unread = now - (rule_state.unread_since or now)
+        too_long = limits.unread is not None and unread >= limits.unread
+        return close(rule_state, now, Cause.NO_READING) if too_long else []
     steps: list[RuleStep] = []
     while (step := _next(rule_state, value, now, limits)) is not None:
         steps.append(step)
@@ -92,11 +99,12 @@ def judge(rule_state: RuleState, value: float | None, now: datetime, limits: Rul
 
 
 def in_time(rule_state: RuleState, now: datetime) -> RuleState:
-    """Return the state as of ``now``: a state that began later was written by a clock that has been set back
-    since, and begins now. Else its patience would take as much longer as that clock was ahead."""
-    return (
-        rule_state if rule_state.since is None or rule_state.since <= now else replace(rule_state, since=now)
+    """Return the state as of ``now``: what began later was written by a clock that has been set back since,
+    and begins now. Else its patience would take as much longer as that clock was ahead."""
+    since, unread_since = (
+        None if began is None else min(began, now) for began in (rule_state.since, rule_state.unread_since)
     )
+    return replace(rule_state, since=since, unread_since=unread_since)
 
 
 def close(rule_state: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
@@ -104,12 +112,13 @@ def close(rule_state: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
     return [] if rule_state.state is BreachState.OK else [_step(rule_state, BreachState.OK, cause, now)]
 
 
-def noted(rule_state: RuleState, value: float | None, limits: RuleLimits) -> RuleState:
-    """Return the state with the worst value of its breach so far."""
-    if rule_state.state is BreachState.OK or value is None:
-        return rule_state
-    worst = limits.worse(rule_state.worst, value)
-    return rule_state if worst == rule_state.worst else replace(rule_state, worst=worst)
+def noted(rule_state: RuleState, value: float | None, now: datetime, limits: RuleLimits) -> RuleState:
+    """Return the state with the worst value of its breach so far, or since when it has none."""
+    if rule_state.state is BreachState.OK:
+        return replace(rule_state, unread_since=None)
+    if value is None:
+        return replace(rule_state, unread_since=rule_state.unread_since or now)
+    return replace(rule_state, unread_since=None, worst=limits.worse(rule_state.worst, value))
 
 
 def _next(rule_state: RuleState, value: float, now: datetime, limits: RuleLimits) -> RuleStep | None:

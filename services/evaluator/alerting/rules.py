@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
 from domain.queue_ref import QueueRef
 from domain.windows import RunningPeriod, Window, window_label
@@ -15,6 +16,16 @@ from shared.config.model import CityFile, Site, Source
 from shared.config.types import ALL_QUEUES, EVERY_QUEUE
 from shared.contract.breach_events import Level, RuleKey, Severity
 from shared.contract.kpis import KPIS, Kpi, Measure
+
+UNREAD_WINDOWS: Final = 2
+"""A breach is over after as many windows without a reading: none of what opened it is in sight any more."""
+
+PERIOD_LENGTH: Final[Mapping[RunningPeriod, timedelta]] = {
+    RunningPeriod.TODAY: timedelta(days=1),
+    RunningPeriod.MONTH: timedelta(days=31),
+    RunningPeriod.YEAR: timedelta(days=366),
+}
+"""Of the windows that begin with the calendar; at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,7 @@ def _kpi_rules(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
         limit = city.limit_of(rule, site.id, name)
         if not queues or limit is None:
             continue
-        for level, limits in _levels(rule, limit):
+        for level, limits in _levels(rule, limit, _unread(window)):
             severity = rule.severity if level is Level.LIMIT else Severity.WARNING
             yield Rule(
                 key=_key(rule.id, level, Measure(rule.kpi), severity, site, name, window, limits),
@@ -80,16 +91,23 @@ def _kpi_rules(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
             )
 
 
-def _levels(rule: KpiRule, limit: float) -> Iterator[tuple[Level, RuleLimits]]:
+def _unread(window: Window) -> timedelta:
+    """How long a breach lasts without a reading."""
+    length = PERIOD_LENGTH[window] if isinstance(window, RunningPeriod) else window
+    return UNREAD_WINDOWS * length
+
+
+def _levels(rule: KpiRule, limit: float, unread: timedelta) -> Iterator[tuple[Level, RuleLimits]]:
     """The limit, and ``warn_at`` with the same gap before it clears, as far as the KPI goes."""
-    events = KPIS[rule.kpi]
+    facts = KPIS[rule.kpi]
     clear_at = limit if rule.clear_at is None else rule.clear_at
-    yield Level.LIMIT, RuleLimits(limit, clear_at, rule.hold, rule.keep_firing, events.more_is_better)
+    yield Level.LIMIT, RuleLimits(limit, clear_at, rule.hold, rule.keep_firing, unread, facts.more_is_better)
     if rule.warn_at is not None:
         # In decimals, as the city wrote them: 0.1 + (0.15 - 0.2) is 0.05 and not a little less.
         gap = Decimal(repr(clear_at)) - Decimal(repr(limit))
-        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), events.highest)
-        limits = RuleLimits(rule.warn_at, warn_clear, rule.hold, rule.keep_firing, events.more_is_better)
+        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), facts.highest)
+        patience = (rule.hold, rule.keep_firing, unread)
+        limits = RuleLimits(rule.warn_at, warn_clear, *patience, facts.more_is_better)
         yield Level.WARNING, limits
 
 
@@ -98,7 +116,8 @@ def _budget_rule(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]
     queues = site.of_kind(KPIS[rule.kpi].kind)
     if target is None or not queues or target.limit == 0:
         return
-    limits, level, long = RuleLimits(rule.burn_rate, rule.burn_rate), Level.LIMIT, rule.long_window
+    level, long = Level.LIMIT, rule.long_window
+    limits = RuleLimits(rule.burn_rate, rule.burn_rate, unread=_unread(long))
     yield Rule(
         key=_key(rule.id, level, Measure.BURN_RATE, rule.severity, site, ALL_QUEUES, long, limits),
         limits=limits,

@@ -54,6 +54,7 @@ def breach(**given: object) -> Breach:
 FIRING = breach()
 TAKEN = breach(acknowledged=ACK)
 CLEARING = breach(state=BreachState.CLEARING)
+UNREAD = breach(reading=BreachReading(value=None, samples=4))
 OVER = breach(state=BreachState.OK, closed_at=NOON)
 NEW = DeliveryState("team")
 TOLD = DeliveryState("team", notified_at=NOON - MIN, remind_at=NOON + MIN)
@@ -79,6 +80,7 @@ def held(reason: DecisionReason, role: ReceiverRole = ReceiverRole.ROUTED) -> De
         (TOLD, OVER, NotificationKind.RESOLVED),
         (DUE, FIRING, NotificationKind.REMINDER),
         (DUE, TAKEN, DecisionReason.ACKNOWLEDGED),
+        (DUE, UNREAD, DecisionReason.NO_READING),  # nothing to remind of while nothing is measured
         (DUE, CLEARING, DecisionReason.CLEARING),
         (CHIEF, FIRING, NotificationKind.ESCALATION),
         (CHIEF, TAKEN, DecisionReason.ACKNOWLEDGED),

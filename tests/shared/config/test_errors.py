@@ -329,6 +329,15 @@ BROKEN: list[tuple[str, str, str]] = [
         OFFICE + no_data(f'{WEB}\nhours = "office"\nafter = "8h30m"'),
     ),
     (
+        "hold_too_long",  # in the hours of the queues that the exchange can speak of
+        "no_data_rules.quiet-pbx.after",
+        OFFICE.replace("16:30", "13:00")
+        + queue('id = "b"\nkind = "counter"').replace('"phone"\n[[', '"phone"\nhours = "office"\n[[')
+        + queue_log('path = "queue_log"\n')
+        + '[[no_data_rules]]\nid = "quiet-pbx"\nsource = "pbx"\nafter = "5h"\n',
+    ),
+    ("duration_range", "no_data_rules.quiet-web.after", no_data(f'{WEB}\nafter = "30s"')),
+    (
         "hold_too_long",
         "rules.missed.hold",
         OFFICE

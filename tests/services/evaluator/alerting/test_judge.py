@@ -253,6 +253,38 @@ def test_a_month_over_its_target_stays_so_overnight() -> None:
     assert known.rule_state.state is BreachState.FIRING
 
 
+def test_a_breach_on_few_contacts_ends_though_nothing_is_measured_any_more() -> None:
+    """Ten missed at once, then four calls in every window and all of them answered."""
+    morning = Morning(city(rules=[RULE | {"limit": 0.3, "min_samples": 10}]))
+    morning.calls("9:00", missed=10)
+    told: list[tuple[str, str, float | None]] = []
+    for minute in range(1, 75):
+        at = f"{9 + minute // 60}:{minute % 60:02}"
+        if minute % 8 == 7:
+            morning.calls(at, answered=2)
+        told += [(at, event.state, event.reading.value) for event in morning.look(at)]
+    assert told[:2] == [("9:01", "pending", 1.0), ("9:01", "firing", 1.0)]
+    unread = [(at, state) for at, state, value in told if value is None]
+    # At once, so that nobody is reminded, and after two windows of it
+    assert (unread[0], unread[-1], told[-1][1]) == (("9:15", "firing"), ("9:45", "ok"), "ok")
+
+
+def test_a_source_that_is_silent_at_closing_time_has_no_reading_until_it_must_speak_again() -> None:
+    """Nobody is reminded of it all night; the breach itself goes on."""
+    open_till_noon = ["08:00-12:00"]
+    hours = {"day": dict.fromkeys(WEEKDAYS, open_till_noon), "office": {}}
+    rule = {"id": "feed", "source": "pbx", "after": "5m", "hours": "day"}
+    morning = Morning(city(no_data_rules=[rule], hours=hours))
+    morning.calls("11:50", answered=1)
+    for at in ("11:56", "11:59"):
+        morning.look(at)
+    told = [(at, event) for at in ("12:00", "12:01", "20:00", "31:59", "32:00") for event in morning.look(at)]
+    assert [(at, event.state, event.reading.value) for at, event in told] == [
+        ("12:00", "firing", None),
+        ("32:00", "firing", 20 * 3600 + 600),
+    ]
+
+
 @pytest.mark.parametrize("window", ["month", "year"])
 def test_a_month_or_year_over_its_target_is_reported_once_an_hour(window: str) -> None:
     file = city(rules=[RULE | {"window": window}], sites=ALWAYS_OPEN)
@@ -342,7 +374,8 @@ def test_a_silent_source_that_speaks_after_hours_is_over_then_and_not_silent_in_
     morning = Morning(city(no_data_rules=[rule], hours=hours))
     morning.happen(SourceRestarted(id="h", at=clock("11:50"), source="pbx", site="site"))
     assert morning.states("11:56") == ["pending", "firing"]
-    assert morning.states("12:30") == []  # shut, and as silent as before: nothing to say
+    assert morning.states("12:30") == ["firing"]  # shut, and as silent as before: no reading any more
+    assert morning.states("12:31") == []
     morning.happen(SourceRestarted(id="i", at=clock("13:00"), source="pbx", site="site"))
     assert morning.states("13:00:01") == ["clearing", "ok"]
     assert [at for at in ("20:00", "32:00", "32:04") if morning.look(at)] == []

@@ -27,6 +27,7 @@ READINGS = {"-": 10.0, "~": 18.0, "+": 30.0, " ": None}
 
 PATIENT = RuleLimits(limit=20, clear_at=15, hold=2 * SECOND, keep_firing=2 * SECOND)
 AT_ONCE = RuleLimits(limit=20, clear_at=15)
+UNREAD = RuleLimits(limit=20, clear_at=15, hold=SECOND, keep_firing=9 * SECOND, unread=3 * SECOND)
 
 
 def play(picture: str, limits: RuleLimits) -> tuple[RuleState, list[RuleStep]]:
@@ -36,7 +37,7 @@ def play(picture: str, limits: RuleLimits) -> tuple[RuleState, list[RuleStep]]:
         now = START + second * SECOND
         taken = close(watch, now, Cause.CLOSED) if sign == "|" else judge(watch, READINGS[sign], now, limits)
         watch = taken[-1].rule_state if taken else watch
-        watch = noted(watch, READINGS.get(sign), limits)
+        watch = noted(watch, READINGS.get(sign), now, limits)
         steps += taken
     return watch, steps
 
@@ -72,6 +73,24 @@ def test_where_a_row_of_readings_ends(picture: str, end: BreachState) -> None:
 
 
 @pytest.mark.parametrize(
+    ("picture", "end"),
+    [
+        ("++   ", BreachState.FIRING),  # not yet for long
+        ("++    ", BreachState.OK),  # so few contacts that nothing can be measured any more
+        ("++   +   ", BreachState.FIRING),  # a reading starts the wait anew
+        ("++   ~   ", BreachState.FIRING),
+        ("++-    ", BreachState.OK),  # nor does it go on clearing for ever
+        ("+    ", BreachState.OK),
+        ("++    +", BreachState.PENDING),  # and what comes then is another breach
+    ],
+)
+def test_a_breach_without_a_reading_ends(picture: str, end: BreachState) -> None:
+    watch, steps = play(picture, UNREAD)
+    assert watch.state is end
+    assert (Cause.NO_READING in [step.cause for step in steps]) == ("    " in picture)
+
+
+@pytest.mark.parametrize(
     ("picture", "told"),
     [
         ("+", ["pending", "firing"]),
@@ -102,7 +121,7 @@ def test_more_is_better_turns_the_limits_round() -> None:
     assert steps[-1].rule_state.state is BreachState.FIRING
     assert judge(steps[-1].rule_state, 0.82, START + SECOND, level) == []
     assert judge(steps[-1].rule_state, 0.85, START + SECOND, level)[-1].rule_state.state is BreachState.OK
-    assert noted(steps[-1].rule_state, 0.5, level).worst == 0.5
+    assert noted(steps[-1].rule_state, 0.5, START, level).worst == 0.5
 
 
 def test_the_worst_is_remembered_and_the_breach_keeps_its_name() -> None:
@@ -125,6 +144,8 @@ def test_patience_begins_anew_when_the_clock_that_it_began_by_is_set_back() -> N
     assert judge(watch, 30.0, back + SECOND, PATIENT) == []
     assert judge(watch, 30.0, back + PATIENT.hold, PATIENT)[-1].rule_state.state is BreachState.FIRING
     assert in_time(ahead, START + SECOND) == ahead
+    unread, _ = play("++ ", UNREAD)
+    assert in_time(unread, back).unread_since == back
 
 
 PICTURES = st.text(alphabet="-~+ |", max_size=60)

@@ -86,6 +86,11 @@ STORIES: dict[str, list[tuple[Notification, Links]]] = {
         (notification(NotificationKind.RESOLVED, ended(measure, Cause.RULE_GONE)), BOARD)
         for measure in Measure
     ],
+    "unread": [
+        (notification(NotificationKind.RESOLVED, ended(measure, Cause.NO_READING)), BOARD)
+        for measure in Measure
+        if measure is not Measure.NO_DATA
+    ],
     "digest": [
         (
             notification(
