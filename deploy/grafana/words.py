@@ -151,6 +151,8 @@ KPIS: Final[Mapping[str, Text]] = {
     "service_level": Msg("service level"),
     "visit_wait_mean": Msg("counter wait"),
     "lead_time_mean": Msg("lead time"),
+    "calls_waiting": Msg("calls waiting"),
+    "longest_wait": Msg("longest wait"),
     "burn_rate": Msg("error budget burn"),
     "no_data": Msg("no data from a source"),
 }

@@ -35,7 +35,7 @@ from shared.config.types import (
     must,
 )
 from shared.contract.breach_events import Severity
-from shared.contract.kpis import Kpi, Measure
+from shared.contract.kpis import WAITING_NOW, Kpi, Measure
 
 EMAIL: Final = r"^[^@\s<>:/,;]+@[^@\s<>:/,;]+$"
 HOST: Final = r"^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]+)$"
@@ -106,6 +106,36 @@ class KpiRule(ConfigSection):
     open_only: YesOrNo = True
     """Judged within the queue's opening hours only; at closing time a breach is over."""
     severity: Severity = Severity.CRITICAL
+
+
+class WaitingRule(ConfigSection):
+    """Too many calls wait at this moment, or one of them for too long."""
+
+    id: Name
+    kpi: Literal[Measure.CALLS_WAITING, Measure.LONGEST_WAIT]
+    site: Name | None = None
+    queue: RuleQueue = ALL_QUEUES
+    """A queue, ``all`` (the site's total) or ``*`` (each queue by itself)."""
+    limit: Limit
+    """Calls, or seconds; more is wrong."""
+    warn_at: Limit | None = None
+    clear_at: Limit | None = None
+    hold: Duration = timedelta(0)
+    keep_firing: Duration = timedelta(0)
+    open_only: YesOrNo = True
+    severity: Severity = Severity.CRITICAL
+    """This and the others above: as of a ``KpiRule``."""
+
+
+QueueRule = Annotated[
+    Annotated[KpiRule, Tag("over_window")] | Annotated[WaitingRule, Tag("waiting_now")],
+    Discriminator(lambda rule: "waiting_now" if _kpi_of(rule) in WAITING_NOW else "over_window"),
+]
+"""A rule about the contacts of a queue."""
+
+
+def _kpi_of(rule: object) -> object:
+    return rule.get("kpi") if isinstance(rule, dict) else getattr(rule, "kpi", None)
 
 
 class BudgetRule(ConfigSection):

@@ -28,9 +28,9 @@ from pydantic_core import PydanticCustomError
 from shared.config.alerting import (
     BudgetRule,
     GrafanaConfig,
-    KpiRule,
     NoDataRule,
     NotifyConfig,
+    QueueRule,
     Receiver,
     Route,
     SmtpConfig,
@@ -417,7 +417,7 @@ class CityFile(ConfigSection):
     sites: Annotated[tuple[Site, ...], Field(min_length=1)]
     targets: tuple[Target, ...] = ()
     sources: tuple[Source, ...] = ()
-    rules: tuple[KpiRule, ...] = ()
+    rules: tuple[QueueRule, ...] = ()
     budget_rules: tuple[BudgetRule, ...] = ()
     no_data_rules: tuple[NoDataRule, ...] = ()
     receivers: tuple[Receiver, ...] = ()
@@ -461,7 +461,7 @@ class CityFile(ConfigSection):
         fitting = [t for t in self.targets if t.kpi is kpi and t.queue == queue and t.site in {None, site}]
         return min(fitting, key=lambda target: (target.site is None, target.period != period), default=None)
 
-    def limit_of(self, rule: KpiRule, site: str, queue: str) -> float | None:
+    def limit_of(self, rule: QueueRule, site: str, queue: str) -> float | None:
         """The limit of a rule at a queue or at a site's total (``all``), in the unit of the KPI.
 
         Its own, else the target of the queue, else that of the site's total. ``None`` only for a queue that

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from shared.config.tables import LARGEST, KeyPath, Table, number_in, table_in, tables_in, text_in, texts_at
 from shared.config.types import ALL_QUEUES, EVERY_QUEUE, PERIODS, Duration, WeekHours, longest_opening
 from shared.contract.breach_events import Level, rule_label
-from shared.contract.kpis import KPIS, Kpi, KpiFacts, QueueKind, Unit
+from shared.contract.kpis import KPIS, WAITING_NOW, Kpi, KpiFacts, QueueKind, Unit
 
 DEFAULT_DEFINITION: Final = "lier-1"
 """The missed definition of a file that names none."""
@@ -184,14 +184,21 @@ def place_mistakes(at: KeyPath, table: Table, sites: Sites) -> Iterator[Referenc
             kinds.setdefault(name, set()).add(text_in(queue_there, "kind"))
     at_queue = (*at, "queue")
     yield from _unknown(at_queue, queue, dict.fromkeys([ALL_QUEUES, *kinds]))
-    facts, found = _facts(table), kinds.get(queue or "")
-    if facts and found and None not in found and facts.kind not in found:
-        fitting = (name for name, of in kinds.items() if facts.kind in of)
+    kind, found = _kind(table), kinds.get(queue or "")
+    if kind and found and None not in found and kind not in found:
+        fitting = (name for name, of in kinds.items() if kind in of)
         yield ReferenceMistake(at_queue, "kpi_other_kind", queue or "", (ALL_QUEUES, *fitting))
 
 
 def _facts(table: Table) -> KpiFacts | None:
     return KPIS.get(text_in(table, "kpi") or "")
+
+
+def _kind(table: Table) -> QueueKind | None:
+    """Which queues have the ``kpi``."""
+    facts = _facts(table)
+    waiting_now = QueueKind.PHONE if text_in(table, "kpi") in WAITING_NOW else None
+    return waiting_now if facts is None else facts.kind
 
 
 def _targets_twice(document: Table) -> Iterator[ReferenceMistake]:
@@ -241,7 +248,7 @@ def _rule_mistakes(document: Table, sites: Sites) -> Iterator[ReferenceMistake]:
         if own is not None:
             yield from _never_over((*at, "limit"), rule, [own])
             yield from _out_of_order(at, rule, [own])
-        elif rule.get("limit") is None:
+        elif rule.get("limit") is None and _facts(rule) is not None:
             promised = _promised(document, rule, sites)
             limits = _limits(promised, rule)
             yield from _target_missing(at, promised, sites)
@@ -273,11 +280,11 @@ def _out_of_order(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[Ref
 
 def _judged(rule: Table, sites: Sites) -> Iterator[tuple[str, str, list[Table]]]:
     """The site and queue, or site and ``all``, at which a rule is judged, and the queues that it is about."""
-    facts, wanted = _facts(rule), text_in(rule, "queue", ALL_QUEUES)
+    kind, wanted = _kind(rule), text_in(rule, "queue", ALL_QUEUES)
     for site, queues in sites.items():
-        if facts is None or text_in(rule, "site") not in {None, site}:
+        if kind is None or text_in(rule, "site") not in {None, site}:
             continue
-        fitting = {name: queue for name, queue in queues.items() if text_in(queue, "kind") == facts.kind}
+        fitting = {name: queue for name, queue in queues.items() if text_in(queue, "kind") == kind}
         if wanted == ALL_QUEUES and fitting:
             yield site, ALL_QUEUES, list(fitting.values())
         for name, queue in fitting.items():

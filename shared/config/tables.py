@@ -8,7 +8,7 @@ from enum import Enum
 from types import UnionType
 from typing import Annotated, Final, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Tag
 
 LARGEST: Final = 1e300
 """Any real limit is smaller; a longer number does not fit a float."""
@@ -199,10 +199,20 @@ def step_into(annotation: object, step: str | int) -> object:
         sections = list(models(annotation))
         if len(sections) == 1 and step in sections[0].model_fields:  # a section that may be left out
             return step_into(sections[0], step)
-        return next((model for model in sections if step in kinds(model)), annotation)
+        return next((model for model in sections if step in kinds(model)), _tagged(annotation, step))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel) and step in annotation.model_fields:
         return annotation.model_fields[str(step)].annotation
     return None
+
+
+def _tagged(annotation: object, step: str | int) -> object:
+    """The section of a union that has a tag; the union when none has."""
+    tags = {tag.tag: inner for inner in get_args(annotation) for tag in _tags(inner)}
+    return tags.get(str(step), annotation)
+
+
+def _tags(annotation: object) -> Iterator[Tag]:
+    yield from (tag for tag in get_args(annotation) if isinstance(tag, Tag))
 
 
 def models(annotation: object) -> Iterator[type[BaseModel]]:

@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.config.messages import MISTAKES
 from shared.contract.events import NAME
-from shared.contract.kpis import KPIS, Kpi, Unit
+from shared.contract.kpis import UNITS, Kpi, Measure, Unit
 from shared.periods import Period
 
 ALL_QUEUES: Final = "all"
@@ -112,8 +112,8 @@ class ConfigSection(BaseModel):
 
 
 def _no_ratio_above_1(value: float, so_far: ValidationInfo) -> float:
-    kpi: Kpi | None = so_far.data.get("kpi")
-    if kpi is not None and KPIS[kpi].unit is Unit.RATIO and value > 1:
+    kpi: Kpi | Measure | None = so_far.data.get("kpi")
+    if kpi is not None and UNITS[Measure(kpi)] is Unit.RATIO and value > 1:
         raise mistake("ratio")
     return value
 

@@ -38,13 +38,17 @@ class Kpi(StrEnum):
 
 
 class Measure(StrEnum):
-    """What a rule can be about: a KPI, how fast its error budget goes, or that a source sends no data."""
+    """What a rule can be about: a KPI, who waits now, how fast an error budget goes, or no data."""
 
     MISSED_RATIO = "missed_ratio"
     CALL_WAIT_MEAN = "call_wait_mean"
     SERVICE_LEVEL = "service_level"
     VISIT_WAIT_MEAN = "visit_wait_mean"
     LEAD_TIME_MEAN = "lead_time_mean"
+    CALLS_WAITING = "calls_waiting"
+    """How many wait at the phone at this moment."""
+    LONGEST_WAIT = "longest_wait"
+    """For how long the one of them has waited who waits longest; 0: nobody waits."""
     BURN_RATE = "burn_rate"
     """How many times faster than the target allows the error budget is being used."""
     NO_DATA = "no_data"
@@ -64,6 +68,7 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     WORKDAYS = "workdays"
     TIMES = "times"
+    CALLS = "calls"
 
 
 class Shown(StrEnum):
@@ -157,8 +162,13 @@ KPIS: Final[Mapping[str, KpiFacts]] = {
 }
 """By id, so that the plain text of a file can be looked up as well."""
 
+WAITING_NOW: Final = (Measure.CALLS_WAITING, Measure.LONGEST_WAIT)
+"""Measures of the calls that wait at this moment: of phone queues, over no window, and 0 is a reading."""
+
 UNITS: Final[Mapping[Measure, Unit]] = {
     **{Measure(kpi): facts.unit for kpi, facts in KPIS.items()},
+    Measure.CALLS_WAITING: Unit.CALLS,
+    Measure.LONGEST_WAIT: Unit.SECONDS,
     Measure.BURN_RATE: Unit.TIMES,
     Measure.NO_DATA: Unit.SECONDS,
 }

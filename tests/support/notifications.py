@@ -9,7 +9,7 @@ from services.notifier.messages.template_files import TemplateFault, load_templa
 from services.notifier.model import Acknowledgement, Breach, Notification, NotificationKind
 from shared.config.model import CityFile
 from shared.contract.breach_events import BreachReading, BreachState, Cause, Hour, Level, Severity
-from shared.contract.kpis import Measure
+from shared.contract.kpis import WAITING_NOW, Measure
 
 NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
 """A quarter past ten on a Tuesday in Brussels."""
@@ -104,6 +104,8 @@ LIMITS = {
     Measure.SERVICE_LEVEL: 0.8,
     Measure.VISIT_WAIT_MEAN: 300.0,
     Measure.LEAD_TIME_MEAN: 5.0,
+    Measure.CALLS_WAITING: 5.0,
+    Measure.LONGEST_WAIT: 180.0,
     Measure.BURN_RATE: 2.0,
     Measure.NO_DATA: 300.0,
 }
@@ -114,6 +116,8 @@ VALUES = {
     Measure.SERVICE_LEVEL: (0.6129, 0.7, 0.55),
     Measure.VISIT_WAIT_MEAN: (429.2, 430.0, 450.0),
     Measure.LEAD_TIME_MEAN: (6.34, 6.3, 6.5),
+    Measure.CALLS_WAITING: (7.0, None, 9.0),
+    Measure.LONGEST_WAIT: (251.3, None, 260.0),
     Measure.BURN_RATE: (2.38, None, 2.6),
     Measure.NO_DATA: (1020.0, None, 1020.0),
 }
@@ -128,7 +132,11 @@ QUEUES = {
 
 RULES = {Measure.CALL_WAIT_MEAN: "wachten", Measure.BURN_RATE: "jaardoel", Measure.NO_DATA: "stil"}
 
-WINDOWS = {Measure.LEAD_TIME_MEAN: "month", Measure.BURN_RATE: "1h", Measure.NO_DATA: ""}
+WINDOWS = {
+    Measure.LEAD_TIME_MEAN: "month",
+    Measure.BURN_RATE: "1h",
+    **dict.fromkeys((Measure.NO_DATA, *WAITING_NOW), ""),
+}
 
 
 def city(language: str = "nl", *, sites: int = 1) -> CityFile:

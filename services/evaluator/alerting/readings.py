@@ -49,17 +49,19 @@ class RuleReadings:
                 return self._no_data(rule, running=running)
             case Measure.BURN_RATE:
                 return self._burn_rate(rule)
+            case Measure.CALLS_WAITING:
+                waits = self._waits(rule)
+                return len(waits), len(waits)
+            case Measure.LONGEST_WAIT:
+                waits = self._waits(rule)
+                return max(waits, default=0) / 1000, len(waits)
             case _:
                 reading = self._kpi(rule, rule.windows[0])
         return (reading.value if reading.samples >= rule.min_samples else None), reading.samples
 
     def describe(self, rule: Rule, value: float | None, samples: int) -> BreachReading:
         """Return a value with everything that goes into a message."""
-        waits = [
-            self._now_ms - at
-            for queue_ref, at in self._aggregator.contacts.waiting(self._now_ms)
-            if queue_ref in rule.queue_refs
-        ]
+        waits = self._waits(rule)
         return BreachReading(
             value=value,
             samples=samples,
@@ -69,6 +71,14 @@ class RuleReadings:
             budget_left=self._budget_left(rule),
             hour=self._hour(rule) if rule.queue_refs else None,
         )
+
+    def _waits(self, rule: Rule) -> list[int]:
+        """Return for how long each of those has waited, in ms, who wait at the queues of a rule."""
+        return [
+            self._now_ms - at
+            for queue_ref, at in self._aggregator.contacts.waiting(self._now_ms)
+            if queue_ref in rule.queue_refs
+        ]
 
     def _kpi(self, rule: Rule, window: Window, back_s: int = 0) -> kpi.KpiValue:
         if rule.kpi is None:

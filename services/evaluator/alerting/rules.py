@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypedDict
 
 from domain.queue_ref import QueueRef
 from domain.windows import RunningPeriod, Window, window_label
 from services.evaluator.alerting.rule_state import RuleLimits
-from shared.config.alerting import BudgetRule, KpiRule, NoDataRule
-from shared.config.model import CityFile, Site, Source
+from shared.config.alerting import BudgetRule, KpiRule, NoDataRule, QueueRule, WaitingRule
+from shared.config.model import CityFile, Queue, Site, Source
 from shared.config.types import ALL_QUEUES, EVERY_QUEUE
 from shared.contract.breach_events import Level, RuleKey, Severity
-from shared.contract.kpis import KPIS, Kpi, Measure
+from shared.contract.kpis import KPIS, WAITING_NOW, Kpi, Measure, QueueKind
 
 UNREAD_WINDOWS: Final = 2
 """A breach is over after as many windows without a reading: none of what opened it is in sight any more."""
@@ -35,7 +36,7 @@ class Rule:
     key: RuleKey
     limits: RuleLimits
     windows: tuple[Window, ...] = ()
-    """One; for a burn rate the long and the short one; none for no data."""
+    """One; for a burn rate the long and the short one; none for no data and for who waits now."""
     queue_refs: tuple[QueueRef, ...] = ()
     """The queues whose contacts it is about."""
     hours: tuple[str | None, ...] = ()
@@ -49,7 +50,8 @@ class Rule:
     @property
     def rolling(self) -> bool:
         """Whether its value empties by itself when nobody comes."""
-        return bool(self.windows) and all(isinstance(window, timedelta) for window in self.windows)
+        over_time = bool(self.windows) and all(isinstance(window, timedelta) for window in self.windows)
+        return over_time or self.key.measure in WAITING_NOW
 
 
 def rules_of(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
@@ -58,7 +60,7 @@ def rules_of(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
     for site in sites:
         for rule in city.rules:
             if rule.site in {None, site.id}:
-                found += _kpi_rules(city, site, rule)
+                found += _queue_rules(city, site, rule)
         for budget in city.budget_rules:
             if budget.site in {None, site.id}:
                 found += _budget_rule(city, site, budget)
@@ -68,27 +70,55 @@ def rules_of(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
     return found
 
 
-def _kpi_rules(city: CityFile, site: Site, rule: KpiRule) -> Iterator[Rule]:
-    fitting = site.of_kind(KPIS[rule.kpi].kind)
+def _queue_rules(city: CityFile, site: Site, rule: QueueRule) -> Iterator[Rule]:
+    """A rule at each queue, or at the total, that it is about."""
+    fitting = site.of_kind(QueueKind.PHONE if isinstance(rule, WaitingRule) else KPIS[rule.kpi].kind)
     names = [queue.id for queue in fitting] if rule.queue == EVERY_QUEUE else [rule.queue]
-    window = RunningPeriod(rule.window) if isinstance(rule.window, str) else rule.window
     for name in names:
         queues = [queue for queue in fitting if name in {queue.id, ALL_QUEUES}]
-        limit = city.limit_of(rule, site.id, name)
-        if not queues or limit is None:
-            continue
-        for level, limits in _levels(rule, limit, _unread(window)):
-            severity = rule.severity if level is Level.LIMIT else Severity.WARNING
-            yield Rule(
-                key=_key(rule.id, level, Measure(rule.kpi), severity, site, name, window, limits),
-                limits=limits,
-                windows=(window,),
-                queue_refs=tuple(QueueRef(site.id, queue.id) for queue in queues),
-                hours=tuple(queue.hours for queue in queues),
-                open_only=rule.open_only,
-                min_samples=rule.min_samples or city.live.min_samples,
-                kpi=rule.kpi,
-            )
+        if queues and isinstance(rule, KpiRule):
+            yield from _kpi_rules(city, site, name, queues, rule)
+        elif queues and isinstance(rule, WaitingRule):
+            for level, limits in _levels(rule, rule.limit, None):
+                key = _key(rule.id, level, rule.kpi, _severity(rule, level), site, name, None, limits)
+                yield Rule(key, limits, **_place(site, queues), open_only=rule.open_only)
+
+
+def _kpi_rules(
+    city: CityFile, site: Site, name: str, queues: Sequence[Queue], rule: KpiRule
+) -> Iterator[Rule]:
+    limit = city.limit_of(rule, site.id, name)
+    if limit is None:
+        return
+    window = RunningPeriod(rule.window) if isinstance(rule.window, str) else rule.window
+    for level, limits in _levels(rule, limit, _unread(window)):
+        measure = Measure(rule.kpi)
+        yield Rule(
+            _key(rule.id, level, measure, _severity(rule, level), site, name, window, limits),
+            limits,
+            (window,),
+            **_place(site, queues),
+            open_only=rule.open_only,
+            min_samples=rule.min_samples or city.live.min_samples,
+            kpi=rule.kpi,
+        )
+
+
+class _Place(TypedDict):
+    queue_refs: tuple[QueueRef, ...]
+    hours: tuple[str | None, ...]
+
+
+def _place(site: Site, queues: Sequence[Queue]) -> _Place:
+    """What a rule says of where it is judged."""
+    return {
+        "queue_refs": tuple(QueueRef(site.id, queue.id) for queue in queues),
+        "hours": tuple(queue.hours for queue in queues),
+    }
+
+
+def _severity(rule: QueueRule, level: Level) -> Severity:
+    return rule.severity if level is Level.LIMIT else Severity.WARNING
 
 
 def _unread(window: Window) -> timedelta:
@@ -97,18 +127,18 @@ def _unread(window: Window) -> timedelta:
     return UNREAD_WINDOWS * length
 
 
-def _levels(rule: KpiRule, limit: float, unread: timedelta) -> Iterator[tuple[Level, RuleLimits]]:
+def _levels(rule: QueueRule, limit: float, unread: timedelta | None) -> Iterator[tuple[Level, RuleLimits]]:
     """The limit, and ``warn_at`` with the same gap before it clears, as far as the KPI goes."""
-    facts = KPIS[rule.kpi]
+    patience = (rule.hold, rule.keep_firing, unread)
+    more_is_better = isinstance(rule, KpiRule) and KPIS[rule.kpi].more_is_better
     clear_at = limit if rule.clear_at is None else rule.clear_at
-    yield Level.LIMIT, RuleLimits(limit, clear_at, rule.hold, rule.keep_firing, unread, facts.more_is_better)
+    yield Level.LIMIT, RuleLimits(limit, clear_at, *patience, more_is_better)
     if rule.warn_at is not None:
         # In decimals, as the city wrote them: 0.1 + (0.15 - 0.2) is 0.05 and not a little less.
         gap = Decimal(repr(clear_at)) - Decimal(repr(limit))
-        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), facts.highest)
-        patience = (rule.hold, rule.keep_firing, unread)
-        limits = RuleLimits(rule.warn_at, warn_clear, *patience, facts.more_is_better)
-        yield Level.WARNING, limits
+        highest = KPIS[rule.kpi].highest if isinstance(rule, KpiRule) else math.inf
+        warn_clear = min(max(0.0, float(Decimal(repr(rule.warn_at)) + gap)), highest)
+        yield Level.WARNING, RuleLimits(rule.warn_at, warn_clear, *patience, more_is_better)
 
 
 def _budget_rule(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]:

@@ -195,7 +195,7 @@ class Viewer:
 
     def _kpi(self, breach: Breach) -> Kpi | None:
         match breach.measure:
-            case Measure.NO_DATA:
+            case Measure.NO_DATA | Measure.CALLS_WAITING | Measure.LONGEST_WAIT:
                 return None
             case Measure.BURN_RATE:
                 return next((rule.kpi for rule in self._city.budget_rules if rule.id == breach.rule), None)
@@ -231,7 +231,7 @@ class Viewer:
         """The limit that a message names: of a warning that of its rule, not the earlier limit."""
         if breach.level is Level.LIMIT:
             return breach.limit
-        fitting = (r for r in self._city.rules if (r.id, r.kpi) == (breach.rule, self._kpi(breach)))
+        fitting = (r for r in self._city.rules if (r.id, r.kpi) == (breach.rule, breach.measure))
         rule = next(fitting, None)
         limit = None if rule is None else self._city.limit_of(rule, breach.site, breach.queue)
         return breach.limit if limit is None else limit

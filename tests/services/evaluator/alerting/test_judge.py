@@ -269,6 +269,36 @@ def test_a_breach_on_few_contacts_ends_though_nothing_is_measured_any_more() -> 
     assert (unread[0], unread[-1], told[-1][1]) == (("9:15", "firing"), ("9:45", "ok"), "ok")
 
 
+def test_people_who_wait_now_are_counted_and_timed_at_every_look_over_no_window() -> None:
+    count_rule = {"id": "queue", "kpi": "calls_waiting", "queue": "a", "limit": 2, "hold": "1m"}
+    wait_rule = {"id": "wait", "kpi": "longest_wait", "limit": 180, "warn_at": 120}
+    morning = Morning(city(rules=[count_rule, wait_rule]))
+    assert (morning.look("9:00"), [one.shown for one in morning.judge.rule_states()]) == ([], ["ok"] * 3)
+    for number, queue in enumerate("aaab"):
+        common = {"at": clock("9:00"), "source": "pbx", "site": "site", "queue": queue}
+        morning.happen(CallQueued(id=f"q{number}", contact=f"c{number}", **common))
+    told = [(at, e) for at in ("9:01", "9:02", "9:02:01", "9:03:01") for e in morning.look(at)]
+    fired = [(at, e.rule, e.level, e.queue, e.reading.value) for at, e in told if e.state == "firing"]
+    assert fired[:3] == [
+        ("9:02", "queue", "limit", "a", 3.0),
+        ("9:02:01", "wait", "warning", "all", 121.0),
+        ("9:03:01", "queue", "limit", "a", 3.0),
+    ]
+    for number, queue in enumerate("aaab"):
+        common = {"at": clock("9:03:30"), "source": "pbx", "site": "site", "queue": queue}
+        morning.happen(CallAnswered(id=f"a{number}", contact=f"c{number}", wait_ms=210_000, **common))
+    over = {(e.rule, e.level): e.reading.value for e in morning.look("9:03:31") if e.state == "ok"}
+    assert over == {("queue", "limit"): 0.0, ("wait", "limit"): 0.0, ("wait", "warning"): 0.0}
+
+
+def test_nobody_waits_any_more_at_closing_time() -> None:
+    rule = {"id": "queue", "kpi": "calls_waiting", "queue": "*", "limit": 0}
+    morning = Morning(city(rules=[rule]))
+    morning.happen(CallQueued(id="q", contact="c", at=clock("11:59"), source="pbx", site="site", queue="b"))
+    assert morning.states("11:59:30") == ["pending", "firing"]
+    assert morning.states("12:00") == ["ok"]
+
+
 def test_a_source_that_is_silent_at_closing_time_has_no_reading_until_it_must_speak_again() -> None:
     """Nobody is reminded of it all night; the breach itself goes on."""
     open_till_noon = ["08:00-12:00"]
