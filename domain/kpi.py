@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import assert_never
 
 from domain.bucket import Bucket, count_below, count_up_to, merged, quantile_up_to
-from shared.config.model import CityFile, MissedDefinition
+from shared.config.model import CityFile, Count, MissedDefinition
 from shared.config.types import ALL_QUEUES
 from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi
@@ -27,6 +27,11 @@ class KpiValue:
     samples: int
 
 
+def counted_as(queue: str, definition: MissedDefinition) -> Count:
+    """Return what the calls of a queue, or of all of a site (``all``), are in its figures."""
+    return definition.count if queue == ALL_QUEUES else "entries"
+
+
 def counted(queue: str, buckets: Iterable[Bucket], definition: MissedDefinition) -> Bucket:
     """Return what happened at a queue, or at all of a site (``all``), as ``definition`` counts its calls.
 
@@ -36,7 +41,7 @@ def counted(queue: str, buckets: Iterable[Bucket], definition: MissedDefinition)
     """
     every = list(buckets)
     together = every[0] if len(every) == 1 else merged(every)
-    return together.as_callers() if queue == ALL_QUEUES and definition.count == "callers" else together
+    return together.as_callers() if counted_as(queue, definition) == "callers" else together
 
 
 def missed(bucket: Bucket, definition: MissedDefinition) -> int:

@@ -1,10 +1,11 @@
-"""What became of calls that nobody answered, as people call it."""
+"""What became of calls that nobody answered, and what is counted of calls, as people call it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
+from shared.config.model import Count
 from shared.contract.events import Outcome
 from shared.translation import Msg
 
@@ -18,3 +19,6 @@ OUTCOME_NAMES: Final[Mapping[Outcome, Msg]] = {
     Outcome.BLOCKED: Msg("queue full"),
     Outcome.CUT_OFF: Msg("cut off by the exchange"),
 }
+
+# Translators: what figures of calls count: people, or their stays in queues. Alone in a column.
+COUNT_NAMES: Final[Mapping[Count, Msg]] = {"callers": Msg("callers"), "entries": Msg("entries")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from domain import kpi
 from domain.bucket import Bucket
@@ -32,6 +32,9 @@ from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi, QueueKind
 from shared.history_file import HistoryFile, ReportedFigure
 from shared.periods import Period
+
+COUNTED_KPIS: Final = (Kpi.MISSED_RATIO, Kpi.CALL_WAIT_MEAN, Kpi.SERVICE_LEVEL)
+"""Those that come out otherwise for callers than for entries."""
 
 Days = Mapping[QueueRef, Mapping[date, Bucket]]
 """What was counted within opening hours, per queue and local day. No bucket: nothing happened."""
@@ -136,10 +139,8 @@ class UnderCount:
     offered: int
     answered: int
     missed: int
-    missed_ratio: KpiValue
-    wait_mean: KpiValue
-    """In seconds."""
-    service_level: KpiValue
+    readings: Mapping[Kpi, KpiValue]
+    """Of ``COUNTED_KPIS``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,7 @@ def period_kpi(
         target_period=target.period if target else None,
         met=_met(target, period, reading.value),
         definition=_definition(city, figure),
-        count=_count(city, queue) if KPIS[figure].kind is QueueKind.PHONE else None,
+        count=kpi.counted_as(queue, city.live_definition) if figure in COUNTED_KPIS else None,
         complete=period.last < today,
     )
 
@@ -260,7 +261,9 @@ def speed(city: CityFile, months: Months, site: str, queue: str, period: Period,
     bucket = _counted_at(city, months, Kpi.CALL_WAIT_MEAN, site, queue, period)
     counts = kpi.speed_categories(bucket, city.speed_categories.bounds)
     complete = period.last < today
-    return SpeedShares(site, queue, period, counts, bucket.answered, complete, _count(city, queue))
+    return SpeedShares(
+        site, queue, period, counts, bucket.answered, complete, kpi.counted_as(queue, city.live_definition)
+    )
 
 
 def under_counts(city: CityFile, months: Months, site: str, period: Period) -> tuple[UnderCount, ...]:
@@ -280,9 +283,7 @@ def under_counts(city: CityFile, months: Months, site: str, period: Period) -> t
                 offered=bucket.offered,
                 answered=bucket.answered,
                 missed=kpi.missed(bucket, active),
-                missed_ratio=kpi.missed_ratio(bucket, active),
-                wait_mean=kpi.call_wait_mean(bucket),
-                service_level=kpi.service_level(bucket, active, city.service_level.within),
+                readings={one: kpi.read(one, bucket, city) for one in COUNTED_KPIS},
             )
         )
     return tuple(found)
@@ -433,10 +434,6 @@ def _counted_at(city: CityFile, months: Months, figure: Kpi, site: str, queue: s
 def _buckets(months: Months, queue_refs: Iterable[QueueRef], period: Period) -> Iterator[Bucket]:
     shelves = [months[queue_ref] for queue_ref in queue_refs if queue_ref in months]
     return (shelf[month.name] for shelf in shelves for month in period.months() if month.name in shelf)
-
-
-def _count(city: CityFile, queue: str) -> Count:
-    return city.live_definition.count if queue == ALL_QUEUES else "entries"
 
 
 def _kind_of(period: Period) -> str | None:

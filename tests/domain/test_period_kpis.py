@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.bucket import Bucket
+from domain.kpi import KpiValue
 from domain.period_kpis import (
     Days,
     PeriodKpi,
@@ -91,20 +92,20 @@ def test_visits_are_no_callers() -> None:
 
 def test_callers_and_entries_side_by_side() -> None:
     callers, entries = under_counts(CITY, months_of(OVERFLOW), "lier", MARCH)
-    assert (callers.count, callers.active, callers.missed, callers.missed_ratio.value) == (
-        "callers",
-        True,
-        10,
-        0.1,
-    )
-    assert (entries.count, entries.active, entries.missed, entries.missed_ratio.value) == (
-        "entries",
-        False,
-        40,
-        40 / 130,
-    )
-    assert (callers.offered, callers.answered, callers.wait_mean.value) == (100, 90, 1050 / 90)
-    assert (entries.offered, entries.answered, entries.wait_mean.value) == (130, 90, 150 / 90)
+    assert (callers.count, callers.active) == ("callers", True)
+    assert (callers.offered, callers.answered, callers.missed) == (100, 90, 10)
+    assert callers.readings == {
+        Kpi.MISSED_RATIO: KpiValue(0.1, 100),
+        Kpi.CALL_WAIT_MEAN: KpiValue(1050 / 90, 90),
+        Kpi.SERVICE_LEVEL: KpiValue(0.6, 100),
+    }
+    assert (entries.count, entries.active) == ("entries", False)
+    assert (entries.offered, entries.answered, entries.missed) == (130, 90, 40)
+    assert entries.readings == {
+        Kpi.MISSED_RATIO: KpiValue(40 / 130, 130),
+        Kpi.CALL_WAIT_MEAN: KpiValue(150 / 90, 90),
+        Kpi.SERVICE_LEVEL: KpiValue(90 / 130, 130),
+    }
 
 
 def test_each_definition_counts_in_its_own_way() -> None:

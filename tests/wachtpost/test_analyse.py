@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from domain.bucket import Bucket, merged
+from shared.config.model import Count
 from tests.shared.contract.evolution import EXAMPLES
+from tests.support.report_city import CITY, calls, city, overflow
+from wachtpost.analyse.figures import Analysis, as_json, counting
+from wachtpost.analyse.files import ReadingStats
+from wachtpost.analyse.tables import tables
 from wachtpost.cli import app
 
 MORNING = """\
@@ -85,6 +93,48 @@ def test_the_order_of_the_files_does_not_matter_nor_does_giving_one_twice(logs: 
     assert figures(*reversed(logs))["total"] == whole["total"]
     twice = figures(*logs, *logs)
     assert twice["total"] == whole["total"]
+
+
+def overflown() -> Analysis:
+    """A hundred callers, of whom 10 hang up and 30 are helped in a second queue."""
+    queues = overflow()
+    day = merged(queues.values())
+    return Analysis(day, Bucket(), queues, {"2026-03-02": day})
+
+
+@pytest.mark.parametrize("count", ["callers", "entries"])
+def test_the_total_and_each_day_follow_the_definition_and_both_views_stand_beside_them(count: Count) -> None:
+    whole: Any = as_json(overflown(), counting(CITY, count))
+    callers, entries = whole["callers"], whole["entries"]
+    keys = ("offered", "missed", "missed_ratio", "wait_mean_s")
+    assert [callers[key] for key in keys] == [100, 10, 0.1, 11.666666667]
+    assert [entries[key] for key in keys] == [130, 40, 0.307692308, 1.666666667]
+    assert callers["wait_max_s"] == 35
+    for total in (whole["total"], whole["days"]["2026-03-02"]):
+        assert (total["callers"], total["entries"], total["counted_as"]) == (callers, entries, count)
+        assert total["missed_ratio"] == whole[count]["missed_ratio"]
+        assert total["definitions"]["lier-1"]["missed"] == whole[count]["missed"]
+    (missed,) = [one for one in whole["total"]["targets"] if one["kpi"] == "missed_ratio"]
+    assert missed["met"] is (count == "callers")
+    queue = whole["queues"]["onthaal"]
+    assert (queue["counted_as"], queue["missed"], queue["offered"]) == ("entries", 40, 100)
+
+
+@pytest.mark.parametrize(
+    ("analysis", "said"),
+    [
+        (overflown(), "30 entries are of callers who had been in a queue before. A caller counts once"),
+        (
+            Analysis(calls(3), Bucket(), {"onthaal": calls(3)}, {}),
+            "every caller is one entry. The total counts",
+        ),
+    ],
+)
+def test_the_tables_say_what_makes_the_difference(analysis: Analysis, said: str) -> None:
+    english = city(city={"name": "Test", "language": "en"})
+    told = io.StringIO()
+    Console(width=400, file=told).print(*tables(analysis, ReadingStats(), english))
+    assert said in told.getvalue()
 
 
 def test_a_queue_without_contacts_has_no_ratio_rather_than_zero(tmp_path: Path) -> None:

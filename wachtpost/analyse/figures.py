@@ -11,7 +11,7 @@ from domain import kpi
 from domain.bucket import Bucket, Resolution, longest_s, merged
 from domain.bucket_store import BucketStore
 from domain.queue_ref import QueueRef
-from shared.config.model import ALL_QUEUES, CityFile, Target
+from shared.config.model import ALL_QUEUES, COUNTS, CityFile, Count, Target
 from shared.contract.events import Outcome
 
 ANSWERED_WITHIN: Final = tuple(timedelta(seconds=s) for s in (20, 45, 60))
@@ -36,7 +36,10 @@ class Judged:
 
 @dataclass(frozen=True)
 class Analysis:
-    """What a set of files holds, in buckets: in total, per queue, and per local day."""
+    """What a set of files holds, in buckets: in total, per queue, and per local day.
+
+    In these the calls are entries; ``kpi.counted`` makes callers of those of the total and of a day.
+    """
 
     total: Bucket
     outside: Bucket
@@ -75,25 +78,48 @@ def answered_within_bounds(city: CityFile) -> list[timedelta]:
 
 
 def as_json(analysis: Analysis, city: CityFile) -> Figures:
-    """Return the whole analysis with the keys ``total``, ``queues``, ``days`` and ``outside_hours``."""
+    """Return the whole analysis with the keys ``total``, ``callers``, ``entries``, ``queues``, ``days`` and
+    ``outside_hours``.
+
+    The total and each day count as the city's definition does, and have both views as ``callers`` and
+    ``entries`` too; so has the whole, of its total.
+    """
     outcomes = analysis.outcomes
-    total = figures(analysis.total, city, outcomes)
+    views = _views(analysis.total, city, outcomes)
+    total = figures(ALL_QUEUES, analysis.total, city, outcomes) | views
     total["targets"] = [
         {"kpi": j.target.kpi, "limit": j.target.limit, "value": _rounded(j.value), "met": j.met}
         for j in judged(analysis.total, city, ALL_QUEUES)
     ]
     return {
         "total": total,
-        "queues": {name: figures(bucket, city, outcomes) for name, bucket in analysis.queues.items()},
-        "days": {day: figures(bucket, city, outcomes) for day, bucket in analysis.days.items()},
+        **views,
+        "queues": {name: figures(name, bucket, city, outcomes) for name, bucket in analysis.queues.items()},
+        "days": {
+            day: figures(ALL_QUEUES, bucket, city, outcomes) | _views(bucket, city, outcomes)
+            for day, bucket in analysis.days.items()
+        },
         "outside_hours": analysis.outside.offered + _visits(analysis.outside),
     }
 
 
-def figures(bucket: Bucket, city: CityFile, outcomes: Iterable[Outcome]) -> Figures:
-    """Return the figures of one bucket; seconds, ratios from 0 to 1, counts."""
+def counting(city: CityFile, count: Count) -> CityFile:
+    """Return the same city with totals of callers, or of entries, whatever its definitions count."""
+    definitions = tuple(definition.counting(count) for definition in city.missed_definitions)
+    return city.model_copy(update={"missed_definitions": definitions})
+
+
+def _views(total: Bucket, city: CityFile, outcomes: Iterable[Outcome]) -> Figures:
+    return {count: figures(ALL_QUEUES, total, counting(city, count), outcomes) for count in COUNTS}
+
+
+def figures(queue: str, entries: Bucket, city: CityFile, outcomes: Iterable[Outcome]) -> Figures:
+    """Return the figures of a queue, or of a total (``all``); seconds, ratios from 0 to 1, counts."""
     definition = city.live_definition
+    bucket = kpi.counted(queue, [entries], definition)
+    by_definition = [(d, kpi.counted(queue, [entries], d)) for d in city.missed_definitions]
     result: Figures = {
+        "counted_as": kpi.counted_as(queue, definition),
         "offered": bucket.offered,
         "answered": bucket.answered,
         "missed": kpi.missed(bucket, definition),
@@ -113,10 +139,11 @@ def figures(bucket: Bucket, city: CityFile, outcomes: Iterable[Outcome]) -> Figu
         "definitions": {
             d.id: {
                 "version": d.version,
-                "missed": kpi.missed(bucket, d),
-                "missed_ratio": _rounded(kpi.missed_ratio(bucket, d).value),
+                "counted_as": kpi.counted_as(queue, d),
+                "missed": kpi.missed(as_it_counts, d),
+                "missed_ratio": _rounded(kpi.missed_ratio(as_it_counts, d).value),
             }
-            for d in city.missed_definitions
+            for d, as_it_counts in by_definition
         },
     }
     if _visits(bucket) or bucket.booked:
@@ -124,8 +151,9 @@ def figures(bucket: Bucket, city: CityFile, outcomes: Iterable[Outcome]) -> Figu
     return result
 
 
-def judged(bucket: Bucket, city: CityFile, queue: str) -> Iterator[Judged]:
+def judged(entries: Bucket, city: CityFile, queue: str) -> Iterator[Judged]:
     """Yield the targets of a queue, or of the total (``all``), that this bucket can say something about."""
+    bucket = kpi.counted(queue, [entries], city.live_definition)
     for target in city.targets:
         if target.queue != queue:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -12,8 +12,9 @@ from rich.text import Text
 
 from domain import kpi
 from domain.bucket import Bucket, longest_s
-from domain.outcome_names import OUTCOME_NAMES
-from shared.config.model import ALL_QUEUES, CityFile
+from domain.outcome_names import COUNT_NAMES, OUTCOME_NAMES
+from shared.config.model import ALL_QUEUES, COUNTS, CityFile, Count
+from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi, Unit
 from shared.formatting import clock_time
 from shared.translation import Msg, Translator, translator
@@ -31,17 +32,25 @@ KPI_NAMES: Final[Mapping[Kpi, Msg]] = {
     Kpi.LEAD_TIME_MEAN: Msg("mean lead time to an appointment"),
 }
 
+TOTAL_COUNTS: Final[Mapping[Count, Msg]] = {
+    "callers": Msg("The total counts callers."),
+    "entries": Msg("The total counts entries."),
+}
+
 
 def tables(analysis: Analysis, reading: ReadingStats, city: CityFile) -> Iterator[RenderableType]:
     """Yield everything an analysis has to say, in the language of the city file."""
     say = translator(city.city.language)
     page = _Page(city, say)
     if analysis.total.offered:
-        yield page.counts(say.gettext("Per queue"), say.gettext("queue"), analysis.queues, analysis.total)
+        total = page.in_total(analysis.total)
+        yield page.counts(say.gettext("Per queue"), say.gettext("queue"), analysis.queues, total)
         if len(analysis.days) > 1:
-            yield page.counts(say.gettext("Per day"), say.gettext("day"), analysis.days, analysis.total)
-        yield page.outcomes(analysis)
-        yield page.categories(analysis.total)
+            days = {day: page.in_total(bucket) for day, bucket in analysis.days.items()}
+            yield page.counts(say.gettext("Per day"), say.gettext("day"), days, total)
+        yield page.views(analysis.total)
+        yield page.outcomes(total, analysis.outcomes)
+        yield page.categories(total)
         yield page.definitions(analysis.total)
         yield page.targets(analysis)
         note = say.gettext("90% within: from the histogram, at most one cell (1 s up to 10 min) too high.")
@@ -58,8 +67,41 @@ class _Page:
         self._say = say
         self._bounds = answered_within_bounds(city)
 
+    def in_total(self, entries: Bucket) -> Bucket:
+        """Return a total as the city's definition counts it."""
+        return kpi.counted(ALL_QUEUES, [entries], self._city.live_definition)
+
+    def views(self, entries: Bucket) -> RenderableType:
+        """Return the total as callers and as entries, and what makes the difference."""
+        say, live = self._say, self._city.live_definition
+        views = {count: kpi.counted(ALL_QUEUES, [entries], live.counting(count)) for count in COUNTS}
+        rows = {say.text(COUNT_NAMES[count]): bucket for count, bucket in views.items()}
+        further = views["entries"].offered - views["callers"].offered
+        told = [say.gettext("Nobody entered a second queue, or one again: every caller is one entry.")]
+        if further:
+            told = [
+                say.ngettext(
+                    "{number} entry is of a caller who had been in a queue before.",
+                    "{number} entries are of callers who had been in a queue before.",
+                    further,
+                ),
+                say.gettext(
+                    "A caller counts once: answered if anybody helped him, else missed by his last outcome; "
+                    "his wait runs from his first entry. A queue's own figures are of its entries."
+                ),
+            ]
+        told.append(say.text(TOTAL_COUNTS[live.count]))
+        table = self._count_table(say.gettext("total"), rows)
+        return Group(_titled(say.gettext("Callers and entries"), table), Text(" ".join(told), style="dim"))
+
     def counts(self, title: str, first: str, rows: Mapping[str, Bucket], total: Bucket) -> RenderableType:
         """Return one row per queue or day, and the total."""
+        table = self._count_table(first, rows)
+        table.add_section()
+        table.add_row(self._say.gettext("total"), *self._count_row(total), style="bold")
+        return _titled(title, table)
+
+    def _count_table(self, first: str, rows: Mapping[str, Bucket]) -> Table:
         say = self._say
         # Translators: the heads of narrow columns, each a line or two of at most eight letters.
         counts = [say.gettext("offered"), self._answered, self._missed, say.gettext("%\nmissed")]
@@ -68,9 +110,7 @@ class _Page:
         table = _table(first, *counts, *waits, *bounds)
         for name, bucket in rows.items():
             table.add_row(name, *self._count_row(bucket))
-        table.add_section()
-        table.add_row(say.gettext("total"), *self._count_row(total), style="bold")
-        return _titled(title, table)
+        return table
 
     def _count_row(self, bucket: Bucket) -> list[str]:
         definition = self._city.live_definition
@@ -87,16 +127,13 @@ class _Page:
             *(self._say.number(kpi.answered_within(bucket, bound)) for bound in self._bounds),
         ]
 
-    def outcomes(self, analysis: Analysis) -> RenderableType:
+    def outcomes(self, total: Bucket, occurring: Iterable[Outcome]) -> RenderableType:
         """Return why calls were not answered."""
         table = _table("", self._say.gettext("calls"))
-        for outcome in analysis.outcomes:
-            count = analysis.total.outcomes[outcome]
-            table.add_row(self._say.text(OUTCOME_NAMES[outcome]), self._say.number(count))
-        if analysis.total.unfinished:
-            table.add_row(
-                self._say.gettext("without an outcome"), self._say.number(analysis.total.unfinished)
-            )
+        for outcome in occurring:
+            table.add_row(self._say.text(OUTCOME_NAMES[outcome]), self._say.number(total.outcomes[outcome]))
+        if total.unfinished:
+            table.add_row(self._say.gettext("without an outcome"), self._say.number(total.unfinished))
         return _titled(self._say.gettext("Not answered"), table)
 
     def categories(self, total: Bucket) -> RenderableType:
@@ -114,14 +151,19 @@ class _Page:
             table.add_row(shown, self._say.number(count), self._ratio(share))
         return _titled(say.gettext("Answered per speed category"), table)
 
-    def definitions(self, total: Bucket) -> RenderableType:
-        """Return what every missed definition makes of the same calls."""
-        table = _table(self._say.gettext("definition"), self._missed, self._say.gettext("%\nmissed"))
+    def definitions(self, entries: Bucket) -> RenderableType:
+        """Return what every missed definition makes of the same calls, each as it counts."""
+        say = self._say
+        table = _table(
+            say.gettext("definition"), self._missed, say.gettext("%\nmissed"), say.gettext("counts")
+        )
         for definition in self._city.missed_definitions:
+            total = kpi.counted(ALL_QUEUES, [entries], definition)
             table.add_row(
                 f"{definition.id} v{definition.version}",
                 self._say.number(kpi.missed(total, definition)),
                 self._ratio(kpi.missed_ratio(total, definition).value),
+                say.text(COUNT_NAMES[definition.count]),
             )
         return _titled(self._say.gettext("Missed under each definition"), table)
 

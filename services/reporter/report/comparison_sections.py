@@ -29,7 +29,7 @@ class Definitions(SiteSections):
     """The definition switchboard of a site."""
 
     def section(self) -> ReportSection:
-        """Return both tables: missed, and answered in time."""
+        """Return the tables: callers and entries, missed, and answered in time."""
         return ReportSection(
             "definitions",
             self.say.gettext("The same calls under other definitions"),
@@ -41,8 +41,42 @@ class Definitions(SiteSections):
                     ),
                     Tone.NOTE,
                 ),
+                self._counts(),
                 self._missed(),
                 self._levels(),
+            ),
+        )
+
+    def _counts(self) -> Table:
+        say, write = self.say, self.write
+        return Table(
+            say.gettext("Callers and entries, {period}", period=self.period),
+            (
+                Column(say.gettext("Counted are")),
+                Column(say.gettext("Calls"), number=True),
+                Column(say.gettext("Answered"), number=True),
+                Column(say.gettext("Missed"), number=True),
+                Column(say.gettext("Share missed"), number=True),
+                Column(say.gettext("Mean wait"), number=True),
+                Column(say.gettext("Answered in time"), number=True),
+                Column(say.gettext("Difference")),
+            ),
+            tuple(
+                TableRow(
+                    write.count(one.count),
+                    (
+                        Cell(write.number(one.offered), number=True),
+                        Cell(write.number(one.answered), number=True),
+                        Cell(write.number(one.missed), number=True),
+                        *(
+                            Cell(write.value(k, reading.value), number=True)
+                            for k, reading in one.readings.items()
+                        ),
+                        Cell(write.counted_in_full(one.count)),
+                    ),
+                    say.gettext("of target and boards") if one.active else "",
+                )
+                for one in self.site.counts
             ),
         )
 
@@ -60,6 +94,7 @@ class Definitions(SiteSections):
                 Column(say.gettext("Share missed"), number=True),
                 Column(say.gettext("Missed"), number=True),
                 Column(say.gettext("Answered and missed"), number=True),
+                Column(say.gettext("Counted are")),
                 Column(say.gettext("Counts as missed")),
                 Column(say.gettext("Difference")),
             ),
@@ -70,6 +105,7 @@ class Definitions(SiteSections):
                         Cell(write.value(Kpi.MISSED_RATIO, one.value), number=True),
                         Cell(write.number(one.missed), number=True),
                         Cell(write.number(one.samples), number=True),
+                        Cell(write.count(one.definition.count)),
                         Cell(write.outcomes_of(one.definition)),
                         Cell(self._missed_difference(one, active)),
                     ),

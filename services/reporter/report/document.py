@@ -8,7 +8,14 @@ from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 from domain.error_budget import ErrorBudget
-from domain.period_kpis import Gap, PeriodKpi, SpeedShares, UnderMissedDefinition, UnderServiceLevel
+from domain.period_kpis import (
+    Gap,
+    PeriodKpi,
+    SpeedShares,
+    UnderCount,
+    UnderMissedDefinition,
+    UnderServiceLevel,
+)
 from shared.config.model import MissedDefinition
 from shared.contract.kpis import Kpi
 from shared.history_file import Break
@@ -64,6 +71,7 @@ class SiteReport:
     """Reported and counted years, in order."""
     missed_months: tuple[PeriodKpi, ...]
     lead_times: tuple[PeriodKpi, ...]
+    counts: tuple[UnderCount, ...]
     missed_definitions: tuple[UnderMissedDefinition, ...]
     service_levels: tuple[UnderServiceLevel, ...]
     budgets: tuple[BudgetReport, ...]

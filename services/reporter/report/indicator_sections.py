@@ -104,11 +104,17 @@ class IndicatorSections(SiteSections):
             about=say.gettext(
                 "Sum of the waits of answered calls divided by their number (ASA), over all phone "
                 "queues within opening hours."
-            ),
+            )
+            + " "
+            + self._counted,
             chart=say.gettext("Mean wait of answered calls per month"),
             caption=say.gettext("Mean wait of answered calls, {period}", period=self.period),
             columns=(say.gettext("Mean wait"), say.gettext("Answered calls")),
         )
+
+    @property
+    def _counted(self) -> str:
+        return self.write.counted(self.report.definition.count)
 
     def lead_times(self) -> ReportSection:
         """Return the mean lead time to an appointment, by month."""
@@ -152,6 +158,7 @@ class IndicatorSections(SiteSections):
                 ),
                 Tone.NOTE,
             ),
+            Paragraph(self._counted, Tone.NOTE),
             Pictures((self.pictured.shares(self.site.speeds, names),)),
             table,
         )
@@ -187,7 +194,7 @@ class IndicatorSections(SiteSections):
         slots = [one if isinstance(one, Period) else one.period for one in years_between(years)]
         breaks = self._marks(Kpi.MISSED_RATIO, slots)
         blocks: list[Block] = [
-            Paragraph(f"{about} {counts}", Tone.NOTE),
+            Paragraph(f"{about} {counts} {self._counted}", Tone.NOTE),
             Pictures((self.pictured.years(years, breaks),)),
             self._years_table(),
             self._months_table(

@@ -5,8 +5,8 @@ every program reads. (A Belgian Excel wants semicolons and decimal commas on a d
 Text/CSV* reads this one, and tables for people are what the other formats are for.) Columns:
 
 - ``part``: which part of the report: ``visit_waits``, ``call_waits``, ``speeds``, ``missed_years``,
-  ``missed_months``, ``lead_times``, ``missed_definitions``, ``service_levels``, ``budget``. Filter by it: a
-  period's share of missed calls stands there under each definition.
+  ``missed_months``, ``lead_times``, ``counts`` (callers and entries), ``missed_definitions``,
+  ``service_levels``, ``budget``. Filter by it: a period's share of missed calls stands there in each way.
 - ``period``, ``kpi``, ``site``, ``queue`` (``all``: the site's total), ``name`` (of the queue, of the site,
   the speed category, or what of the budget it is)
 - ``value`` in its ``unit`` (``ratio`` 0 to 1, ``seconds``, ``workdays``, ``contacts``), empty: no data;
@@ -14,6 +14,7 @@ Text/CSV* reads this one, and tables for people are what the other formats are f
 - ``target`` in the same unit, ``met`` (``true``, ``false``, empty: not judged), ``definition``, ``complete``
   (``false``: the period runs), ``origin`` (``counted``, ``reported``, ``projected``). In the budget, a value
   may be contacts; ``target`` is the ratio that may be missed.
+- ``counted_as``: of calls, whether the value is of ``callers`` or of ``entries`` into queues
 
 JSON has the same figures as objects, each with its ``text`` as people read it; see ``as_json``.
 """
@@ -31,6 +32,7 @@ from domain.period_kpis import PeriodKpi, SpeedShares
 from services.reporter.report.compose import title_of
 from services.reporter.report.document import BudgetReport, Report, SiteReport
 from services.reporter.report.writing import Writing, named, seconds
+from shared.config.model import Count
 from shared.config.types import ALL_QUEUES
 from shared.contract.kpis import KPIS, Kpi
 from shared.translation import Translator
@@ -62,6 +64,7 @@ class FigureRow(NamedTuple):
     definition: str | None = None
     complete: bool = True
     origin: Origin = "counted"
+    counted_as: Count | None = None
 
 
 def as_csv(report: Report) -> bytes:
@@ -80,7 +83,7 @@ def rows(report: Report) -> Iterator[FigureRow]:
         yield from _indicator_rows(site)
         yield from _comparison_rows(report, site)
         for budget in site.budgets:
-            yield from _budget_rows(site, budget)
+            yield from _budget_rows(site, budget, report.definition.count)
 
 
 def _indicator_rows(site: SiteReport) -> Iterator[FigureRow]:
@@ -110,6 +113,7 @@ def _row(part: str, one: PeriodKpi, name: str) -> FigureRow:
         one.definition,
         one.complete,
         "reported" if one.reported else "counted",
+        one.count,
     )
 
 
@@ -126,11 +130,14 @@ def _speed_rows(one: SpeedShares) -> Iterator[FigureRow]:
             "ratio",
             one.answered,
             complete=one.complete,
+            counted_as=one.count,
         )
 
 
 def _comparison_rows(report: Report, site: SiteReport) -> Iterator[FigureRow]:
-    def row(part: str, kpi: Kpi, value: float | None, samples: int, definition: str) -> FigureRow:
+    def row(
+        part: str, kpi: Kpi, value: float | None, samples: int, definition: str, count: Count
+    ) -> FigureRow:
         return FigureRow(
             part,
             report.period.name,
@@ -139,21 +146,25 @@ def _comparison_rows(report: Report, site: SiteReport) -> Iterator[FigureRow]:
             ALL_QUEUES,
             site.name,
             value,
-            "ratio",
+            KPIS[kpi].unit,
             samples,
             definition=definition,
             complete=not report.running,
+            counted_as=count,
         )
 
+    for one in site.counts:
+        for kpi, reading in one.readings.items():
+            yield row("counts", kpi, reading.value, reading.samples, named(report.definition), one.count)
     for missed in site.missed_definitions:
-        yield row(
-            "missed_definitions", Kpi.MISSED_RATIO, missed.value, missed.samples, named(missed.definition)
-        )
+        of = missed.definition
+        yield row("missed_definitions", Kpi.MISSED_RATIO, missed.value, missed.samples, named(of), of.count)
     for level in site.service_levels:
-        yield row("service_levels", Kpi.SERVICE_LEVEL, level.value, level.samples, named(level.definition))
+        name, count = named(level.definition), report.definition.count
+        yield row("service_levels", Kpi.SERVICE_LEVEL, level.value, level.samples, name, count)
 
 
-def _budget_rows(site: SiteReport, budget: BudgetReport) -> Iterator[FigureRow]:
+def _budget_rows(site: SiteReport, budget: BudgetReport, count: Count) -> Iterator[FigureRow]:
     of = budget.of
 
     def row(name: str, value: float, unit: str, origin: Origin = "counted") -> FigureRow:
@@ -171,6 +182,7 @@ def _budget_rows(site: SiteReport, budget: BudgetReport) -> Iterator[FigureRow]:
             definition=of.definition,
             complete=budget.over,
             origin=origin,
+            counted_as=count,
         )
 
     yield row("missed", of.missed, "contacts")
@@ -192,14 +204,17 @@ def as_json(report: Report, say: Translator) -> bytes:
     """Return the report as JSON: one object, whose texts are in the language of ``say``.
 
     Its keys are ``schema``, ``city``, ``language`` (of the texts), ``title``, ``period`` {name, first, last},
-    ``until``, ``complete``, ``made_at``, ``first_day``, ``comment``, ``definition``, ``breaks`` [{period,
-    what, text, kpis}], ``sources`` [{kpi, text}], and ``sites``: of each its ``id``, ``name`` and
+    ``until``, ``complete``, ``made_at``, ``first_day``, ``comment``, ``definition``, ``counted_as`` (what
+    figures of calls are of: ``callers`` or ``entries``), ``breaks`` [{period, what, text, kpis}], ``sources``
+    [{kpi, text}], and ``sites``: of each its ``id``, ``name`` and
 
     - ``visit_waits``, ``call_waits``, ``missed_years``, ``missed_months``, ``lead_times``: lists of {period,
-      kpi, queue, name, value, unit, samples, target, target_period, met, definition, complete, origin, note,
-      text, target_text, verdict_text}
+      kpi, queue, name, value, unit, samples, target, target_period, met, definition, counted_as, complete,
+      origin, note, text, target_text, verdict_text}
     - ``speeds``: list of {period, answered, complete, categories: [{name, count, share, text}]}
-    - ``missed_definitions``: list of {definition, active, value, text, missed, samples, counted,
+    - ``counts``: ``callers`` and ``entries``, of each {active, offered, answered, missed, missed_ratio,
+      call_wait_mean, service_level}
+    - ``missed_definitions``: list of {definition, counted_as, active, value, text, missed, samples, counted,
       not_counted, short_abandons, difference (by outcome), value_difference}
     - ``service_levels``: list of {definition, active, within_s, of, value, text, answered_within, samples,
       within_difference, samples_difference, value_difference}
@@ -227,6 +242,7 @@ def as_json(report: Report, say: Translator) -> bytes:
         "first_day": report.first_day.isoformat(),
         "comment": report.comment,
         "definition": named(report.definition),
+        "counted_as": report.definition.count,
         "breaks": [
             {
                 "period": one.period.name,
@@ -257,9 +273,20 @@ def _site(site: SiteReport, write: Writing) -> Json:
         "missed_years": [_figure(one, site.name, write) for one in site.missed_years],
         "missed_months": [_figure(one, site.name, write) for one in site.missed_months],
         "lead_times": [_figure(one, site.name, write) for one in site.lead_times],
+        "counts": {
+            one.count: {
+                "active": one.active,
+                "offered": one.offered,
+                "answered": one.answered,
+                "missed": one.missed,
+                **{kpi.value: reading.value for kpi, reading in one.readings.items()},
+            }
+            for one in site.counts
+        },
         "missed_definitions": [
             {
                 "definition": named(one.definition),
+                "counted_as": one.definition.count,
                 "active": one.active,
                 "value": one.value,
                 "text": write.value(Kpi.MISSED_RATIO, one.value),
@@ -318,6 +345,7 @@ def _figure(one: PeriodKpi, name: str, write: Writing) -> Json:
         "target_period": one.target_period,
         "met": one.met,
         "definition": one.definition,
+        "counted_as": one.count,
         "complete": one.complete,
         "origin": "reported" if one.reported else "counted",
         "note": one.note,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from domain.outcome_names import OUTCOME_NAMES
+from domain.outcome_names import COUNT_NAMES, OUTCOME_NAMES
 from domain.period_kpis import PeriodKpi
 from services.reporter.report.blocks import TargetVerdict
 from services.reporter.report.document import Report, SiteReport
-from shared.config.model import MissedDefinition, ServiceLevelDefinition
+from shared.config.model import Count, MissedDefinition, ServiceLevelDefinition
 from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi, Shown, more_is_better
 from shared.formatting import nearest
@@ -35,6 +35,18 @@ _FIRST_OF_YEAR: Final = Msg("d MMMM", "date pattern of the first of a month")
 _MONTH: Final = Msg("LLLL y", "date pattern")
 # Translators: a month in few letters, below a bar of a chart.
 _SHORT_MONTH: Final = Msg("LLL", "date pattern")
+
+_COUNTED: Final[Mapping[Count, Msg]] = {
+    "callers": Msg("Counted are callers: each once, and his wait from his first queue on."),
+    "entries": Msg("Counted are entries: each stay in a queue by itself."),
+}
+_COUNTED_IN_FULL: Final[Mapping[Count, Msg]] = {
+    "callers": Msg(
+        "Who passes several queues counts once: as answered if anybody helped him, else as missed by his "
+        "last outcome. His wait runs from his first queue."
+    ),
+    "entries": Msg("Who passes several queues counts in each of them, and waits in each anew."),
+}
 
 
 @dataclass(frozen=True)
@@ -171,6 +183,17 @@ class Writing:
     def outcomes_of(self, definition: MissedDefinition) -> str:
         """Return what a definition counts, in the order of the outcomes."""
         return ", ".join(self.outcome(one) for one in Outcome if one in definition.outcomes)
+
+    def count(self, count: Count) -> str:
+        return self.say.text(COUNT_NAMES[count])
+
+    def counted(self, count: Count) -> str:
+        """Return what a figure of calls counts, in a sentence."""
+        return self.say.text(_COUNTED[count])
+
+    def counted_in_full(self, count: Count) -> str:
+        """Return how a call that passed several queues is counted."""
+        return self.say.text(_COUNTED_IN_FULL[count])
 
     def category(self, name: str) -> str:
         """Return a speed category (``kpi.category_names``) for people."""
