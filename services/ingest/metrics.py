@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from shared.config.model import CityFile, QueueLogSource
 from shared.contract.dead_letters import DeadLetterReason
@@ -58,6 +58,18 @@ class IngestMetrics:
             ["source"],
             registry=self.registry,
         )
+        self.left_calls = Counter(
+            "wachtpost_queue_log_left_calls",
+            "Calls older than 30 days when their line was read; `history import` counts them.",
+            ["source"],
+            registry=self.registry,
+        )
+        self.clock_ahead = Gauge(
+            "wachtpost_source_clock_ahead_seconds",
+            "How far the clock of the exchange that writes a queue_log is ahead of ours.",
+            ["source"],
+            registry=self.registry,
+        )
         self.items = Backoff("items")
         """Of requests."""
         self.at_work = [self.items]
@@ -76,3 +88,5 @@ class IngestMetrics:
                 self.lines.labels(source.id)
                 self.unknown_verbs.labels(source.id)
                 self.unusable_waits.labels(source.id)
+                self.left_calls.labels(source.id)
+                self.clock_ahead.labels(source.id)

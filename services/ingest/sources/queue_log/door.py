@@ -5,6 +5,7 @@ A followed log and whole files go through here, so they admit and refuse alike.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from services.ingest.admission import AdmissionRules, RefusedItem, admit, untimely
@@ -21,14 +22,20 @@ from shared.contract.events import Event
 
 
 def read_line(
-    line: bytes, translator: QueueLogTranslator, rules: AdmissionRules, now: datetime
+    line: bytes,
+    translator: QueueLogTranslator,
+    rules: AdmissionRules,
+    now: datetime,
+    moment: Callable[[int], int] = lambda told_ms: told_ms,
 ) -> Event | SkippedLine | RefusedItem:
     """Return what a line says, why it says nothing to us, or why it stays outside.
 
-    A line from the future is not even translated: it must not move what the translator remembers. Raises
-    ``SameQueueError`` where that is about a queue that counts.
+    ``moment`` is which one a line's own (UTC ms) means. A line from the future is not even translated: it
+    must not move what the translator remembers. Raises ``SameQueueError`` where that is about a queue that
+    counts.
     """
-    at_ms = moment_ms(line)
+    told_ms = moment_ms(line)
+    at_ms = None if told_ms is None else moment(told_ms)
     ahead = None if at_ms is None else untimely(instant(at_ms), rules, now)
     if ahead is not None and ahead.reason is DeadLetterReason.FUTURE:
         return ahead
@@ -40,4 +47,7 @@ def read_line(
         return RefusedItem(DeadLetterReason.UNKNOWN_QUEUE, "no queue of the city")
     except UnreadableLine as error:
         return RefusedItem(DeadLetterReason.UNREADABLE, str(error))
-    return said if isinstance(said, SkippedLine) else admit(said, rules, now) or said
+    if isinstance(said, SkippedLine):
+        return said
+    event = said if at_ms is None or at_ms == told_ms else said.model_copy(update={"at": instant(at_ms)})
+    return admit(event, rules, now) or event

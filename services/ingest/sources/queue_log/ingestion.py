@@ -8,30 +8,26 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
 from pydantic import ValidationError
 
-from services.ingest.admission import RefusedItem
+from domain.tallies import ms_of
+from services.ingest.admission import FOLLOWED, AdmissionRules
 from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.publisher import Publisher, ReadUpTo
+from services.ingest.sources.queue_log.batch import IngestedLines, LeftOut, tell
+from services.ingest.sources.queue_log.clock import ExchangeClock
 from services.ingest.sources.queue_log.reader import NOWHERE, Checkpoint, Lines, QueueLogReader
-from services.ingest.sources.queue_log.translate import (
-    QueueLogTranslator,
-    SkippedLine,
-    TranslatorRules,
-    UnreadableLine,
-)
+from services.ingest.sources.queue_log.translate import QueueLogTranslator, TranslatorRules, moment_ms
 from shared.config.model import CityFile, QueueLogSource
-from shared.contract.dead_letters import DeadLetter, DeadLetterReason
-from shared.contract.events import Event, SourceHeartbeat, SourceRestarted
+from shared.contract.events import Event, SourceHeartbeat
 from shared.process.backoff import Backoff, keep_on
 from shared.process.clock import Clock
-from shared.process.code_failures import CodeFailure, attempt
 from shared.redis.connection import patient_retry, why_refused
 from shared.redis.keys import partition_of
 from shared.redis.scripts import call_name
@@ -46,55 +42,6 @@ STEP: Final = timedelta(seconds=1)
 """How often to see whether a heartbeat is due."""
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-@dataclass
-class IngestedLines:
-    """What a batch of lines says."""
-
-    events: list[Event] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
-    unknown_verbs: int = 0
-    unusable_waits: int = 0
-    """Outcomes that told no wait that can be; they are events all the same."""
-    failures: dict[int, CodeFailure] = field(default_factory=dict)
-    """Where our own code failed, by the byte at which the line begins; it is a dead letter."""
-
-
-def tell(
-    lines: Lines, translator: QueueLogTranslator, queues: frozenset[str], source: str, now: datetime
-) -> IngestedLines:
-    """Return the facts of a batch, and why its other lines are none. ``queues``: the city's, at this site."""
-    ingested = IngestedLines()
-    before = translator.unusable_waits
-    for line, start in zip(lines.lines, lines.starts, strict=True):
-        said = attempt(_read, translator, line)
-        if isinstance(said, CodeFailure):
-            ingested.failures[start] = said
-            refusal = RefusedItem.ours(said)
-        elif isinstance(said, RefusedItem):
-            refusal = said
-        elif isinstance(said, SkippedLine):
-            ingested.unknown_verbs += said is SkippedLine.UNKNOWN_VERB
-            continue
-        elif isinstance(said, SourceHeartbeat | SourceRestarted) or said.queue in queues:
-            ingested.events.append(said)
-            continue
-        else:
-            refusal = RefusedItem(
-                DeadLetterReason.UNKNOWN_QUEUE,
-                f"known queues: {', '.join(sorted(queues))}; map the PBX's names in the city file",
-            )
-        ingested.letters.append(refusal.letter(now, source, f"byte {start}"))
-    ingested.unusable_waits = translator.unusable_waits - before
-    return ingested
-
-
-def _read(translator: QueueLogTranslator, line: bytes) -> Event | SkippedLine | RefusedItem:
-    try:
-        return translator.translate(line)
-    except UnreadableLine as error:
-        return RefusedItem(DeadLetterReason.UNREADABLE, str(error))
 
 
 def heartbeat(source: str, site: str, now: datetime) -> SourceHeartbeat:
@@ -118,12 +65,15 @@ class QueueLogIngestion:
     ) -> None:
         self.source = source
         self._partition = partition_of(source.site, city.pipeline.partitions)
-        self._queues = frozenset(queue.id for queue in city.site(source.site).queues)
+        self._rules = AdmissionRules.of(city, source)
+        self._pipeline = city.pipeline
         self._pseudonyms = pseudonyms
         self._publisher = publisher
         self._metrics = metrics
         self._now = now
         self._follower: QueueLogReader | None = None
+        self._left = LeftOut()
+        """What was left out and not said yet."""
         self.backoff = Backoff("source", source=source.id)
         """Failures that the log has to be followed anew for, from its checkpoint."""
         self.lines = Backoff("lines", source=source.id)
@@ -141,6 +91,7 @@ class QueueLogIngestion:
     async def _follow(self) -> None:
         checkpoint = await self._read_checkpoint()
         memory = checkpoint.memory if checkpoint else None
+        clock = checkpoint.clock if checkpoint else ExchangeClock()
         translator = QueueLogTranslator(TranslatorRules.of(self.source), self._pseudonyms, memory)
         position = checkpoint.position if checkpoint else None
         self._follower = QueueLogReader(
@@ -148,9 +99,36 @@ class QueueLogIngestion:
         )
         async with aclosing(self._follower.batches(asyncio.Event())) as batches:
             async for lines in batches:
-                ingested = tell(lines, translator, self._queues, self.source.id, self._now())
-                await self._write(ingested, Checkpoint(position=lines.position, memory=translator.memory()))
+                now = self._now()
+                clock = self._read_clock(clock, lines, now)
+                moment = partial(clock.moment, now_ms=ms_of(now), pipeline=self._pipeline)
+                ingested = tell(lines.lines, lines.starts, translator, self._rules, now, moment)
+                await self._write(
+                    ingested, Checkpoint(position=lines.position, memory=translator.memory(), clock=clock)
+                )
                 self._count(lines, ingested)
+
+    def _read_clock(self, clock: ExchangeClock, lines: Lines, now: datetime) -> ExchangeClock:
+        """Return what is known of the exchange's clock after a batch: its last line was just written."""
+        told_ms = next((at for at in map(moment_ms, reversed(lines.lines)) if at is not None), None)
+        known = clock if told_ms is None else clock.read(told_ms, ms_of(now))
+        before, after = (one.corrected_by(self._pipeline) / 1000 for one in (clock, known))
+        if before != after:
+            log.warning("queue_log.clock_ahead", source=self.source.id, lines_put_back_by_s=after)
+        self._metrics.clock_ahead.labels(self.source.id).set(known.ahead_ms / 1000)
+        return known
+
+    def _say_what_was_left(self) -> None:
+        """Once, when there is no more of it for now."""
+        left, self._left = self._left, LeftOut()
+        if left.lines:
+            log.warning(
+                "queue_log.left_to_history_import",
+                source=self.source.id,
+                calls=left.calls,
+                lines=left.lines,
+                before=(self._now() - FOLLOWED).isoformat(timespec="seconds"),
+            )
 
     async def _beat(self) -> None:
         said = ""
@@ -159,7 +137,10 @@ class QueueLogIngestion:
             if beat.id != said and self._there():
                 await self._persist([beat], None)
                 said = beat.id
+            left = self._left.lines
             await asyncio.sleep(STEP.total_seconds())
+            if left == self._left.lines:
+                self._say_what_was_left()
 
     async def check(self, now: datetime) -> str | None:
         """The ``Check`` of this source: what keeps the file from being read. A missing file is no fault
@@ -229,5 +210,9 @@ class QueueLogIngestion:
         self._metrics.unusable_waits.labels(self.source.id).inc(ingested.unusable_waits)
         for start, failure in ingested.failures.items():
             self.lines.note(failure, byte=start)
+        self._left.add(ingested.left)
+        self._metrics.left_calls.labels(self.source.id).inc(ingested.left.calls)
+        if ingested.events:
+            self._say_what_was_left()
         for letter in ingested.letters:
             self._metrics.dead_letters.labels(letter.reason.value).inc()

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from watchfiles import Change, awatch
 
 from services.ingest.pseudonyms import Pseudonyms
+from services.ingest.sources.queue_log.clock import ExchangeClock
 from services.ingest.sources.queue_log.translate import TranslatorState, first_second
 from shared.process.clock import Clock
 from shared.process.shutdown import Shield
@@ -88,6 +89,7 @@ class Checkpoint(BaseModel):
 
     position: Position
     memory: TranslatorState = TranslatorState()
+    clock: ExchangeClock = ExchangeClock()
 
     def encode(self) -> bytes:
         """Return the JSON for Redis."""

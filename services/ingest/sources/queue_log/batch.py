@@ -1,0 +1,90 @@
+"""A batch of a followed log's lines: its facts, its dead letters, and what is left out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from services.ingest.admission import AdmissionRules, RefusedItem
+from services.ingest.sources.queue_log.door import read_line
+from services.ingest.sources.queue_log.translate import QueueLogTranslator, SameQueueError, SkippedLine
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
+from shared.contract.events import Event
+from shared.process.code_failures import CodeFailure, attempt
+
+_OUTCOMES: Final = frozenset({"call.answered", "call.missed"})
+
+
+@dataclass
+class LeftOut:
+    """What is too old to come in by a followed log: no dead letters, for ``history import`` takes it."""
+
+    lines: int = 0
+    calls: int = 0
+    """Outcomes among them."""
+
+    def add(self, other: LeftOut) -> None:
+        self.lines += other.lines
+        self.calls += other.calls
+
+
+@dataclass
+class IngestedLines:
+    """What a batch of lines says."""
+
+    events: list[Event] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    left: LeftOut = field(default_factory=LeftOut)
+    unknown_verbs: int = 0
+    unusable_waits: int = 0
+    """Outcomes that told no wait that can be; they are events all the same."""
+    failures: dict[int, CodeFailure] = field(default_factory=dict)
+    """Where our own code failed, by the byte at which the line begins; it is a dead letter."""
+
+
+def tell(
+    lines: Sequence[bytes],
+    starts: Sequence[int],
+    translator: QueueLogTranslator,
+    rules: AdmissionRules,
+    now: datetime,
+    moment: Callable[[int], int],
+) -> IngestedLines:
+    """Return the facts of a batch, and why its other lines are none.
+
+    ``starts``: the byte at which each line begins. ``moment``: which one a line's own (UTC ms) means.
+    """
+    ingested = IngestedLines()
+    before = translator.unusable_waits
+    source = rules.sender.source if rules.sender else ""
+    for line, start in zip(lines, starts, strict=True):
+        said = attempt(_read, line, translator, rules, now, moment)
+        if isinstance(said, CodeFailure):
+            ingested.failures[start] = said
+            said = RefusedItem.ours(said)
+        if isinstance(said, SkippedLine):
+            ingested.unknown_verbs += said is SkippedLine.UNKNOWN_VERB
+        elif not isinstance(said, RefusedItem):
+            ingested.events.append(said)
+        elif said.reason is DeadLetterReason.LATE:
+            ingested.left.add(LeftOut(1, said.kept.get("kind") in _OUTCOMES))
+        else:
+            ingested.letters.append(said.letter(now, source, f"byte {start}"))
+    ingested.unusable_waits = translator.unusable_waits - before
+    return ingested
+
+
+def _read(
+    line: bytes,
+    translator: QueueLogTranslator,
+    rules: AdmissionRules,
+    now: datetime,
+    moment: Callable[[int], int],
+) -> Event | SkippedLine | RefusedItem:
+    try:
+        return read_line(line, translator, rules, now, moment)
+    except SameQueueError as error:
+        detail = f"two of the exchange's names would be {error.queue}; map each of them in the city file"
+        return RefusedItem(DeadLetterReason.UNKNOWN_QUEUE, detail, "queue")

@@ -1,0 +1,106 @@
+"""A batch of a followed log's lines at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+
+from domain.tallies import ms_of
+from services.ingest.admission import FOLLOWED, AdmissionRules, Speaker
+from services.ingest.sources.queue_log.batch import IngestedLines, LeftOut, tell
+from services.ingest.sources.queue_log.clock import ExchangeClock
+from services.ingest.sources.queue_log.translate import QueueLogTranslator, TranslatorRules
+from shared.config.model import PipelineConfig
+from shared.contract.dead_letters import DeadLetterReason
+from shared.contract.events import Event, Outcome
+from tests.support.ingest_desk import NOW, PHONE, PSEUDONYMS
+
+RULES = TranslatorRules("pbx", "lier", {}, Outcome.ABANDONED)
+PIPELINE = PipelineConfig()
+QUEUES = frozenset({"onthaal", "q-----"})
+DOOR = AdmissionRules(PIPELINE.future_tolerance, FOLLOWED, {"lier": QUEUES}, Speaker("pbx", "lier", QUEUES))
+SECOND = timedelta(seconds=1)
+
+
+def line(at: datetime, number: int = 1, verb: str = "ENTERQUEUE|||1", queue: str = "onthaal") -> bytes:
+    second = int(at.timestamp())
+    return f"{second}|{second}.{number}|{queue}|NONE|{verb}\n".encode()
+
+
+def told_of(lines: Sequence[bytes], now: datetime = NOW, clock: ExchangeClock | None = None) -> IngestedLines:
+    moment = partial((clock or ExchangeClock()).moment, now_ms=ms_of(now), pipeline=PIPELINE)
+    translator = QueueLogTranslator(RULES, PSEUDONYMS)
+    return tell(lines, [40 * n for n in range(len(lines))], translator, DOOR, now, moment)
+
+
+def moments(events: Iterable[Event]) -> list[float]:
+    return [(event.at - NOW).total_seconds() for event in events]
+
+
+def test_the_line_that_our_code_fails_on_is_a_dead_letter_and_the_others_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    works = QueueLogTranslator.translate
+    lines = [line(NOW - n * SECOND) for n in range(3)]
+
+    def translate(log: QueueLogTranslator, text: bytes) -> object:
+        if text == lines[1]:
+            raise ZeroDivisionError(PHONE)
+        return works(log, text)
+
+    monkeypatch.setattr(QueueLogTranslator, "translate", translate)
+    told = told_of(lines)
+    assert moments(told.events) == [0, -2]
+    (letter,) = told.letters
+    assert (letter.reason, letter.where) == (DeadLetterReason.INTERNAL_ERROR, "byte 40")
+    assert "ZeroDivisionError at tests.services.ingest.sources.test_batch:" in letter.detail
+    assert PHONE not in str(letter)
+    assert list(told.failures) == [40]
+
+
+def test_a_weekend_away_loses_nothing():
+    friday = NOW - timedelta(days=3)
+    told = told_of([line(friday + n * timedelta(minutes=10)) for n in range(300)])
+    assert (len(told.events), told.letters, told.left) == (300, [], LeftOut())
+
+
+def test_what_is_older_than_a_month_is_left_out_without_a_dead_letter():
+    old = NOW - FOLLOWED - SECOND
+    lines = [line(old), line(old, verb="CONNECT|5|x|1"), line(old, 2, "FULL"), line(NOW)]
+    told = told_of(lines)
+    assert (moments(told.events), told.letters, told.left) == ([0], [], LeftOut(lines=3, calls=2))
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(days=400)])
+def test_a_line_from_the_future_is_refused_alone(ahead: timedelta):
+    restart = f"{int((NOW + ahead).timestamp())}|NONE|NONE|NONE|QUEUESTART|\n".encode()
+    told = told_of(
+        [line(NOW - 9 * SECOND), restart, line(NOW + ahead, 2), line(NOW - 9 * SECOND, verb="ABANDON")]
+    )
+    assert [letter.reason for letter in told.letters] == [DeadLetterReason.FUTURE] * 2
+    assert moments(told.events) == [-9, -9]
+    assert told.unusable_waits == 0  # the restart did not make the translator forget who waits
+
+
+def test_a_clock_three_minutes_ahead_costs_no_line():
+    """The first lines have happened just now; then it is known by how much to put them back."""
+    ahead, clock, said = timedelta(minutes=3), ExchangeClock(), []
+    for number in range(40):
+        now = NOW + number * 7 * SECOND
+        clock = clock.read(ms_of(now + ahead), ms_of(now + SECOND / 2))
+        told = told_of([line(now + ahead, number)], now + SECOND / 2, clock)
+        assert told.letters == []
+        said += [at - 7 * number for at in moments(told.events)]
+    assert said[:2] == [0.5, 0.5]
+    assert said[2:] == [0.5] * 38  # as long ago as the quickest reading says
+
+
+def test_two_names_that_would_be_one_queue_are_not_mixed():
+    told = told_of([line(NOW, queue="Каса"), line(NOW, queue="Бюро")])
+    (letter,) = told.letters
+    assert len(told.events) == 1
+    assert (letter.reason, letter.where) == (DeadLetterReason.UNKNOWN_QUEUE, "byte 40")
+    assert "q-----" in letter.detail
