@@ -1,8 +1,8 @@
 """The archive as a file: a row for each local day, queue and part of the day, all figures in columns.
 
 Columns: ``day`` (ISO), ``site``, ``queue``, ``hours`` (inside or outside opening hours), then every field of
-``domain.bucket.Bucket`` (integers; ``…_ms``: milliseconds). Its histograms are objects from cell
-to count in NDJSON and in a column of CSV, and maps in Parquet.
+``domain.bucket.Bucket`` (integers; ``…_ms``: milliseconds). Its histograms are objects from cell to count in
+NDJSON and in a column of CSV, and maps in Parquet; so is ``callers``, from field or cell to difference.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, fields
 from datetime import date
@@ -23,12 +24,13 @@ from domain.bucket import Bucket, decode
 from domain.bucket_store import Slot
 from domain.corrections import Hours, day_of, day_slot, hours_of
 from domain.queue_ref import QueueRef
-from shared.contract.events import Name
+from shared.contract.events import Name, Outcome
 
 KEYS: Final = ("day", "site", "queue", "hours")
-HISTOGRAMS: Final = tuple(one.name for one in fields(Bucket) if one.default_factory is dict)
-COUNTS: Final = tuple(one.name for one in fields(Bucket) if one.name not in HISTOGRAMS)
-COLUMNS: Final = (*KEYS, *COUNTS, *HISTOGRAMS)
+CALLERS: Final = "callers"
+MAPS: Final = tuple(one.name for one in fields(Bucket) if one.default_factory is dict)
+COUNTS: Final = tuple(one.name for one in fields(Bucket) if one.name not in MAPS)
+COLUMNS: Final = (*KEYS, *COUNTS, *MAPS)
 
 SUMS: Final = {
     "waits": "answered",
@@ -79,7 +81,7 @@ def record_of(row: ArchiveRow) -> Record:
         "hours": hours_of(row.slot).value,
         **asdict(row.bucket),
     }
-    for name in HISTOGRAMS:
+    for name in MAPS:
         record[name] = dict(sorted(getattr(row.bucket, name).items()))
     return record
 
@@ -124,6 +126,10 @@ class _Key(BaseModel):
 
 
 _BUCKET: Final = TypeAdapter(Bucket)
+_DIFFERENCE: Final = re.compile(
+    rf"answered|wait_ms|unfinished|{'|'.join(Outcome)}|(waits|abandon_waits)/[0-9]+", re.ASCII
+)
+"""What ``callers`` may differ in."""
 
 
 def row_of(record: Record, queue_refs: Collection[QueueRef]) -> ArchiveRow:
@@ -143,6 +149,10 @@ def row_of(record: Record, queue_refs: Collection[QueueRef]) -> ArchiveRow:
             raise ValueError(f"{name} does not add up to {total}")
     if any(getattr(bucket, name) < 0 for name in COUNTS):
         raise ValueError("a count is below 0")
+    if not all(_DIFFERENCE.fullmatch(name) for name in bucket.callers):
+        raise ValueError(f"{CALLERS} names what no call has")
+    if not all(0 < abs(change) <= MOST for change in bucket.callers.values()):
+        raise ValueError(f"{CALLERS}: a difference is 0 or above {MOST}")
     if any(getattr(bucket, name) > MOST for name in COUNTS):
         raise ValueError(f"a count is above {MOST}")
     return ArchiveRow(day_slot(queue_ref, key.day, key.hours), bucket)
@@ -175,7 +185,7 @@ def _from_csv(file: Path) -> Iterator[tuple[int, Record]]:
 
 def _from_cells(record: Mapping[str, str]) -> Record:
     return {
-        name: json.loads(cell or "{}") if name in HISTOGRAMS else cell
+        name: json.loads(cell or "{}") if name in MAPS else cell
         for name, cell in record.items()
         if cell != ""
     }
@@ -206,7 +216,8 @@ def _to_parquet(records: Iterable[Record]) -> bytes:
 
     kinds = {"day": pa.date32(), "site": pa.string(), "queue": pa.string(), "hours": pa.string()}
     kinds |= dict.fromkeys(COUNTS, pa.int64())
-    kinds |= dict.fromkeys(HISTOGRAMS, pa.map_(pa.int64(), pa.int64()))
+    kinds |= dict.fromkeys(MAPS, pa.map_(pa.int64(), pa.int64()))
+    kinds[CALLERS] = pa.map_(pa.string(), pa.int64())
     rows = [
         {name: list(value.items()) if isinstance(value, dict) else value for name, value in record.items()}
         for record in records
@@ -227,7 +238,7 @@ def _from_parquet(file: Path) -> Iterator[tuple[int, Record]]:
     for number, record in enumerate(table.to_pylist(), start=1):
         yield (
             number,
-            {name: dict(value or ()) if name in HISTOGRAMS else value for name, value in record.items()},
+            {name: dict(value or ()) if name in MAPS else value for name, value in record.items()},
         )
 
 

@@ -39,6 +39,11 @@ FORMATS = [
 
 cells = st.dictionaries(st.integers(0, 700_000), st.integers(1, 10**9), max_size=4)
 
+differences = st.dictionaries(
+    st.sampled_from(("answered", "wait_ms", "timed_out", "waits/30", "abandon_waits/0")),
+    st.sampled_from((-30, -1, 1, 900_000)),
+)
+
 
 @st.composite
 def buckets(draw) -> Bucket:
@@ -46,6 +51,7 @@ def buckets(draw) -> Bucket:
     for histogram, total in SUMS.items():
         setattr(made, histogram, draw(cells))
         setattr(made, total, sum(getattr(made, histogram).values()))
+    made.callers = draw(differences)
     return made
 
 
@@ -82,6 +88,9 @@ ROW = {"day": "2026-03-12", "site": "huis", "queue": "onthaal", "hours": "inside
         ({"answered": 2.5}, "answered: int_from_float"),
         ({"caller": "x"}, "1 column(s) that a history does not have"),
         ({"site": None}, "site: string_type"),
+        ({"callers": {"visits": 1}}, "callers names what no call has"),
+        ({"callers": {"waits/x": 1}}, "callers names what no call has"),
+        ({"callers": {"answered": 0}}, "callers: a difference is 0 or above 1000000000000000"),
     ],
 )
 def test_a_bad_row_is_told_with_its_place_and_not_quoted(change: dict[str, object], why: str, tmp_path: Path):
