@@ -308,3 +308,38 @@ def test_while_redis_is_full_lines_wait_and_senders_hear_why(
         assert post(service).status_code == 202
         assert get(service, "/health").json()["checks"]["redis"] == "ok"
     assert service.stop() == 0
+
+
+def test_a_first_start_on_an_old_log_says_once_what_it_leaves_out(
+    start: Start, redis_url: str, queue_log: Path
+):
+    def call(second: int) -> str:
+        of_it = f"{second}.1|onthaal"
+        return f"{second}|{of_it}|NONE|ENTERQUEUE|||1\n{second + 5}|{of_it}|Agent|CONNECT|5|{second}.2|3\n"
+
+    today = int(NOW.timestamp()) - 3600
+    long_ago = today - 40 * 86_400
+    queue_log.write_text("".join(call(long_ago + n * 60) for n in range(2000)) + call(today))
+    client = redis.Redis.from_url(redis_url)
+    service = start(redis_url)
+    eventually(lambda: service.logged("queue_log.left_to_history_import"))
+    said = service.logged("queue_log.left_to_history_import")
+    assert said is not None
+    assert (said["calls"], said["lines"]) == (2000, 4000)
+    wait_for_events(client, 2)
+    assert len(on_stream(client)) == 2
+    assert client.xlen("{p0}:dead") == 0
+    assert 'wachtpost_queue_log_left_calls_total{source="asterisk"} 2000.0' in service.metrics()
+
+
+def test_a_clock_three_minutes_ahead_costs_no_call(start: Start, redis_url: str, queue_log: Path):
+    client = redis.Redis.from_url(redis_url)
+    service = start(redis_url)
+    ahead = int(NOW.timestamp()) + 180
+    for number in range(5):
+        with queue_log.open("a") as log:
+            log.write(f"{ahead}|{ahead}.{number}|onthaal|NONE|ENTERQUEUE|||1\n")
+        wait_for_events(client, number + 1)
+    assert {event["at"] for event in on_stream(client)} == {f"{NOW:%Y-%m-%dT%H:%M:%SZ}"}
+    assert 'wachtpost_source_clock_ahead_seconds{source="asterisk"} 180.0' in service.metrics()
+    assert client.xlen("{p0}:dead") == 0
