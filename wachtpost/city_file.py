@@ -75,12 +75,7 @@ def explained(mistakes: list[Mistake], file: str, language: str) -> list[Text]:
     say = translator(language)
     lines = []
     for mistake in mistakes:
-        at = Text(mistake.where, style="bold")
-        if mistake.key:
-            at.append(f"  {mistake.key}", style="cyan")
-        if mistake.given is not None:
-            at.append(f" = {mistake.given}", style="not bold")
-        lines.append(at)
+        lines.append(_place(mistake))
         lines.append(Text(f"    {mistake.wrong}", style="red"))
         lines.append(Text("    " + say.gettext("allowed: {allowed}", allowed=mistake.allowed)))
     lines.append(
@@ -91,3 +86,29 @@ def explained(mistakes: list[Mistake], file: str, language: str) -> list[Text]:
         )
     )
     return lines
+
+
+def remarked(remarks: list[Mistake], file: str, language: str) -> list[Text]:
+    """Return what is remarkable in a good file in lines for people, and how much; nothing for nothing."""
+    if not remarks:
+        return []
+    say = translator(language)
+    lines = [
+        Text(
+            say.ngettext("{number} remark on {file}:", "{number} remarks on {file}:", len(remarks), file=file)
+        )
+    ]
+    for remark in remarks:
+        lines.append(_place(remark))
+        lines.append(Text(f"    {remark.wrong}", style="yellow"))
+        lines.append(Text("    " + say.gettext("better: {better}", better=remark.allowed)))
+    return lines
+
+
+def _place(mistake: Mistake) -> Text:
+    at = Text(mistake.where, style="bold")
+    if mistake.key:
+        at.append(f"  {mistake.key}", style="cyan")
+    if mistake.given is not None:
+        at.append(f" = {mistake.given}", style="not bold")
+    return at

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from redis.exceptions import RedisError
 
+from domain.period_kpis import Days
+from services.evaluator.archive import Archive
+from services.notifier.settings import NotifierSettings
 from shared.calendar import Calendar
-from shared.config.errors import explain, language_of
+from shared.config.errors import explain, in_sentences, language_of
 from shared.config.model import CityFile, Site
 from shared.contract.kpis import QueueKind
 from shared.process.clock import system_clock
+from shared.process.settings import ServiceSettings
+from shared.redis.connection import redis_client
 from shared.translation import Translator, translator
-from wachtpost.city_file import history_or_explain, stop_at, text_or_explain
-from wachtpost.terminal import echo
+from wachtpost.city_file import history_or_explain, remarked, stop_at, text_or_explain
+from wachtpost.remarks import remarks
+from wachtpost.terminal import complain, echo
+
+LOOK_BACK: Final = timedelta(days=400)
+"""How far back the busiest day of a queue is looked for: a year, and what a year may be late."""
 
 app = typer.Typer(no_args_is_help=True, help="The city file.")
 
@@ -30,15 +41,45 @@ def config() -> None:
 def check(file: Annotated[Path, typer.Argument(help="The city file, such as deploy/wachtpost.toml")]) -> None:
     """Explain every mistake in a city file: where, what is wrong, what is allowed.
 
+    Of a good one it says what is remarkable: rules that will never fire or clear here, holes in its hours.
+    With WACHTPOST_REDIS_URL set, how many contacts there have been is asked there.
+
     Exit status 0: good; 1: mistakes; 2: the file cannot be read.
     """
     text = text_or_explain(file, None)
     stop_at(explain(text, str(file)), file, language_of(text), status=1)
     city = CityFile.model_validate(tomllib.loads(text))
     history_or_explain(file, city, status=1)
-    today = Calendar(city).local_day(int(system_clock().timestamp() * 1000))
+    calendar = Calendar(city)
+    today = calendar.local_day(int(system_clock().timestamp() * 1000))
     for line in summary(city, str(file), today):
         echo(line)
+    found = remarks(city, calendar, today, _counted(city, today))
+    for remark in remarked(in_sentences(found, text, str(file)), str(file), city.city.language):
+        echo(remark)
+
+
+def _counted(city: CityFile, today: date) -> Days | None:
+    """What the archive has; ``None`` where nobody says where it is, or it cannot be read."""
+    try:
+        settings = NotifierSettings()
+        if "redis_url" not in settings.model_fields_set:
+            return None
+        return asyncio.run(_read(settings, city, today))
+    except (RedisError, OSError, TimeoutError, ValueError) as error:
+        say = translator(city.city.language)
+        complain(
+            say.gettext("How many contacts there were cannot be asked ({why}).", why=type(error).__name__)
+        )
+        return None
+
+
+async def _read(settings: ServiceSettings, city: CityFile, today: date) -> Days:
+    redis = redis_client(settings)
+    try:
+        return await Archive(redis, city).read(today - LOOK_BACK, today)
+    finally:
+        await redis.aclose()
 
 
 def summary(city: CityFile, file: str, today: date) -> list[str]:

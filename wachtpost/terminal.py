@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 
-def echo(text: str) -> None:
+def echo(text: str | Text) -> None:
     """Say it on stdout; a line stays a line, for whoever greps."""
-    Console(soft_wrap=True, highlight=False).print(Text(text))
+    Console(soft_wrap=True, highlight=False).print(Text(text) if isinstance(text, str) else text)
 
 
 def complain(text: str | Text) -> None:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.config.alerting import DASHBOARD_UID, EMAIL, HOST
-from shared.config.messages import MISTAKES
+from shared.config.messages import MISTAKES, REMARKS
 from shared.config.model import DEFAULT_LANGUAGE, NAMES, SHA256_HEX, SYSTEM_NAME, CityFile, Span
 from shared.config.references import ReferenceMistake, meeting_mistakes
 from shared.config.tables import (
@@ -151,6 +151,13 @@ def explain_as(
     return sorted(mistakes, key=lambda mistake: (mistake.line or 0, mistake.key, mistake.wrong))
 
 
+def in_sentences(found: Iterable[ReferenceMistake], text: str, file: str) -> list[Mistake]:
+    """Return what was found in the text of a good city file, in words, in the order of its lines."""
+    document, lines, say = tomllib.loads(text), key_lines(text), translator(language_of(text))
+    told = [_in_words(_from_meeting(one), document, lines, file, say) for one in found]
+    return sorted(dict.fromkeys(told), key=lambda one: (one.line or 0, one.key, one.wrong))
+
+
 def language_of(text: str) -> str:
     """Return the language a city file asks for, even when the rest of it is wrong; else Dutch."""
     try:
@@ -211,7 +218,7 @@ def _grammar(error: ValueError | RecursionError, text: str, file: str, say: Tran
 
 def _sentence(kind: str, say: Translator, **filled: str) -> tuple[str, str]:
     """What is wrong and what is allowed; without a sentence of its own that is what is ``known``."""
-    wrong, allowed = MISTAKES[kind]
+    wrong, allowed = MISTAKES.get(kind) or REMARKS[kind]
     return say.text(wrong, **filled), say.text(allowed, **filled) if allowed else filled["known"]
 
 

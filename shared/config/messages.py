@@ -249,3 +249,55 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
     ),
 }
 """Every mistake that the check can find."""
+
+REMARKS: Final[Mapping[str, Sentence]] = {
+    # What is allowed, and cannot be meant. Second: what would be better.
+    "judged_nowhere": Sentence(
+        Msg("no queue has this KPI: the rule never fires"), Msg("a queue of that kind, or no such rule")
+    ),
+    "never_open": Sentence(
+        Msg("its queues are never open: the rule never fires"),
+        Msg("opening hours for them in [hours], or open_only = false"),
+    ),
+    "wait_unreachable": Sentence(
+        Msg("nobody is seen to wait for so long: by then it is closed, or he counts as unfinished"),
+        Msg("less than {number}"),
+    ),
+    "clears_at_best": Sentence(
+        Msg("it is over only at {number}, which is hardly ever measured: the rule as good as never clears"),
+        Msg("a clear_at that is nearer to the limit"),
+    ),
+    "clears_at_closing": Sentence(
+        Msg("it is never open for so long at a stretch: the rule clears at closing time only"),
+        Msg("a keep_firing of minutes"),
+    ),
+    "contacts_never_had": Sentence(
+        Msg(
+            "{name} never had so many contacts in such a window: on its busiest day, {known}, it had "
+            "{number} on average; the rule as good as never fires"
+        ),
+        Msg("fewer min_samples, a longer window, or a rule about who waits now (calls_waiting)"),
+    ),
+    "contacts_not_plausible": Sentence(
+        Msg("{name} needs {number} contacts an hour for this, more than a desk has: the rule never fires"),
+        Msg("fewer min_samples, a longer window, or a rule about who waits now (calls_waiting)"),
+    ),
+    "last_minute": Sentence(
+        Msg("these hours leave out the last minute of the day, from 23:59 on"), Msg('"24:00" for midnight')
+    ),
+    "small_gap": Sentence(
+        Msg("these hours leave out a moment: {known}"), Msg("hours that touch, or a gap that is meant")
+    ),
+    "never_quiet_on": Sentence(Msg("it is never quiet on: {known}"), Msg("hours for these days, too")),
+    "quiet_till_midnight": Sentence(
+        Msg("the night is quiet until midnight only: {known}"), Msg('hours from "00:00" on the next day')
+    ),
+    "quiet_not_on_holidays": Sentence(
+        Msg(
+            "like opening hours these are off on public holidays, closing days and half days, in the nights "
+            "before and after, too: next on {known}"
+        ),
+        Msg("on_holidays = true in these hours"),
+    ),
+}
+"""Every remark that the check can make."""

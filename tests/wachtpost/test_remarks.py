@@ -1,0 +1,172 @@
+"""What ``wachtpost config check`` remarks of a file that is good: it can hold, and will not at this desk."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from domain.bucket import Bucket
+from domain.period_kpis import Days
+from domain.queue_ref import QueueRef
+from shared.calendar import Calendar
+from shared.config.errors import in_sentences
+from shared.config.messages import REMARKS
+from shared.config.model import CityFile, load
+from shared.translation import languages, translator
+from wachtpost.remarks import remarks
+
+TODAY = date(2026, 3, 2)
+HERE = "  # here"
+CITY = """
+[city]
+name = "Test"
+language = "LANGUAGE"
+[calendar]
+public_holidays = ""
+[hours.office]
+monday = ["09:00-12:00", "13:00-17:00"]
+[hours.never]
+[[sites]]
+id = "site"
+queues = [
+    { id = "a", kind = "phone", hours = "office" },
+    { id = "b", kind = "phone", hours = "office" },
+    { id = "shut", kind = "phone", hours = "never" },
+]
+"""
+
+
+def rule(lines: str, kpi: str = "missed_ratio") -> str:
+    return f'[[rules]]\nid = "r"\nkpi = "{kpi}"\n{lines}\n'
+
+
+def hours(lines: str) -> str:
+    return f"[hours.stil]\n{lines}\n"
+
+
+NIGHTS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+EVERY_NIGHT = "".join(f'{day} = ["00:00-07:00", "22:00-24:00"]\n' for day in NIGHTS)
+QUIET = '[[notify.quiet]]\nhours = "stil"\n'
+CLOSED = '[[calendar.closing_days]]\non = 2026-12-24\ncloses_at = "12:00"\n'
+
+REMARKABLE = [
+    ("judged_nowhere", "rules.r", "", rule('queue = "*"\nlimit = 60', "visit_wait_mean")),
+    ("never_open", "rules.r", "", rule('queue = "shut"\nlimit = 0.2')),
+    ("wait_unreachable", "rules.r.limit", "limit = 7200", rule("limit = 7200", "longest_wait")),
+    (
+        "clears_at_best",
+        "rules.r.clear_at",
+        "clear_at = 0",
+        rule("limit = 45\nclear_at = 0", "call_wait_mean"),
+    ),
+    ("clears_at_best", "rules.r.limit", "limit = 0", rule("limit = 0", "call_wait_mean")),
+    (
+        "clears_at_best",  # as far below the warning as 15 lies below 45: at nothing
+        "rules.r.warn_at",
+        "warn_at = 25",
+        rule("limit = 45\nclear_at = 15\nwarn_at = 25", "call_wait_mean"),
+    ),
+    ("clears_at_best", "rules.r.clear_at", "clear_at", rule('limit = 0.2\nclear_at = 0.0\nwindow = "month"')),
+    (
+        "clears_at_best",
+        "rules.r.clear_at",
+        "clear_at",
+        rule('limit = 0.8\nclear_at = 1.0\nwindow = "today"', "service_level"),
+    ),
+    (
+        "clears_at_closing",
+        "rules.r.keep_firing",
+        "keep",
+        rule('limit = 0\nqueue = "a"\nkeep_firing = "4h"'),
+    ),
+    (
+        "contacts_not_plausible",
+        "rules.r.min_samples",
+        "min",
+        rule('limit = 0\nqueue = "a"\nmin_samples = 60'),
+    ),
+    ("last_minute", "hours.stil.monday[1]", "mon", hours('monday = ["00:00-07:00", "22:00-23:59"]')),
+    ("last_minute", "hours.stil.friday[0]", "fri", hours('friday = ["13:00-23:59"]')),
+    ("small_gap", "hours.stil.friday[0]", "fri", hours('friday = ["09:00-12:29", "12:30-17:00"]')),
+    ("never_quiet_on", "notify.quiet[0].hours", "hours =", hours('monday = ["00:00-07:00"]') + QUIET),
+    ("quiet_till_midnight", "notify.quiet[0].hours", "hours =", hours('friday = ["22:00-24:00"]') + QUIET),
+    ("quiet_not_on_holidays", "notify.quiet[0].hours", "hours =", hours(EVERY_NIGHT) + QUIET + CLOSED),
+]
+
+
+def told(text: str, days: Days | None = None) -> list[tuple[str, str, int | None]]:
+    """Key, sentence and line of every remark on the made-up city, with more in its file."""
+    city = CityFile.model_validate(tomllib.loads(text))
+    found = remarks(city, Calendar(city), TODAY, days)
+    return [(one.key, one.wrong, one.line) for one in in_sentences(found, text, "city.toml")]
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize(("kind", "key", "line", "more"), REMARKABLE)
+def test_what_cannot_be_meant_is_pointed_at(kind: str, key: str, line: str, more: str, language: str) -> None:
+    text = CITY.replace("LANGUAGE", language) + more
+    begins = translator(language).text(REMARKS[kind].wrong, name="{", number="{", known="{").partition("{")[0]
+    found = [one for one in told(text) if one[0] == key and one[1].startswith(begins)]
+    at = len(CITY.split("\n")) - 1
+    wanted = next(n for n, said in enumerate(more.split("\n"), 1) if line in said) if line else 1
+    assert [number for _, _, number in found] == [at + wanted]
+
+
+def test_every_kind_of_remark_is_made_here() -> None:
+    assert {kind for kind, *_ in REMARKABLE} | {"contacts_never_had"} == set(REMARKS)
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        rule("limit = 0.2\nclear_at = 0.0"),  # a quarter of an hour without a missed call is common
+        rule("limit = 40\nclear_at = 30\nwarn_at = 35", "call_wait_mean"),
+        rule("limit = 5\nclear_at = 0", "calls_waiting"),
+        rule("limit = 7199", "longest_wait"),
+        rule('queue = "a"\nlimit = 0.2\nmin_samples = 50'),
+        rule('limit = 0.2\nmin_samples = 900\nwindow = "month"'),
+        rule('queue = "shut"\nlimit = 0.2\nopen_only = false'),
+        hours('monday = ["09:00-12:00", "12:30-17:00", "17:00-24:00"]'),
+        hours(EVERY_NIGHT) + QUIET,
+        hours(EVERY_NIGHT + "on_holidays = true\n") + QUIET + CLOSED,
+    ],
+)
+def test_what_can_be_meant_is_not(fine: str) -> None:
+    assert told(CITY.replace("LANGUAGE", "en") + fine) == []
+
+
+def counted(queue: str, missed: int, day: date) -> Days:
+    return {QueueRef("site", queue): {day: Bucket(abandoned=missed)}}
+
+
+@pytest.mark.parametrize(
+    ("story", "more", "missed", "remarked"),
+    [
+        (
+            "never in such a window",
+            'queue = "a"\nmin_samples = 30',
+            70,
+            True,
+        ),  # 2.5 on average
+        ("a peak may be", 'queue = "a"\nmin_samples = 10', 70, False),
+        ("fewer on its busiest day", 'queue = "a"\nmin_samples = 141\nwindow = "12h"', 70, True),
+        ("what no desk has, but this one", 'queue = "a"\nmin_samples = 60', 3000, False),
+        ("each queue by itself", 'queue = "*"\nmin_samples = 30', 70, True),
+        ("nothing counted yet", 'queue = "b"\nmin_samples = 30', 70, False),
+    ],
+)
+def test_what_a_queue_had_says_how_many_it_can_have(
+    story: str, more: str, missed: int, remarked: bool
+) -> None:
+    days = counted("a", missed, date(2026, 3, 2))
+    found = told(CITY.replace("LANGUAGE", "en") + rule(f"limit = 0.2\n{more}"), days)
+    begins = '"a" never had so many contacts in such a window: on its busiest day, 2026-03-02, it had'
+    assert [sentence.startswith(begins) for _, sentence, _ in found] == [True] * remarked, story
+
+
+def test_there_is_nothing_to_remark_of_the_file_that_comes_with_it() -> None:
+    shipped = load(Path(__file__).parents[2] / "deploy" / "wachtpost.toml")
+    assert remarks(shipped, Calendar(shipped), TODAY) == []

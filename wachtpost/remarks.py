@@ -1,0 +1,295 @@
+"""What a good city file says and cannot mean: rules that never fire or never clear, holes in hours. Pure.
+
+A mistake is refused (``shared.config.references``): what the file says can never hold. A remark is only made:
+it can, but as far as anybody can tell it will not at this desk, or it leaves a hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import sqrt
+from typing import Final
+
+from domain import kpi
+from domain.period_kpis import Days
+from domain.queue_ref import QueueRef
+from shared.calendar import DAY, Calendar
+from shared.config.alerting import KpiRule, WaitingRule
+from shared.config.model import CityFile, Queue, Site
+from shared.config.references import ReferenceMistake
+from shared.config.tables import KeyPath
+from shared.config.types import (
+    ALL_QUEUES,
+    EVERY_QUEUE,
+    MIDNIGHT,
+    WEEKDAYS,
+    Span,
+    WeekHours,
+    joined,
+    longest_opening,
+)
+from shared.contract.kpis import KPIS, Kpi, Measure, QueueKind, Unit
+
+SMALL_GAP: Final = 5
+"""Minutes between two hours of a day, at most, that are no lunch break but a slip of the pen."""
+
+BUSY: Final = 200
+"""Contacts an hour that no queue of a desk has, as far as is known: Lier's information number rang 15 to 20
+times an hour (2014), and ten agents with three minutes a call do not answer more."""
+
+PEAK: Final = 2
+"""The busiest window of a day has at most so many times what the day has on average."""
+
+SPREAD: Final = 3
+"""And then by chance so many standard deviations more (Poisson): once in 700 windows."""
+
+QUIET_AHEAD: Final = 366
+"""How many days ahead holidays are looked for."""
+
+
+def remarks(
+    city: CityFile, calendar: Calendar, today: date, days: Days | None = None
+) -> list[ReferenceMistake]:
+    """Return what can be remarked of a city file; a kind is a key of ``shared.config.messages.REMARKS``.
+
+    ``days``: what the archive has of its queues, if that could be asked.
+    """
+    return [
+        *_never_fires(city),
+        *_never_clears(city),
+        *_too_few(city, calendar, days or {}),
+        *_gaps(city),
+        *_nights_left_out(city),
+        *_holidays_left_out(city, calendar, today),
+    ]
+
+
+# --- rules that never fire ----------------------------------------------------------------------------
+
+
+def _queues(city: CityFile, rule: KpiRule | WaitingRule) -> list[Queue]:
+    """The queues that a rule is about, at all sites."""
+    kind = QueueKind.PHONE if isinstance(rule, WaitingRule) else KPIS[rule.kpi].kind
+    return [
+        queue
+        for site in city.sites
+        if rule.site in {None, site.id}
+        for queue in site.of_kind(kind)
+        if rule.queue in {queue.id, ALL_QUEUES, EVERY_QUEUE}
+    ]
+
+
+def _longest_opening(city: CityFile, queues: Iterable[Queue]) -> timedelta | None:
+    """For how long these queues are open at a stretch; ``None``: day and night."""
+    names = {queue.hours for queue in queues}
+    return None if None in names else longest_opening(city.hours[name] for name in names if name)
+
+
+def _never_fires(city: CityFile) -> Iterator[ReferenceMistake]:
+    """Rules that are judged nowhere or never, or whose limit is beyond what can be measured here."""
+    for number, rule in enumerate(city.rules):
+        at: KeyPath = ("rules", number)
+        queues = _queues(city, rule)
+        opening = _longest_opening(city, queues)
+        longest = _longest_wait(city, rule, opening)
+        if not queues:
+            yield ReferenceMistake(at, "judged_nowhere")
+        elif opening == timedelta(0) and rule.open_only:
+            yield ReferenceMistake(at, "never_open")
+        elif longest is not None and rule.limit is not None and rule.limit >= longest.total_seconds():
+            yield ReferenceMistake((*at, "limit"), "wait_unreachable", number=longest.total_seconds())
+
+
+def _longest_wait(city: CityFile, rule: KpiRule | WaitingRule, opening: timedelta | None) -> timedelta | None:
+    """The longest wait that a rule can see: after that a contact is unfinished. ``None``: any."""
+    pipeline = city.pipeline
+    if rule.kpi is Measure.LONGEST_WAIT:
+        return min(pipeline.open_timeout, opening or pipeline.open_timeout)
+    return pipeline.visit_timeout if rule.kpi is Kpi.VISIT_WAIT_MEAN else None
+
+
+# --- rules that never clear ---------------------------------------------------------------------------
+
+
+def _never_clears(city: CityFile) -> Iterator[ReferenceMistake]:
+    """Rules that are over only at a value that is hardly ever seen, or after more time than there is."""
+    for number, rule in enumerate(city.rules):
+        at: KeyPath = ("rules", number)
+        opening = _longest_opening(city, _queues(city, rule))
+        if opening and rule.open_only and rule.keep_firing >= opening:
+            yield ReferenceMistake((*at, "keep_firing"), "clears_at_closing")
+        if isinstance(rule, KpiRule):
+            yield from _clears_at_best(at, rule)
+
+
+def _clears_at_best(at: KeyPath, rule: KpiRule) -> Iterator[ReferenceMistake]:
+    facts = KPIS[rule.kpi]
+    best = facts.highest if facts.more_is_better else 0.0
+    # A ratio at its best is common in a quarter of an hour, and gone for good in a month that had one miss.
+    if facts.unit is Unit.RATIO and isinstance(rule.window, timedelta):
+        return
+    clear_at = rule.limit if rule.clear_at is None else rule.clear_at
+    if clear_at == best:
+        key = "limit" if rule.clear_at is None else "clear_at"
+        yield ReferenceMistake((*at, key), "clears_at_best", number=best)
+    if rule.warn_at is None or rule.limit is None or clear_at is None:
+        return
+    if abs(rule.warn_at - best) <= abs(rule.limit - clear_at):  # as far below it as clear_at below the limit
+        yield ReferenceMistake((*at, "warn_at"), "clears_at_best", number=best)
+
+
+# --- rules that ask for more contacts than there are --------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How many contacts a rule wants in its window, at a queue or at all of a site together."""
+
+    at: KeyPath
+    kpi: Kpi
+    window: timedelta
+    least: int
+    site: Site
+    queue: str
+    queues: tuple[Queue, ...]
+
+
+def _asked(city: CityFile) -> Iterator[_Asked]:
+    for number, rule in enumerate(city.rules):
+        if isinstance(rule, KpiRule) and isinstance(rule.window, timedelta):
+            at: KeyPath = ("rules", number, "window" if rule.min_samples is None else "min_samples")
+            least = rule.min_samples or city.live.min_samples
+            yield from _asked_at(city, at, rule.kpi, rule.window, least, rule.site, rule.queue)
+    for number, budget in enumerate(city.budget_rules):
+        at = ("budget_rules", number, "long_window" if budget.min_samples is None else "min_samples")
+        least = budget.min_samples or city.live.min_samples
+        yield from _asked_at(city, at, budget.kpi, budget.long_window, least, budget.site, ALL_QUEUES)
+
+
+def _asked_at(
+    city: CityFile, at: KeyPath, of: Kpi, window: timedelta, least: int, at_site: str | None, queue: str
+) -> Iterator[_Asked]:
+    for site in city.sites:
+        fitting = site.of_kind(KPIS[of].kind)
+        if at_site not in {None, site.id} or not fitting:
+            continue
+        if queue == ALL_QUEUES:
+            yield _Asked(at, of, window, least, site, queue, fitting)
+        for one in fitting:
+            if queue in {one.id, EVERY_QUEUE}:
+                yield _Asked(at, of, window, least, site, one.id, (one,))
+
+
+def _too_few(city: CityFile, calendar: Calendar, days: Days) -> Iterator[ReferenceMistake]:
+    """Rules that want more contacts than their queue ever had in a window, or than any queue has."""
+    for asked in _asked(city):
+        busiest = max(
+            (_Day(city, calendar, days, asked, day) for day in _days(days, asked)),
+            key=lambda day: day.within_window,
+            default=None,
+        )
+        if busiest is not None and busiest.contacts:
+            most = PEAK * busiest.within_window
+            if asked.least > min(most + SPREAD * sqrt(most), 2 * busiest.contacts):
+                had = round(busiest.within_window, 1)
+                yield ReferenceMistake(
+                    asked.at, "contacts_never_had", asked.queue, known=(str(busiest.day),), number=had
+                )
+        elif asked.least > BUSY * len(asked.queues) * (asked.window / timedelta(hours=1)):
+            pace = asked.least / len(asked.queues) * (timedelta(hours=1) / asked.window)
+            yield ReferenceMistake(asked.at, "contacts_not_plausible", asked.queue, number=round(pace))
+
+
+def _days(days: Days, asked: _Asked) -> set[date]:
+    return {day for queue in asked.queues for day in days.get(QueueRef(asked.site.id, queue.id), {})}
+
+
+class _Day:
+    """What a rule's queues had on a day."""
+
+    def __init__(self, city: CityFile, calendar: Calendar, days: Days, asked: _Asked, day: date) -> None:
+        self.day = day
+        buckets = (days.get(QueueRef(asked.site.id, queue.id), {}).get(day) for queue in asked.queues)
+        there = kpi.counted(asked.queue, (one for one in buckets if one is not None), city.live_definition)
+        self.contacts = kpi.read(asked.kpi, there, city).samples
+        stretches = joined(span for queue in asked.queues for span in calendar.stretches(queue.hours, day))
+        opened = timedelta(milliseconds=sum(end - start for start, end in stretches)) or DAY
+        self.within_window = self.contacts * min(1.0, asked.window / opened)
+        """On average."""
+
+
+# --- holes in hours -----------------------------------------------------------------------------------
+
+
+def _gaps(city: CityFile) -> Iterator[ReferenceMistake]:
+    """Minutes that were forgotten: hours that end at 23:59, or a moment before the next begin."""
+    for name, week in city.hours.items():
+        for weekday, spans in zip(WEEKDAYS, week.by_weekday, strict=True):
+            for number, span in enumerate(spans):
+                at: KeyPath = ("hours", name, weekday, number)
+                after = [other.start_minute for other in spans if other.start_minute > span.end_minute]
+                if span.end_minute == MIDNIGHT - 1:
+                    yield ReferenceMistake(at, "last_minute")
+                elif after and min(after) - span.end_minute <= SMALL_GAP:
+                    known = f"{_clock(span.end_minute)}-{_clock(min(after))}"
+                    yield ReferenceMistake(at, "small_gap", known=(known,))
+
+
+def _quiet(city: CityFile) -> list[tuple[KeyPath, WeekHours]]:
+    return [
+        (("notify", "quiet", number, "hours"), city.hours[quiet.hours])
+        for number, quiet in enumerate(city.notify.quiet)
+    ]
+
+
+def _nights_left_out(city: CityFile) -> Iterator[ReferenceMistake]:
+    """Days without quiet hours, and nights in which they stop at midnight."""
+    quiet = _quiet(city)
+    if not quiet:
+        return
+    together = [
+        [span for _, week in quiet for span in week.by_weekday[weekday]] for weekday in range(len(WEEKDAYS))
+    ]
+    at = quiet[0][0]
+    without = tuple(name for name, spans in zip(WEEKDAYS, together, strict=True) if not spans)
+    if without:
+        yield ReferenceMistake(at, "never_quiet_on", known=without)
+    broken = tuple(
+        f"{WEEKDAYS[weekday]}/{WEEKDAYS[(weekday + 1) % len(WEEKDAYS)]}"
+        for weekday, spans in enumerate(together)
+        if _ends_at_midnight(spans) and not _begins_at_midnight(together[(weekday + 1) % len(WEEKDAYS)])
+    )
+    if broken:
+        yield ReferenceMistake(at, "quiet_till_midnight", known=broken)
+
+
+def _ends_at_midnight(spans: list[Span]) -> bool:
+    return any(span.end_minute >= MIDNIGHT - 1 for span in spans)
+
+
+def _begins_at_midnight(spans: list[Span]) -> bool:
+    return any(span.start_minute == 0 for span in spans)
+
+
+def _holidays_left_out(city: CityFile, calendar: Calendar, today: date) -> Iterator[ReferenceMistake]:
+    """Quiet hours that a holiday, a closing day or a half day switches off, like opening hours."""
+    quiet = _quiet(city)
+    names = {one.hours for one in city.notify.quiet}
+    for ahead in range(QUIET_AHEAD):
+        day = today + ahead * DAY
+        usual = joined(
+            (span.start_minute, span.end_minute)
+            for _, week in quiet
+            for span in week.by_weekday[day.weekday()]
+        )
+        left = joined(span for name in names for span in calendar.spans(name, day))
+        if usual != left:
+            at = next(at for at, week in quiet if not week.on_holidays)
+            yield ReferenceMistake(at, "quiet_not_on_holidays", known=(str(day),))
+            return
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
