@@ -85,6 +85,11 @@ def wait_for_events(client: redis.Redis, count: int) -> None:
     eventually(lambda: len(ids_on(client)) >= count)
 
 
+def wait_for_lines(service: ServiceProcess, count: int) -> None:
+    read = f'wachtpost_queue_log_lines_total{{source="asterisk"}} {count}.0'
+    eventually(lambda: read in service.metrics())
+
+
 def test_it_serves_says_where_and_ends_politely(start: Start, redis_url: str):
     service = start(redis_url)
     assert post(service).status_code == 202
@@ -332,14 +337,19 @@ def test_a_first_start_on_an_old_log_says_once_what_it_leaves_out(
     assert 'wachtpost_queue_log_left_calls_total{source="asterisk"} 2000.0' in service.metrics()
 
 
-def test_a_clock_three_minutes_ahead_costs_no_call(start: Start, redis_url: str, queue_log: Path):
+@pytest.mark.parametrize(("ahead_s", "refused_at_first"), [(180, 0), (7200, 2)])
+def test_a_clock_that_is_ahead_costs_no_call(
+    ahead_s: int, refused_at_first: int, start: Start, redis_url: str, queue_log: Path
+):
+    """Three minutes; or two hours, where somebody takes local time for UTC."""
     client = redis.Redis.from_url(redis_url)
     service = start(redis_url)
-    ahead = int(NOW.timestamp()) + 180
+    told = int(NOW.timestamp()) + ahead_s
     for number in range(5):
         with queue_log.open("a") as log:
-            log.write(f"{ahead}|{ahead}.{number}|onthaal|NONE|ENTERQUEUE|||1\n")
-        wait_for_events(client, number + 1)
+            log.write(f"{told}|{told}.{number}|onthaal|NONE|ENTERQUEUE|||1\n")
+        wait_for_lines(service, number + 1)
+    assert len(on_stream(client)) == 5
     assert {event["at"] for event in on_stream(client)} == {f"{NOW:%Y-%m-%dT%H:%M:%SZ}"}
-    assert 'wachtpost_source_clock_ahead_seconds{source="asterisk"} 180.0' in service.metrics()
-    assert client.xlen("{p0}:dead") == 0
+    assert f'wachtpost_source_clock_ahead_seconds{{source="asterisk"}} {ahead_s}.0' in service.metrics()
+    assert client.xlen("{p0}:dead") == refused_at_first

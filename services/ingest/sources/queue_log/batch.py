@@ -36,6 +36,8 @@ class IngestedLines:
 
     events: list[Event] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
+    ahead: list[tuple[bytes, int]] = field(default_factory=list)
+    """Lines from the future, and where they begin: dead letters, unless the clock turns out to be ahead."""
     left: LeftOut = field(default_factory=LeftOut)
     unknown_verbs: int = 0
     unusable_waits: int = 0
@@ -72,6 +74,8 @@ def tell(
             ingested.left.add(LeftOut(1, said.kept.get("kind") in _OUTCOMES))
         else:
             ingested.letters.append(said.letter(now, source, f"byte {start}"))
+            if said.reason is DeadLetterReason.FUTURE:
+                ingested.ahead.append((line, start))
     ingested.unusable_waits = translator.unusable_waits - before
     return ingested
 

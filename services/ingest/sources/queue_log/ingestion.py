@@ -38,6 +38,9 @@ HEARTBEAT: Final = timedelta(seconds=30)
 LOOKED_LATELY: Final = timedelta(minutes=5)
 """A file that was not looked at for this long may be gone; generous, since a demo's clock runs fast."""
 
+MOST_AHEAD: Final = 500
+"""Lines from the future that are told again at most, once it is sure that the clock is ahead."""
+
 STEP: Final = timedelta(seconds=1)
 """How often to see whether a heartbeat is due."""
 
@@ -93,6 +96,7 @@ class QueueLogIngestion:
         memory = checkpoint.memory if checkpoint else None
         clock = checkpoint.clock if checkpoint else ExchangeClock()
         translator = QueueLogTranslator(TranslatorRules.of(self.source), self._pseudonyms, memory)
+        ahead: list[tuple[bytes, int]] = []
         position = checkpoint.position if checkpoint else None
         self._follower = QueueLogReader(
             self.source.path, position, self.source.start, self._pseudonyms, self._now
@@ -100,9 +104,14 @@ class QueueLogIngestion:
         async with aclosing(self._follower.batches(asyncio.Event())) as batches:
             async for lines in batches:
                 now = self._now()
-                clock = self._read_clock(clock, lines, now)
+                known = self._read_clock(clock, lines, now)
+                again = ahead if known.ahead_ms != clock.ahead_ms else []
+                clock = known
                 moment = partial(clock.moment, now_ms=ms_of(now), pipeline=self._pipeline)
-                ingested = tell(lines.lines, lines.starts, translator, self._rules, now, moment)
+                texts = [*(text for text, _ in again), *lines.lines]
+                starts = [*(start for _, start in again), *lines.starts]
+                ingested = tell(texts, starts, translator, self._rules, now, moment)
+                ahead = (ahead + ingested.ahead)[-MOST_AHEAD:] if ingested.ahead else []
                 await self._write(
                     ingested, Checkpoint(position=lines.position, memory=translator.memory(), clock=clock)
                 )
