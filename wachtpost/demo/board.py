@@ -93,10 +93,15 @@ def judge(value: float | None, samples: int, limit: float | None, *, shut: bool 
     return BoardVerdict.ABOVE if value > limit else BoardVerdict.WITHIN
 
 
-def calls_missed(snapshot: Snapshot, city: CityFile, queue_ref: QueueRef) -> int:
-    """Return the unanswered calls so far that the live definition counts (short hang-ups included)."""
-    counted = city.live_definition.outcomes
-    return sum(snapshot.unanswered.get((queue_ref, outcome), 0) for outcome in counted)
+def calls_so_far(snapshot: Snapshot, queue_ref: QueueRef) -> tuple[int, int]:
+    """Return how many calls were answered so far and how many missed, at a queue or in a site's total.
+
+    As the live definition counts them: what its figures rest on.
+    """
+    answered, both = (
+        snapshot.so_far.get((kpi, queue_ref), 0) for kpi in (Kpi.CALL_WAIT_MEAN, Kpi.MISSED_RATIO)
+    )
+    return answered, both - answered
 
 
 def waiting(snapshot: Snapshot, city: CityFile, kind: QueueKind) -> int:
@@ -187,8 +192,7 @@ class _QueueTable:
         self, table: Table, live: timedelta, title: str, queues: Iterable[Queue], queue: str
     ) -> None:
         queue_refs = [QueueRef(self.site.id, one.id) for one in queues]
-        answered = sum(self.snapshot.answered.get(queue_ref, 0) for queue_ref in queue_refs)
-        missed = sum(calls_missed(self.snapshot, self.city, queue_ref) for queue_ref in queue_refs)
+        answered, missed = calls_so_far(self.snapshot, QueueRef(self.site.id, queue))
         table.add_row(
             title,
             *self._now(queue_refs),

@@ -13,10 +13,12 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from domain.queue_ref import QueueRef
+from shared.config.model import ALL_QUEUES
 from shared.contract.kpis import QueueKind
 from shared.translation import Translator
 from wachtpost.demo.alerts import link_in, local_time, message, receiver
-from wachtpost.demo.board import WIDTH, BoardContext, board, calls_missed, waiting
+from wachtpost.demo.board import WIDTH, BoardContext, board, calls_so_far, waiting
 from wachtpost.demo.snapshot import Snapshot
 
 LINE_EVERY: Final = timedelta(seconds=5)
@@ -97,13 +99,14 @@ class _Plain(Display):
         self._said = now
         city, say = context.city, self._say
         clock = f"{context.now.astimezone(city.city.zone):%H:%M:%S}"
+        calls = [calls_so_far(snapshot, QueueRef(site.id, ALL_QUEUES)) for site in city.sites]
         line = say.gettext(
             "{at}  waiting: {phones} phone, {counters} counter · answered {answered}, missed {missed}",
             at=clock,
             phones=waiting(snapshot, city, QueueKind.PHONE),
             counters=waiting(snapshot, city, QueueKind.COUNTER),
-            answered=say.number(sum(snapshot.answered.values())),
-            missed=say.number(sum(calls_missed(snapshot, city, one) for one in snapshot.answered)),
+            answered=say.number(sum(answered for answered, _ in calls)),
+            missed=say.number(sum(missed for _, missed in calls)),
         )
         self.echo(line)
 

@@ -49,9 +49,8 @@ class Snapshot:
     """Callers and visitors; totals not included."""
     longest: Mapping[QueueRef, float] = field(default_factory=dict)
     """Seconds that the one who waits longest has waited."""
-    answered: Mapping[QueueRef, int] = field(default_factory=dict)
-    unanswered: Mapping[tuple[QueueRef, str], int] = field(default_factory=dict)
-    """By outcome."""
+    so_far: Mapping[tuple[Kpi, QueueRef], int] = field(default_factory=dict)
+    """Contacts that the figures of all years rest on."""
     states: Mapping[MetricRule, str] = field(default_factory=dict)
     """How each rule stands: one of ``BreachState``, ``insufficient`` or ``closed``."""
     shut: frozenset[tuple[QueueRef, str]] = frozenset()
@@ -80,6 +79,11 @@ def read_metrics(text: str) -> Snapshot:
                 found[_queue_of(labels)] = found.get(_queue_of(labels), 0) + value
         return found
 
+    so_far: dict[tuple[Kpi, QueueRef], int] = {}
+    for name, labels, value in samples:
+        if name == "indicator_samples" and labels["origin"] == "counted" and labels["period"].isdigit():
+            key = (Kpi(labels["kpi"]), _queue_of(labels))
+            so_far[key] = so_far.get(key, 0) + int(value)
     metric_of = {KPIS[kpi].metric: kpi for kpi in Kpi}
     events = [value for name, _, value in samples if name == "last_event_timestamp_seconds" and value > 0]
     return Snapshot(
@@ -100,12 +104,7 @@ def read_metrics(text: str) -> Snapshot:
         },
         waiting={queue_ref: int(n) for queue_ref, n in by_queue("calls_waiting", "visits_waiting").items()},
         longest=by_queue("longest_wait_seconds"),
-        answered={queue_ref: int(number) for queue_ref, number in by_queue("calls_answered_total").items()},
-        unanswered={
-            (_queue_of(labels), labels["outcome"]): int(value)
-            for name, labels, value in samples
-            if name == "calls_missed_total"
-        },
+        so_far=so_far,
         states={
             MetricRule(labels["rule"], _queue_of(labels), labels["severity"]): labels["state"]
             for name, labels, value in samples

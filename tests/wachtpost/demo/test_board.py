@@ -25,7 +25,7 @@ from wachtpost.demo.board import (
     BoardContext,
     BoardVerdict,
     board,
-    calls_missed,
+    calls_so_far,
     judge,
     waiting,
 )
@@ -49,6 +49,15 @@ CITY = CityFile.model_validate(
 )
 
 
+def of_period(period: str, queue: str, answered: int, missed: int, origin: str = "counted") -> str:
+    """What a page says of the calls of a month or year."""
+    where = f'origin="{origin}",period="{period}",queue="{queue}",site="huis"'
+    return (
+        f'wachtpost_indicator_samples{{kpi="call_wait_mean",{where}}} {answered}\n'
+        f'wachtpost_indicator_samples{{kpi="missed_ratio",{where}}} {answered + missed}\n'
+    )
+
+
 PAGE = """
 # TYPE wachtpost_calls_waiting gauge
 wachtpost_calls_waiting{queue="onthaal",site="huis"} 4
@@ -63,14 +72,6 @@ wachtpost_longest_wait_seconds{queue="wonen",site="huis"} 3700.0
 wachtpost_longest_wait_seconds{queue="nacht",site="huis"} 0
 wachtpost_longest_wait_seconds{queue="loket-bz",site="huis"} 59.0
 wachtpost_longest_wait_seconds{queue="loket-ocmw",site="huis"} 601.0
-# TYPE wachtpost_calls_answered counter
-wachtpost_calls_answered_total{queue="onthaal",site="huis"} 1123
-wachtpost_calls_answered_total{queue="wonen",site="huis"} 45
-# TYPE wachtpost_calls_missed counter
-wachtpost_calls_missed_total{outcome="abandoned",queue="onthaal",site="huis"} 100
-wachtpost_calls_missed_total{outcome="timed_out",queue="onthaal",site="huis"} 17
-wachtpost_calls_missed_total{outcome="left_by_key",queue="onthaal",site="huis"} 1000
-wachtpost_calls_missed_total{outcome="closed",queue="wonen",site="huis"} 1000
 # TYPE wachtpost_call_wait_mean_seconds gauge
 wachtpost_call_wait_mean_seconds{queue="onthaal",site="huis",window="15m"} 45.001
 wachtpost_call_wait_mean_seconds{queue="onthaal",site="huis",window="1h"} 1.0
@@ -105,6 +106,16 @@ wachtpost_stream_lag_events{partition="0"} 3
 # TYPE python_info gauge
 python_info{version="3"} 1
 """
+PAGE += "# TYPE wachtpost_indicator_samples gauge\n" + "".join(
+    (
+        of_period("2026", "onthaal", 1120, 110),
+        of_period("2026-11", "onthaal", 1120, 110),
+        of_period("2025", "onthaal", 3, 7),
+        of_period("2026", "wonen", 45, 0),
+        of_period("2026", "all", 1166, 104),
+        of_period("2022", "all", 53_000, 7000, "reported"),
+    )
+)
 
 NOW = datetime(2026, 11, 24, 9, 12, 30, tzinfo=UTC)
 HUIS = "huis"
@@ -119,7 +130,7 @@ Telefoon                   nu   langst  doel ≤ 0:45            doel ≤ 20 %  
 Onthaal                     4     1:12  0:45,001 boven doel     12,5 %  binnen doel    1.123     117
 Wonen                       1  1:01:40    te weinig metingen     te weinig metingen       45       0
 Nachtlijn met een e…        0        –    geen meting            geen meting               0       0
-Totaal                      5  1:01:40     0:45  binnen doel   20,01 %  boven doel     1.168     117
+Totaal                      5  1:01:40     0:45  binnen doel   20,01 %  boven doel     1.166     104
 
                       wachten
 Loketten                   nu   langst  met afspraak, vandaag     doel
@@ -142,7 +153,7 @@ Phones                    now  longest  target ≤ 0:45          target ≤ 20% 
 Onthaal                     4     1:12  0:45.001 above target    12.5%  on target      1,123     117
 Wonen                       1  1:01:40    too few to judge       too few to judge         45       0
 Nachtlijn met een e…        0        –    no reading             no reading                0       0
-Total                       5  1:01:40     0:45  on target      20.01%  above target   1,168     117
+Total                       5  1:01:40     0:45  on target      20.01%  above target   1,166     104
 
                       waiting
 Counters                  now  longest  by appointment, today   target
@@ -398,7 +409,8 @@ def test_figures_of_the_page() -> None:
     onthaal = QueueRef(HUIS, "onthaal")
     assert page.values[Kpi.CALL_WAIT_MEAN, onthaal, timedelta(minutes=15)] == 45.001
     assert page.samples[Kpi.VISIT_WAIT_MEAN, QueueRef(HUIS, "loket-ocmw"), "today"] == 9
-    assert calls_missed(page, CITY, onthaal) == 117  # neither those who pressed a key nor at a closed line
+    assert calls_so_far(page, onthaal) == (1123, 117)
+    assert calls_so_far(page, QueueRef(HUIS, "all")) == (1166, 104)  # a caller of two queues counts once
     assert waiting(page, CITY, QueueKind.PHONE) == 5
     assert waiting(page, CITY, QueueKind.COUNTER) == 3
     assert page.last_event == 1795511548.0
