@@ -186,7 +186,7 @@ def _too_few(city: CityFile, calendar: Calendar, days: Days) -> Iterator[Referen
     """Rules that want more contacts than their queue ever had in a window, or than any queue has."""
     for asked in _asked(city):
         busiest = max(
-            (_Day(city, calendar, days, asked, day) for day in _days(days, asked)),
+            (_QueueDay(city, calendar, days, asked, day) for day in _days(days, asked)),
             key=lambda day: day.within_window,
             default=None,
         )
@@ -206,7 +206,7 @@ def _days(days: Days, asked: _Asked) -> set[date]:
     return {day for queue in asked.queues for day in days.get(QueueRef(asked.site.id, queue.id), {})}
 
 
-class _Day:
+class _QueueDay:
     """What a rule's queues had on a day."""
 
     def __init__(self, city: CityFile, calendar: Calendar, days: Days, asked: _Asked, day: date) -> None:

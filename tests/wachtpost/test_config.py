@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import redis
 from typer.testing import CliRunner, Result
 
+from domain.bucket import Bucket
 from shared.config.model import CityFile, load
+from shared.process.ports import free_port
+from shared.redis import keys
 from wachtpost.config import app, summary
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "wachtpost.toml"
@@ -50,6 +54,53 @@ def test_the_summary_points_out_who_is_on_no_route() -> None:
     }
     lines = summary(CityFile.model_validate(tables), "city.toml", date(2026, 12, 24))
     assert "  ontvangers     3: desk, boss, spare (op geen route)" in lines
+
+
+FEW = """
+[city]
+name = "Lier"
+[[sites]]
+id = "lier"
+queues = [{ id = "onthaal", kind = "phone" }]
+[[rules]]
+id = "gemist"
+kpi = "missed_ratio"
+limit = 0.3
+min_samples = 30
+"""
+
+
+def test_remarks_follow_a_good_file_and_the_archive_knows_what_a_queue_had(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "city.toml"
+    file.write_text(FEW)
+    assert "opmerking" not in check(file).stdout  # 120 an hour: a desk can have that
+    yesterday = str(datetime.now(UTC).date() - timedelta(days=1))
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(keys.buckets(0, "day", "lier", "onthaal"), yesterday, Bucket(abandoned=96).encode())
+    monkeypatch.setenv("WACHTPOST_REDIS_URL", redis_url)
+    result = check(file)
+    assert (result.exit_code, result.stderr) == (0, "")
+    never = "nog nooit zoveel contacten in zo'n venster: op de drukste dag"
+    assert result.stdout.split("\n")[-5:] == [
+        f"1 opmerking bij {file}:",
+        f"{file}:11  rules.gemist.min_samples = 30",
+        f'    "all" had {never}, {yesterday}, waren het er gemiddeld 1; de regel gaat zo goed als nooit af',
+        "    beter: minder min_samples, een langer venster, of een regel over wie nu wacht (calls_waiting)",
+        "",
+    ]
+
+
+def test_an_archive_that_is_away_keeps_nothing_from_being_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "city.toml"
+    file.write_text(FEW)
+    monkeypatch.setenv("WACHTPOST_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    result = check(file)
+    assert (result.exit_code, result.stdout.split("\n")[0]) == (0, f"{file} is in orde")
+    assert result.stderr == "Hoeveel contacten er waren, kan niet gevraagd worden (ConnectionError).\n"
 
 
 def test_mistakes_go_to_stderr_with_place_value_reason_and_remedy(tmp_path: Path) -> None:
