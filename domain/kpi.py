@@ -77,6 +77,11 @@ def service_level(bucket: Bucket, definition: MissedDefinition, within: timedelt
     return _ratio(answered_within(bucket, within), contacts)
 
 
+def handle_time_mean(bucket: Bucket) -> KpiValue:
+    """Mean length of a conversation in seconds (AHT): the sum of the known talk times / their number."""
+    return _mean_s(bucket.talk_ms, bucket.ended)
+
+
 def answered_within(bucket: Bucket, bound: timedelta) -> int:
     """Answered calls that waited at most ``bound``; exact on a histogram edge."""
     return count_up_to(bucket.waits, _seconds(bound))
@@ -109,6 +114,11 @@ def walk_in_wait_mean(bucket: Bucket) -> KpiValue:
     return _mean_s(bucket.walk_in_wait_ms, bucket.walk_ins)
 
 
+def service_time_mean(bucket: Bucket) -> KpiValue:
+    """Mean time in seconds that serving a visitor took."""
+    return _mean_s(bucket.service_ms, bucket.served)
+
+
 def lead_time_mean(bucket: Bucket) -> KpiValue:
     """Mean number of working days between booking and appointment."""
     return _ratio(bucket.lead_days, bucket.booked)
@@ -123,6 +133,8 @@ def read(kpi: Kpi, bucket: Bucket, city: CityFile) -> KpiValue:
             return call_wait_mean(bucket)
         case Kpi.SERVICE_LEVEL:
             return service_level(bucket, city.live_definition, city.service_level.within)
+        case Kpi.HANDLE_TIME_MEAN:
+            return handle_time_mean(bucket)
         case Kpi.VISIT_WAIT_MEAN:
             return visit_wait_mean(bucket)
         case Kpi.LEAD_TIME_MEAN:

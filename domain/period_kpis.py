@@ -101,6 +101,7 @@ class PeriodKpis:
     """Per counter queue, in the order of the city file, then per month."""
     call_waits: tuple[PeriodKpi, ...]
     speeds: tuple[SpeedShares, ...]
+    handle_times: tuple[PeriodKpi, ...]
     missed_years: tuple[PeriodKpi, ...]
     """The year that the period is in, up to the end of the period."""
     missed_months: tuple[PeriodKpi, ...]
@@ -245,6 +246,7 @@ def period_kpis(city: CityFile, months: Months, site_id: str, period: Period, to
         ),
         call_waits=by_month(Kpi.CALL_WAIT_MEAN),
         speeds=tuple(speed(city, months, site_id, ALL_QUEUES, month, today) for month in begun if phones),
+        handle_times=by_month(Kpi.HANDLE_TIME_MEAN),
         missed_years=(period_kpi(city, months, Kpi.MISSED_RATIO, site_id, ALL_QUEUES, year, today),)
         if phones and begun
         else (),

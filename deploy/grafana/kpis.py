@@ -82,6 +82,7 @@ def _query(kpi: Kpi) -> KpiQuery:
 MISSED: Final = _query(Kpi.MISSED_RATIO)
 CALL_WAIT: Final = _query(Kpi.CALL_WAIT_MEAN)
 SERVICE_LEVEL: Final = _query(Kpi.SERVICE_LEVEL)
+HANDLE_TIME: Final = _query(Kpi.HANDLE_TIME_MEAN)
 VISIT_WAIT: Final = _query(Kpi.VISIT_WAIT_MEAN)
 LEAD_TIME: Final = _query(Kpi.LEAD_TIME_MEAN)
 

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.common import ReduceDataOptions
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.board import BoardName, board, breaches_of_queue, to_board
-from deploy.grafana.kpis import CALL_WAIT, MISSED, SERVICE_LEVEL, judged, state_words, verdicts
+from deploy.grafana.kpis import CALL_WAIT, HANDLE_TIME, MISSED, SERVICE_LEVEL, judged, state_words, verdicts
 from deploy.grafana.palette import BAD, PLAIN, Colour
 from deploy.grafana.panels import (
     CLOCK,
@@ -57,9 +57,10 @@ def live(say: Edition) -> Dashboard:
         .with_panel(_queues(say, Words.QUEUES_MISSED, MISSED).max(1).height(7).span(6))
         .with_panel(_speed(say).height(7).span(5))
         .with_panel(_states(say).height(6).span(24))
-        .with_panel(_course(say, Words.WAIT_COURSE, CALL_WAIT).height(6).span(8))
-        .with_panel(_course(say, Words.MISSED_COURSE, MISSED).height(6).span(8))
-        .with_panel(_today(say).height(6).span(8))
+        .with_panel(_course(say, Words.WAIT_COURSE, CALL_WAIT).height(6).span(6))
+        .with_panel(_course(say, Words.MISSED_COURSE, MISSED).height(6).span(6))
+        .with_panel(_today(say).height(6).span(6))
+        .with_panel(_course(say, Words.HANDLE_COURSE, HANDLE_TIME).height(6).span(6))
     )
 
 

@@ -12,6 +12,7 @@ from deploy.grafana.board import BoardName, board, breaches_of_queue, to_board
 from deploy.grafana.breaches import IDENTITY, WORDS_ON_COLOUR, state_column
 from deploy.grafana.kpis import (
     CALL_WAIT,
+    HANDLE_TIME,
     LEAD_TIME,
     MISSED,
     VISIT_WAIT,
@@ -65,8 +66,9 @@ def policy(say: Edition) -> Dashboard:
         .with_panel(_breaks(say).height(11).span(9))
         .with_panel(history(say, Words.MISSED_MONTHS, MISSED, MONTH).height(10).span(12))
         .with_panel(history(say, Words.WAIT_MONTHS, CALL_WAIT, MONTH).height(10).span(12))
-        .with_panel(speeds(say, Words.SPEED).height(10).span(12))
-        .with_panel(history(say, Words.LEAD_MONTHS, LEAD_TIME, MONTH).height(10).span(12))
+        .with_panel(speeds(say, Words.SPEED).height(10).span(8))
+        .with_panel(history(say, Words.HANDLE_MONTHS, HANDLE_TIME, MONTH).height(10).span(8))
+        .with_panel(history(say, Words.LEAD_MONTHS, LEAD_TIME, MONTH).height(10).span(8))
         .with_panel(waits_by_place(say, Words.COUNTER_MONTHS, VISIT_WAIT).height(11).span(24))
         .with_panel(_targets(say).height(12).span(10))
         .with_panel(_rules(say).height(12).span(14))
@@ -160,7 +162,7 @@ def _targets(say: Edition) -> table.Panel:
     """A column per unit: one column cannot have three."""
     asked = (
         (Words.SHARE, Unit.RATIO, RATIO),
-        (Words.WAIT_COLUMN, Unit.SECONDS, CLOCK),
+        (Words.TIME_COLUMN, Unit.SECONDS, CLOCK),
         (Words.LEAD_COLUMN, Unit.WORKDAYS, f"suffix:{say(WORKDAYS)}"),
     )
     series = "wachtpost_indicator_target"

@@ -140,6 +140,7 @@ STATES: Final[Mapping[str, Text]] = {
 CONTACTS: Final[Mapping[str, Text]] = {
     "calls": CALLS,
     "answered": ANSWERED,
+    "conversations": Msg("conversations"),
     "visits": VISITS,
     "appointments": BOOKINGS,
 }
@@ -149,6 +150,7 @@ KPIS: Final[Mapping[str, Text]] = {
     "missed_ratio": Msg("missed calls"),
     "call_wait_mean": Msg("phone wait"),
     "service_level": Msg("service level"),
+    "handle_time_mean": Msg("handling time"),
     "visit_wait_mean": Msg("counter wait"),
     "lead_time_mean": Msg("lead time"),
     "calls_waiting": Msg("calls waiting"),
@@ -305,6 +307,13 @@ class LiveWords:
     MISSED_COURSE: Final = PanelText(
         Msg("Missed calls, course"),
         Msg("Share missed over {last_short} each time; dashed: the target. A gap: too few calls."),
+    )
+    HANDLE_COURSE: Final = PanelText(
+        Msg("Handling time, course"),
+        Msg(
+            "Mean length of the conversations that ended, over {last_short} each time; dashed: the target, "
+            "if there is one. A gap: too few conversations."
+        ),
     )
     TODAY: Final = PanelText(
         Msg("Today, calls per hour"),
@@ -535,6 +544,10 @@ class PolicyWords:
         Msg("Mean phone wait per month"),
         Msg("Mean wait of answered calls, each month against the target of now."),
     )
+    HANDLE_MONTHS: Final = PanelText(
+        Msg("Handling time per month"),
+        Msg("Mean length of the conversations whose length is known, each month."),
+    )
     LEAD_MONTHS: Final = PanelText(
         Msg("Lead time per month"),
         Msg("Mean working days from booking to appointment, each month against the target of now."),
@@ -559,7 +572,7 @@ class PolicyWords:
         Msg("The targets of the city file. Service level is a least, all others are a most."),
     )
     SHARE: Final = Msg("Share")
-    WAIT_COLUMN: Final = Msg("Wait")
+    TIME_COLUMN: Final = Msg("Time")
     LEAD_COLUMN: Final = Msg("Lead time")
     RULES: Final = PanelText(
         Msg("State of all rules"),

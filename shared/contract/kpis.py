@@ -33,6 +33,7 @@ class Kpi(StrEnum):
     MISSED_RATIO = "missed_ratio"
     CALL_WAIT_MEAN = "call_wait_mean"
     SERVICE_LEVEL = "service_level"
+    HANDLE_TIME_MEAN = "handle_time_mean"
     VISIT_WAIT_MEAN = "visit_wait_mean"
     LEAD_TIME_MEAN = "lead_time_mean"
 
@@ -43,6 +44,7 @@ class Measure(StrEnum):
     MISSED_RATIO = "missed_ratio"
     CALL_WAIT_MEAN = "call_wait_mean"
     SERVICE_LEVEL = "service_level"
+    HANDLE_TIME_MEAN = "handle_time_mean"
     VISIT_WAIT_MEAN = "visit_wait_mean"
     LEAD_TIME_MEAN = "lead_time_mean"
     CALLS_WAITING = "calls_waiting"
@@ -86,6 +88,8 @@ class Contacts(StrEnum):
     CALLS = "calls"
     """Answered and missed."""
     ANSWERED = "answered"
+    CONVERSATIONS = "conversations"
+    """Of known length."""
     VISITS = "visits"
     APPOINTMENTS = "appointments"
 
@@ -140,6 +144,15 @@ KPIS: Final[Mapping[str, KpiFacts]] = {
         contacts=Contacts.CALLS,
         highest=1,
         more_is_better=True,
+    ),
+    Kpi.HANDLE_TIME_MEAN: KpiFacts(
+        metric="handle_time_mean_seconds",
+        kind=QueueKind.PHONE,
+        unit=Unit.SECONDS,
+        shown=Shown.SECONDS,
+        decimals=0,
+        contacts=Contacts.CONVERSATIONS,
+        highest=WEEK_S,
     ),
     Kpi.VISIT_WAIT_MEAN: KpiFacts(
         metric="visit_wait_mean_seconds",

@@ -13,7 +13,16 @@ from domain.kpi import KpiValue
 from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, LIER_1, CityFile, Count, MissedDefinition
-from shared.contract.events import AppointmentBooked, CallAnswered, CallMissed, Event, Outcome, VisitCalled
+from shared.contract.events import (
+    AppointmentBooked,
+    CallAnswered,
+    CallEnded,
+    CallMissed,
+    Event,
+    Outcome,
+    VisitCalled,
+    VisitServed,
+)
 from shared.contract.kpis import Kpi
 from tests.support.report_city import overflow
 
@@ -200,6 +209,26 @@ def test_counter_waits(story: str, bucket: Bucket, visits: KpiValue, walk_ins: K
     ), story
 
 
+def conversations(*lengths_ms: int | None) -> Bucket:
+    return bucket_of(
+        *(
+            CallEnded(id=f"e{n}", contact=f"c{n}", talk_ms=length, **CALL)
+            for n, length in enumerate(lengths_ms)
+        )
+    )
+
+
+def test_the_mean_handling_time_is_of_the_conversations_whose_length_is_known():
+    assert kpi.handle_time_mean(conversations(60_000, None, 120_001)) == KpiValue(90.0005, 2)
+    assert kpi.handle_time_mean(conversations(None)) == KpiValue(None, 0)
+
+
+def test_the_mean_service_time_is_of_the_visitors_that_were_served():
+    served = VisitServed(id="s1", at=AT, service_ms=420_000, **VISIT)
+    assert kpi.service_time_mean(bucket_of(served)) == KpiValue(420.0, 1)
+    assert kpi.service_time_mean(visit(0, 30, 0)) == KpiValue(None, 0)
+
+
 @pytest.mark.parametrize(
     ("story", "booked", "starts", "days"),
     [
@@ -214,12 +243,14 @@ def test_lead_time_is_working_days(story: str, booked: str, starts: str, days: f
 
 def test_read_gives_each_kpi_by_its_name():
     bucket = calls(20_000, 40_000, abandoned_ms=(1,))
+    bucket.add(conversations(60_000, None, 120_000))
     bucket.add(visit(0, 30, 0))
     bucket.add(booking("2026-03-02T09:00+01:00", "2026-03-04T09:00+01:00"))
     assert {name: kpi.read(name, bucket, CITY) for name in Kpi} == {
         Kpi.MISSED_RATIO: KpiValue(1 / 3, 3),
         Kpi.CALL_WAIT_MEAN: KpiValue(30.0, 2),
         Kpi.SERVICE_LEVEL: KpiValue(1 / 3, 3),
+        Kpi.HANDLE_TIME_MEAN: KpiValue(90.0, 2),
         Kpi.VISIT_WAIT_MEAN: KpiValue(30.0, 1),
         Kpi.LEAD_TIME_MEAN: KpiValue(2.0, 1),
     }

@@ -225,7 +225,7 @@ def test_the_block_has_every_indicator_for_the_months_that_have_begun() -> None:
     assert [(one.queue, one.period.name) for one in block.visit_waits] == [
         (queue, month) for queue in ("loket-a", "loket-b") for month in months
     ]
-    for series in (block.call_waits, block.speeds, block.missed_months, block.lead_times):
+    for series in (block.call_waits, block.speeds, block.handle_times, block.missed_months, block.lead_times):
         assert [(one.queue, one.period.name) for one in series] == [(ALL_QUEUES, month) for month in months]
     assert [(one.kpi, one.period.name) for one in block.missed_years] == [(Kpi.MISSED_RATIO, "2026")]
 

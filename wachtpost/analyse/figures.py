@@ -135,6 +135,7 @@ def figures(queue: str, entries: Bucket, city: CityFile, outcomes: Iterable[Outc
             for bound in answered_within_bounds(city)
         },
         "service_level": _rounded(kpi.service_level(bucket, definition, city.service_level.within).value),
+        "handle_time_mean_s": _rounded(kpi.handle_time_mean(bucket).value),
         "speed_categories": dict(kpi.speed_categories(bucket, city.speed_categories.bounds)),
         "definitions": {
             d.id: {
@@ -170,6 +171,8 @@ def _visit_figures(bucket: Bucket) -> Figures:
         "walk_in_wait_mean_s": _rounded(kpi.walk_in_wait_mean(bucket).value),
         "early": bucket.early,
         "left": bucket.left,
+        "served": bucket.served,
+        "service_mean_s": _rounded(kpi.service_time_mean(bucket).value),
         "booked": bucket.booked,
         "lead_time_mean_workdays": _rounded(kpi.lead_time_mean(bucket).value),
     }

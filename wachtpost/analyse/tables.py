@@ -28,6 +28,7 @@ KPI_NAMES: Final[Mapping[Kpi, Msg]] = {
     Kpi.MISSED_RATIO: Msg("missed calls"),
     Kpi.CALL_WAIT_MEAN: Msg("mean phone wait"),
     Kpi.SERVICE_LEVEL: Msg("answered in time"),
+    Kpi.HANDLE_TIME_MEAN: Msg("mean handling time"),
     Kpi.VISIT_WAIT_MEAN: Msg("mean counter wait"),
     Kpi.LEAD_TIME_MEAN: Msg("mean lead time to an appointment"),
 }

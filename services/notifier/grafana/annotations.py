@@ -208,6 +208,7 @@ SAID_OF: Final[Mapping[Measure, Msg]] = {
     Measure.MISSED_RATIO: Msg("missed {amount}", "annotation"),
     Measure.CALL_WAIT_MEAN: Msg("mean wait {amount}", "annotation"),
     Measure.SERVICE_LEVEL: Msg("service level {amount}", "annotation"),
+    Measure.HANDLE_TIME_MEAN: Msg("mean handling time {amount}", "annotation"),
     Measure.VISIT_WAIT_MEAN: Msg("mean wait at the counter {amount}", "annotation"),
     Measure.LEAD_TIME_MEAN: Msg("{amount} working days to an appointment", "annotation"),
     # Translators: {amount} is a number of calls.

@@ -176,6 +176,7 @@ class _Maker:
             ),
             call_waits=self._months(block.call_waits),
             speeds=block.speeds,
+            handle_times=self._months(block.handle_times) if _known(block.handle_times) else (),
             missed_years=self._years(site) if phones else (),
             missed_months=self._months(block.missed_months),
             lead_times=self._months(block.lead_times),
@@ -239,6 +240,10 @@ def _without_empty(series: Iterable[PeriodKpi]) -> tuple[PeriodKpi, ...]:
     return tuple(one for one in series if one.reported or one.samples or one.period not in reported)
 
 
+def _known(series: Iterable[PeriodKpi]) -> bool:
+    return any(one.samples for one in series)
+
+
 def _sources(history: Iterable[HistoryFile], reports: Iterable[SiteReport]) -> Iterator[ReportedSource]:
     shown = {
         (one.kpi, one.queue, one.period)
@@ -247,6 +252,7 @@ def _sources(history: Iterable[HistoryFile], reports: Iterable[SiteReport]) -> I
             *report.missed_years,
             *report.missed_months,
             *report.call_waits,
+            *report.handle_times,
             *report.lead_times,
             *(month for cluster in report.clusters for month in cluster.months),
         )

@@ -67,6 +67,8 @@ class SiteReport:
     clusters: tuple[ClusterWaits, ...]
     call_waits: tuple[PeriodKpi, ...]
     speeds: tuple[SpeedShares, ...]
+    handle_times: tuple[PeriodKpi, ...]
+    """Empty where no source tells how long a conversation took."""
     missed_years: tuple[PeriodKpi, ...]
     """Reported and counted years, in order."""
     missed_months: tuple[PeriodKpi, ...]

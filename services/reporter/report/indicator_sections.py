@@ -49,6 +49,8 @@ class IndicatorSections(SiteSections):
             yield self.call_waits()
             yield self.speeds()
             yield self.missed_years()
+        if self.site.handle_times:
+            yield self.handle_times()
         if self.site.clusters:
             yield self.lead_times()
 
@@ -115,6 +117,22 @@ class IndicatorSections(SiteSections):
     @property
     def _counted(self) -> str:
         return self.write.counted(self.report.definition.count)
+
+    def handle_times(self) -> ReportSection:
+        """Return the mean length of a conversation, by month."""
+        say = self.say
+        return self._by_month(
+            "handle-times",
+            say.gettext("Mean handling time of calls to the customer contact centre (monthly)"),
+            self.site.handle_times,
+            about=say.gettext(
+                "Sum of the lengths of the conversations that are known, divided by their number (AHT), over "
+                "all phone queues within opening hours. This indicator is Wachtpost's addition."
+            ),
+            chart=say.gettext("Mean handling time per month"),
+            caption=say.gettext("Mean length of a conversation, {period}", period=self.period),
+            columns=(say.gettext("Mean handling time"), say.gettext("Conversations")),
+        )
 
     def lead_times(self) -> ReportSection:
         """Return the mean lead time to an appointment, by month."""

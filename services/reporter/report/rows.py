@@ -5,8 +5,9 @@ every program reads. (A Belgian Excel wants semicolons and decimal commas on a d
 Text/CSV* reads this one, and tables for people are what the other formats are for.) Columns:
 
 - ``part``: which part of the report: ``visit_waits``, ``call_waits``, ``speeds``, ``missed_years``,
-  ``missed_months``, ``lead_times``, ``counts`` (callers and entries), ``missed_definitions``,
-  ``service_levels``, ``budget``. Filter by it: a period's share of missed calls stands there in each way.
+  ``missed_months``, ``handle_times``, ``lead_times``, ``counts`` (callers and entries),
+  ``missed_definitions``, ``service_levels``, ``budget``. Filter by it: a period's share of missed calls
+  stands there in each way.
 - ``period``, ``kpi``, ``site``, ``queue`` (``all``: the site's total), ``name`` (of the queue, of the site,
   the speed category, or what of the budget it is)
 - ``value`` in its ``unit`` (``ratio`` 0 to 1, ``seconds``, ``workdays``, ``contacts``), empty: no data;
@@ -94,6 +95,7 @@ def _indicator_rows(site: SiteReport) -> Iterator[FigureRow]:
         yield from _speed_rows(one)
     yield from (_row("missed_years", one, site.name) for one in site.missed_years)
     yield from (_row("missed_months", one, site.name) for one in site.missed_months)
+    yield from (_row("handle_times", one, site.name) for one in site.handle_times)
     yield from (_row("lead_times", one, site.name) for one in site.lead_times)
 
 
@@ -208,9 +210,10 @@ def as_json(report: Report, say: Translator) -> bytes:
     figures of calls are of: ``callers`` or ``entries``), ``breaks`` [{period, what, text, kpis}], ``sources``
     [{kpi, text}], and ``sites``: of each its ``id``, ``name`` and
 
-    - ``visit_waits``, ``call_waits``, ``missed_years``, ``missed_months``, ``lead_times``: lists of {period,
-      kpi, queue, name, value, unit, samples, target, target_period, met, definition, counted_as, complete,
-      origin, note, text, target_text, verdict_text}
+    - ``visit_waits``, ``call_waits``, ``missed_years``, ``missed_months``, ``handle_times`` (none where no
+      source tells how long a conversation took), ``lead_times``: lists of {period, kpi, queue, name, value,
+      unit, samples, target, target_period, met, definition, counted_as, complete, origin, note, text,
+      target_text, verdict_text}
     - ``speeds``: list of {period, answered, complete, categories: [{name, count, share, text}]}
     - ``counts``: ``callers`` and ``entries``, of each {active, offered, answered, missed, missed_ratio,
       call_wait_mean, service_level}
@@ -272,6 +275,7 @@ def _site(site: SiteReport, write: Writing) -> Json:
         "speeds": [_speed(one, write) for one in site.speeds],
         "missed_years": [_figure(one, site.name, write) for one in site.missed_years],
         "missed_months": [_figure(one, site.name, write) for one in site.missed_months],
+        "handle_times": [_figure(one, site.name, write) for one in site.handle_times],
         "lead_times": [_figure(one, site.name, write) for one in site.lead_times],
         "counts": {
             one.count: {

@@ -114,6 +114,11 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
             "Onthaal: gemiddelde wachttijd 1:04 (doel 0:45), sinds 10:05",
         ),
         (
+            but(measure=Measure.HANDLE_TIME_MEAN, limit=240.0, reading=reading(312.4)),
+            DUTCH,
+            "Onthaal: gemiddelde afhandeltijd 5:12 (doel 4:00), sinds 10:05",
+        ),
+        (
             but(measure=Measure.VISIT_WAIT_MEAN, limit=300.0, reading=reading(3700.0)),
             ENGLISH,
             "Onthaal: mean wait at the counter 1:01:40 (target 5:00), since 10:05",

@@ -18,10 +18,13 @@ from services.reporter.report.assemble import (
     assemble,
 )
 from services.reporter.report.document import MOST_COMMENT, Report, SiteReport
+from services.reporter.report.render import ReportFormat, render
+from services.reporter.report.rows import rows
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from shared.history_file import HistoryFile
 from shared.periods import Period
+from shared.translation import translator
 from tests.support import report_city, report_year
 from tests.support.report_city import calls
 
@@ -57,6 +60,23 @@ def at(day: str, hour: int = 12) -> datetime:
 
 def lier(report: Report) -> SiteReport:
     return next(site for site in report.sites if site.id == "lier")
+
+
+def test_handling_time_is_reported_where_a_source_tells_it() -> None:
+    timed = calls(9, missed=1)
+    timed.ended, timed.talk_ms = 8, 8 * 245_000
+    quarter = made("2026-Q1", at("2026-04-02"), ("onthaal", "2026-03-02", timed))
+    assert [(one.value, one.samples) for one in lier(quarter).handle_times] == [
+        (None, 0),
+        (None, 0),
+        (245.0, 8),
+    ]
+    told = render(quarter, ReportFormat.MARKDOWN, translator("en")).decode()
+    assert "Mean handling time of calls" in told
+    assert ("handle_times", 245.0, "seconds") in {(row.part, row.value, row.unit) for row in rows(quarter)}
+    untold = made("2026-Q1", at("2026-04-02"), ("onthaal", "2026-03-02", calls(9, missed=1)))
+    assert lier(untold).handle_times == ()
+    assert "handling time" not in render(untold, ReportFormat.MARKDOWN, translator("en")).decode()
 
 
 ONE_DAY = ("onthaal", "2026-03-02", calls(9, 1))

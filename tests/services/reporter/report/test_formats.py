@@ -100,7 +100,14 @@ def test_json_has_the_same_figures_as_csv():
     (site,) = made["sites"]
     by_part = {
         part: [one["value"] for one in site[part]]
-        for part in ("visit_waits", "call_waits", "missed_years", "missed_months", "lead_times")
+        for part in (
+            "visit_waits",
+            "call_waits",
+            "missed_years",
+            "missed_months",
+            "handle_times",
+            "lead_times",
+        )
     }
     for part, values in by_part.items():
         assert values == [row.value for row in rows(HALF_YEAR) if row.part == part]
