@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import sqrt
+from math import ceil, exp, log, sqrt
 from typing import Final
 
 from domain import kpi
@@ -45,6 +45,12 @@ PEAK: Final = 2
 SPREAD: Final = 3
 """And then by chance so many standard deviations more (Poisson): once in 700 windows."""
 
+WORKING_DAYS: Final = 250
+"""Of a year."""
+
+ROUNDED: Final = timedelta(minutes=5)
+"""To this a silence is rounded up that somebody is to write down."""
+
 QUIET_AHEAD: Final = 366
 """How many days ahead holidays are looked for."""
 
@@ -60,6 +66,7 @@ def remarks(
         *_never_fires(city),
         *_never_clears(city),
         *_too_few(city, calendar, days or {}),
+        *_silent_by_chance(city, calendar, days or {}),
         *_gaps(city),
         *_nights_left_out(city),
         *_holidays_left_out(city, calendar, today),
@@ -100,6 +107,9 @@ def _never_fires(city: CityFile) -> Iterator[ReferenceMistake]:
             yield ReferenceMistake(at, "never_open")
         elif longest is not None and rule.limit is not None and rule.limit >= longest.total_seconds():
             yield ReferenceMistake((*at, "limit"), "wait_unreachable", number=longest.total_seconds())
+    for number, no_data in enumerate(city.no_data_rules):
+        if no_data.hours is not None and longest_opening([city.hours[no_data.hours]]) == timedelta(0):
+            yield ReferenceMistake(("no_data_rules", number, "hours"), "never_open")
 
 
 def _longest_wait(city: CityFile, rule: KpiRule | WaitingRule, opening: timedelta | None) -> timedelta | None:
@@ -214,10 +224,40 @@ class _QueueDay:
         buckets = (days.get(QueueRef(asked.site.id, queue.id), {}).get(day) for queue in asked.queues)
         there = kpi.counted(asked.queue, (one for one in buckets if one is not None), city.live_definition)
         self.contacts = kpi.read(asked.kpi, there, city).samples
-        stretches = joined(span for queue in asked.queues for span in calendar.stretches(queue.hours, day))
-        opened = timedelta(milliseconds=sum(end - start for start, end in stretches)) or DAY
-        self.within_window = self.contacts * min(1.0, asked.window / opened)
+        self.within_window = self.contacts * min(1.0, asked.window / _opened(calendar, asked.queues, day))
         """On average."""
+
+
+def _opened(calendar: Calendar, queues: Iterable[Queue], day: date) -> timedelta:
+    """For how long any of these queues was open on a day that had contacts."""
+    stretches = joined(span for queue in queues for span in calendar.stretches(queue.hours, day))
+    return timedelta(milliseconds=sum(end - start for start, end in stretches)) or DAY
+
+
+# --- sources that are silent by chance ----------------------------------------------------------------
+
+
+def _silent_by_chance(city: CityFile, calendar: Calendar, days: Days) -> Iterator[ReferenceMistake]:
+    """No-data rules that fire every month though nothing is wrong: their source is usually as quiet as that.
+
+    As if contacts came evenly over the open hours, each by itself (Poisson): at a desk it is more often.
+    """
+    for number, rule in enumerate(city.no_data_rules):
+        source = next(one for one in city.sources if one.id == rule.source)
+        queues = source.queues_of(city.site(source.site))
+        queue_refs = [QueueRef(source.site, queue.id) for queue in queues]
+        counted = {day for queue_ref in queue_refs for day in days.get(queue_ref, {})}
+        had = [bucket for queue_ref in queue_refs for bucket in days.get(queue_ref, {}).values()]
+        contacts = sum(one.offered + one.visits + one.walk_ins + one.early + one.left for one in had)
+        if not contacts:
+            continue
+        opened = sum((_opened(calendar, queues, day) for day in counted), timedelta(0))
+        a_month = WORKING_DAYS / 12 * contacts / len(counted) * exp(-contacts * (rule.after / opened))
+        if a_month > 1:
+            once_a_year = log(WORKING_DAYS * contacts / len(counted)) * (opened / contacts)
+            minutes = ceil(once_a_year / ROUNDED) * (ROUNDED // timedelta(minutes=1))
+            at = ("no_data_rules", number, "after")
+            yield ReferenceMistake(at, "silent_by_chance", number=round(a_month), known=(f"{minutes}m",))
 
 
 # --- holes in hours -----------------------------------------------------------------------------------

@@ -265,9 +265,10 @@ class LiveWords:
     AGE: Final = PanelText(
         Msg("Quietest source"),
         Msg(
-            "Which source (the telephone exchange, a counter, the diary) has said nothing for longest, and "
-            "for how long (hours:minutes:seconds). When this grows during opening hours, its figures are "
-            "old. The link in the title shows all sources."
+            "At which source (the telephone exchange, a counter, the diary) nothing has happened for "
+            "longest, and for how long (hours:minutes:seconds); that its log is there does not count. When "
+            "this is longer during opening hours than is usual there, it may be dead. The link in the title "
+            "shows all sources."
         ),
     )
     STAFF: Final = PanelText(
@@ -630,7 +631,10 @@ class PipelineWords:
     COUNTED: Final = Msg("counted")
     AGES: Final = PanelText(
         Msg("Last heard from, by source"),
-        Msg("How long ago each source last said anything (hours:minutes:seconds)."),
+        Msg(
+            "How long ago something last happened at each source (hours:minutes:seconds); heartbeats do not "
+            "count."
+        ),
     )
     NEVER: Final = Msg("never heard of")
     COMMIT: Final = PanelText(

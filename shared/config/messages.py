@@ -282,6 +282,10 @@ REMARKS: Final[Mapping[str, Sentence]] = {
         Msg("{name} needs {number} contacts an hour for this, more than a desk has: the rule never fires"),
         Msg("fewer min_samples, a longer window, or a rule about who waits now (calls_waiting)"),
     ),
+    "silent_by_chance": Sentence(
+        Msg("by what its queues had, this source is so long silent by chance about {number} times a month"),
+        Msg("{known}: a silence that comes by chance once a year"),
+    ),
     "last_minute": Sentence(
         Msg("these hours leave out the last minute of the day, from 23:59 on"), Msg('"24:00" for midnight')
     ),

@@ -47,6 +47,16 @@ def hours(lines: str) -> str:
     return f"[hours.stil]\n{lines}\n"
 
 
+FEED = """
+[[sources]]
+kind = "queue_log"
+id = "pbx"
+site = "site"
+path = "queue_log"
+[[no_data_rules]]
+id = "quiet"
+source = "pbx"
+"""
 NIGHTS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 EVERY_NIGHT = "".join(f'{day} = ["00:00-07:00", "22:00-24:00"]\n' for day in NIGHTS)
 QUIET = '[[notify.quiet]]\nhours = "stil"\n'
@@ -55,6 +65,7 @@ CLOSED = '[[calendar.closing_days]]\non = 2026-12-24\ncloses_at = "12:00"\n'
 REMARKABLE = [
     ("judged_nowhere", "rules.r", "", rule('queue = "*"\nlimit = 60', "visit_wait_mean")),
     ("never_open", "rules.r", "", rule('queue = "shut"\nlimit = 0.2')),
+    ("never_open", "no_data_rules.quiet.hours", "hours =", f'{FEED}hours = "never"\n'),
     ("wait_unreachable", "rules.r.limit", "limit = 7200", rule("limit = 7200", "longest_wait")),
     (
         "clears_at_best",
@@ -116,7 +127,8 @@ def test_what_cannot_be_meant_is_pointed_at(kind: str, key: str, line: str, more
 
 
 def test_every_kind_of_remark_is_made_here() -> None:
-    assert {kind for kind, *_ in REMARKABLE} | {"contacts_never_had"} == set(REMARKS)
+    by_what_was_counted = {"contacts_never_had", "silent_by_chance"}
+    assert {kind for kind, *_ in REMARKABLE} | by_what_was_counted == set(REMARKS)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +177,21 @@ def test_what_a_queue_had_says_how_many_it_can_have(
     found = told(CITY.replace("LANGUAGE", "en") + rule(f"limit = 0.2\n{more}"), days)
     begins = '"a" never had so many contacts in such a window: on its busiest day, 2026-03-02, it had'
     assert [sentence.startswith(begins) for _, sentence, _ in found] == [True] * remarked, story
+
+
+@pytest.mark.parametrize(
+    ("after", "remarked"),
+    [
+        ("5m", "by what its queues had, this source is so long silent by chance about 586 times a month"),
+        ("20m", "by what its queues had, this source is so long silent by chance about 7 times a month"),
+        ("40m", None),
+    ],
+)
+def test_a_silence_that_is_usual_is_no_sign_of_a_dead_exchange(after: str, remarked: str | None) -> None:
+    """At 18 calls an hour, seven hours a day, 30 minutes come by chance once a year."""
+    more = f'{FEED}after = "{after}"\n'
+    found = told(CITY.replace("LANGUAGE", "en") + more, counted("a", 18 * 7, date(2026, 3, 2)))
+    assert [sentence for _, sentence, _ in found] == ([] if remarked is None else [remarked])
 
 
 def test_there_is_nothing_to_remark_of_the_file_that_comes_with_it() -> None:
