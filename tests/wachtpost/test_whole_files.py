@@ -129,6 +129,18 @@ def test_one_garbled_epoch_costs_one_line(
     assert total.encode() == expected.encode()
 
 
+@both
+def test_a_line_from_the_future_in_one_file_does_not_hold_its_other_lines_back(count: Count, tmp_path: Path):
+    lines = calls(0, 12)
+    halves = [lines[0::4] + lines[1::4], lines[2::4] + lines[3::4]]
+    halves = [sorted(half) for half in halves]
+    expected, _ = count(*(written(tmp_path / f"half-{n}", half) for n, half in enumerate(halves)))
+    halves[0].insert(7, stamped(halves[0][7], MARCH + 900 * DAY))
+    total, reading = count(*(written(tmp_path / f"half-{n}", half) for n, half in enumerate(halves)))
+    assert reading.refused == {"future": 1}
+    assert total.encode() == expected.encode()
+
+
 def test_a_restart_from_the_future_ends_no_wait(tmp_path: Path):
     entered, gone = (
         f"{MARCH}|{MARCH}.1|onthaal|NONE|ENTERQUEUE|||1",

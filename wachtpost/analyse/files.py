@@ -173,7 +173,7 @@ def file_events(
     Errors as of ``analyse``.
     """
     translator = _translator(city, source)
-    door_at = _Door(door, datetime.fromtimestamp(now / 1000, UTC), reading, progress)
+    door_at = _Door(door, datetime.fromtimestamp(now / 1000, UTC), now, reading, progress)
     slack = city.pipeline.dedup // timedelta(milliseconds=1)
     surveys = [survey(file, now, slack) for file in dict.fromkeys(files)]
     events = [door_at.events(one) for one in surveys if one.is_events]
@@ -183,7 +183,7 @@ def file_events(
 
 
 class _Line(NamedTuple):
-    """A line of a file, and its moment (UTC ms): its own, or that of the line before it."""
+    """A line of a file, and its moment (UTC ms): its own, or that of the line before where it has none."""
 
     moment: int
     file: Path
@@ -205,6 +205,8 @@ class _Door:
 
     rules: AdmissionRules
     now: datetime
+    latest: int
+    """The same in UTC ms: nothing can have happened later."""
     reading: ReadingStats
     progress: Progress | None
 
@@ -220,7 +222,7 @@ class _Door:
                 self._refuse(surveyed.file, number, _STRAY)
                 continue
             own = moment_ms(text)
-            moment = moment if own is None else own
+            moment = moment if own is None or own > self.latest else own
             yield _Line(moment, surveyed.file, number, text)
 
     def translated(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final, Literal
 
 from domain.bucket_store import Slot
@@ -107,18 +107,6 @@ def _objections(
     yield from _unsettled(plan, say)
     if request.overrule:
         return
-    late = request.refused.get("late", 0)
-    if late:
-        yield say.ngettext(
-            "{number} line stands more than {hours} hours before what was read earlier; such lines do not "
-            "count. Sort the files by time, or give a file that is there twice only once. "
-            "If they are to stay out: --allow-fewer.",
-            "{number} lines stand more than {hours} hours before what was read earlier; such lines do not "
-            "count. Sort the files by time, or give a file that is there twice only once. "
-            "If they are to stay out: --allow-fewer.",
-            late,
-            hours=city.pipeline.dedup // timedelta(hours=1),
-        )
     if plan.fewer:
         yield say.ngettext(
             "{number} time there would be fewer contacts than now; half a file must not wipe a day. "
