@@ -12,12 +12,16 @@ from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile
 from shared.contract.events import (
     AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentMoved,
     AppointmentOffer,
     Channel,
     Event,
     VisitArrived,
     VisitCalled,
     VisitLeft,
+    VisitNoShow,
+    VisitServed,
 )
 from simulator.desk import DayPlan, Duty, End, Person, Wait, serve
 from simulator.events import SOURCE, EventWriter, in_order, staff_changed, utc
@@ -40,6 +44,9 @@ WALK_INS_YIELD: Final = 8 * MINUTE
 """Visitors with an appointment go before those without, until these have waited this long."""
 PATIENCE_MEDIAN_S: Final = 40 * 60.0
 PATIENCE_SIGMA: Final = 0.5
+SLIP_AWAY: Final = 0.3
+"""Share of those who give up without telling anybody: the counter calls them, and nobody comes."""
+NO_SHOW_AFTER: Final = 60 * SECOND
 
 RUSH_FACTOR: Final = 1.5
 SPARE: Final = 1.25
@@ -55,6 +62,9 @@ LEAD_STEP: Final = 0.78
 """Every working day further ahead is chosen this many times as often as the one before: a mean of
 about three, and some that wait for twelve."""
 OFFER_EVERY: Final = 15
+MOVED: Final = 0.05
+CANCELLED: Final = 0.06
+"""Shares of the appointments that are moved or cancelled on the day on which they were made."""
 CHANNELS: Final = {
     Channel.WEB: 46,
     Channel.PHONE: 24,
@@ -74,9 +84,14 @@ def visits_day(rng: Random, day: OpenDay, volume: float, load: float, by: EventW
     if not day.spans:
         return iter(())
     came = serve(draw_plan(rng, day, volume * day.share_of_usual, load))
+    slips = [wait.end is not End.SERVED and rng.random() < SLIP_AWAY for wait in came.waits]
     return in_order(
         [
-            *(event for number, wait in enumerate(came.waits) for event in _visit(by, number, wait)),
+            *(
+                event
+                for number, (wait, slipped) in enumerate(zip(came.waits, slips, strict=True))
+                for event in _visit(by, number, wait, slipped=slipped)
+            ),
             *(staff_changed(by, number, staffing) for number, staffing in enumerate(came.staffing)),
         ]
     )
@@ -148,7 +163,7 @@ def _duties(day: OpenDay, number: int, desks: int) -> tuple[Duty, ...]:
     return tuple(duties)
 
 
-def _visit(by: EventWriter, number: int, wait: Wait) -> Iterator[Event]:
+def _visit(by: EventWriter, number: int, wait: Wait, *, slipped: bool) -> Iterator[Event]:
     contact = by.id(f"v{number}")
     person = wait.person
     appointment_at = None if person.appointment is None else utc(person.appointment)
@@ -161,7 +176,7 @@ def _visit(by: EventWriter, number: int, wait: Wait) -> Iterator[Event]:
         contact=contact,
         appointment_at=appointment_at,
     )
-    if wait.end is End.SERVED:
+    if wait.end is End.SERVED or slipped:
         yield VisitCalled(
             id=f"{contact}.called",
             at=utc(wait.until),
@@ -171,6 +186,25 @@ def _visit(by: EventWriter, number: int, wait: Wait) -> Iterator[Event]:
             contact=contact,
             arrived_at=utc(person.arrives),
             appointment_at=appointment_at,
+        )
+    if wait.end is End.SERVED:
+        yield VisitServed(
+            id=f"{contact}.served",
+            at=utc(wait.served_until),
+            source=SOURCE,
+            site=by.site,
+            queue=by.queue,
+            contact=contact,
+            service_ms=person.service,
+        )
+    elif slipped:
+        yield VisitNoShow(
+            id=f"{contact}.no-show",
+            at=utc(wait.until + NO_SHOW_AFTER),
+            source=SOURCE,
+            site=by.site,
+            queue=by.queue,
+            contact=contact,
         )
     else:
         yield VisitLeft(
@@ -215,10 +249,17 @@ class Diary:
         ]
 
 
-def bookings_day(
+def bookings_day(rng: Random, day: OpenDay, diary: Diary, volume: float, by: EventWriter) -> Iterator[Event]:
+    """Yield about ``volume`` appointments being made in the course of a day, and what becomes of some of them
+    on that day, in order."""
+    booked = list(_bookings(rng, day, diary, volume, by))
+    changed = [event for one in booked for event in _second_thoughts(rng, day, diary, one, by)]
+    return in_order([*booked, *changed])
+
+
+def _bookings(
     rng: Random, day: OpenDay, diary: Diary, volume: float, by: EventWriter
 ) -> Iterator[AppointmentBooked]:
-    """Yield about ``volume`` appointments being made in the course of a day, in order."""
     minutes = sorted(rng.triangular(BOOKED_FROM, BOOKED_UNTIL, 10.5 * 60) for _ in range(_about(rng, volume)))
     leads = range(LONGEST_LEAD + 1)
     weights = [LEAD_STEP**lead for lead in leads]
@@ -237,7 +278,40 @@ def bookings_day(
                 booked_at=booked_at,
                 starts_at=rng.choice(slots),
                 channel=channel,
+                appointment=by.id(f"a{number}"),
             )
+
+
+def _second_thoughts(
+    rng: Random, day: OpenDay, diary: Diary, booked: AppointmentBooked, by: EventWriter
+) -> Iterator[Event]:
+    """An appointment that is moved to a later day or cancelled before the day is over, now and then."""
+    dice = rng.random()
+    if dice >= MOVED + CANCELLED:
+        return
+    evening = utc(day.instant(BOOKED_UNTIL))
+    at = booked.at + rng.random() * (evening - booked.at)
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+    slots = list(diary.first_from(diary.day_ahead(by.day, rng.randrange(1, LONGEST_LEAD)), booked.starts_at))
+    if dice >= MOVED:
+        yield AppointmentCancelled(
+            id=f"{booked.appointment}.cancelled",
+            at=at,
+            source=SOURCE,
+            site=by.site,
+            queue=by.queue,
+            appointment=booked.appointment,
+        )
+    elif slots:
+        yield AppointmentMoved(
+            id=f"{booked.appointment}.moved",
+            at=at,
+            source=SOURCE,
+            site=by.site,
+            queue=by.queue,
+            appointment=booked.appointment,
+            starts_at=rng.choice(slots),
+        )
 
 
 def offers_day(rng: Random, day: OpenDay, diary: Diary, by: EventWriter) -> Iterator[AppointmentOffer]:

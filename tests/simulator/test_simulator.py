@@ -17,10 +17,14 @@ from shared.config.model import CityFile
 from shared.contract.events import (
     EVENT,
     AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentMoved,
     CallAnswered,
     CallMissed,
     Event,
     VisitCalled,
+    VisitNoShow,
+    VisitServed,
     encode,
 )
 from simulator import next_working_day, rush_start, simulate
@@ -290,7 +294,11 @@ def test_every_way_to_end_happens() -> None:
         "visit.arrived",
         "visit.called",
         "visit.left",
+        "visit.served",
+        "visit.no_show",
         "appointment.booked",
+        "appointment.moved",
+        "appointment.cancelled",
         "appointment.offer",
         "staff.changed",
         "source.heartbeat",
@@ -313,6 +321,27 @@ def test_appointments_are_up_to_twelve_working_days_ahead_and_during_opening_hou
     assert 2 < sum(leads) / len(leads) < 5
     assert all(event.starts_at > event.booked_at for event in booked)
     assert all(calendar.is_open("desk", int(event.starts_at.timestamp() * 1000)) for event in booked)
+
+
+def test_who_is_called_is_served_for_as_long_as_it_takes_or_did_not_come() -> None:
+    events = [event for seed in range(4) for event in day_of(seed, load=2.5)]
+    called = {event.contact: event.at for event in events if isinstance(event, VisitCalled)}
+    served = {event.contact: event for event in events if isinstance(event, VisitServed)}
+    no_shows = {event.contact for event in events if isinstance(event, VisitNoShow)}
+    assert called.keys() == served.keys() | no_shows
+    assert served.keys().isdisjoint(no_shows)
+    for contact, event in served.items():
+        assert event.at - called[contact] == timedelta(milliseconds=event.service_ms)
+
+
+def test_an_appointment_is_moved_or_cancelled_after_it_was_made_and_on_that_day() -> None:
+    events = [event for seed in range(4) for event in day_of(seed)]
+    booked = {event.appointment: event for event in events if isinstance(event, AppointmentBooked)}
+    changed = [event for event in events if isinstance(event, AppointmentMoved | AppointmentCancelled)]
+    assert 0.04 < len(changed) / len(booked) < 0.2
+    for event in changed:
+        assert booked[event.appointment].at <= event.at
+        assert event.at.date() == booked[event.appointment].at.date()
 
 
 @pytest.mark.parametrize(("today", "next_day"), [
