@@ -22,7 +22,14 @@ from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.publisher import Publisher, ReadUpTo
 from services.ingest.sources.queue_log.batch import IngestedLines, LeftOut, tell
 from services.ingest.sources.queue_log.clock import ExchangeClock
-from services.ingest.sources.queue_log.reader import NOWHERE, Checkpoint, Lines, QueueLogReader
+from services.ingest.sources.queue_log.reader import (
+    NOWHERE,
+    Checkpoint,
+    Lines,
+    Position,
+    QueueLogReader,
+    first_sight,
+)
 from services.ingest.sources.queue_log.translate import QueueLogTranslator, TranslatorRules, moment_ms
 from shared.config.model import CityFile, QueueLogSource
 from shared.contract.events import Event, SourceHeartbeat
@@ -77,6 +84,8 @@ class QueueLogIngestion:
         self._follower: QueueLogReader | None = None
         self._left = LeftOut()
         """What was left out and not said yet."""
+        self._sight: Position | None = None
+        """Where the log stood when this process first saw it."""
         self.backoff = Backoff("source", source=source.id)
         """Failures that the log has to be followed anew for, from its checkpoint."""
         self.lines = Backoff("lines", source=source.id)
@@ -92,7 +101,12 @@ class QueueLogIngestion:
         await keep_on(self._beat, self.backoff)
 
     async def _follow(self) -> None:
+        if self._sight is None:  # before Redis is asked: what is rotated while it is away counts, too
+            self._sight = await first_sight(self.source.path, self.source.start, self._pseudonyms, self._now)
         checkpoint = await self._read_checkpoint()
+        if checkpoint is None and self._sight is not None:
+            checkpoint = Checkpoint(position=self._sight)
+            await self._persist([], ReadUpTo(self.source.id, checkpoint.encode()))
         memory = checkpoint.memory if checkpoint else None
         clock = checkpoint.clock if checkpoint else ExchangeClock()
         translator = QueueLogTranslator(TranslatorRules.of(self.source), self._pseudonyms, memory)

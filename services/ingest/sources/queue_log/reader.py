@@ -7,24 +7,36 @@ writes both in one step; after a crash the position finds the file again, whatev
 from __future__ import annotations
 
 import asyncio
-import gzip
+import errno
 import os
-import zlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from io import BufferedReader
+from functools import partial
 from pathlib import Path
-from threading import Lock
-from typing import Annotated, Final, Literal, Self
+from threading import Event, Lock, Thread
+from typing import Final, Literal, Self, TypeVar
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
-from watchfiles import Change, awatch
+from pydantic import BaseModel, ConfigDict
+from watchfiles import Change, watch
 
 from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.sources.queue_log.clock import ExchangeClock
+from services.ingest.sources.queue_log.files import (
+    LISTINGS,
+    LONGEST_LINE,
+    Catalogue,
+    FilePosition,
+    FoundFile,
+    LogFile,
+    Place,
+    beginning,
+    place_of,
+    unpacked,
+)
 from services.ingest.sources.queue_log.translate import TranslatorState, first_second
 from shared.process.clock import Clock
 from shared.process.shutdown import Shield
@@ -32,50 +44,62 @@ from shared.process.shutdown import Shield
 BATCH_LINES: Final = 500
 """Lines handed on at once at most: what one write to Redis takes gladly."""
 
-LONGEST_LINE: Final = 64 * 1024
-"""Bytes of a line that are handed on; the rest of it is passed over. Real lines have 200 at most."""
-
 POLL: Final = timedelta(seconds=1)
 """How often to look when nothing wakes us: network mounts do not tell of changes."""
 
 WATCH_STEP_MS: Final = 10
 """How quickly a change wakes us. Costs a look at an empty list, a hundred times a second."""
 
-HEAD: Final = 256
-"""Bytes at the beginning by which a file is known again: four lines, each with its time."""
+COPYING: Final = timedelta(seconds=3)
+"""A log shorter than what was read of it, and a rotated file that ends amid a line, may be a copy that is
+under way; after this long it is what it is."""
 
-PREVIEW: Final = 64 * 1024
-"""Bytes at the beginning in which the first record is looked for."""
+CLOCKS_APART: Final = timedelta(hours=1)
+"""How far behind ours an exchange's clock may be: a file that began longer ago than this before we first
+looked was there before."""
+
+LEFT_FOR: Final = timedelta(days=7)
+"""How much older than the youngest file one may be of which more is awaited: copies pause over holidays."""
+
+LEFT_FILES: Final = 64
+"""Files at most of which more is awaited: two and a half days of a log that is rotated every hour."""
+
+HANGS: Final = timedelta(seconds=10)
+"""A look that takes longer than this has met a mount that does not answer."""
+
+LET_GO: Final = timedelta(seconds=2)
+"""How long an ending reader waits for a look that is under way."""
 
 PROGRESS_LINES: Final = 10_000
 """Lines between two reports of progress."""
 
-_GZIP_MAGIC: Final = b"\x1f\x8b"
-_DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile)
-"""What a damaged archive raises where it ends."""
-
-_NOT_A_LOG: Final = frozenset({".bz2", ".xz", ".zst", ".zip", ".tmp", ".swp"})
-"""Names that begin like the log and that nobody can read line by line."""
-
 Start = Literal["beginning", "end"]
 
+_T = TypeVar("_T")
 
-class Position(BaseModel):
-    """How far a log was handed on, in a way that survives renaming, compressing and copying."""
 
-    model_config = ConfigDict(frozen=True)
+class Position(FilePosition):
+    """How far a log was handed on: in the file of the last line, and in those that were left before."""
 
-    device: int
-    inode: int
-    offset: Annotated[int, Field(ge=0)]
-    """Bytes handed on, uncompressed."""
-    head_length: Annotated[int, Field(ge=0, le=HEAD)] = 0
-    head: str = ""
-    """Keyed hash of the first ``head_length`` bytes, which hold callers' numbers."""
-    sealed_by: str = ""
-    """The name of the key of that hash."""
-    began: int | None = None
-    """Epoch second of the file's first record: which rotated files are younger."""
+    left: tuple[FilePosition, ...] = ()
+    """The rest of one may still come: from a writer that is slow to let go of it, or by a copy."""
+    since: int | None = None
+    """Epoch second: a file that began then or later and is none of these was never read. ``None``, from a
+    release before: when the file of the last line began."""
+
+    @classmethod
+    def of(cls, files: Sequence[FilePosition], since: int | None) -> Self:
+        """Return the position of one who read so far in each file, in the last of them lately."""
+        if not files:
+            return cls(device=0, inode=0, offset=0, since=since)
+        left = tuple(one.model_copy(update={"marks": one.marks[-1:]}) for one in files[:-1])
+        return cls(**dict(files[-1]), left=left, since=since)
+
+    @property
+    def files(self) -> list[FilePosition]:
+        """Return all of them, that of the last line last; not one that was never there."""
+        last = FilePosition(**{name: getattr(self, name) for name in FilePosition.model_fields})
+        return [*self.left, *([last] if last.inode else [])]
 
 
 NOWHERE: Final = Position(device=0, inode=0, offset=0)
@@ -105,7 +129,7 @@ class Checkpoint(BaseModel):
 class Lines:
     """Complete lines, in order, and the position after the last of them.
 
-    None at all: only the position is worth keeping (the first look at a log that is read from its end).
+    None at all: only the position is worth keeping (that of the first look).
     """
 
     lines: tuple[bytes, ...]
@@ -125,144 +149,34 @@ class FileState:
     """Why it cannot be read; ``None`` while it can, or while it is merely absent."""
 
 
-class _Tail:
-    """One open file of a log and how far it was handed on."""
+@dataclass(frozen=True)
+class _ReadOut:
+    """A file whose complete lines were all handed on."""
 
-    def __init__(self, path: Path, pseudonyms: Pseudonyms) -> None:
-        self.path = path
-        self._pseudonyms = pseudonyms
-        self._raw = path.open("rb")
-        try:
-            self._file = _unpacked(self._raw)
-            self.packed = self._file is not self._raw
-            status = self._status()
-            self.device, self.inode = status.st_dev, status.st_ino
-            self.first = _beginning(self._raw, self._file)
-            self.began = first_second(self.first)
-        except OSError:
-            self._raw.close()
-            raise
-        self.damaged = False
-        self._offset = 0
-        self._head = b""
-        self._rest = b""
-        self._inside_long_line = False
+    state: tuple[int, int]
+    """What it was like then; with another there may be more."""
+    unfinished: bool
+    """Whether the beginning of a line was left."""
+    since: float
+    """In seconds of the steady clock."""
 
-    def _status(self) -> os.stat_result:
-        return os.fstat(self._raw.fileno())
 
-    @property
-    def size(self) -> int:
-        """Bytes on disk."""
-        return self._status().st_size
+@dataclass(frozen=True)
+class _Next:
+    """A file in which something is to be read."""
 
-    @property
-    def order(self) -> tuple[float, int]:
-        """When this file was begun, then when it was last written: what a file name does not tell."""
-        written_ns = self._status().st_mtime_ns
-        return (written_ns / 1e9 if self.began is None else self.began, written_ns)
-
-    @property
-    def position(self) -> Position:
-        return Position(
-            device=self.device,
-            inode=self.inode,
-            offset=self._offset,
-            head_length=len(self._head),
-            head=self._pseudonyms.seal(self._head) if self._head else "",
-            sealed_by=self._pseudonyms.key_name,
-            began=self.began,
-        )
-
-    def began_after(self, position: Position) -> bool:
-        """Whether this file is surely younger than the one of ``position``."""
-        return self.began is not None and position.began is not None and self.began > position.began
-
-    def is_where(self, position: Position) -> bool:
-        """Whether this is the file of ``position``, or a copy of it.
-
-        A position of before the key was replaced is known by its place and its first record.
-        """
-        if position.head_length and position.sealed_by == self._pseudonyms.key_name:
-            return self._pseudonyms.seal(self.first[: position.head_length]) == position.head
-        same_place = (self.device, self.inode) == (position.device, position.inode)
-        return same_place and (not position.head_length or position.began == self.began)
-
-    def truncated(self) -> bool:
-        """Whether what was read is no longer there: emptied, or emptied and written anew."""
-        if self.packed:
-            return False
-        if self.size < self._offset + len(self._rest):
-            return True
-        known = (self._head + self._rest)[:HEAD]  # the head is either whole, or all up to the rest
-        return os.pread(self._raw.fileno(), len(known), 0) != known
-
-    def go_to(self, offset: int) -> None:
-        """Go on from there; a longer line that is cut there is passed over."""
-        if not self.packed:
-            offset = min(offset, self.size)
-        if offset:
-            try:
-                self._file.seek(offset - 1)
-                self._inside_long_line = self._file.read(1) != b"\n"
-            except _DAMAGE:
-                self.damaged = True
-        self._offset = offset
-        self._head = self.first[: min(HEAD, offset)]
-
-    def go_to_end(self) -> None:
-        """Go behind the last complete line."""
-        size = self.size
-        from_byte = max(0, size - LONGEST_LINE)
-        end = os.pread(self._raw.fileno(), size - from_byte, from_byte)
-        self.go_to(from_byte + end.rfind(b"\n") + 1 if b"\n" in end or not from_byte else size)
-
-    def read(self, most: int) -> tuple[list[bytes], list[int]]:
-        """Return the complete lines that follow and where they start."""
-        lines: list[bytes] = []
-        starts: list[int] = []
-        while len(lines) < most:
-            piece = self._rest + self._next_piece(LONGEST_LINE - len(self._rest))
-            ended = piece.endswith(b"\n")
-            if not ended and len(piece) < LONGEST_LINE and not self._inside_long_line:
-                self._rest = piece
-                break
-            if not piece:
-                break
-            if not self._inside_long_line:
-                lines.append(piece)
-                starts.append(self._offset)
-            self._inside_long_line = not ended
-            self._rest = b""
-            self._pass(piece)
-        return lines, starts
-
-    def _next_piece(self, most: int) -> bytes:
-        try:
-            return self._file.readline(most)
-        except _DAMAGE:
-            self.damaged = True
-            return b""
-
-    def _pass(self, piece: bytes) -> None:
-        self._offset += len(piece)
-        if len(self._head) < HEAD:
-            self._head += piece[: HEAD - len(self._head)]
-            if self.began is None:
-                self.began = first_second(self._head)
-
-    def take_rest(self) -> tuple[list[bytes], list[int]]:
-        """Return the unfinished last line, for when nobody will finish it."""
-        rest, start, self._rest = self._rest, self._offset, b""
-        self._pass(rest)
-        return ([rest], [start]) if rest else ([], [])
-
-    def close(self) -> None:
-        self._raw.close()
+    file: FoundFile
+    position: FilePosition | None
+    """How far it was handed on; ``None``: it is new."""
+    ends: bool = False
+    """Whether its unfinished last line is to be handed on as it is."""
 
 
 class QueueLogReader:
-    """Hands on what is appended to one log, over rotation, truncation, absence and restarts.
+    """Hands on what is appended to one log, over rotation, copying, truncation, absence and restarts.
+
+    It knows each file by its content and how far that was handed on. One in which more stands is read on
+    from there, whatever it is called by now and whenever it comes; the oldest first.
 
     Use ``batches`` once, and close it: ``async with aclosing(follower.batches(stop)) as batches``.
     """
@@ -275,21 +189,31 @@ class QueueLogReader:
         pseudonyms: Pseudonyms,
         clock: Clock,
         batch_lines: int = BATCH_LINES,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         """Go on from ``position``, or without one from the ``start`` of the log that is there now.
 
-        ``pseudonyms`` seal what a position holds of the log's content.
+        ``pseudonyms`` seal what a position holds of the log's content; ``steady`` tells seconds.
         """
         self._path = path
         self._pseudonyms = pseudonyms
-        self._position = position
         self._start: Start = start
         self._clock = clock
         self._batch_lines = batch_lines
+        self._steady = steady
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(log=path.name)
-        self._tail: _Tail | None = None
-        self._seen: FileState | None = None
         self._passed_over: set[str] = set()
+        self._catalogue = Catalogue(path, self._pass_over)
+        self._files: list[FilePosition] | None = None if position is None else position.files
+        """How far each was handed on, that of the last line last; ``None`` before the first look."""
+        self._since = _since(position)
+        self._tail: LogFile | None = None
+        self._at: FilePosition | None = None
+        """How far the file of the tail was handed on before it was opened."""
+        self._read_out: dict[Place, _ReadOut] = {}
+        self._short: tuple[Place, float] | None = None
+        self._looked_at = 0.0
+        self._seen: FileState | None = None
         self._one_look_at_a_time = Lock()
 
     @property
@@ -300,42 +224,52 @@ class QueueLogReader:
     async def batches(self, stop: asyncio.Event) -> AsyncGenerator[Lines, None]:
         """Yield what is there and then what comes, until ``stop``.
 
-        No line is yielded twice. Trouble with the file is logged once, shows in ``seen`` and is tried
-        again; nothing is raised for it.
+        No line is yielded twice, except where a log was cut and cannot be told from a copy of less: it is the
+        same fact then. Trouble with the file is logged once, shows in ``seen`` and is tried again; nothing is
+        raised for it, and nothing that hangs keeps the process from ending.
         """
-        woken, quiet = asyncio.Event(), asyncio.Event()
-        wakers = [asyncio.create_task(_pass_on(stop, woken)), asyncio.create_task(self._watch(woken, quiet))]
+        woken, quiet = asyncio.Event(), Event()
+        passing_on = asyncio.create_task(_pass_on(stop, woken))
+        watching: asyncio.Future[None] | None = None
         try:
             while not stop.is_set():
                 woken.clear()
-                lines = await asyncio.to_thread(self.look)
+                lines = await self._patient_look()
+                if watching is None:  # a folder that hangs would hang a watch for good
+                    watching = in_thread(partial(self._watch, _waker(woken), quiet))
                 if lines is not None:
                     yield lines
                 else:
                     await _wait(woken, POLL)
         finally:
-            await Shield().run(self._end(wakers, quiet))
+            passing_on.cancel()
+            await Shield().run(self._end(watching, quiet))
 
-    async def _end(self, wakers: Sequence[asyncio.Task[None]], quiet: asyncio.Event) -> None:
-        quiet.set()  # the watcher ends by itself; cancelled, it would leave its thread behind
-        wakers[0].cancel()
-        await asyncio.wait(wakers)
-        await asyncio.to_thread(self.close)  # which waits for a look that is under way
+    async def _patient_look(self) -> Lines | None:
+        """Look; a look that takes too long is trouble with the file."""
+        look = in_thread(self.look)
+        await asyncio.wait({look}, timeout=HANGS.total_seconds())
+        if not look.done():
+            self._note(exists=True, problem="It does not answer")
+        return await look
+
+    async def _end(self, watching: asyncio.Future[None] | None, quiet: Event) -> None:
+        quiet.set()  # the watcher ends by itself
+        left = [in_thread(self.close), *([] if watching is None else [watching])]
+        await asyncio.wait(left, timeout=LET_GO.total_seconds())
 
     def look(self) -> Lines | None:
         """Look once and return the next lines, or ``None`` when there are none. Blocks while it reads."""
         with self._one_look_at_a_time:
             try:
-                present = self._present()
-                lines = self._next_lines(present)
+                present = place_of(self._path)
+                lines = self._next_lines(present) if self._files is not None else self._first_look()
             except OSError as error:
-                # What was read but not handed on is read again: self._position has not moved.
+                # What was read but not handed on is read again: self._files has not changed.
                 self._note(exists=True, problem=error.strerror or type(error).__name__)
                 self._drop_tail()
                 return None
             self._note(exists=present is not None, problem=None)
-            if lines is not None:
-                self._position = lines.position
             return lines
 
     def close(self) -> None:
@@ -343,21 +277,22 @@ class QueueLogReader:
         with self._one_look_at_a_time:
             self._drop_tail()
 
-    async def _watch(self, woken: asyncio.Event, quiet: asyncio.Event) -> None:
+    def _watch(self, wake: Callable[[], None], quiet: Event) -> None:
         """Wake the reader at every change of a file of this log, where the system tells of them."""
         while not quiet.is_set():
             try:
-                async for _ in awatch(
+                for _ in watch(
                     *self._folders(),
                     watch_filter=self._is_ours,
                     debounce=2 * WATCH_STEP_MS,
                     step=WATCH_STEP_MS,
                     stop_event=quiet,
                     recursive=False,
+                    raise_interrupt=False,
                 ):
-                    woken.set()
+                    wake()
             except FileNotFoundError:
-                await _wait(quiet, POLL)
+                quiet.wait(POLL.total_seconds())
             except (OSError, RuntimeError) as error:  # out of watches; trouble inside the watcher
                 self._log.warning("queue_log.polling", why=type(error).__name__, every_s=POLL.total_seconds())
                 return
@@ -368,123 +303,217 @@ class QueueLogReader:
     def _is_ours(self, _change: Change, path: str) -> bool:
         return Path(path).name.startswith(self._path.name)
 
-    def _next_lines(self, present: tuple[int, int] | None) -> Lines | None:
+    def _pass_over(self, name: str) -> None:
+        if name not in self._passed_over:
+            self._passed_over.add(name)
+            self._log.warning("queue_log.rotated_file_unreadable", file=name)
+
+    # Deciding ------------------------------------------------------------------------------------
+
+    def _first_look(self) -> Lines:
+        """Decide what is new from now on, and return that: a restart must not decide anew."""
+        for _ in range(LISTINGS):
+            files = self._catalogue.files()
+            log = _log_of(files, self._path)
+            begun = [file for file in files if file.head]
+            known = [] if log is None else [self._begin(log, self._start)]
+            youngest = begun[-1] if begun else None
+            if youngest is not None and youngest is not log and not youngest.packed:
+                known.insert(0, self._begin(youngest, "end"))  # somebody may still be writing to it
+            if all(known):
+                self._files = [position for position in known if position is not None]
+                self._since = self._horizon(youngest)
+                return Lines((), (), self._position())
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def _begin(self, found: FoundFile, start: Start) -> FilePosition | None:
+        file = self._opened(found)
+        if file is None:
+            return None
+        with closing(file):
+            if start == "end":
+                file.go_to_end()
+            return file.position()
+
+    def _horizon(self, youngest: FoundFile | None) -> int:
+        if youngest is None or youngest.began is None:
+            return int((self._clock() - CLOCKS_APART).timestamp())
+        return youngest.began + youngest.packed  # nobody writes to a packed one: it is not new
+
+    def _choose(self) -> _Next | None:
+        """Return the oldest file in which something is to be read, else the log if it is to be waited at."""
+        files = self._catalogue.files()
+        self._looked_at = self._steady()
+        if self._tail is not None and self._tail.replaced():
+            self._log.warning("queue_log.truncated")
+            self._drop_tail()
+        known = {file.place: self._known(file) for file in files}
+        self._read_out = {place: one for place, one in self._read_out.items() if place in known}
+        log = _log_of(files, self._path)
+        under_way = self._is_under_way(log, None if log is None else known[log.place])
+        unread = (one for file in files if (one := self._unread(file, known[file.place])) is not None)
+        found = next((one for one in unread if not (under_way and one.file is log)), None)
+        if found is None and log is not None and log.head and not under_way:
+            found = self._unfinished(files, known, log) or self._at_the_log(log, known[log.place])
+        if found is not None and found.position is None:
+            self._complain_of_gone(known)
+        return found
+
+    def _known(self, file: FoundFile) -> FilePosition | None:
+        """How far a file was handed on, under whatever name."""
+        same = [one for one in self._files or () if file.is_where(one, self._pseudonyms)]
+        return max(same, key=lambda one: one.offset, default=None)
+
+    def _unread(self, file: FoundFile, position: FilePosition | None) -> _Next | None:
+        if not file.head:
+            return None
+        read_out = self._read_out.get(file.place)
+        if read_out is not None and read_out.state == file.state:
+            return None
+        is_log = file.path == self._path
+        if position is None:
+            young = self._since is not None and file.began is not None and file.began >= self._since
+            return _Next(file, None) if is_log or young else None
+        longer = file.packed or file.size > position.offset
+        return _Next(file, position) if longer or (is_log and file.size < position.offset) else None
+
+    def _is_under_way(self, log: FoundFile | None, position: FilePosition | None) -> bool:
+        """Whether the log is shorter than what was read of it and may still become a copy of that."""
+        if log is None or position is None or log.packed or log.size >= position.offset:
+            self._short = None
+            return False
+        if self._short is None or self._short[0] != log.place:
+            self._short = (log.place, self._steady())
+        return self._steady() - self._short[1] < COPYING.total_seconds()
+
+    def _unfinished(
+        self, files: Sequence[FoundFile], known: Mapping[Place, FilePosition | None], log: FoundFile
+    ) -> _Next | None:
+        """Return a file that was left in the middle of a line which nobody went on with for a while."""
+        for file in files:
+            read_out = self._read_out.get(file.place)
+            if (
+                read_out is not None
+                and read_out.unfinished
+                and read_out.state == file.state
+                and self._steady() - read_out.since >= COPYING.total_seconds()
+                and known[file.place] is not known[log.place]
+            ):
+                return _Next(file, known[file.place], ends=True)
+        return None
+
+    def _at_the_log(self, log: FoundFile, position: FilePosition | None) -> _Next | None:
+        there = self._tail is not None and self._tail.place == log.place
+        return None if there else _Next(log, position)
+
+    def _complain_of_gone(self, known: Mapping[Place, FilePosition | None]) -> None:
+        last = self._files[-1] if self._files else None
+        if last is not None and last.offset and not any(one is last for one in known.values()):
+            lost = "what followed the last line read, until a copy of it comes"
+            self._log.warning("queue_log.gone", began=last.began, lost=lost)
+
+    # Reading -------------------------------------------------------------------------------------
+
+    def _next_lines(self, present: Place | None) -> Lines | None:
         """Return the next lines, or ``None`` while there are none.
 
         ``present`` tells which file bore the log's name before this look: one that was left by then
         is read to its end.
         """
-        if self._tail is not None and self._tail.truncated():
-            self._log.warning("queue_log.truncated")
-            self._drop_tail()  # from self._position its copy is found, and whatever came after that
-        if self._tail is None:
-            if self._position is None and self._start == "end":
-                return self._start_at_end()
-            self._tail = self._open()
-        while (tail := self._tail) is not None:
-            lines, starts = tail.read(self._batch_lines)
-            if not lines and present != (tail.device, tail.inode):
-                lines, starts = self._leave(tail)
-            if lines:
-                return Lines(tuple(lines), tuple(starts), tail.position)
-            if self._tail is tail:
+        turn = self._is_time_to_choose(present)
+        while True:
+            found = self._choose() if turn else None
+            if found is not None and (last_words := self._go_over_to(found)) is not None:
+                return last_words
+            if self._tail is not None and (lines := self._read(self._tail)) is not None:
+                return lines
+            if found is None:
                 return None
+
+    def _is_time_to_choose(self, present: Place | None) -> bool:
+        tail = self._tail
+        if tail is None or tail.place != present or tail.replaced():
+            return True
+        return self._steady() - self._looked_at >= POLL.total_seconds()
+
+    def _go_over_to(self, found: _Next) -> Lines | None:
+        """Open that file, unless it is open; return what the one before still had to say, and then stay."""
+        tail = self._tail
+        if tail is not None and tail.place == found.file.place:
+            tail.ends = found.ends
+            return None
+        file = self._opened(found.file)
+        if file is None:
+            return None
+        if tail is not None:
+            # Once more: what was written after the last look and before the next file was there.
+            last_words = self._read(tail)
+            if last_words is not None:
+                file.close()
+                return last_words
+        if not self._goes_on(file, found):
+            file.close()
+            return None
+        self._drop_tail()
+        self._log.info("queue_log.reading", file=file.path.name)
+        self._tail, self._at = file, found.position
         return None
 
-    def _leave(self, tail: _Tail) -> tuple[list[bytes], list[int]]:
-        """Go over to the file after this one, if there is one; return what this one still had to say."""
-        successor = self._successor(tail)
-        if successor is None:
-            return [], []
-        # Once more: what was written after the last look and before the successor was there.
-        lines, starts = tail.read(self._batch_lines)
-        if lines:
-            successor.close()
-            return lines, starts
-        if tail.damaged:
-            self._log.warning("queue_log.damaged_archive", file=tail.path.name)
-        lines, starts = tail.take_rest()
-        self._log.info("queue_log.rotated", to=successor.path.name)
-        tail.close()
-        self._tail = successor
-        return lines, starts
-
-    def _present(self) -> tuple[int, int] | None:
-        """Device and inode of the log that is there now."""
+    def _opened(self, found: FoundFile) -> LogFile | None:
+        """Open it; ``None`` where another has its name by now."""
         try:
-            status = self._path.stat()
+            file = LogFile(found.path, self._pseudonyms)
         except FileNotFoundError:
             return None
-        return status.st_dev, status.st_ino
+        if file.place == found.place:
+            return file
+        file.close()
+        return None
 
-    def _start_at_end(self) -> Lines:
-        """Begin behind what is there. The position is worth keeping at once: a restart must not move it."""
-        try:
-            self._tail = _Tail(self._path, self._pseudonyms)
-        except FileNotFoundError:
-            return Lines((), (), NOWHERE)
-        self._tail.go_to_end()
-        return Lines((), (), self._tail.position)
+    def _goes_on(self, file: LogFile, found: _Next) -> bool:
+        """Go to where what was read of it ends. False: nothing is to be read in it.
 
-    def _open(self) -> _Tail | None:
-        if self._position is not None:
-            return self._resume(self._position)
-        try:
-            return _Tail(self._path, self._pseudonyms)
-        except FileNotFoundError:
+        Only the log itself may have been cut, or be written anew from some place on: any other that is not
+        what was read, as far as it was read, is a copy of less.
+        """
+        file.ends = found.ends
+        position = found.position
+        if position is None:
+            return True
+        is_log = file.path == self._path
+        if (is_log or file.reaches(position.offset)) and (file.go_on(position) or is_log):
+            return True
+        self._note_read_out(file, file.state)
+        return False
+
+    def _read(self, file: LogFile) -> Lines | None:
+        state = file.state
+        lines, starts = file.read(self._batch_lines)
+        if not lines:
+            self._note_read_out(file, state)
             return None
+        self._files = [one for one in self._files or () if one is not self._at]
+        self._at = file.position()
+        self._files.append(self._at)
+        return Lines(tuple(lines), tuple(starts), self._position())
 
-    def _resume(self, position: Position) -> _Tail | None:
-        """Find the file of ``position``, by its beginning rather than its name, and go on in it.
+    def _note_read_out(self, file: LogFile, state: tuple[int, int]) -> None:
+        before = self._read_out.get(file.place)
+        if before is None or before.state != state or before.unfinished != file.unfinished:
+            self._read_out[file.place] = _ReadOut(state, file.unfinished, self._steady())
+            if file.damaged:
+                self._log.warning("queue_log.damaged_archive", file=file.path.name)
 
-        Where it is gone: the oldest that is younger, else what is there now.
-        """
-        own = (position.device, position.inode)
-
-        def same(tails: list[_Tail]) -> _Tail | None:
-            copies = [tail for tail in tails if tail.is_where(position)]
-            return min(copies, key=lambda t: ((t.device, t.inode) != own, t.packed, -t.size), default=None)
-
-        def younger(tails: list[_Tail]) -> _Tail | None:
-            return next((t for t in tails if t.path == self._path or t.began_after(position)), None)
-
-        tail = _keep_one(self._survey(), same)
-        if tail is not None:
-            tail.go_to(position.offset)
-            return tail
-        tail = _keep_one(self._survey(), younger)
-        if tail is not None and position != NOWHERE:
-            self._log.warning("queue_log.gone", began=position.began, lost="what followed the last line read")
-        return tail
-
-    def _successor(self, left: _Tail) -> _Tail | None:
-        """Return the oldest file that is younger than ``left`` and has something in it.
-
-        An empty one is none: the writer may have it created and still be writing to the old one.
-        """
-        position, order = left.position, left.order
-
-        def next_one(tails: list[_Tail]) -> _Tail | None:
-            later = (t for t in tails if t.path == self._path or t.order > order)
-            return next((t for t in later if t.first and not t.is_where(position)), None)
-
-        return _keep_one(self._survey(), next_one)
-
-    def _survey(self) -> list[_Tail]:
-        """Open all files of this log: rotated ones as they were begun, plain before packed, then the log."""
-        tails = []
-        for path in _files_of(self._path):
-            try:
-                tails.append(_Tail(path, self._pseudonyms))
-            except FileNotFoundError:
-                continue  # renamed or packed this moment; what wakes us next finds it
-            except PermissionError:
-                if path == self._path:
-                    raise
-                if path.name not in self._passed_over:
-                    self._passed_over.add(path.name)
-                    self._log.warning("queue_log.rotated_file_unreadable", file=path.name)
-        return sorted(tails, key=lambda t: (t.path == self._path, t.order[0], t.packed, t.order[1]))
+    def _position(self) -> Position:
+        files = self._files or []
+        if self._since is None and files:
+            self._since = files[-1].began
+        kept = _kept(files)
+        dropped = [one.began + 1 for one in files if one not in kept and one.began is not None]
+        if self._since is not None:
+            self._since = max(self._since, *dropped, self._since)
+        self._files = kept
+        return Position.of(kept, self._since)
 
     def _note(self, *, exists: bool, problem: str | None) -> None:
         """Remember what a look showed, and say what is new about it."""
@@ -500,6 +529,33 @@ class QueueLogReader:
             self._tail = None
 
 
+def _log_of(files: Sequence[FoundFile], path: Path) -> FoundFile | None:
+    return files[-1] if files and files[-1].path == path else None
+
+
+def _since(position: Position | None) -> int | None:
+    if position is None:
+        return None
+    return position.began if position.since is None else position.since
+
+
+def _kept(files: Sequence[FilePosition]) -> list[FilePosition]:
+    """Return those of which more may come, that of the last line last."""
+    youngest = max((one.began for one in files if one.began is not None), default=0)
+    oldest = youngest - int(LEFT_FOR.total_seconds())
+    young = [one for one in files[:-1] if one.began is None or one.began >= oldest]
+    return [*young[-LEFT_FILES:], *files[-1:]]
+
+
+async def first_sight(path: Path, start: Start, pseudonyms: Pseudonyms, clock: Clock) -> Position | None:
+    """Return where one begins who has never read this log; ``None`` while that cannot be seen."""
+    reader = QueueLogReader(path, None, start, pseudonyms, clock)
+    look = in_thread(reader.look)
+    await asyncio.wait({look}, timeout=HANGS.total_seconds())
+    lines = look.result() if look.done() else None
+    return None if lines is None else lines.position
+
+
 def read_lines(path: Path, progress: Callable[[int], None] | None = None) -> Iterator[bytes]:
     """Yield the lines of a whole log, plain or gzip, each with its end, in memory that does not grow.
 
@@ -508,7 +564,7 @@ def read_lines(path: Path, progress: Callable[[int], None] | None = None) -> Ite
     and ``EOFError`` or ``zlib.error`` for a damaged archive.
     """
     with path.open("rb") as raw:
-        file = _unpacked(raw)
+        file = unpacked(raw)
         number, inside_long_line = 0, False
         while piece := file.readline(LONGEST_LINE):
             if not inside_long_line:
@@ -533,47 +589,39 @@ def in_time_order(paths: Iterable[Path]) -> list[Path]:
 
 def _began(path: Path) -> int | None:
     with path.open("rb") as raw:
-        return first_second(_beginning(raw, _unpacked(raw)))
+        return first_second(beginning(raw, unpacked(raw)))
 
 
-def _files_of(log: Path) -> list[Path]:
-    """The log and what rotation made of it: ``queue_log.1``, ``queue_log-20240312.gz``, …"""
-    try:
-        found = [path for path in log.parent.iterdir() if path.name.startswith(log.name)]
-    except FileNotFoundError:
-        return []
-    return [path for path in found if path.suffix not in _NOT_A_LOG and path.is_file()]
+def in_thread(act: Callable[[], _T]) -> asyncio.Future[_T]:
+    """Return what ``act`` will return or raise, in a thread that keeps no process from ending."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[_T] = loop.create_future()
+
+    def tell(how: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(lambda: None if future.done() else how())
+
+    def run() -> None:
+        try:
+            result = act()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised where it is awaited
+            tell(partial(future.set_exception, error))
+        else:
+            tell(partial(future.set_result, result))
+
+    Thread(target=run, daemon=True, name="queue_log").start()
+    return future
 
 
-def _unpacked(raw: BufferedReader) -> BufferedReader | gzip.GzipFile:
-    """The file itself, or what a gzip file holds, by its first bytes rather than its name."""
-    packed = raw.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    raw.seek(0)
-    return gzip.GzipFile(fileobj=raw) if packed else raw
+def _waker(woken: asyncio.Event) -> Callable[[], None]:
+    """Return what sets an event of this loop from another thread."""
+    loop = asyncio.get_running_loop()
 
+    def wake() -> None:
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(woken.set)
 
-def _beginning(raw: BufferedReader, file: BufferedReader | gzip.GzipFile) -> bytes:
-    """The first ``PREVIEW`` bytes of what a file holds; it stands at its beginning before and after."""
-    if file is raw:
-        return os.pread(raw.fileno(), PREVIEW, 0)
-    first = b""
-    with suppress(*_DAMAGE):
-        while len(first) < PREVIEW and (piece := file.read1(PREVIEW - len(first))):
-            first += piece
-    file.seek(0)
-    return first
-
-
-def _keep_one(tails: list[_Tail], choose: Callable[[list[_Tail]], _Tail | None]) -> _Tail | None:
-    """Return the chosen one and close all others."""
-    chosen = None
-    try:
-        chosen = choose(tails)
-    finally:
-        for tail in tails:
-            if tail is not chosen:
-                tail.close()
-    return chosen
+    return wake
 
 
 async def _pass_on(stop: asyncio.Event, woken: asyncio.Event) -> None:

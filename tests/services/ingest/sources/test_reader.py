@@ -7,9 +7,12 @@ import errno
 import gzip
 import os
 import shutil
+import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
@@ -19,9 +22,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from services.ingest.sources.queue_log import files
 from services.ingest.sources.queue_log import reader as source
+from services.ingest.sources.queue_log.files import LONGEST_LINE, FoundFile, LogFile
 from services.ingest.sources.queue_log.reader import (
-    LONGEST_LINE,
+    COPYING,
     Checkpoint,
     Lines,
     Position,
@@ -37,6 +42,7 @@ from services.ingest.sources.queue_log.translate import (
     TranslatorState,
 )
 from shared.contract.events import Event, Outcome
+from shared.process.shutdown import cancel
 from tests.support.eventually import WITHIN, eventually_async
 from tests.support.ingest_desk import PSEUDONYMS
 from tests.support.thorough import examples
@@ -61,9 +67,27 @@ def write(path: Path, *what: bytes) -> None:
 
 
 def a_follower(
-    path: Path, position: Position | None = None, start: Start = "beginning", batch_lines: int = 500
+    path: Path,
+    position: Position | None = None,
+    start: Start = "beginning",
+    batch_lines: int = 500,
+    steady: Callable[[], float] = time.monotonic,
 ) -> QueueLogReader:
-    return QueueLogReader(path, position, start, PSEUDONYMS, lambda: NOW, batch_lines)
+    return QueueLogReader(path, position, start, PSEUDONYMS, lambda: NOW, batch_lines, steady)
+
+
+class Steady:
+    """A steady clock that a test moves on."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def settle(self) -> None:
+        """Let pass what a copy under way is given."""
+        self.seconds += COPYING.total_seconds()
 
 
 def look_until_quiet(follower: QueueLogReader) -> list[bytes]:
@@ -138,7 +162,7 @@ def test_what_is_there_and_what_comes(log, follow):
 def test_batches_are_small_and_say_where_each_line_begins(log, follow):
     write(log, *lines(0, 5))
     follower = follow(log, batch_lines=2)
-    batches = [follower.look() for _ in range(3)]
+    batches = [follower.look() for _ in range(4)][1:]
     assert [len(batch.lines) for batch in batches if batch] == [2, 2, 1]
     assert [batch.starts[0] for batch in batches if batch] == [0, 2 * len(line(0)), 4 * len(line(0))]
 
@@ -191,36 +215,48 @@ def test_between_renaming_and_reopening_the_writer_is_followed(log, follow):
 
 def test_last_words_written_while_we_look_for_the_next_file(log, read, monkeypatch):
     follower = read(1)
-    old, survey = renamed(log), QueueLogReader._survey
+    old, opened = renamed(log), QueueLogReader._opened
+    write(log, line(2))
 
-    def survey_a_moment_later(self: QueueLogReader) -> list[source._Tail]:
-        if not log.exists():
+    def opened_a_moment_later(self: QueueLogReader, found: FoundFile) -> LogFile | None:
+        if old.stat().st_size == len(line(0)):
             write(old, line(1))
-            write(log, line(2))
-        return survey(self)
+        return opened(self, found)
 
-    monkeypatch.setattr(QueueLogReader, "_survey", survey_a_moment_later)
+    monkeypatch.setattr(QueueLogReader, "_opened", opened_a_moment_later)
     assert look_until_quiet(follower) == lines(1, 3)
 
 
-def test_an_unfinished_last_line_of_a_rotated_file_is_handed_on_as_it_is(log, follow):
+def test_an_unfinished_last_line_of_a_rotated_file_is_handed_on_as_it_is_once_nobody_goes_on_with_it(
+    log, follow
+):
     write(log, line(0), b"1710223068|broken")
-    follower = follow(log)
+    steady = Steady()
+    follower = follow(log, steady=steady)
     look_until_quiet(follower)
     renamed(log)
     write(log, line(2))
-    assert look_until_quiet(follower) == [b"1710223068|broken", line(2)]
+    assert look_until_quiet(follower) == [line(2)]
+    steady.settle()
+    assert look_until_quiet(follower) == [b"1710223068|broken"]
+    steady.settle()
+    assert look_until_quiet(follower) == []
+    write(log, line(3))
+    assert look_until_quiet(follower) == [line(3)]
 
 
 @pytest.mark.parametrize("down", [False, True])
 def test_cut_at_its_end_as_after_a_power_failure_it_goes_on_there(log, follow, down):
     write(log, *lines(0, 10))
-    follower = follow(log, at_line(log, 10))
+    steady = Steady()
+    follower = follow(log, at_line(log, 10), steady=steady)
     if not down:
         follower.look()
     os.truncate(log, 8 * len(line(0)))
     assert follower.look() is None
     write(log, line(10))
+    assert look_until_quiet(follower) == []  # it may be a copy of all ten that is under way
+    steady.settle()
     assert look_until_quiet(follower) == [line(10)]
 
 
@@ -235,15 +271,16 @@ def test_the_longest_copy_is_the_right_one(log, read):
 
 def test_what_was_read_when_the_disk_failed_is_read_again(log, follow, monkeypatch):
     write(log, *lines(0, 5))
-    pieces, next_piece = iter(range(100)), source._Tail._next_piece
+    pieces, next_piece = iter(range(100)), LogFile._next_piece
 
-    def fail_once(tail: source._Tail, most: int) -> bytes:
+    def fail_once(tail: LogFile, most: int) -> bytes:
         if next(pieces) == 3:
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
         return next_piece(tail, most)
 
-    monkeypatch.setattr(source._Tail, "_next_piece", fail_once)
+    monkeypatch.setattr(LogFile, "_next_piece", fail_once)
     follower = follow(log)
+    follower.look()
     assert follower.look() is None
     assert follower.seen is not None
     assert follower.seen.problem == "Stale file handle"
@@ -264,7 +301,7 @@ def test_gone_for_a_while_and_said_once(log, follow):
     with capture_logs() as said:
         follower = follow(log)
         for _ in range(3):
-            assert follower.look() is None
+            assert look_until_quiet(follower) == []
     assert [entry["event"] for entry in said] == ["queue_log.absent"]
     assert follower.seen == source.FileState(NOW, exists=False, problem=None)
     write(log, line(0))
@@ -275,7 +312,7 @@ def test_gone_for_a_while_and_said_once(log, follow):
 def test_without_its_directory_it_is_absent(tmp_path, follow):
     log = tmp_path / "asterisk" / "queue_log"
     follower = follow(log)
-    assert follower.look() is None
+    assert look_until_quiet(follower) == []
     log.parent.mkdir()
     write(log, line(0))
     assert look_until_quiet(follower) == [line(0)]
@@ -313,6 +350,7 @@ def test_a_line_without_end_is_cut_and_costs_no_memory(log, pieces, follow):
 def at_line(log: Path, number: int) -> Position:
     """The position after the first ``number`` lines."""
     follower = a_follower(log, batch_lines=1)
+    follower.look()  # which hands on nothing
     position = None
     for _ in range(number):
         batch = follower.look()
@@ -427,7 +465,8 @@ def test_a_damaged_archive_is_read_as_far_as_it_goes(log, follow, missing):
 @pytest.mark.parametrize("left", [0, 30, 20_000])
 def test_a_position_beyond_what_a_damaged_archive_holds_goes_on_in_the_next_file(log, follow, left):
     write(log, *lines(0, 3000))
-    position = follow(log, batch_lines=2900).look().position
+    follower = follow(log, batch_lines=2900)
+    position = [follower.look() for _ in range(2)][1].position
     archive = packed(renamed(log))
     archive.write_bytes(archive.read_bytes()[:left])
     write(log, *lines(3000, 3002))
@@ -606,11 +645,334 @@ def test_a_real_log_through_checkpoints_gives_the_same_facts(sizes):
         follower = a_follower(path, None if checkpoint is None else checkpoint.position, batch_lines=size)
         translator = QueueLogTranslator(rules, PSEUDONYMS, None if checkpoint is None else checkpoint.memory)
         batch = follower.look()
+        if batch is not None and not batch.lines:  # the first look of all
+            batch = follower.look()
         follower.close()
         if batch is not None:
             found += events(batch.lines, translator)
             kept = Checkpoint(position=batch.position, memory=translator.memory()).encode()
     assert found == whole
+
+
+# --- copies --------------------------------------------------------------------------------------
+
+
+def moved_in(log: Path, *what: bytes) -> None:
+    """Another file takes the log's name, as rsync does it."""
+    coming = log.with_name(".coming")
+    coming.write_bytes(b"".join(what))
+    coming.rename(log)
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize(
+    ("story", "first", "then", "told"),
+    [
+        ("a longer copy of itself", 2, lines(0, 4), lines(2, 4)),
+        ("the same", 4, lines(0, 4), []),
+        ("an older copy", 4, lines(0, 2), []),
+        ("an older copy that went on otherwise", 4, [*lines(0, 2), line(7)], [line(7)]),
+        ("one that went on otherwise, and is longer", 8, [*lines(0, 6), *lines(9, 15)], lines(9, 15)),
+        ("another file", 2, lines(5, 7), lines(5, 7)),
+        ("another and older file", 2, [line(-9), line(-8), line(-7)], [line(-9), line(-8), line(-7)]),
+    ],
+)
+def test_a_log_that_is_replaced_is_read_on_where_its_content_stands(
+    log, follow, down, story, first, then, told
+):
+    write(log, *lines(0, first))
+    steady = Steady()
+    follower = follow(log, at_line(log, first), steady=steady)
+    if not down:
+        assert follower.look() is None, story
+    moved_in(log, *then)
+    found = look_until_quiet(follower)
+    steady.settle()
+    assert found + look_until_quiet(follower) == told, story
+    write(log, line(20))
+    assert look_until_quiet(follower) == [line(20)], story
+
+
+@pytest.mark.parametrize("seen_at", range(0, 7 * len(line(0)), 23))
+def test_a_longer_copy_that_is_written_into_the_log_is_waited_for(log, read, seen_at):
+    follower = read(4)
+    whole = b"".join(lines(0, 6)) + line(6)
+    log.write_bytes(whole[:seen_at])
+    found = look_until_quiet(follower)
+    write(log, whole[seen_at:])
+    assert found + look_until_quiet(follower) == lines(4, 7)
+
+
+@pytest.mark.parametrize("pack", [False, True])
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_what_a_rotated_file_has_more_is_read_whenever_it_comes(log, follow, down, newest_first, pack):
+    write(log, *lines(0, 2), line(2)[:30])
+    seen: list[bytes] = []
+    follower = follow(log)
+    seen += look_until_quiet(follower)
+    position = at_line(log, 2)
+
+    def rotated_file_comes() -> None:
+        moved_in(log.with_name("queue_log.1"), *lines(0, 4))
+        if pack:
+            packed(log.with_name("queue_log.1"))
+
+    def new_file_comes() -> None:
+        moved_in(log, line(4))
+
+    for come in (
+        (new_file_comes, rotated_file_comes) if newest_first else (rotated_file_comes, new_file_comes)
+    ):
+        come()
+        if down:
+            follower = follow(log, position)
+        while (batch := follower.look()) is not None:
+            seen += batch.lines
+            position = batch.position
+        follower._looked_at = -1e9  # a second passes
+        seen += look_until_quiet(follower)
+    write(log, line(5))
+    assert [*sorted(seen), *look_until_quiet(follower)] == lines(0, 6)
+
+
+def test_files_that_were_never_seen_may_come_in_any_order(log, read, follow):
+    position = at_line(read(2)._path, 2)
+    seen = []
+    for name, what in [
+        ("queue_log", lines(8, 9)),
+        ("queue_log.1", lines(6, 8)),
+        ("queue_log.2", lines(4, 6)),
+        ("queue_log.3", lines(0, 4)),
+        ("queue_log.4", [line(-5), line(-4)]),  # from before we ever looked
+    ]:
+        moved_in(log.with_name(name), *what)
+        follower = follow(log, position)
+        while (batch := follower.look()) is not None:
+            seen += batch.lines
+            position = batch.position
+    assert sorted(seen) == lines(2, 9)
+
+
+def test_rotated_before_its_first_line_was_read(log, follow):
+    write(log.with_name("queue_log.1"), *lines(0, 5))
+    log.touch()
+    position = follow(log).look().position
+    write(log, *lines(5, 10))
+    renamed(log.with_name("queue_log.1"), "queue_log.2")
+    packed(renamed(log))
+    write(log, *lines(10, 30))
+    assert look_until_quiet(follow(log, position)) == lines(5, 30)
+
+
+def test_who_goes_on_writing_into_the_file_that_was_there_before_the_log_is_heard(log, follow):
+    write(log.with_name("queue_log.1"), *lines(0, 5))
+    follower = follow(log)
+    assert look_until_quiet(follower) == []
+    write(log.with_name("queue_log.1"), line(5))
+    write(log, line(6))
+    assert look_until_quiet(follower) == lines(5, 7)
+
+
+class Mirror:
+    """An exchange that rotates its log, and a copy of its files that comes file by file, in any order."""
+
+    def __init__(self, directory: Path) -> None:
+        self.there = directory / "there" / "queue_log"
+        self.here = directory / "here" / "queue_log"
+        for log in (self.there, self.here):
+            log.parent.mkdir()
+        self.written: list[bytes] = []
+        self.half = b""
+        self.committed: list[bytes] = []
+        self.position: Position | None = None
+        self.steady = Steady()
+        self.follower = a_follower(self.here, steady=self.steady)
+
+    def write(self) -> None:
+        if self.half:
+            write(self.there, self.half)
+            self.half = b""
+        self.written.append(line(len(self.written)))
+        write(self.there, self.written[-1])
+
+    def write_half(self) -> None:
+        if not self.half:
+            self.written.append(line(len(self.written)))
+            write(self.there, self.written[-1][:13])
+            self.half = self.written[-1][13:]
+
+    def rotate(self) -> None:
+        self.write()
+        for number in range(30, 0, -1):
+            for end in ("", ".gz"):
+                path = self.there.with_name(f"queue_log.{number}{end}")
+                if path.exists():
+                    path.rename(self.there.with_name(f"queue_log.{number + 1}{end}"))
+        renamed(self.there)
+
+    def pack(self) -> None:
+        path = self.there.with_name("queue_log.2")
+        if path.exists():
+            packed(path)
+
+    def copy(self, name: str) -> None:
+        path = self.there.with_name(name)
+        if path.exists():
+            moved_in(self.here.with_name(name), path.read_bytes())
+
+    def copy_all(self) -> None:
+        for path in sorted(self.there.parent.iterdir()):
+            self.copy(path.name)
+            self.read()
+
+    def tidy(self) -> None:
+        """What rsync --delete does last."""
+        for path in list(self.here.parent.iterdir()):
+            if not self.there.with_name(path.name).exists():
+                path.unlink()
+
+    def read(self) -> None:
+        self.steady.seconds += 1
+        batch = self.follower.look()
+        if batch is not None:
+            self.committed.extend(batch.lines)
+            self.position = batch.position
+
+    def die(self) -> None:
+        self.follower.look()
+        self.follower.close()
+        kept = None if self.position is None else self.position.model_dump_json()
+        position = None if kept is None else Position.model_validate_json(kept)
+        self.follower = a_follower(self.here, position, steady=self.steady)
+
+    def end(self) -> None:
+        self.write()
+        self.copy_all()
+        self.tidy()
+        for _ in range(200):
+            self.read()
+        self.follower.close()
+
+
+def copy_of(name: str) -> Callable[[Mirror], None]:
+    return lambda mirror: mirror.copy(name)
+
+
+MIRRORED: list[Callable[[Mirror], None]] = [
+    *(
+        Mirror.write,
+        Mirror.write,
+        Mirror.write_half,
+        Mirror.rotate,
+        Mirror.pack,
+        Mirror.copy_all,
+        Mirror.tidy,
+    ),
+    *map(copy_of, ("queue_log", "queue_log", "queue_log.1", "queue_log.1", "queue_log.2", "queue_log.2.gz")),
+    *(Mirror.read, Mirror.read, Mirror.read, Mirror.die),
+]
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(st.lists(st.sampled_from(MIRRORED), max_size=60))
+def test_a_log_that_comes_by_copies_is_read_once_and_whole_whatever_comes_first(deeds):
+    with TemporaryDirectory() as directory:
+        mirror = Mirror(Path(directory))
+        mirror.write()
+        mirror.copy("queue_log")
+        mirror.read()
+        mirror.read()
+        for deed in deeds:
+            deed(mirror)
+        mirror.end()
+        assert sorted(mirror.committed) == sorted(mirror.written)
+
+
+# --- what is no file -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["queue_log", "queue_log.1"])
+@pytest.mark.parametrize("what", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_not_waited_for(log, follow, name, what):
+    other = log.with_name(name)
+    what(other)
+    follower = follow(log)
+    assert look_until_quiet(follower) == []
+    if other == log:
+        assert follower.seen is not None
+        assert follower.seen.problem == "Not a regular file"
+        other.unlink()
+        look_until_quiet(follower)
+    write(log, line(0))
+    assert look_until_quiet(follower) == [line(0)]
+
+
+async def test_a_mount_that_hangs_keeps_nobody_from_ending(log, follow, monkeypatch):
+    for limit in ("HANGS", "LET_GO"):
+        monkeypatch.setattr(source, limit, timedelta(milliseconds=1))
+    answers = threading.Event()
+    monkeypatch.setattr(source, "place_of", lambda _: answers.wait())
+    follower = follow(log)
+    reading = asyncio.create_task(anext(follower.batches(asyncio.Event())))
+    await eventually_async(
+        lambda: follower.seen is not None and follower.seen.problem == "It does not answer"
+    )
+    await cancel([reading])
+    answers.set()
+
+
+# --- restarts amid rotations ---------------------------------------------------------------------
+
+
+def test_a_file_is_opened_once_however_often_its_log_is_rotated(log, read, monkeypatch):
+    follower = read(2)
+    for number in range(2, 102):
+        write(log.with_name(f"queue_log.{number}"), line(-number))
+    follower._looked_at = -1e9
+    look_until_quiet(follower)
+    opened: list[Path] = []
+    open_regular = files.open_regular
+
+    def counted(path: Path) -> BufferedReader:
+        opened.append(path)
+        return open_regular(path)
+
+    monkeypatch.setattr(files, "open_regular", counted)
+    renamed(log)
+    write(log, line(2))
+    assert look_until_quiet(follower) == [line(2)]
+    assert {path.name for path in opened} <= {"queue_log", "queue_log.1"}
+
+
+def test_no_restart_amid_a_rotation_loses_a_line(log, follow):
+    """A rotator renames sixty old files and the log, again and again, while a reader begins anew."""
+    old, rotations = 60, examples(250)
+    for number in range(1, old + 1):
+        write(log.with_name(f"queue_log.{number}"), line(-number))
+    write(log, line(0))
+    position = follow(log).look().position
+
+    def rotate() -> None:
+        for rotation in range(rotations):
+            for number in range(old + rotation, 0, -1):
+                log.with_name(f"queue_log.{number}").rename(log.with_name(f"queue_log.{number + 1}"))
+            renamed(log)
+            write(log, *lines(3 * rotation + 1, 3 * rotation + 4))
+
+    rotator = threading.Thread(target=rotate)
+    rotator.start()
+    seen: list[bytes] = []
+    while rotator.is_alive():
+        follower = a_follower(log, position)
+        batch = follower.look()
+        follower.close()
+        if batch is not None:
+            seen += batch.lines
+            position = batch.position
+    rotator.join()
+    seen += look_until_quiet(follow(log, position))
+    assert sorted(seen) == sorted(lines(0, 3 * rotations + 1))
 
 
 # --- waking up -----------------------------------------------------------------------------------
@@ -687,7 +1049,7 @@ async def test_without_a_watch_it_polls_and_says_so(log, follow, idle, monkeypat
         raise OSError("OS file watch limit reached")
 
     monkeypatch.setattr(source, "POLL", timedelta(milliseconds=10))
-    monkeypatch.setattr(source, "awatch", no_watch)
+    monkeypatch.setattr(source, "watch", no_watch)
     with capture_logs() as said:
         async with reading(follow(log)) as reader:
             await idle.wait()
