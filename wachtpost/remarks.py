@@ -6,7 +6,7 @@ it can, but as far as anybody can tell it will not at this desk, or it leaves a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil, exp, log, sqrt
@@ -39,6 +39,9 @@ BUSY: Final = 200
 """Contacts an hour that no queue of a desk has, as far as is known: Lier's information number rang 15 to 20
 times an hour (2014), and ten agents with three minutes a call do not answer more."""
 
+LONG_DAY: Final = timedelta(hours=10)
+"""No desk is open for longer, as a rule."""
+
 PEAK: Final = 2
 """The busiest window of a day has at most so many times what the day has on average."""
 
@@ -50,6 +53,9 @@ WORKING_DAYS: Final = 250
 
 ROUNDED: Final = timedelta(minutes=5)
 """To this a silence is rounded up that somebody is to write down."""
+
+PERIOD_DAYS: Final[Mapping[str, int]] = {"today": 1, "month": 23, "year": WORKING_DAYS}
+"""Working days of the windows that begin with the calendar, at most."""
 
 QUIET_AHEAD: Final = 366
 """How many days ahead holidays are looked for."""
@@ -159,16 +165,32 @@ class _Asked:
 
     at: KeyPath
     kpi: Kpi
-    window: timedelta
+    window: timedelta | str
     least: int
     site: Site
     queue: str
     queues: tuple[Queue, ...]
 
+    @property
+    def lasts(self) -> timedelta:
+        """For how long people can come in a window, at most."""
+        return LONG_DAY * PERIOD_DAYS[self.window] if isinstance(self.window, str) else self.window
+
+    def of_a_day(self, contacts: int, opened: timedelta) -> float:
+        """Return how many contacts a window has on average, if every day were like this one."""
+        if isinstance(self.window, str):
+            return contacts * PERIOD_DAYS[self.window]
+        return contacts * min(1.0, self.window / opened)
+
+    def most(self, of_busiest: float) -> float:
+        """Return how many contacts a window has at the very most, from what it has on the busiest day."""
+        peak = of_busiest if isinstance(self.window, str) else PEAK * of_busiest
+        return peak + SPREAD * sqrt(peak)
+
 
 def _asked(city: CityFile) -> Iterator[_Asked]:
     for number, rule in enumerate(city.rules):
-        if isinstance(rule, KpiRule) and isinstance(rule.window, timedelta):
+        if isinstance(rule, KpiRule):
             at: KeyPath = ("rules", number, "window" if rule.min_samples is None else "min_samples")
             least = rule.min_samples or city.live.min_samples
             yield from _asked_at(city, at, rule.kpi, rule.window, least, rule.site, rule.queue)
@@ -179,7 +201,13 @@ def _asked(city: CityFile) -> Iterator[_Asked]:
 
 
 def _asked_at(
-    city: CityFile, at: KeyPath, of: Kpi, window: timedelta, least: int, at_site: str | None, queue: str
+    city: CityFile,
+    at: KeyPath,
+    of: Kpi,
+    window: timedelta | str,
+    least: int,
+    at_site: str | None,
+    queue: str,
 ) -> Iterator[_Asked]:
     for site in city.sites:
         fitting = site.of_kind(KPIS[of].kind)
@@ -201,14 +229,13 @@ def _too_few(city: CityFile, calendar: Calendar, days: Days) -> Iterator[Referen
             default=None,
         )
         if busiest is not None and busiest.contacts:
-            most = PEAK * busiest.within_window
-            if asked.least > min(most + SPREAD * sqrt(most), 2 * busiest.contacts):
+            if asked.least > asked.most(busiest.within_window):
                 had = round(busiest.within_window, 1)
                 yield ReferenceMistake(
                     asked.at, "contacts_never_had", asked.queue, known=(str(busiest.day),), number=had
                 )
-        elif asked.least > BUSY * len(asked.queues) * (asked.window / timedelta(hours=1)):
-            pace = asked.least / len(asked.queues) * (timedelta(hours=1) / asked.window)
+        elif asked.least > BUSY * len(asked.queues) * (asked.lasts / timedelta(hours=1)):
+            pace = asked.least / len(asked.queues) * (timedelta(hours=1) / asked.lasts)
             yield ReferenceMistake(asked.at, "contacts_not_plausible", asked.queue, number=round(pace))
 
 
@@ -224,7 +251,7 @@ class _QueueDay:
         buckets = (days.get(QueueRef(asked.site.id, queue.id), {}).get(day) for queue in asked.queues)
         there = kpi.counted(asked.queue, (one for one in buckets if one is not None), city.live_definition)
         self.contacts = kpi.read(asked.kpi, there, city).samples
-        self.within_window = self.contacts * min(1.0, asked.window / _opened(calendar, asked.queues, day))
+        self.within_window = asked.of_a_day(self.contacts, _opened(calendar, asked.queues, day))
         """On average."""
 
 

@@ -273,8 +273,8 @@ REMARKS: Final[Mapping[str, Sentence]] = {
     ),
     "contacts_never_had": Sentence(
         Msg(
-            "{name} never had so many contacts in such a window: on its busiest day, {known}, it had "
-            "{number} on average; the rule as good as never fires"
+            "{name} never had so many contacts in such a window: as on its busiest day, {known}, it would "
+            "have about {number}; the rule as good as never fires"
         ),
         Msg("fewer min_samples, a longer window, or a rule about who waits now (calls_waiting)"),
     ),

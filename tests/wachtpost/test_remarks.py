@@ -164,7 +164,10 @@ def counted(queue: str, missed: int, day: date) -> Days:
             True,
         ),  # 2.5 on average
         ("a peak may be", 'queue = "a"\nmin_samples = 10', 70, False),
-        ("fewer on its busiest day", 'queue = "a"\nmin_samples = 141\nwindow = "12h"', 70, True),
+        ("two such days", 'queue = "a"\nmin_samples = 176\nwindow = "12h"', 70, True),
+        ("more than in a day", 'queue = "a"\nmin_samples = 96\nwindow = "today"', 70, True),
+        ("hardly more than in a day", 'queue = "a"\nmin_samples = 90\nwindow = "today"', 70, False),
+        ("more than in a year of such days", 'queue = "a"\nmin_samples = 18000\nwindow = "year"', 70, True),
         ("what no desk has, but this one", 'queue = "a"\nmin_samples = 60', 3000, False),
         ("each queue by itself", 'queue = "*"\nmin_samples = 30', 70, True),
         ("nothing counted yet", 'queue = "b"\nmin_samples = 30', 70, False),
@@ -175,7 +178,7 @@ def test_what_a_queue_had_says_how_many_it_can_have(
 ) -> None:
     days = counted("a", missed, date(2026, 3, 2))
     found = told(CITY.replace("LANGUAGE", "en") + rule(f"limit = 0.2\n{more}"), days)
-    begins = '"a" never had so many contacts in such a window: on its busiest day, 2026-03-02, it had'
+    begins = '"a" never had so many contacts in such a window: as on its busiest day, 2026-03-02, it would'
     assert [sentence.startswith(begins) for _, sentence, _ in found] == [True] * remarked, story
 
 
