@@ -21,8 +21,8 @@ from deploy.grafana.panels import (
     states_over_time,
     target_line,
 )
-from deploy.grafana.promql import CHOSEN, TODAY, TOTAL, increase, named, per_place
-from deploy.grafana.words import TARGET, CountersWords, Edition
+from deploy.grafana.promql import CHOSEN, TODAY, TOTAL, growth, named, per_place
+from deploy.grafana.words import APPOINTMENTS, TARGET, CountersWords, Edition
 from deploy.grafana.words import AppointmentsWords as Words
 
 FREE = per_place(f"wachtpost_first_free_appointment_workdays{{{CHOSEN}}}")
@@ -81,7 +81,7 @@ def _course(say: Edition) -> timeseries.Panel:
 
 
 def _spread(say: Edition) -> bargauge.Panel:
-    buckets = increase(f"wachtpost_appointment_lead_workdays_bucket{{{CHOSEN}}}", "le", "$__range")
+    buckets = growth(f"wachtpost_appointments_by_lead_workdays_bucket{{{CHOSEN}}}", "le", "$__range")
     whole = f'label_replace(\n{buckets},\n"le", "$1", "le", "(.+)[.]0")'
     asked = instant(whole, "{{le}}").format(PromQueryFormat.HEATMAP)
     panel = bars(say, Words.SPREAD, asked, upright=True, value_size=16).color_scheme(fixed(PLAIN))
@@ -95,9 +95,14 @@ def _booked(say: Edition) -> bargauge.Panel:
 
 
 def _per_day(say: Edition) -> timeseries.Panel:
-    booked = increase(f"wachtpost_appointments_booked_total{{{CHOSEN}}}", "site", "1d")
-    asked = over_time(booked, say(Words.PER_DAY.title))
-    return lines(say, Words.PER_DAY, asked, fill=30, legend=False).decimals(0).color_scheme(fixed(PLAIN))
+    asked = (
+        over_time(growth(f"wachtpost_appointments_{what}{{{CHOSEN}}}", "site", "1d"), say(text))
+        for what, text in APPOINTMENTS.items()
+    )
+    panel = lines(say, Words.PER_DAY, *asked).decimals(0)
+    for text, colour in zip(APPOINTMENTS.values(), (PLAIN, Colour.ORANGE, Colour.GREY), strict=True):
+        panel.override_by_name(say(text), given(color=fixed(colour)))
+    return panel
 
 
 def _free_course(say: Edition) -> statetimeline.Panel:

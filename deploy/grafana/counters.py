@@ -30,12 +30,12 @@ from deploy.grafana.panels import (
     target_line,
     with_words,
 )
-from deploy.grafana.promql import CHOSEN, TODAY, increase, named, per_place
+from deploy.grafana.promql import CHOSEN, TODAY, growth, named, per_place
 from deploy.grafana.words import CLUSTER, NOT_REPORTED, STAFF_COUNTER, TARGET, VISIT_ENDS, Edition
 from deploy.grafana.words import CountersWords as Words
 
-VISIT_COLOURS: Final = (PLAIN, Colour.BLUE, Colour.YELLOW, Colour.GREY)
-"""By appointment, walk-in, early, left."""
+VISIT_COLOURS: Final = (PLAIN, Colour.BLUE, Colour.YELLOW, Colour.GREY, Colour.ORANGE)
+"""By appointment, walk-in, early, left, did not come."""
 
 
 def counters(say: Edition) -> Dashboard:
@@ -57,19 +57,28 @@ def _verdicts(say: Edition) -> stat.Panel:
 
 
 def _now(say: Edition) -> table.Panel:
-    visits = f"wachtpost_visits_total{{{CHOSEN}}}"
+    visits = f"wachtpost_visits{{{CHOSEN}}}"
     asked = (
         (Words.WAITING, per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}"), COUNT),
         (Words.LONGEST, per_place(f"wachtpost_longest_wait_seconds{{{CHOSEN}}}"), CLOCK),
-        (Words.LAST_HOUR, increase(visits, "site, queue", "1h"), COUNT),
-        (Words.WALK_INS, increase(visits.replace("}", ', ended="walk_in"}'), "site, queue", "1h"), COUNT),
+        (Words.LAST_HOUR, growth(visits, "site, queue", "1h"), COUNT),
+        (Words.WALK_INS, growth(visits.replace("}", ', ended="walk_in"}'), "site, queue", "1h"), COUNT),
         (
             Words.WALK_IN_WAIT,
             per_place(f'wachtpost_walk_in_wait_mean_seconds{{{CHOSEN}, window="{TODAY}"}}'),
             CLOCK,
         ),
-        (Words.EARLY, increase(visits.replace("}", ', ended="early"}'), "site, queue", "1h"), COUNT),
-        *((text, _staff(state), COUNT) for state, text in STAFF_COUNTER.items()),
+        (Words.EARLY, growth(visits.replace("}", ', ended="early"}'), "site, queue", "1h"), COUNT),
+        (Words.NO_SHOWS, growth(visits.replace("}", ', ended="no_show"}'), "site, queue", "1h"), COUNT),
+        (
+            Words.SERVICE_TIME,
+            _or_untold(f'wachtpost_service_time_mean_seconds{{{CHOSEN}, window="{TODAY}"}}'),
+            CLOCK,
+        ),
+        *(
+            (text, _or_untold(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}'), COUNT)
+            for state, text in STAFF_COUNTER.items()
+        ),
     )
     queries = (rows(named(expr)) for _, expr, _ in asked)
     panel = listing(say, Words.NOW, *queries, sort_by=say(Words.WAITING), highest_first=True, tall=True)
@@ -79,21 +88,22 @@ def _now(say: Edition) -> table.Panel:
         panel.override_by_name(say(text), given(unit=unit))
     for text in STAFF_COUNTER.values():
         panel.override_by_name(say(text), given(mappings=mapped({"-1": (say(NOT_REPORTED), None)})))
+    panel.override_by_name(say(Words.SERVICE_TIME), given(mappings=mapped({"-1": ("–", None)})))
     # Not taken away: the link needs it.
     panel.override_by_name("queue", given(custom_hideFrom=HideSeriesConfig().viz(True)))
     headings = {"name": say(CLUSTER)} | headed_columns(say(text) for text, _, _ in asked)
     return panel.with_transformation(merged()).with_transformation(columns(headings, hidden=("Time", "site")))
 
 
-def _staff(state: str) -> str:
-    """Staff in a state; -1 where no source reports it: else the column would come and go."""
-    told = per_place(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}')
+def _or_untold(series: str) -> str:
+    """A figure per counter; -1 where there is none, as no source may tell it: else the column would come and
+    go."""
     every = per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}")
-    return f"{told}\nor 0 * {every} - 1"
+    return f"{per_place(series)}\nor 0 * {every} - 1"
 
 
 def _per_hour(say: Edition) -> timeseries.Panel:
-    ended = increase(f"wachtpost_visits_total{{{CHOSEN}}}", "ended", "1h")
+    ended = growth(f"wachtpost_visits{{{CHOSEN}}}", "ended", "1h")
     panel = lines(say, Words.PER_HOUR, over_time(ended, "{{ended}}"), stacked=True).decimals(0)
     return with_words(panel, say, VISIT_ENDS, VISIT_COLOURS)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from grafana_foundation_sdk.builders import bargauge, stat, statetimeline, timeseries
 from grafana_foundation_sdk.builders.common import ReduceDataOptions
 from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -32,7 +34,7 @@ from deploy.grafana.promql import (
     TOTAL,
     KpiQuery,
     by_speed,
-    increase,
+    growth,
     named,
     per_place,
     states,
@@ -40,6 +42,18 @@ from deploy.grafana.promql import (
 from deploy.grafana.words import NOT_REPORTED, OUTCOMES, STAFF_PHONE, TARGET, Edition, PanelText
 from deploy.grafana.words import LiveWords as Words
 from shared.contract.kpis import QueueKind, kpis_of
+
+OUTCOME_COLOURS: Final = (
+    PLAIN,
+    BAD,
+    Colour.ORANGE,
+    Colour.YELLOW,
+    Colour.PURPLE,
+    Colour.GREY,
+    Colour.GREEN,
+    Colour.BLUE,
+)
+"""As in ``OUTCOMES``: answered, hung up, timed out, nobody available, call-back, closed, full, cut off."""
 
 
 def live(say: Edition) -> Dashboard:
@@ -143,9 +157,8 @@ def _course(say: Edition, text: PanelText, kpi: KpiQuery) -> timeseries.Panel:
 
 
 def _today(say: Edition) -> timeseries.Panel:
-    answered = increase(f"wachtpost_calls_answered_total{{{CHOSEN}}}", "site", "1h")
-    missed = increase(f"wachtpost_calls_missed_total{{{CHOSEN}}}", "outcome", "1h")
+    answered = growth(f"wachtpost_calls_answered{{{CHOSEN}}}", "site", "1h")
+    missed = growth(f"wachtpost_calls_missed{{{CHOSEN}}}", "outcome", "1h")
     asked = (over_time(answered, "answered"), over_time(missed, "{{outcome}}"))
-    colours = (PLAIN, BAD, Colour.ORANGE, Colour.YELLOW, Colour.PURPLE, Colour.GREY)
     panel = lines(say, Words.TODAY, *asked, stacked=True).decimals(0)
-    return with_words(panel, say, OUTCOMES, colours).time_from("now/d").hide_time_override(True)
+    return with_words(panel, say, OUTCOMES, OUTCOME_COLOURS).time_from("now/d").hide_time_override(True)

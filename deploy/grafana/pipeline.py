@@ -30,7 +30,7 @@ from deploy.grafana.panels import (
     states_over_time,
     with_words,
 )
-from deploy.grafana.promql import INFO_OF_ALL_SITES, increase, named
+from deploy.grafana.promql import INFO_OF_ALL_SITES, growth, named
 from deploy.grafana.words import REASONS, RESULTS, SEVERITY, SINCE, BreachesWords, Edition, PanelText
 from deploy.grafana.words import PipelineWords as Words
 
@@ -170,13 +170,13 @@ def _dead(say: Edition) -> bargauge.Panel:
 
 
 def _unfinished(say: Edition) -> bargauge.Panel:
-    # A gauge, as a late outcome takes one back; and then it is not less than none.
-    lost = "clamp_min(max by (site, queue) (delta(wachtpost_calls_unfinished[$__range])), 0)"
-    return _per_queue(say, Words.UNFINISHED, lost, Colour.ORANGE)
+    calls = growth("wachtpost_calls_unfinished", "site, queue", "$__range")
+    visits = growth("wachtpost_visits_unfinished", "site, queue", "$__range")
+    return _per_queue(say, Words.UNFINISHED, f"{calls}\nor\n{visits}", Colour.ORANGE)
 
 
 def _closed(say: Edition) -> bargauge.Panel:
-    outside = increase("wachtpost_contacts_while_closed_total", "site, queue", "$__range")
+    outside = growth("wachtpost_contacts_while_closed", "site, queue", "$__range")
     return _per_queue(say, Words.CLOSED, outside, PLAIN)
 
 

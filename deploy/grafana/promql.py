@@ -135,13 +135,14 @@ class KpiQuery:
         return "\nor\n".join((against(bad, bad_word), against(good, ON_TARGET), untold))
 
 
-def increase(series: str, by: str, window: str) -> str:
-    """How much counters grew in ``window``, per value of the labels ``by``.
+def growth(series: str, by: str, window: str) -> str:
+    """By how much sums since the beginning grew in ``window``, per value of the labels ``by``; at least 0.
 
-    ``increase`` and not a difference of two instants: it goes on over a hole in the scrapes. What it adds
-    at the edges of an hour is less than one contact in seven hundred at a scrape every 5 s.
+    ``delta``, as such a sum is a gauge: what is corrected is taken out of it, and ``increase`` would read
+    that as a counter begun anew. Not a difference of two instants: it goes on over a hole in the scrapes.
+    What it adds at the edges of an hour is less than one contact in seven hundred at a scrape every 5 s.
     """
-    return f"sum by ({by}) (increase({series}[{window}]))"
+    return f"clamp_min(sum by ({by}) (delta({series}[{window}])), 0)"
 
 
 def by_speed(share: str) -> str:

@@ -170,12 +170,20 @@ OUTCOMES: Final[Mapping[str, Text]] = {
     "no_agents": Msg("nobody available"),
     "left_by_key": Msg("chose call-back or voicemail"),
     "closed": Msg("closed"),
+    "blocked": Msg("queue full"),
+    "cut_off": Msg("cut off by the exchange"),
 }
 VISIT_ENDS: Final[Mapping[str, Text]] = {
     "appointment": Msg("by appointment"),
     "walk_in": Msg("walk-in"),
     "early": Msg("before the booked time"),
     "left": Msg("left"),
+    "no_show": Msg("called, did not come"),
+}
+APPOINTMENTS: Final[Mapping[str, Text]] = {
+    "booked": Msg("made"),
+    "moved": Msg("moved"),
+    "cancelled": Msg("cancelled"),
 }
 STAFF_PHONE: Final[Mapping[str, Text]] = {
     "available": Msg("free"),
@@ -338,7 +346,8 @@ class CountersWords:
         Msg(
             "Per counter: how many visitors wait and for how long (hours:minutes:seconds), how many came "
             "without an appointment and how long they waited today, how many were called before the booked "
-            "time (counted apart), and the staff as last reported."
+            "time or did not come (counted apart), how long serving one takes on average, and the staff as "
+            "last reported."
         ),
     )
     WAITING: Final = Msg("waiting now")
@@ -347,6 +356,8 @@ class CountersWords:
     WALK_INS: Final = Msg("of which walk-ins")
     WALK_IN_WAIT: Final = Msg("their wait today")
     EARLY: Final = Msg("called early, last hour")
+    NO_SHOWS: Final = Msg("did not come, last hour")
+    SERVICE_TIME: Final = Msg("service time today")
     COURSE: Final = PanelText(
         "$queue",
         Msg(
@@ -411,8 +422,11 @@ class AppointmentsWords:
         ),
     )
     PER_DAY: Final = PanelText(
-        Msg("Appointments made in 24 hours, course"),
-        Msg("Appointments made in the 24 hours before each moment, all chosen counters together."),
+        Msg("Appointments in 24 hours, course"),
+        Msg(
+            "Appointments made, moved and cancelled in the 24 hours before each moment, all chosen counters "
+            "together."
+        ),
     )
     FREE_COURSE: Final = PanelText(
         Msg("Working days to the first free appointment, course"),
@@ -658,10 +672,11 @@ class PipelineWords:
         ),
     )
     UNFINISHED: Final = PanelText(
-        Msg("Calls without an outcome in this period"),
+        Msg("Calls and visits without an outcome in this period"),
         Msg(
-            "Calls of which nobody ever told how they ended, per queue; they pass neither for answered nor "
-            "for missed. When there are more than a few, the exchange was restarted, or its log is broken."
+            "Calls and visits of which nobody ever told how they ended, per queue; they are in no KPI. When "
+            "there are more than a few calls, the exchange was restarted, or its log is broken; more than a "
+            "few visits: tickets that nobody called or put away."
         ),
     )
     CLOSED: Final = PanelText(

@@ -9,7 +9,8 @@ from typing import Final
 from prometheus_client import Histogram
 
 from services.evaluator.consumer import EvaluatorConsumer, EvaluatorSession
-from services.evaluator.metrics import PREFIX, EvaluatorCollector
+from services.evaluator.metric_families import PREFIX
+from services.evaluator.metrics import EvaluatorCollector
 from services.evaluator.period_metrics import PeriodCollector
 from services.evaluator.settings import EvaluatorSettings
 from services.evaluator.state_store import EvaluatorStore

@@ -1,7 +1,8 @@
 """The evaluator's metrics, worked out from the desks when they are asked for.
 
-So what is shown is what was committed, at the instant of the scrape, and counters go on exactly
-where they were before a restart. Names and labels: design §8, listed in ``docs/metrics.md``.
+So what is shown is what was committed, at the instant of the scrape, and goes on exactly where it was
+before a restart. A counter is only what never falls; what was counted of people is corrected, and a gauge
+(``since_start``). Names and labels are listed in ``docs/metrics.md``.
 """
 
 from __future__ import annotations
@@ -9,24 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from domain import kpi
 from domain.aggregator import Aggregator
-from domain.bucket import Bucket, Histogram, Resolution, count_up_to
+from domain.bucket import Bucket
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from domain.windows import RunningPeriod, Window, Windows, window_label
+from services.evaluator import since_start
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
 from services.evaluator.consumer import EvaluatorSession
+from services.evaluator.metric_families import PREFIX, bare_gauge, gauge
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile, Site
 from shared.contract.breach_events import BreachState
@@ -35,14 +32,6 @@ from shared.contract.kpis import KPIS, Kpi, QueueKind, kpis_of
 from shared.process.clock import Clock
 from shared.process.metrics_server import Drops
 from shared.redis.partition_owner import PartitionOwner
-
-PREFIX: Final = "wachtpost_"
-WAIT_EDGES_S: Final = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800)
-"""Buckets of the wait histograms, beside the bounds that the city configured."""
-
-LEAD_EDGES_DAYS: Final = (0, 1, 2, 3, 4, 5, 7, 10, 15, 20)
-
-AT_PLACE: Final = ("site", "queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +62,7 @@ class EvaluatorCollector(Collector):
         self._drops = drops or Drops()
         bounds = {*city.speed_categories.bounds, city.service_level.within}
         configured = {int(bound.total_seconds()) for bound in bounds}
-        self._wait_edges = sorted(configured.union(WAIT_EDGES_S))
+        self._wait_edges = sorted(configured.union(since_start.WAIT_EDGES_S))
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: names are not known to collide, and asking would work everything out at start."""
@@ -88,8 +77,8 @@ class EvaluatorCollector(Collector):
         ]
         sites = [site for site, _ in aggregators]
         sections = {
-            "counters": self._counters(aggregators),
-            "histograms": self._histograms(aggregators),
+            "since the beginning": since_start.sums(aggregators, self._drops),
+            "spreads": since_start.spreads(aggregators, self._wait_edges, self._drops),
             "rolling figures": self._rolling(aggregators, now),
             "who waits": self._waiting(aggregators, now),
             "latest reports": self._reports(aggregators),
@@ -105,83 +94,21 @@ class EvaluatorCollector(Collector):
             with self._drops(name):
                 yield from section
 
-    # Counters and histograms ---------------------------------------------------------------------
-
-    def _counters(self, aggregators: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
-        offered = _counter("calls_offered", "Calls that entered the queue, by the moment of their outcome")
-        answered = _counter("calls_answered", "Calls that reached staff")
-        missed = _counter(
-            "calls_missed", "Calls that did not reach staff, whatever a definition makes of them", "outcome"
-        )
-        # A late outcome takes one back, so it is no counter.
-        unfinished = _gauge("calls_unfinished", "Calls that never got an outcome, since the beginning")
-        visits = _counter("visits", "Visits that ended waiting, and how", "ended")
-        booked = _counter("appointments_booked", "Appointments made")
-        outside = _counter("contacts_while_closed", "Contacts outside opening hours; in no other figure")
-        for site, aggregator in aggregators:
-            for queue in site.queues:
-                queue_ref, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
-                with self._drops("counters", *queue_ref):
-                    total = aggregator.bucket_store.total(queue_ref)
-                    closed = aggregator.bucket_store.total(queue_ref, Resolution.TOTAL_OUTSIDE)
-                    outside.add_metric(labels, closed.offered + _visits(closed))
-                    if queue.kind is QueueKind.PHONE:
-                        offered.add_metric(labels, total.offered)
-                        answered.add_metric(labels, total.answered)
-                        unfinished.add_metric(labels, total.unfinished)
-                        for outcome, count in total.outcomes.items():
-                            missed.add_metric([*labels, outcome], count)
-                    else:
-                        booked.add_metric(labels, total.booked)
-                        for ended, count in _visit_ends(total).items():
-                            visits.add_metric([*labels, ended], count)
-        yield from (offered, answered, missed, unfinished, visits, booked, outside)
-
-    def _histograms(self, aggregators: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
-        calls = _histogram("call_wait_seconds", "Waits of answered calls")
-        visits = _histogram("visit_wait_seconds", "Counter waits of visitors with an appointment")
-        walk_ins = _histogram("walk_in_wait_seconds", "Counter waits of visitors without an appointment")
-        leads = _histogram("appointment_lead_workdays", "Working days from booking to appointment")
-        for site, aggregator in aggregators:
-            for queue in site.queues:
-                queue_ref, edges = QueueRef(site.id, queue.id), self._wait_edges
-                total = aggregator.bucket_store.total(queue_ref)
-                if queue.kind is QueueKind.PHONE:
-                    self._fill(calls, queue_ref, total.waits, edges, (total.wait_ms, 1000))
-                else:
-                    self._fill(visits, queue_ref, total.visit_waits, edges, (total.visit_wait_ms, 1000))
-                    self._fill(walk_ins, queue_ref, total.walk_in_waits, edges, (total.walk_in_wait_ms, 1000))
-                    self._fill(leads, queue_ref, total.leads, LEAD_EDGES_DAYS, (total.lead_days, 1))
-        yield from (calls, visits, walk_ins, leads)
-
-    def _fill(
-        self,
-        family: HistogramMetricFamily,
-        queue_ref: QueueRef,
-        cells: Histogram,
-        edges: Iterable[int],
-        total: tuple[int, int],
-    ) -> None:
-        """Add a place's waits, and their total in parts of the unit: a number and how many make one."""
-        with self._drops(family.name, *queue_ref):
-            buckets = [(f"{float(edge)}", float(count_up_to(cells, edge))) for edge in edges]
-            in_all = [*buckets, ("+Inf", float(sum(cells.values())))]
-            family.add_metric(queue_ref, in_all, total[0] / total[1])
-
     # Rolling figures -----------------------------------------------------------------------------
 
     def _rolling(self, aggregators: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
         values = {
-            name: _gauge(
+            name: gauge(
                 KPIS[name].metric, f"Rolling {name.replace('_', ' ')}; absent when insufficient", "window"
             )
             for name in Kpi
         }
-        walk_ins = _gauge("walk_in_wait_mean_seconds", "Rolling mean wait without appointment", "window")
-        shares = _gauge(
+        walk_ins = gauge("walk_in_wait_mean_seconds", "Rolling mean wait without appointment", "window")
+        service = gauge("service_time_mean_seconds", "Rolling mean service time of visitors", "window")
+        shares = gauge(
             "speed_category_ratio", "Share of answered calls per range of waits", "window", "category"
         )
-        samples = _gauge("kpi_samples", "Contacts that a rolling figure rests on", "kpi", "window")
+        samples = gauge("kpi_samples", "Contacts that a rolling figure rests on", "kpi", "window")
         least = self._city.live.min_samples
         for site, aggregator in aggregators:
             for window in self._windows(site, aggregator, now):
@@ -194,10 +121,13 @@ class EvaluatorCollector(Collector):
                             values[name].add_metric([*labels, window.label], reading.value)
                     if QueueKind.PHONE in window.kinds and window.bucket.answered >= least:
                         self._share(shares, window)
-                    without = kpi.walk_in_wait_mean(window.bucket)
-                    if without.value is not None and without.samples >= least:
-                        walk_ins.add_metric([*labels, window.label], without.value)
-        yield from (*values.values(), walk_ins, shares, samples)
+                    for family, mean in (
+                        (walk_ins, kpi.walk_in_wait_mean(window.bucket)),
+                        (service, kpi.service_time_mean(window.bucket)),
+                    ):
+                        if mean.value is not None and mean.samples >= least:
+                            family.add_metric([*labels, window.label], mean.value)
+        yield from (*values.values(), walk_ins, service, shares, samples)
 
     def _windows(self, site: Site, aggregator: Aggregator, now: int) -> Iterator[_Window]:
         windows = Windows(self._city, aggregator, now)
@@ -216,9 +146,9 @@ class EvaluatorCollector(Collector):
     # Right now -----------------------------------------------------------------------------------
 
     def _waiting(self, aggregators: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
-        calls = _gauge("calls_waiting", "Callers waiting now")
-        visits = _gauge("visits_waiting", "Visitors waiting at the counter now")
-        longest = _gauge("longest_wait_seconds", "How long the one who waits longest has waited; 0: nobody")
+        calls = gauge("calls_waiting", "Callers waiting now")
+        visits = gauge("visits_waiting", "Visitors waiting at the counter now")
+        longest = gauge("longest_wait_seconds", "How long the one who waits longest has waited; 0: nobody")
         waiting_at = {id(aggregator): waiting_since(aggregator, now) for _, aggregator in aggregators}
         for site, aggregator in aggregators:
             since = waiting_at[id(aggregator)]
@@ -232,8 +162,8 @@ class EvaluatorCollector(Collector):
         yield from (calls, visits, longest)
 
     def _reports(self, aggregators: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
-        staff = _gauge("staff", "Staff as last reported", "state")
-        free = _gauge(
+        staff = gauge("staff", "Staff as last reported", "state")
+        free = gauge(
             "first_free_appointment_workdays", "Working days to the first free appointment, as last reported"
         )
         for site, aggregator in aggregators:
@@ -251,7 +181,7 @@ class EvaluatorCollector(Collector):
         yield from (staff, free)
 
     def _targets(self, sites: Sequence[Site]) -> Iterator[Metric]:
-        targets = _gauge("kpi_target", "What the city promises, in the unit of the KPI", "kpi")
+        targets = gauge("kpi_target", "What the city promises, in the unit of the KPI", "kpi")
         for site in sites:
             known = {ALL_QUEUES, *(queue.id for queue in site.queues)}
             # A month's target beside a year's, or a site's own beside everybody's: one of them counts.
@@ -263,7 +193,7 @@ class EvaluatorCollector(Collector):
 
     def _queues(self, sites: Sequence[Site]) -> Iterator[Metric]:
         """What people call everything that the label ``queue`` can say, each exactly once per site."""
-        info = _gauge("queue_info", "What a queue is called", "kind", "name")
+        info = gauge("queue_info", "What a queue is called", "kind", "name")
         for site in sites:
             names = {queue.id: (queue.kind.value, queue.title) for queue in site.queues}
             names[ALL_QUEUES] = ("site", site.title)
@@ -276,7 +206,7 @@ class EvaluatorCollector(Collector):
 
     def _open(self, sites: Sequence[Site], now: int) -> Iterator[Metric]:
         """Why there may be no figure: the label ``kind`` because a site's total has figures of both kinds."""
-        shown = _gauge("queue_open", "1 while its opening hours are on; of a total: of any queue", "kind")
+        shown = gauge("queue_open", "1 while its opening hours are on; of a total: of any queue", "kind")
         for site in sites:
             for kind in QueueKind:
                 queues = {q.id: self._calendar.is_open(q.hours, now) for q in site.of_kind(kind)}
@@ -287,9 +217,9 @@ class EvaluatorCollector(Collector):
 
     def _breaches(self, judges: Sequence[Judge]) -> Iterator[Metric]:
         labels = ("rule", "measure", "severity")
-        breached = _gauge("kpi_breached", "1 while a rule is breached", *labels)
-        states = _gauge("kpi_state", "1 for the state that a rule is in", *labels, "state")
-        since = _gauge(
+        breached = gauge("kpi_breached", "1 while a rule is breached", *labels)
+        states = gauge("kpi_state", "1 for the state that a rule is in", *labels, "state")
+        since = gauge(
             "kpi_state_since_timestamp_seconds", "When a rule that is not ok came into its state", *labels
         )
         for known in (known for judge in judges for known in judge.rule_states()):
@@ -305,9 +235,9 @@ class EvaluatorCollector(Collector):
     # The pipeline itself ---------------------------------------------------------------------------
 
     def _pipeline(self, now: int) -> Iterator[Metric]:
-        owner = _bare_gauge("lease_owner", "1 while this process owns the partition", "partition")
-        lag = _bare_gauge("stream_lag_events", "Stream entries not read yet", "partition")
-        late = _bare_gauge("stream_lag_seconds", "Age of the oldest entry not read yet", "partition")
+        owner = bare_gauge("lease_owner", "1 while this process owns the partition", "partition")
+        lag = bare_gauge("stream_lag_events", "Stream entries not read yet", "partition")
+        late = bare_gauge("stream_lag_seconds", "Age of the oldest entry not read yet", "partition")
         dead = CounterMetricFamily(
             f"{PREFIX}dead_letters", "Refused by the evaluator", labels=["partition", "reason"]
         )
@@ -335,14 +265,14 @@ class EvaluatorCollector(Collector):
                 reports = session.aggregator.last_reports
                 for known, heard in ((facts, reports.facts()), (beats, reports.heartbeats())):
                     known |= {source: max(at, known.get(source, 0)) for source, at in heard.items()}
-        last = _bare_gauge("last_event_timestamp_seconds", "When a source's latest fact happened", "source")
-        beat = _bare_gauge(
+        last = bare_gauge("last_event_timestamp_seconds", "When a source's latest fact happened", "source")
+        beat = bare_gauge(
             "last_heartbeat_timestamp_seconds", "When a source's latest heartbeat was", "source"
         )
-        for gauge, known in ((last, facts), (beat, beats)):
+        for family, known in ((last, facts), (beat, beats)):
             for source, at in known.items():
-                with self._drops(gauge.name, source):
-                    gauge.add_metric([source], at / 1000)
+                with self._drops(family.name, source):
+                    family.add_metric([source], at / 1000)
         yield from (owner, lag, late, dead, double, too_late, read, last, beat)
 
 
@@ -352,35 +282,6 @@ def waiting_since(aggregator: Aggregator, now: int) -> dict[QueueRef, list[int]]
     for queue_ref, at in aggregator.contacts.waiting(now):
         entered.setdefault(queue_ref, []).append(at)
     return entered
-
-
-def _visit_ends(bucket: Bucket) -> dict[str, int]:
-    return {
-        "appointment": bucket.visits,
-        "walk_in": bucket.walk_ins,
-        "early": bucket.early,
-        "left": bucket.left,
-    }
-
-
-def _visits(bucket: Bucket) -> int:
-    return sum(_visit_ends(bucket).values())
-
-
-def _counter(name: str, text: str, *labels: str) -> CounterMetricFamily:
-    return CounterMetricFamily(f"{PREFIX}{name}", text, labels=[*AT_PLACE, *labels])
-
-
-def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"{PREFIX}{name}", text, labels=[*AT_PLACE, *labels])
-
-
-def _bare_gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"{PREFIX}{name}", text, labels=labels)
-
-
-def _histogram(name: str, text: str) -> HistogramMetricFamily:
-    return HistogramMetricFamily(f"{PREFIX}{name}", text, labels=AT_PLACE)
 
 
 def _instant(at_ms: int) -> datetime:

@@ -20,7 +20,7 @@ from domain.queue_ref import QueueRef
 from domain.site_kpis import SiteKpis, first_month
 from domain.tallies import ms_of
 from services.evaluator.consumer import EvaluatorSession
-from services.evaluator.metrics import PREFIX
+from services.evaluator.metric_families import bare_gauge
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
 from shared.config.types import ALL_QUEUES
@@ -80,28 +80,28 @@ class _Families:
             name: _gauge(KPIS[name].metric, f"{name.replace('_', ' ').capitalize()} of a month or year")
             for name in Kpi
         }
-        self.shares = _family(
+        self.shares = bare_gauge(
             "indicator_speed_category_ratio",
             "Share of a period's answered calls per range of waits",
             *AT_PERIOD,
             "category",
         )
-        self.samples = _family(
+        self.samples = bare_gauge(
             "indicator_samples", "Contacts that a period's figure rests on", *AT_PERIOD, "origin", "kpi"
         )
-        self.periods = _family(
+        self.periods = bare_gauge(
             "indicator_period", "Months and years that are told", "site", "period", "span", "state"
         )
-        self.targets = _family(
+        self.targets = bare_gauge(
             "indicator_target", "What a period of that span is judged by", *AT_PLACE, "kpi", "period"
         )
-        self.breaks = _family(
+        self.breaks = bare_gauge(
             "indicator_break", "Where figures before and after differ", "kpi", "period", "what", "text"
         )
-        self.left = _family(
+        self.left = bare_gauge(
             "error_budget_contacts", "Contacts that may still be missed", "site", "kpi", "period"
         )
-        self.projected = _family(
+        self.projected = bare_gauge(
             "error_budget_projected_ratio",
             "Share missed at the end of the period, with its 95 % interval",
             "site",
@@ -267,8 +267,4 @@ def _span(period: Period) -> Span:
 
 
 def _gauge(name: str, text: str) -> GaugeMetricFamily:
-    return _family(f"indicator_{name}", text, *AT_PERIOD, "origin")
-
-
-def _family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"{PREFIX}{name}", text, labels=labels)
+    return bare_gauge(f"indicator_{name}", text, *AT_PERIOD, "origin")

@@ -302,7 +302,7 @@ def test_under_load_nothing_is_refused_lost_or_counted_twice(services: CityServi
 
 def assert_counted(evaluator: ServiceProcess, calls: int) -> None:
     def counted() -> float | None:
-        return evaluator.metric("calls_answered_total", queue="onthaal", site="lier")
+        return evaluator.metric("calls_answered", queue="onthaal", site="lier")
 
     eventually(lambda: (counted() or 0) >= calls)
     assert counted() == calls

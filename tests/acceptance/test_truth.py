@@ -191,13 +191,13 @@ def live(evaluator: ServiceProcess) -> dict[str, Told]:
             continue
         here = told.setdefault(labels["queue"], Told())
         match name:
-            case "wachtpost_calls_answered_total":
+            case "wachtpost_calls_answered":
                 here.answered = int(value)
-            case "wachtpost_calls_missed_total":
+            case "wachtpost_calls_missed":
                 here.outcomes[labels["outcome"]] = int(value)
-            case "wachtpost_call_wait_seconds_sum":
+            case "wachtpost_calls_by_wait_seconds_gsum":
                 assert value == int(value)
                 here.wait_sum_s = int(value)
-            case "wachtpost_call_wait_seconds_bucket" if labels["le"] in {"20.0", "45.0", "60.0"}:
+            case "wachtpost_calls_by_wait_seconds_bucket" if labels["le"] in {"20.0", "45.0", "60.0"}:
                 here.within[int(float(labels["le"]))] = int(value)
     return {queue: here for queue, here in told.items() if queue != "all"}

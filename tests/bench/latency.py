@@ -34,7 +34,7 @@ LOOK_EVERY: Final = 0.001
 PROBE_EVERY: Final = 0.1
 SEEN_WITHIN: Final = 10.0
 _COUNTER: Final = re.compile(
-    rb'^wachtpost_calls_answered_total\{[^}]*queue="' + PROBE.encode() + rb'"[^}]*\} (\S+)$', re.MULTILINE
+    rb'^wachtpost_calls_answered\{[^}]*queue="' + PROBE.encode() + rb'"[^}]*\} (\S+)$', re.MULTILINE
 )
 
 

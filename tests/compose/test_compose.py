@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.compose, needs_data]
 SITE, COUNTER = "site", "loket"
 
 FIGURES = (
-    "{__name__=~'wachtpost_(calls_answered_total|calls_missed_total|call_wait_seconds_sum|call_wait_seconds_bucket"
-    "|visits_total|dead_letters_total)'}"
+    "{__name__=~'wachtpost_(calls_answered|calls_missed|calls_by_wait_seconds_gsum|calls_by_wait_seconds_bucket"
+    "|visits|dead_letters_total)'}"
 )
 
 
@@ -45,7 +45,7 @@ class Figures:
         for sample in stack.query(FIGURES):
             queue = sample.labels.get("queue", "all")
             match sample.name:
-                case "wachtpost_visits_total":
+                case "wachtpost_visits":
                     told.visits += int(sample.value)
                 case "wachtpost_dead_letters_total":
                     told.dead_letters += int(sample.value)
@@ -56,11 +56,11 @@ class Figures:
     def _add(self, name: str, labels: dict[str, str], value: float, here: Told) -> None:
         # Added up, not set: a series that a second replica told as well would show.
         match name:
-            case "wachtpost_calls_answered_total":
+            case "wachtpost_calls_answered":
                 here.answered += int(value)
-            case "wachtpost_calls_missed_total":
+            case "wachtpost_calls_missed":
                 here.outcomes[labels["outcome"]] += int(value)
-            case "wachtpost_call_wait_seconds_sum":
+            case "wachtpost_calls_by_wait_seconds_gsum":
                 here.wait_sum_s += int(value)
             case _ if labels.get("le") in {"20", "45", "60", "20.0", "45.0", "60.0"}:
                 here.within[int(float(labels["le"]))] += int(value)

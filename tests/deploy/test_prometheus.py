@@ -333,7 +333,7 @@ def exported(url: str) -> set[str]:
 
 OWNER = """\
 wachtpost_lease_owner{{partition="0"}} 1
-wachtpost_calls_answered_total{{site="lier",queue="onthaal"}} {count}
+wachtpost_calls_answered{{site="lier",queue="onthaal"}} {count}
 wachtpost_events_read_total{{partition="0"}} {count}
 """
 STANDBY = 'wachtpost_lease_owner{partition="0"} 0\n'
@@ -396,7 +396,7 @@ def test_counters_go_on_over_a_take_over(tmp_path: Path):
         url = stack.enter_context(running(*prometheus(config, tmp_path / "tsdb"), answers="/-/ready"))
 
         def is_at(count: int) -> bool:
-            metrics = ("wachtpost_calls_answered_total", "wachtpost_events_read_total")
+            metrics = ("wachtpost_calls_answered", "wachtpost_events_read_total")
             return all(ask(url, metric) == {"wachtpost": count} for metric in metrics)
 
         eventually(lambda: is_at(100))
@@ -407,8 +407,8 @@ def test_counters_go_on_over_a_take_over(tmp_path: Path):
         eventually(lambda: is_at(150))
         owners = {targets[0]: 0, targets[1]: 1}
         eventually(lambda: ask(url, "wachtpost_lease_owner") == owners)
-        assert ask(url, "resets(wachtpost_calls_answered_total[1m])") == {"wachtpost": 0}
-        assert ask(url, "max_over_time(wachtpost_calls_answered_total[1m])") == {"wachtpost": 150}
+        assert ask(url, "resets(wachtpost_events_read_total[1m])") == {"wachtpost": 0}
+        assert ask(url, "max_over_time(wachtpost_events_read_total[1m])") == {"wachtpost": 150}
 
 
 # Telling -------------------------------------------------------------------------------------------------

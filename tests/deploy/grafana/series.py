@@ -19,8 +19,14 @@ from shared.process.clock import system_clock
 from shared.process.config_status import ConfigStatus
 from tests.deploy.grafana.files import ROOT
 
-_ROW: Final = re.compile(r"^\| `(wachtpost_\w+)[^`]*` \| (\w+) \|", re.MULTILINE)
+_ROW: Final = re.compile(r"^\| `(wachtpost_\w+)[^`]*` \| ([\w ]+) \|", re.MULTILINE)
 _SECTION: Final = re.compile(r"^## (.+)$", re.MULTILINE)
+
+
+_PARTS: Final = {
+    "histogram": ("_bucket", "_sum", "_count"),
+    "gauge histogram": ("_bucket", "_gsum", "_gcount"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,7 @@ class Documented:
     @property
     def samples(self) -> frozenset[str]:
         """The names under which Prometheus has it."""
-        parts = ("_bucket", "_sum", "_count") if self.kind == "histogram" else ("",)
-        return frozenset(f"{self.name}{part}" for part in parts)
+        return frozenset(f"{self.name}{part}" for part in _PARTS.get(self.kind, ("",)))
 
 
 def documented() -> list[Documented]:

@@ -79,7 +79,7 @@ def thresholds(value: float | None, colour: str = "text") -> dict[str, Any]:
     return {"mode": "absolute", "steps": [{"color": colour, "value": value}]}
 
 
-BUCKETS = "sum by (le) (rate(wachtpost_call_wait_seconds_bucket[$__rate_interval]))"
+BUCKETS = "sum by (le) (rate(wachtpost_commit_seconds_bucket[$__rate_interval]))"
 SPARE = {"name": "spare", "type": "textbox", "label": "Spare"}
 
 BROKEN: list[tuple[rules.Rule, str, Break]] = [
