@@ -7,10 +7,10 @@ One line is one moment (``h:mm:ss`` or ``m:ss`` after Monday 8:00 UTC)::
     0:30                           ✉ team firing web
     5:00   phones over             ✉ team resolved phones
 
-What happens (several, with ``;``): ``X pending|fires|clears|over|gone|closes|lasts|again|late``, ``ack X``,
-``silence S <for> [queue]``, ``expire S``, ``restart``. ``again``: the last event of X once more; ``late``: an
-event older than that. Messages (several, each with ``✉``): receiver, kind, breaches. All messages of
-the picture are compared: what is not drawn must not be sent.
+What happens (several, with ``;``): ``X pending|fires|clears|over|gone|closes|lasts|fades|again|late``,
+``ack X``, ``silence S <for> [queue]``, ``expire S``, ``restart``. ``fades``: it lasts, without a reading;
+``again``: the last event of X once more; ``late``: an event older than that. Messages (several, each with
+``✉``): receiver, kind, breaches. What is not drawn must not be sent.
 
 A breach is named ``queue[!warning|!info|!feed]``, its second opening ``queue/2``. In a message one that is
 over is ``phones✓``, and in a digest of several that came and went ``phones/9✓×8``.
@@ -148,7 +148,9 @@ class Judge:
             "opened_at": self.opened_at[name],
             "reading": BreachReading(value=0.3, samples=20),
         }
-        if what == "lasts":
+        if what == "fades":
+            about["reading"] = BreachReading(value=None, samples=4)
+        if what in {"lasts", "fades"}:
             return BreachProgress.model_validate(
                 about | {"state": before.state if before else BreachState.FIRING}
             )

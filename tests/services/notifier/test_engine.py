@@ -235,6 +235,15 @@ def test_a_breach_that_fires_and_is_over_in_one_batch_is_told_of_both():
         40:00   ack phones
         3:00:00 phones over      ✉ team resolved phones✓
     """,
+    nobody_is_reminded_while_nothing_is_measured="""
+        0:00      phones fires   ✉ team firing phones
+        20:00     phones fades
+        1:10:00   phones fades
+        1:10:30   phones lasts   ✉ team reminder phones
+        1:40:30                  ✉ team reminder 2 phones
+        1:50:00   phones fades
+        2:20:00   phones over    ✉ team resolved phones✓
+    """,
 )
 def test_a_breach_that_lasts_is_told_again(picture: str):
     run(picture, policy_of(reminder="30m"))
