@@ -201,6 +201,7 @@ REASONS: Final[Mapping[str, Text]] = {
     "unknown_queue": Msg("unknown queue"),
     "not_allowed": Msg("not allowed"),
     "internal_error": Msg("a fault of Wachtpost itself"),
+    "went_back": Msg("Redis went back to an older state"),
     "personal": Msg("looks like a phone number"),
     "future": Msg("from the future"),
     "late": Msg("too late"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from services.ingest.http import PATHS, events_app
 from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms
 from services.ingest.publisher import Publisher
 from services.ingest.settings import IngestSettings
 from services.ingest.sources.queue_log.ingestion import QueueLogIngestion
+from services.ingest.went_back import WentBackWatch
 from shared.config.loader import Configuration
 from shared.config.model import QueueLogSource
 from shared.process.application import Application
@@ -15,6 +18,7 @@ from shared.process.clock import system_clock
 from shared.process.health import Check, redis_check
 from shared.redis import keys
 from shared.redis.connection import redis_client
+from shared.redis.went_back import went_back_check
 
 
 def build(settings: IngestSettings, pseudonyms: Pseudonyms, configuration: Configuration) -> Application:
@@ -29,9 +33,15 @@ def build(settings: IngestSettings, pseudonyms: Pseudonyms, configuration: Confi
         for source in city.sources
         if isinstance(source, QueueLogSource)
     ]
+    partitions = range(city.pipeline.partitions)
+    watches = [WentBackWatch(number, city, publisher, follows, metrics, now) for number in partitions]
+    for number, watch in enumerate(watches):
+        metrics.went_back.labels(str(number)).set_function(partial(getattr, watch, "noticed_at"))
+    metrics.at_work += (watch.backoff for watch in watches)
     metrics.at_work += (one for follow in follows for one in (follow.backoff, follow.lines))
     checks: dict[str, Check] = {f"source_{follow.source.id}": follow.check for follow in follows}
-    checks["redis"] = redis_check(redis, [keys.events(number) for number in range(city.pipeline.partitions)])
+    checks["redis"] = redis_check(redis, [keys.events(number) for number in partitions])
+    checks["history"] = went_back_check(lambda: [watch.noticed_at for watch in watches])
     checks["items"] = metrics.items.check
     events = events_app(settings, city, pseudonyms, publisher, metrics, now)
     return Application(
@@ -39,6 +49,7 @@ def build(settings: IngestSettings, pseudonyms: Pseudonyms, configuration: Confi
         registry=metrics.registry,
         checks=checks,
         work={f"source {one.source.id}": one.run for one in follows}
+        | {f"watch of partition {number}": watch.run for number, watch in enumerate(watches)}
         | {f"heartbeat of source {one.source.id}": one.beat for one in follows},
         routes=dict.fromkeys(PATHS, events),
     )

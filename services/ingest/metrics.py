@@ -12,6 +12,7 @@ from shared.contract.dead_letters import DeadLetterReason
 from shared.process.backoff import Backoff, InternalErrors
 from shared.process.metrics_server import TolerantRegistry
 from shared.redis.set_aside import set_aside_gauge
+from shared.redis.went_back import went_back_gauge
 
 STATUSES: Final = (202, 400, 401, 404, 405, 413, 415, 422, 429, 500, 503)
 """The answers a sender can get."""
@@ -76,8 +77,10 @@ class IngestMetrics:
         """What our own code may fail in; more is added."""
         self.registry.register(InternalErrors(self.at_work))
         self.set_aside = set_aside_gauge(self.registry)
+        self.went_back = went_back_gauge(self.registry)
         for number in range(city.pipeline.partitions):
             self.set_aside.labels(str(number))
+            self.went_back.labels(str(number))
         for reason in DeadLetterReason:
             self.dead_letters.labels(reason.value)
         for status in STATUSES:

@@ -36,6 +36,8 @@ class DeadLetterReason(StrEnum):
     """Older than what is remembered for telling duplicates; belongs to ``history import``."""
     INTERNAL_ERROR = "internal_error"
     """Our own code failed on it, and only on it; the detail says where."""
+    WENT_BACK = "went_back"
+    """Redis went back to an older state: what of this source is lost, from when to when, or is read again."""
 
 
 class DeadLetter(BaseModel):

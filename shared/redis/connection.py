@@ -43,6 +43,15 @@ RedisClient = Redis | RedisCluster
 log = structlog.stdlib.get_logger(__name__)
 
 
+class WentBack(RedisError):  # noqa: N818 - it happened to Redis, not to the call
+    """Redis does not have any more what it had: nothing was written."""
+
+    def __init__(self, left: str) -> None:
+        super().__init__("Redis went back to an older state")
+        self.left = left
+        """The newest entry of before that is still there, or the offset that is."""
+
+
 class RedisAbsentError(Exception):
     """Redis did not answer within the start-up wait."""
 
@@ -107,6 +116,8 @@ def why_refused(error: Exception) -> str | None:
         return "has become a replica"
     if isinstance(error, ResponseError) and str(error).startswith("MISCONF"):
         return "cannot write to its disk"
+    if isinstance(error, WentBack):
+        return "went back to an older state"
     return None
 
 

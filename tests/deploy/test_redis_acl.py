@@ -584,7 +584,7 @@ RIGHTS: Final[Mapping[str, Rights]] = {
     "ingest": {
         "once": {"GET", "SET"},
         "first once": {"GET", "SET"},
-        "events": {"XADD", "EXISTS", "XINFO"},
+        "events": {"XADD", "EXISTS", "XINFO", "XRANGE", "XREVRANGE"},
         "dead": {"XADD"},
         "checkpoint": {"GET", "SET", "DEL"},
         "set-aside": {"XADD", "XREVRANGE"},
@@ -728,7 +728,7 @@ def test_exactly_these_commands_about_the_server(attacked: Guarded, user: str):
     ("user", "script", "keys"),
     [
         ("ingest", "return redis.call('SET', KEYS[1], 'x')", ["events"]),
-        ("ingest", "return redis.call('XRANGE', KEYS[1], '-', '+')", ["events"]),
+        ("ingest", "return redis.call('XRANGE', KEYS[1], '-', '+')", ["dead"]),
         ("ingest", "return redis.call('GET', '{p12}:state')", []),
         ("ingest", "return redis.call('FLUSHALL')", []),
         ("evaluator", "return redis.call('DEL', KEYS[1])", ["state"]),

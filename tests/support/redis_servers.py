@@ -5,11 +5,13 @@ A ``RedisServer`` keeps its port and its data over ``kill`` and ``restart``, so 
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import signal
 import subprocess
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 
 import redis
@@ -73,6 +75,17 @@ class RedisServer(ABC):
     def restart(self) -> None:
         """Stop politely and start again."""
         self.stop()
+        self.start()
+
+    def written(self) -> dict[Path, int]:
+        """How much stands in each file of the append-only file: what ``go_back`` goes back to."""
+        return {path: path.stat().st_size for path in self.data_dir.rglob("*.aof")}
+
+    def go_back(self, to: Mapping[Path, int]) -> None:
+        """Pull the plug, lose what was written since, and start on the rest."""
+        self.kill()
+        for path, size in to.items():
+            os.truncate(path, size)
         self.start()
 
     @abstractmethod

@@ -101,6 +101,7 @@ def test_it_serves_says_where_and_ends_politely(start: Start, redis_url: str):
         "config",
         "exposition",
         "items",
+        "history",
         "source_asterisk",
     }
     metrics = service.metrics()

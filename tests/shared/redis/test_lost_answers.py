@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -189,7 +190,8 @@ async def standing(redis: Redis) -> dict[str, object]:
             case b"stream":
                 found[name] = [body for _, body in await entries(redis, name)]
             case _ if ":once:" in name:
-                found[f"{name.partition(':once:')[0]} calls"] = await redis.get(key)
+                answer = str(await redis.get(key))
+                found[f"{name.partition(':once:')[0]} calls"] = re.sub(r"[0-9]+-[0-9]+", "entry", answer)
             case _:
                 found[name] = str(await redis.get(key)).partition(" ")[0]
     return found

@@ -1,7 +1,8 @@
 """A followed queue_log: its lines become facts on the stream, together with how far it has been read.
 
 One batch's way: follower → translate each line → dead letters → facts and checkpoint in one script call.
-A crash before that call repeats the batch with the same ids; a crash after it repeats nothing.
+A crash before that call repeats the batch with the same ids; a crash after it repeats nothing. The call names
+the checkpoint that the batch goes on from: where Redis has another one, the log is read on from that.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from domain.tallies import ms_of
 from services.ingest.admission import FOLLOWED, AdmissionRules
 from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms
-from services.ingest.publisher import Publisher, ReadUpTo
+from services.ingest.publisher import CheckpointMoved, Publisher, ReadUpTo
 from services.ingest.sources.queue_log.batch import IngestedLines, LeftOut, tell
 from services.ingest.sources.queue_log.clock import ExchangeClock
 from services.ingest.sources.queue_log.reader import (
@@ -86,6 +87,12 @@ class QueueLogIngestion:
         """What was left out and not said yet."""
         self._sight: Position | None = None
         """Where the log stood when this process first saw it."""
+        self._again = asyncio.Event()
+        """Set when the log is to be followed anew from what Redis remembers."""
+        self._kept: bytes | None = None
+        """The checkpoint that Redis has, as far as anybody knows here."""
+        self._beginning: Checkpoint | None = None
+        """From where to go on when Redis has lost its checkpoint; ``None``: it never had one."""
         self.backoff = Backoff("source", source=source.id)
         """Failures that the log has to be followed anew for, from its checkpoint."""
         self.lines = Backoff("lines", source=source.id)
@@ -93,20 +100,33 @@ class QueueLogIngestion:
     async def run(self) -> None:
         """Follow until cancelled. Waits for a Redis that is away; where our own code fails, goes on from the
         checkpoint. One that cannot be read is set aside and all that is there read again: what was counted
-        is known by its id."""
-        await keep_on(self._follow, self.backoff)
+        is known by its id. All is read again as well where a Redis that went back has none any more."""
+        await keep_on(self._follow_again_and_again, self.backoff)
+
+    def follow_again(self) -> None:
+        """Redis has gone back: read on from what it remembers now, not from what we do."""
+        self._kept = None
+        self._again.set()
 
     async def beat(self) -> None:
         """Say every 30 seconds that the file is there, while it is. Until cancelled."""
         await keep_on(self._beat, self.backoff)
 
+    async def _follow_again_and_again(self) -> None:
+        while True:
+            try:
+                await self._follow()
+            except CheckpointMoved:
+                log.warning("checkpoint_moved", source=self.source.id)
+
     async def _follow(self) -> None:
+        self._again.clear()
         if self._sight is None:  # before Redis is asked: what is rotated while it is away counts, too
             self._sight = await first_sight(self.source.path, self.source.start, self._pseudonyms, self._now)
         checkpoint = await self._read_checkpoint()
         if checkpoint is None and self._sight is not None:
-            checkpoint = Checkpoint(position=self._sight)
-            await self._persist([], ReadUpTo(self.source.id, checkpoint.encode()))
+            checkpoint = self._beginning = Checkpoint(position=self._sight)
+            await self._persist([], checkpoint)
         memory = checkpoint.memory if checkpoint else None
         clock = checkpoint.clock if checkpoint else ExchangeClock()
         translator = QueueLogTranslator(TranslatorRules.of(self.source), self._pseudonyms, memory)
@@ -115,7 +135,7 @@ class QueueLogIngestion:
         self._follower = QueueLogReader(
             self.source.path, position, self.source.start, self._pseudonyms, self._now
         )
-        async with aclosing(self._follower.batches(asyncio.Event())) as batches:
+        async with aclosing(self._follower.batches(self._again)) as batches:
             async for lines in batches:
                 now = self._now()
                 known = self._read_clock(clock, lines, now)
@@ -126,9 +146,9 @@ class QueueLogIngestion:
                 starts = [*(start for _, start in again), *lines.starts]
                 ingested = tell(texts, starts, translator, self._rules, now, moment)
                 ahead = (ahead + ingested.ahead)[-MOST_AHEAD:] if ingested.ahead else []
-                await self._write(
-                    ingested, Checkpoint(position=lines.position, memory=translator.memory(), clock=clock)
-                )
+                read_up_to = Checkpoint(position=lines.position, memory=translator.memory(), clock=clock)
+                await self._write(ingested, read_up_to)
+                self._beginning = self._beginning or Checkpoint(position=NOWHERE)
                 self._count(lines, ingested)
 
     def _read_clock(self, clock: ExchangeClock, lines: Lines, now: datetime) -> ExchangeClock:
@@ -187,11 +207,27 @@ class QueueLogIngestion:
             return await self._publisher.checkpoint(self._partition, self.source.id)
 
         text = await patient_retry().call_with_retry(read, self._complain)
+        if text is None:
+            return await self._put_back()
+        self._beginning = self._beginning or Checkpoint(position=NOWHERE)
         try:
-            return None if text is None else Checkpoint.decode(text)
+            checkpoint = Checkpoint.decode(text)
         except ValidationError:
-            await self._set_aside(text or b"")
+            await self._set_aside(text)
             return Checkpoint(position=NOWHERE)
+        self._kept = text
+        return checkpoint
+
+    async def _put_back(self) -> Checkpoint | None:
+        """Return where to go on without a checkpoint, and have Redis know it: nothing the first time."""
+        if self._beginning is None:
+            return None
+        # While Redis has all that was written besides, nothing but the checkpoint is gone.
+        again = self._beginning if self._kept is None else Checkpoint.decode(self._kept)
+        log.error("checkpoint_gone", source=self.source.id, known=self._kept is not None)
+        self._kept = None
+        await self._persist([], again)
+        return again
 
     async def _set_aside(self, checkpoint: bytes) -> None:
         async def move() -> float:
@@ -200,7 +236,8 @@ class QueueLogIngestion:
 
         at = await patient_retry().call_with_retry(move, self._complain)
         self._metrics.set_aside.labels(str(self._partition)).set(at)
-        await self._persist([], ReadUpTo(self.source.id, Checkpoint(position=NOWHERE).encode()))
+        self._kept = None
+        await self._persist([], Checkpoint(position=NOWHERE))
 
     async def _write(self, ingested: IngestedLines, checkpoint: Checkpoint) -> None:
         """Dead letters first: a crash in between may tell of them twice, never not at all."""
@@ -212,15 +249,20 @@ class QueueLogIngestion:
 
         if ingested.letters:
             await patient_retry().call_with_retry(bury, self._complain)
-        await self._persist(ingested.events, ReadUpTo(self.source.id, checkpoint.encode()))
+        await self._persist(ingested.events, checkpoint)
 
-    async def _persist(self, events: list[Event], read_up_to: ReadUpTo | None) -> None:
+    async def _persist(self, events: list[Event], checkpoint: Checkpoint | None) -> None:
+        read_up_to = None
+        if checkpoint is not None:
+            read_up_to = ReadUpTo(self.source.id, checkpoint.encode(), self._kept)
         name = call_name()
 
         async def write() -> None:
             await self._publisher.write(self._partition, events, read_up_to, name)
 
         await patient_retry().call_with_retry(write, self._complain)
+        if read_up_to is not None:
+            self._kept = read_up_to.checkpoint
         self._metrics.events.labels(self.source.id).inc(len(events))
 
     async def _complain(self, error: Exception) -> None:
