@@ -169,6 +169,9 @@ _POSITION: Final = re.compile(rb"[1-9][0-9]{0,2}")
 """Nobody is the thousandth in a city's queue, and what has four digits may be an extension: a caller's name
 with a ``|`` in it moves his number to the field of the position."""
 
+_FIRST_MS: Final = 10**9 * 1000
+"""The first moment of ten digits that do not begin with a 0."""
+
 _MOST_DIGITS: Final = 10
 _SPLITS: Final = DATA + 5
 """How often a line is split at most: the last field anybody reads is the talk time of a LINK transfer."""
@@ -434,6 +437,9 @@ def first_second(lines: bytes) -> int | None:
 
 def moment_ms(line: bytes) -> int | None:
     """Return the moment (UTC ms) that a line begins with, or ``None``."""
+    epoch = line[:11]
+    if epoch[10:] == b"|" and epoch[:10].isdigit() and can_be_meant(epoch_ms := int(epoch[:10]) * 1000):
+        return epoch_ms if epoch_ms >= _FIRST_MS else None
     try:
         return _epoch_ms(line.lstrip(_DIRT).removeprefix(_BOM).split(b"|", 1)[0])
     except UnreadableLine:
