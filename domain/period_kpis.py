@@ -140,6 +140,8 @@ class UnderCount:
     offered: int
     answered: int
     missed: int
+    cut_off: int
+    unfinished: int
     readings: Mapping[Kpi, KpiValue]
     """Of ``COUNTED_KPIS``."""
 
@@ -285,6 +287,8 @@ def under_counts(city: CityFile, months: Months, site: str, period: Period) -> t
                 offered=bucket.offered,
                 answered=bucket.answered,
                 missed=kpi.missed(bucket, active),
+                cut_off=bucket.cut_off,
+                unfinished=bucket.unfinished,
                 readings={one: kpi.read(one, bucket, city) for one in COUNTED_KPIS},
             )
         )

@@ -125,6 +125,7 @@ def figures(queue: str, entries: Bucket, city: CityFile, outcomes: Iterable[Outc
         "missed": kpi.missed(bucket, definition),
         "missed_ratio": _rounded(kpi.missed_ratio(bucket, definition).value),
         "outcomes": {outcome.value: bucket.outcomes[outcome] for outcome in outcomes},
+        "cut_off": bucket.cut_off,
         "unfinished": bucket.unfinished,
         "wait_sum_s": _seconds(bucket.wait_ms),
         "wait_mean_s": _rounded(kpi.call_wait_mean(bucket).value),

@@ -130,12 +130,15 @@ class _Page:
 
     def outcomes(self, total: Bucket, occurring: Iterable[Outcome]) -> RenderableType:
         """Return why calls were not answered."""
-        table = _table("", self._say.gettext("calls"))
+        say = self._say
+        table = _table("", say.gettext("calls"))
         for outcome in occurring:
-            table.add_row(self._say.text(OUTCOME_NAMES[outcome]), self._say.number(total.outcomes[outcome]))
+            table.add_row(say.text(OUTCOME_NAMES[outcome]), say.number(total.outcomes[outcome]))
+        if total.cut_off:
+            table.add_row(say.text(OUTCOME_NAMES[Outcome.CUT_OFF]), say.number(total.cut_off))
         if total.unfinished:
-            table.add_row(self._say.gettext("without an outcome"), self._say.number(total.unfinished))
-        return _titled(self._say.gettext("Not answered"), table)
+            table.add_row(say.gettext("without an outcome"), say.number(total.unfinished))
+        return _titled(say.gettext("Not answered"), table)
 
     def categories(self, total: Bucket) -> RenderableType:
         """Return the answered calls per range of waits."""

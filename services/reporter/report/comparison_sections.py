@@ -42,6 +42,7 @@ class Definitions(SiteSections):
                     Tone.NOTE,
                 ),
                 self._counts(),
+                *self._apart(),
                 self._missed(),
                 self._levels(),
             ),
@@ -79,6 +80,19 @@ class Definitions(SiteSections):
                 for one in self.site.counts
             ),
         )
+
+    def _apart(self) -> Iterator[Paragraph]:
+        """Say which calls are in no figure, if there are any."""
+        say, write = self.say, self.write
+        for one in self.site.counts:
+            if one.active and (one.cut_off or one.unfinished):
+                told = say.gettext(
+                    "In no share: calls that the exchange itself cut off ({cut_off}), and calls that got no "
+                    "outcome ({unfinished}).",
+                    cut_off=write.number(one.cut_off),
+                    unfinished=write.number(one.unfinished),
+                )
+                yield Paragraph(told, Tone.NOTE)
 
     def _missed(self) -> Table:
         say, write = self.say, self.write

@@ -215,8 +215,8 @@ def as_json(report: Report, say: Translator) -> bytes:
       unit, samples, target, target_period, met, definition, counted_as, complete, origin, note, text,
       target_text, verdict_text}
     - ``speeds``: list of {period, answered, complete, categories: [{name, count, share, text}]}
-    - ``counts``: ``callers`` and ``entries``, of each {active, offered, answered, missed, missed_ratio,
-      call_wait_mean, service_level}
+    - ``counts``: ``callers`` and ``entries``, of each {active, offered, answered, missed, cut_off,
+      unfinished, missed_ratio, call_wait_mean, service_level}
     - ``missed_definitions``: list of {definition, counted_as, active, value, text, missed, samples, counted,
       not_counted, short_abandons, difference (by outcome), value_difference}
     - ``service_levels``: list of {definition, active, within_s, of, value, text, answered_within, samples,
@@ -283,6 +283,8 @@ def _site(site: SiteReport, write: Writing) -> Json:
                 "offered": one.offered,
                 "answered": one.answered,
                 "missed": one.missed,
+                "cut_off": one.cut_off,
+                "unfinished": one.unfinished,
                 **{kpi.value: reading.value for kpi, reading in one.readings.items()},
             }
             for one in site.counts

@@ -62,6 +62,22 @@ def lier(report: Report) -> SiteReport:
     return next(site for site in report.sites if site.id == "lier")
 
 
+def test_the_switchboard_shows_callers_and_entries_and_what_is_in_neither() -> None:
+    queues = report_city.overflow()
+    queues["onthaal"].cut_off, queues["onthaal"].unfinished = 2, 1
+    month = made(
+        "2026-03", at("2026-04-02"), *((queue, "2026-03-02", bucket) for queue, bucket in queues.items())
+    )
+    assert [(one.count, one.offered, one.missed) for one in lier(month).counts] == [
+        ("callers", 103, 10),
+        ("entries", 133, 40),
+    ]
+    told = " ".join(render(month, ReportFormat.MARKDOWN, translator("en")).decode().split())
+    assert "| callers (of target and boards) | 103 | 90 | 10 | 10.00% | 11.7 s | 60.00% |" in told
+    assert "| entries | 133 | 90 | 40 | 30.77% | 1.7 s | 69.23% |" in told
+    assert "the exchange itself cut off (2), and calls that got no outcome (1)." in told
+
+
 def test_handling_time_is_reported_where_a_source_tells_it() -> None:
     timed = calls(9, missed=1)
     timed.ended, timed.talk_ms = 8, 8 * 245_000
