@@ -128,6 +128,11 @@ class Bucket:
         return self.answered + self.unanswered + self.cut_off + self.unfinished
 
     @property
+    def visitors(self) -> int:
+        """Visitors who were called, left or did not come; who is unfinished is none of these."""
+        return self.visits + self.walk_ins + self.early + self.left + self.no_shows
+
+    @property
     def outcomes(self) -> dict[Outcome, int]:
         """Unanswered calls by outcome, but for those that the exchange cut off: no definition counts them."""
         return {

@@ -524,4 +524,4 @@ def _gaps_of(
 
 
 def _contacts(bucket: Bucket) -> int:
-    return bucket.offered + bucket.visits + bucket.walk_ins + bucket.early + bucket.left
+    return bucket.offered + bucket.visitors

@@ -275,7 +275,7 @@ def _silent_by_chance(city: CityFile, calendar: Calendar, days: Days) -> Iterato
         queue_refs = [QueueRef(source.site, queue.id) for queue in queues]
         counted = {day for queue_ref in queue_refs for day in days.get(queue_ref, {})}
         had = [bucket for queue_ref in queue_refs for bucket in days.get(queue_ref, {}).values()]
-        contacts = sum(one.offered + one.visits + one.walk_ins + one.early + one.left for one in had)
+        contacts = sum(one.offered + one.visitors for one in had)
         if not contacts:
             continue
         opened = sum((_opened(calendar, queues, day) for day in counted), timedelta(0))

@@ -190,6 +190,7 @@ def _odd(say: Edition) -> stat.Panel:
         (Words.DUPLICATES, "wachtpost_duplicates_total"),
         (Words.LATE, "wachtpost_late_total"),
         (Words.UNKNOWN_LINES, "wachtpost_queue_log_unknown_verbs_total"),
+        (Words.UNUSABLE_WAITS, "wachtpost_queue_log_unusable_waits_total"),
         (Words.UNREADABLE, "wachtpost_notifier_unreadable_total"),
     )
     queries = (instant(f"sum(increase({series}[$__range]))", say(text)) for text, series in asked)

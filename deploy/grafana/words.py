@@ -690,6 +690,7 @@ class PipelineWords:
     DUPLICATES: Final = Msg("double")
     LATE: Final = Msg("late")
     UNKNOWN_LINES: Final = Msg("unknown log lines")
+    UNUSABLE_WAITS: Final = Msg("unusable waits")
     UNREADABLE: Final = Msg("unreadable")
     REQUESTS: Final = PanelText(
         Msg("Requests per second, by answer"),

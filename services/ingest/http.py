@@ -273,9 +273,11 @@ One event as a JSON object, several as a JSON array or as lines of JSON (NDJSON)
 
 * The answer comes after the events are safe. Sending an event again is harmless: same `id`, counted once.
 * Every item is judged by itself: `refused` says which were not accepted, why, and what would be right.
-* No phone numbers, no names: an `id` or `contact` that looks like a phone number is refused, and so are
-  fields that the contract does not know. Any other `id` or `contact` is stored as a pseudonym (HMAC), unless
-  it is a telephone exchange's own: `<epoch>.<sequence>`, within a day of `at`.
+* No phone numbers, no names: an `id`, `contact` or `appointment` that looks like a phone number is refused,
+  and so are fields that the contract does not know. Any other is stored as a pseudonym (HMAC), unless it is
+  an `id` or `contact` of a telephone exchange's own: `<epoch>.<sequence>`, within a day of `at`.
+* A ticket's events have the same `contact`: `visit.arrived`, `visit.called` (the last call counts), then
+  `visit.served`, `visit.no_show` or `visit.left`. An appointment's have the same `appointment`.
 """.strip()
 
 _EXAMPLE: Final[Mapping[str, JsonValue]] = {

@@ -151,6 +151,11 @@ def test_events_are_analysed_like_logs(tmp_path: Path) -> None:
     visits = whole["queues"]["loket-burgerzaken"]["visits"]
     assert visits["with_appointment"] == visits["booked"] == 1
     assert visits["wait_mean_s"] == 30.25
+    assert (visits["served"], visits["service_mean_s"], visits["no_shows"]) == (1, 420.0, 1)
+    assert (visits["moved"], visits["cancelled"]) == (1, 1)
+    told = run(tmp_path / "events.ndjson")
+    assert "1 kwam niet opdagen" in told
+    assert "1 verplaatst, 1 afgezegd" in told
     assert visits["lead_time_mean_workdays"] == 4
 
 

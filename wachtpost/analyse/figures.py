@@ -99,7 +99,7 @@ def as_json(analysis: Analysis, city: CityFile) -> Figures:
             day: figures(ALL_QUEUES, bucket, city, outcomes) | _views(bucket, city, outcomes)
             for day, bucket in analysis.days.items()
         },
-        "outside_hours": analysis.outside.offered + _visits(analysis.outside),
+        "outside_hours": analysis.outside.offered + analysis.outside.visitors,
     }
 
 
@@ -148,7 +148,7 @@ def figures(queue: str, entries: Bucket, city: CityFile, outcomes: Iterable[Outc
             for d, as_it_counts in by_definition
         },
     }
-    if _visits(bucket) or bucket.booked:
+    if bucket.visitors or bucket.served or bucket.booked:
         result["visits"] = _visit_figures(bucket)
     return result
 
@@ -172,15 +172,14 @@ def _visit_figures(bucket: Bucket) -> Figures:
         "walk_in_wait_mean_s": _rounded(kpi.walk_in_wait_mean(bucket).value),
         "early": bucket.early,
         "left": bucket.left,
+        "no_shows": bucket.no_shows,
         "served": bucket.served,
         "service_mean_s": _rounded(kpi.service_time_mean(bucket).value),
         "booked": bucket.booked,
+        "moved": bucket.moved,
+        "cancelled": bucket.cancelled,
         "lead_time_mean_workdays": _rounded(kpi.lead_time_mean(bucket).value),
     }
-
-
-def _visits(bucket: Bucket) -> int:
-    return bucket.visits + bucket.walk_ins + bucket.early + bucket.left
 
 
 def _seconds(ms: int) -> Number:

@@ -56,7 +56,7 @@ def tables(analysis: Analysis, reading: ReadingStats, city: CityFile) -> Iterato
         yield page.targets(analysis)
         note = say.gettext("90% within: from the histogram, at most one cell (1 s up to 10 min) too high.")
         yield Text(note, style="dim")
-    elif not analysis.total.visits + analysis.total.walk_ins + analysis.total.booked:
+    elif not analysis.total.visitors + analysis.total.booked:
         yield Text(say.gettext("No contact found."))
     yield from page.visits(analysis.total)
     yield page.footer(analysis, reading)
@@ -228,13 +228,21 @@ class _Page:
                     mean=mean,
                 )
             )
-        if total.early or total.left:
+        if total.early or total.left or total.no_shows:
             early = say.ngettext(
                 "{number} called before their time", "{number} called before their time", total.early
             )
             # Translators: visitors who went away without having been helped.
             left = say.ngettext("{number} left", "{number} left", total.left)
-            lines.append(f"{early}, {left}")
+            # Translators: visitors who were called and did not come.
+            no_shows = say.ngettext("{number} did not come", "{number} did not come", total.no_shows)
+            lines.append(f"{early}, {left}, {no_shows}")
+        if total.served:
+            mean = _wait(kpi.service_time_mean(total).value)
+            served = say.ngettext(
+                "{number} served, in {mean}", "{number} served, in {mean} on average", total.served, mean=mean
+            )
+            lines.append(served)
         if total.booked:
             lead = self._value(Kpi.LEAD_TIME_MEAN, kpi.lead_time_mean(total).value)
             lines.append(
@@ -245,13 +253,18 @@ class _Page:
                     lead=lead,
                 )
             )
+        if total.moved or total.cancelled:
+            # Translators: appointments.
+            moved = say.ngettext("{number} moved", "{number} moved", total.moved)
+            cancelled = say.ngettext("{number} cancelled", "{number} cancelled", total.cancelled)
+            lines.append(f"{moved}, {cancelled}")
         if lines:
             yield Text(say.gettext("Counters and appointments"), style="bold")
             yield Text("\n".join(f"  {line}" for line in lines))
 
     def footer(self, analysis: Analysis, reading: ReadingStats) -> Text:
         """Return what was read, and what could not be used."""
-        outside = analysis.outside.offered + analysis.outside.visits + analysis.outside.walk_ins
+        outside = analysis.outside.offered + analysis.outside.visitors
         lines = reading_lines(reading, self._say)
         if outside:
             uncounted = self._say.ngettext(

@@ -148,7 +148,7 @@ def contacts(bucket: Bucket, group: ContactGroup) -> int:
         case ContactGroup.CALLS:
             return bucket.answered + bucket.unanswered
         case ContactGroup.VISITS:
-            return bucket.visits + bucket.walk_ins + bucket.early + bucket.left
+            return bucket.visitors
         case ContactGroup.APPOINTMENTS:
             return bucket.booked
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 from redis.asyncio import Redis
 
+from domain.aggregator import StreamEvent
+from services.evaluator.decoder import parse
 from services.ingest import http
 from services.ingest.http import events_app
 from services.ingest.metrics import IngestMetrics
@@ -19,6 +21,8 @@ from services.ingest.settings import IngestSettings
 from shared.contract import events
 from shared.contract.events import EVENT, Event
 from shared.process.health import Degraded
+from shared.redis.stream_entries import Batch
+from tests.shared.contract.evolution import EXAMPLES
 from tests.support.entries import entries
 from tests.support.eventually import eventually_async
 from tests.support.ingest_desk import (
@@ -92,6 +96,20 @@ async def test_an_event_is_on_the_stream_before_202(endpoint: Desk, body: str | 
     (on_stream,) = await endpoint.stream(EVENTS)
     assert EVENT.validate_python(on_stream) == stored(answered(1))
     assert await endpoint.stream(DEAD) == []
+
+
+async def test_every_kind_of_the_contract_comes_in_and_none_of_its_senders_own_texts(endpoint: Desk):
+    endpoint.now = datetime(2026, 3, 12, 8, 16, tzinfo=UTC)
+    examples = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(EXAMPLES.glob("*.json"))]
+    sent = [{**one, **({"queue": "wonen"} if "queue" in one else {})} for one in examples]
+    response = await endpoint.post(json.dumps(sent))
+    assert response.json() == {"accepted": len(sent), "refused": []}
+    ids, bodies = zip(*await entries(endpoint.redis, EVENTS), strict=True)
+    read = parse(Batch(tuple(ids), tuple(bodies)))
+    assert [one.event for one in read if isinstance(one, StreamEvent)] == [stored(one) for one in sent]
+    held = await endpoint.everything()
+    texts = {one[name] for one in sent for name in ("id", "contact", "appointment") if name in one}
+    assert [text for text in texts if text.encode() in held and not text.startswith("17")] == []
 
 
 @pytest.mark.parametrize(

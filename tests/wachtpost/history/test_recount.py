@@ -41,6 +41,7 @@ CITY = CityFile.model_validate(
         id = "pbx"
         site = "huis"
         path = "/var/log/asterisk/queue_log"
+        verbs = { NOSTAFF = "no_agents" }
         """
     )
 )
@@ -75,6 +76,28 @@ def ndjson(file: Path, facts: Iterable[dict[str, object]]) -> Path:
 
 def call(number: int, at: str, wait_ms: int = 1000) -> dict[str, object]:
     return fact("call.answered", number, at, wait_ms=wait_ms)
+
+
+def test_a_log_of_before_means_what_it_would_mean_live(tmp_path: Path) -> None:
+    """A verb of the city's own, one of Wazo's, a clock that was set back, a conversation nobody timed."""
+    log = tmp_path / "queue_log"
+    log.write_text(
+        "1773306000|1773306000.1|onthaal|NONE|ENTERQUEUE|||1\n"
+        "1773306001|1773306001.2|onthaal|NONE|NOSTAFF|\n"
+        "1773306002|1773306002.3|onthaal|NONE|DIVERT_HOLDTIME|\n"
+        "1773305950|1773306000.1|onthaal|SIP/1|CONNECT|-50|x|1\n"
+        "1773306010|1773306000.1|onthaal|SIP/1|TRANSFER|200|inside\n"
+    )
+    done = count(log)
+    (bucket,) = done.buckets.values()
+    assert (bucket.answered, bucket.wait_ms, bucket.no_agents, bucket.blocked, bucket.ended) == (
+        1,
+        0,
+        1,
+        1,
+        0,
+    )
+    assert (done.reading.unknown_verbs, done.reading.unusable_waits, done.reading.refused) == (0, 1, {})
 
 
 def test_files_of_different_sources_are_read_side_by_side(tmp_path: Path) -> None:
