@@ -329,7 +329,7 @@ class LiveWords:
         Msg("Today, calls per hour"),
         Msg(
             "How calls ended in the hour before each moment of today: at 10:00 what happened from 09:00 "
-            "to 10:00, and at the right the hour until now."
+            "to 10:00, and at the right the hour until now. A call that passes several queues counts in each."
         ),
     )
 
