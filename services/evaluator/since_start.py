@@ -63,10 +63,6 @@ def _visit_ends(bucket: Bucket) -> dict[str, int]:
     }
 
 
-def _contacts(bucket: Bucket) -> int:
-    return bucket.offered + sum(_visit_ends(bucket).values())
-
-
 _SUMS: Final[Mapping[QueueKind, Sequence[_Amount]]] = {
     QueueKind.PHONE: (
         _Amount(
@@ -125,7 +121,8 @@ def sums(aggregators: Sequence[tuple[Site, Aggregator]], drops: Drops) -> Iterat
     for queue, queue_ref, bucket_store in _queues(aggregators):
         with drops("since the beginning", *queue_ref):
             total = bucket_store.total(queue_ref)
-            outside.add_metric(queue_ref, _contacts(bucket_store.total(queue_ref, Resolution.TOTAL_OUTSIDE)))
+            closed = bucket_store.total(queue_ref, Resolution.TOTAL_OUTSIDE)
+            outside.add_metric(queue_ref, closed.offered + closed.visitors)
             for row in _SUMS[queue.kind]:
                 families[row].add_metric(queue_ref, row.amount(total))
             by_label = _ENDS[queue.kind]

@@ -12,7 +12,9 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from domain.bucket import Bucket, merged
+from domain.bucket import Bucket, Resolution, merged
+from domain.bucket_store import BucketStore, Slot
+from domain.queue_ref import QueueRef
 from shared.config.model import Count
 from tests.shared.contract.evolution import EXAMPLES
 from tests.support.report_city import CITY, calls, city, overflow
@@ -131,10 +133,7 @@ def test_the_total_and_each_day_follow_the_definition_and_both_views_stand_besid
     ],
 )
 def test_the_tables_say_what_makes_the_difference(analysis: Analysis, said: str) -> None:
-    english = city(city={"name": "Test", "language": "en"})
-    told = io.StringIO()
-    Console(width=400, file=told).print(*tables(analysis, ReadingStats(), english))
-    assert said in told.getvalue()
+    assert said in said_of(analysis)
 
 
 def test_a_queue_without_contacts_has_no_ratio_rather_than_zero(tmp_path: Path) -> None:
@@ -157,6 +156,48 @@ def test_events_are_analysed_like_logs(tmp_path: Path) -> None:
     assert "1 kwam niet opdagen" in told
     assert "1 verplaatst, 1 afgezegd" in told
     assert visits["lead_time_mean_workdays"] == 4
+
+
+def with_visits(counter: Bucket) -> Analysis:
+    """A day of calls of which the exchange cut one off, and a day at a counter."""
+    day = "2026-03-02"
+    phone, desk = QueueRef("stad", "onthaal"), QueueRef("stad", "loket")
+    cut_off = merged(iter((calls(3), Bucket(cut_off=1, unfinished=2))))
+    slots = [
+        (Slot(phone, Resolution.DAY, day), cut_off),
+        (Slot(desk, Resolution.DAY, day), counter),
+    ]
+    return Analysis.of(BucketStore(slots))
+
+
+def test_what_is_in_no_kpi_stands_apart_and_unfinished_visits_are_no_calls() -> None:
+    counter = Bucket(walk_ins=1, no_shows=4, unfinished=5, served=1, service_ms=60_000, moved=2, cancelled=3)
+    whole: Any = as_json(with_visits(counter), CITY)
+    for total in (whole["total"], whole["days"]["2026-03-02"]):
+        assert (total["offered"], total["cut_off"], total["unfinished"]) == (6, 1, 2)
+        assert "cut_off" not in total["outcomes"]
+        visits = total["visits"]
+        assert [visits[key] for key in ("no_shows", "moved", "cancelled", "service_mean_s")] == [4, 2, 3, 60]
+    assert whole["visits_unfinished"] == whole["queues"]["loket"]["unfinished"] == 5
+
+
+def test_the_tables_name_what_is_in_no_kpi() -> None:
+    told = said_of(with_visits(Bucket(walk_ins=1, no_shows=4, unfinished=1, moved=1, cancelled=3)))
+    for words in (
+        "cut off by the exchange 1",
+        "without an outcome 2",
+        "4 did not come",
+        "1 without an end",
+        "1 moved, 3 cancelled",
+    ):
+        assert words in " ".join(told.split()), words
+
+
+def said_of(analysis: Analysis) -> str:
+    english = city(city={"name": "Test", "language": "en"})
+    told = io.StringIO()
+    Console(width=400, file=told).print(*tables(analysis, ReadingStats(), english))
+    return told.getvalue()
 
 
 def test_a_city_file_brings_its_queues_hours_and_definitions(logs: list[Path], tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from domain import kpi
-from domain.bucket import Bucket, Resolution, longest_s, merged
+from domain.bucket import Bucket, Resolution, longest_s
 from domain.bucket_store import BucketStore
 from domain.queue_ref import QueueRef
 from shared.config.model import ALL_QUEUES, COUNTS, CityFile, Count, Target
@@ -46,25 +46,34 @@ class Analysis:
     """Outside opening hours; in no other figure."""
     queues: Mapping[str, Bucket]
     days: Mapping[str, Bucket]
+    visits_unfinished: int = 0
+    """Neither called nor left. Of a total or a day ``unfinished`` are calls, as ``offered`` is."""
 
     @classmethod
     def of(cls, bucket_store: BucketStore) -> Analysis:
         """Add the day buckets up."""
         days: dict[str, Bucket] = {}
         queues: dict[QueueRef, Bucket] = {}
-        outside = Bucket()
-        for slot, bucket in bucket_store.slots():
+        total, outside = Bucket(), Bucket()
+        every = list(bucket_store.slots())
+        for slot, bucket in every:
             if slot.resolution is Resolution.DAY_OUTSIDE:
                 outside.add(bucket)
             elif slot.resolution is Resolution.DAY:
                 queues.setdefault(slot.queue_ref, Bucket()).add(bucket)
-                days.setdefault(str(slot.start), Bucket()).add(bucket)
+        counters = {queue_ref for queue_ref, bucket in queues.items() if _is_counter(bucket)}
+        for slot, bucket in every:
+            if slot.resolution is Resolution.DAY:
+                calls = replace(bucket, unfinished=0) if slot.queue_ref in counters else bucket
+                days.setdefault(str(slot.start), Bucket()).add(calls)
+                total.add(calls)
         one_site = len({queue_ref.site for queue_ref in queues}) <= 1
         named = {
             queue_ref.queue if one_site else "/".join(queue_ref): queues[queue_ref]
             for queue_ref in sorted(queues)
         }
-        return cls(merged(iter(named.values())), outside, named, {day: days[day] for day in sorted(days)})
+        unfinished = sum(queues[counter].unfinished for counter in counters)
+        return cls(total, outside, named, {day: days[day] for day in sorted(days)}, unfinished)
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -94,6 +103,7 @@ def as_json(analysis: Analysis, city: CityFile) -> Figures:
     return {
         "total": total,
         **views,
+        "visits_unfinished": analysis.visits_unfinished,
         "queues": {name: figures(name, bucket, city, outcomes) for name, bucket in analysis.queues.items()},
         "days": {
             day: figures(ALL_QUEUES, bucket, city, outcomes) | _views(bucket, city, outcomes)
@@ -148,7 +158,7 @@ def figures(queue: str, entries: Bucket, city: CityFile, outcomes: Iterable[Outc
             for d, as_it_counts in by_definition
         },
     }
-    if bucket.visitors or bucket.served or bucket.booked:
+    if _is_counter(bucket):
         result["visits"] = _visit_figures(bucket)
     return result
 
@@ -180,6 +190,11 @@ def _visit_figures(bucket: Bucket) -> Figures:
         "cancelled": bucket.cancelled,
         "lead_time_mean_workdays": _rounded(kpi.lead_time_mean(bucket).value),
     }
+
+
+def _is_counter(bucket: Bucket) -> bool:
+    """Whether visitors came or appointments were made there: a file alone does not say more of a queue."""
+    return bool(bucket.visitors or bucket.served or bucket.booked or bucket.moved or bucket.cancelled)
 
 
 def _seconds(ms: int) -> Number:

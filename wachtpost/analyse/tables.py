@@ -56,9 +56,9 @@ def tables(analysis: Analysis, reading: ReadingStats, city: CityFile) -> Iterato
         yield page.targets(analysis)
         note = say.gettext("90% within: from the histogram, at most one cell (1 s up to 10 min) too high.")
         yield Text(note, style="dim")
-    elif not analysis.total.visitors + analysis.total.booked:
+    elif not analysis.total.visitors + analysis.total.booked + analysis.visits_unfinished:
         yield Text(say.gettext("No contact found."))
-    yield from page.visits(analysis.total)
+    yield from page.visits(analysis)
     yield page.footer(analysis, reading)
 
 
@@ -204,9 +204,9 @@ class _Page:
         in_days = KPIS[name].unit is Unit.WORKDAYS
         return self._say.gettext("{days} working days", days=shown) if in_days else shown
 
-    def visits(self, total: Bucket) -> Iterator[RenderableType]:
+    def visits(self, analysis: Analysis) -> Iterator[RenderableType]:
         """Yield what happened at the counters, if anything."""
-        say = self._say
+        say, total = self._say, analysis.total
         lines = []
         if total.visits:
             mean = _wait(kpi.visit_wait_mean(total).value)
@@ -237,6 +237,9 @@ class _Page:
             # Translators: visitors who were called and did not come.
             no_shows = say.ngettext("{number} did not come", "{number} did not come", total.no_shows)
             lines.append(f"{early}, {left}, {no_shows}")
+        if unfinished := analysis.visits_unfinished:
+            # Translators: visitors who were neither called nor left, as far as anybody told.
+            lines.append(say.ngettext("{number} without an end", "{number} without an end", unfinished))
         if total.served:
             mean = _wait(kpi.service_time_mean(total).value)
             served = say.ngettext(
