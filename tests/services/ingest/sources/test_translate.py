@@ -596,6 +596,8 @@ def test_a_withdrawal_is_what_the_city_file_says(outcome):
 def test_rules_come_from_the_city_file():
     source = QueueLogSource(id="pbx", site="lier", path=Path("queue_log"), queues={"Support": "onthaal"})
     assert TranslatorRules.of(source) == RULES
+    own = QueueLogSource.model_validate({**source.model_dump(), "verbs": {" NOSTAFF ": "no_agents"}})
+    assert TranslatorRules.of(own).verbs == {"NOSTAFF": Outcome.NO_AGENTS}
 
 
 @pytest.mark.parametrize(
