@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from services.evaluator import __main__ as evaluator_service
@@ -41,8 +43,17 @@ app.add_typer(boards.app, name="boards")
 
 
 @app.command()
-def ingest() -> None:
+def ingest(
+    import_: Annotated[
+        bool,
+        typer.Option(
+            "--import", help="First `history import` what followed logs hold of days older than 30 days"
+        ),
+    ] = False,
+) -> None:
     """Run the ingest service (settings: WACHTPOST_… variables)."""
+    if import_:
+        history_command.import_followed()
     ingest_service.main()
 
 

@@ -27,6 +27,7 @@ from tests.support.eventually import WITHIN, eventually
 from tests.support.redis_servers import EmbeddedValkey, leases_run_out
 from tests.support.service_process import ROOT, ServiceProcess, Services
 from wachtpost.cli import app
+from wachtpost.history.command import import_followed
 
 KEY = "wachtpost_" + "h" * 43
 CITY = f"""
@@ -97,14 +98,15 @@ class Town:
         self.city_file.write_text(city_text, encoding="utf-8")
         self.city = model.load(self.city_file)
 
-    def ask(self, *arguments: object, at: datetime = LATER) -> Result:
-        clock = f"{at.isoformat()}/{at.isoformat()}/0"
-        env = {
+    def environment(self, at: datetime) -> dict[str, str]:
+        return {
             "WACHTPOST_CITY_FILE": str(self.city_file),
             "WACHTPOST_REDIS_URL": self.url,
-            "WACHTPOST_CLOCK": clock,
+            "WACHTPOST_CLOCK": f"{at.isoformat()}/{at.isoformat()}/0",
         }
-        return CliRunner().invoke(app, ["history", *map(str, arguments)], env=env)
+
+    def ask(self, *arguments: object, at: datetime = LATER) -> Result:
+        return CliRunner().invoke(app, ["history", *map(str, arguments)], env=self.environment(at))
 
     def says(self, *arguments: object, at: datetime = LATER) -> str:
         """What a command says that succeeds."""
@@ -576,3 +578,28 @@ def test_a_recorded_log_gives_the_same_bytes_live_and_imported(
 def events_in(queue_log: Path) -> int:
     result = CliRunner().invoke(app, ["analyse", "--json", str(queue_log)])
     return int(json.loads(result.stdout)["events"])
+
+
+def test_a_first_start_on_an_old_log_imports_what_is_too_old_to_follow(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "queue_log"
+    town = Town(
+        tmp_path,
+        redis_url,
+        'city = { name = "Test", language = "en" }\n'
+        'sites = [{ id = "huis", queues = [{ id = "bouwen", kind = "phone" }] }]\n'
+        f'[[sources]]\nkind = "queue_log"\nid = "pbx"\nsite = "huis"\npath = "{log}"\n',
+    )
+    for name, days in ("queue_log.1", (50, 40)), ("queue_log", (20, 0)):
+        ended = [int((LATER - timedelta(days=day, hours=1)).timestamp()) for day in days]
+        lines = [f"{at}|{at}.1|bouwen|NONE|ABANDON|1|1|9\n" for at in ended]
+        (tmp_path / name).write_text("".join(lines))
+    for name, value in town.environment(LATER).items():
+        monkeypatch.setenv(name, value)
+    import_followed()
+    old = {str(LATER.date() - timedelta(days=day)).encode() for day in (50, 40)}
+    assert {day for of_queue in town.days().values() for day in of_queue} == old
+    assert "imported by ingest: first start" in town.says("log")
+    import_followed()
+    assert "nothing changes" in capsys.readouterr().out

@@ -6,7 +6,8 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
-from datetime import date
+from contextlib import suppress
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,8 +19,11 @@ from domain.corrections import Correction, Replaced, day_of
 from domain.queue_ref import QueueRef
 from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
+from services.ingest.admission import FOLLOWED
+from services.ingest.sources.queue_log.files import Catalogue
 from shared.calendar import Calendar
 from shared.config.errors import unreadable
+from shared.config.model import QueueLogSource
 from shared.redis.connection import RedisClient
 from shared.translation import Msg
 from wachtpost.access import BY_HELP, Access, access, checked_reason, meant, who_is
@@ -109,6 +113,28 @@ def import_(
     if not as_json:
         _tell_reading(given, recounted)
     _tell(given, request, replacement, as_json)
+
+
+def import_followed() -> None:
+    """Import what the followed logs hold of days that are too old to come in by following them.
+
+    For a first start on an old log. What speaks against it is said, and stops nobody.
+    """
+    given = access()
+    followed_from = given.now() - FOLLOWED
+    last = followed_from.astimezone(given.city.city.zone).date() - timedelta(days=1)
+    for source in given.city.sources:
+        if not isinstance(source, QueueLogSource):
+            continue
+        try:
+            found = Catalogue(source.path, complain).files()
+        except OSError as error:
+            complain(unreadable(source.path, error, given.city.city.language))
+            continue
+        if not any(file.began is not None and file.began < followed_from.timestamp() for file in found):
+            continue
+        with suppress(typer.Exit):
+            import_([file.path for file in found], by="ingest", why="first start", to=last, source=source.id)
 
 
 @app.command()
