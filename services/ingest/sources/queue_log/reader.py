@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,11 +33,10 @@ from services.ingest.sources.queue_log.files import (
     FoundFile,
     LogFile,
     Place,
-    beginning,
     place_of,
     unpacked,
 )
-from services.ingest.sources.queue_log.translate import TranslatorState, first_second
+from services.ingest.sources.queue_log.translate import TranslatorState
 from shared.process.clock import Clock
 from shared.process.shutdown import Shield
 
@@ -575,21 +574,6 @@ def read_lines(path: Path, progress: Callable[[int], None] | None = None) -> Ite
             inside_long_line = not piece.endswith(b"\n")
         if progress is not None:
             progress(raw.tell())
-
-
-def in_time_order(paths: Iterable[Path]) -> list[Path]:
-    """Return the files by the time of their first record; those without one last, as they were given.
-
-    Names do not tell: with one way of rotating ``.1`` is the newest, with another ``.0`` is the oldest.
-    Raises ``OSError``.
-    """
-    begun = {path: _began(path) for path in paths}
-    return sorted(begun, key=lambda path: (begun[path] is None, begun[path] or 0))
-
-
-def _began(path: Path) -> int | None:
-    with path.open("rb") as raw:
-        return first_second(beginning(raw, unpacked(raw)))
 
 
 def in_thread(act: Callable[[], _T]) -> asyncio.Future[_T]:

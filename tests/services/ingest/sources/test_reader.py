@@ -32,7 +32,6 @@ from services.ingest.sources.queue_log.reader import (
     Position,
     QueueLogReader,
     Start,
-    in_time_order,
     read_lines,
 )
 from services.ingest.sources.queue_log.translate import (
@@ -1100,16 +1099,6 @@ def test_a_whole_file_plain_or_packed_with_progress(log, pack):
 def test_a_whole_file_with_an_endless_line_is_cut(log):
     write(log, line(0), b"x" * (5 * LONGEST_LINE), b"\n", line(1))
     assert list(read_lines(log)) == [line(0), b"x" * LONGEST_LINE, line(1)]
-
-
-@pytest.mark.parametrize("rotate", [sequential, rename, dated])
-def test_files_in_the_order_of_their_first_record(log, rotate):
-    rotate(log)
-    empty = log.with_name("queue_log.9")
-    empty.touch()
-    ordered = in_time_order(sorted(log.parent.iterdir(), reverse=True))
-    assert ordered[-1] == empty
-    assert [raw for path in ordered for raw in read_lines(path)] == lines(0, 12)
 
 
 async def test_nothing_of_it_is_left_however_often_its_reader_is_cancelled(tmp_path: Path):
