@@ -22,6 +22,7 @@ import yaml  # type: ignore[import-untyped]  # ships no types
 from pydantic import BaseModel, Field
 
 from shared.process.ports import free_port
+from tests.deploy.grafana.rules import rated_amiss
 from tests.support.eventually import WITHIN, eventually
 from tests.support.redis_servers import DebianRedis
 
@@ -258,6 +259,11 @@ def test_every_metric_is_documented_recorded_or_somebody_elses(rule: Rule):
     known = documented | recorded | SCRAPED | frozenset().union(*EXPORTED.values())
     plain = {re.sub(r"^(wachtpost_\w+_seconds)_bucket$", r"\1", name) for name in metrics_in(rule.expr)}
     assert plain - known == set()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.alert or rule.record)
+def test_no_rule_takes_what_is_corrected_for_a_counter(rule: Rule):
+    assert list(rated_amiss(rule.expr)) == []
 
 
 def test_nothing_is_known_that_no_rule_uses():

@@ -24,6 +24,7 @@ from deploy.grafana.palette import Colour
 from deploy.grafana.words import AnnotationsWords
 from shared.translation import languages, translator
 from tests.deploy.grafana.files import Board, JsonObject, Panel, asked, strings, substituted, used_variables
+from tests.deploy.grafana.series import documented
 from tests.support.eventually import WITHIN
 
 Rule: TypeAlias = Callable[[Board], Iterator[str]]
@@ -113,6 +114,8 @@ def data_sources(board: Board) -> Iterator[str]:
 
 SLIDING: Final = frozenset({("live", 15), ("counters", 3), ("appointments", 7)})
 """Panels that show the whole hour or day before each moment, as their title and description say."""
+RATES: Final = "(?:rate|increase|irate|resets)"
+DIFFERENCES: Final = "(?:delta|idelta|deriv)"
 RATE_INTERVAL: Final = "[$__rate_interval]"
 COMPARISON: Final = r"(?:[<>]=?|[!=]=)"
 PER_PROCESS: Final = re.compile(r"\b(?:up|(?:scrape|process|python|go)_\w+)\b")
@@ -126,11 +129,27 @@ def rate_intervals(board: Board) -> Iterator[str]:
     for one in asked(board):
         if one.instant or (one.panel and (board.name, one.panel.id) in SLIDING):
             continue
-        rates = list(arguments(one.expr, "(?:rate|increase|irate)"))
+        rates = list(arguments(one.expr, f"(?:{RATES}|{DIFFERENCES})"))
         if not all(inside.endswith(RATE_INTERVAL) for inside in rates):
             yield f"{one}: over time a rate is one over {RATE_INTERVAL}: {one.expr}"
         if one.expr.count(RATE_INTERVAL) > len(rates):
             yield f"{one}: {RATE_INTERVAL} is for rates; right: $__interval or $__range"
+
+
+def rates_of_what_rises(board: Board) -> Iterator[str]:
+    """``rate()`` and ``increase()`` are of counters: a gauge that falls by one would be one begun anew."""
+    for one in asked(board):
+        yield from (f"{one}: {said}" for said in rated_amiss(one.expr))
+
+
+def rated_amiss(expr: str) -> Iterator[str]:
+    """Say which of our series a query asks for as the other kind: a gauge as a counter, or the reverse."""
+    kinds = {name: one.kind for one in documented() for name in one.samples}
+    for functions, right in ((RATES, ("counter", "histogram")), (DIFFERENCES, ("gauge", "gauge histogram"))):
+        for inside in arguments(expr, functions):
+            for name in re.findall(r"\bwachtpost_\w+", _bare(inside)):
+                if (kind := kinds.get(name)) is not None and kind not in right:
+                    yield f"{name} is a {kind}, so {functions} is not for it"
 
 
 def whole_histograms(board: Board) -> Iterator[str]:
@@ -323,6 +342,7 @@ RULES: Final[tuple[Rule, ...]] = (
     identity,
     data_sources,
     rate_intervals,
+    rates_of_what_rises,
     whole_histograms,
     targets_of_the_city,
     jobs,

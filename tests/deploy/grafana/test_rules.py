@@ -106,6 +106,8 @@ BROKEN: list[tuple[rules.Rule, str, Break]] = [
     (rules.rate_intervals, "a fixed range over time", asks(COURSE, "sum(rate(wachtpost_late_total[5m]))")),
     (rules.rate_intervals, "less than a scrape", asks(COURSE, "rate(wachtpost_late_total[$__interval])")),
     (rules.rate_intervals, "no rate", asks(COURSE, "max_over_time(wachtpost_late_total[$__rate_interval])")),
+    (rules.rates_of_what_rises, "a sum", asks(COURSE, "increase(wachtpost_visits[$__rate_interval])")),
+    (rules.rates_of_what_rises, "a counter", asks(COURSE, "delta(wachtpost_late_total[$__rate_interval])")),
     (rules.whole_histograms, "no empty buckets", asks(COURSE, f"histogram_quantile(0.5, {BUCKETS} > 0)")),
     (rules.targets_of_the_city, "45 seconds", asks(WAITING, "wachtpost_call_wait_mean_seconds > 45")),
     (rules.targets_of_the_city, "20 percent", asks(WAITING, "0.2 < bool wachtpost_missed_ratio")),
