@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +48,8 @@ LINES: Final = (
     "2|ENTERQUEUE||+32470123456|1",
     "2|ABANDON|1|1|30",
     "3|ENTERQUEUE||0470 12 34 56|1",
-    "3|CONNECT|five|SIP/4711|2",  # unreadable
+    "3|CONNECT|five|SIP/4711|2",  # a wait that cannot be
+    "5|ENTERQUEUE||Janneke|4711|1",  # a name with a bar in it, and her extension where the place should be
     "4|NOSUCHVERB|0470123456|janneke",
     "4|RINGNOANSWER|SIP/4711|5000",
 )
@@ -129,6 +130,16 @@ def everywhere(missed: dict[str, object]) -> Iterator[str]:
         yield json.dumps({**missed, "id": f"m{number}", "outcome": [one], one: one})
 
 
+def appointments(common: Mapping[str, object]) -> Iterator[str]:
+    """Appointments that are called by who made them."""
+    times = {"booked_at": NOW, "starts_at": "2026-03-09T10:00:00+01:00"}
+    for number, one in enumerate((*SPELLINGS, *CALL_IDS)):
+        for kind in ("booked", "moved", "cancelled"):
+            needs = {name: at for name, at in times.items() if kind == "booked" or name == "starts_at"}
+            told = {**common, **(needs if kind != "cancelled" else {}), "kind": f"appointment.{kind}"}
+            yield json.dumps({**told, "id": f"{kind}-{number}", "appointment": one})
+
+
 def sent() -> list[str]:
     common = {"kind": "call.missed", "at": NOW, "source": "balie", "site": "site", "queue": "desk"}
     missed = {**common, "outcome": "abandoned", "wait_ms": 1000}
@@ -141,6 +152,7 @@ def sent() -> list[str]:
         json.dumps({**missed, "id": "five", "queue": "0470123456"}),
         '{"caller": "0470123456", "agent": "janneke"',
         "\n".join(everywhere(missed)),
+        "\n".join(appointments(common)),
     ]
 
 
@@ -210,6 +222,7 @@ async def test_what_is_planted_in_the_input_is_found_nowhere(redis_url: str, tmp
     assert '"call.answered"' in stored
     assert '"unreadable"' in stored
     assert '"personal"' in stored
+    assert '"appointment.booked"' in stored
     assert messages
     # A field's own name goes back to the sender who made it up, and nowhere else.
     to_senders = re.sub(r'"field":"[^"]*"', "", "\n".join(answers))
