@@ -132,7 +132,7 @@ def total(board: str, word: str) -> tuple[int, int]:
 
 def test_a_busy_spell_is_told_taken_on_by_the_link_and_ctrl_c_stops_everything(demo: Demo) -> None:
     demo.start("--speed", "120")
-    url = demo.says(rf"bericht aan Balieverantwoordelijke: .*\n +({LINK})")
+    url = demo.says(rf"bericht aan Balieverantwoordelijke: Alle telefoonlijnen: .*\n +({LINK})")
     assert len(demo.alive()) == 6  # demo, keeper, Valkey, ingest, evaluator, notifier
     with httpx.Client(trust_env=False, timeout=WITHIN) as client:
         assert "<form" in client.get(url).text  # nothing has happened yet: it asks
