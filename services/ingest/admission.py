@@ -8,6 +8,7 @@ changes nothing.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -144,7 +145,7 @@ def read_event(item: bytes) -> Event | RefusedItem:
     """Return the event of the contract that an item of JSON is, or why it is none: an unknown field is one
     reason."""
     try:
-        return EVENT.validate_json(item, extra="forbid")
+        return EVENT.validate_json(item.removeprefix(BOM_UTF8), extra="forbid")
     except ValidationError as error:
         return _explained(error.errors(include_url=False, include_input=False))
 

@@ -193,6 +193,8 @@ DRESSES = {
     "syslog": "Mar 12 09:15:00 pbx asterisk[1]: 1773303300|1773303299.10|onthaal|NONE|ABANDON|1|1|12\n",
     "commas": "1773303300,1773303299.10,onthaal,NONE,ABANDON,1,1,12\n",
     "a dump": "INSERT INTO `queue_log` VALUES (1,'1773303300','1773303299.10','onthaal','NONE','ABANDON');\n",
+    "a log that became a table": "1773303300|1773303299.10|onthaal|NONE|ABANDON|1|1|12\n"
+    + '"2","2026-03-12 09:15:00","1773303299.10","onthaal","NONE","ABANDON","1","1","12"\n' * 2,
     "an array": '[{"kind":"call.answered"}]\n',
     "others' events": '{"event":"AgentConnect","queue":"onthaal"}\n',
     "two bytes a sign": "1773303300|1773303299.10|onthaal|NONE|ABANDON|1|1|12\n".encode("utf-16").decode(

@@ -34,13 +34,13 @@ class Survey:
 
 
 class StrangeFileError(ValueError):
-    """Not one line of a file is a queue_log's or an event: the same in another dress, or something else."""
+    """Most lines of a file are neither a queue_log's nor events: another dress, or another thing."""
 
     def __init__(self, file: Path, number: int) -> None:
         super().__init__(f"{file}:{number}")
         self.file = file
         self.number = number
-        """The first line that has anything in it."""
+        """The first line that cannot be read."""
 
 
 def survey(file: Path, latest: int, slack: int) -> Survey:
@@ -52,20 +52,22 @@ def survey(file: Path, latest: int, slack: int) -> Survey:
     """
     look: _Look | None = None
     order = _Order(slack)
-    filled, readable = 0, False
+    first_bad, readable, unreadable = 0, 0, 0
     for number, line in enumerate(read_lines(file), start=1):
         if not line.strip(_BLANK):
             continue
-        filled = filled or number
         look = look or _look_for(line)
         moment = look.moment(line)
-        readable |= moment is not None
-        if moment is not None and moment <= latest:
+        if moment is None:
+            first_bad, unreadable = first_bad or number, unreadable + 1
+            continue
+        readable += 1
+        if moment <= latest:
             order.follow(number, moment)
     if look is None:
         return Survey(file, False, False, frozenset())
-    if not readable:
-        raise StrangeFileError(file, filled)
+    if unreadable > readable:
+        raise StrangeFileError(file, first_bad)
     order.end()
     strays = frozenset() if look.is_events else frozenset(order.strays)
     shuffled = order.shuffled or (look.is_events and bool(order.strays))

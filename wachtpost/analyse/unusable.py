@@ -22,8 +22,8 @@ def unusable(error: Exception, files: Sequence[Path], city: CityFile, say: Trans
     match error:
         case StrangeFileError():
             return say.gettext(
-                "{file} is no queue_log and holds no events: line {number} cannot be read, nor any after it. "
-                "Give it as epoch|callid|queue|agent|verb|… with nothing in front.",
+                "{file} is no queue_log and holds no events: most lines cannot be read, line {number} "
+                "for one. Give it as epoch|callid|queue|agent|verb|… with nothing in front.",
                 file=error.file,
                 number=error.number,
             )

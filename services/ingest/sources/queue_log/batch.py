@@ -10,7 +10,7 @@ from typing import Final
 from services.ingest.admission import AdmissionRules, RefusedItem
 from services.ingest.sources.queue_log.door import read_line
 from services.ingest.sources.queue_log.translate import QueueLogTranslator, SameQueueError, SkippedLine
-from shared.contract.dead_letters import DeadLetter, DeadLetterReason
+from shared.contract.dead_letters import EXCERPT, DeadLetter, DeadLetterReason
 from shared.contract.events import Event
 from shared.process.code_failures import CodeFailure, attempt
 
@@ -77,6 +77,11 @@ def tell(
             if said.reason is DeadLetterReason.FUTURE:
                 ingested.ahead.append((line, start))
     ingested.unusable_waits = translator.unusable_waits - before
+    unreadable = [one for one in ingested.letters if one.reason is DeadLetterReason.UNREADABLE]
+    if len(unreadable) == len(lines) > 1:
+        # Another program's log, or ours in another dress: thousands of letters would push others out.
+        detail = f"not one of {len(lines)} lines can be read; the first: {unreadable[0].detail}"[:EXCERPT]
+        ingested.letters = [unreadable[0].model_copy(update={"detail": detail})]
     return ingested
 
 

@@ -104,3 +104,11 @@ def test_two_names_that_would_be_one_queue_are_not_mixed():
     assert len(told.events) == 1
     assert (letter.reason, letter.where) == (DeadLetterReason.UNKNOWN_QUEUE, "byte 40")
     assert "q-----" in letter.detail
+
+
+def test_a_log_in_another_dress_is_one_dead_letter_a_batch():
+    syslog = [b"Mar  2 10:00:00 pbx asterisk[1]: " + line(NOW, number) for number in range(400)]
+    (letter,) = told_of(syslog).letters
+    assert (letter.reason, letter.where) == (DeadLetterReason.UNREADABLE, "byte 0")
+    assert letter.detail.startswith("not one of 400 lines can be read; the first: field 1 (epoch)")
+    assert len(told_of([*syslog, line(NOW)]).letters) == 400
