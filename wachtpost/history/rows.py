@@ -32,6 +32,9 @@ MAPS: Final = tuple(one.name for one in fields(Bucket) if one.default_factory is
 COUNTS: Final = tuple(one.name for one in fields(Bucket) if one.name not in MAPS)
 COLUMNS: Final = (*KEYS, *COUNTS, *MAPS)
 
+LONGEST_WAITS: Final = frozenset({"wait_max_ms", "visit_wait_max_ms", "walk_in_wait_max_ms"})
+"""Columns that an earlier release wrote; a longest wait is the last cell of its histogram now."""
+
 SUMS: Final = {
     "waits": "answered",
     "abandon_waits": "abandoned",
@@ -134,7 +137,7 @@ _DIFFERENCE: Final = re.compile(
 
 def row_of(record: Record, queue_refs: Collection[QueueRef]) -> ArchiveRow:
     """Return the row of a record; raises ``ValueError`` (``ValidationError``) that says what is wrong."""
-    if strange := record.keys() - set(COLUMNS):
+    if strange := record.keys() - {*COLUMNS, *LONGEST_WAITS}:
         raise ValueError(f"{len(strange)} column(s) that a history does not have")
     key = _Key.model_validate({name: value for name, value in record.items() if name in KEYS})
     bucket = _BUCKET.validate_python({name: value for name, value in record.items() if name not in KEYS})

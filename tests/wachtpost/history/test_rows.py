@@ -127,6 +127,20 @@ def test_a_damaged_file_is_told_by_line(text: str, why: str, tmp_path: Path) -> 
     assert str(error.value) == f"{tmp_path / 'file'}:{why}"
 
 
+@pytest.mark.parametrize("ending", ["csv", "ndjson"])
+def test_a_history_that_an_earlier_release_wrote_comes_back(tmp_path: Path, ending: str) -> None:
+    """It had columns for the longest waits."""
+    file = tmp_path / f"history.{ending}"
+    if ending == "csv":
+        file.write_text("day,site,queue,hours,answered,wait_max_ms,waits\n"
+                        '2026-03-12,huis,onthaal,inside,2,29500,"{""20"":1,""30"":1}"\n')  # fmt: skip
+    else:
+        row = {"day": "2026-03-12", "site": "huis", "queue": "onthaal", "hours": "inside", "answered": 2}
+        file.write_text(json.dumps({**row, "wait_max_ms": 29500, "waits": {"20": 1, "30": 1}}) + "\n")
+    (bucket,) = read(file, PLACES).values()
+    assert bucket == Bucket(answered=2, waits={20: 1, 30: 1})
+
+
 def test_every_row_names_its_columns_and_days_come_in_order() -> None:
     days = [day_slot(PLACES[0], date(2026, 3, day), hours) for day in (13, 12) for hours in Hours]
     text = written_as(rows_of({slot: Bucket(closed=1).encode() for slot in days}), ArchiveFormat.CSV).decode()
