@@ -209,7 +209,7 @@ class StaffChanged(_QueueEvent):
 
 
 class SourceHeartbeat(_SourceEvent):
-    """The source is alive and has nothing else to say."""
+    """The source is there and has nothing else to say; no sign that anything happens at it."""
 
     kind: Literal["source.heartbeat"] = "source.heartbeat"
 
