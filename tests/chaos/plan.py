@@ -39,7 +39,7 @@ class Kind(StrEnum):
     CLOCK = "clock"
     """The machine's clock jumps, and back."""
     ROTATE = "rotate"
-    """The exchange's log begins anew."""
+    """The exchange's log begins anew, or a copy of it takes its place."""
 
 
 MODES: Final = {Kind.CUT: Mode.CUT, Kind.HANG: Mode.HANG, Kind.DRIP: Mode.DRIP}
@@ -67,7 +67,7 @@ WHERE: Final[dict[Kind, Sequence[str]]] = {
     Kind.DRIP: LINKS,
     Kind.LOSE_ANSWER: LINKS,
     Kind.CLOCK: ("+2h", "-2h"),
-    Kind.ROTATE: ("rename", "copytruncate", "compress"),
+    Kind.ROTATE: ("rename", "copytruncate", "compress", "replace", "late", "late-packed"),
 }
 
 WEIGHTS: Final[dict[Kind, int]] = {

@@ -43,6 +43,9 @@ from tests.support.eventually import NeverHappenedError, eventually_async
 EXCHANGE: Final = "pbx"
 """The source whose facts are lines of a log."""
 
+ELSEWHERE: Final = ".elsewhere"
+"""Where the exchange writes while nothing is copied, beside its log and under no name of it."""
+
 BATCH_EVERY_S: Final = 1.0
 LINE_EVERY_S: Final = 0.4
 CYCLE_EVERY_S: Final = 2.0
@@ -317,20 +320,44 @@ class Exchange:
         self._file.write(f"{int(at.timestamp())}|{call}|centrale|{agent}|{rest}\n".encode())
 
     async def rotate(self, how: str, takes_s: float) -> None:
-        """Begin a new file as logrotate would; a writer that is told of it keeps the old one for a while."""
+        """Begin a new file as logrotate would, or have the log come by copies from another machine."""
         aside = self._path.with_name(f"{self._path.name}.{next(self._rotations):05}")
         if how == "copytruncate":
             shutil.copy2(self._path, aside)
             os.truncate(self._path, 0)
-            return
-        self._path.rename(aside)
-        await asyncio.sleep(takes_s)  # the exchange goes on writing where it did
-        self._file.close()
-        self._file = self._path.open("ab", buffering=0)
-        if how == "compress":
+        elif how == "replace":
+            await self._elsewhere(takes_s)
+            self._path.with_name(ELSEWHERE).rename(self._path)
+        elif how.startswith("late"):
+            await self._rest_comes_late(aside, takes_s)
+        else:
+            self._path.rename(aside)
+            await asyncio.sleep(takes_s)  # the exchange goes on writing where it did
+            self._open(self._path)
+        if how in {"compress", "late-packed"}:
             with gzip.open(aside.with_suffix(f"{aside.suffix}.gz"), "wb") as packed:
                 packed.write(aside.read_bytes())
             aside.unlink()
+
+    async def _elsewhere(self, takes_s: float) -> None:
+        """Let the exchange write where nobody sees it, until the next copy."""
+        elsewhere = self._path.with_name(ELSEWHERE)
+        shutil.copy2(self._path, elsewhere)
+        self._open(elsewhere)
+        await asyncio.sleep(takes_s)
+
+    async def _rest_comes_late(self, aside: Path, takes_s: float) -> None:
+        """Rotate between two copies: the new file comes first, and later what the old one has more."""
+        await self._elsewhere(takes_s)
+        fresh = self._path.with_name(f".fresh-{self._path.name}")
+        self._open(fresh)
+        fresh.rename(self._path)
+        await asyncio.sleep(takes_s)
+        self._path.with_name(ELSEWHERE).rename(aside)
+
+    def _open(self, path: Path) -> None:
+        self._file.close()
+        self._file = path.open("ab", buffering=0)
 
     def close(self) -> None:
         self._file.close()
