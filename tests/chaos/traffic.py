@@ -297,6 +297,7 @@ class Exchange:
                     contact=call,
                     outcome=Outcome.ABANDONED,
                     wait_ms=wait_s * 1000,
+                    position=1,
                     **queue_ref,
                 )
             else:
@@ -310,7 +311,7 @@ class Exchange:
             call = f"{int(at.timestamp())}.{next(self._numbers)}"
             self._put(at, call, "NONE", "ENTERQUEUE||anonymous|1")
             self._waiting.append((call, at))
-            self.events.append(CallQueued(id=self._next_id(), at=at, contact=call, **queue_ref))
+            self.events.append(CallQueued(id=self._next_id(), at=at, contact=call, position=1, **queue_ref))
 
     def _next_id(self) -> str:
         """Ours; ingest gives the line another."""

@@ -171,6 +171,13 @@ class _Next:
     """Whether its unfinished last line is to be handed on as it is."""
 
 
+def process_started() -> float:
+    """Return the epoch second at which this process was started, by the clock that files are stamped with."""
+    ticks = int(Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
+    up_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return time.time() - up_s
+
+
 class QueueLogReader:
     """Hands on what is appended to one log, over rotation, copying, truncation, absence and restarts.
 
@@ -189,8 +196,10 @@ class QueueLogReader:
         clock: Clock,
         batch_lines: int = BATCH_LINES,
         steady: Callable[[], float] = time.monotonic,
+        started: Callable[[], float] = process_started,
     ) -> None:
-        """Go on from ``position``, or without one from the ``start`` of the log that is there now.
+        """Go on from ``position``, or without one from the ``start`` of the log that was there when we were
+        started: what was put aside since then is read, too.
 
         ``pseudonyms`` seal what a position holds of the log's content; ``steady`` tells seconds.
         """
@@ -200,6 +209,7 @@ class QueueLogReader:
         self._clock = clock
         self._batch_lines = batch_lines
         self._steady = steady
+        self._started = started
         self._log: structlog.typing.FilteringBoundLogger = structlog.get_logger().bind(log=path.name)
         self._passed_over: set[str] = set()
         self._catalogue = Catalogue(path, self._pass_over)
@@ -314,16 +324,22 @@ class QueueLogReader:
         for _ in range(LISTINGS):
             files = self._catalogue.files()
             log = _log_of(files, self._path)
-            begun = [file for file in files if file.head]
             known = [] if log is None else [self._begin(log, self._start)]
-            youngest = begun[-1] if begun else None
-            if youngest is not None and youngest is not log and not youngest.packed:
-                known.insert(0, self._begin(youngest, "end"))  # somebody may still be writing to it
+            aside = next((file for file in reversed(files) if file.head and file is not log), None)
+            is_new = aside is not None and self._was_log(aside)
+            youngest = log if log is not None and log.head and not is_new else aside
+            if aside is not None and youngest is aside and (is_new or not aside.packed):
+                # Where it is not new, somebody may still be writing to it.
+                known.insert(0, self._begin(aside, "beginning" if is_new else "end"))
             if all(known):
                 self._files = [position for position in known if position is not None]
                 self._since = self._horizon(youngest)
                 return Lines((), (), self._position())
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    def _was_log(self, aside: FoundFile) -> bool:
+        """Whether a file was the log when we were started, and is to be read from its beginning."""
+        return self._start == "beginning" and aside.path.stat().st_ctime >= self._started()
 
     def _begin(self, found: FoundFile, start: Start) -> FilePosition | None:
         file = self._opened(found)

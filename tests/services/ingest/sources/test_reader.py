@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
@@ -71,8 +72,12 @@ def a_follower(
     start: Start = "beginning",
     batch_lines: int = 500,
     steady: Callable[[], float] = time.monotonic,
+    started: float = inf,
 ) -> QueueLogReader:
-    return QueueLogReader(path, position, start, PSEUDONYMS, lambda: NOW, batch_lines, steady)
+    """A follower of a process that was ``started`` then: by default, after all that was done to files."""
+    return QueueLogReader(
+        path, position, start, PSEUDONYMS, lambda: NOW, batch_lines, steady, lambda: started
+    )
 
 
 class Steady:
@@ -762,6 +767,21 @@ def test_rotated_before_its_first_line_was_read(log, follow):
     packed(renamed(log))
     write(log, *lines(10, 30))
     assert look_until_quiet(follow(log, position)) == lines(5, 30)
+
+
+@pytest.mark.parametrize("pack", [False, True])
+@pytest.mark.parametrize(("start", "told"), [("beginning", lines(0, 9)), ("end", [])])
+def test_rotated_while_we_were_being_started(log, follow, start, told, pack):
+    write(log.with_name("queue_log.2"), *lines(-9, 0))
+    write(log, *lines(0, 5))
+    old = renamed(log)
+    write(log, *lines(5, 9))
+    put_aside = (packed(old) if pack else old).stat().st_ctime
+    assert look_until_quiet(follow(log, start=start, started=put_aside)) == told
+
+
+def test_a_process_knows_when_it_was_started():
+    assert 0 < time.time() - source.process_started() < 3600 * 24
 
 
 def test_who_goes_on_writing_into_the_file_that_was_there_before_the_log_is_heard(log, follow):
