@@ -16,12 +16,14 @@ from typing import Final, NamedTuple
 
 from domain.bucket import MONTH_OF, Bucket, Resolution
 from domain.bucket_store import COARSE_S, FINE_S, REACH_S, SINCE_START, BucketStore, Slot
+from domain.contacts import Change, ContactKey, ContactKind, ContactRules, ContactStore
+from domain.counts import EPOCH, MILLISECOND, What, ms_of, tally
 from domain.error_budget import BUDGET_REACH, day_outcomes
+from domain.facts import SECOND_MS, ContactFact, Step
 from domain.last_reports import LastReports, Offer, Staff
-from domain.open_contacts import ContactKey, OpenContacts, UnfinishedChange
+from domain.queue_heads import Head
 from domain.queue_ref import QueueRef
-from domain.tallies import EPOCH, MILLISECOND, TALLIES, ms_of
-from shared.calendar import Calendar
+from shared.calendar import MINUTE_MS, Calendar
 from shared.config.model import CityFile, Queue, Site
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import (
@@ -52,8 +54,20 @@ TIDY_EVERY_MS: Final = 60_000
 
 _HOUR_MS: Final = 3_600_000
 _FINE_MS: Final = FINE_S * 1000
+LOG_REACH: Final = timedelta(days=31)
+"""How late the facts of a log that is followed may come: it has a checkpoint, so it tells each once, and all
+that it told while nobody read it. Nor may a ticket be older that is called at last."""
+
+_LOG_REACH_MS: Final = LOG_REACH // timedelta(milliseconds=1)
+
 _UNLOAD_AFTER_S: Final = 2 * 86_400
 """Days stay in memory this much longer than any fact may still arrive for them."""
+
+_OPEN_VISIT_MS: Final = 4 * 3_600_000
+"""How long a visit may take where no closing time ends it."""
+
+_LAST_SERVED_MS: Final = 3_600_000
+"""How long after closing time those are served who are inside."""
 
 
 class StreamEvent(NamedTuple):
@@ -74,6 +88,9 @@ class PipelineCounts:
     """Stream entries processed since the beginning."""
     duplicates: int = 0
     dead: dict[DeadLetterReason, int] = field(default_factory=dict)
+    repeated: dict[str, int] = field(default_factory=dict)
+    """Outcomes of contacts that have their outcome already, by source. May fall: what looks repeated may turn
+    out to be of an entry of its own."""
 
     @classmethod
     def of(cls, state: Mapping[str, str]) -> PipelineCounts:
@@ -83,12 +100,17 @@ class PipelineCounts:
             return as_amount(state.get(name, "0"))
 
         dead = {reason: count(f"dead:{reason}") for reason in DeadLetterReason if f"dead:{reason}" in state}
-        return cls(count("read"), count("duplicates"), dead)
+        repeated = {name.removeprefix(_REPEATED): count(name) for name in state if name.startswith(_REPEATED)}
+        return cls(count("read"), count("duplicates"), dead, repeated)
 
     def fields(self) -> dict[str, str]:
         """Return the counts as fields of the state hash."""
         dead = {f"dead:{reason}": str(count) for reason, count in self.dead.items()}
-        return {"read": str(self.read), "duplicates": str(self.duplicates), **dead}
+        repeated = {f"{_REPEATED}{source}": str(max(0, count)) for source, count in self.repeated.items()}
+        return {"read": str(self.read), "duplicates": str(self.duplicates), **dead, **repeated}
+
+
+_REPEATED: Final = "repeated:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +132,23 @@ class _QueueCells:
 
     queue_ref: QueueRef
     hours: str | None
-    cells: dict[int, Bucket] = field(default_factory=dict)
-    anytime: dict[int, Bucket] = field(default_factory=dict)
-    """Of facts that opening hours are not about."""
+    inside: dict[int, Bucket] = field(default_factory=dict)
+    outside: dict[int, Bucket] = field(default_factory=dict)
+    """Of contacts outside opening hours."""
+    is_open: dict[int, bool] = field(default_factory=dict)
+    """Whether the queue is open, by minute, as far as it was asked."""
+
+
+def memory(city: CityFile) -> timedelta:
+    """How long after they arrived facts are remembered: to tell duplicates, and until a contact is over."""
+    pipeline = city.pipeline
+    if not any(queue.kind is QueueKind.COUNTER for site in city.sites for queue in site.queues):
+        return pipeline.dedup
+    return max(pipeline.dedup, pipeline.visit_timeout or _A_DAY_OF_VISITS)
+
+
+_A_DAY_OF_VISITS: Final = timedelta(hours=25)
+"""From the first minute of a day until those are served who are inside at its end."""
 
 
 class Aggregator:
@@ -138,7 +174,16 @@ class Aggregator:
         self.bucket_store = bucket_store if bucket_store is not None else BucketStore()
         self.last_reports = last_reports if last_reports is not None else LastReports()
         self.counts = counts if counts is not None else PipelineCounts()
-        self.contacts = OpenContacts(_ms(pipeline.open_timeout), cursor)
+        self.contacts = ContactStore(
+            ContactRules(
+                memory_ms=_ms(memory(city)),
+                open_timeout_ms=_ms(pipeline.open_timeout),
+                tolerance_ms=_ms(pipeline.clock_tolerance),
+                closing=self._closing,
+                visit_end=self._visit_end,
+            ),
+            cursor,
+        )
         self._calendar = calendar
         self._queues: dict[QueueRef, Queue] | None = (
             None
@@ -147,6 +192,10 @@ class Aggregator:
         )
         self._sites = {queue_ref.site for queue_ref in self._queues or ()}
         self._dedup_ms = _ms(pipeline.dedup)
+        self._memory_ms = _ms(memory(city))
+        self._logs = {source.id for source in city.sources if source.kind == "queue_log"}
+        self._visit_ms = None if pipeline.visit_timeout is None else _ms(pipeline.visit_timeout)
+        self._by_entry = pipeline.hours_by == "entry"
         self._future_ms = _ms(pipeline.future_tolerance)
         self._rings = rings
         """Live: keep ring buckets, and only the days that facts may still arrive for."""
@@ -159,18 +208,6 @@ class Aggregator:
         self._days: dict[int, str] = {}
         self._spots: dict[tuple[type[Event], str, str], _QueueCells] = {}
         """By kind, site and queue: kinds that do not belong to a queue's kind have no spot."""
-        self._followers: Mapping[type[Event], Callable[..., Iterable[UnfinishedChange]]] = {
-            CallQueued: self._enter,
-            VisitArrived: self._enter,
-            CallAnswered: self._end,
-            CallMissed: self._end,
-            VisitCalled: self._end,
-            VisitLeft: self._end,
-            SourceRestarted: self._restart,
-            AppointmentOffer: self._offer,
-            StaffChanged: self._staff,
-        }
-        """What keeps track of who waits, and of what holds right now; called with fact, ms and spot."""
         self._spot_at: dict[QueueRef, _QueueCells] = {}
         self._touched: set[QueueRef] = set()
         self._dead: list[DeadLetter] = []
@@ -204,20 +241,14 @@ class Aggregator:
                 continue
             due = self.contacts.next_deadline()
             if due is not None and due <= self._stream_time:
-                self._count_unfinished(self.contacts.advance(self._stream_time))
-            kind = type(event)
-            if (tally := TALLIES.get(kind)) is not None:
-                # Appointments are made at any hour; opening hours are about people who wait.
-                cells = spot.anytime if kind in _AT_ANY_HOUR else spot.cells
-                tally(event, self._cell(spot, cells, at), self._calendar)
-            if (follow := self._followers.get(kind)) is not None:
-                self._count_unfinished(follow(event, at, spot))
-            newest = heartbeats if kind is SourceHeartbeat else facts
+                self._count(self.contacts.advance(self._stream_time))
+            self._count(self._take_in(event, at, spot))
+            newest = heartbeats if type(event) is SourceHeartbeat else facts
             if at > newest.get(event.source, 0):
                 newest[event.source] = at
         self.last_reports.heard(facts, heartbeats)
         # Time passes with the stream: whatever is about to be forgotten has been judged.
-        self._count_unfinished(self.contacts.advance(self._stream_time))
+        self._count(self.contacts.advance(self._stream_time))
         self._fold_cells()
         if self._stream_time - self._tidied >= TIDY_EVERY_MS:
             self._tidy()
@@ -227,16 +258,14 @@ class Aggregator:
         duplicates, dead = self.counts.duplicates, dict(self.counts.dead)
         for arrival in arrivals:
             at = ms_of(arrival.event.at)
-            spot = self._admit(arrival, at)
-            follow = self._followers.get(type(arrival.event))
-            if spot is not None and follow is not None:
-                follow(arrival.event, at, spot)
+            if (spot := self._admit(arrival, at)) is not None:
+                self._take_in(arrival.event, at, spot)
         self.counts.duplicates, self.counts.dead = duplicates, dead
         self._dead.clear()
 
     def advance(self, now: int) -> None:
         """Let time pass until ``now`` (ms): contacts without outcome for too long become unfinished."""
-        self._count_unfinished(self.contacts.advance(now))
+        self._count(self.contacts.advance(now))
         self._fold_cells()
 
     def take_changes(self) -> AggregatorChanges:
@@ -272,7 +301,7 @@ class Aggregator:
         arrived, event = arrival.arrived, arrival.event
         if arrived > self._stream_time:
             self._stream_time = arrived
-        if at < arrived - self._dedup_ms:
+        if at < arrived - (_LOG_REACH_MS if event.source in self._logs else self._dedup_ms):
             self._refuse(arrival, DeadLetterReason.LATE, "older than pipeline.dedup when it arrived")
             return None
         if at > arrived + self._future_ms:
@@ -289,7 +318,7 @@ class Aggregator:
             self.counts.duplicates += 1
             return None
         self._seen.add(event.id)
-        hour = at // _HOUR_MS
+        hour = max(at, arrived) // _HOUR_MS
         if hour not in self._seen_by_hour:
             self._seen_by_hour[hour] = []
         self._seen_by_hour[hour].append(event.id)
@@ -350,35 +379,74 @@ class Aggregator:
             self._touched.add(spot.queue_ref)
         return cell
 
-    def _enter(
-        self, event: CallQueued | VisitArrived, at: int, spot: _QueueCells
-    ) -> Iterable[UnfinishedChange]:
-        key = ContactKey(spot.queue_ref, event.source, event.contact)
-        return self.contacts.queue(key, at, self._stream_time - self._dedup_ms)
-
-    def _end(
-        self, event: CallAnswered | CallMissed | VisitCalled | VisitLeft, at: int, spot: _QueueCells
-    ) -> Iterable[UnfinishedChange]:
-        if event.contact is None:
+    def _take_in(self, event: Event, at: int, spot: _QueueCells) -> Iterable[Change]:
+        """Take a fact into memory; returns what changes by it."""
+        kind = type(event)
+        arrived = self._stream_time
+        if (step := _STEPS.get(kind)) is None:
+            if isinstance(event, SourceRestarted):
+                return self.contacts.restart(event.source, at, arrived)
+            self._report(event, at, spot)
             return ()
-        key = ContactKey(spot.queue_ref, event.source, event.contact)
-        return self.contacts.end(key, at, self._stream_time - self._dedup_ms)
+        contact_kind, name, fact = step
+        contact = getattr(event, name) or f"\n{event.id}"  # without an id: a contact of its own
+        queue = spot.queue_ref.queue
+        visited = queue if contact_kind is ContactKind.VISIT else ""
+        key = ContactKey(contact_kind, event.site, event.source, contact, visited)
+        changes = self.contacts.record(key, fact(event, arrived, queue, at, self._calendar))
+        if getattr(event, "position", None) == 1:
+            before = at - event.wait_ms - SECOND_MS if isinstance(event, CallMissed) else at
+            return [*changes, *self.contacts.at_head(key, queue, Head(at, before, arrived))]
+        return changes
 
-    def _restart(self, event: SourceRestarted, at: int, _spot: _QueueCells) -> Iterable[UnfinishedChange]:
-        return self.contacts.restart(event.source, at, self._stream_time - self._dedup_ms)
+    def _report(self, event: Event, at: int, spot: _QueueCells) -> None:
+        """Note what holds from now on."""
+        if isinstance(event, AppointmentOffer):
+            self.last_reports.offer(spot.queue_ref, Offer(at, ms_of(event.first_free_at)))
+        elif isinstance(event, StaffChanged):
+            self.last_reports.staff(spot.queue_ref, Staff(at, event.available, event.paused, event.busy))
 
-    def _offer(self, event: AppointmentOffer, at: int, spot: _QueueCells) -> Iterable[UnfinishedChange]:
-        self.last_reports.offer(spot.queue_ref, Offer(at, ms_of(event.first_free_at)))
-        return ()
+    def _count(self, changes: Iterable[Change]) -> None:
+        """Add what changed to the cells of its queues."""
+        for key, count, times in changes:
+            if count.what is What.REPEATED:
+                repeated = self.counts.repeated
+                repeated[key.source] = repeated.get(key.source, 0) + times
+                continue
+            spot = self._spot_of(key.site, count.queue)
+            cells = spot.inside if self._is_inside(spot, count.began, count.at) else spot.outside
+            tally(count, self._cell(spot, cells, count.at), times)
 
-    def _staff(self, event: StaffChanged, at: int, spot: _QueueCells) -> Iterable[UnfinishedChange]:
-        self.last_reports.staff(spot.queue_ref, Staff(at, event.available, event.paused, event.busy))
-        return ()
+    def _is_inside(self, spot: _QueueCells, began: int | None, at: int) -> bool:
+        """Whether a contact counts as one of opening hours."""
+        if spot.hours is None or began is None:
+            return True
+        minute = (began if self._by_entry else at) // MINUTE_MS
+        known = spot.is_open.get(minute)
+        if known is None:
+            known = spot.is_open[minute] = self._calendar.is_open(spot.hours, minute * MINUTE_MS)
+        return known
 
-    def _count_unfinished(self, lapses: Iterable[UnfinishedChange]) -> None:
-        for lapse in lapses:
-            spot = self._spot_of(*lapse.queue_ref)
-            self._cell(spot, spot.cells, lapse.at).unfinished += lapse.change
+    def _closing(self, queue_ref: QueueRef, at: int) -> int | None:
+        """Return when the queue shuts that is open at a moment."""
+        hours = self._spot_of(*queue_ref).hours
+        if hours is None:
+            return None
+        stretches = self._calendar.stretches(hours, self._calendar.local_day(at))
+        return next((closes for opens, closes in stretches if opens <= at < closes), None)
+
+    def _visit_end(self, queue_ref: QueueRef, arrived: int) -> tuple[int, int]:
+        """Return until when a visitor is seen waiting, and is served at the latest."""
+        hours = self._spot_of(*queue_ref).hours
+        stretches = (
+            () if hours is None else self._calendar.stretches(hours, self._calendar.local_day(arrived))
+        )
+        closes = stretches[-1][1] if stretches and arrived < stretches[-1][1] else None
+        if self._visit_ms is not None:
+            bound = arrived + self._visit_ms
+        else:
+            bound = arrived + _OPEN_VISIT_MS if closes is None else closes + _LAST_SERVED_MS
+        return min(bound, closes or bound), bound
 
     def _fold_cells(self) -> None:
         """Merge the batch's cells into every bucket they belong to."""
@@ -387,21 +455,16 @@ class Aggregator:
             spot = self._spot_at[queue_ref]
             inside: dict[int, Bucket] = {}
             outside: dict[int, Bucket] = {}
-            for index, cell in spot.cells.items():
-                start = index * FINE_S
-                if self._calendar.is_open(spot.hours, start * 1000):
-                    self._fold_fine(queue_ref, start, cell, floors)
-                    _gather(inside, start, cell)
-                else:
-                    _gather(outside, start, cell)
-            for index, cell in spot.anytime.items():
+            for index, cell in spot.inside.items():
                 start = index * FINE_S
                 self._fold_fine(queue_ref, start, cell, floors)
                 _gather(inside, start, cell)
+            for index, cell in spot.outside.items():
+                _gather(outside, index * FINE_S, cell)
             self._fold_inside(queue_ref, inside, floors)
             self._fold_outside(queue_ref, outside)
-            spot.cells.clear()
-            spot.anytime.clear()
+            spot.inside.clear()
+            spot.outside.clear()
         self._touched.clear()
 
     def _fold_fine(
@@ -437,13 +500,13 @@ class Aggregator:
     def _tidy(self) -> None:
         """Forget what nothing that may still arrive can refer to."""
         self._tidied = self._stream_time
-        horizon = self._stream_time - self._dedup_ms
+        horizon = self._stream_time - self._memory_ms
         for hour in [hour for hour in self._seen_by_hour if (hour + 1) * _HOUR_MS <= horizon]:
             self._seen.difference_update(self._seen_by_hour.pop(hour))
         self.contacts.forget(horizon)
         if self._rings:
             self.bucket_store.prune(self._ring_floors())
-            before = self.local_day(horizon // 1000 - _UNLOAD_AFTER_S)
+            before = self.local_day((self._stream_time - _LOG_REACH_MS) // 1000 - _UNLOAD_AFTER_S)
             self.days_from = max(self.days_from, before)
             for slot, bucket in self.bucket_store.unload(MONTH_OF, before):
                 if slot.resolution is Resolution.DAY and bucket.offered:
@@ -452,9 +515,11 @@ class Aggregator:
             needed_from = max(shelf) - BUDGET_REACH
             for day in [day for day in shelf if day < needed_from]:
                 del shelf[day]
-        oldest = (horizon - self._dedup_ms) // 1000 // COARSE_S
+        oldest = (self._stream_time - 2 * _LOG_REACH_MS) // 1000 // COARSE_S
         for quarter in [quarter for quarter in self._days if quarter < oldest]:
             del self._days[quarter]
+        for spot in self._spot_at.values():
+            spot.is_open.clear()
 
 
 def _gather(gathered: dict[int, Bucket], start: int, cell: Bucket) -> None:
@@ -468,7 +533,6 @@ def _gather(gathered: dict[int, Bucket], start: int, cell: Bucket) -> None:
 
 
 _OF_CALLS: Final = (CallQueued, CallAnswered, CallMissed, CallEnded)
-_AT_ANY_HOUR: Final = (AppointmentBooked, AppointmentMoved, AppointmentCancelled)
 _OF_VISITS: Final = (
     VisitArrived,
     VisitCalled,
@@ -476,8 +540,63 @@ _OF_VISITS: Final = (
     VisitNoShow,
     VisitServed,
     AppointmentOffer,
-    *_AT_ANY_HOUR,
+    AppointmentBooked,
+    AppointmentMoved,
+    AppointmentCancelled,
 )
+
+# Called with the event, when it arrived, its queue, its moment and the calendar. A table and no ``match``:
+# pydantic models answer ``isinstance`` slowly, and this is asked for every event.
+
+
+def _queued(_event: CallQueued, arrived: int, queue: str, at: int, _calendar: Calendar) -> ContactFact:
+    return ContactFact(arrived, Step.QUEUED, queue, at)
+
+
+def _answered(event: CallAnswered, arrived: int, queue: str, at: int, _calendar: Calendar) -> ContactFact:
+    return ContactFact(arrived, Step.ANSWERED, queue, at, event.wait_ms)
+
+
+def _missed(event: CallMissed, arrived: int, queue: str, at: int, _calendar: Calendar) -> ContactFact:
+    return ContactFact(arrived, Step.MISSED, queue, at, event.wait_ms, event.outcome)
+
+
+def _ended(event: CallEnded, arrived: int, queue: str, at: int, _calendar: Calendar) -> ContactFact:
+    return ContactFact(arrived, Step.ENDED, queue, at, event.talk_ms)
+
+
+def _called(event: VisitCalled, arrived: int, queue: str, at: int, _calendar: Calendar) -> ContactFact:
+    booked = None if event.appointment_at is None else ms_of(event.appointment_at)
+    return ContactFact(arrived, Step.CALLED, queue, at, since=ms_of(event.arrived_at), appointment=booked)
+
+
+def _served(event: VisitServed, arrived: int, queue: str, at: int, _calendar: Calendar) -> ContactFact:
+    return ContactFact(arrived, Step.SERVED, queue, at, event.service_ms)
+
+
+def _booked(event: AppointmentBooked, arrived: int, queue: str, at: int, calendar: Calendar) -> ContactFact:
+    return ContactFact(arrived, Step.BOOKED, queue, at, calendar.lead_days(event.booked_at, event.starts_at))
+
+
+def _plain(step: Step) -> Callable[[Event, int, str, int, Calendar], ContactFact]:
+    return lambda _event, arrived, queue, at, _calendar: ContactFact(arrived, step, queue, at)
+
+
+_STEPS: Final[Mapping[type[Event], tuple[ContactKind, str, Callable[..., ContactFact]]]] = {
+    CallQueued: (ContactKind.CALL, "contact", _queued),
+    CallAnswered: (ContactKind.CALL, "contact", _answered),
+    CallMissed: (ContactKind.CALL, "contact", _missed),
+    CallEnded: (ContactKind.CALL, "contact", _ended),
+    VisitArrived: (ContactKind.VISIT, "contact", _plain(Step.ARRIVED)),
+    VisitCalled: (ContactKind.VISIT, "contact", _called),
+    VisitLeft: (ContactKind.VISIT, "contact", _plain(Step.LEFT)),
+    VisitNoShow: (ContactKind.VISIT, "contact", _plain(Step.NO_SHOW)),
+    VisitServed: (ContactKind.VISIT, "contact", _served),
+    AppointmentBooked: (ContactKind.APPOINTMENT, "appointment", _booked),
+    AppointmentMoved: (ContactKind.APPOINTMENT, "appointment", _plain(Step.MOVED)),
+    AppointmentCancelled: (ContactKind.APPOINTMENT, "appointment", _plain(Step.CANCELLED)),
+}
+"""What a fact is of, the field with the id of it, and what it says."""
 
 
 def _ms(duration: timedelta) -> int:

@@ -154,6 +154,14 @@ class Bucket:
             if counts:
                 _merge(getattr(self, name), counts)
 
+    def differ(self, calls: Bucket, times: int) -> None:
+        """Add calls to what callers differ by from entries, or take them off (``times`` 1 or -1)."""
+        changes = {name: times * count for name, count in zip(_SUMS, _sums_of(calls), strict=True) if count}
+        for name in ("waits", "abandon_waits"):
+            cells: Histogram = getattr(calls, name)
+            changes |= {f"{name}/{cell}": times * count for cell, count in cells.items()}
+        _merge(self.callers, changes)
+
     def as_callers(self) -> Bucket:
         """Return the same contacts with the calls counted as callers. Not to be added to."""
         if not self.callers:

@@ -13,12 +13,12 @@ from typing import Final
 import structlog
 from prometheus_client import Histogram
 
-from domain.aggregator import Aggregator, StreamEvent
+from domain.aggregator import LOG_REACH, Aggregator, StreamEvent, memory
 from domain.bucket_store import BucketStore
+from domain.counts import ms_of
 from domain.error_budget import RATE_REACH
 from domain.queue_ref import QueueRef
 from domain.site_kpis import ShownPeriods
-from domain.tallies import ms_of
 from services.evaluator.alerting.judge import NOTHING_TO_TELL, Judge, Judgement
 from services.evaluator.decoder import parse, set_aside
 from services.evaluator.state_store import EvaluatorStore, StoredEvaluator
@@ -124,7 +124,7 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
         offset = await self._store.offset()
         oldest = (await self._store.lag(0, offset))[1] if offset == BEGINNING else arrived_ms(offset)
         offset_ms = now if oldest is None else oldest
-        reach = (pipeline.dedup + pipeline.open_timeout + timedelta(days=1)) // timedelta(milliseconds=1)
+        reach = (LOG_REACH + pipeline.open_timeout + timedelta(days=1)) // timedelta(milliseconds=1)
         today = self._calendar.local_day(now)
         first = self._calendar.local_day(min(now, offset_ms) - reach)
         new_year = date(first.year, 1, 1)
@@ -206,8 +206,8 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
 
     def _horizon_ms(self) -> int:
         """How far behind the next arrival entries are still needed to know duplicates and open contacts."""
-        pipeline = self._city.pipeline
-        return (pipeline.dedup + pipeline.future_tolerance + TRIM_EVERY) // timedelta(milliseconds=1)
+        tolerance = self._city.pipeline.future_tolerance
+        return (memory(self._city) + tolerance + TRIM_EVERY) // timedelta(milliseconds=1)
 
     # Events and time -------------------------------------------------------------------------------------
 

@@ -17,8 +17,8 @@ from prometheus_client.registry import Collector
 from domain import kpi
 from domain.aggregator import Aggregator
 from domain.bucket import Bucket
+from domain.counts import ms_of
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from domain.windows import RunningPeriod, Window, Windows, window_label
 from services.evaluator import since_start
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge

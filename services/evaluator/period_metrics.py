@@ -15,10 +15,10 @@ from typing import Final, Literal, NamedTuple
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from domain.counts import ms_of
 from domain.error_budget import ErrorBudget, error_budget
 from domain.queue_ref import QueueRef
 from domain.site_kpis import SiteKpis, first_month
-from domain.tallies import ms_of
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.metric_families import bare_gauge
 from shared.calendar import Calendar

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Final
 
-from domain.tallies import ms_of
+from domain.counts import ms_of
 from services.ingest.auth import sha256
 from shared.config.model import WEEKDAYS, CityFile
 from shared.contract.events import (

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.aggregator import Aggregator, PipelineCounts, StreamEvent
+from domain.aggregator import LOG_REACH, Aggregator, PipelineCounts, StreamEvent, memory
 from domain.bucket import Bucket, Resolution, decode
 from domain.bucket_store import REACH_S, BucketStore, Slot, Start
+from domain.counts import ms_of
 from domain.last_reports import LastReports, Offer, Staff
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from domain.windows import window_bucket
 from services.evaluator.decoder import parse
 from services.ingest.sources.queue_log.reader import read_lines
@@ -79,8 +79,8 @@ class Durable:
         pipeline = self.city.pipeline
         read = self.entries[: self.offset]
         last = arrived(read[-1]) if read else 0
-        horizon = last - (pipeline.dedup + pipeline.future_tolerance) / timedelta(milliseconds=1)
-        reach = (pipeline.dedup + pipeline.open_timeout + DAY) / timedelta(milliseconds=1)
+        horizon = last - (memory(self.city) + pipeline.future_tolerance) / timedelta(milliseconds=1)
+        reach = (LOG_REACH + pipeline.open_timeout + DAY) / timedelta(milliseconds=1)
         oldest = CALENDAR.local_day(max(0, last - int(reach))).isoformat()
         aggregator = Aggregator(
             self.city,
@@ -272,9 +272,9 @@ def test_kills_and_splits_do_not_show_where_outcomes_come_after_the_horizon_eith
 
 
 def test_an_entry_that_nobody_ended_is_unfinished_even_when_its_outcome_comes_in_the_same_batch():
-    """The outcome of an entry beyond the horizon does not save it, in one batch or in two."""
+    """An outcome that began when the entry was long given up is another's, in one batch or in two."""
     queued = CallQueued(id="q", at=NOON, contact="c", **CALL)
-    after = CallAnswered(id="a", at=NOON + timedelta(minutes=11), contact="c", wait_ms=0, **CALL)
+    after = CallAnswered(id="a", at=NOON + timedelta(minutes=3), contact="c", wait_ms=0, **CALL)
     total = recorded(told(queued, after)).buckets[
         Slot(QueueRef("lier", "burgerzaken"), Resolution.TOTAL, "all")
     ]
@@ -368,11 +368,33 @@ def test_a_duplicate_is_known_across_a_kill_until_the_end_of_the_horizon():
 def test_contacts_outside_opening_hours_are_counted_apart(story: str, local: str, inside: bool):
     at = datetime.fromisoformat(local)
     queue_ref = QueueRef("lier", "onthaal")
-    event = CallAnswered(id="a", at=at, wait_ms=5, source="pbx", site="lier", queue="onthaal")
+    event = CallAnswered(id="a", at=at, wait_ms=0, source="pbx", site="lier", queue="onthaal")
     found = {slot.resolution for slot in recorded(told(event)).buckets if slot.queue_ref == queue_ref}
     within = {Resolution.FINE, Resolution.COARSE, Resolution.DAY, Resolution.MONTH, Resolution.TOTAL}
     without = {Resolution.DAY_OUTSIDE, Resolution.MONTH_OUTSIDE, Resolution.TOTAL_OUTSIDE}
     assert found == (within if inside else without), story
+
+
+@pytest.mark.parametrize(
+    ("hours_by", "outside"), [("entry", 0), ("outcome", 1)], ids=["by its entry", "by its outcome"]
+)
+def test_who_waited_at_closing_time_and_hung_up_after_it_counts(hours_by: str, outside: int):
+    """Who came at 12:29 and hung up at 12:31 vanished, always in the desk's favour."""
+    city = CITY.model_copy(update={"pipeline": CITY.pipeline.model_copy(update={"hours_by": hours_by})})
+    event = CallMissed(
+        id="m",
+        at=datetime.fromisoformat("2026-10-26T12:31+01:00"),
+        wait_ms=120_000,
+        outcome=Outcome.ABANDONED,
+        source="pbx",
+        site="lier",
+        queue="onthaal",
+    )
+    aggregator = Aggregator(city, CALENDAR, city.sites)
+    aggregator.record(parse(_batch(told(event))))
+    store, queue_ref = aggregator.bucket_store, QueueRef("lier", "onthaal")
+    assert store.total(queue_ref, Resolution.TOTAL_OUTSIDE).abandoned == outside
+    assert store.total(queue_ref).abandoned == 1 - outside
 
 
 def test_an_appointment_is_made_at_any_hour():
@@ -408,21 +430,28 @@ def test_who_waited_before_a_long_silence_is_unfinished_on_that_day_which_keeps_
         assert (bucket.answered, bucket.unfinished) == (1, 1)
 
 
+MONTHLY = {Resolution.MONTH, Resolution.MONTH_OUTSIDE}
+
+
 def test_memory_does_not_grow_with_the_stream():
-    """After a month of calls only the horizon is in memory, and the buckets that windows reach."""
+    """Only the horizon is in memory, buckets that windows reach, and days that a fact may still be about."""
     aggregator = Aggregator(CITY, CALENDAR, CITY.sites)
-    for hour in range(30 * 24):
-        at = NOON + timedelta(hours=hour)
-        facts: list[Event] = [
-            CallQueued(id=f"q{hour}", at=at, contact=f"c{hour}", **CALL),
-            CallAnswered(id=f"a{hour}", at=at, contact=f"c{hour}", wait_ms=0, **CALL),
-        ]
-        aggregator.record(parse(_batch(told(*facts))))
-        aggregator.take_changes()
-    assert len(list(aggregator.bucket_store.slots())) < 60
-    assert len(aggregator._seen) <= 4
-    assert aggregator.contacts.remembered <= 1
-    assert len(aggregator._days) < 10
+
+    def after_days(first: int, last: int) -> tuple[int, ...]:
+        for hour in range(first * 24, last * 24, 6):
+            at = NOON + timedelta(hours=hour)
+            facts: list[Event] = [
+                CallQueued(id=f"q{hour}", at=at, contact=f"c{hour}", **CALL),
+                CallAnswered(id=f"a{hour}", at=at, contact=f"c{hour}", wait_ms=0, **CALL),
+            ]
+            aggregator.record(parse(_batch(told(*facts))))
+            aggregator.take_changes()
+        slots = [slot for slot, _ in aggregator.bucket_store.slots() if slot.resolution not in MONTHLY]
+        return len(slots), len(aggregator._seen), aggregator.contacts.remembered, len(aggregator._days)
+
+    slots, seen, contacts, days = after_days(0, 70)
+    assert after_days(70, 90) == (slots, seen, contacts, days)
+    assert (slots < 100, seen, contacts) == (True, 10, 5)
 
 
 # What holds right now ------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ import pytest
 from domain import kpi
 from domain.aggregator import Aggregator, StreamEvent
 from domain.bucket import Bucket, longest_s, merged
+from domain.counts import ms_of
 from domain.kpi import KpiValue
-from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, LIER_1, CityFile, Count, MissedDefinition
 from shared.contract.events import (

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from domain.aggregator import Aggregator, StreamEvent
 from domain.bucket import Bucket, Resolution, merged
 from domain.bucket_store import COARSE_S, FINE_S, BucketStore, Slot
+from domain.counts import ms_of
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from domain.windows import window_bucket, window_end
 from services.evaluator.decoder import parse
 from shared.calendar import Calendar

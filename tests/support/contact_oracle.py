@@ -12,6 +12,7 @@ A contact without an id is a stay (a visit) of its own. All instants in UTC ms.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -58,8 +59,6 @@ Place = tuple[str, str]
 ANSWERED, UNFINISHED, CUT_OFF, HANDED_OVER = "answered", "unfinished", "cut_off", ""
 _FIRST_OF_ALL = (CUT_OFF, HANDED_OVER, UNFINISHED)
 """Which end it is, of several at one ms."""
-
-FOREVER = 2**62
 
 
 class Counted(NamedTuple):
@@ -122,6 +121,11 @@ class Contacts:
     heads: dict[tuple[Place, str], list[Head]] = field(default_factory=lambda: defaultdict(list))
     """By place and source: who stood at the head of the queue."""
 
+    stays: dict[Key, list[Stay]] = field(default_factory=dict)
+    """What was worked out already."""
+    believed: dict[tuple[Place, str], bool] = field(default_factory=dict)
+    """Of which heads it was found out whether they are."""
+
     @classmethod
     def of(cls, events: Iterable[Event]) -> Contacts:
         """Sort the facts by contact."""
@@ -138,6 +142,8 @@ class Contacts:
                     known.nobody.append(event)
             if isinstance(event, CallQueued | CallMissed) and event.position == 1:
                 known.heads[_place(event), event.source].append(Head.of(event))
+        for heads in known.heads.values():
+            heads.sort(key=_at)
         return known
 
 
@@ -149,35 +155,30 @@ def at_ms(instant: datetime) -> int:
 # Stays ------------------------------------------------------------------------------------------------
 
 
-def stays(facts: Sequence[Event], tolerance: int) -> list[Stay]:
+def stays(facts: Sequence[Event], city: CityFile) -> list[Stay]:
     """The entries of one contact, in the order of time, each with its outcomes."""
     queued = {(_place(event), at_ms(event.at)) for event in facts if isinstance(event, CallQueued)}
     found = [Stay(place, at) for place, at in sorted(queued)]
     outcomes = sorted((e for e in facts if isinstance(e, CallAnswered | CallMissed)), key=_order)
-    own: list[CallAnswered | CallMissed] = []
     for outcome in outcomes:
-        stay = _nearest(found, outcome, tolerance)
+        stay = _nearest(found, outcome, city)
         if stay is None or (stay.outcomes and _began(outcome) > at_ms(stay.outcomes[0].at) + SLACK):
-            own.append(outcome)
-        else:
-            stay.outcomes.append(outcome)
-    unannounced: list[Stay] = []
-    for outcome in own:
-        for stay in unannounced:
-            if stay.place == _place(outcome) and _began(outcome) <= at_ms(stay.outcomes[0].at) + SLACK:
-                stay.outcomes.append(outcome)
-                break
-        else:
-            unannounced.append(Stay(_place(outcome), _began(outcome), [outcome]))
-    return sorted(found + unannounced, key=lambda stay: (stay.entered, stay.place))
+            stay = Stay(_place(outcome), _began(outcome))  # nobody told that it was queued
+            found.append(stay)
+        stay.outcomes.append(outcome)
+    return sorted(found, key=lambda stay: (stay.entered, stay.place))
 
 
-def _nearest(found: Iterable[Stay], outcome: CallAnswered | CallMissed, tolerance: int) -> Stay | None:
+def _nearest(found: Iterable[Stay], outcome: CallAnswered | CallMissed, city: CityFile) -> Stay | None:
     """The entry into the same queue that is nearest to when the wait began; of two, the later."""
+    latest = at_ms(outcome.at) + city.pipeline.clock_tolerance // MS
+    timeout = city.pipeline.open_timeout // MS
     near = [
         stay
         for stay in found
-        if stay.place == _place(outcome) and stay.entered <= at_ms(outcome.at) + tolerance
+        if stay.place == _place(outcome)
+        and stay.entered <= latest
+        and abs(stay.entered - _began(outcome)) <= timeout
     ]
     return min(near, key=lambda stay: (abs(stay.entered - _began(outcome)), -stay.entered), default=None)
 
@@ -193,37 +194,67 @@ def _began(outcome: CallAnswered | CallMissed) -> int:
 
 
 def known_stays(known: Contacts, key: Key, city: CityFile) -> list[Stay]:
-    """The entries of a contact, each with when it stops waiting without an outcome."""
+    """The entries of a contact, each with when it stops waiting without an outcome; looked at once."""
+    if key in known.stays:
+        return known.stays[key]
     _, source, contact = key
     facts = known.facts[key]
-    found = stays(facts, city.pipeline.clock_tolerance // MS)
+    found = stays(facts, city)
     ended = [event for event in facts if isinstance(event, CallEnded)]
     for stay in found:
+        last = stay.entered + city.pipeline.open_timeout // MS
         ends = [(at, CUT_OFF) for at in known.restarts[source]]
         ends += [(at_ms(event.at), HANDED_OVER) for event in ended if event.queue != stay.place[1]]
         ends += [(other.entered, UNFINISHED) for other in found]
         ends += [
             (head.at, UNFINISHED)
-            for head in known.heads[stay.place, source]
+            for head in _between(_heads(known, stay.place, source, city), stay.entered, last)
             if head.contact != contact and stay.entered < head.before
         ]
-        ends.append((stay.entered + city.pipeline.open_timeout // MS, UNFINISHED))
-        ends.append((closing(city, stay.place, stay.entered), UNFINISHED))
+        ends += [(last, UNFINISHED), (closing(city, stay.place, stay.entered, last), UNFINISHED)]
         later = [end for end in ends if end[0] > stay.entered]
         stay.ends, stay.as_what = min(later, key=lambda end: (end[0], _FIRST_OF_ALL.index(end[1])))
+    known.stays[key] = found
     return found
 
 
-def closing(city: CityFile, place: Place, at: int) -> int:
-    """When the queue closes that is open at a moment; the moment itself when it is shut then.
+def _heads(known: Contacts, place: Place, source: str, city: CityFile) -> list[Head]:
+    """Who stood at the head of a queue, where that is believed: not if anybody there waited on.
+
+    Some exchanges write the first place whatever it was, and others let people jump the line.
+    """
+    found = known.heads[place, source]
+    if found and (place, source) not in known.believed:
+        ends = [
+            (_began(stay.outcomes[0]), at_ms(stay.outcomes[0].at))
+            for key, facts in known.facts.items()
+            if key[1] == source
+            for stay in stays(facts, city)
+            if stay.outcomes and stay.place == place
+        ]
+        known.believed[place, source] = not any(
+            began < head.before and ended > head.at + SLACK for began, ended in ends for head in found
+        )
+    return found if known.believed.get((place, source)) else []
+
+
+def _between(heads: Sequence[Head], after: int, last: int) -> Sequence[Head]:
+    """Those of rising moments that lie after one and not after another."""
+    return heads[bisect_right(heads, after, key=_at) : bisect_right(heads, last, key=_at)]
+
+
+def _at(head: Head) -> int:
+    return head.at
+
+
+def closing(city: CityFile, place: Place, at: int, last: int) -> int:
+    """When the queue closes that is open at a moment, but ``last`` at the latest; shut: the moment itself.
 
     Opening hours are told in minutes: the first minute in which it is shut.
     """
-    while at < FOREVER and is_open(city, place, at):
-        if open_always(city, place):
-            return FOREVER
+    while at < last and is_open(city, place, at):
         at += 60_000 - at % 60_000
-    return at
+    return min(at, last)
 
 
 # What counts ------------------------------------------------------------------------------------------
@@ -246,7 +277,8 @@ def callers(known: Contacts, city: CityFile, now: int) -> Iterator[Counted]:
         if isinstance(event, CallAnswered | CallMissed):
             yield _outcome(known, event)
     for key in list(known.facts):
-        for way in _ways(known_stays(known, key, city), city.pipeline.open_timeout // MS):
+        found = [stay for stay in known_stays(known, key, city) if not _is_elsewhere(stay, now)]
+        for way in _ways(found, city.pipeline.open_timeout // MS):
             if (counted := _of_way(known, way, now)) is not None:
                 yield counted
 
@@ -259,24 +291,6 @@ def waiting(known: Contacts, city: CityFile, now: int) -> Iterator[tuple[str, st
                 yield (*stay.place, stay.entered)
 
 
-def repeated(known: Contacts, tolerance: int) -> Counter[str]:
-    """Outcomes by source that change nothing."""
-    return Counter(
-        {
-            source: count
-            for source in {source for _, source, _ in known.facts}
-            if (
-                count := sum(
-                    max(0, len(stay.outcomes) - 1)
-                    for key, facts in known.facts.items()
-                    if key[1] == source
-                    for stay in stays(facts, tolerance)
-                )
-            )
-        }
-    )
-
-
 def _ways(found: Sequence[Stay], timeout: int) -> Iterator[list[Stay]]:
     """The stays of one contact, caller by caller."""
     way: list[Stay] = []
@@ -287,6 +301,11 @@ def _ways(found: Sequence[Stay], timeout: int) -> Iterator[list[Stay]]:
         way.append(stay)
     if way:
         yield way
+
+
+def _is_elsewhere(stay: Stay, now: int) -> bool:
+    """Whether it was handed over, and is counted under another name."""
+    return not stay.outcomes and stay.as_what == HANDED_OVER and stay.ends <= now
 
 
 def _end(stay: Stay) -> int:
@@ -305,19 +324,21 @@ def _of_way(known: Contacts, way: Sequence[Stay], now: int) -> Counted | None:
     """A caller is answered by whoever was first; else missed by his last outcome, once he waits nowhere."""
     if len(way) == 1:
         return _of_stay(known, way[0], now)
-    outcomes = sorted((stay.outcomes[0] for stay in way if stay.outcomes), key=_order)
-    answers = [outcome for outcome in outcomes if isinstance(outcome, CallAnswered)]
-    if not answers and any(not stay.outcomes and stay.ends > now for stay in way):
+    ended = [stay for stay in way if stay.outcomes]
+    answered = [stay for stay in ended if isinstance(stay.outcomes[0], CallAnswered)]
+    if not answered and any(not stay.outcomes and stay.ends > now for stay in way):
         return None
-    began = min(stay.entered for stay in way)
-    if outcomes:
-        counted = _outcome(known, answers[0] if answers else outcomes[-1])
-        return counted._replace(entered=began, wait=max(0, counted.at - began))
-    left = [stay for stay in way if stay.as_what != HANDED_OVER]
-    if not left:
+    first = min(answered, key=lambda stay: (_end(stay), stay.entered), default=None)
+    last = max(ended or way, key=lambda stay: (_end(stay), stay.entered))
+    stay = last if first is None else first
+    counted = _of_stay(known, stay, now)
+    if counted is None:
         return None
-    last = max(left, key=lambda stay: stay.ends)
-    return Counted(last.place, last.ends, last.as_what, began)
+    entered = _of_stay(known, way[0], now)
+    return counted._replace(
+        entered=way[0].entered if entered is None else entered.entered,
+        wait=max(0, counted.at - way[0].entered),
+    )
 
 
 def _outcome(known: Contacts, event: CallAnswered | CallMissed) -> Counted:
@@ -416,8 +437,9 @@ def visits_of(place: Place, facts: Sequence[Event]) -> list[Visit]:
     told = [event for event in facts if isinstance(event, VisitLeft | VisitNoShow | VisitServed)]
     for after in sorted(told, key=lambda event: event.at):
         here = [visit for visit in found if visit.arrived <= at_ms(after.at) + SLACK]
-        visit = here[-1] if here else Visit(place, at_ms(after.at), unannounced=True)
-        if not here:
+        visit = max(here, key=lambda one: one.arrived, default=None)
+        if visit is None:
+            visit = Visit(place, at_ms(after.at), unannounced=True)
             found.append(visit)
         if isinstance(after, VisitServed):
             visit.served.append(after)
@@ -432,16 +454,35 @@ def _of_visit(visit: Visit, city: CityFile, now: int) -> Iterator[tuple[Counted,
         yield Counted(visit.place, at_ms(served.at), "served", at_ms(served.at) - served.service_ms), served
     bound = visit_bound(city, visit.place, visit.arrived)
     in_time = [call for call in visit.calls if at_ms(call.at) <= bound]
-    call = max(in_time, key=lambda one: (at_ms(one.at), _booked(one)), default=None)
-    left = [gone for gone in visit.gone if at_ms(gone.at) <= bound]
-    gone = max(left, key=lambda one: (at_ms(one.at), isinstance(one, VisitNoShow)), default=None)
-    if gone is not None and (call is None or at_ms(gone.at) >= at_ms(call.at)):
+    call = max(in_time, key=_last_call, default=None)
+    left = [gone for gone in visit.gone if at_ms(gone.at) <= bound and (call is None or gone.at >= call.at)]
+    gone = min(left, key=lambda one: (at_ms(one.at), isinstance(one, VisitNoShow)), default=None)
+    if gone is not None:
         is_no_show = call is not None or isinstance(gone, VisitNoShow)
         yield Counted(visit.place, at_ms(gone.at), "no_shows" if is_no_show else "left", visit.arrived), None
     elif call is not None:
         yield Counted(visit.place, at_ms(call.at), "called", at_ms(call.arrived_at)), call
     elif bound <= now and not visit.unannounced:
         yield Counted(visit.place, bound, UNFINISHED, visit.arrived), None
+
+
+def repeated(events: Sequence[Event], city: CityFile) -> Counter[str]:
+    """What was told again, or otherwise, of what is counted already: by source, and in no figure."""
+    known, found = Contacts.of(events), Counter[str]()
+    for (_, source, _), facts in known.facts.items():
+        found[source] += sum(max(0, len(stay.outcomes) - 1) for stay in stays(facts, city))
+        for place in {_place(event) for event in facts if isinstance(event, VisitCalled)}:
+            here = [event for event in facts if isinstance(event, _OF_VISITS) and _place(event) == place]
+            for visit in visits_of(place, here):
+                bound = visit_bound(city, place, visit.arrived)
+                found[source] += len(visit.calls) - any(at_ms(call.at) <= bound for call in visit.calls)
+    for call in known.nobody:
+        if isinstance(call, VisitCalled):
+            found[call.source] += at_ms(call.at) > visit_bound(city, _place(call), at_ms(call.arrived_at))
+    booked = [event for event in events if isinstance(event, AppointmentBooked)]
+    found.update(event.source for event in booked)
+    found.subtract(event.source for event in appointments(booked))
+    return +found
 
 
 def visit_bound(city: CityFile, place: Place, arrived: int) -> int:
@@ -501,8 +542,13 @@ def visits_waiting(known: Contacts, city: CityFile, now: int) -> Iterator[tuple[
                     yield (*place, visit.arrived)
 
 
-def _booked(call: VisitCalled) -> int:
-    return 0 if call.appointment_at is None else at_ms(call.appointment_at)
+def _last_call(call: VisitCalled) -> tuple[int, int, int]:
+    """Which call is the last: of one moment, that of the longest wait."""
+    return (
+        at_ms(call.at),
+        -at_ms(call.arrived_at),
+        0 if call.appointment_at is None else at_ms(call.appointment_at),
+    )
 
 
 def _place(event: Event) -> Place:

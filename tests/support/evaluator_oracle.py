@@ -1,10 +1,10 @@
 """What the evaluator must arrive at, by plain arithmetic over the whole list of stream entries.
 
 Shares no code with ``services.evaluator``: buckets are found by filtering, histogram cells by looking
-along a written-out list of edges, waiting contacts by matching brackets, days and opening hours by
-``zoneinfo``. It is slow and has no state.
+along a written-out list of edges, days and opening hours by ``zoneinfo``; what became of contacts is
+``tests.support.contact_oracle``'s. It is slow and has no state.
 
-Open contacts: it takes for granted that whatever ends an entry arrives while the entry is remembered
+It takes for granted that all that is said of a contact arrives while the contact is remembered
 (``pipeline.dedup``); what happens past that is told by tests of its own.
 """
 
@@ -17,30 +17,37 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
-from shared.config.model import CityFile, Queue
+from shared.config.model import CityFile, QueueLogSource
 from shared.contract.events import (
     AppointmentBooked,
+    AppointmentCancelled,
+    AppointmentMoved,
     AppointmentOffer,
     CallAnswered,
     CallEnded,
     CallMissed,
     CallQueued,
     Event,
-    Outcome,
     SourceHeartbeat,
     SourceRestarted,
     VisitArrived,
     VisitCalled,
     VisitLeft,
+    VisitNoShow,
+    VisitServed,
 )
 from shared.contract.kpis import QueueKind
+from tests.support import contact_oracle as contacts
+from tests.support.contact_oracle import Contacts, Counted, is_open, queue_at
+from tests.support.contact_oracle import at_ms as at_ms
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MS = timedelta(milliseconds=1)
+A_MONTH = timedelta(days=31)
 EDGES: list[int] = [*range(601), *range(610, 3601, 10), *range(3660, 8 * 86_400 + 1, 60)]
 """Edges of the wait histogram in seconds, written out."""
 
-Figures = dict[str, int | dict[int, int]]
+Figures = dict[str, int | dict[int, int] | dict[str, int]]
 """A bucket's fields that are not zero or empty, as ``Bucket`` names them."""
 
 
@@ -63,15 +70,6 @@ class Cell(NamedTuple):
     start: int | str
 
 
-class Entered(NamedTuple):
-    """A contact without outcome: where, since when, and when it stops waiting. UTC ms."""
-
-    site: str
-    queue: str
-    at: int
-    deadline: int
-
-
 @dataclass
 class Verdict:
     """What became of the entries."""
@@ -81,18 +79,13 @@ class Verdict:
     refused: Counter[str] = field(default_factory=Counter)
 
 
-def at_ms(instant: datetime) -> int:
-    """UTC ms since 1970, rounded down."""
-    return (instant - EPOCH) // MS
-
-
 def judge(entries: Iterable[Entry], city: CityFile) -> Verdict:
     """Tell facts from duplicates and refusals."""
     verdict, seen = Verdict(), set[str]()
     for arrived, event, reason in entries:
         if event is None:
             verdict.refused[reason] += 1
-        elif at_ms(event.at) < arrived - city.pipeline.dedup / MS:
+        elif at_ms(event.at) < arrived - memory(event, city):
             verdict.refused["late"] += 1
         elif at_ms(event.at) > arrived + city.pipeline.future_tolerance / MS:
             verdict.refused["future"] += 1
@@ -106,18 +99,18 @@ def judge(entries: Iterable[Entry], city: CityFile) -> Verdict:
     return verdict
 
 
+def memory(event: Event, city: CityFile) -> int:
+    """How long ago (ms) an event may have happened: a log that is followed is never late within a month."""
+    followed = {source.id for source in city.sources if isinstance(source, QueueLogSource)}
+    return (A_MONTH if event.source in followed else city.pipeline.dedup) // MS
+
+
 def buckets(counted: Sequence[Event], city: CityFile, now: int) -> dict[Cell, Figures]:
-    """Every bucket that is not empty, with the contacts that were unfinished by ``now`` (UTC ms)."""
+    """Every bucket that is not empty, with what was without outcome by ``now`` (UTC ms)."""
     sums: dict[Cell, _Sum] = defaultdict(_Sum)
-    for event in counted:
-        if isinstance(event, _COUNTED):
-            anytime = isinstance(event, AppointmentBooked)
-            for cell in _cells(city, event.site, event.queue, at_ms(event.at), anytime):
-                _add(event, sums[cell], city)
-    for contact in unanswered(counted, city):
-        if contact.deadline <= now:
-            for cell in _cells(city, contact.site, contact.queue, contact.deadline):
-                sums[cell].count("unfinished")
+    for amount in amounts(counted, city, now):
+        for cell in _cells(city, amount):
+            amount.add_to(sums[cell], city)
     return {cell: figures for cell, amount in sums.items() if (figures := amount.figures())}
 
 
@@ -125,57 +118,32 @@ def window(
     counted: Sequence[Event], city: CityFile, queue_ref: tuple[str, str], start: int, end: int, now: int
 ) -> Figures:
     """What happened at a place in [start, end), within its opening hours. UTC ms."""
-    amount, queue = _Sum(), _queue(city, *queue_ref)
-    for event in counted:
-        if isinstance(event, _COUNTED) and (event.site, event.queue) == queue_ref:
-            at = at_ms(event.at)
-            if start <= at < end and (isinstance(event, AppointmentBooked) or is_open(city, queue, at)):
-                _add(event, amount, city)
-    for contact in unanswered(counted, city):
-        inside = start <= contact.deadline < end and contact.deadline <= now
-        if inside and contact[:2] == queue_ref and is_open(city, queue, contact.deadline):
-            amount.count("unfinished")
-    return amount.figures()
+    within = _Sum()
+    for amount in amounts(counted, city, now):
+        if amount.place == queue_ref and start <= amount.at < end and _inside(city, amount):
+            amount.add_to(within, city)
+    return within.figures()
 
 
 def waiting(counted: Sequence[Event], city: CityFile, now: int) -> list[tuple[str, str, int]]:
     """Site, queue and entry (UTC ms) of everyone who waits at ``now``, sorted."""
-    return sorted(
-        entered[:3] for entered in unanswered(counted, city) if entered.at <= now < entered.deadline
-    )
+    known = Contacts.of(counted)
+    return sorted([*contacts.waiting(known, city, now), *contacts.visits_waiting(known, city, now)])
 
 
-def unanswered(counted: Iterable[Event], city: CityFile) -> Iterator[Entered]:
-    """Every entry into a queue that no outcome ended: an outcome closes the latest one before it."""
-    steps: dict[tuple[str, str, str, str], list[tuple[int, int]]] = defaultdict(list)
-    restarts: dict[str, list[int]] = defaultdict(list)
-    for event in counted:
-        if isinstance(event, SourceRestarted):
-            restarts[event.source].append(at_ms(event.at))
-        elif isinstance(event, _ENTERING) or (isinstance(event, _ENDING) and event.contact is not None):
-            key = (event.site, event.queue, event.source, event.contact or "")
-            steps[key].append((at_ms(event.at), 1 if isinstance(event, _ENDING) else 0))
-    timeout = city.pipeline.open_timeout // MS
-    for (site, queue, source, _), timeline in steps.items():
-        stack: list[int] = []
-        for at, ends in sorted(timeline):
-            if not ends:
-                stack.append(at)
-            elif stack:
-                stack.pop()
-        for at in stack:
-            later = [restart for restart in restarts[source] if restart > at]
-            yield Entered(site, queue, at, min([at + timeout, *later]))
-
-
-def is_open(city: CityFile, queue: Queue | None, at: int) -> bool:
-    """Whether a queue is open; holidays and closing days are another module's story."""
-    if queue is None or queue.hours is None:
-        return True
-    local = (EPOCH + at * MS).astimezone(city.city.zone)
-    minute = local.hour * 60 + local.minute
-    spans = city.hours[queue.hours].by_weekday[local.weekday()]
-    return any(span.start_minute <= minute < span.end_minute for span in spans)
+def amounts(counted: Sequence[Event], city: CityFile, now: int) -> Iterator[Amount]:
+    """What there is to add up: contacts, and events that say nothing about how a contact ended."""
+    known = Contacts.of(counted)
+    for entry in contacts.entries(known, city, now):
+        yield Amount(entry.place, entry.at, entry.entered, entry, is_caller=False)
+    for caller in contacts.callers(known, city, now):
+        yield Amount(caller.place, caller.at, caller.entered, caller, is_caller=True)
+    for visit, event in contacts.visits(known, city, now):
+        yield Amount(visit.place, visit.at, visit.entered, visit if event is None else event)
+    for told in (*contacts.talks(known), *contacts.appointments(counted)):
+        at = at_ms(told.at)
+        began = at - (told.talk_ms or 0) if isinstance(told, CallEnded) else at
+        yield Amount((told.site, told.queue), at, began, told)
 
 
 def lead_days(booked: datetime, starts: datetime, city: CityFile) -> int:
@@ -207,6 +175,8 @@ class _Sum:
     def __init__(self) -> None:
         self.sums: Counter[str] = Counter()
         self.histograms: dict[str, Counter[int]] = defaultdict(Counter)
+        self.callers: Counter[str] = Counter()
+        """By how much callers are more than entries: a field, or ``histogram/cell``."""
 
     def count(self, name: str, amount: int = 1) -> None:
         self.sums[name] += amount
@@ -215,29 +185,69 @@ class _Sum:
         self.sums[f"{prefix}wait_ms"] += wait
         self.histograms[histogram][cell_up_to(wait)] += 1
 
+    def call(self, contact: Counted, *, is_caller: bool) -> None:
+        """A call that ended: as an entry, which no caller has matched yet, or as the caller."""
+        amount: Counter[str] = Counter({contact.what: 1})
+        if contact.what == "answered":
+            amount["wait_ms"] = contact.wait
+            amount[f"waits/{cell_up_to(contact.wait)}"] = 1
+        elif contact.what == "abandoned":
+            amount[f"abandon_waits/{cell_from(contact.wait)}"] = 1
+        if is_caller:
+            self.callers.update(amount)
+            return
+        self.callers.subtract(amount)
+        for name, number in amount.items():
+            histogram, _, cell = name.partition("/")
+            if cell:
+                self.histograms[histogram][int(cell)] += number
+            else:
+                self.sums[name] += number
+
     def figures(self) -> Figures:
         histograms = {name: dict(cells) for name, cells in self.histograms.items()}
-        all_of_them: Figures = {**self.sums, **histograms}
+        callers = {name: more for name, more in self.callers.items() if more}
+        all_of_them: Figures = {**self.sums, **histograms, "callers": callers}
         return not_empty(all_of_them)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """Something to count: of which queue, when, and which moment opening hours are asked of."""
+
+    place: tuple[str, str]
+    at: int
+    entered: int
+    what: Counted | Event
+    is_caller: bool | None = None
+    """Of a call: whether it is told of the caller, or of one of his entries."""
+
+    def add_to(self, to: _Sum, city: CityFile) -> None:
+        """Count it."""
+        if isinstance(self.what, Counted):
+            if self.is_caller is None:
+                to.count(self.what.what)
+            else:
+                to.call(self.what, is_caller=self.is_caller)
+        else:
+            _add(self.what, to, city)
 
 
 def _add(event: Event, to: _Sum, city: CityFile) -> None:
     match event:
-        case CallAnswered():
-            to.count("answered")
-            to.wait("", "waits", event.wait_ms)
-        case CallMissed():
-            to.count(event.outcome.value)
-            if event.outcome is Outcome.ABANDONED:
-                to.histograms["abandon_waits"][cell_from(event.wait_ms)] += 1
         case CallEnded():
             if event.talk_ms is not None:
                 to.count("ended")
                 to.count("talk_ms", event.talk_ms)
         case VisitCalled():
             _add_visit(event, to)
-        case VisitLeft():
-            to.count("left")
+        case VisitServed():
+            to.count("served")
+            to.count("service_ms", event.service_ms)
+        case AppointmentMoved():
+            to.count("moved")
+        case AppointmentCancelled():
+            to.count("cancelled")
         case AppointmentBooked():
             days = lead_days(event.booked_at, event.starts_at, city)
             to.count("booked")
@@ -256,9 +266,10 @@ def _add_visit(event: VisitCalled, to: _Sum) -> None:
     to.wait(f"{kind}_", f"{kind}_waits", max(0, (called - begin) // MS))
 
 
-def _cells(city: CityFile, site: str, queue: str, at: int, anytime: bool = False) -> Iterator[Cell]:
-    second, day = at // 1000, _day(city, at).isoformat()
-    if anytime or is_open(city, _queue(city, site, queue), at):
+def _cells(city: CityFile, amount: Amount) -> Iterator[Cell]:
+    (site, queue), second = amount.place, amount.at // 1000
+    day = _day(city, amount.at).isoformat()
+    if _inside(city, amount):
         yield Cell(site, queue, "10s", second - second % 10)
         yield Cell(site, queue, "5min", second - second % 300)
         yield Cell(site, queue, "day", day)
@@ -270,38 +281,45 @@ def _cells(city: CityFile, site: str, queue: str, at: int, anytime: bool = False
         yield Cell(site, queue, "total-outside", "all")
 
 
+def _inside(city: CityFile, amount: Amount) -> bool:
+    """Whether it counts as within opening hours: appointments are made at any hour."""
+    if isinstance(amount.what, _AT_ANY_HOUR):
+        return True
+    asked = amount.entered if city.pipeline.hours_by == "entry" else amount.at
+    return is_open(city, amount.place, asked)
+
+
 def _day(city: CityFile, at: int) -> date:
     return (EPOCH + at * MS).astimezone(city.city.zone).date()
-
-
-def _queue(city: CityFile, site: str, queue: str) -> Queue | None:
-    for known in city.sites:
-        for queue_ref in known.queues:
-            if (known.id, queue_ref.id) == (site, queue):
-                return queue_ref
-    return None
 
 
 def _placed(event: Event, city: CityFile) -> bool:
     if isinstance(event, _SITE_WIDE):
         return any(site.id == event.site for site in city.sites)
-    queue = _queue(city, event.site, event.queue)
+    queue = queue_at(city, (event.site, event.queue))
     if queue is None:
         return False
     of_calls = isinstance(event, CallQueued | CallAnswered | CallMissed | CallEnded)
     of_visits = isinstance(
-        event, VisitArrived | VisitCalled | VisitLeft | AppointmentBooked | AppointmentOffer
+        event,
+        VisitArrived
+        | VisitCalled
+        | VisitLeft
+        | VisitNoShow
+        | VisitServed
+        | AppointmentOffer
+        | AppointmentBooked
+        | AppointmentMoved
+        | AppointmentCancelled,
     )
     wanted = QueueKind.COUNTER if of_visits else QueueKind.PHONE
     return queue.kind is wanted or not (of_calls or of_visits)
 
 
-def not_empty(bucket: Mapping[str, int | dict[int, int]]) -> Figures:
+def not_empty(bucket: Mapping[str, int | dict[int, int] | dict[str, int]]) -> Figures:
     """A bucket's fields as ``Figures``, to be held against the oracle's."""
     return {name: value for name, value in bucket.items() if value}
 
 
 _SITE_WIDE = (SourceHeartbeat, SourceRestarted)
-_COUNTED = (CallAnswered, CallMissed, CallEnded, VisitCalled, VisitLeft, AppointmentBooked)
-_ENTERING = (CallQueued, VisitArrived)
-_ENDING = (CallAnswered, CallMissed, VisitCalled, VisitLeft)
+_AT_ANY_HOUR = (AppointmentBooked, AppointmentMoved, AppointmentCancelled)

@@ -69,7 +69,7 @@ def test_every_figure_of_a_small_day(logs: list[Path]) -> None:
         "missed": 1,
         "missed_ratio": 0.333333333,
         "outcomes": {"abandoned": 1, "left_by_key": 1},
-        "unfinished": 1,
+        "unfinished": 0,
         "wait_sum_s": 66,
         "wait_mean_s": 33.0,
         "wait_p90_s": 46.0,

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from domain.bucket import Bucket, Resolution, merged
-from domain.tallies import ms_of
+from domain.counts import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from wachtpost.analyse.files import ReadingStats, analyse

@@ -19,6 +19,7 @@ import pytest
 
 from domain.bucket import Bucket, Resolution
 from domain.corrections import day_of
+from domain.counts import ms_of
 from domain.period_kpis import (
     Days,
     Months,
@@ -31,7 +32,6 @@ from domain.period_kpis import (
     under_service_levels,
 )
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, load
 from shared.contract.events import Outcome

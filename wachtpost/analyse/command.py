@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from domain.tallies import ms_of
+from domain.counts import ms_of
 from shared.process.clock import system_clock
 from shared.translation import translator
 from wachtpost.analyse import files as reader

@@ -12,7 +12,7 @@ from secrets import token_bytes
 from typing import Final, NamedTuple
 
 from domain.aggregator import Aggregator, StreamEvent
-from domain.tallies import ms_of
+from domain.counts import ms_of
 from services.ingest.admission import AdmissionRules, RefusedItem, admit, read_event
 from services.ingest.pseudonyms import SHORTEST_KEY, Pseudonyms
 from services.ingest.sources.queue_log.door import read_line

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from domain.tallies import ms_of
+from domain.counts import ms_of
 from services.ingest.admission import RefusedItem, read_event
 from services.ingest.sources.queue_log.reader import read_lines
 from services.ingest.sources.queue_log.translate import moment_ms

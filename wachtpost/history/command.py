@@ -16,8 +16,8 @@ from rich.console import Console
 
 from domain.bucket import Bucket
 from domain.corrections import Correction, Replaced, day_of
+from domain.counts import ms_of
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
 from services.ingest.admission import FOLLOWED
 from services.ingest.sources.queue_log.files import Catalogue

@@ -14,8 +14,8 @@ from domain.aggregator import Aggregator
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import FromFile, day_of
+from domain.counts import ms_of
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from services.ingest.admission import AdmissionRules
 from shared.calendar import Calendar
 from shared.config.model import CityFile

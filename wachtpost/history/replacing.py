@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from domain.bucket_store import Slot
 from domain.corrections import Correction, FromFile, SettledDays, UnsettledReason
-from domain.tallies import ms_of
+from domain.counts import ms_of
 from services.evaluator.archive import Archive
 from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile

@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, FromFile, Hours, UnsettledReason, day_slot
+from domain.counts import ms_of
 from domain.period_kpis import months_of
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from services.evaluator.archive import Archive, ChangedUnderneathError
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.state_store import EvaluatorStore

@@ -7,22 +7,22 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
-from domain import aggregator, tallies
+from domain import aggregator
 from domain.aggregator import StreamEvent
 from domain.bucket import Bucket
+from domain.facts import ContactFact
 from services.evaluator import consumer as module
 from services.evaluator import decoder
 from services.evaluator.alerting import judge
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.state_store import EvaluatorStore
-from shared.calendar import Calendar
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import CallEnded, encode
 from shared.process import backoff
@@ -166,14 +166,14 @@ def defect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
 
         monkeypatch.setattr(module, "parse", parse)
         return bad
-    counts = tallies.TALLIES[CallEnded]
+    kind, name, fact_of = aggregator._STEPS[CallEnded]
 
-    def count(fact: CallEnded, bucket: Bucket, calendar: Calendar) -> None:
-        counts(fact, bucket, calendar)
-        if fact.id in bad:
+    def fact(event: CallEnded, *around: Any) -> ContactFact:
+        if event.id in bad:
             raise OverflowError(PHONE)
+        return fact_of(event, *around)
 
-    monkeypatch.setattr(aggregator, "TALLIES", {**tallies.TALLIES, CallEnded: count})
+    monkeypatch.setattr(aggregator, "_STEPS", {**aggregator._STEPS, CallEnded: (kind, name, fact)})
     return bad
 
 

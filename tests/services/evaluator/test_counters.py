@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from prometheus_client.core import Metric
 from redis.asyncio import Redis
 
-from domain.tallies import ms_of
+from domain.counts import ms_of
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.metrics import EvaluatorCollector
 from shared.calendar import Calendar

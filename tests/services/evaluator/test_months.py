@@ -15,9 +15,9 @@ from redis.asyncio import Redis
 
 from domain.bucket import MONTH_OF, Bucket, Resolution, decode
 from domain.corrections import BucketChange, Correction, Hours, day_slot
+from domain.counts import ms_of
 from domain.period_kpis import Months, months_of
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from services.evaluator.archive import Archive
 from services.evaluator.consumer import EvaluatorConsumer, EvaluatorSession
 from services.evaluator.state_store import MONTHS, EvaluatorStore

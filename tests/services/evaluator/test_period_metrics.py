@@ -18,10 +18,10 @@ from redis.asyncio import Redis
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, FromFile, Hours, day_slot
+from domain.counts import ms_of
 from domain.error_budget import budget_left, error_budget
 from domain.period_kpis import months_of, period_kpi, speed
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from services.evaluator.archive import Archive
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.period_metrics import PeriodCollector

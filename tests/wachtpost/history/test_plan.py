@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from domain.bucket import Bucket, decode
 from domain.bucket_store import BucketStore, Slot
 from domain.corrections import BucketChange, Hours, SettledDays, UnsettledReason, day_slot
+from domain.counts import ms_of
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from wachtpost.history.command import REPLACED

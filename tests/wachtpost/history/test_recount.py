@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.corrections import day_of, hours_of
+from domain.counts import ms_of
 from domain.queue_ref import QueueRef
-from domain.tallies import ms_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile
 from simulator.city_day import simulate

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 from pydantic import ValidationError
 
-from domain.tallies import ms_of
+from domain.counts import ms_of
 from services.ingest.admission import FOLLOWED, AdmissionRules
 from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from domain.tallies import ms_of
+from domain.counts import ms_of
 from services.ingest.admission import FOLLOWED, AdmissionRules, Speaker
 from services.ingest.sources.queue_log.batch import IngestedLines, LeftOut, tell
 from services.ingest.sources.queue_log.clock import ExchangeClock

@@ -1,0 +1,161 @@
+"""Contacts that are told of in odd ways: counted as an oracle counts them, in whatever order they come in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from domain.bucket_store import Slot
+from shared.calendar import Calendar
+from shared.contract.events import EVENT, Event, encode
+from tests.chaos import load
+from tests.domain.test_aggregator import Durable, Entries, arrived, cuts, expected, lived_through, recorded
+from tests.support import contact_oracle as contacts
+from tests.support import evaluator_oracle as oracle
+from tests.support import nasty_contacts as nasty
+from tests.support.evaluator_oracle import Cell, Entry, Figures
+from tests.support.thorough import examples
+from wachtpost.history.recount import recount
+
+CITY = load.city()
+SOON = 60_000
+"""Within which everything arrives, once it is over."""
+
+
+def arriving(events: Sequence[Event], random: Random, times: int = 1) -> Entries:
+    """Entries of all that happened, in any order and so many times, after the last of it."""
+    begin = min(oracle.at_ms(event.at) for event in events) // 1000 * 1000
+    after = begin + nasty.LONGEST // timedelta(milliseconds=1) + 2_000
+    facts = random.sample([*events] * times, len(events) * times)
+    arrivals = sorted(after + random.randrange(SOON) for _ in facts)
+    return [(f"{at}-{n}", encode(event)) for n, (at, event) in enumerate(zip(arrivals, facts, strict=True))]
+
+
+def as_it_happens(events: Sequence[Event]) -> Entries:
+    """Entries of all that happened, at the moment it did."""
+    facts = sorted(events, key=lambda event: event.at)
+    return [(f"{oracle.at_ms(event.at)}-{n}", encode(event)) for n, event in enumerate(facts)]
+
+
+def right(entries: Entries, events: Sequence[Event]) -> dict[Cell, Figures]:
+    """What the oracle makes of it in the end."""
+    seen = [Entry(arrived(entry), EVENT.validate_json(entry[1] or b"")) for entry in entries]
+    return expected(seen, CITY, over(events))
+
+
+def cell_of(slot: Slot) -> Cell:
+    return Cell(*slot.queue_ref, slot.resolution.value, slot.start)
+
+
+def repeated(durable: Durable) -> Counter[str]:
+    """What the state says of outcomes that changed nothing, by source."""
+    prefix = "repeated:"
+    said = {name: int(count) for name, count in durable.state.items() if name.startswith(prefix)}
+    return +Counter({name.removeprefix(prefix): count for name, count in said.items()})
+
+
+def over(events: Sequence[Event]) -> int:
+    """When nobody has anything to wait for any more."""
+    return max(oracle.at_ms(event.at) for event in events) + 12 * 3_600_000
+
+
+stories = nasty.stories().filter(bool)
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(stories)
+def test_what_is_told_as_it_happens_equals_the_oracle(events: list[Event]) -> None:
+    note(nasty.told(events))
+    entries = as_it_happens(events)
+    durable = recorded(entries, now=over(events))
+    assert durable.figures() == right(entries, events)
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(stories, st.randoms(), st.integers(1, 3))
+def test_any_order_and_any_duplication_equal_the_oracle(
+    events: list[Event], random: Random, times: int
+) -> None:
+    note(nasty.told(events))
+    entries = arriving(events, random, times)
+    durable = recorded(entries, now=over(events))
+    assert durable.figures() == right(entries, events)
+    assert durable.counts == (len(entries), len(entries) - len(events), {})
+    assert repeated(durable) == contacts.repeated(events, CITY)
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(stories, st.randoms(), cuts, st.booleans())
+def test_any_split_and_any_kill_equal_the_oracle(
+    events: list[Event], random: Random, cut: list[tuple[int, str]], shuffled: bool
+) -> None:
+    note(nasty.told(events))
+    entries = arriving(events, random) if shuffled else as_it_happens(events)
+    durable = lived_through(entries, cut, over(events))
+    assert durable.figures() == right(entries, events)
+    assert repeated(durable) == contacts.repeated(events, CITY)
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(stories)
+def test_a_file_of_it_has_the_days_that_the_oracle_says(events: list[Event]) -> None:
+    note(nasty.told(events))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "told.ndjson"
+        file.write_bytes(b"\n".join(body or b"" for _, body in as_it_happens(events)))
+        done = recount([file], CITY, Calendar(CITY), None, over(events))
+    days = {cell_of(slot): oracle.not_empty(asdict(bucket)) for slot, bucket in done.buckets.items()}
+    whole = right(as_it_happens(events), events)
+    in_days = {cell: figures for cell, figures in whole.items() if cell.resolution.startswith("day")}
+    assert {cell: figures for cell, figures in days.items() if figures} == in_days
+
+
+@settings(max_examples=examples(400), deadline=None)
+@given(stories, st.integers(0, nasty.STEPS), st.randoms())
+def test_who_waits_in_the_middle_of_it_equals_the_oracle(
+    events: list[Event], step: int, random: Random
+) -> None:
+    """Of what is known by then: the rest of the story has not been told."""
+    now = min(event.at for event in events) + step * nasty.STEP
+    known = random.sample([event for event in events if event.at <= now], sum(e.at <= now for e in events))
+    note(f"at {now}\n{nasty.told(known)}")
+    entries = [(f"{oracle.at_ms(now)}-{n}", encode(event)) for n, event in enumerate(known)]
+    waits = recorded(entries, now=oracle.at_ms(now)).take_over().contacts.waiting(oracle.at_ms(now))
+    assert sorted((*place, at) for place, at in waits) == oracle.waiting(known, CITY, oracle.at_ms(now))
+
+
+@st.composite
+def days_long(draw: st.DrawFn) -> list[Event]:
+    """Several stories of the same contacts, so far apart that the first is forgotten in the last."""
+    told: list[Event] = []
+    for number in range(draw(st.integers(2, 4))):
+        start = nasty.SHUT + number * draw(st.sampled_from((4, 8, 10, 12))) * timedelta(minutes=1)
+        story = draw(nasty.stories(start))
+        told += [event.model_copy(update={"id": f"{number}.{event.id}"}) for event in story]
+    return told
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(days_long().filter(bool), st.randoms(), cuts)
+def test_kills_do_not_show_where_contacts_are_forgotten_under_way(
+    events: list[Event], random: Random, cut: list[tuple[int, str]]
+) -> None:
+    """What came too late to be put right stays as it was: with a kill, without one, in any batches."""
+    note(nasty.told(events))
+    came = sorted(
+        (oracle.at_ms(event.at) + random.randrange(0, 590_000), n) for n, event in enumerate(events)
+    )
+    entries = [(f"{at}-{n}", encode(events[number])) for n, (at, number) in enumerate(came)]
+    one_by_one = lived_through(entries, [(1, "commit")] * len(entries), over(events))
+    other = lived_through(entries, cut, over(events))
+    assert other.figures() == one_by_one.figures()
+    assert other.counts == one_by_one.counts
+    assert repeated(other) == repeated(one_by_one)
