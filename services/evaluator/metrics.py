@@ -23,7 +23,7 @@ from domain.windows import RunningPeriod, Window, Windows, window_label
 from services.evaluator import since_start
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
 from services.evaluator.consumer import EvaluatorSession
-from services.evaluator.metric_families import PREFIX, bare_gauge, gauge
+from services.evaluator.metric_families import PREFIX, StoredCounts, bare_gauge, gauge
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile, Site
 from shared.contract.breach_events import BreachState
@@ -60,6 +60,7 @@ class EvaluatorCollector(Collector):
         self._partitions = partitions
         self._now = now
         self._drops = drops or Drops()
+        self._stored_counts = StoredCounts()
         bounds = {*city.speed_categories.bounds, city.service_level.within}
         configured = {int(bound.total_seconds()) for bound in bounds}
         self._wait_edges = sorted(configured.union(since_start.WAIT_EDGES_S))
@@ -257,11 +258,14 @@ class EvaluatorCollector(Collector):
                 lag.add_metric(number, session.lag_events)
                 oldest = session.oldest_unread
                 late.add_metric(number, 0 if oldest is None else max(0, now - oldest) / 1000)
+                counter = self._stored_counts.counter
                 for reason in DeadLetterReason:
-                    dead.add_metric([*number, reason], counts.dead.get(reason, 0))
-                double.add_metric(number, counts.duplicates)
-                too_late.add_metric(number, counts.dead.get(DeadLetterReason.LATE, 0))
-                read.add_metric(number, counts.read)
+                    refused = counter(counts.dead.get(reason, 0), *number, reason)
+                    dead.add_metric([*number, reason], refused)
+                    if reason is DeadLetterReason.LATE:
+                        too_late.add_metric(number, refused)
+                double.add_metric(number, counter(counts.duplicates, *number, double.name))
+                read.add_metric(number, counter(counts.read, *number, read.name))
                 reports = session.aggregator.last_reports
                 for known, heard in ((facts, reports.facts()), (beats, reports.heartbeats())):
                     known |= {source: max(at, known.get(source, 0)) for source, at in heard.items()}

@@ -40,7 +40,6 @@ from shared.contract.events import (
 )
 from shared.redis import keys
 from shared.redis.keys import DATA_FIELD
-from shared.redis.partition_owner import PartitionOwner
 from tests.chaos import load
 from tests.support import partitions
 from tests.support.eventually import eventually_async
@@ -135,6 +134,11 @@ class Watched:
                 else:
                     self.gauges_fell.add(sample.name.removeprefix("wachtpost_"))
 
+    def shown(self, name: str) -> float:
+        """Return what a metric showed last."""
+        (value,) = (value for (shown, _), value in self._last.items() if shown == f"wachtpost_{name}")
+        return value
+
 
 @dataclass
 class Clock:
@@ -155,10 +159,11 @@ async def watch(url: str, written: Sequence[Portion]) -> Watched:
                 evaluator = partitions.evaluator(url, CITY, clock, f"process-{number}")
                 run = await process.enter_async_context(evaluator)
                 await until_owner(run)
-                await scrape(watched, run.partition, clock)
+                collector = EvaluatorCollector(CITY, Calendar(CITY), (run.partition,), clock)
+                await scrape(watched, run, collector)
             clock.now += APART
             await count(redis, portion, clock.now)
-            await scrape(watched, run.partition, clock)
+            await scrape(watched, run, collector)
     return watched
 
 
@@ -177,9 +182,9 @@ async def count(redis: Redis, portion: Portion, arrived: datetime) -> None:
     await eventually_async(is_committed)
 
 
-async def scrape(watched: Watched, partition: PartitionOwner[EvaluatorSession], clock: Clock) -> None:
-    async with partition.lock:
-        watched.scrape(EvaluatorCollector(CITY, Calendar(CITY), (partition,), clock).collect())
+async def scrape(watched: Watched, run: AtWork[EvaluatorSession], collector: EvaluatorCollector) -> None:
+    async with run.partition.lock:
+        watched.scrape(collector.collect())
 
 
 def at(minutes: int) -> datetime:
@@ -209,3 +214,25 @@ def test_what_was_counted_of_people_may_fall(redis_url: str):
     """So it is a gauge; and the test above sees what falls."""
     watched = asyncio.run(watch(redis_url, LATE_OUTCOME))
     assert watched.gauges_fell >= {"contacts_while_closed"}
+
+
+async def test_no_counter_falls_when_redis_goes_back(redis_url: str):
+    """To a copy from before: what is read again was read again."""
+    watched, clock = Watched(), Clock(CLOSING + APART)
+    fact = encode(CallAnswered(id="1", at=CLOSING, wait_ms=0, **PHONE))
+    async with Redis.from_url(redis_url) as redis, partitions.evaluator(redis_url, CITY, clock) as run:
+        await until_owner(run)
+        collector = EvaluatorCollector(CITY, Calendar(CITY), (run.partition,), clock)
+        await count(redis, Portion((fact, POISON), taken_over=False), clock.now)
+        copy = {key: await redis.dump(key) or b"" for key in (keys.state(0), keys.events(0))}
+        await count(redis, Portion((fact, fact, POISON), taken_over=False), clock.now + APART)
+        await scrape(watched, run, collector)
+        fence = run.session.fence
+        for key, whole in copy.items():
+            await redis.restore(key, 0, whole, replace=True)
+        await eventually_async(lambda: run.owns and run.session.fence != fence)
+        await scrape(watched, run, collector)
+        await count(redis, Portion((fact,), taken_over=False), clock.now + APART)
+        await scrape(watched, run, collector)
+    assert watched.fell == []
+    assert watched.shown("events_read_total") == 5 + 1
