@@ -17,6 +17,7 @@ from typing import Final, Self, get_args
 from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
+from domain.aggregator import LOG_REACH
 from shared.config.model import CityFile, HttpSource, QueueLogSource
 from shared.contract.dead_letters import EXCERPT, DeadLetter, DeadLetterReason
 from shared.contract.events import (
@@ -41,9 +42,9 @@ A_DAY: Final = timedelta(days=1)
 
 FARTHEST_APPOINTMENT: Final = timedelta(days=2 * 365)
 
-FOLLOWED: Final = timedelta(days=30)
+FOLLOWED: Final = LOG_REACH - timedelta(days=1)
 """How old a line of a followed log may be: a checkpoint says where to go on, so it is late only where ingest
-was away for this long, or where the log is new to it. A day less than what the evaluator takes from one."""
+was away for this long, or where the log is new to it. A day less than is counted: it may be on its way."""
 
 _PHONE_NUMBER: Final = re.compile(r".*\+\d{8}.*|00\d{8,15}|0\d{8,9}", re.DOTALL)
 _PERHAPS: Final = re.compile(r"[+:]|^[\s.\-/()]*0")

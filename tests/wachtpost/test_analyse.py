@@ -143,7 +143,9 @@ def test_a_queue_without_contacts_has_no_ratio_rather_than_zero(tmp_path: Path) 
 
 
 def test_events_are_analysed_like_logs(tmp_path: Path) -> None:
-    events = [json.dumps(json.loads(file.read_text())) for file in sorted(EXAMPLES.glob("*.json"))]
+    examples = [json.loads(file.read_text()) for file in sorted(EXAMPLES.glob("*.json"))]
+    # All of one moment: with the restart among them, the exchange would have thrown its callers out.
+    events = [json.dumps(one) for one in examples if one["kind"] != "source.restarted"]
     (tmp_path / "events.ndjson").write_text("\n".join(events))
     whole = figures(tmp_path / "events.ndjson")
     assert whole["total"]["answered"] == whole["total"]["missed"] == 1

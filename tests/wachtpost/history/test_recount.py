@@ -204,8 +204,8 @@ def test_days_are_local_days(story: str, at: str, day: str, tmp_path: Path) -> N
     assert [str(slot.start) for slot in done.buckets] == [day], story
 
 
-def test_opening_hours_decide_by_the_moment(tmp_path: Path) -> None:
-    done = count(ndjson(tmp_path / "e", [call(1, "2026-03-12T15:59:59Z"), call(2, "2026-03-12T16:00:00Z")]))
+def test_opening_hours_decide_by_the_moment_of_entry(tmp_path: Path) -> None:
+    done = count(ndjson(tmp_path / "e", [call(1, "2026-03-12T16:00:00Z"), call(2, "2026-03-12T16:00:01Z")]))
     assert [(hours_of(slot).value, bucket.answered) for slot, bucket in done.buckets.items()] == [
         ("inside", 1),
         ("outside", 1),
