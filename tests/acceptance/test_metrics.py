@@ -248,6 +248,28 @@ def test_a_figure_on_too_few_contacts_is_shown_as_its_sample_size_only(
     assert value(text, "call_wait_mean_seconds", queue="phone", window="15m") is None
 
 
+def test_a_total_counts_callers_and_a_queue_its_entries(services: dict[str, ServiceProcess]) -> None:
+    """One caller times out and is helped when he comes back, another is helped at once."""
+    at = [f"2026-03-03T09:5{minute}:00Z" for minute in range(5)]
+    call: dict[str, object] = {"queue": "phone", "contact": "1772531640.7"}
+    post(
+        services["ingest"],
+        {**call, "kind": "call.queued", "at": at[0]},
+        {**call, "kind": "call.missed", "outcome": "timed_out", "wait_ms": 60_000, "at": at[1]},
+        {**call, "kind": "call.queued", "at": at[1]},
+        {**call, "kind": "call.answered", "wait_ms": 120_000, "at": at[3]},
+        {"queue": "phone", "kind": "call.answered", "wait_ms": 20_000, "at": at[4]},
+    )
+    evaluator = services["evaluator"]
+    eventually(lambda: value(evaluator.metrics(), "events_read_total") == 5)
+    text = evaluator.metrics()
+    for queue, missed, wait_s in (("phone", 1 / 3, 70.0), ("all", 0.0, 100.0)):
+        for figures, period in (("", {"window": "15m"}), ("indicator_", {"period": "2026-03"})):
+            labels = {"queue": queue, **period}
+            assert value(text, f"{figures}missed_ratio", **labels) == pytest.approx(missed)
+            assert value(text, f"{figures}call_wait_mean_seconds", **labels) == wait_s
+
+
 @pytest.mark.parametrize(
     ("story", "text", "event"),
     [
