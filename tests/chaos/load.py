@@ -53,6 +53,7 @@ public_holidays = ""
 [pipeline]
 dedup = "10m"
 open_timeout = "2m"
+visit_timeout = "2m"
 future_tolerance = "30s"
 lease = "3s"
 

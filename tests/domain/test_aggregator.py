@@ -451,7 +451,7 @@ def test_memory_does_not_grow_with_the_stream():
 
     slots, seen, contacts, days = after_days(0, 70)
     assert after_days(70, 90) == (slots, seen, contacts, days)
-    assert (slots < 100, seen, contacts) == (True, 10, 5)
+    assert (slots < 100, seen, contacts) == (True, 2, 1)
 
 
 # What holds right now ------------------------------------------------------------------------------------

@@ -226,11 +226,10 @@ def _heads(known: Contacts, place: Place, source: str, city: CityFile) -> list[H
     found = known.heads[place, source]
     if found and (place, source) not in known.believed:
         ends = [
-            (_began(stay.outcomes[0]), at_ms(stay.outcomes[0].at))
+            (_began(event), at_ms(event.at))
             for key, facts in known.facts.items()
-            if key[1] == source
-            for stay in stays(facts, city)
-            if stay.outcomes and stay.place == place
+            for event in facts
+            if isinstance(event, CallAnswered | CallMissed) and (_place(event), key[1]) == (place, source)
         ]
         known.believed[place, source] = not any(
             began < head.before and ended > head.at + SLACK for began, ended in ends for head in found
