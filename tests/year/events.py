@@ -8,7 +8,7 @@ instants written with another offset than UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
@@ -44,8 +44,11 @@ WEEKDAYS: Final = (1.3, 1.4, 1.2, 1.1, 0.9, 0.5, 0.25)
 EDGES_MS: Final = (0, 1, 1_000, 19_999, 20_000, 20_001, 30_000, 30_001, 44_001, 45_000, 45_001, 60_000)
 LONG_EDGES_MS: Final = (60_001, 119_999, 120_000, 120_001, 180_000, 180_001, 600_001, 3_600_000, 3_600_001)
 HANG_UPS_MS: Final = (0, 1, 4_999, 5_000, 9_000, 9_999, 10_000, 10_001)
-OUTCOMES: Final = ("abandoned", "timed_out", "no_agents", "left_by_key", "closed")
-OUTCOME_SHARES: Final = (0.6, 0.12, 0.1, 0.12, 0.06)
+OUTCOMES: Final = ("abandoned", "timed_out", "no_agents", "left_by_key", "closed", "blocked")
+OUTCOME_SHARES: Final = (0.6, 0.12, 0.1, 0.12, 0.04, 0.02)
+OVERFLOWS: Final = (*(0,) * 22, 1, 1, 2)
+"""How many queues a caller passed before the one that is drawn."""
+
 EDGE_MINUTES: Final = (0, 150, 165, 480, 510, 540, 720, 750, 780, 810, 990, 1020, 1080, 1140, 1439)
 """Minutes of the wall clock at which something opens, closes or ends."""
 
@@ -124,11 +127,17 @@ class _Maker:
         ]
 
     def call(self, queue: str) -> Iterator[Line]:
-        """Queued, and mostly an outcome; the outcome falls on the moment that was drawn."""
+        """Queued, and mostly an outcome; the outcome falls on the moment that was drawn.
+
+        Some come from another queue, or from this one, and some enter another one after they were helped.
+        """
         chance = self._chance
         until, answered = self._moment(queue in NIGHTLY), chance.random() < 0.86
         contact = self._name("c")
         wait = self._wait() if answered else self._patience()
+        entered = until - wait
+        for leg in range(chance.choice(OVERFLOWS)):
+            entered = yield from self._overflow(contact, leg, entered)
         common = f'"queue":"{queue}","contact":"{contact}"'
         yield from self._line("call.queued", f"{contact}.q", until - wait, common)
         kind = chance.random()
@@ -138,10 +147,52 @@ class _Maker:
             yield from self._line("call.answered", f"{contact}.a", until, f'{common},"wait_ms":{wait}')
             talk = chance.randrange(5_000, 400_000)
             yield from self._line("call.ended", f"{contact}.e", until + talk, f'{common},"talk_ms":{talk}')
+            if kind < 0.02:
+                yield from self._told_again(contact, common, until, wait)
+            elif kind < 0.04:
+                yield from self._passed_on(contact, queue, until + talk)
         else:
             outcome = chance.choices(OUTCOMES, OUTCOME_SHARES)[0]
             said = f'{common},"outcome":"{outcome}","wait_ms":{wait}'
             yield from self._line("call.missed", f"{contact}.m", until, said)
+            if kind < 0.02:
+                later = chance.choice((0, 1_000))
+                again = f'{common},"outcome":"{outcome}","wait_ms":{wait + later}'
+                yield from self._line("call.missed", f"{contact}.m2", until + later, again)
+
+    def _overflow(self, contact: str, leg: int, until: int) -> Generator[Line, None, int]:
+        """An entry that ended when the next one began, or a little earlier; returns when it began."""
+        chance = self._chance
+        queue, _ = chance.choice(PHONES)
+        ended, wait = until - chance.choice((0, 0, 1, 1_000, 30_000)), chance.choice((1, 20_000, 180_000))
+        common = f'"queue":"{queue}","contact":"{contact}"'
+        yield from self._line("call.queued", f"{contact}.q{leg}", ended - wait, common)
+        said = f'{common},"outcome":"{chance.choice(("timed_out", "left_by_key"))}","wait_ms":{wait}'
+        yield from self._line("call.missed", f"{contact}.o{leg}", ended, said)
+        return ended - wait
+
+    def _told_again(self, contact: str, common: str, until: int, wait: int) -> Iterator[Line]:
+        """Two phones picked up, or the caller hung up while one did: the entry was answered already."""
+        later = self._chance.choice((0, 1, 1_000))
+        said = f'{common},"wait_ms":{wait + later}'
+        if self._chance.random() < 0.5:
+            yield from self._line("call.answered", f"{contact}.a2", until + later, said)
+        else:
+            yield from self._line(
+                "call.missed", f"{contact}.m2", until + later, f'{said},"outcome":"abandoned"'
+            )
+
+    def _passed_on(self, contact: str, queue: str, at: int) -> Iterator[Line]:
+        """Helped, and then sent on to another queue, where he hangs up or is helped again."""
+        others = [other for other, _ in PHONES if other != queue]
+        common = f'"queue":"{self._chance.choice(others)}","contact":"{contact}"'
+        wait = self._patience() + 1
+        yield from self._line("call.queued", f"{contact}.q9", at, common)
+        if self._chance.random() < 0.5:
+            yield from self._line("call.answered", f"{contact}.a9", at + wait, f'{common},"wait_ms":{wait}')
+        else:
+            said = f'{common},"outcome":"abandoned","wait_ms":{wait}'
+            yield from self._line("call.missed", f"{contact}.m9", at + wait, said)
 
     def visit(self, queue: str) -> Iterator[Line]:
         """Called at the moment that was drawn: with an appointment, early, or as a walk-in."""
@@ -162,10 +213,17 @@ class _Maker:
             arrived -= chance.choice((0, 1, 300_000, 1_800_000))
         else:  # came late
             said = f',"appointment_at":"{self._text(arrived - chance.choice((1, 60_000, 600_000)))}"'
-        if chance.random() < 0.3:
+        again = chance.random()
+        if again < 0.01:  # left over from another day, and called to be rid of it
+            arrived -= chance.choice((24, 64)) * HOUR_MS
+        elif chance.random() < 0.3:
             yield from self._line("visit.arrived", f"{contact}.r", arrived, common + said)
         said = f'{common},"arrived_at":"{self._text(arrived)}"{said}'
+        if again > 0.95:  # called before, and did not hear it
+            yield from self._line("visit.called", f"{contact}.c0", called - wait // 2, said)
         yield from self._line("visit.called", f"{contact}.c", called, said)
+        if 0.01 <= again < 0.03:
+            yield from self._line("visit.left", f"{contact}.l", called + chance.choice((0, 120_000)), common)
 
     def booking(self, queue: str) -> Iterator[Line]:
         """Made at any hour of the day; told at once, or hours later."""
@@ -173,7 +231,7 @@ class _Maker:
         booked = self._moment(anytime=chance.random() < 0.5)
         told = booked + (chance.randrange(8 * HOUR_MS) if chance.random() < 0.05 else 0)
         days = chance.choice((0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 10, 14, 21, 40))
-        starts = booked + days * 24 * HOUR_MS + chance.randrange(-12 * HOUR_MS, 12 * HOUR_MS)
+        starts = max(booked, booked + days * 24 * HOUR_MS + chance.randrange(-12 * HOUR_MS, 12 * HOUR_MS))
         said = f'"queue":"{queue}","booked_at":"{self._text(booked)}","starts_at":"{self._text(starts)}"'
         yield from self._line("appointment.booked", self._name("b"), told, said)
 

@@ -122,14 +122,16 @@ def test_the_edges_are_really_there(stretch: Stretch) -> None:
     answered = some("SELECT DISTINCT wait_ms FROM event WHERE kind = 'call.answered'")
     assert answered >= {0, 20_000, 20_001, 45_000, 45_001, 60_000, 120_000, 180_000, 180_001}
     assert some("SELECT DISTINCT wait_ms FROM event WHERE outcome = 'abandoned'") >= {0, 9_999, 10_000}
-    ahead = some("SELECT DISTINCT appointment_ms - at_ms FROM event WHERE open AND appointment_ms NOT NULL")
+    passed = some("SELECT DISTINCT COUNT(*) FROM entry GROUP BY contact")
+    assert passed >= {1, 2, 3}
+    ahead = some("SELECT DISTINCT appointment_ms - at_ms FROM visit WHERE open AND appointment_ms NOT NULL")
     assert ahead >= {0, 1, 60_000}
     for change in (date(2026, 3, 29), date(2026, 10, 25)):
         if stretch.first <= change <= stretch.last:
             # Brussels changes its clocks at 01:00 UTC.
             change_ms = ms_of(datetime.combine(change, time(1), UTC))
             since = f"(at_ms - {change_ms} + 3600000)"
-            halves = some(f"SELECT DISTINCT {since} / 1800000 FROM event WHERE open AND {since} >= 0")
+            halves = some(f"SELECT DISTINCT {since} / 1800000 FROM entry WHERE open AND {since} >= 0")
             assert halves >= {0, 1, 2, 3}, change
 
 
@@ -162,8 +164,10 @@ def test_missed_calls_under_every_definition(stretch: Stretch) -> None:
         quick = counted["abandoned_within_10"]
         assert [one.active for one in found] == [True, False, False, False]
         assert [one.short_abandons for one in found] == [0, quick, 0, 0]
-        assert active.not_counted == {o: counted[o] for o in (Outcome.LEFT_BY_KEY, Outcome.CLOSED)}
-        assert every.counted == {o: counted[o] for o in Outcome}
+        assert active.not_counted == {
+            o: counted[o] for o in (Outcome.LEFT_BY_KEY, Outcome.CLOSED, Outcome.BLOCKED)
+        }
+        assert every.counted == {Outcome(name): counted[name] for name in oracle.OUTCOMES}
         assert without_short.difference == ({Outcome.ABANDONED: -quick} if quick else {})
         told = {Outcome.ABANDONED: -counted["abandoned"], Outcome.CLOSED: counted["closed"]}
         assert without_abandons.difference == {o: n for o, n in told.items() if n}
@@ -195,6 +199,14 @@ def test_waits_at_every_counter(stretch: Stretch) -> None:
         found = period_kpi(CITY, stretch.months, Kpi.VISIT_WAIT_MEAN, "lier", queue, period, AFTERWARDS)
         mean = quotient(counted["visit_wait_ms"], 1000 * counted["visits"])
         assert (found.value, found.samples) == (mean, counted["visits"]), (queue, period.name)
+
+
+def test_no_shows(stretch: Stretch) -> None:
+    for queue, period in product(oracle.COUNTERS, stretch.periods()):
+        counted = stretch.truth.gone.get((queue, period.name), {"no_shows": 0, "left": 0})
+        buckets = [b for day, b in stretch.days[QueueRef("lier", queue)].items() if day in period]
+        found = sum(bucket.no_shows for bucket in buckets), sum(bucket.left for bucket in buckets)
+        assert found == (counted["no_shows"], counted["left"]), (queue, period.name)
 
 
 def test_early_visitors_and_walk_ins(stretch: Stretch) -> None:
@@ -264,12 +276,12 @@ def test_what_came_outside_opening_hours(stretch: Stretch) -> None:
                 bucket.answered + bucket.unanswered,
                 bucket.visits + bucket.walk_ins + bucket.early,
             )
-            came = calls + visits + bucket.left
+            came = calls + visits + bucket.left + bucket.no_shows
             found[slot.queue_ref.queue] = found.get(slot.queue_ref.queue, 0) + came
     assert {queue: came for queue, came in found.items() if came} == stretch.truth.outside()
 
 
-def test_calls_without_an_outcome(stretch: Stretch) -> None:
+def test_contacts_without_an_outcome(stretch: Stretch) -> None:
     assert unfinished(stretch.imported) == stretch.truth.unfinished() != {}
 
 
