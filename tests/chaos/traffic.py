@@ -276,46 +276,48 @@ class Exchange:
         self._file = path.open("ab", buffering=0)
 
     def write(self, now: datetime) -> None:
-        """Write the next line: a call comes, is answered, is given up, or ends."""
+        """Write what happens next: a call comes, is answered, is given up, goes round once more, or ends."""
         at = now.replace(microsecond=0)
-        queue_ref = _queue_ref("centrale", EXCHANGE)
         if self._talking and self._random.random() < 0.4:
             call, began, wait_s = self._talking.pop(0)
             talk_s = int((at - began).total_seconds())
             self._put(at, call, "Agent/1", f"COMPLETECALLER|{wait_s}|{talk_s}|1")
-            self.events.append(
-                CallEnded(id=self._next_id(), at=at, talk_ms=talk_s * 1000, contact=call, **queue_ref)
-            )
+            self._say(CallEnded, at, call, talk_ms=talk_s * 1000)
         elif len(self._waiting) > 3:
-            call, came = self._waiting.pop(0)
-            wait_s = int((at - came).total_seconds())
-            if self._random.random() < 0.3:
-                self._put(at, call, "NONE", f"ABANDON|1|1|{wait_s}")
-                event: Event = CallMissed(
-                    id=self._next_id(),
-                    at=at,
-                    contact=call,
-                    outcome=Outcome.ABANDONED,
-                    wait_ms=wait_s * 1000,
-                    position=1,
-                    **queue_ref,
-                )
-            else:
-                self._put(at, call, "Agent/1", f"CONNECT|{wait_s}|{call}|2")
-                event = CallAnswered(
-                    id=self._next_id(), at=at, contact=call, wait_ms=wait_s * 1000, **queue_ref
-                )
-                self._talking.append((call, at, wait_s))
-            self.events.append(event)
+            self._end_wait(at)
         else:
-            call = f"{int(at.timestamp())}.{next(self._numbers)}"
-            self._put(at, call, "NONE", "ENTERQUEUE||anonymous|1")
-            self._waiting.append((call, at))
-            self.events.append(CallQueued(id=self._next_id(), at=at, contact=call, position=1, **queue_ref))
+            self._enter(at, f"{int(at.timestamp())}.{next(self._numbers)}")
 
-    def _next_id(self) -> str:
-        """Ours; ingest gives the line another."""
-        return f"line-{len(self.events)}"
+    def _end_wait(self, at: datetime) -> None:
+        """Whoever waits longest waits no more; who is sent round waits again from the end of the queue on."""
+        call, came = self._waiting.pop(0)
+        wait_s = int((at - came).total_seconds())
+        match self._random.random():
+            case chance if chance < 0.2:
+                self._put(at, call, "NONE", f"ABANDON|1|1|{wait_s}")
+                outcome = Outcome.ABANDONED
+            case chance if chance < 0.3 and wait_s:  # within one second two lines may be the same
+                self._put(at, call, "NONE", f"EXITWITHTIMEOUT|1|1|{wait_s}")
+                outcome = Outcome.TIMED_OUT
+            case _:
+                self._put(at, call, "Agent/1", f"CONNECT|{wait_s}|{call}|2")
+                self._say(CallAnswered, at, call, wait_ms=wait_s * 1000)
+                self._talking.append((call, at, wait_s))
+                return
+        self._say(CallMissed, at, call, outcome=outcome, wait_ms=wait_s * 1000, position=1)
+        if outcome is Outcome.TIMED_OUT:
+            self._enter(at, call)
+
+    def _enter(self, at: datetime, call: str) -> None:
+        self._waiting.append((call, at))
+        position = len(self._waiting)
+        self._put(at, call, "NONE", f"ENTERQUEUE||anonymous|{position}")
+        self._say(CallQueued, at, call, position=position)
+
+    def _say(self, kind: type[Event], at: datetime, call: str, **more: object) -> None:
+        """Note what a line says; ingest gives it another id."""
+        said = {"id": f"line-{len(self.events)}", "at": at, "contact": call, **more}
+        self.events.append(kind.model_validate(said | _queue_ref("centrale", EXCHANGE)))
 
     def _put(self, at: datetime, call: str, agent: str, rest: str) -> None:
         self._file.write(f"{int(at.timestamp())}|{call}|centrale|{agent}|{rest}\n".encode())
