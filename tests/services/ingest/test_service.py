@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import random
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -273,6 +276,66 @@ def test_every_line_once_over_rotation_truncation_and_kills(start: Start, redis_
         wait_for_events(client, len(expected))
         ids = [str(event["id"]) for event in on_stream(client)]
         assert ids == expected  # in order, and none twice: events and checkpoint are one
+
+
+def test_a_log_that_comes_by_copies_is_counted_once_over_kills(start: Start, redis_url: str, queue_log: Path):
+    """Copied whole each time, rotated in between, the new file before the rest of the old; and at the very
+    beginning rotated while ingest is being started."""
+    lines = iter([line for number in range(1, 100) for line in call(number)])
+    written: list[bytes] = []
+
+    def some(count: int) -> bytes:
+        written.extend(islice(lines, count))
+        return b"".join(written[-count:])
+
+    def comes(name: str, content: bytes) -> None:
+        coming = queue_log.with_name(".coming")
+        coming.write_bytes(content)
+        coming.rename(queue_log.with_name(name))
+
+    first = some(6)
+    comes("queue_log", first)
+    service = start(redis_url)
+    queue_log.rename(queue_log.with_name("queue_log.1"))
+    log = some(9)
+    comes("queue_log", log)
+    with redis.Redis.from_url(redis_url) as client:
+        wait_for_events(client, len(written))
+        for turn in range(3):
+            if turn == 1:
+                service.kill()
+            log += some(5)
+            comes("queue_log", log)
+            service = start(redis_url) if service.exited else service
+            wait_for_events(client, len(written))
+            rest = log + some(4)
+            log = some(3)
+            comes("queue_log", log)
+            wait_for_events(client, len(written) - 4)
+            if turn == 2:
+                service.kill()
+            comes(f"queue_log.{9 - turn}.gz", gzip.compress(rest))
+            service = start(redis_url) if service.exited else service
+            wait_for_events(client, len(written))
+        rules = TranslatorRules.of(
+            QueueLogSource(kind="queue_log", id="asterisk", site="lier", path=queue_log)
+        )
+        translator = QueueLogTranslator(rules, PSEUDONYMS)
+        expected = [str(translator.translate(line).id) for line in written]  # type: ignore[union-attr]
+        assert sorted(str(event["id"]) for event in on_stream(client)) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")], ids=["fifo", "device"]
+)
+def test_what_is_no_file_is_said_and_holds_nobody_up(
+    start: Start, redis_url: str, queue_log: Path, make: Callable[[Path], None]
+):
+    make(queue_log)
+    service = start(redis_url)
+    eventually(lambda: "Not a regular file" in service.health().text)
+    assert post(service).status_code == 202
+    assert service.stop() == 0
 
 
 def test_while_redis_is_away_lines_wait(start: Start, own_server: RedisServer, queue_log: Path):

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
+from itertools import accumulate
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +26,7 @@ from structlog.testing import capture_logs
 
 from services.ingest.sources.queue_log import files
 from services.ingest.sources.queue_log import reader as source
-from services.ingest.sources.queue_log.files import LONGEST_LINE, FoundFile, LogFile
+from services.ingest.sources.queue_log.files import LONGEST_LINE, FoundFile, LogFile, Mark, thinned
 from services.ingest.sources.queue_log.reader import (
     COPYING,
     Checkpoint,
@@ -501,6 +502,25 @@ def test_a_position_shows_nothing_of_the_lines(log):
     assert position.head == PSEUDONYMS.seal(log.read_bytes())
 
 
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_checkpoint_of_the_release_before_is_gone_on_from(log, follow, rotated):
+    write(log.with_name("queue_log.2"), *lines(-5, 0))
+    write(log, *lines(0, 3))
+    status, head = log.stat(), b"".join(lines(0, 2))
+    text = (
+        f'{{"position":{{"device":{status.st_dev},"inode":{status.st_ino},"offset":{len(head)},'
+        f'"head_length":{len(head)},"head":"{PSEUDONYMS.seal(head)}","sealed_by":"{PSEUDONYMS.key_name}",'
+        f'"began":1710223067}},"memory":{{"seen":{{"1710223068":{{"0a":1}}}},"entered":{{}},"pseudonyms":{{}}}}}}'
+    )
+    if rotated:
+        packed(renamed(log))
+        write(log, *lines(3, 5))
+        renamed(log)
+    write(log, *lines(5, 7))
+    told = [line(2), *(lines(3, 5) if rotated else []), *lines(5, 7)]
+    assert look_until_quiet(follow(log, Checkpoint.decode(text.encode()).position)) == told
+
+
 @pytest.mark.parametrize("before", [{"sealed_by": "another"}, {"sealed_by": ""}], ids=["key", "release"])
 def test_a_position_of_another_key_or_of_a_release_without_is_known_by_its_place(log, follow, before):
     position = stopped(log, 2).model_copy(update={**before, "head": "0" * 32})
@@ -927,6 +947,12 @@ def test_what_is_no_file_is_not_waited_for(log, follow, name, what):
     assert look_until_quiet(follower) == [line(0)]
 
 
+def test_what_became_a_fifo_after_it_was_listed_is_not_waited_for(log):
+    os.mkfifo(log)
+    with pytest.raises(OSError, match="Not a regular file"):
+        files.open_regular(log)
+
+
 async def test_a_mount_that_hangs_keeps_nobody_from_ending(log, follow, monkeypatch):
     for limit in ("HANGS", "LET_GO"):
         monkeypatch.setattr(source, limit, timedelta(milliseconds=1))
@@ -992,6 +1018,58 @@ def test_no_restart_amid_a_rotation_loses_a_line(log, follow):
     rotator.join()
     seen += look_until_quiet(follow(log, position))
     assert sorted(seen) == sorted(lines(0, 3 * rotations + 1))
+
+
+def test_what_is_renamed_while_it_is_opened_is_looked_at_again(log, monkeypatch):
+    for number, name in enumerate(("queue_log.2", "queue_log.1", "queue_log")):
+        write(log.with_name(name), line(number))
+    open_regular, rotations = files.open_regular, iter(range(1, 4))
+
+    def opened_amid_rotation(path: Path) -> BufferedReader:
+        if (rotation := next(rotations, None)) is not None:
+            for number in range(rotation + 1, 0, -1):
+                renamed(log.with_name(f"queue_log.{number}"), f"queue_log.{number + 1}")
+            renamed(log)
+            write(log, line(2 + rotation))
+        return open_regular(path)
+
+    monkeypatch.setattr(files, "open_regular", opened_amid_rotation)
+    found = files.Catalogue(log, lambda _: None).files()
+    assert [(file.path.name, file.head) for file in found] == [
+        *((f"queue_log.{5 - number}", line(number)) for number in range(5)),
+        ("queue_log", line(5)),
+    ]
+
+
+# --- marks ---------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(1, 100_000), min_size=1, max_size=300))
+def test_marks_are_few_and_near_the_end_there_are_many(lengths):
+    marks: tuple[Mark, ...] = ()
+    offset = 0
+    for length in lengths:
+        offset += length
+        marks = thinned([*marks, Mark(offset, "")])
+    offsets = [mark.offset for mark in marks]
+    assert offsets == sorted(offsets)
+    assert offsets[-files.MARKS :] == list(accumulate(lengths))[-files.MARKS :]
+    assert len(marks) <= files.MARKS + offset.bit_length()
+
+
+def test_after_a_deep_cut_not_all_is_handed_on_again(log, follow):
+    write(log, *lines(0, 2000))
+    steady = Steady()
+    follower = follow(log, steady=steady, batch_lines=50)
+    look_until_quiet(follower)
+    os.truncate(log, len(b"".join(lines(0, 1000))))
+    write(log, line(2000))
+    look_until_quiet(follower)
+    steady.settle()
+    found = look_until_quiet(follower)
+    assert found[-1] == line(2000)
+    assert found[:-1] == lines(1001 - len(found), 1000)
+    assert len(found) < 1000
 
 
 # --- waking up -----------------------------------------------------------------------------------
