@@ -260,6 +260,15 @@ def test_callers_turned_away_by_the_verbs_of_wazo_are_offered_and_blocked(tmp_pa
     assert whole["total"]["outcomes"] == {"abandoned": 0, "blocked": 3}
 
 
+def test_two_phones_that_pick_up_one_call_are_one_answer_and_it_is_told(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(ONE_HELPED + "1773303305|1773303299.1|onthaal|PJSIP/12|CONNECT|5|1773303300.20|2\n")
+    whole = figures(log)
+    assert (whole["total"]["offered"], whole["total"]["answered"]) == (1, 1)
+    assert whole["repeated_outcomes"] == {"queue_log": 1}
+    assert "1 afloop van een contact dat er al een had" in run(log)
+
+
 def test_a_conversation_that_nobody_timed_is_no_bad_line(tmp_path: Path) -> None:
     (tmp_path / "log").write_text(ONE_HELPED + "1773303360|1773303299.1|onthaal|SIP/1|TRANSFER|200|inside\n")
     whole = figures(tmp_path / "log")

@@ -61,6 +61,7 @@ def analyse(
             "unknown_verbs": reading.unknown_verbs,
             "unusable_waits": reading.unusable_waits,
             "duplicates": reading.duplicates,
+            "repeated_outcomes": dict(reading.repeated_outcomes),
             "refused": dict(reading.refused),
         }
         json.dump(result, sys.stdout, indent=1, ensure_ascii=False)

@@ -74,6 +74,8 @@ class ReadingStats:
     refused: dict[str, int] = field(default_factory=dict)
     """By reason."""
     duplicates: int = 0
+    repeated_outcomes: dict[str, int] = field(default_factory=dict)
+    """Outcomes of contacts that have theirs already, by source; in no figure."""
     counted: int = 0
     """Events that were not refused, duplicates among them."""
     first_bad: list[BadLine] = field(default_factory=list)
@@ -146,6 +148,7 @@ def close(aggregator: Aggregator, newest: int, reading: ReadingStats) -> None:
     aggregator.advance(newest + EVER if newest else 0)
     _note(aggregator, reading)
     reading.duplicates = aggregator.counts.duplicates
+    reading.repeated_outcomes = {s: n for s, n in sorted(aggregator.counts.repeated.items()) if n}
 
 
 def _note(aggregator: Aggregator, reading: ReadingStats) -> set[str]:

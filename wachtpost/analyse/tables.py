@@ -326,6 +326,14 @@ def reading_lines(reading: ReadingStats, say: Translator) -> list[str]:
             reading.duplicates,
         )
         lines.append(once)
+    if repeated := sum(reading.repeated_outcomes.values()):
+        # Translators: two agents picked up one call, a ticket was called again.
+        further = say.ngettext(
+            "{number} outcome of a contact that had one already; it is in no figure",
+            "{number} outcomes of contacts that had one already; they are in no figure",
+            repeated,
+        )
+        lines.append(further)
     if refused := sum(reading.refused.values()):
         unusable = say.ngettext(
             "{number} line could not be used:", "{number} lines could not be used:", refused
