@@ -193,7 +193,9 @@ def _odd(say: Edition) -> stat.Panel:
         (Words.UNUSABLE_WAITS, "wachtpost_queue_log_unusable_waits_total"),
         (Words.UNREADABLE, "wachtpost_notifier_unreadable_total"),
     )
-    queries = (instant(f"sum(increase({series}[$__range]))", say(text)) for text, series in asked)
+    queries = [instant(f"sum(increase({series}[$__range]))", say(text)) for text, series in asked]
+    again = f"sum({growth('wachtpost_repeated_outcomes', 'site, source', '$__range')})"
+    queries.append(instant(again, say(Words.REPEATED)))
     return number(say, Words.ODD, *queries, listed=True).decimals(0).color_scheme(fixed(Colour.TEXT))
 
 

@@ -666,10 +666,11 @@ class PipelineWords:
         Msg("What could not be counted, and why. The items themselves are in Redis, without personal data."),
     )
     ODD: Final = PanelText(
-        Msg("Double, late, unknown, unreadable"),
+        Msg("Double, late, unknown, unreadable, told again"),
         Msg(
             "In this period: facts that came twice (counted once), late facts, unknown lines in the "
-            "exchange's log, and unreadable reports of breaches."
+            "exchange's log, unreadable reports of breaches, and outcomes of contacts that had theirs "
+            "already (two agents picked up, a ticket was called again; in no figure)."
         ),
     )
     UNFINISHED: Final = PanelText(
@@ -692,6 +693,7 @@ class PipelineWords:
     UNKNOWN_LINES: Final = Msg("unknown log lines")
     UNUSABLE_WAITS: Final = Msg("unusable waits")
     UNREADABLE: Final = Msg("unreadable")
+    REPEATED: Final = Msg("outcomes told again")
     REQUESTS: Final = PanelText(
         Msg("Requests per second, by answer"),
         Msg("At ingest's door. 2xx: accepted; 4xx: refused, see the reasons; 5xx: we cannot for now."),

@@ -79,6 +79,7 @@ class EvaluatorCollector(Collector):
         sites = [site for site, _ in aggregators]
         sections = {
             "since the beginning": since_start.sums(aggregators, self._drops),
+            "repeated outcomes": self._repeated(aggregators),
             "spreads": since_start.spreads(aggregators, self._wait_edges, self._drops),
             "rolling figures": self._rolling(aggregators, now),
             "who waits": self._waiting(aggregators, now),
@@ -94,6 +95,18 @@ class EvaluatorCollector(Collector):
         for name, section in sections.items():
             with self._drops(name):
                 yield from section
+
+    def _repeated(self, aggregators: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
+        # No counter: when what went before comes late, one of them may turn out to be another contact's.
+        text = "Outcomes of contacts that have theirs already; in no figure"
+        shown = bare_gauge("repeated_outcomes", text, "site", "source")
+        for site, aggregator in aggregators:
+            for source in self._city.sources:
+                if source.site == site.id:
+                    with self._drops(shown.name, source.id):
+                        count = aggregator.counts.repeated.get(source.id, 0)
+                        shown.add_metric([site.id, source.id], max(0, count))
+        yield shown
 
     # Rolling figures -----------------------------------------------------------------------------
 
