@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import re
 import stat
 import zlib
 from collections import deque
@@ -49,6 +50,10 @@ LISTINGS: Final = 50
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile)
 """What a damaged archive raises where it ends."""
+
+_ROTATED: Final = re.compile(r"(?:\.|[-_]?\d).*", re.DOTALL)
+"""What rotation puts behind a log's name: ``.1``, ``-20240312.gz``, ``.old``. With a dash and a word it is
+another exchange's log."""
 
 _NOT_A_LOG: Final = frozenset({".bz2", ".xz", ".zst", ".zip", ".tmp", ".swp"})
 """Names that begin like the log and that nobody can read line by line."""
@@ -199,20 +204,27 @@ def _found(path: Path, raw: BufferedReader, file: BufferedReader | gzip.GzipFile
 
 def _listed(log: Path) -> dict[Place, tuple[Path, tuple[int, int]]]:
     """The log and what rotation made of it: ``queue_log.1``, ``queue_log-20240312.gz``, …, by place."""
-    try:
-        names = [path.name for path in log.parent.iterdir() if path.name.startswith(log.name)]
-    except FileNotFoundError:
-        return {}
+    paths = [path for name in {log, log.resolve()} for path in _beside(name)]
     listed: dict[Place, tuple[Path, tuple[int, int]]] = {}
-    for name in sorted(names, reverse=True):  # the log's own name last: of two names of one file it stands
-        path = log.with_name(name)
-        if path.suffix in _NOT_A_LOG:
-            continue
+    for path in [*paths, log]:  # its own name last: of two names of one file it stands
         with suppress(FileNotFoundError, PermissionError):
             status = path.stat()
             if stat.S_ISREG(status.st_mode):
                 listed[status.st_dev, status.st_ino] = (path, (status.st_size, status.st_mtime_ns))
     return listed
+
+
+def _beside(log: Path) -> list[Path]:
+    """What rotation made of a log, where it really lies."""
+    with suppress(FileNotFoundError):
+        return [
+            path
+            for path in log.parent.iterdir()
+            if path.name.startswith(log.name)
+            and _ROTATED.fullmatch(path.name[len(log.name) :])
+            and path.suffix not in _NOT_A_LOG
+        ]
+    return []
 
 
 def place_of(path: Path) -> Place | None:

@@ -50,8 +50,11 @@ WATCH_STEP_MS: Final = 10
 """How quickly a change wakes us. Costs a look at an empty list, a hundred times a second."""
 
 COPYING: Final = timedelta(seconds=3)
-"""A log shorter than what was read of it, and a rotated file that ends amid a line, may be a copy that is
-under way; after this long it is what it is."""
+"""A log that is shorter than what was read of it may be a copy that is under way; after this long it is what
+it is."""
+
+UNFINISHED: Final = timedelta(minutes=1)
+"""How long the end of a line is waited for in a file that was left: a copy may come slowly."""
 
 CLOCKS_APART: Final = timedelta(hours=1)
 """How far behind ours an exchange's clock may be: a file that began longer ago than this before we first
@@ -62,6 +65,9 @@ LEFT_FOR: Final = timedelta(days=7)
 
 LEFT_FILES: Final = 64
 """Files at most of which more is awaited: two and a half days of a log that is rotated every hour."""
+
+FEWEST_LEFT: Final = 8
+"""Files of which more is awaited however old they are: a log may be rotated every month."""
 
 HANGS: Final = timedelta(seconds=10)
 """A look that takes longer than this has met a mount that does not answer."""
@@ -411,7 +417,7 @@ class QueueLogReader:
                 read_out is not None
                 and read_out.unfinished
                 and read_out.state == file.state
-                and self._steady() - read_out.since >= COPYING.total_seconds()
+                and self._steady() - read_out.since >= UNFINISHED.total_seconds()
                 and known[file.place] is not known[log.place]
             ):
                 return _Next(file, known[file.place], ends=True)
@@ -558,8 +564,9 @@ def _kept(files: Sequence[FilePosition]) -> list[FilePosition]:
     """Return those of which more may come, that of the last line last."""
     youngest = max((one.began for one in files if one.began is not None), default=0)
     oldest = youngest - int(LEFT_FOR.total_seconds())
-    young = [one for one in files[:-1] if one.began is None or one.began >= oldest]
-    return [*young[-LEFT_FILES:], *files[-1:]]
+    old, lately = files[:-FEWEST_LEFT], files[-FEWEST_LEFT:]
+    young = [one for one in old if one.began is None or one.began >= oldest]
+    return [*young, *lately][-LEFT_FILES:]
 
 
 async def first_sight(path: Path, start: Start, pseudonyms: Pseudonyms, clock: Clock) -> Position | None:

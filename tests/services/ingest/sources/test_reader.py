@@ -29,6 +29,7 @@ from services.ingest.sources.queue_log import reader as source
 from services.ingest.sources.queue_log.files import LONGEST_LINE, FoundFile, LogFile, Mark, thinned
 from services.ingest.sources.queue_log.reader import (
     COPYING,
+    UNFINISHED,
     Checkpoint,
     Lines,
     Position,
@@ -90,9 +91,9 @@ class Steady:
     def __call__(self) -> float:
         return self.seconds
 
-    def settle(self) -> None:
+    def settle(self, given: timedelta = COPYING) -> None:
         """Let pass what a copy under way is given."""
-        self.seconds += COPYING.total_seconds()
+        self.seconds += given.total_seconds()
 
 
 def look_until_quiet(follower: QueueLogReader) -> list[bytes]:
@@ -242,9 +243,9 @@ def test_an_unfinished_last_line_of_a_rotated_file_is_handed_on_as_it_is_once_no
     renamed(log)
     write(log, line(2))
     assert look_until_quiet(follower) == [line(2)]
-    steady.settle()
+    steady.settle(UNFINISHED)
     assert look_until_quiet(follower) == [b"1710223068|broken"]
-    steady.settle()
+    steady.settle(UNFINISHED)
     assert look_until_quiet(follower) == []
     write(log, line(3))
     assert look_until_quiet(follower) == [line(3)]
@@ -481,7 +482,7 @@ def test_a_position_beyond_what_a_damaged_archive_holds_goes_on_in_the_next_file
 def test_other_files_beside_the_log_are_left_alone(log, follow):
     write(log, *lines(0, 2))
     position = at_line(log, 2)
-    for name in ("queue_log.1.bz2", "queue_log.swp", "messages", "queue"):
+    for name in ("queue_log.1.bz2", "queue_log.swp", "queue_log-noord", "queue_log_b.1", "messages", "queue"):
         log.with_name(name).write_bytes(line(7))
     log.with_name("queue_log.d").mkdir()
     renamed(log)
@@ -758,6 +759,25 @@ def test_what_a_rotated_file_has_more_is_read_whenever_it_comes(log, follow, dow
         seen += look_until_quiet(follower)
     write(log, line(5))
     assert [*sorted(seen), *look_until_quiet(follower)] == lines(0, 6)
+
+
+def test_a_log_that_is_rotated_every_month_is_awaited_as_well(log, read, follow):
+    month = 30 * 24 * 3600
+    position = at_line(read(1)._path, 1)
+    moved_in(log, line(month))
+    position = follow(log, position).look().position
+    moved_in(log.with_name("queue_log.1"), *lines(0, 3))
+    assert look_until_quiet(follow(log, position)) == lines(1, 3)
+
+
+def test_rotated_where_the_log_really_lies(tmp_path, follow):
+    there, log = tmp_path / "there" / "queue_log", tmp_path / "queue_log"
+    there.parent.mkdir()
+    log.symlink_to(there)
+    position = stopped(there, 2)
+    renamed(there)
+    write(there, line(3))
+    assert look_until_quiet(follow(log, position)) == lines(2, 4)
 
 
 def test_files_that_were_never_seen_may_come_in_any_order(log, read, follow):
