@@ -220,6 +220,13 @@ class Aggregator:
         return list(self._queues or ())
 
     @property
+    def counters(self) -> frozenset[QueueRef]:
+        """The queues of which visits or appointments have been recorded, and no calls."""
+        of_visits = {QueueRef(site, queue) for kind, site, queue in self._spots if kind in _OF_VISITS}
+        of_calls = {QueueRef(site, queue) for kind, site, queue in self._spots if kind in _OF_CALLS}
+        return frozenset(of_visits - of_calls)
+
+    @property
     def has_changes(self) -> bool:
         """Whether there is anything to write."""
         return self.bucket_store.changed or bool(self._dead)

@@ -20,6 +20,7 @@ from domain.bucket import Resolution, decode
 from domain.bucket_store import BucketStore, Slot
 from domain.queue_ref import QueueRef
 from services.ingest.auth import sha256
+from shared.contract.kpis import QueueKind
 from tests.acceptance.test_history import Town
 from tests.support.eventually import WITHIN, eventually
 from tests.support.redis_servers import EmbeddedValkey
@@ -438,7 +439,9 @@ def test_as_it_happens(number: int, lived: Lived) -> None:
             for day, bucket in fields.items():
                 slot = Slot(QueueRef(site, queue), Resolution(resolution), day.decode())
                 days.put(slot, decode(bucket))
-    right(number, as_json(Analysis.of(days), lived.town.city))
+    city = lived.town.city
+    counters = {QueueRef(site.id, one.id) for site in city.sites for one in site.of_kind(QueueKind.COUNTER)}
+    right(number, as_json(Analysis.of(days, counters), city))
 
 
 def test_an_hour_later_nobody_is_left_on_the_board(lived: Lived) -> None:

@@ -169,7 +169,7 @@ def with_visits(counter: Bucket) -> Analysis:
         (Slot(phone, Resolution.DAY, day), cut_off),
         (Slot(desk, Resolution.DAY, day), counter),
     ]
-    return Analysis.of(BucketStore(slots))
+    return Analysis.of(BucketStore(slots), {desk})
 
 
 def test_what_is_in_no_kpi_stands_apart_and_unfinished_visits_are_no_calls() -> None:
@@ -181,6 +181,36 @@ def test_what_is_in_no_kpi_stands_apart_and_unfinished_visits_are_no_calls() -> 
         visits = total["visits"]
         assert [visits[key] for key in ("no_shows", "moved", "cancelled", "service_mean_s")] == [4, 2, 3, 60]
     assert whole["visits_unfinished"] == whole["queues"]["loket"]["unfinished"] == 5
+    assert whole["queues"]["loket"]["offered"] == 0
+
+
+def test_a_file_with_nothing_but_a_ticket_left_over_tells_of_no_call(tmp_path: Path) -> None:
+    """A counter that keeps its queue over night: drawn in the afternoon, called in the morning."""
+    called = {"kind": "visit.called", "id": "n", "contact": "n", "source": "balie", "site": "stad"}
+    moments = {"at": "2026-03-03T08:10:00Z", "arrived_at": "2026-03-02T15:10:00Z"}
+    (tmp_path / "events").write_text(json.dumps({**called, "queue": "loket", **moments}))
+    whole = figures(tmp_path / "events")
+    assert (whole["total"]["offered"], whole["total"]["unfinished"], whole["visits_unfinished"]) == (0, 0, 1)
+    assert whole["queues"]["loket"]["unfinished"] == 1
+
+
+OVERFLOW = """\
+1773302400|1773302399.1|onthaal|NONE|ENTERQUEUE|||1
+1773302430|1773302399.1|onthaal|NONE|EXITWITHTIMEOUT|1|1|30
+1773302431|1773302399.1|wonen|NONE|ENTERQUEUE|||1
+1773302445|1773302399.1|wonen|Agent/1|CONNECT|14|1773302431.2|3
+1773302450|1773302450.3|onthaal|NONE|ENTERQUEUE|||1
+1773302458|1773302450.3|onthaal|NONE|ABANDON|1|1|8
+"""
+
+
+def test_who_overflows_and_is_helped_is_one_caller_from_a_log_to_the_figures(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(OVERFLOW)
+    whole = figures(tmp_path / "log")
+    keys = ("offered", "answered", "missed", "wait_mean_s")
+    assert [whole["callers"][key] for key in keys] == [2, 1, 1, 45.0]
+    assert [whole["entries"][key] for key in keys] == [3, 1, 2, 14.0]
+    assert (whole["total"]["missed_ratio"], whole["queues"]["onthaal"]["missed"]) == (0.5, 2)
 
 
 def test_the_tables_name_what_is_in_no_kpi() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -46,34 +46,41 @@ class Analysis:
     """Outside opening hours; in no other figure."""
     queues: Mapping[str, Bucket]
     days: Mapping[str, Bucket]
-    visits_unfinished: int = 0
-    """Neither called nor left. Of a total or a day ``unfinished`` are calls, as ``offered`` is."""
+    visits_unfinished: Mapping[str, int] = field(default_factory=dict)
+    """Tickets neither called nor left, by queue. ``unfinished`` of a bucket are calls, as ``offered`` is."""
 
     @classmethod
-    def of(cls, bucket_store: BucketStore) -> Analysis:
-        """Add the day buckets up."""
+    def of(cls, bucket_store: BucketStore, counters: Collection[QueueRef]) -> Analysis:
+        """Add the day buckets up; ``counters``: the queues of visits and appointments."""
         days: dict[str, Bucket] = {}
         queues: dict[QueueRef, Bucket] = {}
+        left_over: dict[QueueRef, int] = {}
         total, outside = Bucket(), Bucket()
-        every = list(bucket_store.slots())
-        for slot, bucket in every:
+        for slot, bucket in bucket_store.slots():
             if slot.resolution is Resolution.DAY_OUTSIDE:
                 outside.add(bucket)
             elif slot.resolution is Resolution.DAY:
-                queues.setdefault(slot.queue_ref, Bucket()).add(bucket)
-        counters = {queue_ref for queue_ref, bucket in queues.items() if _is_counter(bucket)}
-        for slot, bucket in every:
-            if slot.resolution is Resolution.DAY:
-                calls = replace(bucket, unfinished=0) if slot.queue_ref in counters else bucket
-                days.setdefault(str(slot.start), Bucket()).add(calls)
-                total.add(calls)
+                of_calls = bucket
+                if slot.queue_ref in counters:
+                    of_calls = replace(bucket, unfinished=0)
+                    left_over[slot.queue_ref] = left_over.get(slot.queue_ref, 0) + bucket.unfinished
+                for sum_of in (
+                    total,
+                    queues.setdefault(slot.queue_ref, Bucket()),
+                    days.setdefault(str(slot.start), Bucket()),
+                ):
+                    sum_of.add(of_calls)
         one_site = len({queue_ref.site for queue_ref in queues}) <= 1
-        named = {
-            queue_ref.queue if one_site else "/".join(queue_ref): queues[queue_ref]
-            for queue_ref in sorted(queues)
+        names = {
+            queue_ref: queue_ref.queue if one_site else "/".join(queue_ref) for queue_ref in sorted(queues)
         }
-        unfinished = sum(queues[counter].unfinished for counter in counters)
-        return cls(total, outside, named, {day: days[day] for day in sorted(days)}, unfinished)
+        return cls(
+            total,
+            outside,
+            {name: queues[queue_ref] for queue_ref, name in names.items()},
+            {day: days[day] for day in sorted(days)},
+            {names[queue_ref]: count for queue_ref, count in left_over.items() if count},
+        )
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -103,8 +110,12 @@ def as_json(analysis: Analysis, city: CityFile) -> Figures:
     return {
         "total": total,
         **views,
-        "visits_unfinished": analysis.visits_unfinished,
-        "queues": {name: figures(name, bucket, city, outcomes) for name, bucket in analysis.queues.items()},
+        "visits_unfinished": sum(analysis.visits_unfinished.values()),
+        "queues": {
+            name: figures(name, bucket, city, outcomes)
+            | {"unfinished": analysis.visits_unfinished.get(name, bucket.unfinished)}
+            for name, bucket in analysis.queues.items()
+        },
         "days": {
             day: figures(ALL_QUEUES, bucket, city, outcomes) | _views(bucket, city, outcomes)
             for day, bucket in analysis.days.items()
@@ -158,7 +169,7 @@ def figures(queue: str, entries: Bucket, city: CityFile, outcomes: Iterable[Outc
             for d, as_it_counts in by_definition
         },
     }
-    if _is_counter(bucket):
+    if bucket.visitors or bucket.served or bucket.booked or bucket.moved or bucket.cancelled:
         result["visits"] = _visit_figures(bucket)
     return result
 
@@ -190,11 +201,6 @@ def _visit_figures(bucket: Bucket) -> Figures:
         "cancelled": bucket.cancelled,
         "lead_time_mean_workdays": _rounded(kpi.lead_time_mean(bucket).value),
     }
-
-
-def _is_counter(bucket: Bucket) -> bool:
-    """Whether visitors came or appointments were made there: a file alone does not say more of a queue."""
-    return bool(bucket.visitors or bucket.served or bucket.booked or bucket.moved or bucket.cancelled)
 
 
 def _seconds(ms: int) -> Number:

@@ -112,7 +112,7 @@ def analyse(
     reading = ReadingStats()
     newest = record(aggregator, file_events(files, rules, door, now, source, reading, progress), reading)
     close(aggregator, newest, reading)
-    return Analysis.of(aggregator.bucket_store), reading
+    return Analysis.of(aggregator.bucket_store, aggregator.counters), reading
 
 
 def record(

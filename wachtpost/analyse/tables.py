@@ -56,7 +56,7 @@ def tables(analysis: Analysis, reading: ReadingStats, city: CityFile) -> Iterato
         yield page.targets(analysis)
         note = say.gettext("90% within: from the histogram, at most one cell (1 s up to 10 min) too high.")
         yield Text(note, style="dim")
-    elif not analysis.total.visitors + analysis.total.booked + analysis.visits_unfinished:
+    elif not analysis.total.visitors + analysis.total.booked + len(analysis.visits_unfinished):
         yield Text(say.gettext("No contact found."))
     yield from page.visits(analysis)
     yield page.footer(analysis, reading)
@@ -237,7 +237,7 @@ class _Page:
             # Translators: visitors who were called and did not come.
             no_shows = say.ngettext("{number} did not come", "{number} did not come", total.no_shows)
             lines.append(f"{early}, {left}, {no_shows}")
-        if unfinished := analysis.visits_unfinished:
+        if unfinished := sum(analysis.visits_unfinished.values()):
             # Translators: visitors who were neither called nor left, as far as anybody told.
             lines.append(say.ngettext("{number} without an end", "{number} without an end", unfinished))
         if total.served:
