@@ -24,6 +24,7 @@ from shared.redis import keys
 from shared.redis.connection import redis_broker, redis_client
 from shared.redis.partition_owner import PartitionOwner
 from shared.redis.set_aside import set_aside_check, set_aside_gauge
+from shared.redis.went_back import went_back_check, went_back_gauge
 
 COMMIT_EDGES_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
@@ -39,15 +40,16 @@ def build(settings: EvaluatorSettings, configuration: Configuration) -> Applicat
     commit_seconds = Histogram(
         f"{PREFIX}commit_seconds", "Time to commit a batch", registry=registry, buckets=COMMIT_EDGES_S
     )
-    set_aside = set_aside_gauge(registry)
+    set_aside, went_back = set_aside_gauge(registry), went_back_gauge(registry)
     owner = secrets.token_hex(8)
     partitions: list[PartitionOwner[EvaluatorSession]] = []
     for number in settings.partition_numbers(city.pipeline.partitions):
         store = EvaluatorStore(redis, number, owner, city.pipeline.lease)
         consumer = EvaluatorConsumer(number, city, calendar, store, now, commit_seconds)
-        partition = PartitionOwner(consumer, store.lease, store.set_aside, broker)
+        partition = PartitionOwner(consumer, store.lease, store.set_aside, broker, now)
         partitions.append(partition)
         set_aside.labels(str(number)).set_function(partial(getattr, partition, "set_aside_at"))
+        went_back.labels(str(number)).set_function(partial(getattr, partition, "went_back_at"))
     registry.register(EvaluatorCollector(city, calendar, partitions, now, registry.drops))
     history = configuration.history
     registry.register(PeriodCollector(city, calendar, history, partitions, now, registry.drops))
@@ -55,6 +57,7 @@ def build(settings: EvaluatorSettings, configuration: Configuration) -> Applicat
     checks: dict[str, Check] = {f"partition_{one.number}": one.check for one in partitions}
     checks["redis"] = redis_check(redis, [keys.state(one.number) for one in partitions], makes_room=True)
     checks["state"] = set_aside_check(lambda: [one.set_aside_at for one in partitions])
+    checks["history"] = went_back_check(lambda: [one.went_back_at for one in partitions])
     return Application(
         redis=redis,
         broker=broker,

@@ -225,6 +225,7 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
 
     async def tick(self, session: EvaluatorSession) -> None:
         """Close what time closes, judge, trim the stream, and see how much of it waits."""
+        await self._store.look(session.fence, session.offset)
         if session.unsummed and not session.tasks:
             session.start(self._add_up(session), "months")
         session.aggregator.advance(ms_of(self._now()))

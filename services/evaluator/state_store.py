@@ -24,8 +24,8 @@ from shared.contract.dead_letters import KEEP
 from shared.instants import EARLIEST, END, END_MS
 from shared.periods import Period
 from shared.redis import keys
-from shared.redis.connection import RedisClient
-from shared.redis.lease import FencedScript, Lease, OffsetMoved
+from shared.redis.connection import RedisClient, WentBack
+from shared.redis.lease import FencedScript, Lease
 from shared.redis.scripts import IS_FULL
 from shared.redis.set_aside import SetAside
 from shared.redis.stream_entries import BEGINNING, Batch, batch_of, order
@@ -38,7 +38,7 @@ kept none leaves it behind: then they are made anew."""
 _COMMIT: Final = (
     IS_FULL
     + """
--- KEYS[3] on: dead letters, events, breaches, the notifier's state, then the hashes of buckets.
+-- KEYS[3] on: events, dead letters, breaches, the notifier's state, then the hashes of buckets.
 -- ARGV[5] on: oldest entry to keep ('' = do not trim), dead letters and breach events to keep, oldest entry
 --             to keep while full, the field that says that months are sums ('' = they are not), then six
 --             lists: state (field, value), state that goes (field), buckets (key, field, value), dropped
@@ -54,12 +54,12 @@ for i = from, to, 3 do redis.call('HSET', KEYS[6 + tonumber(ARGV[i])], ARGV[i + 
 from, to = items(2)
 for i = from, to, 2 do redis.call('HDEL', KEYS[6 + tonumber(ARGV[i])], ARGV[i + 1]) end
 from, to = items(1)
-for i = from, to do redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[6], '*', '__data__', ARGV[i]) end
+for i = from, to do redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[6], '*', '__data__', ARGV[i]) end
 from, to = items(1)
 for i = from, to do redis.call('XADD', KEYS[5], '*', '__data__', ARGV[i]) end
 if ARGV[5] ~= '' then
   -- LIMIT 0: all that may go; left to itself, Redis lets 10,000 go at most, however many came meanwhile.
-  redis.call('XTRIM', KEYS[4], 'MINID', '~', is_full() and ARGV[8] or ARGV[5], 'LIMIT', 0)
+  redis.call('XTRIM', KEYS[3], 'MINID', '~', is_full() and ARGV[8] or ARGV[5], 'LIMIT', 0)
   local over = redis.call('XLEN', KEYS[5]) - tonumber(ARGV[7])
   local heard = redis.call('HGET', KEYS[6], 'offset')
   if over > 0 and heard then
@@ -101,7 +101,8 @@ class EvaluatorStore:
         self._partition = partition
         self.lease = Lease(redis, keys.fence(partition), keys.lease(partition), owner, lease)
         self.set_aside = SetAside(redis, keys.set_aside(partition), keys.fence(partition))
-        self._commit = FencedScript(redis, _COMMIT)
+        fence, state = keys.fence(partition), keys.state(partition)
+        self._commit = FencedScript(redis, fence, state, keys.events(partition), _COMMIT)
 
     async def load(self, queue_refs: Sequence[QueueRef], days: Sequence[str]) -> StoredEvaluator:
         """Read what was committed: ring buckets, totals, months, and the day buckets of ``days`` (ISO)."""
@@ -140,8 +141,8 @@ class EvaluatorStore:
     async def lag(self, read: int, offset: str) -> tuple[int, int | None]:
         """Return how many entries wait to be read, and when the oldest of them arrived (ms).
 
-        Raises ``OffsetMoved`` when the stream does not reach as far as ``offset``: Redis has gone back, and
-        whatever comes would be passed over until it is as far again.
+        Raises ``WentBack`` when the stream does not reach as far as ``offset``: whatever
+        comes would be passed over until it is as far again.
         """
         name = keys.events(self._partition)
         if not await self._redis.exists(name):
@@ -149,7 +150,7 @@ class EvaluatorStore:
         info = await self._redis.xinfo_stream(name)
         last = _text(info["last-generated-id"])
         if order(last) < order(offset):
-            raise OffsetMoved(offset)
+            raise WentBack
         if last == offset:
             return 0, None
         unread = await self.entries(f"({offset}", "+", 1)
@@ -169,7 +170,7 @@ class EvaluatorStore:
         *,
         summed: bool = False,
     ) -> None:
-        """Write everything in one go, or nothing. Raises ``Superseded`` or ``OffsetMoved``.
+        """Write everything in one go, or nothing. Raises ``Superseded`` or ``WentBack``.
 
         ``trim``: the oldest entry of the events stream to keep; ``trim_when_full``: the same, while Redis
         takes nothing new in. ``summed``: whether all months are the sums of their days when it is written.
@@ -197,14 +198,15 @@ class EvaluatorStore:
         args.append(len(verdict.events))
         args += [encode(event) for event in verdict.events]
         named = [
-            keys.fence(self._partition),
-            keys.state(self._partition),
             keys.dead_letters(self._partition),
-            keys.events(self._partition),
             keys.breaches(self._partition),
             keys.notifier(self._partition, "state"),
         ]
         await self._commit(fence, before, after, [*named, *touched], args)
+
+    async def look(self, fence: str, offset: str) -> None:
+        """See whether Redis stands where the last commit left it; raises ``Superseded`` or ``WentBack``."""
+        await self._commit.look(fence, offset)
 
     async def forget_months(self) -> None:
         """Say that months are not the sums of their days, whatever becomes of this session."""

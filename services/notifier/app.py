@@ -41,6 +41,7 @@ from shared.redis import keys
 from shared.redis.connection import redis_broker, redis_client
 from shared.redis.partition_owner import PartitionOwner
 from shared.redis.set_aside import set_aside_check, set_aside_gauge
+from shared.redis.went_back import went_back_check, went_back_gauge
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -71,15 +72,18 @@ def build(settings: NotifierSettings, configuration: Configuration) -> Applicati
             store.lease,
             store.set_aside,
             broker,
+            now,
         )
         for n, store in stores.items()
     ]
-    set_aside = set_aside_gauge(metrics.registry)
+    set_aside, went_back = set_aside_gauge(metrics.registry), went_back_gauge(metrics.registry)
     for one in partitions:
         set_aside.labels(str(one.number)).set_function(partial(getattr, one, "set_aside_at"))
+        went_back.labels(str(one.number)).set_function(partial(getattr, one, "went_back_at"))
     checks: dict[str, Check] = {f"partition_{partition.number}": partition.check for partition in partitions}
     checks["redis"] = redis_check(redis, [keys.notifier(n, "state") for n in stores], makes_room=True)
     checks["state"] = set_aside_check(lambda: [one.set_aside_at for one in partitions])
+    checks["history"] = went_back_check(lambda: [one.went_back_at for one in partitions])
     door = http_app(stores, Pages(city, templates), signer, settings.api_keys(), now)
     metrics.partitions += partitions
     metrics.at_work += (one for partition in partitions for one in partition.backoff)

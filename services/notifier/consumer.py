@@ -126,6 +126,7 @@ class NotifierConsumer(Consumer[NotifierSession]):
 
         Where our own code fails on what is due, what is read is decided on all the same.
         """
+        await self._store.look(session.fence, session.offset)
         session.unread = await self._store.unread(session.offset)
         outcome = None if self._timing.pause_s else attempt(self._what_is_due, session)
         if isinstance(outcome, CodeFailure):

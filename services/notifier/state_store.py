@@ -31,22 +31,22 @@ LOG_KEPT: Final = 50_000
 """Lines of the delivery log kept (about)."""
 
 _COMMIT: Final = """
--- KEYS[3] on: records, outbox, annotations, log, dead, documents. ARGV[5] on: lines to keep, then lists: for
+-- KEYS[4] on: records, outbox, annotations, log, dead, documents. ARGV[5] on: lines to keep, then lists: for
 -- records, outbox and annotations what to put (key, JSON) and what to drop (key); log lines (JSON); dead
 -- deliveries (JSON); at last documents to drop (id).
 at = 6
-for _, key in ipairs({KEYS[3], KEYS[4], KEYS[5]}) do
+for _, key in ipairs({KEYS[4], KEYS[5], KEYS[6]}) do
   from, to = items(2)
   for i = from, to, 2 do redis.call('HSET', key, ARGV[i], ARGV[i + 1]) end
   from, to = items(1)
   for i = from, to do redis.call('HDEL', key, ARGV[i]) end
 end
-for _, key in ipairs({KEYS[6], KEYS[7]}) do
+for _, key in ipairs({KEYS[7], KEYS[8]}) do
   from, to = items(1)
   for i = from, to do redis.call('XADD', key, 'MAXLEN', '~', ARGV[5], '*', '__data__', ARGV[i]) end
 end
 from, to = items(1)
-for i = from, to do redis.call('HDEL', KEYS[8], ARGV[i]) end
+for i = from, to do redis.call('HDEL', KEYS[9], ARGV[i]) end
 """
 
 _BEGIN: Final = (
@@ -60,8 +60,8 @@ return redis.call('HSETNX', KEYS[1], 'offset', ARGV[1])
 _SAY: Final = "redis.call('XADD', KEYS[2], '*', ARGV[2], ARGV[3])"
 
 
-COMMITTED: Final = ("fence", "state", "records", "outbox", "annotations", "log", "dead", "documents")
-"""The keys of that script, in its order."""
+COMMITTED: Final = ("records", "outbox", "annotations", "log", "dead", "documents")
+"""The keys of that script that are its own, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,8 @@ class NotifierStore:
         self._partition = partition
         self.lease = Lease(redis, self._key("fence"), self._key("lease"), owner, lease)
         self.set_aside = SetAside(redis, self._key("set-aside"), self._key("fence"))
-        self._commit = FencedScript(redis, _COMMIT)
+        stream = keys.breaches(partition)
+        self._commit = FencedScript(redis, self._key("fence"), self._key("state"), stream, _COMMIT)
         self._begin = redis.register_script(_BEGIN)
         self._say = OnceScript(redis, _SAY, when_full=True)
 
@@ -142,7 +143,7 @@ class NotifierStore:
         return list(sound(self._key(part), pairs, read, unreadable))
 
     async def commit(self, fence: str, before: str, after: str, changes: NotifierChanges) -> None:
-        """Write everything, or nothing. Raises ``Superseded`` or ``OffsetMoved``."""
+        """Write everything, or nothing. Raises ``Superseded`` or ``WentBack``."""
         args: list[str | bytes | int] = [LOG_KEPT]
         _add_hash(
             args,
@@ -154,6 +155,10 @@ class NotifierStore:
         for values in (changes.log, changes.dead, sorted(changes.documents_gone)):
             args += [len(values), *values]
         await self._commit(fence, before, after, [self._key(part) for part in COMMITTED], args)
+
+    async def look(self, fence: str, offset: str) -> None:
+        """See whether Redis stands where the last commit left it; raises ``Superseded`` or ``WentBack``."""
+        await self._commit.look(fence, offset)
 
     async def document(self, name: str) -> Document | None:
         """Return what a report's mail consists of. Raises ``ValueError`` for what is none."""

@@ -46,10 +46,10 @@ log = structlog.stdlib.get_logger(__name__)
 class WentBack(RedisError):  # noqa: N818 - it happened to Redis, not to the call
     """Redis does not have any more what it had: nothing was written."""
 
-    def __init__(self, left: str) -> None:
+    def __init__(self, left: str = "") -> None:
         super().__init__("Redis went back to an older state")
         self.left = left
-        """The newest entry of before that is still there, or the offset that is."""
+        """The newest entry of before that is still there, where somebody asked for it."""
 
 
 class RedisAbsentError(Exception):

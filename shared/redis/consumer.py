@@ -16,6 +16,7 @@ from faststream.redis.subscriber.usecases.stream_subscriber import StreamBatchSu
 
 from shared.process.backoff import Backoff
 from shared.process.code_failures import CodeFailure
+from shared.redis.connection import WentBack
 from shared.redis.stream_entries import Batch
 from shared.stored_state import UnreadableField
 
@@ -37,6 +38,8 @@ class Session:
     """It takes no more batch and no more tick: it is to end."""
     broken: bool = False
     """Nor may anything of it be written any more: it may be ahead of what was committed."""
+    went_back: bool = False
+    """Redis does not stand any more where the last commit left it."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is something to look at before the next tick."""
     subscription: StreamBatchSubscriber | None = None
@@ -67,9 +70,13 @@ class Session:
     @contextmanager
     def committing(self, after: str) -> Iterator[None]:
         """Around a commit under ``fence``, from ``offset`` to ``after``: done, or the session is broken."""
-        with self.breaking():
-            yield
-            self.offset = after
+        try:
+            with self.breaking():
+                yield
+                self.offset = after
+        except WentBack:
+            self.went_back = True
+            raise
 
     def start(self, work: Coroutine[object, object, None], name: str) -> asyncio.Task[None]:
         """Begin something beside the stream."""

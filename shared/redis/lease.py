@@ -1,7 +1,8 @@
 """Who owns a partition: a lease that runs out by itself, and a fence that rises with every take-over.
 
 A write names the fence it was made under; when that has moved on, the script that would have written
-does nothing. So an owner that was paused and wakes up late cannot harm.
+does nothing. So an owner that was paused and wakes up late cannot harm. It names as well what must stand
+there since it wrote last: where that is not so, Redis has gone back to an older state.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
-from shared.redis.connection import RedisClient
+from shared.redis.connection import RedisClient, WentBack
 from shared.redis.scripts import UNDER_OOM, call_name
 
 _CLAIM: Final = (
@@ -30,27 +31,55 @@ return fence
 """
 )
 
+_NOT_OURS: Final = """
+-- Returns nothing while the fence is ours; 'fenced' where another has taken over; 'back' where it went down.
+local function not_ours(ours)
+  local fence = redis.call('GET', KEYS[1]) or '0'
+  if fence == ours then return end
+  local function turn(of) return tonumber(string.match(of, '^%d+')) end
+  return turn(fence) > turn(ours) and 'fenced' or 'back'
+end
+"""
+
 _RENEW: Final = (
     UNDER_OOM
+    + _NOT_OURS
     + """
--- KEYS: fence, lease. ARGV: fence, lease in ms (0: give it up). Returns 1 while the fence is ours.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+-- KEYS: fence, lease. ARGV: fence, lease in ms (0: give it up). Returns 'ok', 'fenced' or 'back'.
+local wrong = not_ours(ARGV[1])
+if wrong then return wrong end
 if ARGV[2] == '0' then redis.call('DEL', KEYS[2]) else redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2]) end
-return 1
+return 'ok'
+"""
+)
+
+_LOOK: Final = (
+    UNDER_OOM
+    + _NOT_OURS
+    + """
+-- KEYS: fence, state. ARGV: fence, the number of the last commit under it (0: none), offset.
+local wrong = not_ours(ARGV[1])
+if wrong then return wrong end
+if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[3] then return 'back' end
+if ARGV[2] == '0' or redis.call('HGET', KEYS[2], 'commit') == ARGV[1] .. ' ' .. ARGV[2] then return 'ok' end
+return 'back'
 """
 )
 
 _COMMIT: Final = (
     UNDER_OOM
+    + _NOT_OURS
     + """
--- KEYS: fence, state, then the commit's own. ARGV: fence, the commit's number under it, offset before, offset
--- after, then the commit's own, among them lists, each led by its length.
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 'fenced' end
+-- KEYS: fence, state, stream, then the commit's own. ARGV: fence, the commit's number under it, offset
+-- before, offset after, then the commit's own, among them lists, each led by its length.
+local wrong = not_ours(ARGV[1])
+if wrong then return wrong end
 local fence, number = string.match(redis.call('HGET', KEYS[2], 'commit') or '', '^(%S+) (%d+)$')
 number = fence == ARGV[1] and tonumber(number) or 0
 if number == tonumber(ARGV[2]) then return 'ok' end  -- done, and the answer got lost
-if number + 1 ~= tonumber(ARGV[2]) then return 'moved' end
-if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[3] then return 'moved' end
+if number + 1 ~= tonumber(ARGV[2]) then return 'back' end
+if (redis.call('HGET', KEYS[2], 'offset') or '0-0') ~= ARGV[3] then return 'back' end
+if ARGV[4] ~= ARGV[3] and #redis.call('XRANGE', KEYS[3], ARGV[4], ARGV[4]) == 0 then return 'back' end
 local at
 local function items(width)
   local first, count = at + 1, tonumber(ARGV[at])
@@ -67,10 +96,6 @@ return 'ok'
 
 class Superseded(Exception):  # noqa: N818 - it is no error: another owner has taken over
     """The fence has moved on: somebody else owns the partition now."""
-
-
-class OffsetMoved(Exception):  # noqa: N818 - Redis lost or restored data: read the state again
-    """The committed offset is not the one that a commit starts from."""
 
 
 class Lease:
@@ -101,9 +126,8 @@ class Lease:
         return fence.decode() if isinstance(fence, bytes) else fence
 
     async def renew(self, fence: str) -> None:
-        """Keep the lease; raises ``Superseded``."""
-        if not await self._renew(keys=self._keys, args=[fence, self._lasts_ms]):
-            raise Superseded(fence)
+        """Keep the lease; raises ``Superseded`` or ``WentBack``."""
+        _raise_unless_ok(await self._renew(keys=self._keys, args=[fence, self._lasts_ms]), fence)
 
     async def release(self, fence: str) -> None:
         """Give the lease up, so that a standby need not wait for it to run out."""
@@ -115,12 +139,15 @@ class FencedScript:
 
     Commits under a fence are numbered from 1, and the state keeps the number of the last: who says it again,
     because the answer got lost, writes nothing, also where the offset does not move. A number that does not
-    come next shows that Redis lost something. A state without a number is one of an older version.
+    come next shows that Redis lost something, and so does an entry that is not on the stream any more when a
+    commit goes up to it. A state without a number is one of an older version.
     """
 
-    def __init__(self, redis: RedisClient, body: str) -> None:
-        """``body``: Lua; its keys begin with ``KEYS[3]``, its arguments with ``ARGV[5]``."""
+    def __init__(self, redis: RedisClient, fence_key: str, state_key: str, stream: str, body: str) -> None:
+        """``body``: Lua; its keys begin with ``KEYS[4]``, its arguments with ``ARGV[5]``."""
+        self._keys = (fence_key, state_key, stream)
         self._script = redis.register_script(_COMMIT.replace("{body}", body))
+        self._look = redis.register_script(_LOOK)
         self._fence = ""
         self._number = 0
 
@@ -132,7 +159,7 @@ class FencedScript:
         keys: Sequence[str],
         args: Sequence[str | bytes | int],
     ) -> None:
-        """Write everything, or nothing. Raises ``Superseded`` or ``OffsetMoved``.
+        """Write everything, or nothing. Raises ``Superseded`` or ``WentBack``.
 
         After any other error nobody knows, and the session is at its end: under this fence nothing is written
         any more.
@@ -140,11 +167,21 @@ class FencedScript:
         if fence != self._fence:
             self._fence, self._number = fence, 0
         self._number += 1
-        answer = await self._script(keys=keys, args=[fence, self._number, before, after, *args])
-        match answer:
-            case b"fenced":
-                self._number -= 1
-                raise Superseded(fence)
-            case b"moved":
-                self._number -= 1
-                raise OffsetMoved(before)
+        arguments = [fence, self._number, before, after, *args]
+        answer: bytes = await self._script(keys=[*self._keys, *keys], args=arguments)
+        if answer != b"ok":
+            self._fence = ""  # Redis may give out the same fence again
+        _raise_unless_ok(answer, fence)
+
+    async def look(self, fence: str, offset: str) -> None:
+        """See whether Redis stands where it was left; raises ``Superseded`` or ``WentBack``."""
+        number = self._number if fence == self._fence else 0
+        _raise_unless_ok(await self._look(keys=self._keys[:2], args=[fence, number, offset]), fence)
+
+
+def _raise_unless_ok(answer: bytes, fence: str) -> None:
+    match answer:
+        case b"fenced":
+            raise Superseded(fence)
+        case b"back":
+            raise WentBack

@@ -4,7 +4,7 @@
 
     standby ──lease free──► taking over ──state read──► owner
        ▲                      ▲                           │ a commit or our own code failed, Redis went away
-       │                      │                           ▼
+       │                      │                           ▼ or Redis went back to an older state
        │                      └──────claimed anew────── broken
        │                                                  │
        └──────────────────another has taken over──────────┘
@@ -31,14 +31,16 @@ from faststream.redis import RedisBroker
 from redis.exceptions import RedisError
 
 from shared.process.backoff import Backoff
+from shared.process.clock import Clock
 from shared.process.code_failures import attempted
 from shared.process.health import Degraded
 from shared.process.shutdown import Shield, cancel, heed_cancellation
+from shared.redis.connection import WentBack
 from shared.redis.consumer import Consumer, SessionT
-from shared.redis.lease import Lease, OffsetMoved, Superseded
+from shared.redis.lease import Lease, Superseded
 from shared.redis.poison_entries import PoisonSearch
 from shared.redis.set_aside import SetAside
-from shared.redis.stream_entries import Batch
+from shared.redis.stream_entries import BEGINNING, Batch, order
 from shared.redis.stream_reader import is_running, subscribe, unsubscribe
 
 TICK: Final = timedelta(seconds=1)
@@ -53,7 +55,7 @@ TRIES: Final = 5
 TRY_EVERY: Final = timedelta(seconds=1)
 """However long the lease is, a standby sees this soon that the owner has given it up."""
 
-WENT_WRONG: Final = (RedisError, TimeoutError, OffsetMoved, Superseded)
+WENT_WRONG: Final = (RedisError, TimeoutError, Superseded)
 """What ends a session without being a failure of our own code."""
 
 log = structlog.stdlib.get_logger(__name__)
@@ -74,17 +76,25 @@ class PartitionOwner(Generic[SessionT]):
     """
 
     def __init__(
-        self, consumer: Consumer[SessionT], lease: Lease, set_aside: SetAside, broker: RedisBroker
+        self,
+        consumer: Consumer[SessionT],
+        lease: Lease,
+        set_aside: SetAside,
+        broker: RedisBroker,
+        now: Clock,
     ) -> None:
         self.number = consumer.number
         self.lock = consumer.lock
         """Readers of a session take it, to see only what was committed."""
         self.set_aside_at = 0.0
         """When stored state that could not be read was set aside last: epoch seconds; 0: never."""
+        self.went_back_at = 0.0
+        """When it was noticed last that Redis had gone back to an older state: epoch seconds; 0: never."""
         self._consumer = consumer
         self._lease = lease
         self._set_aside = set_aside
         self._broker = broker
+        self._now = now
         self._tick_every = min(TICK, lease.lasts / RENEWALS)
         self._try_every_s = min(TRY_EVERY, lease.lasts / TRIES).total_seconds()
         self._shield = Shield()
@@ -97,6 +107,8 @@ class PartitionOwner(Generic[SessionT]):
         self._role = OwnerRole.STANDBY
         self._session: SessionT | None = None
         self._in_touch = time.monotonic()
+        self._reached = BEGINNING
+        """The furthest offset that was ever committed, as far as this process knows."""
 
     @property
     def backoff(self) -> Sequence[Backoff]:
@@ -171,8 +183,8 @@ class PartitionOwner(Generic[SessionT]):
         except Superseded:
             log.warning("superseded", partition=self.number)
             self._fence = None
-        except OffsetMoved:
-            log.warning("offset_moved", partition=self.number)
+        except WentBack:
+            self._note_went_back()
         except (RedisError, TimeoutError) as error:
             log.warning("redis_away", partition=self.number, error=type(error).__name__)
         finally:
@@ -222,6 +234,9 @@ class PartitionOwner(Generic[SessionT]):
         async with self._keeping_lease(fence):
             session = await self._consumer.load(fence)
             self.set_aside_at = await self._set_aside.put(fence, session.unreadable)
+        if order(session.offset) < order(self._reached):
+            self._note_went_back()
+        self._reached = session.offset
         session.subscription = subscribe(
             self._broker,
             self._consumer.stream,
@@ -240,6 +255,8 @@ class PartitionOwner(Generic[SessionT]):
                 await _set_or_after(session.woken, self._tick_every)
                 session.woken.clear()
                 heed_cancellation()
+            if session.went_back:
+                raise WentBack
         finally:
             self._session = None
             await self._shield.run(self._end(session))
@@ -255,6 +272,7 @@ class PartitionOwner(Generic[SessionT]):
     async def _end(self, session: SessionT) -> None:
         """Have what is under way finished and written down, unless the session broke; then leave nothing."""
         session.end()  # what waits for its turn counts in the next session
+        self._reached = session.offset
         try:
             if session.subscription is not None:
                 await unsubscribe(session.subscription)
@@ -265,6 +283,12 @@ class PartitionOwner(Generic[SessionT]):
         finally:
             session.break_off()
             await cancel(session.tasks)
+
+    def _note_went_back(self) -> None:
+        """Say it; the next session reads what is there now, and shows nothing from before."""
+        log.error("redis_went_back", partition=self.number, stream=self._consumer.stream, had=self._reached)
+        self.went_back_at = self._now().timestamp()
+        self._reached = BEGINNING
 
     async def _feed(self, session: SessionT, batch: Batch) -> None:
         for portion in self._poison_search.portions(batch):

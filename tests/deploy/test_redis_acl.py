@@ -49,6 +49,7 @@ from shared.process.ports import free_port
 from shared.redis import keys
 from shared.redis.stream_entries import BEGINNING
 from tests.support.deliveries import MISSED, delivery
+from tests.support.entries import entries
 from tests.support.eventually import WITHIN, eventually
 from tests.support.ingest_desk import NOW, PBX_KEY, answered
 from tests.support.redis_servers import DebianRedis
@@ -209,6 +210,7 @@ async def test_every_line_of_the_scripts_of_ingest(server: Guarded):
         for publisher in (Publisher(client), Publisher(client, stamp=lambda: NOW)):
             await publisher.write(0, events)
             await publisher.write(0, events, ReadUpTo("asterisk", b"here"))
+            await publisher.look(0)
             await publisher.bury(0, [LETTER])
         assert await publisher.checkpoint(0, "asterisk") == b"here"
     assert server.refusals() == []
@@ -231,6 +233,7 @@ async def test_every_line_of_the_scripts_of_the_evaluator(server: Guarded):
         await store.commit(
             fence, BEGINNING, entry, counted, Judgement([fired(NOW)], {"w": "1"}), trim=entry, summed=True
         )
+        await store.look(fence, entry)
         await store.lease.renew(fence)
         kept = await store.load([HOME], ["2026-03-02"])
         (month,) = await store.months([HOME], [])
@@ -284,6 +287,7 @@ async def test_every_line_of_the_scripts_of_the_notifier(server: Guarded):
         before = (await store.load()).offset
         await store.say(b"{}")
         assert await store.unread(before) == 1
+        ((said, _),) = await entries(client, keys.breaches(0))
         one = delivery(MISSED)
         everything = NotifierChanges(
             records=encode(NotifierState(breaches={MISSED.id: BreachRecord(MISSED, ("e1",))})),
@@ -292,18 +296,19 @@ async def test_every_line_of_the_scripts_of_the_notifier(server: Guarded):
             log=(b'{"line":1}',),
             dead=(b'{"dead":1}',),
         )
-        await store.commit(fence, before, "5-0", everything)
+        await store.commit(fence, before, said, everything)
+        await store.look(fence, said)
         gone = NotifierChanges(
             records={"none": None},
             taken_out=(one.key,),
             annotated=(MISSED.id,),
             documents_gone=("report:2026-02",),
         )
-        await store.commit(fence, "5-0", "6-0", gone)
+        await store.commit(fence, said, said, gone)
         await store.lease.renew(fence)
         kept = await store.load()
         assert (kept.offset, list(kept.state.breaches), kept.outbox, kept.unannotated) == (
-            "6-0",
+            said,
             [MISSED.id],
             {},
             [],
@@ -321,7 +326,7 @@ async def test_every_line_of_the_script_of_the_reporter(server: Guarded):
         fence = await store.lease.claim()
         assert fence is not None
         counted = AggregatorChanges({"read": "1"}, [(slot, Bucket(answered=1)) for slot in SLOTS], [], [])
-        await store.commit(fence, BEGINNING, "5-0", counted, Judgement([], {}), trim="", summed=True)
+        await store.commit(fence, BEGINNING, BEGINNING, counted, Judgement([], {}), trim="", summed=True)
     word = ReportReady(id="report:2026-02", at=NOW, period="2026-02", receivers=("balie",))
     document = Document(id=word.id, subject="Rapport", text="Hier is het.")
     extra = word.model_copy(update={"id": "report:2026-02:1"})

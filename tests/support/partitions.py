@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic
 
 from prometheus_client import CollectorRegistry, Histogram
@@ -70,7 +70,7 @@ async def at_work(
     settings = ServiceSettings(redis_url=SecretStr(url), port=0)
     redis, broker = redis_client(settings), redis_broker(settings)
     consumer, store = parts(redis)
-    partition = PartitionOwner(consumer, store.lease, store.set_aside, broker)
+    partition = PartitionOwner(consumer, store.lease, store.set_aside, broker, lambda: datetime.now(UTC))
     await broker.start()
     run = AtWork(partition, consumer, asyncio.create_task(partition.run()))
     try:

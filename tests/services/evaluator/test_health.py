@@ -47,7 +47,7 @@ def said(service: ServiceProcess) -> tuple[int, dict[str, str]]:
 
 
 def is_healthy(service: ServiceProcess) -> bool:
-    checks = ("redis", "work", "config", "exposition", "state", "partition_0")
+    checks = ("redis", "work", "config", "exposition", "state", "history", "partition_0")
     return said(service) == (200, dict.fromkeys(checks, "ok"))
 
 

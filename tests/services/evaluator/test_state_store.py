@@ -16,9 +16,9 @@ from services.evaluator.alerting.judge import Judgement
 from services.evaluator.state_store import EvaluatorStore
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.redis import keys
-from shared.redis.lease import OffsetMoved
+from shared.redis.connection import WentBack
 from shared.redis.stream_entries import BEGINNING
-from tests.support.entries import entries
+from tests.support.entries import entries, put
 
 LEASE = timedelta(minutes=1)
 DESK = QueueRef("lier", "onthaal")
@@ -54,6 +54,7 @@ async def claimed(owner: EvaluatorStore) -> str:
 
 
 async def test_what_was_committed_is_what_is_loaded(redis_client: Redis):
+    await put(redis_client, keys.events(0), "5-0", "6-0")
     owner = store(redis_client)
     fence = await claimed(owner)
     wrote = AggregatorChanges(STATE, [(slot, BUCKET) for slot in SLOTS], [], [LETTER])
@@ -67,6 +68,7 @@ async def test_what_was_committed_is_what_is_loaded(redis_client: Redis):
 
 
 async def test_only_the_days_that_are_asked_for_are_loaded(redis_client: Redis):
+    await put(redis_client, keys.events(0), "5-0", "6-0")
     owner = store(redis_client)
     await owner.commit(await claimed(owner), BEGINNING, "5-0", changes())
     kept = await owner.load([DESK, LOKET], ["2023-11-13"])
@@ -95,6 +97,7 @@ async def test_without_a_cursor_that_can_be_read_nobody_goes_on(redis_client: Re
 
 
 async def test_a_commit_replaces_and_drops(redis_client: Redis):
+    await put(redis_client, keys.events(0), "5-0", "6-0")
     owner = store(redis_client)
     fence = await claimed(owner)
     await owner.commit(fence, BEGINNING, "5-0", changes(1))
@@ -106,6 +109,7 @@ async def test_a_commit_replaces_and_drops(redis_client: Redis):
 
 
 async def test_state_that_goes_is_gone_whoever_says_so_and_whatever_else_is_said_of_it(redis_client: Redis):
+    await put(redis_client, keys.events(0), "5-0", "6-0")
     owner = store(redis_client)
     fence = await claimed(owner)
     told = {"offer:lier:loket": "5,9", "source:pbx": "7", "watch:x": "{}"}
@@ -124,7 +128,7 @@ async def test_lag_is_what_waits_to_be_read(redis_client: Redis):
     assert await owner.lag(0, BEGINNING) == (3, 1000)
     assert await owner.lag(2, "2000-0") == (1, 3000)
     assert await owner.lag(3, "3000-0") == (0, None)
-    with pytest.raises(OffsetMoved):
+    with pytest.raises(WentBack):
         await owner.lag(4, "3000-1")
 
 
@@ -178,6 +182,7 @@ async def test_breaches_that_the_notifier_has_not_heard_are_never_trimmed(
     if heard is not None:
         await redis_client.hset(keys.notifier(0, "state"), "offset", heard)
     owner = store(redis_client)
+    await put(redis_client, keys.events(0), "9-0")
     await owner.commit(await claimed(owner), BEGINNING, "9-0", changes(), trim="5-0")
     kept = await entries(redis_client, keys.breaches(0))
     assert (kept[0][0], len(kept)) == (f"{oldest}-0", left)

@@ -18,9 +18,11 @@ from domain.queue_ref import QueueRef
 from services.evaluator.state_store import EvaluatorStore
 from services.notifier.state_store import NotifierChanges, NotifierStore
 from shared.redis import keys
-from shared.redis.lease import Lease, OffsetMoved, Superseded
+from shared.redis.connection import WentBack
+from shared.redis.lease import Lease, Superseded
 from shared.redis.stream_entries import BEGINNING
 from tests.support.deliveries import MISSED, delivery
+from tests.support.entries import put
 from tests.support.eventually import eventually_async
 from tests.support.redis_servers import RedisServer
 
@@ -151,6 +153,12 @@ async def _state_lost(redis: Redis, owner: Owner) -> None:
     await redis.delete(owner.state)
 
 
+async def _next_entry_lost(redis: Redis, _owner: Owner) -> None:
+    """Which was read, and would be read again under another id."""
+    for stream in (keys.events(0), keys.breaches(0)):
+        await redis.xdel(stream, "16-0")
+
+
 async def _last_commit_lost(redis: Redis, owner: Owner) -> None:
     """Which had moved no offset: what a power cut takes."""
     await redis.hdel(owner.state, "commit")
@@ -161,11 +169,12 @@ async def _last_commit_lost(redis: Redis, owner: Owner) -> None:
     [
         (_fence_moved, Superseded),
         (_owner_read_anew, Superseded),
-        (_fence_lost, Superseded),
-        (_everything_lost, Superseded),
-        (_offset_moved, OffsetMoved),
-        (_state_lost, OffsetMoved),
-        (_last_commit_lost, OffsetMoved),
+        (_fence_lost, WentBack),
+        (_everything_lost, WentBack),
+        (_offset_moved, WentBack),
+        (_state_lost, WentBack),
+        (_last_commit_lost, WentBack),
+        (_next_entry_lost, WentBack),
     ],
 )
 async def test_a_commit_that_comes_too_late_writes_nothing_at_all(
@@ -176,7 +185,8 @@ async def test_a_commit_that_comes_too_late_writes_nothing_at_all(
 ):
     owner = make(redis_client)
     fence = await claimed(owner.store.lease)
-    await redis_client.xadd(keys.events(0), {"__data__": "{}"}, id="1-0")
+    for stream in (keys.events(0), keys.breaches(0)):
+        await put(redis_client, stream, "5-0", "16-0")
     await owner.commit(fence, BEGINNING, "5-0")
     await happened(redis_client, owner)
     before = await everything(redis_client)
@@ -185,12 +195,43 @@ async def test_a_commit_that_comes_too_late_writes_nothing_at_all(
     assert await everything(redis_client) == before
 
 
+@pytest.mark.parametrize(
+    ("happened", "refusal"),
+    [
+        (_fence_moved, Superseded),
+        (_fence_lost, WentBack),
+        (_everything_lost, WentBack),
+        (_offset_moved, WentBack),
+        (_state_lost, WentBack),
+        (_last_commit_lost, WentBack),
+    ],
+)
+async def test_who_only_looks_sees_it_too(
+    redis_client: Redis,
+    make: Make,
+    happened: Callable[[Redis, Owner], Awaitable[None]],
+    refusal: type[Exception],
+):
+    owner = make(redis_client)
+    fence = await claimed(owner.store.lease)
+    await owner.store.look(fence, BEGINNING)
+    for stream in (keys.events(0), keys.breaches(0)):
+        await put(redis_client, stream, "5-0")
+    await owner.commit(fence, BEGINNING, "5-0")
+    await owner.store.look(fence, "5-0")
+    await happened(redis_client, owner)
+    with pytest.raises(refusal):
+        await owner.store.look(fence, "5-0")
+
+
 async def test_a_state_of_before_commits_had_numbers_goes_on(redis_client: Redis, make: Make):
     owner = make(redis_client)
     await redis_client.hset(owner.state, "offset", "5-0")
     await redis_client.set(owner.fence, "7:older")
     await redis_client.set(owner.lease, "7:older", px=1)
     await eventually_async(owner.store.lease.claim)
+    for stream in (keys.events(0), keys.breaches(0)):
+        await put(redis_client, stream, "6-0")
     await owner.commit("8:one", "5-0", "6-0")
     assert await redis_client.hget(owner.state, "offset") == b"6-0"
 

@@ -244,15 +244,17 @@ async def test_after_a_flush_it_begins_anew(redis_url: str, service: Service):
         await service.write(redis, entries)
         await service.until_committed(redis, entries)
         await eventually_async(lambda: run.owns)
+        assert run.partition.went_back_at
         await service.assert_done(redis_url)
 
 
 async def test_a_state_that_went_back_is_read_again(redis_url: str, service: Service):
     """As after a restart of Redis that lost the last second of its append-only file."""
     entries = service.entries()
-    async with Redis.from_url(redis_url) as redis, service.at_work(redis_url):
+    async with Redis.from_url(redis_url) as redis, service.at_work(redis_url) as run:
         await service.write(redis, entries[:20])
         await service.until_committed(redis, entries[:20])
+        assert not run.partition.went_back_at
         earlier = {key: await redis.dump(key) or b"" for key in await stored(redis)}
         await service.write(redis, entries[20:60])
         await service.until_committed(redis, entries[:60])
@@ -261,7 +263,26 @@ async def test_a_state_that_went_back_is_read_again(redis_url: str, service: Ser
             await redis.restore(key, 0, content)
         await service.write(redis, entries[20:])
         await service.until_committed(redis, entries)
+        assert run.partition.went_back_at
         await service.assert_done(redis_url)
+
+
+async def test_a_server_that_lost_the_end_of_its_file_is_noticed_and_read_again(
+    own_server: RedisServer, service: Service
+):
+    entries = service.entries()
+    async with Redis.from_url(own_server.url) as redis, service.at_work(own_server.url) as run:
+        await service.write(redis, entries[:20])
+        await service.until_committed(redis, entries[:20])
+        before = own_server.written()
+        await service.write(redis, entries[20:60])
+        await service.until_committed(redis, entries[:60])
+        await asyncio.to_thread(own_server.go_back, before)
+        await eventually_async(lambda: run.partition.went_back_at)
+        await redis.connection_pool.disconnect()
+        await service.write(redis, entries[20:])
+        await service.until_committed(redis, entries)
+        await service.assert_done(own_server.url)
 
 
 async def stored(redis: Redis) -> list[bytes]:
