@@ -94,6 +94,8 @@ class Story:
     lines: Said = field(default_factory=dict)
     """Of the reading."""
     outside: int = 0
+    repeated: int = 0
+    """Outcomes that were told again, or otherwise, and changed nothing."""
 
 
 def visit(kind: str, at: float, contact: str, /, **more: object) -> Said:
@@ -170,6 +172,7 @@ STORIES = (
         ],
         total={"offered": 1, "answered": 1, "missed": 0, "wait_mean_s": 10.0},
         queues={"onthaal": {"offered": 1, "answered": 1, "wait_sum_s": 10}},
+        repeated=1,
     ),
     Story(
         "who was answered did not hang up before that, whatever is said afterwards",
@@ -180,6 +183,7 @@ STORIES = (
         ],
         total={"offered": 1, "answered": 1, "missed": 0},
         queues={"onthaal": {"offered": 1, "answered": 1, "missed": 0}},
+        repeated=1,
     ),
     Story(
         "an answer that is delivered again under another id is one answer",
@@ -190,6 +194,7 @@ STORIES = (
         ],
         total={"offered": 1, "answered": 1, "missed": 0, "wait_mean_s": 20.0},
         queues={"onthaal": {"offered": 1, "answered": 1}},
+        repeated=1,
     ),
     Story(
         "a ticket that is called three times is one visit, which waited until the last call",
@@ -198,6 +203,7 @@ STORIES = (
             *(visit("called", at, "t", arrived_at=0) for at in (300, 360, 420)),
         ],
         queues={"loket": {"visits": {"walk_ins": 1, "walk_in_wait_mean_s": 420.0, "left": 0}}},
+        repeated=2,
     ),
     Story(
         "who is called and does not come is a no-show, and no visit beside it",
@@ -254,11 +260,13 @@ STORIES = (
             visit("called", 0, "old", arrived_at=-66 * HOUR, appointment_at=-66 * HOUR),
         ],
         queues={"loket": {"unfinished": 1, "visits": {"with_appointment": 19, "wait_mean_s": 120.0}}},
+        repeated=1,
     ),
     Story(
         "a ticket that is kept over night did not wait all night",
         events=[visit("called", -55 * 60, "t", arrived_at=-55 * 60 - (16 * 60 + 45) * 60)],
         queues={"loket": {"unfinished": 1}},
+        repeated=1,
     ),
     Story(
         "a transfer without a talk time ends the conversation all the same",
@@ -387,6 +395,7 @@ def test_read_from_a_file(number: int, tmp_path: Path) -> None:
     found = json.loads(answer.stdout)
     right(number, found)
     assert holds(found, STORIES[number].lines) == STORIES[number].lines
+    assert sum(found["repeated_outcomes"].values()) == STORIES[number].repeated
 
 
 class Lived(NamedTuple):
