@@ -176,9 +176,11 @@ cuts = st.lists(
 """So many entries further on, this happens. What is left over comes as one last batch."""
 
 
-def lived_through(entries: Entries, events: Iterable[tuple[int, str]], now: int) -> Durable:
+def lived_through(
+    entries: Entries, events: Iterable[tuple[int, str]], now: int, city: CityFile = CITY
+) -> Durable:
     """The same stream over kills, ticks and batches of any size; a kill forgets what was not committed."""
-    durable = Durable(entries)
+    durable = Durable(entries, city)
     aggregator = durable.take_over()
     for further, what in events:
         to = min(durable.offset + further, len(entries))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from domain.bucket_store import Slot
 from shared.calendar import Calendar
+from shared.config.model import QueueLogSource
 from shared.contract.events import EVENT, Event, encode
 from tests.chaos import load
 from tests.domain.test_aggregator import Durable, Entries, arrived, cuts, expected, lived_through, recorded
@@ -26,6 +27,11 @@ from tests.support.thorough import examples
 from wachtpost.history.recount import recount
 
 CITY = load.city()
+FOLLOWED = CITY.model_copy(
+    update={"sources": (QueueLogSource(id="pbx", site="lier", path=Path("/var/log/asterisk/queue_log")),)}
+)
+"""The same city, which knows that its exchange keeps a log."""
+
 SOON = 60_000
 """Within which everything arrives, once it is over."""
 
@@ -45,10 +51,14 @@ def as_it_happens(events: Sequence[Event]) -> Entries:
     return [(f"{oracle.at_ms(event.at)}-{n}", encode(event)) for n, event in enumerate(facts)]
 
 
+def seen(entries: Entries) -> list[Entry]:
+    """The entries as the oracle reads them."""
+    return [Entry(arrived(entry), EVENT.validate_json(entry[1] or b"")) for entry in entries]
+
+
 def right(entries: Entries, events: Sequence[Event]) -> dict[Cell, Figures]:
     """What the oracle makes of it in the end."""
-    seen = [Entry(arrived(entry), EVENT.validate_json(entry[1] or b"")) for entry in entries]
-    return expected(seen, CITY, over(events))
+    return expected(seen(entries), CITY, over(events))
 
 
 def cell_of(slot: Slot) -> Cell:
@@ -159,3 +169,28 @@ def test_kills_do_not_show_where_contacts_are_forgotten_under_way(
     assert other.figures() == one_by_one.figures()
     assert other.counts == one_by_one.counts
     assert repeated(other) == repeated(one_by_one)
+
+
+@st.composite
+def read_late(draw: st.DrawFn) -> list[Event]:
+    """Some days of a log, the oldest first."""
+    told: list[Event] = []
+    for ago in draw(st.lists(st.sampled_from((0, 1, 2, 7, 29, 30)), min_size=1, max_size=3, unique=True)):
+        story = draw(nasty.stories(nasty.OPENING - ago * timedelta(days=1)))
+        told += [event.model_copy(update={"id": f"{ago}.{event.id}"}) for event in story]
+    return sorted(told, key=lambda event: event.at)
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(read_late().filter(bool), cuts)
+def test_a_log_that_was_not_followed_for_days_is_counted_as_if_it_had_been(
+    events: list[Event], cut: list[tuple[int, str]]
+) -> None:
+    """The counters' events of then are late; the exchange's are not, for they stand in its log."""
+    note(nasty.told(events))
+    came = oracle.at_ms(nasty.OPENING + nasty.LONGEST)
+    entries = [(f"{came + n}-0", encode(event)) for n, event in enumerate(events)]
+    durable = lived_through(entries, cut, came + 12 * 3_600_000, FOLLOWED)
+    verdict = oracle.judge(seen(entries), FOLLOWED)
+    assert durable.counts == (len(entries), 0, verdict.refused)
+    assert durable.figures() == expected(seen(entries), FOLLOWED, came + 12 * 3_600_000)
