@@ -275,7 +275,7 @@ class Resolution(StrEnum):
     YEAR = "year"
     """The local year so far, within opening hours. Not written down: the sum of its months."""
     TOTAL = "total"
-    """Since the beginning: what the Prometheus counters show."""
+    """Since the beginning: what Prometheus is shown as gauges, as a correction takes away from it."""
     TOTAL_OUTSIDE = "total-outside"
 
 

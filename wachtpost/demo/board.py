@@ -36,6 +36,10 @@ FIGURE_WIDTH: Final = 21
 VALUE_WIDTH: Final = 7
 SO_FAR_WIDTH: Final = 6
 
+HELPED: Final = ("appointment", "walk_in", "early")
+GONE: Final = ("left", "no_show")
+"""How waiting at a counter ends, for those who were helped and for those who were not."""
+
 INSTANT: Final = Msg("EEE d MMM y HH:mm:ss", "date pattern")
 
 _HOUR: Final = timedelta(hours=1)
@@ -211,6 +215,10 @@ class _QueueTable:
         # Translators: the mean wait of visitors; the head of a column of 21 letters.
         self._add_figure(table, say.gettext("by appointment, today"), "")
         table.add_column(say.gettext("target"), justify="right")
+        # Translators: visitors, the head of a column of six letters.
+        table.add_column(say.gettext("hel-\nped"), justify="right", width=SO_FAR_WIDTH)
+        # Translators: visitors who left or did not come when called, the head of a column of six letters.
+        table.add_column(say.gettext("gone"), justify="right", width=SO_FAR_WIDTH)
         for queue in self.site.of_kind(QueueKind.COUNTER):
             limit = self._limit(Kpi.VISIT_WAIT_MEAN, queue.id)
             table.add_row(
@@ -218,8 +226,13 @@ class _QueueTable:
                 *self._now([QueueRef(self.site.id, queue.id)]),
                 self._figure(Kpi.VISIT_WAIT_MEAN, queue.id, TODAY),
                 "–" if limit is None else f"≤ {self._limit_text(Kpi.VISIT_WAIT_MEAN, limit)}",
+                *(self._visits(queue, ends) for ends in (HELPED, GONE)),
             )
         return table
+
+    def _visits(self, queue: Queue, ends: Iterable[str]) -> str:
+        queue_ref = QueueRef(self.site.id, queue.id)
+        return self.say.number(sum(self.snapshot.visits.get((queue_ref, ended), 0) for ended in ends))
 
     def appointments(self) -> Table:
         say = self.say

@@ -51,6 +51,8 @@ class Snapshot:
     """Seconds that the one who waits longest has waited."""
     so_far: Mapping[tuple[Kpi, QueueRef], int] = field(default_factory=dict)
     """Contacts that the figures of all years rest on."""
+    visits: Mapping[tuple[QueueRef, str], int] = field(default_factory=dict)
+    """By how waiting ended, as the metric says it."""
     states: Mapping[MetricRule, str] = field(default_factory=dict)
     """How each rule stands: one of ``BreachState``, ``insufficient`` or ``closed``."""
     shut: frozenset[tuple[QueueRef, str]] = frozenset()
@@ -105,6 +107,11 @@ def read_metrics(text: str) -> Snapshot:
         waiting={queue_ref: int(n) for queue_ref, n in by_queue("calls_waiting", "visits_waiting").items()},
         longest=by_queue("longest_wait_seconds"),
         so_far=so_far,
+        visits={
+            (_queue_of(labels), labels["ended"]): int(value)
+            for name, labels, value in samples
+            if name == "visits"
+        },
         states={
             MetricRule(labels["rule"], _queue_of(labels), labels["severity"]): labels["state"]
             for name, labels, value in samples

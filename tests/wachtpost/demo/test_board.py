@@ -66,6 +66,13 @@ wachtpost_calls_waiting{queue="nacht",site="huis"} 0
 # TYPE wachtpost_visits_waiting gauge
 wachtpost_visits_waiting{queue="loket-bz",site="huis"} 2
 wachtpost_visits_waiting{queue="loket-ocmw",site="huis"} 1
+# TYPE wachtpost_visits gauge
+wachtpost_visits{ended="appointment",queue="loket-bz",site="huis"} 1200
+wachtpost_visits{ended="early",queue="loket-bz",site="huis"} 30
+wachtpost_visits{ended="walk_in",queue="loket-bz",site="huis"} 4
+wachtpost_visits{ended="left",queue="loket-bz",site="huis"} 5
+wachtpost_visits{ended="no_show",queue="loket-bz",site="huis"} 2
+wachtpost_visits{ended="no_show",queue="loket-ocmw",site="huis"} 1
 # TYPE wachtpost_longest_wait_seconds gauge
 wachtpost_longest_wait_seconds{queue="onthaal",site="huis"} 72.4
 wachtpost_longest_wait_seconds{queue="wonen",site="huis"} 3700.0
@@ -132,12 +139,12 @@ Wonen                       1  1:01:40    te weinig metingen     te weinig metin
 Nachtlijn met een e…        0        –    geen meting            geen meting               0       0
 Totaal                      5  1:01:40     0:45  binnen doel   20,01 %  boven doel     1.166     104
 
-                      wachten
-Loketten                   nu   langst  met afspraak, vandaag     doel
-──────────────────────────────────────────────────────────────────────
-Burgerzaken                 2     0:59     1:36  boven doel     ≤ 1:00
-OCMW                        1    10:01    te weinig metingen   ≤ 10:00
-Infobalie                   0        –     0:12  geen doel           –
+                      wachten                                              ge-
+Loketten                   nu   langst  met afspraak, vandaag     doel  holpen     weg
+──────────────────────────────────────────────────────────────────────────────────────
+Burgerzaken                 2     0:59     1:36  boven doel     ≤ 1:00   1.234       7
+OCMW                        1    10:01    te weinig metingen   ≤ 10:00       0       1
+Infobalie                   0        –     0:12  geen doel           –       0       0
 Afspraken             termijn, vandaag      3,4  binnen doel   doel ≤ 5 werkdagen
 
 m:ss. Een wachtrij zonder eigen doel staat tegen het doel van het geheel.
@@ -155,12 +162,12 @@ Wonen                       1  1:01:40    too few to judge       too few to judg
 Nachtlijn met een e…        0        –    no reading             no reading                0       0
 Total                       5  1:01:40     0:45  on target      20.01%  above target   1,166     104
 
-                      waiting
-Counters                  now  longest  by appointment, today   target
-──────────────────────────────────────────────────────────────────────
-Burgerzaken                 2     0:59     1:36  above target   ≤ 1:00
-OCMW                        1    10:01    too few to judge     ≤ 10:00
-Infobalie                   0        –     0:12  no target           –
+                      waiting                                             hel-
+Counters                  now  longest  by appointment, today   target     ped    gone
+──────────────────────────────────────────────────────────────────────────────────────
+Burgerzaken                 2     0:59     1:36  above target   ≤ 1:00   1,234       7
+OCMW                        1    10:01    too few to judge     ≤ 10:00       0       1
+Infobalie                   0        –     0:12  no target           –       0       0
 Appointments          lead time, today      3.4  on target     target ≤ 5 working days
 
 m:ss. A queue without a target of its own is held against the total's.
