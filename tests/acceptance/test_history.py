@@ -16,6 +16,7 @@ import pytest
 import redis
 from typer.testing import CliRunner, Result
 
+from domain.bucket import decode
 from services.ingest.auth import sha256
 from shared.config import model
 from shared.contract.breach_events import BREACH_EVENT, BreachState
@@ -603,3 +604,32 @@ def test_a_first_start_on_an_old_log_imports_what_is_too_old_to_follow(
     assert "imported by ingest: first start" in town.says("log")
     import_followed()
     assert "nothing changes" in capsys.readouterr().out
+
+
+def test_ingest_that_was_away_over_the_weekend_loses_nothing_of_the_log(
+    tmp_path: Path, redis_url: str
+) -> None:
+    followed = tmp_path / "queue_log"
+    town = Town(
+        tmp_path,
+        redis_url,
+        'city = { name = "Test", language = "en" }\n'
+        'sites = [{ id = "huis", queues = [{ id = "bouwen", kind = "phone" }] }]\n'
+        f'[[sources]]\nkind = "queue_log"\nid = "pbx"\nsite = "huis"\npath = "{followed}"\n',
+    )
+    friday, monday = datetime(2026, 3, 13, 15, tzinfo=UTC), datetime(2026, 3, 16, 15, tzinfo=UTC)
+    for evening in (friday, monday):
+        with followed.open("a") as log:
+            for number in reversed(range(300 if evening is monday else 20)):
+                at = int((evening - timedelta(minutes=10 * number + 5)).timestamp())
+                log.write(f"{at - 9}|{at}.{number}|bouwen|NONE|ENTERQUEUE|||1\n")
+                log.write(f"{at}|{at}.{number}|bouwen|NONE|ABANDON|1|1|9\n")
+        with town.running(evening, "ingest", "evaluator") as (_, evaluator):
+            eventually(lambda: (evaluator.metric("events_read_total") or 0) >= events_in(followed))
+            assert evaluator.metric("dead_letters_total") == 0
+    town.until(LATER)
+    live = town.days()
+    assert sum(decode(text).abandoned for of_queue in live.values() for text in of_queue.values()) == 320
+    town.forget_days()
+    town.says("import", followed, *SIGNED)
+    assert town.days() == live
