@@ -148,7 +148,7 @@ class QueueLogIngestion:
                 ahead = (ahead + ingested.ahead)[-MOST_AHEAD:] if ingested.ahead else []
                 read_up_to = Checkpoint(position=lines.position, memory=translator.memory(), clock=clock)
                 await self._write(ingested, read_up_to)
-                self._beginning = self._beginning or Checkpoint(position=NOWHERE)
+                self._beginning = self._beginning or Checkpoint(position=lines.position.beginning())
                 self._count(lines, ingested)
 
     def _read_clock(self, clock: ExchangeClock, lines: Lines, now: datetime) -> ExchangeClock:
@@ -209,12 +209,13 @@ class QueueLogIngestion:
         text = await patient_retry().call_with_retry(read, self._complain)
         if text is None:
             return await self._put_back()
-        self._beginning = self._beginning or Checkpoint(position=NOWHERE)
         try:
             checkpoint = Checkpoint.decode(text)
         except ValidationError:
+            self._beginning = self._beginning or Checkpoint(position=NOWHERE)
             await self._set_aside(text)
             return Checkpoint(position=NOWHERE)
+        self._beginning = self._beginning or Checkpoint(position=checkpoint.position.beginning())
         self._kept = text
         return checkpoint
 

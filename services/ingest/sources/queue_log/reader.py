@@ -83,6 +83,16 @@ Start = Literal["beginning", "end"]
 _T = TypeVar("_T")
 
 
+class Origin(BaseModel):
+    """What there was of a log at the first look."""
+
+    model_config = ConfigDict(frozen=True)
+
+    files: tuple[FilePosition, ...] = ()
+    since: int | None = None
+    """As in ``Position``."""
+
+
 class Position(FilePosition):
     """How far a log was handed on: in the file of the last line, and in those that were left before."""
 
@@ -92,13 +102,21 @@ class Position(FilePosition):
     """Epoch second: a file that began then or later and is none of these was never read. ``None``, from a
     release before: when the file of the last line began."""
 
+    first: Origin | None = None
+    """Where the first look began, for whoever has to read everything again."""
+
     @classmethod
-    def of(cls, files: Sequence[FilePosition], since: int | None) -> Self:
+    def of(cls, files: Sequence[FilePosition], since: int | None, first: Origin | None) -> Self:
         """Return the position of one who read so far in each file, in the last of them lately."""
         if not files:
-            return cls(device=0, inode=0, offset=0, since=since)
+            return cls(device=0, inode=0, offset=0, since=since, first=first)
         left = tuple(one.model_copy(update={"marks": one.marks[-1:]}) for one in files[:-1])
-        return cls(**dict(files[-1]), left=left, since=since)
+        return cls(**dict(files[-1]), left=left, since=since, first=first)
+
+    def beginning(self) -> Position:
+        """Return where one goes on who has to read everything again, also what was rotated since."""
+        first = self.first or Origin(since=self.began if self.since is None else self.since)
+        return Position.of(first.files, first.since, first)
 
     @property
     def files(self) -> list[FilePosition]:
@@ -222,6 +240,7 @@ class QueueLogReader:
         self._files: list[FilePosition] | None = None if position is None else position.files
         """How far each was handed on, that of the last line last; ``None`` before the first look."""
         self._since = _since(position)
+        self._first = None if position is None else position.first
         self._tail: LogFile | None = None
         self._at: FilePosition | None = None
         """How far the file of the tail was handed on before it was opened."""
@@ -340,6 +359,7 @@ class QueueLogReader:
             if all(known):
                 self._files = [position for position in known if position is not None]
                 self._since = self._horizon(youngest)
+                self._first = Origin(files=tuple(self._files), since=self._since)
                 return Lines((), (), self._position())
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
@@ -534,7 +554,7 @@ class QueueLogReader:
         if self._since is not None:
             self._since = max(self._since, *dropped, self._since)
         self._files = kept
-        return Position.of(kept, self._since)
+        return Position.of(kept, self._since, self._first)
 
     def _note(self, *, exists: bool, problem: str | None) -> None:
         """Remember what a look showed, and say what is new about it."""

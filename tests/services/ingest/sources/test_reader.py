@@ -824,6 +824,25 @@ def test_a_process_knows_when_it_was_started():
     assert 0 < time.time() - source.process_started() < 3600 * 24
 
 
+@pytest.mark.parametrize("start", ["beginning", "end"])
+def test_who_has_to_begin_again_reads_what_was_rotated_since_and_nothing_from_before(log, follow, start):
+    write(log.with_name("queue_log.5"), *lines(-9, 0))
+    write(log, *lines(0, 2))
+    follower = follow(log, start=start)
+    position = follower.look().position
+    for number in range(1, 4):
+        write(log, *lines(2 * number, 2 * number + 2))
+        while (batch := follower.look()) is not None:
+            position = batch.position
+        packed(renamed(log, f"queue_log.{4 - number}"))
+    write(log, line(8))
+    kept = Position.model_validate_json(position.model_dump_json())
+    told = lines(0 if start == "beginning" else 2, 9)
+    assert look_until_quiet(follow(log, kept.beginning())) == told
+    before = kept.model_copy(update={"first": None, "since": None, "left": ()})  # of the release before
+    assert look_until_quiet(follow(log, before.beginning())) == lines(6, 9)
+
+
 def test_who_goes_on_writing_into_the_file_that_was_there_before_the_log_is_heard(log, follow):
     write(log.with_name("queue_log.1"), *lines(0, 5))
     follower = follow(log)
