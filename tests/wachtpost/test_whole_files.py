@@ -112,6 +112,7 @@ def test_whatever_was_done_to_the_files_the_calls_are_those_that_were(
         ("next month, which has been", 100, MARCH + 90 * DAY, "unreadable"),
         ("next year, which has not", 100, MARCH + 400 * DAY, "future"),
         ("the first line", 0, MARCH + 90 * DAY, "unreadable"),
+        ("the first line, years ago", 0, MARCH - 900 * DAY, "unreadable"),
         ("over a weekend", 160, MARCH + 90 * DAY, "unreadable"),
         ("the last line", -1, MARCH + 400 * DAY, "future"),
     ],

@@ -17,6 +17,9 @@ STRAY_MS: Final = timedelta(days=1) // timedelta(milliseconds=1)
 """How far from both of its neighbours a line's epoch cannot be meant, where the neighbours agree. A log is
 written in order: one digit that is wrong is, nearly always, years."""
 
+STRAY_END_MS: Final = timedelta(days=366) // timedelta(milliseconds=1)
+"""The same of the first and the last line, which have one neighbour: no desk is silent for a year."""
+
 NEVER: Final = -(2**62)
 """Before any moment (ms)."""
 
@@ -109,15 +112,21 @@ class _Order:
             return
         neighbours_agree = moment >= self._before - STRAY_MS
         far = held[1] > moment + STRAY_MS or held[1] < self._before - STRAY_MS
-        if neighbours_agree and far:
+        far_first = self._before == NEVER and held[1] < moment - STRAY_END_MS
+        if neighbours_agree and (far or far_first):
             self.strays.append(held[0])
         else:
             self._take(held[1])
 
     def end(self) -> None:
         """The last one has no neighbour behind it."""
-        if self._held is not None:
-            self._take(self._held[1])
+        if self._held is None:
+            return
+        number, moment = self._held
+        if self._before != NEVER and moment > self._before + STRAY_END_MS:
+            self.strays.append(number)
+        else:
+            self._take(moment)
 
     def _take(self, moment: int) -> None:
         self.shuffled |= moment < self._newest - self._slack
