@@ -16,7 +16,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
@@ -140,7 +140,7 @@ class Catalogue:
     """Finds the files of one log. What has not changed since is not opened again."""
 
     def __init__(self, log: Path, unreadable: Callable[[str], None]) -> None:
-        """``unreadable`` is told the name of each rotated file that we may not read, each time."""
+        """``unreadable`` is told the name of each rotated file that cannot be read, each time."""
         self._log = log
         self._unreadable = unreadable
         self._known: dict[Place, FoundFile] = {}
@@ -167,13 +167,13 @@ class Catalogue:
     def _find(self, path: Path, state: tuple[int, int], place: Place) -> FoundFile | None:
         known = self._known.get(place)
         if known is not None and known.state == state:
-            return known if known.path == path else _renamed(known, path)
+            return replace(known, path=path)
         try:
             with open_regular(path) as raw:
                 return _found(path, raw, unpacked(raw))
         except FileNotFoundError:
             return None  # renamed or packed this moment
-        except PermissionError:
+        except OSError:
             if path == self._log:
                 raise
             self._unreadable(path.name)
@@ -182,10 +182,6 @@ class Catalogue:
 
 def _names(listed: dict[Place, tuple[Path, tuple[int, int]]]) -> dict[Place, Path]:
     return {place: path for place, (path, _) in listed.items()}
-
-
-def _renamed(file: FoundFile, path: Path) -> FoundFile:
-    return FoundFile(path, file.place, file.size, file.written_ns, file.packed, file.head, file.began)
 
 
 def _found(path: Path, raw: BufferedReader, file: BufferedReader | gzip.GzipFile) -> FoundFile:

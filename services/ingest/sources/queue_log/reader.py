@@ -501,10 +501,16 @@ class QueueLogReader:
         return None
 
     def _opened(self, found: FoundFile) -> LogFile | None:
-        """Open it; ``None`` where another has its name by now."""
+        """Open it; ``None`` where another has its name by now, or where it cannot be read any more."""
         try:
             file = LogFile(found.path, self._pseudonyms)
         except FileNotFoundError:
+            return None
+        except OSError:
+            if found.path == self._path:
+                raise
+            self._pass_over(found.path.name)
+            self._read_out[found.place] = _ReadOut(found.state, unfinished=False, since=self._steady())
             return None
         if file.place == found.place:
             return file
@@ -552,7 +558,7 @@ class QueueLogReader:
         kept = _kept(files)
         dropped = [one.began + 1 for one in files if one not in kept and one.began is not None]
         if self._since is not None:
-            self._since = max(self._since, *dropped, self._since)
+            self._since = max([self._since, *dropped])
         self._files = kept
         return Position.of(kept, self._since, self._first)
 

@@ -490,6 +490,25 @@ def test_other_files_beside_the_log_are_left_alone(log, follow):
     assert look_until_quiet(follow(log, position)) == [line(8)]
 
 
+def test_a_rotated_file_that_cannot_be_read_holds_nobody_up(log, follow, monkeypatch):
+    follower = follow(log, stopped(log, 2))
+    old = renamed(log)
+    write(log, line(4))
+    open_regular = files.open_regular
+
+    def refused(path: Path) -> BufferedReader:
+        if path == old:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return open_regular(path)
+
+    with monkeypatch.context() as rights, capture_logs() as said:
+        rights.setattr(files, "open_regular", refused)  # permissions do not stop root
+        assert look_until_quiet(follower) == [line(4)]
+    assert "queue_log.rotated_file_unreadable" in {entry["event"] for entry in said}
+    follower._looked_at = -1e9  # a second passes
+    assert look_until_quiet(follower) == [line(2)]
+
+
 def test_a_checkpoint_tells_no_number():
     checkpoint = Checkpoint(position=Position(device=1, inode=2, offset=3), memory=TranslatorState())
     assert Checkpoint.decode(checkpoint.encode()) == checkpoint
