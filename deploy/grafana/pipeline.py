@@ -191,11 +191,13 @@ def _odd(say: Edition) -> stat.Panel:
         (Words.LATE, "wachtpost_late_total"),
         (Words.UNKNOWN_LINES, "wachtpost_queue_log_unknown_verbs_total"),
         (Words.UNUSABLE_WAITS, "wachtpost_queue_log_unusable_waits_total"),
+        (Words.LEFT_CALLS, "wachtpost_queue_log_left_calls_total"),
         (Words.UNREADABLE, "wachtpost_notifier_unreadable_total"),
     )
     queries = [instant(f"sum(increase({series}[$__range]))", say(text)) for text, series in asked]
     again = f"sum({growth('wachtpost_repeated_outcomes', 'site, source', '$__range')})"
     queries.append(instant(again, say(Words.REPEATED)))
+    queries.append(instant("max(wachtpost_source_clock_ahead_seconds)", say(Words.CLOCK_AHEAD)))
     return number(say, Words.ODD, *queries, listed=True).decimals(0).color_scheme(fixed(Colour.TEXT))
 
 

@@ -693,6 +693,8 @@ class PipelineWords:
     UNKNOWN_LINES: Final = Msg("unknown log lines")
     UNUSABLE_WAITS: Final = Msg("unusable waits")
     UNREADABLE: Final = Msg("unreadable")
+    LEFT_CALLS: Final = Msg("calls too old to follow")
+    CLOCK_AHEAD: Final = Msg("seconds that an exchange's clock is ahead")
     REPEATED: Final = Msg("outcomes told again")
     REQUESTS: Final = PanelText(
         Msg("Requests per second, by answer"),
