@@ -256,14 +256,16 @@ def _add(event: Event, to: _Sum, city: CityFile) -> None:
 
 
 def _add_visit(event: VisitCalled, to: _Sum) -> None:
-    called, booked = event.at, event.appointment_at
-    if booked is not None and called < booked:
-        to.count("early")
-        return
-    begin = event.arrived_at if booked is None else max(event.arrived_at, booked)
-    kind = "walk_in" if booked is None else "visit"
+    called, begin = at_ms(event.at), at_ms(event.arrived_at)
+    kind = "walk_in"
+    if event.appointment_at is not None:
+        kind, booked = "visit", at_ms(event.appointment_at)
+        if called < booked:
+            to.count("early")
+            return
+        begin = max(begin, booked)
     to.count(f"{kind}s")
-    to.wait(f"{kind}_", f"{kind}_waits", max(0, (called - begin) // MS))
+    to.wait(f"{kind}_", f"{kind}_waits", max(0, called - begin))
 
 
 def _cells(city: CityFile, amount: Amount) -> Iterator[Cell]:

@@ -136,7 +136,7 @@ def _visitor(draw: st.DrawFn, teller: Teller, number: int) -> None:
         "queue": "loket",
     }
     step = draw(_moments)
-    arrived = teller.at(step)
+    arrived = teller.at(step) + draw(st.sampled_from((0, 0, 700))) * timedelta(microseconds=1)
     before = draw(st.sampled_from((timedelta(0), timedelta(0), timedelta(hours=3), timedelta(days=3))))
     booked = draw(st.sampled_from((None, None, arrived, arrived + 60 * STEP)))
     if not before and draw(st.booleans()):
