@@ -16,13 +16,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.contract.breach_events import BREACH_EVENT, BreachChanged
+from shared.contract.dead_letters import DeadLetter
 from shared.contract.events import EVENT, Event, SourceHeartbeat
 from shared.process.shutdown import cancel
 from shared.redis import keys
 from tests.chaos import load, oracle
 from tests.chaos.check import committed, expected, last_entry
 from tests.chaos.faults import inflict
-from tests.chaos.plan import FAULTS_AN_HOUR, Fault
+from tests.chaos.plan import FAULTS_AN_HOUR, Fault, Kind
 from tests.chaos.product import ADDRESS, GUARDED, MAILED, Product, running
 from tests.chaos.traffic import EXCHANGE, WITHIN, Traffic
 from tests.support.entries import entries, entries_now
@@ -51,6 +52,8 @@ class Run:
     say: Callable[[str], None]
     changes: dict[str, list[BreachChanged]] = field(default_factory=lambda: {queue: [] for queue in GUARDED})
     """What the breaches stream says, by queue."""
+    lossy: bool = False
+    """Whether Redis goes back: then there are no breaches."""
     read_to: str = "-"
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -62,7 +65,9 @@ class Run:
         self.traffic.exchange.write(self.product.clock())  # a log is followed from where it is first seen
         if left := await self._until_quiet():
             raise Violated("it did not start", *left)
-        tasks = [*self.traffic.begin(), asyncio.create_task(self._listen(), name="listen")]
+        self.lossy = any(fault.kind is Kind.GO_BACK for fault in faults)
+        breached = () if self.lossy else GUARDED
+        tasks = [*self.traffic.begin(breached), asyncio.create_task(self._listen(), name="listen")]
         began = time.monotonic()
         try:
             for number, fault in enumerate(faults, start=1):
@@ -85,7 +90,7 @@ class Run:
         wrong += await self._until_quiet()
         await self._read_changes()
         wrong += await asyncio.to_thread(self._figures)
-        wrong += self._stories()
+        wrong += [] if self.lossy else self._stories()
         wrong += [end for service in self.product.services.values() for end in service.ended]
         if wrong:
             raise Violated(*wrong)
@@ -127,12 +132,15 @@ class Run:
         found = committed(self.product.server.url, self.product.city())
         with self.product.server.client() as client:
             written = _stream(client)
+            self.product.letters |= {body for _, body in entries_now(client, keys.dead_letters(0))}
         events = _events(written)
         known = {entry.entry for entry in written}
+        had = {entry: EVENT.validate_json(body) for entry, body in self.product.had.items()}
+        letters = map(DeadLetter.model_validate_json, self.product.letters)
         if found.offset not in known:
             return [f"the offset {found.offset} is no entry of the stream"]
         return [
-            *oracle.lost(said, events),
+            *oracle.lost(said, events, oracle.named_as_lost(had, known, letters)),
             *oracle.invented(said, events),
             *oracle.wrong_figures(found, expected(written, self.product.city(), found.offset, found.cursor)),
         ]

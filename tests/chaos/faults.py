@@ -12,6 +12,8 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from shared.redis import keys
+from shared.redis.keys import DATA_FIELD
 from tests.chaos.plan import MODES, REDIS, Fault, Kind
 from tests.chaos.product import Product, Service
 from tests.chaos.traffic import Exchange
@@ -30,6 +32,9 @@ ANSWER_TO: Final = {
 }
 """By link: what makes a request one whose answer is worth losing."""
 
+PAUSED_MS: Final = 60_000
+"""Long enough to look and to pull the plug, which ends it."""
+
 ROOM: Final = 20_000
 """Bytes that Redis may still take when its memory is said to be full."""
 
@@ -40,6 +45,8 @@ async def inflict(product: Product, exchange: Exchange, fault: Fault) -> None:
         await exchange.rotate(fault.where, fault.lasts_s)
     elif fault.kind in {Kind.KILL, Kind.TERM}:
         await _end(product, fault)
+    elif fault.kind is Kind.GO_BACK:
+        await _go_back(product, fault)
     else:
         async with AsyncExitStack() as mending:
             await _begin(product, fault, mending)
@@ -85,6 +92,42 @@ async def _end(product: Product, fault: Fault) -> None:
         else:
             await _ask_to_end(service)
         service.start()
+
+
+async def _go_back(product: Product, fault: Fault) -> None:
+    """Have Redis stand where it stood so many seconds ago, or be empty; what it had is remembered.
+
+    Nobody can name what is lost when nobody lives who knows it.
+    """
+    server, stream, dead = product.server, keys.events(0), keys.dead_letters(0)
+
+    async def ingest_is_well() -> bool:
+        return "ingest" not in await product.health()
+
+    await eventually_async(ingest_is_well)
+    async with Redis.from_url(server.url) as client:
+        written, snapshot = server.written(), b""
+        if fault.where == "snapshot":
+            snapshot = await asyncio.to_thread(server.snapshot)
+        await asyncio.sleep(fault.lasts_s)
+        if fault.where == "flush":
+            at_once = client.pipeline(transaction=True)
+            at_once.xrange(stream)
+            at_once.xrange(dead)
+            at_once.flushall()
+            had, letters, _ = await at_once.execute()
+        else:
+            await client.client_pause(PAUSED_MS, all=False)  # so that nobody is answered behind what is seen
+            looking = client.pipeline(transaction=False)
+            looking.xrange(stream)
+            looking.xrange(dead)
+            had, letters = await looking.execute()
+            if snapshot:
+                await asyncio.to_thread(server.restore, snapshot)
+            else:
+                await asyncio.to_thread(server.go_back, written)
+    product.had |= {entry.decode(): content[DATA_FIELD.encode()] for entry, content in had}
+    product.letters |= {content[DATA_FIELD.encode()] for _, content in letters}
 
 
 async def _ask_to_end(service: Service) -> None:

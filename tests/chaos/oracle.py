@@ -1,6 +1,7 @@
 """What must be true whatever happened, as pure questions: each returns what is wrong, in words.
 
-* What was said yes to is there, and nothing else is (``lost``, ``invented``).
+* What was said yes to is there, and nothing else is (``lost``, ``invented``). Where Redis went back, what
+  came by HTTP may be gone: exactly what a dead letter names (``named_as_lost``). A log is read again.
 * It is counted exactly once: what is committed is what an independent oracle makes of the stream
   (``wrong_figures``; the arithmetic is ``tests.support.evaluator_oracle``).
 * Every breach goes through its states in order, and no step stands twice (``wrong_steps``).
@@ -12,12 +13,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from shared.contract.breach_events import BreachChanged
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import Event
+from shared.redis.stream_entries import order
 from tests.chaos.check import Outcome
 from tests.support.breach_stage import Told
 
@@ -26,9 +29,26 @@ SHOWN: Final = 5
 """Examples that are told of one kind of wrong."""
 
 
-def lost(said_yes: Iterable[Event], on_stream: Iterable[Event]) -> list[str]:
-    """Facts that somebody said yes to and that are not on the stream."""
-    return _told("lost", _facts(said_yes) - _facts(on_stream))
+def lost(said_yes: Iterable[Event], on_stream: Iterable[Event], named: Iterable[Event] = ()) -> list[str]:
+    """Facts that somebody said yes to and that are not on the stream, unless they are named as lost."""
+    return _told("lost", _facts(said_yes) - _facts(on_stream) - _facts(named))
+
+
+def named_as_lost(
+    had: Mapping[str, Event], there: Collection[str], letters: Iterable[DeadLetter]
+) -> list[Event]:
+    """What Redis had and has no more, by entry, as far as a dead letter of its source says so."""
+    intervals = [
+        (letter.source, order(str(letter.item["lost_after"])), order(str(letter.item["lost_until"])))
+        for letter in letters
+        if letter.reason is DeadLetterReason.WENT_BACK and letter.item
+    ]
+    gone = ((order(entry), event) for entry, event in had.items() if entry not in there)
+    return [
+        event
+        for entry, event in gone
+        if any(event.source == source and after < entry <= until for source, after, until in intervals)
+    ]
 
 
 def invented(said: Iterable[Event], on_stream: Iterable[Event]) -> list[str]:

@@ -38,9 +38,19 @@ class Kind(StrEnum):
     """The network, as ``tests.support.tcp_proxy`` says."""
     CLOCK = "clock"
     """The machine's clock jumps, and back."""
+    GO_BACK = "go-back"
+    """Redis goes back to an older state, and whoever had an answer since may have lost what he sent."""
     ROTATE = "rotate"
     """The exchange's log begins anew, or a copy of it takes its place."""
 
+
+LOSSY: Final = (Kind.GO_BACK, Kind.KILL, Kind.TERM, Kind.RELOAD, Kind.PAUSE, Kind.CUT, Kind.ROTATE)
+"""Kinds of a run in which Redis goes back. Whose breach was lost may never hear its end, so there is none."""
+
+LOSSLESS: Final = tuple(kind for kind in Kind if kind is not Kind.GO_BACK)
+
+BACK_S: Final = (1.0, 60.0)
+"""How far Redis goes back at least, and at most."""
 
 MODES: Final = {Kind.CUT: Mode.CUT, Kind.HANG: Mode.HANG, Kind.DRIP: Mode.DRIP}
 
@@ -67,6 +77,7 @@ WHERE: Final[dict[Kind, Sequence[str]]] = {
     Kind.DRIP: LINKS,
     Kind.LOSE_ANSWER: LINKS,
     Kind.CLOCK: ("+2h", "-2h"),
+    Kind.GO_BACK: ("cut", "snapshot", "flush"),
     Kind.ROTATE: ("rename", "copytruncate", "compress", "replace", "late", "late-packed"),
 }
 
@@ -82,6 +93,7 @@ WEIGHTS: Final[dict[Kind, int]] = {
     Kind.DRIP: 3,
     Kind.LOSE_ANSWER: 6,
     Kind.CLOCK: 2,
+    Kind.GO_BACK: 6,
     Kind.ROTATE: 4,
 }
 """How often each comes, in proportion. A process takes seconds to start: kills are not the most."""
@@ -99,7 +111,7 @@ class Fault:
         return f"{self.kind} {self.where} {self.lasts_s:.1f} s"
 
 
-def plan(seed: int, count: int, kinds: Collection[Kind] = tuple(Kind)) -> list[Fault]:
+def plan(seed: int, count: int, kinds: Collection[Kind] = LOSSLESS) -> list[Fault]:
     """Return so many faults: the same for the same arguments."""
     random = Random(seed)
     drawn = [kind for kind in Kind if kind in kinds]
@@ -107,6 +119,8 @@ def plan(seed: int, count: int, kinds: Collection[Kind] = tuple(Kind)) -> list[F
     faults = []
     for kind in random.choices(drawn, weights, k=count):
         lasts_s = min(LONGEST_S, 0.1 + random.expovariate(1 / MEAN_S))
+        if kind is Kind.GO_BACK:
+            lasts_s = random.uniform(*BACK_S)
         faults.append(Fault(kind, random.choice(WHERE[kind]), lasts_s, random.choice((1, 1, 2, 3, 6))))
     return faults
 

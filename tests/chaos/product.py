@@ -158,6 +158,10 @@ class Product:
         self.services: dict[str, Service] = {}
         self.webhook = HttpReceiver()
         self.mail = MailReceiver()
+        self.had: dict[str, bytes] = {}
+        """What stood on the stream whenever Redis went back, by entry."""
+        self.letters: set[bytes] = set()
+        """Dead letters that were seen: they go back as well."""
         self.queue_log = directory / "queue_log"
         self.city_file = directory / "city.toml"
         self._clock_file = directory / "clock"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.contract.breach_events import BreachChanged, BreachState, Cause
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import CallQueued
 from tests.chaos import oracle
 from tests.chaos.check import Outcome
@@ -153,6 +154,25 @@ def test_a_delivery_that_is_written_down_twice_is_noticed():
     assert oracle.written_twice([b"one", b"other", b"one"])
 
 
+def test_only_what_is_named_may_be_lost():
+    events = {f"{n}-0": event(n, seconds=n) for n in range(1, 5)}
+    letter = DeadLetter(
+        reason=DeadLetterReason.WENT_BACK,
+        detail="",
+        at=AT,
+        source="balie",
+        item={"lost_after": "1-0", "lost_until": "3-0"},
+    )
+    named = oracle.named_as_lost(events, {"1-0", "2-0"}, [letter])
+    assert named == [events["3-0"]]
+    said, there = list(events.values()), [events["1-0"], events["2-0"]]
+    assert oracle.lost(said[:3], there, named) == []
+    assert oracle.lost(said, there, named)
+    assert oracle.lost(said[:3], there)
+    other = letter.model_copy(update={"source": "kiosk"})
+    assert oracle.named_as_lost(events, {"1-0"}, [other]) == []
+
+
 # Plans -----------------------------------------------------------------------------------------------
 
 
@@ -162,7 +182,7 @@ def test_a_seed_is_a_plan():
 
 
 def test_a_long_plan_has_every_kind_at_every_place():
-    met = {(fault.kind, fault.where) for fault in plan(1, 1000)}
+    met = {(fault.kind, fault.where) for fault in plan(1, 1000, tuple(Kind))}
     assert met == {(kind, where) for kind, queue_refs in WHERE.items() for where in queue_refs}
 
 

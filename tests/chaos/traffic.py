@@ -115,12 +115,12 @@ class Traffic:
             base_url=url, headers=headers, timeout=ANSWER_WITHIN_S, trust_env=False
         )
 
-    def begin(self) -> list[asyncio.Task[None]]:
-        """Start sending; the tasks end only by failing or by being cancelled."""
+    def begin(self, breached: Sequence[str] = GUARDED) -> list[asyncio.Task[None]]:
+        """Start sending; the tasks end only by failing or by being cancelled. ``breached``: queues."""
         work: list[tuple[str, Callable[[], Awaitable[None]], float]] = [
             ("facts", self._facts, BATCH_EVERY_S),
             ("exchange", self._line, LINE_EVERY_S),
-            *((f"breach of {queue}", partial(self._cycle, queue), CYCLE_EVERY_S) for queue in GUARDED),
+            *((f"breach of {queue}", partial(self._cycle, queue), CYCLE_EVERY_S) for queue in breached),
         ]
         return [asyncio.create_task(self._again_and_again(*one), name=one[0]) for one in work]
 

@@ -88,6 +88,12 @@ class RedisServer(ABC):
             os.truncate(path, size)
         self.start()
 
+    def snapshot(self) -> bytes:
+        """What a backup takes away."""
+        with self.client() as client:
+            client.save()
+        return (self.data_dir / "dump.rdb").read_bytes()
+
     @abstractmethod
     def _spawn(self) -> None: ...
 
@@ -113,6 +119,19 @@ class DebianRedis(RedisServer):
     def __init__(self, data_dir: Path, port: int | None = None) -> None:
         super().__init__(data_dir, port)
         self._process: subprocess.Popen[bytes] | None = None
+        self._durable = DURABLE
+
+    def restore(self, snapshot: bytes) -> None:
+        """Put a backup in place of all that is there, as ``deploy/restore.sh`` does."""
+        self.kill()
+        shutil.rmtree(self.data_dir / "appendonlydir")
+        (self.data_dir / "dump.rdb").write_bytes(snapshot)
+        self._durable = {"appendonly": "no"}
+        self.start()
+        self._durable = DURABLE
+        with self.client() as client:
+            client.config_set("appendonly", "yes")
+            eventually(lambda: not client.info("persistence")["aof_rewrite_in_progress"])
 
     @staticmethod
     def binary() -> str | None:
@@ -128,7 +147,7 @@ class DebianRedis(RedisServer):
             "port": str(self.port),
             "dir": str(self.data_dir),
             "save": "",
-            **DURABLE,
+            **self._durable,
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         with (self.data_dir / "redis.log").open("ab") as log:

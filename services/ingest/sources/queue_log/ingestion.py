@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -235,6 +236,8 @@ class QueueLogIngestion:
             why = "no checkpoint of this version"
             return await self._publisher.set_aside(self._partition, self.source.id, checkpoint, why)
 
+        # Of what was counted before, no more than that is known by its id.
+        self._rules = replace(self._rules, behind=self._pipeline.dedup)
         at = await patient_retry().call_with_retry(move, self._complain)
         self._metrics.set_aside.labels(str(self._partition)).set(at)
         self._kept = None
