@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from domain.bucket import MONTH_OF, Bucket, Resolution
@@ -137,6 +138,9 @@ class _QueueCells:
     """Of contacts outside opening hours."""
     is_open: dict[int, bool] = field(default_factory=dict)
     """Whether the queue is open, by minute, as far as it was asked."""
+    opens: int = 0
+    closes: int = 0
+    """The opening hours that were asked of last, UTC ms."""
 
 
 def memory(city: CityFile) -> timedelta:
@@ -246,10 +250,8 @@ class Aggregator:
             spot = self._admit(arrival, at)
             if spot is None:
                 continue
-            due = self.contacts.next_deadline()
-            if due is not None and due <= self._stream_time:
-                self._count(self.contacts.advance(self._stream_time))
-            self._count(self._take_in(event, at, spot))
+            self._count(self.contacts.advance(self._stream_time))
+            self._count(self._take_in(event, at, spot), spot)
             newest = heartbeats if type(event) is SourceHeartbeat else facts
             if at > newest.get(event.source, 0):
                 newest[event.source] = at
@@ -395,15 +397,14 @@ class Aggregator:
                 return self.contacts.restart(event.source, at, arrived)
             self._report(event, at, spot)
             return ()
-        contact_kind, name, fact = step
-        contact = getattr(event, name) or f"\n{event.id}"  # without an id: a contact of its own
+        contact_kind, contact_of, fact = step
+        contact = contact_of(event) or f"\n{event.id}"  # without an id: a contact of its own
         queue = spot.queue_ref.queue
         visited = queue if contact_kind is ContactKind.VISIT else ""
         key = ContactKey(contact_kind, event.site, event.source, contact, visited)
         changes = self.contacts.record(key, fact(event, arrived, queue, at, self._calendar))
-        if getattr(event, "position", None) == 1:
-            before = at - event.wait_ms - SECOND_MS if isinstance(event, CallMissed) else at
-            return [*changes, *self.contacts.at_head(key, queue, Head(at, before, arrived))]
+        if (head_of := _HEADS.get(kind)) is not None and (head := head_of(event, arrived, at)) is not None:
+            return [*changes, *self.contacts.at_head(key, queue, head)]
         return changes
 
     def _report(self, event: Event, at: int, spot: _QueueCells) -> None:
@@ -413,14 +414,16 @@ class Aggregator:
         elif isinstance(event, StaffChanged):
             self.last_reports.staff(spot.queue_ref, Staff(at, event.available, event.paused, event.busy))
 
-    def _count(self, changes: Iterable[Change]) -> None:
-        """Add what changed to the cells of its queues."""
+    def _count(self, changes: Iterable[Change], usual: _QueueCells | None = None) -> None:
+        """Add what changed to the cells of its queues; most of it to those of the usual one."""
         for key, count, times in changes:
             if count.what is What.REPEATED:
                 repeated = self.counts.repeated
                 repeated[key.source] = repeated.get(key.source, 0) + times
                 continue
-            spot = self._spot_of(key.site, count.queue)
+            spot = usual
+            if spot is None or spot.queue_ref != (key.site, count.queue):
+                spot = self._spot_of(key.site, count.queue)
             cells = spot.inside if self._is_inside(spot, count.began, count.at) else spot.outside
             tally(count, self._cell(spot, cells, count.at), times)
 
@@ -434,17 +437,21 @@ class Aggregator:
             known = spot.is_open[minute] = self._calendar.is_open(spot.hours, minute * MINUTE_MS)
         return known
 
-    def _closing(self, queue_ref: QueueRef, at: int) -> int | None:
+    def _closing(self, site: str, queue: str, at: int) -> int | None:
         """Return when the queue shuts that is open at a moment."""
-        hours = self._spot_of(*queue_ref).hours
-        if hours is None:
+        spot = self._spot_of(site, queue)
+        if spot.hours is None:
             return None
-        stretches = self._calendar.stretches(hours, self._calendar.local_day(at))
-        return next((closes for opens, closes in stretches if opens <= at < closes), None)
+        if not spot.opens <= at < spot.closes:
+            stretches = self._calendar.stretches(spot.hours, self._calendar.local_day(at))
+            spot.opens, spot.closes = next(
+                ((opens, closes) for opens, closes in stretches if opens <= at < closes), (0, 0)
+            )
+        return spot.closes or None
 
-    def _visit_end(self, queue_ref: QueueRef, arrived: int) -> tuple[int, int]:
+    def _visit_end(self, site: str, queue: str, arrived: int) -> tuple[int, int]:
         """Return until when a visitor is seen waiting, and is served at the latest."""
-        hours = self._spot_of(*queue_ref).hours
+        hours = self._spot_of(site, queue).hours
         stretches = (
             () if hours is None else self._calendar.stretches(hours, self._calendar.local_day(arrived))
         )
@@ -589,22 +596,42 @@ def _plain(step: Step) -> Callable[[Event, int, str, int, Calendar], ContactFact
     return lambda _event, arrived, queue, at, _calendar: ContactFact(arrived, step, queue, at)
 
 
-_STEPS: Final[Mapping[type[Event], tuple[ContactKind, str, Callable[..., ContactFact]]]] = {
-    CallQueued: (ContactKind.CALL, "contact", _queued),
-    CallAnswered: (ContactKind.CALL, "contact", _answered),
-    CallMissed: (ContactKind.CALL, "contact", _missed),
-    CallEnded: (ContactKind.CALL, "contact", _ended),
-    VisitArrived: (ContactKind.VISIT, "contact", _plain(Step.ARRIVED)),
-    VisitCalled: (ContactKind.VISIT, "contact", _called),
-    VisitLeft: (ContactKind.VISIT, "contact", _plain(Step.LEFT)),
-    VisitNoShow: (ContactKind.VISIT, "contact", _plain(Step.NO_SHOW)),
-    VisitServed: (ContactKind.VISIT, "contact", _served),
-    AppointmentBooked: (ContactKind.APPOINTMENT, "appointment", _booked),
-    AppointmentMoved: (ContactKind.APPOINTMENT, "appointment", _plain(Step.MOVED)),
-    AppointmentCancelled: (ContactKind.APPOINTMENT, "appointment", _plain(Step.CANCELLED)),
+_contact_of: Final = attrgetter("contact")
+_appointment_of: Final = attrgetter("appointment")
+
+_STEPS: Final[
+    Mapping[type[Event], tuple[ContactKind, Callable[[Event], str | None], Callable[..., ContactFact]]]
+] = {
+    CallQueued: (ContactKind.CALL, _contact_of, _queued),
+    CallAnswered: (ContactKind.CALL, _contact_of, _answered),
+    CallMissed: (ContactKind.CALL, _contact_of, _missed),
+    CallEnded: (ContactKind.CALL, _contact_of, _ended),
+    VisitArrived: (ContactKind.VISIT, _contact_of, _plain(Step.ARRIVED)),
+    VisitCalled: (ContactKind.VISIT, _contact_of, _called),
+    VisitLeft: (ContactKind.VISIT, _contact_of, _plain(Step.LEFT)),
+    VisitNoShow: (ContactKind.VISIT, _contact_of, _plain(Step.NO_SHOW)),
+    VisitServed: (ContactKind.VISIT, _contact_of, _served),
+    AppointmentBooked: (ContactKind.APPOINTMENT, _appointment_of, _booked),
+    AppointmentMoved: (ContactKind.APPOINTMENT, _appointment_of, _plain(Step.MOVED)),
+    AppointmentCancelled: (ContactKind.APPOINTMENT, _appointment_of, _plain(Step.CANCELLED)),
 }
-"""What a fact is of, the field with the id of it, and what it says."""
+"""What a fact is of, how to read the id of it, and what it says."""
 
 
 def _ms(duration: timedelta) -> int:
     return duration // timedelta(milliseconds=1)
+
+
+def _head_joined(event: CallQueued, arrived: int, at: int) -> Head | None:
+    return Head(at, at, arrived) if event.position == 1 else None
+
+
+def _head_left(event: CallMissed, arrived: int, at: int) -> Head | None:
+    return Head(at, at - event.wait_ms - SECOND_MS, arrived) if event.position == 1 else None
+
+
+_HEADS: Final[Mapping[type[Event], Callable[..., Head | None]]] = {
+    CallQueued: _head_joined,
+    CallMissed: _head_left,
+}
+"""What a fact says of the head of its queue."""

@@ -25,22 +25,18 @@ from shared.stored_state import Amount, Change
 Histogram = dict[Amount, Amount]
 """Cell in whole seconds → how many. Empty cells are absent."""
 
-_FINE_TO_S: Final = 600
-_MIDDLE_TO_S: Final = 3600
-_MIDDLE_STEP_S: Final = 10
+_FINE_TO_S: Final = 3600
 _COARSE_STEP_S: Final = 60
 
 
 def cell_up_to(wait_ms: int) -> int:
     """Return the cell (from, to] of a wait by its upper edge in seconds; a wait of 0 has its own, 0.
 
-    Edges: every second to 10 min, every 10 s to 1 h, every minute above.
+    Edges: every second to 1 h, every minute above. (Once it was every 10 s from 10 min on: cells of that time
+    are edges of this grid, and so are all bounds that a city may configure.)
     """
     seconds = -(-wait_ms // 1000)
-    if seconds <= _FINE_TO_S:
-        return seconds
-    step = _MIDDLE_STEP_S if seconds <= _MIDDLE_TO_S else _COARSE_STEP_S
-    return -(-seconds // step) * step
+    return seconds if seconds <= _FINE_TO_S else -(-seconds // _COARSE_STEP_S) * _COARSE_STEP_S
 
 
 def cell_from(wait_ms: int) -> int:
@@ -49,10 +45,7 @@ def cell_from(wait_ms: int) -> int:
     Abandons are kept this way round, because *quicker than 5 s* excludes exactly 5 s.
     """
     seconds = wait_ms // 1000
-    if seconds < _FINE_TO_S:
-        return seconds
-    step = _MIDDLE_STEP_S if seconds < _MIDDLE_TO_S else _COARSE_STEP_S
-    return seconds // step * step
+    return seconds if seconds < _FINE_TO_S else seconds // _COARSE_STEP_S * _COARSE_STEP_S
 
 
 @dataclass(slots=True)
@@ -240,7 +233,7 @@ def count_below(histogram: Mapping[int, int], seconds: int) -> int:
 def longest_s(histogram: Mapping[int, int]) -> int | None:
     """Return the upper edge in seconds of the longest wait's cell, ``None`` when empty.
 
-    At most one cell (1 s up to 10 min) too high. A maximum of its own could not be taken back when a contact
+    At most one cell (1 s up to 1 h) too high. A maximum of its own could not be taken back when a contact
     turns out to have ended otherwise.
     """
     return max(histogram, default=None)
@@ -249,7 +242,7 @@ def longest_s(histogram: Mapping[int, int]) -> int | None:
 def quantile_up_to(histogram: Mapping[int, int], share: float) -> int | None:
     """Return the upper edge in seconds of the cell that holds the quantile, ``None`` when empty.
 
-    An upper bound that is at most one cell (1 s up to 10 min) too high.
+    An upper bound that is at most one cell (1 s up to 1 h) too high.
     """
     wanted = share * sum(histogram.values())
     passed = 0

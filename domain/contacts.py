@@ -29,7 +29,14 @@ from domain.counts import Count, What
 from domain.facts import OUTCOMES, SECOND_MS, ContactCounts, ContactFact, OpenWait, Step
 from domain.queue_heads import Head, QueueHeads, Stay
 from domain.queue_ref import QueueRef
-from domain.visits import VisitEnd, counted_appointment, counted_visits
+from domain.visits import (
+    SAME_VISIT_MS,
+    VisitEnd,
+    count_called,
+    count_served,
+    counted_appointment,
+    counted_visits,
+)
 from shared.contract.events import Outcome
 
 
@@ -67,10 +74,10 @@ class ContactRules:
     memory_ms: int
     open_timeout_ms: int
     tolerance_ms: int
-    closing: Callable[[QueueRef, int], int | None]
-    """When the queue shuts that was open at that moment (UTC ms); ``None``: it was not, or never shuts."""
-    visit_end: Callable[[QueueRef, int], tuple[int, int]]
-    """As ``VisitEnd``."""
+    closing: Callable[[str, str, int], int | None]
+    """When the queue of the site shuts that was open then (UTC ms); ``None``: it was not, or never shuts."""
+    visit_end: Callable[[str, str, int], tuple[int, int]]
+    """As ``VisitEnd``, of a site's queue."""
 
 
 class _Restart(NamedTuple):
@@ -95,8 +102,6 @@ class ContactStore:
         """All facts in memory, by when they arrived."""
         self._waits: dict[ContactKey, Sequence[OpenWait]] = {}
         """Of the contacts that have any."""
-        self._at_queue: dict[tuple[str, str], set[ContactKey]] = {}
-        """Who has a wait there."""
         self._due: list[tuple[int, ContactKey]] = []
         """When the next wait of a contact is given up, a heap; what is out of date in it does no harm."""
         self._restarts: dict[str, list[_Restart]] = {}
@@ -116,7 +121,7 @@ class ContactStore:
     # What happens --------------------------------------------------------------------------------
 
     def record(self, key: ContactKey, fact: ContactFact) -> Sequence[Change]:
-        """Take a fact of a contact in; returns what changes by it."""
+        """Take a fact of a contact in; returns what changes by it. Waits are judged up to its arrival."""
         self._horizon = max(self._horizon, fact.arrived - self._rules.memory_ms)
         known = self._known(key, self._horizon)
         self._arrivals.append((fact.arrived, key))
@@ -163,17 +168,20 @@ class ContactStore:
         """Count those anew who wait at a queue, as far as news of its head is about them."""
         concerned: Iterable[ContactKey] = ()
         if heads.is_believed(self._horizon):
-            waiting = [
-                other for other in self._at_queue.get((key.site, queue), ()) if other.source == key.source
-            ]
-            if heads.misleads(news):
-                concerned = waiting
-            elif isinstance(news, Head):
-                concerned = [other for other in waiting if self._waits_since(other, queue, news.before)]
+            before = news.before if isinstance(news, Head) and not heads.misleads(news) else None
+            if before is not None or heads.misleads(news):
+                concerned = [
+                    other
+                    for other in self._waits
+                    if (other.source, other.site) == (key.source, key.site)
+                    and self._waits_since(other, queue, before)
+                ]
         return self._again(concerned, lambda: heads.note(news))
 
-    def _waits_since(self, key: ContactKey, queue: str, before: int) -> bool:
-        return any(wait.queue == queue and wait.entered < before for wait in self._waits[key])
+    def _waits_since(self, key: ContactKey, queue: str, before: int | None) -> bool:
+        return any(
+            wait.queue == queue and (before is None or wait.entered < before) for wait in self._waits[key]
+        )
 
     def advance(self, now: int) -> Sequence[Change]:
         """Give up the waits whose time ran out by ``now``."""
@@ -216,17 +224,15 @@ class ContactStore:
                 if wait.entered <= now < wait.until:
                     yield QueueRef(key.site, wait.queue), wait.entered
 
-    def next_deadline(self) -> int | None:
-        """When ``advance`` will next have something to do, at the earliest."""
-        return self._due[0][0] if self._due else None
-
     # One contact ---------------------------------------------------------------------------------
 
     def _usual(
         self, key: ContactKey, known: Sequence[ContactFact], fact: ContactFact
     ) -> Sequence[Change] | None:
-        """Return what changes where a call goes its usual way, ``None`` where it may not: most do."""
-        if key.kind is not ContactKind.CALL:
+        """Return what changes where a contact goes its usual way, ``None`` where it may not: most do."""
+        if key.kind is ContactKind.VISIT:
+            return self._usual_visit(key, known, fact)
+        if key.kind is ContactKind.APPOINTMENT:
             return None
         if not known:
             return self._usual_beginning(key, fact)
@@ -248,7 +254,13 @@ class ContactStore:
             return [_outcome(key, fact)]
         if fact.step is not Step.QUEUED:
             return None
-        end = _Around(self, key, self._horizon).end(fact.queue, fact.at).at
+        if key.source in self._restarts or (key.source, key.site, fact.queue) in self._heads:
+            end = _Around(self, key, self._horizon).end(fact.queue, fact.at).at
+        else:
+            closing = self._rules.closing(key.site, fact.queue, fact.at)
+            end = fact.at + self._rules.open_timeout_ms
+            if closing is not None and closing < end:
+                end = closing
         if end <= self._cursor:
             return None
         self._set_waits(key, (OpenWait(fact.queue, fact.at, end, end),))
@@ -265,6 +277,32 @@ class ContactStore:
             return False
         waits = self._waits.get(key, ())
         return len(waits) == 1 and waits[0].entered == queued.at and waits[0].due > self._cursor
+
+    def _usual_visit(
+        self, key: ContactKey, known: Sequence[ContactFact], fact: ContactFact
+    ) -> Sequence[Change] | None:
+        if not known:
+            if fact.step is not Step.ARRIVED:
+                return None
+            until, bound = self._visit_end(key, self._horizon)(fact.queue, fact.at)
+            if bound <= self._cursor:
+                return None
+            self._set_waits(key, (OpenWait(fact.queue, fact.at, until, bound),))
+            return _NOTHING
+        arrived = known[0].at
+        if known[0].step is not Step.ARRIVED or not arrived <= fact.at:
+            return None
+        if len(known) == 1 and fact.step is Step.CALLED:
+            waits = self._waits.get(key, ())
+            if len(waits) != 1 or not max(fact.at, self._cursor + 1) <= waits[0].due:
+                return None
+            if waits[0].entered != arrived or not 0 <= fact.since - arrived <= SAME_VISIT_MS:
+                return None
+            self._set_waits(key, _NO_WAITS)
+            return [Change(key, count_called(fact), 1)]
+        if len(known) == 2 and fact.step is Step.SERVED and known[1].step is Step.CALLED:
+            return [Change(key, count_served(fact), 1)] if known[1].since <= fact.at else None
+        return None
 
     def _known(self, key: ContactKey, horizon: int) -> list[ContactFact]:
         """Return what is known of a contact, without what is forgotten."""
@@ -290,7 +328,7 @@ class ContactStore:
 
     def _visit_end(self, key: ContactKey, horizon: int) -> VisitEnd:
         def end(queue: str, arrived: int) -> tuple[int, int]:
-            until, bound = self._rules.visit_end(QueueRef(key.site, queue), arrived)
+            until, bound = self._rules.visit_end(key.site, queue, arrived)
             restarted = self.restarted(key.source, arrived, horizon)
             return (until if restarted is None else min(until, restarted)), bound
 
@@ -323,14 +361,11 @@ class ContactStore:
         return changes
 
     def _set_waits(self, key: ContactKey, waits: Sequence[OpenWait]) -> None:
-        for wait in self._waits.get(key, ()):
-            self._at_queue[key.site, wait.queue].discard(key)
         if not waits:
             self._waits.pop(key, None)
             return
         self._waits[key] = waits
         for wait in waits:
-            self._at_queue.setdefault((key.site, wait.queue), set()).add(key)
             if wait.due > self._cursor:
                 heapq.heappush(self._due, (wait.due, key))
 
@@ -377,7 +412,7 @@ class _Around:
         """What ends a wait at the latest: its bound, closing time, a restart, or another at the head."""
         key, contacts = self._key, self._contacts
         ends = [EndOfWait(entered + self.open_timeout_ms, WaitEnd.UNFINISHED)]
-        closing = contacts.rules.closing(QueueRef(key.site, queue), entered)
+        closing = contacts.rules.closing(key.site, queue, entered)
         headed = contacts.headed(key, queue, entered, self._horizon)
         ends += [EndOfWait(at, WaitEnd.UNFINISHED) for at in (closing, headed) if at is not None]
         restarted = contacts.restarted(key.source, entered, self._horizon)

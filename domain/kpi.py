@@ -66,7 +66,7 @@ def call_wait_mean(bucket: Bucket) -> KpiValue:
 def call_wait_quantile(bucket: Bucket, share: float) -> float | None:
     """Wait in seconds that ``share`` of the answered calls did not exceed; ``None`` without any.
 
-    From the histogram: an upper bound, at most one cell (1 s up to waits of 10 min) too high.
+    From the histogram: an upper bound, at most one cell (1 s up to waits of 1 h) too high.
     """
     return quantile_up_to(bucket.waits, share)
 

@@ -101,7 +101,7 @@ def _visit(visit: _Visit, queue: str, bound: int, cursor: int) -> Iterator[Count
         if came_not:
             yield Count(queue, came_not[0].at, visit.arrived, What.NO_SHOW)
         else:
-            yield _called(called)
+            yield count_called(called)
     elif gone:
         yield _gone(gone[0], visit.arrived)
     elif visit.came and bound <= cursor:
@@ -112,14 +112,14 @@ def _visit(visit: _Visit, queue: str, bound: int, cursor: int) -> Iterator[Count
     for fact in repeated:
         yield Count(queue, fact.at, None, What.REPEATED)
     if visit.served:
-        yield _served(max(visit.served, key=lambda fact: (fact.at, fact.amount or 0)))
+        yield count_served(max(visit.served, key=lambda fact: (fact.at, fact.amount or 0)))
 
 
 def _last_call(fact: ContactFact) -> tuple[int, int, int]:
     return fact.at, -fact.since, fact.appointment or 0
 
 
-def _called(fact: ContactFact) -> Count:
+def count_called(fact: ContactFact) -> Count:
     """Counter wait: from the later of arrival and appointment until the call (design §2)."""
     if fact.appointment is None:
         return Count(fact.queue, fact.at, fact.since, What.WALK_IN, max(0, fact.at - fact.since))
@@ -133,7 +133,8 @@ def _gone(fact: ContactFact, arrived: int) -> Count:
     return Count(fact.queue, fact.at, arrived, What.LEFT if fact.step is Step.LEFT else What.NO_SHOW)
 
 
-def _served(fact: ContactFact) -> Count:
+def count_served(fact: ContactFact) -> Count:
+    """Count a visitor who was served."""
     service = fact.amount or 0
     return Count(fact.queue, fact.at, fact.at - service, What.SERVED, service)
 

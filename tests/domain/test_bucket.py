@@ -100,8 +100,8 @@ def test_what_is_no_bucket_is_not_read_as_one(text: bytes):
         (20_000, 20, 20),  # exactly 20 s is within 20 s
         (20_001, 21, 20),
         (600_000, 600, 600),
-        (600_001, 610, 600),
-        (610_000, 610, 610),
+        (600_001, 601, 600),
+        (1_238_000, 1238, 1238),  # the longest of a real day, told exactly
         (3_600_000, 3600, 3600),
         (3_600_001, 3660, 3600),
         (7 * 86_400_000, 604_800, 604_800),  # the contract's longest
@@ -121,7 +121,7 @@ def test_cells_lie_on_the_grid(wait_ms: int):
 
 def test_every_bound_that_the_city_file_admits_is_an_edge():
     on_grid = {edge for edge in oracle.EDGES if edge <= BOUNDS[-1]}
-    assert set(BOUNDS) == on_grid
+    assert set(BOUNDS) <= on_grid
     assert all(cell_up_to(bound * 1000) == cell_from(bound * 1000) == bound for bound in BOUNDS)
 
 

@@ -44,7 +44,7 @@ from tests.support.contact_oracle import at_ms as at_ms
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MS = timedelta(milliseconds=1)
 A_MONTH = timedelta(days=31)
-EDGES: list[int] = [*range(601), *range(610, 3601, 10), *range(3660, 8 * 86_400 + 1, 60)]
+EDGES: list[int] = [*range(3601), *range(3660, 8 * 86_400 + 1, 60)]
 """Edges of the wait histogram in seconds, written out."""
 
 Figures = dict[str, int | dict[int, int] | dict[str, int]]
