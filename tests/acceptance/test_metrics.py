@@ -229,6 +229,11 @@ def test_every_series_is_there_before_the_first_event(services: dict[str, Servic
     assert value(text, "calls_answered", queue="phone") == 0
     for outcome in Outcome:
         assert value(text, "calls_missed", queue="phone", outcome=outcome) == 0
+    for ended in ("appointment", "walk_in", "early", "left", "no_show"):
+        assert value(text, "visits", queue="desk", ended=ended) == 0
+    for what in ("visits_unfinished", "visits_served", "appointments_moved", "appointments_cancelled"):
+        assert value(text, what, queue="desk") == 0
+    assert value(text, "repeated_outcomes", site="site", source="pbx") == 0
     for reason in DeadLetterReason:
         assert value(text, "dead_letters_total", reason=reason) == 0
         assert value(services["ingest"].metrics(), "dead_letters_total", reason=reason) == 0
