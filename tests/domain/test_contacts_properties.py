@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
@@ -194,3 +195,38 @@ def test_a_log_that_was_not_followed_for_days_is_counted_as_if_it_had_been(
     verdict = oracle.judge(seen(entries), FOLLOWED)
     assert durable.counts == (len(entries), 0, verdict.refused)
     assert durable.figures() == expected(seen(entries), FOLLOWED, came + 12 * 3_600_000)
+
+
+def call(kind: str, number: int, minute: int, **more: object) -> Event:
+    """A fact about one call."""
+    said = {"id": f"{number}", "source": "pbx", "site": "lier", "queue": "onthaal", "contact": "c", **more}
+    return EVENT.validate_python(
+        {"kind": f"call.{kind}", "at": nasty.SHUT + minute * timedelta(minutes=1), **said}
+    )
+
+
+def test_one_batch_or_a_batch_each_count_the_same_where_a_fact_is_forgotten_under_way() -> None:
+    """The answer came before the entry, and is forgotten first; waits are judged by the stream's time."""
+    answered, queued = call("answered", 1, 8, wait_ms=0), call("queued", 2, 8)
+    later = call("missed", 3, 20, wait_ms=0, outcome="abandoned")
+    start = oracle.at_ms(nasty.SHUT)
+    entries = [
+        (f"{start + minute * 60_000}-0", encode(event))
+        for minute, event in ((8, answered), (10, queued), (20, later))
+    ]
+    now = start + 12 * 3_600_000
+    together, apart = lived_through(entries, [], now), lived_through(entries, [(1, "commit")] * 3, now)
+    assert together.figures() == apart.figures()
+
+
+@pytest.mark.parametrize("apart", [-150, 150])
+def test_an_outcome_of_a_wait_that_is_told_from_elsewhere_is_not_the_entrys_in_any_order(apart: int) -> None:
+    """It began longer before the entry, or after it, than anybody is waited for: neither is the other's."""
+    queued = call("queued", 1, 3)
+    ended = queued.at + timedelta(seconds=30)
+    wait_ms = 180_000 if apart < 0 else 0
+    missed = call("missed", 2, 3, outcome="abandoned", wait_ms=wait_ms)
+    missed = missed.model_copy(update={"at": ended if apart < 0 else queued.at + timedelta(seconds=apart)})
+    for order in ((queued, missed), (missed, queued)):
+        entries = [(f"{oracle.at_ms(ended) + 200_000}-{n}", encode(event)) for n, event in enumerate(order)]
+        assert recorded(entries, now=over(order)).figures() == right(entries, order)
