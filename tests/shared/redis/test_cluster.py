@@ -212,7 +212,7 @@ async def figures(evaluator: ServiceProcess) -> Mapping[str, Figures]:
     sums: Counter[tuple[str, str]] = Counter()
     for line in text.splitlines():
         for kind in ("answered", "missed"):
-            if line.startswith(f"wachtpost_calls_{kind}_total{{"):
+            if line.startswith(f"wachtpost_calls_{kind}{{"):
                 site = line.partition('site="')[2].partition('"')[0]
                 sums[site, kind] += int(float(line.rpartition(" ")[2]))
     return {site: (sums[site, "answered"], sums[site, "missed"]) for site in SITES}
