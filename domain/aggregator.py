@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from operator import attrgetter
+from sys import intern
 from typing import Final, NamedTuple
 
 from domain.bucket import MONTH_OF, Bucket, Resolution
@@ -399,9 +400,9 @@ class Aggregator:
             return ()
         contact_kind, contact_of, fact = step
         contact = contact_of(event) or f"\n{event.id}"  # without an id: a contact of its own
-        queue = spot.queue_ref.queue
+        site, queue = spot.queue_ref  # not the event's own, of which there would be one a fact in memory
         visited = queue if contact_kind is ContactKind.VISIT else ""
-        key = ContactKey(contact_kind, event.site, event.source, contact, visited)
+        key = ContactKey(contact_kind, site, intern(event.source), contact, visited)
         changes = self.contacts.record(key, fact(event, arrived, queue, at, self._calendar))
         if (head_of := _HEADS.get(kind)) is not None and (head := head_of(event, arrived, at)) is not None:
             return [*changes, *self.contacts.at_head(key, queue, head)]
