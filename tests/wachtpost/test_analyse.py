@@ -194,6 +194,20 @@ def test_a_file_with_nothing_but_a_ticket_left_over_tells_of_no_call(tmp_path: P
     assert whole["queues"]["loket"]["unfinished"] == 1
 
 
+def test_the_longest_wait_is_that_of_the_files_and_not_the_edge_of_a_cell(tmp_path: Path) -> None:
+    """Above ten minutes a bucket knows waits to ten seconds; what lines say is exact."""
+    (tmp_path / "log").write_text(
+        "1773303000|1773302000.1|onthaal|Agent/1|CONNECT|1238|1.2|3\n"
+        "1773303001|1773302900.2|wonen|Agent/1|CONNECT|20|1.2|3\n"
+        "1773400000|1773399900.3|wonen|Agent/1|CONNECT|611|1.2|3\n"
+    )
+    whole = figures(tmp_path / "log")
+    assert (whole["total"]["wait_max_s"], whole["entries"]["wait_max_s"]) == (1238, 1238)
+    assert [whole["queues"][queue]["wait_max_s"] for queue in ("onthaal", "wonen")] == [1238, 611]
+    assert [day["wait_max_s"] for day in whole["days"].values()] == [1238, 611]
+    assert "20:38" in run(tmp_path / "log")
+
+
 OVERFLOW = """\
 1773302400|1773302399.1|onthaal|NONE|ENTERQUEUE|||1
 1773302430|1773302399.1|onthaal|NONE|EXITWITHTIMEOUT|1|1|30

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Final
 
 from domain import kpi
-from domain.bucket import Bucket, Resolution, longest_s
+from domain.bucket import Bucket, Resolution, cell_up_to, longest_s
 from domain.bucket_store import BucketStore
 from domain.queue_ref import QueueRef
 from shared.config.model import ALL_QUEUES, COUNTS, CityFile, Count, Target
-from shared.contract.events import Outcome
+from shared.contract.events import CallAnswered, Outcome
 
 ANSWERED_WITHIN: Final = tuple(timedelta(seconds=s) for s in (20, 45, 60))
 """Bounds that are always reported, beside the city's service level."""
@@ -34,6 +34,40 @@ class Judged:
     met: bool | None
 
 
+LongestWaits = dict[int, int]
+"""Cell of a histogram → the longest wait of an answered call in it, in ms.
+
+A bucket knows the cell of its longest wait and keeps no maximum, for that could not be taken back; files
+say the wait itself.
+"""
+
+
+@dataclass(frozen=True)
+class LongestInFiles:
+    """The longest waits that files tell: in all, by queue, and by local day."""
+
+    of_all: LongestWaits = field(default_factory=dict)
+    of_queues: dict[QueueRef, LongestWaits] = field(default_factory=dict)
+    of_days: dict[str, LongestWaits] = field(default_factory=dict)
+
+    def note(self, event: CallAnswered, day: str) -> None:
+        """Take note of a call that was answered on a local day."""
+        cell, wait_ms = cell_up_to(event.wait_ms), event.wait_ms
+        of_queue = self.of_queues.setdefault(QueueRef(event.site, event.queue), {})
+        for waits in (self.of_all, of_queue, self.of_days.setdefault(day, {})):
+            if wait_ms > waits.get(cell, 0):
+                waits[cell] = wait_ms
+
+
+def longest_wait(bucket: Bucket, waits: LongestWaits) -> Number:
+    """Return the longest wait of answered calls in seconds.
+
+    The upper edge of its cell where nobody waited so long in one queue, but a caller in several.
+    """
+    cell = longest_s(bucket.waits)
+    return cell if cell is None or cell not in waits else _seconds(waits[cell])
+
+
 @dataclass(frozen=True)
 class Analysis:
     """What a set of files holds, in buckets: in total, per queue, and per local day.
@@ -49,9 +83,19 @@ class Analysis:
     visits_unfinished: Mapping[str, int] = field(default_factory=dict)
     """Tickets neither called nor left, by queue. ``unfinished`` of a bucket are calls, as ``offered`` is."""
 
+    longest: LongestWaits = field(default_factory=dict)
+    longest_by_queue: Mapping[str, LongestWaits] = field(default_factory=dict)
+    longest_by_day: Mapping[str, LongestWaits] = field(default_factory=dict)
+
     @classmethod
-    def of(cls, bucket_store: BucketStore, counters: Collection[QueueRef]) -> Analysis:
+    def of(
+        cls,
+        bucket_store: BucketStore,
+        counters: Collection[QueueRef],
+        longest: LongestInFiles | None = None,
+    ) -> Analysis:
         """Add the day buckets up; ``counters``: the queues of visits and appointments."""
+        longest = longest or LongestInFiles()
         days: dict[str, Bucket] = {}
         queues: dict[QueueRef, Bucket] = {}
         left_over: dict[QueueRef, int] = {}
@@ -80,6 +124,9 @@ class Analysis:
             {name: queues[queue_ref] for queue_ref, name in names.items()},
             {day: days[day] for day in sorted(days)},
             {names[queue_ref]: count for queue_ref, count in left_over.items() if count},
+            longest.of_all,
+            {name: longest.of_queues.get(queue_ref, {}) for queue_ref, name in names.items()},
+            longest.of_days,
         )
 
     @property
@@ -101,8 +148,8 @@ def as_json(analysis: Analysis, city: CityFile) -> Figures:
     ``entries`` too; so has the whole, of its total.
     """
     outcomes = analysis.outcomes
-    views = _views(analysis.total, city, outcomes)
-    total = figures(ALL_QUEUES, analysis.total, city, outcomes) | views
+    views = _views(analysis.total, city, outcomes, analysis.longest)
+    total = figures(ALL_QUEUES, analysis.total, city, outcomes, analysis.longest) | views
     total["targets"] = [
         {"kpi": j.target.kpi, "limit": j.target.limit, "value": _rounded(j.value), "met": j.met}
         for j in judged(analysis.total, city, ALL_QUEUES)
@@ -112,13 +159,15 @@ def as_json(analysis: Analysis, city: CityFile) -> Figures:
         **views,
         "visits_unfinished": sum(analysis.visits_unfinished.values()),
         "queues": {
-            name: figures(name, bucket, city, outcomes)
+            name: figures(name, bucket, city, outcomes, analysis.longest_by_queue.get(name, {}))
             | {"unfinished": analysis.visits_unfinished.get(name, bucket.unfinished)}
             for name, bucket in analysis.queues.items()
         },
         "days": {
-            day: figures(ALL_QUEUES, bucket, city, outcomes) | _views(bucket, city, outcomes)
+            day: figures(ALL_QUEUES, bucket, city, outcomes, longest)
+            | _views(bucket, city, outcomes, longest)
             for day, bucket in analysis.days.items()
+            for longest in (analysis.longest_by_day.get(day, {}),)
         },
         "outside_hours": analysis.outside.offered + analysis.outside.visitors,
     }
@@ -130,11 +179,13 @@ def counting(city: CityFile, count: Count) -> CityFile:
     return city.model_copy(update={"missed_definitions": definitions})
 
 
-def _views(total: Bucket, city: CityFile, outcomes: Iterable[Outcome]) -> Figures:
-    return {count: figures(ALL_QUEUES, total, counting(city, count), outcomes) for count in COUNTS}
+def _views(total: Bucket, city: CityFile, outcomes: Iterable[Outcome], longest: LongestWaits) -> Figures:
+    return {count: figures(ALL_QUEUES, total, counting(city, count), outcomes, longest) for count in COUNTS}
 
 
-def figures(queue: str, entries: Bucket, city: CityFile, outcomes: Iterable[Outcome]) -> Figures:
+def figures(
+    queue: str, entries: Bucket, city: CityFile, outcomes: Iterable[Outcome], longest: LongestWaits
+) -> Figures:
     """Return the figures of a queue, or of a total (``all``); seconds, ratios from 0 to 1, counts."""
     definition = city.live_definition
     bucket = kpi.counted(queue, [entries], definition)
@@ -151,7 +202,7 @@ def figures(queue: str, entries: Bucket, city: CityFile, outcomes: Iterable[Outc
         "wait_sum_s": _seconds(bucket.wait_ms),
         "wait_mean_s": _rounded(kpi.call_wait_mean(bucket).value),
         "wait_p90_s": kpi.call_wait_quantile(bucket, 0.9),
-        "wait_max_s": longest_s(bucket.waits),
+        "wait_max_s": longest_wait(bucket, longest),
         "answered_within": {
             str(bound // timedelta(seconds=1)): kpi.answered_within(bucket, bound)
             for bound in answered_within_bounds(city)

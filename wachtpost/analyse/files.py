@@ -26,9 +26,9 @@ from services.ingest.sources.queue_log.translate import (
 from shared.calendar import Calendar
 from shared.config.model import City, CityFile, Queue, QueueLogSource, Site, Target
 from shared.contract.dead_letters import DeadLetterReason
-from shared.contract.events import Event, Outcome
+from shared.contract.events import CallAnswered, Event, Outcome
 from shared.contract.kpis import Kpi, QueueKind
-from wachtpost.analyse.figures import Analysis
+from wachtpost.analyse.figures import Analysis, LongestInFiles
 from wachtpost.analyse.survey import Survey, survey
 
 BATCH: Final = 5000
@@ -110,9 +110,16 @@ def analyse(
     door = AdmissionRules.of_files(rules, any_queue=city is None)
     aggregator = Aggregator(rules, Calendar(rules), None if city is None else city.sites, rings=False)
     reading = ReadingStats()
-    newest = record(aggregator, file_events(files, rules, door, now, source, reading, progress), reading)
+    longest = LongestInFiles()
+
+    def note(event: Event) -> None:
+        if type(event) is CallAnswered:  # pydantic models answer isinstance slowly
+            longest.note(event, aggregator.local_day(ms_of(event.at) // 1000))
+
+    told = file_events(files, rules, door, now, source, reading, progress)
+    newest = record(aggregator, told, reading, note)
     close(aggregator, newest, reading)
-    return Analysis.of(aggregator.bucket_store, aggregator.counters), reading
+    return Analysis.of(aggregator.bucket_store, aggregator.counters, longest), reading
 
 
 def record(

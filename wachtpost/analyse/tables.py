@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -11,14 +11,21 @@ from rich.table import Table
 from rich.text import Text
 
 from domain import kpi
-from domain.bucket import Bucket, longest_s
+from domain.bucket import Bucket
 from domain.outcome_names import COUNT_NAMES, OUTCOME_NAMES
 from shared.config.model import ALL_QUEUES, COUNTS, CityFile, Count
 from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi, Unit
 from shared.formatting import clock_time
 from shared.translation import Msg, Translator, translator
-from wachtpost.analyse.figures import Analysis, Judged, answered_within_bounds, judged
+from wachtpost.analyse.figures import (
+    Analysis,
+    Judged,
+    LongestWaits,
+    answered_within_bounds,
+    judged,
+    longest_wait,
+)
 from wachtpost.analyse.files import ReadingStats
 
 NOTHING: Final = "–"
@@ -45,11 +52,19 @@ def tables(analysis: Analysis, reading: ReadingStats, city: CityFile) -> Iterato
     page = _Page(city, say)
     if analysis.total.offered:
         total = page.in_total(analysis.total)
-        yield page.counts(say.gettext("Per queue"), say.gettext("queue"), analysis.queues, total)
+        in_all = page.count_row(total, analysis.longest)
+        by_queue = {
+            name: page.count_row(bucket, analysis.longest_by_queue.get(name, {}))
+            for name, bucket in analysis.queues.items()
+        }
+        yield page.counts(say.gettext("Per queue"), say.gettext("queue"), by_queue, in_all)
         if len(analysis.days) > 1:
-            days = {day: page.in_total(bucket) for day, bucket in analysis.days.items()}
-            yield page.counts(say.gettext("Per day"), say.gettext("day"), days, total)
-        yield page.views(analysis.total)
+            by_day = {
+                day: page.count_row(page.in_total(bucket), analysis.longest_by_day.get(day, {}))
+                for day, bucket in analysis.days.items()
+            }
+            yield page.counts(say.gettext("Per day"), say.gettext("day"), by_day, in_all)
+        yield page.views(analysis)
         yield page.outcomes(total, analysis.outcomes)
         yield page.categories(total)
         yield page.definitions(analysis.total)
@@ -72,11 +87,14 @@ class _Page:
         """Return a total as the city's definition counts it."""
         return kpi.counted(ALL_QUEUES, [entries], self._city.live_definition)
 
-    def views(self, entries: Bucket) -> RenderableType:
+    def views(self, analysis: Analysis) -> RenderableType:
         """Return the total as callers and as entries, and what makes the difference."""
         say, live = self._say, self._city.live_definition
-        views = {count: kpi.counted(ALL_QUEUES, [entries], live.counting(count)) for count in COUNTS}
-        rows = {say.text(COUNT_NAMES[count]): bucket for count, bucket in views.items()}
+        views = {c: kpi.counted(ALL_QUEUES, [analysis.total], live.counting(c)) for c in COUNTS}
+        rows = {
+            say.text(COUNT_NAMES[count]): self.count_row(bucket, analysis.longest)
+            for count, bucket in views.items()
+        }
         further = views["entries"].offered - views["callers"].offered
         told = [say.gettext("Nobody entered a second queue, or one again: every caller is one entry.")]
         if further:
@@ -95,25 +113,28 @@ class _Page:
         table = self._count_table(say.gettext("total"), rows)
         return Group(_titled(say.gettext("Callers and entries"), table), Text(" ".join(told), style="dim"))
 
-    def counts(self, title: str, first: str, rows: Mapping[str, Bucket], total: Bucket) -> RenderableType:
+    def counts(
+        self, title: str, first: str, rows: Mapping[str, Sequence[str]], total: Sequence[str]
+    ) -> RenderableType:
         """Return one row per queue or day, and the total."""
         table = self._count_table(first, rows)
         table.add_section()
-        table.add_row(self._say.gettext("total"), *self._count_row(total), style="bold")
+        table.add_row(self._say.gettext("total"), *total, style="bold")
         return _titled(title, table)
 
-    def _count_table(self, first: str, rows: Mapping[str, Bucket]) -> Table:
+    def _count_table(self, first: str, rows: Mapping[str, Sequence[str]]) -> Table:
         say = self._say
         # Translators: the heads of narrow columns, each a line or two of at most eight letters.
         counts = [say.gettext("offered"), self._answered, self._missed, say.gettext("%\nmissed")]
         waits = [say.gettext("mean\nwait"), say.gettext("90%\nwithin"), say.gettext("longest\nwait")]
         bounds = [say.gettext("within\n{seconds} s", seconds=_seconds(bound)) for bound in self._bounds]
         table = _table(first, *counts, *waits, *bounds)
-        for name, bucket in rows.items():
-            table.add_row(name, *self._count_row(bucket))
+        for name, row in rows.items():
+            table.add_row(name, *row)
         return table
 
-    def _count_row(self, bucket: Bucket) -> list[str]:
+    def count_row(self, bucket: Bucket, longest: LongestWaits) -> Sequence[str]:
+        """Return what stands behind a queue, a day or a total."""
         definition = self._city.live_definition
         p90 = kpi.call_wait_quantile(bucket, 0.9)
         mean = kpi.call_wait_mean(bucket).value
@@ -124,7 +145,7 @@ class _Page:
             self._ratio(kpi.missed_ratio(bucket, definition).value),
             _wait(mean),
             _wait(p90),
-            _wait(longest_s(bucket.waits)),
+            _wait(longest_wait(bucket, longest)),
             *(self._say.number(kpi.answered_within(bucket, bound)) for bound in self._bounds),
         ]
 
