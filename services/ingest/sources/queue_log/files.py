@@ -14,7 +14,7 @@ import re
 import stat
 import zlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BufferedReader
@@ -40,6 +40,9 @@ FIRST_PAGE: Final = 4096
 
 MARKS: Final = 16
 """Line ends before the last one that are all remembered: what a power failure takes away is seldom more."""
+
+SEARCHED: Final = 64 * 1024 * 1024
+"""Bytes of an unknown file in which the place that was read is looked for; takes two seconds."""
 
 MARK_SIGNS: Final = 16
 """Signs of a mark's hash: 64 bits, against chance and not against an enemy."""
@@ -271,6 +274,7 @@ class LogFile:
         self.place = self._found.place
         self._began = self._found.began
         self._offset = 0
+        self._read_before = 0
         self._head = b""
         self._last = b""
         self._rest = b""
@@ -284,6 +288,11 @@ class LogFile:
         """What changes when somebody writes to it."""
         status = os.fstat(self._raw.fileno())
         return status.st_size, status.st_mtime_ns
+
+    @property
+    def is_read_again(self) -> bool:
+        """Whether what comes next was perhaps handed on: the file was cut, or went on otherwise."""
+        return self._offset < self._read_before
 
     @property
     def unfinished(self) -> bool:
@@ -334,6 +343,7 @@ class LogFile:
     def go_on(self, position: FilePosition) -> bool:
         """Go on where what was read ends: at ``position``, if it stands before it, else at the last mark
         before which it does, else at the beginning. Returns whether nothing is read again."""
+        self._read_before = position.offset
         marks = position.marks if position.sealed_by == self._pseudonyms.key_name else ()
         if not marks:
             self._go_to(min(position.offset, self.state[0]) if self._file is self._raw else position.offset)
@@ -348,6 +358,21 @@ class LogFile:
                 return offset == position.offset
         self._go_to(0)
         return not position.offset
+
+    def pass_over(self, marks: Collection[Mark]) -> None:
+        """Go behind the last place before which stands what stands before one of the ``marks``: what a log
+        whose beginning was cut off still has of what was read."""
+        lengths: dict[int, set[str]] = {}
+        for offset, before in marks:
+            lengths.setdefault(min(HEAD, offset), set()).add(before)
+        last, offset, known = b"", 0, 0
+        with suppress(*DAMAGE):
+            while lengths and offset < SEARCHED and (piece := self._file.readline(LONGEST_LINE)):
+                last, offset = (last + piece)[-HEAD:], offset + len(piece)
+                for length, hashes in lengths.items():
+                    if len(last) >= length and self._pseudonyms.seal(last[-length:])[:MARK_SIGNS] in hashes:
+                        known = offset
+        self._go_to(known)
 
     def go_to_end(self) -> None:
         """Go behind the last complete line."""

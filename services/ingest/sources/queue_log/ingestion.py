@@ -78,6 +78,8 @@ class QueueLogIngestion:
         self.source = source
         self._partition = partition_of(source.site, city.pipeline.partitions)
         self._rules = AdmissionRules.of(city, source)
+        self._rules_again = replace(self._rules, behind=city.pipeline.dedup)
+        """For what was perhaps counted before: no more than that is known by its id."""
         self._pipeline = city.pipeline
         self._pseudonyms = pseudonyms
         self._publisher = publisher
@@ -145,7 +147,8 @@ class QueueLogIngestion:
                 moment = partial(clock.moment, now_ms=ms_of(now), pipeline=self._pipeline)
                 texts = [*(text for text, _ in again), *lines.lines]
                 starts = [*(start for _, start in again), *lines.starts]
-                ingested = tell(texts, starts, translator, self._rules, now, moment)
+                rules = self._rules_again if lines.again else self._rules
+                ingested = tell(texts, starts, translator, rules, now, moment)
                 ahead = (ahead + ingested.ahead)[-MOST_AHEAD:] if ingested.ahead else []
                 read_up_to = Checkpoint(position=lines.position, memory=translator.memory(), clock=clock)
                 await self._write(ingested, read_up_to)
@@ -236,8 +239,7 @@ class QueueLogIngestion:
             why = "no checkpoint of this version"
             return await self._publisher.set_aside(self._partition, self.source.id, checkpoint, why)
 
-        # Of what was counted before, no more than that is known by its id.
-        self._rules = replace(self._rules, behind=self._pipeline.dedup)
+        self._rules = self._rules_again
         at = await patient_retry().call_with_retry(move, self._complain)
         self._metrics.set_aside.labels(str(self._partition)).set(at)
         self._kept = None

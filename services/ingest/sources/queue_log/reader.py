@@ -160,6 +160,8 @@ class Lines:
     starts: tuple[int, ...]
     """The byte at which each begins."""
     position: Position
+    again: bool = False
+    """Whether they were perhaps handed on before: the log was cut, and is no copy of what was read."""
 
 
 @dataclass(frozen=True)
@@ -526,6 +528,8 @@ class QueueLogReader:
         file.ends = found.ends
         position = found.position
         if position is None:
+            key = self._pseudonyms.key_name
+            file.pass_over([one.marks[-1] for one in self._files or () if one.marks and one.sealed_by == key])
             return True
         is_log = file.path == self._path
         if (is_log or file.reaches(position.offset)) and (file.go_on(position) or is_log):
@@ -534,7 +538,7 @@ class QueueLogReader:
         return False
 
     def _read(self, file: LogFile) -> Lines | None:
-        state = file.state
+        state, again = file.state, file.is_read_again
         lines, starts = file.read(self._batch_lines)
         if not lines:
             self._note_read_out(file, state)
@@ -542,7 +546,7 @@ class QueueLogReader:
         self._files = [one for one in self._files or () if one is not self._at]
         self._at = file.position()
         self._files.append(self._at)
-        return Lines(tuple(lines), tuple(starts), self._position())
+        return Lines(tuple(lines), tuple(starts), self._position(), again)
 
     def _note_read_out(self, file: LogFile, state: tuple[int, int]) -> None:
         before = self._read_out.get(file.place)
