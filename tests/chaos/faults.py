@@ -97,14 +97,16 @@ async def _end(product: Product, fault: Fault) -> None:
 async def _go_back(product: Product, fault: Fault) -> None:
     """Have Redis stand where it stood so many seconds ago, or be empty; what it had is remembered.
 
-    Nobody can name what is lost when nobody lives who knows it.
+    Nobody can name what is lost when nobody lives who knows it: ingest does, until it has said so.
     """
     server, stream, dead = product.server, keys.events(0), keys.dead_letters(0)
+    ingest = product.services["ingest"]
 
     async def ingest_is_well() -> bool:
         return "ingest" not in await product.health()
 
     await eventually_async(ingest_is_well)
+    said = ingest.process.count("redis_went_back")
     async with Redis.from_url(server.url) as client:
         written, snapshot = server.written(), b""
         if fault.where == "snapshot":
@@ -128,6 +130,8 @@ async def _go_back(product: Product, fault: Fault) -> None:
                 await asyncio.to_thread(server.go_back, written)
     product.had |= {entry.decode(): content[DATA_FIELD.encode()] for entry, content in had}
     product.letters |= {content[DATA_FIELD.encode()] for _, content in letters}
+    await eventually_async(lambda: ingest.process.count("redis_went_back") > said)
+    await eventually_async(ingest_is_well)
 
 
 async def _ask_to_end(service: Service) -> None:
