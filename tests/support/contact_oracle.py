@@ -225,11 +225,12 @@ def _heads(known: Contacts, place: Place, source: str, city: CityFile) -> list[H
     """
     found = known.heads[place, source]
     if found and (place, source) not in known.believed:
+        told = [event for facts in known.facts.values() for event in facts] + known.nobody
         ends = [
             (_began(event), at_ms(event.at))
-            for key, facts in known.facts.items()
-            for event in facts
-            if isinstance(event, CallAnswered | CallMissed) and (_place(event), key[1]) == (place, source)
+            for event in told
+            if isinstance(event, CallAnswered | CallMissed)
+            and (_place(event), event.source) == (place, source)
         ]
         known.believed[place, source] = not any(
             began < head.before and ended > head.at + SLACK for began, ended in ends for head in found

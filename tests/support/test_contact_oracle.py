@@ -139,6 +139,17 @@ def written(counted: Iterable[Counted]) -> list[str]:
         ("Q0o Q30b H40b/10", "abandoned 40b/10, unfinished 30o", "abandoned 40b/40"),
         ("Q0o Q30o@z#1 A40o/10@z", "answered 40o/10, unfinished 30o", "answered 40o/10, unfinished 30o"),
         ("Q0o Q30o@z H40o/10@z#1", "abandoned 40o/10, unfinished 40o", "abandoned 40o/10, unfinished 40o"),
+        # Nobody is believed to stand at the head of a queue where somebody from before waited on.
+        (
+            "Q0o Q5o@y Q30o@z#1 A40o/40",
+            "answered 40o/40, unfinished 605o, unfinished 630o",
+            "answered 40o/40, unfinished 605o, unfinished 630o",
+        ),
+        (
+            "Q5o@y Q30o@z#1 A40o/40@0",
+            "answered 40o/40, unfinished 605o, unfinished 630o",
+            "answered 40o/40, unfinished 605o, unfinished 630o",
+        ),
         ("Q0o R60", "cut_off 60o", "cut_off 60o"),
         ("Q0o H59o/59 R60", "cut_off 59o", "cut_off 59o"),
         ("Q0o H58o/58 R60", "abandoned 58o/58", "abandoned 58o/58"),

@@ -151,6 +151,10 @@ FROM (
     FROM event WHERE kind = 'visit.called' AND at_ms <= bound(queue, arrived_ms)
 ) WHERE nth = 1 AND contact NOT IN (SELECT contact FROM gone);
 
+CREATE INDEX entry_of ON entry (contact, queue, began_ms);
+CREATE INDEX visit_of ON visit (contact);
+CREATE INDEX gone_of ON gone (contact);
+
 UPDATE entry SET open = is_open(queue, began_ms);
 UPDATE caller SET open = is_open(queue, began_ms);
 UPDATE visit SET open = is_open(queue, began_ms);
