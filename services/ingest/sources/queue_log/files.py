@@ -85,8 +85,11 @@ class FilePosition(BaseModel):
     head_length: Annotated[int, Field(ge=0, le=HEAD)] = 0
     head: str = ""
     """Keyed hash of the first ``head_length`` bytes, which hold callers' numbers."""
+    line: str = ""
+    """Keyed hash of the first line, as far as it is in the head: a copy of less is known by it. None from a
+    release before."""
     sealed_by: str = ""
-    """The name of the key of that hash, and of those in ``marks``."""
+    """The name of the key of these hashes, and of those in ``marks``."""
     began: int | None = None
     """Epoch second of the file's first record: which rotated files are younger."""
     marks: tuple[Mark, ...] = ()
@@ -135,7 +138,7 @@ class FoundFile:
         if not position.head_length or position.sealed_by != pseudonyms.key_name:
             return both_began or self.place == position.place
         if len(self.head) < position.head_length:
-            return both_began
+            return both_began and position.line in {"", pseudonyms.seal(_first_line(self.head))}
         return pseudonyms.seal(self.head[: position.head_length]) == position.head
 
 
@@ -313,6 +316,7 @@ class LogFile:
             offset=self._offset,
             head_length=len(head),
             head=seal(head) if head else "",
+            line=seal(_first_line(head)) if head else "",
             sealed_by=self._pseudonyms.key_name,
             began=self._began,
             marks=self._marks,
@@ -473,6 +477,10 @@ def beginning(raw: BufferedReader, file: BufferedReader | gzip.GzipFile) -> byte
         if len(first) < most or first_second(_whole_lines(first)) is not None:
             break
     return first if len(first) == PREVIEW else _whole_lines(first)
+
+
+def _first_line(head: bytes) -> bytes:
+    return head[: head.find(b"\n") + 1] or head
 
 
 def _whole_lines(text: bytes) -> bytes:

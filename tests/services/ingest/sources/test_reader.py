@@ -782,6 +782,17 @@ def test_what_a_rotated_file_has_more_is_read_whenever_it_comes(log, follow, dow
     assert [*sorted(seen), *look_until_quiet(follower)] == lines(0, 6)
 
 
+def test_files_that_began_in_the_same_second_are_two(log, follow):
+    write(log, *lines(0, 3))
+    position = at_line(log, 3)
+    renamed(log)
+    other = line(0).replace(b".0|", b".7|")
+    write(log, other)
+    packed(renamed(log, "queue_log.0"))
+    write(log, line(4))
+    assert look_until_quiet(follow(log, position)) in ([other, line(4)], [line(4), other])
+
+
 def test_a_log_that_is_rotated_every_month_is_awaited_as_well(log, read, follow):
     month = 30 * 24 * 3600
     position = at_line(read(1)._path, 1)
