@@ -154,8 +154,13 @@ def days_long(draw: st.DrawFn) -> list[Event]:
     return told
 
 
+without_ticks = cuts.map(lambda cut: [(further, what) for further, what in cut if what != "tick"])
+"""A clock ahead of the stream judges waits before all of the contact came: what is forgotten meanwhile stays
+as it was judged then."""
+
+
 @settings(max_examples=examples(300), deadline=None)
-@given(days_long().filter(bool), st.randoms(), cuts)
+@given(days_long().filter(bool), st.randoms(), without_ticks)
 def test_kills_do_not_show_where_contacts_are_forgotten_under_way(
     events: list[Event], random: Random, cut: list[tuple[int, str]]
 ) -> None:
