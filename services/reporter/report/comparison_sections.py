@@ -42,6 +42,12 @@ class Definitions(SiteSections):
                     Tone.NOTE,
                 ),
                 self._counts(),
+                *(
+                    Paragraph(
+                        f"{self.write.count(one.count)}: {self.write.counted_in_full(one.count)}", Tone.NOTE
+                    )
+                    for one in self.site.counts
+                ),
                 *self._apart(),
                 self._missed(),
                 self._levels(),
@@ -60,7 +66,6 @@ class Definitions(SiteSections):
                 Column(say.gettext("Share missed"), number=True),
                 Column(say.gettext("Mean wait"), number=True),
                 Column(say.gettext("Answered in time"), number=True),
-                Column(say.gettext("Difference")),
             ),
             tuple(
                 TableRow(
@@ -73,7 +78,6 @@ class Definitions(SiteSections):
                             Cell(write.value(k, reading.value), number=True)
                             for k, reading in one.readings.items()
                         ),
-                        Cell(write.counted_in_full(one.count)),
                     ),
                     say.gettext("of target and boards") if one.active else "",
                 )
