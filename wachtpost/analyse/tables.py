@@ -69,7 +69,7 @@ def tables(analysis: Analysis, reading: ReadingStats, city: CityFile) -> Iterato
         yield page.categories(total)
         yield page.definitions(analysis.total)
         yield page.targets(analysis)
-        note = say.gettext("90% within: from the histogram, at most one cell (1 s up to 10 min) too high.")
+        note = say.gettext("90% within: from the histogram, at most one cell (1 s up to 1 h) too high.")
         yield Text(note, style="dim")
     elif not analysis.total.visitors + analysis.total.booked + len(analysis.visits_unfinished):
         yield Text(say.gettext("No contact found."))
