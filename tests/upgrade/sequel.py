@@ -13,7 +13,10 @@ from tests.upgrade.house import BEFORE, RECEIVERS, Figures, House, moment
 
 Sequel = dict[str, Any]
 
-COUNTS: Final = ("_total", "_count", "_sum", "_samples", "_unfinished", "_state")
+COUNTS: Final = (
+    *("_total", "_count", "_sum", "_gcount", "_gsum", "_samples", "_unfinished", "_state"),
+    *("_offered", "_answered", "_missed", "_visits", "_booked", "_while_closed"),
+)
 """How metrics end that tell what was counted, and where rules stand."""
 
 
