@@ -245,7 +245,8 @@ async def _is_well(redis: Redis) -> bool:
 def small_city() -> CityFile:
     """One whose facts are forgotten after minutes."""
     told = city().model_dump()
-    told["pipeline"] = {"dedup": "10m", "open_timeout": "1m", "future_tolerance": "0s"}
+    bounds = {"dedup": "10m", "open_timeout": "1m", "visit_timeout": "10m", "future_tolerance": "0s"}
+    told["pipeline"] = bounds
     return CityFile.model_validate(told)
 
 
