@@ -36,17 +36,28 @@ _WENT_BACK: Final = "WENTBACK"
 _MOVED: Final = "CHECKPOINTMOVED"
 
 _STILL_THERE: Final = f"""
-local function still_there(stream, entry)
-  if entry == '{BEGINNING}' or #redis.call('XRANGE', stream, entry, entry) > 0 then return end
-  local left = redis.call('XREVRANGE', stream, entry, '-', 'COUNT', 1)[1]
-  error({{err = '{_WENT_BACK} ' .. (left and left[1] or '{BEGINNING}')}})
-end
 local function newest(stream)
   local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
   return last and last[1] or '{BEGINNING}'
 end
+local function info(stream, name)
+  local told = redis.call('XINFO', 'STREAM', stream)
+  for i = 1, #told, 2 do
+    if told[i] == name then return told[i + 1] end
+  end
+end
+local function still_there(stream, entry)
+  if entry == '{BEGINNING}' or #redis.call('XRANGE', stream, entry, entry) > 0 then return end
+  local left = redis.call('XREVRANGE', stream, entry, '-', 'COUNT', 1)[1]
+  if not left and newest(stream) ~= '{BEGINNING}' then
+    -- Trimming takes the oldest, going back the newest; and an emptied Redis begins to count anew.
+    if info(stream, 'entries-added') > info(stream, 'length') then return end
+  end
+  error({{err = '{_WENT_BACK} ' .. (left and left[1] or '{BEGINNING}')}})
+end
 """
-"""Lua. The newest entry is never trimmed: the evaluator keeps what it counted last, and what came after."""
+"""Lua. What another replica writes may be counted, and ours trimmed, while we are away: no entry stays for
+ever but the one that the evaluator counted last, and what came after."""
 
 _ADD: Final = (
     _STILL_THERE
@@ -65,12 +76,7 @@ if id ~= '*' then
   -- A stream's ids only rise: when the given clock is behind the last entry, that entry's time is used.
   local ms = tonumber(id)
   if redis.call('EXISTS', KEYS[2]) == 1 then
-    local told = redis.call('XINFO', 'STREAM', KEYS[2])
-    for i = 1, #told, 2 do
-      if told[i] == 'last-generated-id' then
-        ms = math.max(ms, tonumber(string.match(told[i + 1], '^%d+')))
-      end
-    end
+    ms = math.max(ms, tonumber(string.match(info(KEYS[2], 'last-generated-id'), '^%d+')))
   end
   id = string.format('%.0f', ms) .. '-*'
 end

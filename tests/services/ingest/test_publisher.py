@@ -11,6 +11,7 @@ from redis.exceptions import ResponseError
 from services.ingest.publisher import Publisher, ReadUpTo
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.events import EVENTS, Event, encode
+from shared.redis.connection import WentBack
 from tests.support.entries import entries
 from tests.support.ingest_desk import NOW, answered
 
@@ -85,6 +86,36 @@ async def test_a_simulated_stamp_survives_an_emptied_stream(redis_client: Redis)
     await redis_client.xtrim(STREAM, maxlen=0)
     await Publisher(redis_client, stamp=lambda: NOW).write(0, events(1))
     assert await redis_client.xlen(STREAM) == 1
+
+
+async def test_what_was_trimmed_while_this_replica_was_away_is_not_lost(redis_client: Redis):
+    looks, writes = Publisher(redis_client), Publisher(redis_client)
+    for away in (looks, writes):
+        await away.write(0, events(1))
+    await Publisher(redis_client).write(0, events(2))
+    await redis_client.xtrim(STREAM, maxlen=1, approximate=False)
+    await looks.look(0)
+    await writes.write(0, events(1))
+    assert await redis_client.xlen(STREAM) == 2
+
+
+@pytest.mark.parametrize(("written", "kept"), [(0, 0), (2, 2), (2, 1)])
+async def test_what_another_replica_writes_on_top_hides_no_loss(redis_client: Redis, written: int, kept: int):
+    publisher = Publisher(redis_client, stamp=lambda: NOW)
+    await publisher.write(0, events(written))
+    await redis_client.xtrim(STREAM, maxlen=kept, approximate=False)
+    older = await redis_client.dump(STREAM)
+    await publisher.write(0, events(1))
+    await redis_client.delete(STREAM)
+    if older is not None:
+        await redis_client.restore(STREAM, 0, older)
+    await Publisher(redis_client, stamp=lambda: NOW + timedelta(seconds=1)).write(0, events(2))
+    before = await entries(redis_client, STREAM)
+    with pytest.raises(WentBack):
+        await publisher.look(0)
+    with pytest.raises(WentBack):
+        await publisher.write(0, events(1))
+    assert await entries(redis_client, STREAM) == before
 
 
 async def test_dead_letters_are_kept_within_bounds(redis_client: Redis, monkeypatch: pytest.MonkeyPatch):
