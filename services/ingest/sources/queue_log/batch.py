@@ -37,7 +37,7 @@ class IngestedLines:
     events: list[Event] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     ahead: list[tuple[bytes, int]] = field(default_factory=list)
-    """Lines from the future, and where they begin: dead letters, unless the clock turns out to be ahead."""
+    """Lines from the future, and where they begin: dead letters, until a clock turns out to be wrong."""
     left: LeftOut = field(default_factory=LeftOut)
     unknown_verbs: int = 0
     unusable_waits: int = 0

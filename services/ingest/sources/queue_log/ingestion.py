@@ -8,6 +8,8 @@ the checkpoint that the batch goes on from: where Redis has another one, the log
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,7 +23,7 @@ from domain.counts import ms_of
 from services.ingest.admission import FOLLOWED, AdmissionRules
 from services.ingest.metrics import IngestMetrics
 from services.ingest.pseudonyms import Pseudonyms
-from services.ingest.publisher import CheckpointMoved, Publisher, ReadUpTo
+from services.ingest.publisher import CHUNK, CheckpointMoved, Publisher, ReadUpTo
 from services.ingest.sources.queue_log.batch import IngestedLines, LeftOut, tell
 from services.ingest.sources.queue_log.clock import ExchangeClock
 from services.ingest.sources.queue_log.reader import (
@@ -47,8 +49,8 @@ HEARTBEAT: Final = timedelta(seconds=30)
 LOOKED_LATELY: Final = timedelta(minutes=5)
 """A file that was not looked at for this long may be gone; generous, since a demo's clock runs fast."""
 
-MOST_AHEAD: Final = 500
-"""Lines from the future that are told again at most, once it is sure that the clock is ahead."""
+MOST_AHEAD: Final = 5000
+"""Lines from the future that are told again at most, once it is sure which clock was wrong: in minutes."""
 
 STEP: Final = timedelta(seconds=1)
 """How often to see whether a heartbeat is due."""
@@ -74,7 +76,9 @@ class QueueLogIngestion:
         publisher: Publisher,
         metrics: IngestMetrics,
         now: Clock,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``steady`` tells seconds, whatever becomes of ``now``."""
         self.source = source
         self._partition = partition_of(source.site, city.pipeline.partitions)
         self._rules = AdmissionRules.of(city, source)
@@ -85,6 +89,7 @@ class QueueLogIngestion:
         self._publisher = publisher
         self._metrics = metrics
         self._now = now
+        self._steady = steady
         self._follower: QueueLogReader | None = None
         self._left = LeftOut()
         """What was left out and not said yet."""
@@ -142,14 +147,15 @@ class QueueLogIngestion:
             async for lines in batches:
                 now = self._now()
                 known = self._read_clock(clock, lines, now)
-                again = ahead if known.ahead_ms != clock.ahead_ms else []
+                again = [] if known.is_as_before(clock) else ahead
                 clock = known
                 moment = partial(clock.moment, now_ms=ms_of(now), pipeline=self._pipeline)
                 texts = [*(text for text, _ in again), *lines.lines]
                 starts = [*(start for _, start in again), *lines.starts]
                 rules = self._rules_again if lines.again else self._rules
                 ingested = tell(texts, starts, translator, rules, now, moment)
-                ahead = (ahead + ingested.ahead)[-MOST_AHEAD:] if ingested.ahead else []
+                kept = [] if again else ahead
+                ahead = (kept + ingested.ahead)[-MOST_AHEAD:] if ingested.ahead else []
                 read_up_to = Checkpoint(position=lines.position, memory=translator.memory(), clock=clock)
                 await self._write(ingested, read_up_to)
                 self._beginning = self._beginning or Checkpoint(position=lines.position.beginning())
@@ -158,7 +164,8 @@ class QueueLogIngestion:
     def _read_clock(self, clock: ExchangeClock, lines: Lines, now: datetime) -> ExchangeClock:
         """Return what is known of the exchange's clock after a batch: its last line was just written."""
         told_ms = next((at for at in map(moment_ms, reversed(lines.lines)) if at is not None), None)
-        known = clock if told_ms is None else clock.read(told_ms, ms_of(now))
+        steady_ms = round(self._steady() * 1000)
+        known = clock if told_ms is None else clock.read(told_ms, ms_of(now), steady_ms)
         before, after = (one.corrected_by(self._pipeline) / 1000 for one in (clock, known))
         if before != after:
             log.warning("queue_log.clock_ahead", source=self.source.id, lines_put_back_by_s=after)
@@ -246,7 +253,11 @@ class QueueLogIngestion:
         await self._persist([], Checkpoint(position=NOWHERE))
 
     async def _write(self, ingested: IngestedLines, checkpoint: Checkpoint) -> None:
-        """Dead letters first: a crash in between may tell of them twice, never not at all."""
+        """Dead letters first: a crash in between may tell of them twice, never not at all.
+
+        A batch that told nothing but lines from the future moves no checkpoint: that they are to be told once
+        more is known to this process only, and the next one reads them again. Where so many are told again
+        that one write is not enough, a crash may tell of them twice: under the same ids."""
 
         name = call_name()
 
@@ -255,7 +266,10 @@ class QueueLogIngestion:
 
         if ingested.letters:
             await patient_retry().call_with_retry(bury, self._complain)
-        await self._persist(ingested.events, checkpoint)
+        if ingested.events or not ingested.ahead or self._kept is None:
+            if early := ingested.events[:-CHUNK]:
+                await self._persist(early, None)
+            await self._persist(ingested.events[-CHUNK:], checkpoint)
 
     async def _persist(self, events: list[Event], checkpoint: Checkpoint | None) -> None:
         read_up_to = None

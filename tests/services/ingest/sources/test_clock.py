@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from services.ingest.sources.queue_log.clock import AGREE, ExchangeClock
+from services.ingest.sources.queue_log.clock import ExchangeClock
 from shared.config.model import PipelineConfig
 
 PIPELINE = PipelineConfig()
 """Tolerates two minutes."""
 
+BOOTED = 1000
+"""What the monotonic clock tells when ours tells 0."""
 
-def after(*readings: float) -> ExchangeClock:
+
+def after(*readings: float, every: float = 150) -> ExchangeClock:
+    """What is known after lines that were so far ahead, one every two and a half minutes."""
     clock = ExchangeClock()
     for number, ahead in enumerate(readings):
-        clock = clock.read(round((number * 60 + ahead) * 1000), number * 60_000)
+        at = number * every
+        clock = clock.read(round((at + ahead) * 1000), round(at * 1000), round((BOOTED + at) * 1000))
     return clock
 
 
@@ -36,7 +41,48 @@ def after(*readings: float) -> ExchangeClock:
 def test_what_readings_say(story: str, readings: tuple[float, ...], ahead: float, put_back: float):
     clock = after(*readings)
     assert (clock.ahead_ms, clock.corrected_by(PIPELINE)) == (ahead * 1000, put_back * 1000), story
-    assert len(clock.readings) <= AGREE
+
+
+@pytest.mark.parametrize(("every", "ahead"), [(1, 0), (7, 0), (8, 180)])
+def test_forty_lines_make_sure_of_a_clock_when_they_agree_for_five_minutes(every: float, ahead: int):
+    assert after(*[180] * 40, every=every).ahead_ms == ahead * 1000
+    assert after(180, 180, every=600).ahead_ms == 0  # two lines are too few
+
+
+def test_a_clock_that_was_set_right_is_believed_at_once():
+    clock, known = after(180, 180, 180), []
+    for at_ms in (450_000, 451_000, 452_000):
+        clock = clock.read(at_ms, at_ms, BOOTED * 1000 + at_ms)
+        known.append(clock.ahead_ms)
+    assert known == [180_000, 180_000, 0]
+
+
+def test_our_own_clock_behind_for_a_moment_is_not_the_exchanges_ahead():
+    """Two hours behind for less than two seconds, in which nine lines were read that are right."""
+    clock = after(0, 0, 0)
+    for tenth in range(1, 10):
+        told = 300_000 + tenth * 200
+        clock = clock.read(told, told - 7_200_000, BOOTED * 1000 + told)
+        assert clock.ahead_ms == 0
+        assert clock.moment(told, told - 7_200_000, PIPELINE) == told
+    back = clock.read(302_000, 302_000, BOOTED * 1000 + 302_000)
+    assert not back.is_as_before(clock)
+    assert back.ahead_ms == 0
+
+
+def test_what_was_measured_by_a_clock_that_was_wrong_is_forgotten():
+    """Ours was two hours behind from the beginning, and is set right; the exchange's was right."""
+    clock = after(7200, 7200, 7200)
+    told = 301_000 + 7_200_000
+    known = clock.read(told, told, BOOTED * 1000 + 301_000)
+    assert (clock.ahead_ms, known.ahead_ms) == (7_200_000, 0)
+
+
+def test_another_process_knows_the_clock_and_measures_anew():
+    kept = after(180, 180, 180).model_dump_json()
+    again = ExchangeClock.model_validate_json(kept)
+    assert again == ExchangeClock(ahead_ms=180_000)
+    assert again.read(500_000, 500_000, 7).ahead_ms == 180_000
 
 
 @pytest.mark.parametrize(
