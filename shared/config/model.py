@@ -294,7 +294,8 @@ class PipelineConfig(ConfigSection):
     hours_by: Literal["entry", "outcome"] = "entry"
     """Which moment of a contact must lie in opening hours for it to count."""
     clock_tolerance: Annotated[Duration, from_to("0s", "1h")] = timedelta(minutes=2)
-    """How far ``arrived_at`` of a visit may lie after its call: two clocks of one counter system."""
+    """How far two clocks of one system may lie apart: ``arrived_at`` of a visit after its call, an outcome
+    before its own entry."""
     future_tolerance: Annotated[Duration, from_to("0s", "1h")] = timedelta(minutes=2)
     """How far a sender's clock may run ahead."""
     lease: Annotated[Duration, from_to("1s", "1m")] = timedelta(seconds=5)
