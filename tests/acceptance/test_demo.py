@@ -130,6 +130,7 @@ def total(board: str, word: str) -> tuple[int, int]:
     return answered, missed
 
 
+@pytest.mark.slow
 def test_a_busy_spell_is_told_taken_on_by_the_link_and_ctrl_c_stops_everything(demo: Demo) -> None:
     demo.start("--speed", "120")
     url = demo.says(rf"bericht aan Balieverantwoordelijke: Alle telefoonlijnen: .*\n +({LINK})")

@@ -170,6 +170,7 @@ def test_promtool_has_no_style_complaint_about_a_rule():
     check("promtool", "check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
 
 
+@pytest.mark.slow
 def test_every_alarm_does_what_its_stories_say():
     check("promtool", "test", "rules", *TEST_FILES)
 

@@ -392,6 +392,7 @@ async def test_a_delivery_on_which_our_own_code_fails_waits_and_the_others_go_on
     await until_results(desk, ("firing", "retry"), *[("firing", "delivered")] * 2)
 
 
+@pytest.mark.slow
 async def test_a_delivery_on_which_our_own_code_always_fails_is_a_dead_letter_that_says_where(
     redis_url: str, desk: Desk
 ):
@@ -461,6 +462,7 @@ def internal_errors(run: Running, work: str) -> int:
 
 
 @pytest.mark.usefixtures("defect")
+@pytest.mark.slow
 async def test_what_our_own_code_fails_on_is_set_aside_alone_and_says_where(redis_url: str, desk: Desk):
     hands = Hands()
     await running_once(redis_url, desk)  # an offset, so that the batch is read as it stands there
@@ -490,6 +492,7 @@ async def test_what_our_own_code_fails_on_is_set_aside_alone_and_says_where(redi
 
 
 @pytest.mark.usefixtures("defect")
+@pytest.mark.slow
 async def test_entries_that_come_one_by_one_are_set_aside_one_by_one(redis_url: str, desk: Desk):
     hands = Hands()
     async with running(redis_url, desk, hands) as run:
@@ -567,6 +570,7 @@ async def test_what_is_heard_is_told_although_our_own_code_fails_on_what_time_br
         assert internal_errors(run, "session") == 0
 
 
+@pytest.mark.slow
 async def test_an_entry_waits_where_our_own_code_fails_on_what_was_due_before_it(
     redis_url: str, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ):

@@ -197,6 +197,11 @@ class _Next:
     """Whether its unfinished last line is to be handed on as it is."""
 
 
+STAMP_LAG_S: Final = 0.1
+"""How far the stamp of a file may lie before the moment at which it was made: the kernel stamps by the tick,
+and tells when a process was started in ticks of its own."""
+
+
 def process_started() -> float:
     """Return the epoch second at which this process was started, by the clock that files are stamped with."""
     ticks = int(Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19])
@@ -367,7 +372,8 @@ class QueueLogReader:
 
     def _was_log(self, aside: FoundFile) -> bool:
         """Whether a file was the log when we were started, and is to be read from its beginning."""
-        return self._start == "beginning" and aside.path.stat().st_ctime >= self._started()
+        put_aside = aside.path.stat().st_ctime + STAMP_LAG_S
+        return self._start == "beginning" and put_aside >= self._started()
 
     def _begin(self, found: FoundFile, start: Start) -> FilePosition | None:
         file = self._opened(found)
