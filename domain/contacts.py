@@ -167,18 +167,19 @@ class ContactStore:
     def _note(self, heads: QueueHeads, key: ContactKey, queue: str, news: Head | Stay) -> Sequence[Change]:
         """Count those anew who wait at a queue, as far as news of its head is about them."""
         concerned: Iterable[ContactKey] = ()
-        if heads.is_believed(self._horizon):
-            before = news.before if isinstance(news, Head) and not heads.misleads(news) else None
-            if before is not None or heads.misleads(news):
-                concerned = [
-                    other
-                    for other in self._waits
-                    if (other.source, other.site) == (key.source, key.site)
-                    and self._waits_since(other, queue, before)
-                ]
+        misleads = heads.misleads(news)
+        if heads.is_believed(self._horizon) and (misleads or isinstance(news, Head)):
+            before = news.before if isinstance(news, Head) and not misleads else None
+            concerned = [
+                other
+                for other in self._waits
+                if (other.source, other.site) == (key.source, key.site)
+                and self._waits_at(other, queue, before)
+            ]
         return self._again(concerned, lambda: heads.note(news))
 
-    def _waits_since(self, key: ContactKey, queue: str, before: int | None) -> bool:
+    def _waits_at(self, key: ContactKey, queue: str, before: int | None) -> bool:
+        """Whether a contact waits at a queue, if need be since before a moment."""
         return any(
             wait.queue == queue and (before is None or wait.entered < before) for wait in self._waits[key]
         )
