@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -14,11 +13,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.aggregator import LOG_REACH, Aggregator, PipelineCounts, StreamEvent, memory
+from domain.aggregator import Aggregator, StreamEvent
 from domain.bucket import Bucket, Resolution, decode
-from domain.bucket_store import REACH_S, BucketStore, Slot, Start
+from domain.bucket_store import Slot
 from domain.counts import ms_of
-from domain.last_reports import LastReports, Offer, Staff
+from domain.last_reports import Offer, Staff
 from domain.queue_ref import QueueRef
 from domain.windows import window_bucket
 from services.evaluator.decoder import parse
@@ -26,7 +25,7 @@ from services.ingest.sources.queue_log.reader import read_lines
 from services.ingest.sources.queue_log.translate import QueueLogTranslator, SkippedLine, TranslatorRules
 from shared.calendar import Calendar
 from shared.config.model import CityFile
-from shared.contract.dead_letters import DeadLetter, DeadLetterReason
+from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import (
     AppointmentBooked,
     AppointmentOffer,
@@ -42,9 +41,9 @@ from shared.contract.events import (
     VisitCalled,
     encode,
 )
-from shared.redis.stream_entries import Batch
 from tests.chaos import load
 from tests.support import evaluator_oracle as oracle
+from tests.support.durable import Durable, Entries, arrived, batch, reachable
 from tests.support.evaluator_oracle import Cell, Entry, Figures
 from tests.support.ingest_desk import PSEUDONYMS
 from tests.support.thorough import examples
@@ -58,89 +57,8 @@ DAY = timedelta(days=1)
 NOON = datetime(2026, 10, 26, 11, tzinfo=UTC)
 """A Monday, 12:00 local: the desk is open."""
 
-Entries = Sequence[tuple[str, bytes | None]]
 CALL = {"source": "pbx", "site": "lier", "queue": "burgerzaken"}
 VISIT = {"source": "desk", "site": "mol", "queue": "loket-wonen"}
-
-
-@dataclass
-class Durable:
-    """What Redis would hold: the stream, and what was committed. Take-over as a partition does it."""
-
-    entries: Entries
-    city: CityFile = CITY
-    state: dict[str, str] = field(default_factory=dict)
-    buckets: dict[Slot, bytes] = field(default_factory=dict)
-    dead: list[DeadLetter] = field(default_factory=list)
-    offset: int = 0
-    """How many entries are committed."""
-
-    def take_over(self) -> Aggregator:
-        pipeline = self.city.pipeline
-        read = self.entries[: self.offset]
-        last = arrived(read[-1]) if read else 0
-        horizon = last - (memory(self.city) + pipeline.future_tolerance) / timedelta(milliseconds=1)
-        reach = (LOG_REACH + pipeline.open_timeout + DAY) / timedelta(milliseconds=1)
-        oldest = CALENDAR.local_day(max(0, last - int(reach))).isoformat()
-        aggregator = Aggregator(
-            self.city,
-            Calendar(self.city),
-            self.city.sites,
-            BucketStore((slot, decode(text)) for slot, text in self.buckets.items() if _loaded(slot, oldest)),
-            LastReports(self.state),
-            PipelineCounts.of(self.state),
-            int(self.state.get("cursor", 0)),
-        )
-        recalled = parse(_batch([entry for entry in read if arrived(entry) >= horizon]))
-        aggregator.recall(item for item in recalled if isinstance(item, StreamEvent))
-        return aggregator
-
-    def commit(self, aggregator: Aggregator, offset: int) -> None:
-        changes = aggregator.take_changes()
-        self.state |= changes.state
-        self.buckets |= {slot: bucket.encode() for slot, bucket in changes.buckets}
-        for slot in changes.dropped:
-            self.buckets.pop(slot, None)
-        self.dead += changes.dead
-        self.offset = offset
-
-    def figures(self) -> dict[Cell, Figures]:
-        """Every bucket that is not empty; of the rings only what a window can reach."""
-        newest = max((arrived(entry) for entry in self.entries[: self.offset]), default=0) // 1000
-        return {
-            cell: figures
-            for slot, text in self.buckets.items()
-            if _reachable(cell := _cell(slot), newest) and (figures := oracle.not_empty(asdict(decode(text))))
-        }
-
-    @property
-    def counts(self) -> tuple[int, int, dict[str, int]]:
-        counts = PipelineCounts.of(self.state)
-        return counts.read, counts.duplicates, {reason.value: n for reason, n in counts.dead.items()}
-
-
-def arrived(entry: tuple[str, bytes | None]) -> int:
-    return int(entry[0].partition("-")[0])
-
-
-def _batch(entries: Entries) -> Batch:
-    return Batch([entry for entry, _ in entries], [body for _, body in entries])
-
-
-def _loaded(slot: Slot, oldest: str) -> bool:
-    daily = slot.resolution in {Resolution.DAY, Resolution.DAY_OUTSIDE}
-    return not daily or str(slot.start) >= oldest
-
-
-def _cell(slot: Slot) -> Cell:
-    start: Start = slot.start
-    return Cell(slot.queue_ref.site, slot.queue_ref.queue, slot.resolution.value, start)
-
-
-def _reachable(cell: Cell, newest_s: int) -> bool:
-    if not isinstance(cell.start, int):
-        return True
-    return cell.start >= newest_s - REACH_S[Resolution(cell.resolution)]
 
 
 def expected(entries: Iterable[Entry], city: CityFile, now: int) -> dict[Cell, Figures]:
@@ -148,7 +66,7 @@ def expected(entries: Iterable[Entry], city: CityFile, now: int) -> dict[Cell, F
     entries = list(entries)
     newest = max((entry.arrived for entry in entries), default=0) // 1000
     counted = oracle.judge(entries, city).counted
-    return {c: f for c, f in oracle.buckets(counted, city, now).items() if _reachable(c, newest)}
+    return {c: f for c, f in oracle.buckets(counted, city, now).items() if reachable(c, newest)}
 
 
 def told(*facts: Event, late: timedelta = timedelta(0)) -> list[tuple[str, bytes | None]]:
@@ -160,7 +78,7 @@ def recorded(entries: Entries, city: CityFile = CITY, now: int | None = None) ->
     """What one desk makes of all entries in one batch, committed."""
     durable = Durable(entries, city)
     aggregator = durable.take_over()
-    aggregator.record(parse(_batch(entries)))
+    aggregator.record(parse(batch(entries)))
     if now is not None:
         aggregator.advance(now)
     durable.commit(aggregator, len(entries))
@@ -184,7 +102,7 @@ def lived_through(
     aggregator = durable.take_over()
     for further, what in events:
         to = min(durable.offset + further, len(entries))
-        aggregator.record(parse(_batch(entries[durable.offset : to])))
+        aggregator.record(parse(batch(entries[durable.offset : to])))
         match what:
             case "kill uncommitted":
                 aggregator = durable.take_over()
@@ -197,7 +115,7 @@ def lived_through(
                 durable.commit(aggregator, to)
             case _:
                 durable.commit(aggregator, to)
-    aggregator.record(parse(_batch(entries[durable.offset :])))
+    aggregator.record(parse(batch(entries[durable.offset :])))
     aggregator.advance(now)
     durable.commit(aggregator, len(entries))
     return durable
@@ -273,7 +191,7 @@ def test_kills_and_splits_do_not_show_where_outcomes_come_after_the_horizon_eith
     assert other.counts == one_by_one.counts
 
 
-def test_an_entry_that_nobody_ended_is_unfinished_even_when_its_outcome_comes_in_the_same_batch():
+def test_an_entry_that_nobody_ended_is_unfinished_even_when_its_outcome_comes_in_the_samebatch():
     """An outcome that began when the entry was long given up is another's, in one batch or in two."""
     queued = CallQueued(id="q", at=NOON, contact="c", **CALL)
     after = CallAnswered(id="a", at=NOON + timedelta(minutes=3), contact="c", wait_ms=0, **CALL)
@@ -393,7 +311,7 @@ def test_who_waited_at_closing_time_and_hung_up_after_it_counts(hours_by: str, o
         queue="onthaal",
     )
     aggregator = Aggregator(city, CALENDAR, city.sites)
-    aggregator.record(parse(_batch(told(event))))
+    aggregator.record(parse(batch(told(event))))
     store, queue_ref = aggregator.bucket_store, QueueRef("lier", "onthaal")
     assert store.total(queue_ref, Resolution.TOTAL_OUTSIDE).abandoned == outside
     assert store.total(queue_ref).abandoned == 1 - outside
@@ -416,7 +334,7 @@ def _quiet(days: int) -> list[Event]:
     return [CallAnswered(id=f"{n}", at=NOON + n * DAY, wait_ms=1, **CALL) for n in range(days)]
 
 
-def test_quiet_days_may_come_in_one_batch():
+def test_quiet_days_may_come_in_onebatch():
     durable = recorded(told(*_quiet(9)))
     days = [slot for slot in durable.buckets if slot.resolution is Resolution.DAY]
     assert len(days) == 9
@@ -446,7 +364,7 @@ def test_memory_does_not_grow_with_the_stream():
                 CallQueued(id=f"q{hour}", at=at, contact=f"c{hour}", **CALL),
                 CallAnswered(id=f"a{hour}", at=at, contact=f"c{hour}", wait_ms=0, **CALL),
             ]
-            aggregator.record(parse(_batch(told(*facts))))
+            aggregator.record(parse(batch(told(*facts))))
             aggregator.take_changes()
         slots = [slot for slot, _ in aggregator.bucket_store.slots() if slot.resolution not in MONTHLY]
         return len(slots), len(aggregator._seen), aggregator.contacts.remembered, len(aggregator._days)
@@ -488,7 +406,7 @@ def test_without_a_city_any_queue_is_taken_as_it_comes():
             id="m", at=night, outcome=Outcome.CLOSED, wait_ms=0, source="x", site="any", queue="other"
         ),
     ]
-    aggregator.record(parse(_batch(told(*facts))))
+    aggregator.record(parse(batch(told(*facts))))
     assert {slot.resolution for slot, _ in aggregator.bucket_store.slots()} == {
         Resolution.DAY,
         Resolution.TOTAL,

@@ -19,10 +19,11 @@ from shared.calendar import Calendar
 from shared.config.model import QueueLogSource
 from shared.contract.events import EVENT, Event, encode
 from tests.chaos import load
-from tests.domain.test_aggregator import Durable, Entries, arrived, cuts, expected, lived_through, recorded
+from tests.domain.test_aggregator import cuts, expected, lived_through, recorded
 from tests.support import contact_oracle as contacts
 from tests.support import evaluator_oracle as oracle
 from tests.support import nasty_contacts as nasty
+from tests.support.durable import Durable, Entries, arrived
 from tests.support.evaluator_oracle import Cell, Entry, Figures
 from tests.support.thorough import examples
 from wachtpost.history.recount import recount
