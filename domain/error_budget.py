@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from itertools import islice
-from statistics import NormalDist
 from typing import Final
 
 from domain import kpi
 from domain.bucket import Bucket
 from domain.business_hours import open_minutes, open_minutes_from
+from domain.how_sure import student_95
 from domain.period_kpis import Days
 from domain.queue_ref import QueueRef
 from shared.calendar import DAY, EPOCH, MILLISECOND, Calendar
@@ -50,9 +50,6 @@ BUDGET_REACH: Final = timedelta(days=366) + RATE_REACH
 
 LEAST_DAYS: Final = 5
 """With fewer there is no saying how much days differ."""
-
-_Z: Final = NormalDist().inv_cdf(0.975)
-"""95 % lies within so many standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,21 +240,6 @@ def _spread(used: Sequence[_Day], to_come: int) -> float:
     variance = math.fsum((day.missed - share * day.contacts) ** 2 for day in used) / (days - 1)
     days_to_come = to_come * days / contacts
     return student_95(days - 1) * math.sqrt(variance * days_to_come * (1 + days_to_come / days))
-
-
-def student_95(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t, to 0.001 from four degrees of freedom on.
-
-    Abramowitz & Stegun, 26.7.5: as many terms as that takes.
-    """
-    z = _Z
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160,
-    )
-    return z + math.fsum(term / float(freedom) ** power for power, term in enumerate(terms, start=1))
 
 
 def _exact(limit: float) -> Fraction:

@@ -22,8 +22,8 @@ from domain.error_budget import (
     budget_left,
     day_outcomes,
     error_budget,
-    student_95,
 )
+from domain.how_sure import student_95
 from domain.period_kpis import Days
 from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile, MissedDefinition
@@ -294,14 +294,6 @@ def _holds(chance: Random, at: datetime, today: date) -> bool:
     march = [one for one in month if one[0] in MARCH]
     truth = sum(missed for *_, missed in march) / sum(callers for _, callers, _ in march)
     return found.low <= truth <= found.high
-
-
-@pytest.mark.parametrize(
-    ("freedom", "quantile"),
-    [(4, 2.776), (5, 2.571), (9, 2.262), (19, 2.093), (29, 2.045), (99, 1.984), (249, 1.970)],
-)
-def test_students_quantile_as_in_the_tables(freedom: int, quantile: float) -> None:
-    assert student_95(freedom) == pytest.approx(quantile, abs=0.001)
 
 
 def test_how_far_the_forecast_may_be_off_is_reckoned_with_one_day_less() -> None:
