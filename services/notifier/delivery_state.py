@@ -107,11 +107,18 @@ def wanted(
     if breach.acknowledged is not None:
         return Hold(DecisionReason.ACKNOWLEDGED)
     if before.notified_at is None:
-        early = before.not_before is not None and now < before.not_before
-        return Hold(DecisionReason.NOT_YET, before.not_before) if early else NotificationKind.ESCALATION
+        return _for_the_next(before, breach, now)
     if before.remind_at is not None and now < before.remind_at:
         return Hold(DecisionReason.ALREADY_TOLD, before.remind_at)
     return Hold(DecisionReason.NO_READING) if breach.reading.value is None else NotificationKind.REMINDER
+
+
+def _for_the_next(before: DeliveryState, breach: Breach, now: datetime) -> NotificationKind | Hold:
+    """Who hears of it because nobody took it on hears of what goes on: it is measured, or somebody waits."""
+    if before.not_before is not None and now < before.not_before:
+        return Hold(DecisionReason.NOT_YET, before.not_before)
+    nothing_goes_on = breach.reading.value is None and not breach.reading.waiting
+    return Hold(DecisionReason.NO_READING) if nothing_goes_on else NotificationKind.ESCALATION
 
 
 def _at_the_end(before: DeliveryState, *, tell_resolved: bool) -> NotificationKind | Hold:

@@ -43,7 +43,7 @@ class DecisionReason(StrEnum):
     # Not told, because …
     ALREADY_TOLD = "already_told"
     NO_READING = "no_reading"
-    """A reminder while nothing can be measured; it follows when there is a reading again."""
+    """A reminder or an escalation while nothing can be measured; it follows when there is a reading again."""
     ACKNOWLEDGED = "acknowledged"
     OUTDATED = "outdated"
     """A reminder that fell due while nobody was deciding; a later one follows."""

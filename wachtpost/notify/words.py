@@ -58,7 +58,7 @@ REASONS: Final[Mapping[DecisionReason, Msg]] = {
     DecisionReason.CLEARING: Msg("waits: it recovers"),
     DecisionReason.NOT_YET: Msg("waits: others have time to take it on"),
     DecisionReason.ALREADY_TOLD: Msg("not told: known already"),
-    DecisionReason.NO_READING: Msg("not reminded: no reading"),
+    DecisionReason.NO_READING: Msg("waits: nothing to measure now"),
     DecisionReason.ACKNOWLEDGED: Msg("not told: taken on"),
     DecisionReason.OUTDATED: Msg("not reminded: out of date"),
     DecisionReason.RESOLVED_UNWANTED: Msg("not told: the end is not wanted"),

@@ -287,6 +287,17 @@ LADDER = policy_of(
         14:00  phones over       ✉ team resolved phones✓
         50:00
     """,
+    not_of_what_is_not_measured_any_more="""
+        0:00   phones fires      ✉ team firing phones
+        14:00  phones fades
+        50:00  phones over       ✉ team resolved phones✓
+    """,
+    late_where_it_was_not_measured_for_a_while="""
+        0:00   phones fires      ✉ team firing phones
+        14:00  phones fades
+        20:00  phones lasts      ✉ chief escalation phones
+        50:00  phones over       ✉ chief resolved phones✓ ✉ team resolved phones✓
+    """,
     who_knows_is_not_told_again="""
         0:00   web fires         ✉ duty firing web ✉ team firing web
         15:00                    ✉ chief escalation web

@@ -55,6 +55,7 @@ FIRING = breach()
 TAKEN = breach(acknowledged=ACK)
 CLEARING = breach(state=BreachState.CLEARING)
 UNREAD = breach(reading=BreachReading(value=None, samples=4))
+WAITED_FOR = breach(reading=BreachReading(value=None, samples=0, waiting=1))
 OVER = breach(state=BreachState.OK, closed_at=NOON)
 NEW = DeliveryState("team")
 TOLD = DeliveryState("team", notified_at=NOON - MIN, remind_at=NOON + MIN)
@@ -81,7 +82,12 @@ def held(reason: DecisionReason, role: ReceiverRole = ReceiverRole.ROUTED) -> De
         (DUE, FIRING, NotificationKind.REMINDER),
         (DUE, TAKEN, DecisionReason.ACKNOWLEDGED),
         (DUE, UNREAD, DecisionReason.NO_READING),  # nothing to remind of while nothing is measured
+        (DUE, WAITED_FOR, DecisionReason.NO_READING),
         (DUE, CLEARING, DecisionReason.CLEARING),
+        (NEW, UNREAD, NotificationKind.FIRING),  # late, but they never knew
+        (CHIEF, UNREAD, DecisionReason.NO_READING),
+        (CHIEF, WAITED_FOR, NotificationKind.ESCALATION),
+        (EARLY, UNREAD, DecisionReason.NOT_YET),
         (CHIEF, FIRING, NotificationKind.ESCALATION),
         (CHIEF, TAKEN, DecisionReason.ACKNOWLEDGED),
         (CHIEF, OVER, DecisionReason.NEVER_TOLD),
