@@ -79,21 +79,15 @@ def range_of(kpi_name: Kpi, bucket: Bucket, city: CityFile) -> Range | None:
 
     ``None`` without contacts and from ``RANGE_BELOW`` on; of a mean also under ``LEAST_CONTACTS``.
     """
-    match kpi_name:
-        case Kpi.MISSED_RATIO:
-            missed = kpi.missed(bucket, city.live_definition)
-            return ratio_range(missed, bucket.answered + missed)
-        case Kpi.SERVICE_LEVEL:
-            contacts = bucket.answered + kpi.missed(bucket, city.live_definition)
-            return ratio_range(kpi.answered_within(bucket, city.service_level.within), contacts)
-        case Kpi.CALL_WAIT_MEAN:
-            return _mean_range(kpi.call_wait_mean(bucket), bucket.waits)
-        case Kpi.VISIT_WAIT_MEAN:
-            return _mean_range(kpi.visit_wait_mean(bucket), bucket.visit_waits)
-        case Kpi.LEAD_TIME_MEAN:
-            return _mean_range(kpi.lead_time_mean(bucket), bucket.leads)
-        case Kpi.HANDLE_TIME_MEAN:
-            return _mean_range(kpi.handle_time_mean(bucket), {})
+    reading = kpi.read(kpi_name, bucket, city)
+    if reading.part is not None:
+        return ratio_range(reading.part, reading.samples)
+    histograms = {
+        Kpi.CALL_WAIT_MEAN: bucket.waits,
+        Kpi.VISIT_WAIT_MEAN: bucket.visit_waits,
+        Kpi.LEAD_TIME_MEAN: bucket.leads,
+    }
+    return _mean_range(reading, histograms.get(kpi_name, {}))
 
 
 def ratio_range(part: int, samples: int) -> Range | None:

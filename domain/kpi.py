@@ -25,6 +25,8 @@ class KpiValue:
 
     value: float | None
     samples: int
+    part: int | None = None
+    """Of a ratio, how many of the samples make it: 6 of 20. A mean has none."""
 
 
 def counted_as(queue: str, definition: MissedDefinition) -> Count:
@@ -121,7 +123,7 @@ def service_time_mean(bucket: Bucket) -> KpiValue:
 
 def lead_time_mean(bucket: Bucket) -> KpiValue:
     """Mean number of working days between booking and appointment."""
-    return _ratio(bucket.lead_days, bucket.booked)
+    return _mean(bucket.lead_days, bucket.booked)
 
 
 def read(kpi: Kpi, bucket: Bucket, city: CityFile) -> KpiValue:
@@ -148,11 +150,15 @@ def meets(kpi: Kpi, value: float, limit: float) -> bool:
 
 
 def _ratio(part: int, whole: int) -> KpiValue:
-    return KpiValue(part / whole if whole else None, whole)
+    return KpiValue(part / whole, whole, part) if whole else KpiValue(None, 0)
 
 
 def _mean_s(sum_ms: int, count: int) -> KpiValue:
-    return KpiValue(sum_ms / (1000 * count) if count else None, count)
+    return _mean(sum_ms, count, 1000)
+
+
+def _mean(total: int, count: int, per_unit: int = 1) -> KpiValue:
+    return KpiValue(total / (per_unit * count) if count else None, count)
 
 
 def _seconds(duration: timedelta) -> int:

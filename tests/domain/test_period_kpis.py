@@ -95,16 +95,16 @@ def test_callers_and_entries_side_by_side() -> None:
     assert (callers.count, callers.active) == ("callers", True)
     assert (callers.offered, callers.answered, callers.missed) == (100, 90, 10)
     assert callers.readings == {
-        Kpi.MISSED_RATIO: KpiValue(0.1, 100),
+        Kpi.MISSED_RATIO: KpiValue(0.1, 100, 10),
         Kpi.CALL_WAIT_MEAN: KpiValue(1050 / 90, 90),
-        Kpi.SERVICE_LEVEL: KpiValue(0.6, 100),
+        Kpi.SERVICE_LEVEL: KpiValue(0.6, 100, 60),
     }
     assert (entries.count, entries.active) == ("entries", False)
     assert (entries.offered, entries.answered, entries.missed) == (130, 90, 40)
     assert entries.readings == {
-        Kpi.MISSED_RATIO: KpiValue(40 / 130, 130),
+        Kpi.MISSED_RATIO: KpiValue(40 / 130, 130, 40),
         Kpi.CALL_WAIT_MEAN: KpiValue(150 / 90, 90),
-        Kpi.SERVICE_LEVEL: KpiValue(90 / 130, 130),
+        Kpi.SERVICE_LEVEL: KpiValue(90 / 130, 130, 90),
     }
 
 

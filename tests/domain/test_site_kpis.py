@@ -18,8 +18,8 @@ SITE = CITY.site("lier")
 def test_a_total_is_over_the_queues_that_have_the_kpi_and_nothing_is_no_value() -> None:
     made = site_kpis(CITY, SITE, {"onthaal": calls(8, missed=2), "omgeving": calls(2, missed=8)})
     read = {(queue, name): reading for queue, name, reading in made.values}
-    assert read[ALL_QUEUES, Kpi.MISSED_RATIO] == kpi.KpiValue(0.5, 20)
-    assert read["onthaal", Kpi.MISSED_RATIO] == kpi.KpiValue(0.2, 10)
+    assert read[ALL_QUEUES, Kpi.MISSED_RATIO] == kpi.KpiValue(0.5, 20, 10)
+    assert read["onthaal", Kpi.MISSED_RATIO] == kpi.KpiValue(0.2, 10, 2)
     assert read["loket-a", Kpi.VISIT_WAIT_MEAN] == kpi.KpiValue(None, 0)
     assert ("loket-a", Kpi.MISSED_RATIO) not in read
     assert not made.empty
@@ -28,8 +28,8 @@ def test_a_total_is_over_the_queues_that_have_the_kpi_and_nothing_is_no_value() 
 
 def test_a_total_counts_callers_and_a_queue_its_entries() -> None:
     read = {(queue, name): reading for queue, name, reading in site_kpis(CITY, SITE, overflow()).values}
-    assert read[ALL_QUEUES, Kpi.MISSED_RATIO] == kpi.KpiValue(0.1, 100)
-    assert read["onthaal", Kpi.MISSED_RATIO] == kpi.KpiValue(0.4, 100)
+    assert read[ALL_QUEUES, Kpi.MISSED_RATIO] == kpi.KpiValue(0.1, 100, 10)
+    assert read["onthaal", Kpi.MISSED_RATIO] == kpi.KpiValue(0.4, 100, 40)
     assert read[ALL_QUEUES, Kpi.CALL_WAIT_MEAN] == kpi.KpiValue(1050 / 90, 90)
 
 
