@@ -161,6 +161,18 @@ class Translator:
         """Return a target of 5.0 as ``5``."""
         return self._written(as_set(value, LIMIT_DIGITS))
 
+    def counts(self, part: int, samples: int) -> str:
+        """Return what a ratio is made of, ``6 van 20``."""
+        # Translators: of so many contacts: "6 van 19".
+        return self.gettext("{part} of {samples}", part=self.number(part), samples=self.number(samples))
+
+    def span(self, unit: Unit, low: float, high: float, *beside: float) -> str:
+        """Return from where to where a value may lie, ``15–52 %``; in whole percents, else like ``ratio``."""
+        if unit is not Unit.RATIO:
+            return f"{self.value(unit, low, *beside)}–{self.value(unit, high, *beside)}"
+        limits = [float(exactly(limit) * 100) for limit in beside]
+        return f"{self.number(exactly(low) * 100, 0, *limits)}–{self.ratio(high, *beside, digits=0)}"
+
     def _percent(self, percent: Decimal) -> str:
         # Translators: a percentage, with a space before the sign where the language wants one.
         return self.gettext("{number}%", number=self._written(percent))

@@ -178,6 +178,33 @@ class TestTranslator:
         assert (say.value(unit, value), say.value(unit, value, limit)) == (alone, beside)
 
     @pytest.mark.parametrize(
+        ("language", "counts", "span"),
+        [
+            ("nl", "6 van 1.234", "15–52 %"),
+            ("en", "6 of 1,234", "15–52%"),
+            ("fr", "6 sur 1\u202f234", "15–52\u00a0%"),
+            ("de", "6 von 1.234", "15–52\u00a0%"),
+        ],
+    )
+    def test_writes_counts_and_what_they_leave_open(self, language: str, counts: str, span: str) -> None:
+        say = translator(language)
+        assert (say.counts(6, 1234), say.span(Unit.RATIO, 0.1455, 0.519)) == (counts, span)
+
+    @pytest.mark.parametrize(
+        ("unit", "low", "high", "limit", "written"),
+        [
+            (Unit.RATIO, 0.197, 0.519, 0.2, "19,7–52 %"),  # an end never looks like the limit that it is not
+            (Unit.RATIO, 0.084, 0.202, 0.2, "8–20,2 %"),
+            (Unit.SECONDS, 21.8, 48.1, 45, "0:22–0:48"),
+            (Unit.WORKDAYS, 3.14, 4.2, 5, "3,1–4,2"),
+        ],
+    )
+    def test_writes_a_range_beside_its_limit(
+        self, unit: Unit, low: float, high: float, limit: float, written: str
+    ) -> None:
+        assert translator("nl").span(unit, low, high, limit) == written
+
+    @pytest.mark.parametrize(
         ("unit", "limit", "written"),
         [
             (Unit.RATIO, 0.205, "20,5 %"),
