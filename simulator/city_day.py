@@ -17,10 +17,11 @@ from simulator.events import SOURCE, EventWriter, in_order, utc
 from simulator.phone import phone_day
 from simulator.rhythm import OpenDay, open_day, rush_minutes
 
-CALLS: Final = 1_000
-VISITS: Final = 240
+CALLS: Final = 120
+"""Of a usual day at volume 1, at all phones: 15 to 20 an hour, as Lier's information number rang (2014)."""
+VISITS: Final = 200
 BOOKINGS: Final = 80
-"""What a usual day brings to a whole city of Lier's size."""
+"""Of a usual day at the counters, at any volume of calls: 43,000 visits a year, as in Lier."""
 
 SPREAD: Final = {QueueKind.PHONE: 1.0, QueueKind.COUNTER: 1.5}
 """The n-th queue of a kind gets n to the power of minus this, relative to the first."""
@@ -30,12 +31,16 @@ AROUND: Final = 30
 """The source says every minute that it lives, from so many minutes before opening until after closing."""
 
 
-def simulate(city: CityFile, day: date, seed: int, load: float = 1.0) -> Iterator[Event]:
+def simulate(
+    city: CityFile, day: date, seed: int, load: float = 1.0, *, volume: float = 1.0
+) -> Iterator[Event]:
     """Yield what happens on a local day at all queues of a city, in order of ``at`` (UTC).
 
-    The same arguments always give the same events. ``load`` multiplies the people and not the staff:
-    1 is a usual busy day with one spell in which the wait target is missed, 2 is a bad day. A day on
-    which every queue is closed yields only appointments being made.
+    The same arguments always give the same events. ``volume`` is how many times as much its phones ring as
+    Lier's, and are staffed for; 10 is a large contact centre. ``load`` multiplies the people and not the
+    staff: 1 is a usual day with one bad spell (from ``rush_start``), 2 is a bad day. In the spell a small
+    phone desk stands empty for a while, and a large one is called more than it can answer. A day on which
+    every queue is closed yields only appointments being made.
     """
     calendar = Calendar(city)
     sites = len(city.sites)
@@ -46,12 +51,12 @@ def simulate(city: CityFile, day: date, seed: int, load: float = 1.0) -> Iterato
         for kind in QueueKind:
             queues = [one for one in days if one.queue.kind is kind]
             for one, share in zip(queues, shares(len(queues), SPREAD[kind]), strict=True):
-                streams += _queue_streams(city, calendar, one, day, seed, share / sites, load)
+                streams += _queue_streams(city, calendar, one, day, seed, share / sites, load, volume)
     return heapq.merge(*streams, key=lambda event: event.at)
 
 
 def rush_start(city: CityFile, day: date) -> datetime:
-    """Return when the busy spell of a day begins (UTC), at the first site."""
+    """Return when the bad spell of a day begins (UTC), at the first site."""
     calendar = Calendar(city)
     site = city.sites[0]
     one = open_day(city, calendar, site, site.queues[0], day)
@@ -83,7 +88,14 @@ def shares(queues: int, spread: float) -> list[float]:
 
 
 def _queue_streams(
-    city: CityFile, calendar: Calendar, one: OpenDay, day: date, seed: int, share: float, load: float
+    city: CityFile,
+    calendar: Calendar,
+    one: OpenDay,
+    day: date,
+    seed: int,
+    share: float,
+    load: float,
+    volume: float,
 ) -> list[Iterator[Event]]:
     """Every stream has dice of its own: a queue's day does not depend on which other queues there are."""
     by = EventWriter(one.site, one.queue.id, day, seed)
@@ -92,7 +104,7 @@ def _queue_streams(
         return Random(f"{by.site}/{by.queue}/{day}/{seed}/{what}")  # noqa: S311
 
     if one.queue.kind is QueueKind.PHONE:
-        return [phone_day(dice("calls"), one, CALLS * share, load, by)]
+        return [phone_day(dice("calls"), one, CALLS * volume * share, load, by)]
     diary = Diary(city, calendar, one.queue.hours)
     return [
         visits_day(dice("visits"), one, VISITS * share, load, by),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final
 
-from shared.calendar import MIDNIGHT
+from shared.calendar import MIDNIGHT, Minutes
 from shared.contract.events import CallAnswered, CallEnded, CallMissed, CallQueued, Event, Outcome
 from simulator.desk import DayPlan, Duty, End, Person, Wait, serve
 from simulator.events import SOURCE, EventWriter, in_order, staff_changed, utc
@@ -41,12 +41,22 @@ AFTER_CLOSING: Final = 30
 RUSH_FACTOR: Final = 1.9
 SPARE: Final = 1.12
 """Agents beyond what talking takes, as a factor: what makes an average hour bearable."""
+LEAST: Final = 2
+"""Agents of any queue. Where there are no more, both are called away once a day: to the counter, to a
+meeting. Who gets nobody calls again: that is their rush."""
+CALLED_AWAY: Final = (20, 30)
+"""For so many minutes."""
 
 LUNCH: Final = 30
 LUNCH_FROM: Final = 11 * 60 + 45
-LUNCH_TURNS: Final = 3
 COFFEE: Final = 10
-"""Minutes. Agents lunch in three turns from a quarter to twelve: fewer answer, queues grow."""
+COFFEE_FROM: Final = (10 * 60, 14 * 60 + 30)
+TURNS: Final = 3
+"""Minutes. Agents lunch in three turns from a quarter to twelve: fewer answer, queues grow. They have
+coffee in turns too, each within a third of an hour: two are not away together."""
+
+Stretch = tuple[float, float]
+"""Of a day, in minutes."""
 
 OUTCOMES: Final = {
     End.GAVE_UP: Outcome.ABANDONED,
@@ -59,12 +69,14 @@ OUTCOMES: Final = {
 def phone_day(rng: Random, day: OpenDay, volume: float, load: float, by: EventWriter) -> Iterator[Event]:
     """Return the facts of one phone queue's day, in order.
 
-    ``volume`` is the calls of a usual day, for which the queue is staffed; ``load`` multiplies the
-    calls and not the staff.
+    ``volume`` is the calls of a usual day, for which the queue is staffed, by two at least; ``load``
+    multiplies the calls and not the staff.
     """
     if not day.spans:
         return iter(())
-    came = serve(draw_plan(rng, day, volume * day.share_of_usual, load))
+    of_all_queues = Random(f"{by.site}/{by.day}/{by.seed}/away")  # noqa: S311
+    away = day.rush[0], day.rush[0] + of_all_queues.randint(*CALLED_AWAY)
+    came = serve(draw_plan(rng, day, volume * day.share_of_usual, load, away))
     events = [
         *(event for number, wait in enumerate(came.waits) for event in _call(by, number, wait)),
         *(staff_changed(by, number, staffing) for number, staffing in enumerate(came.staffing)),
@@ -73,12 +85,12 @@ def phone_day(rng: Random, day: OpenDay, volume: float, load: float, by: EventWr
     return in_order(events)
 
 
-def draw_plan(rng: Random, day: OpenDay, volume: float, load: float) -> DayPlan:
-    """Draw who will call and who will be there."""
+def draw_plan(rng: Random, day: OpenDay, volume: float, load: float, away: Minutes) -> DayPlan:
+    """Draw who will call and who will be there; ``away``: when the agents of a small desk are not."""
     shape = with_rush(two_humps, day.rush, RUSH_FACTOR)
     return DayPlan(
         people=tuple(_caller(rng, at) for at in arrivals(rng, day, shape, volume * load)),
-        staff=_staff_duties(rng, day, volume),
+        staff=_staff_duties(rng, day, volume, away),
         pick_up=RING,
         wrap_up=WRAP_UP,
         empty_after=SENT_AWAY,
@@ -103,28 +115,43 @@ def _caller(rng: Random, at: int) -> Person:
     )
 
 
-def _staff_duties(rng: Random, day: OpenDay, volume: float) -> tuple[tuple[Duty, ...], ...]:
+def _staff_duties(rng: Random, day: OpenDay, volume: float, away: Minutes) -> tuple[tuple[Duty, ...], ...]:
     talking = volume * (MEAN_TALK_S + WRAP_UP / SECOND) / (day.open_minutes * 60)
-    agents = max(2, math.ceil(talking * SPARE + 0.7 * math.sqrt(talking)))
-    return tuple(_duties(rng, day, number) for number in range(agents))
+    agents = max(LEAST, math.ceil(talking * SPARE + 0.7 * math.sqrt(talking)))
+    days = [_at_work(rng, day, number) for number in range(agents)]
+    if agents == LEAST:
+        days = [list(_without(away, stretches)) for stretches in days]
+    return tuple(
+        tuple(Duty(day.instant(start), day.instant(end)) for start, end in stretches) for stretches in days
+    )
 
 
-def _duties(rng: Random, day: OpenDay, number: int) -> tuple[Duty, ...]:
+def _at_work(rng: Random, day: OpenDay, number: int) -> list[Stretch]:
     """One agent's day: the opening hours less lunch and coffee, a little late now and then."""
     late = max(0.0, rng.gauss(0, 1.0))
-    coffee = rng.uniform(10 * 60, 11 * 60), rng.uniform(14.5 * 60, 15.5 * 60)
-    lunch = LUNCH_FROM + LUNCH * (number % LUNCH_TURNS)
-    breaks = [(coffee[0], COFFEE), (lunch, LUNCH), (coffee[1], COFFEE)]
-    duties: list[Duty] = []
+    turn = number % TURNS
+    spare = 60 / TURNS - COFFEE
+    coffee = [start + turn * 60 / TURNS + rng.uniform(0, spare) for start in COFFEE_FROM]
+    breaks = [(coffee[0], COFFEE), (LUNCH_FROM + LUNCH * turn, LUNCH), (coffee[1], COFFEE)]
+    stretches: list[Stretch] = []
     for start, end in day.spans:
         at = start + late
         for pause, lasts in breaks:
             if at < pause and pause + lasts < end:
-                duties.append(Duty(day.instant(at), day.instant(pause)))
+                stretches.append((at, pause))
                 at = pause + lasts
         if at < end:
-            duties.append(Duty(day.instant(at), day.instant(end)))
-    return tuple(duties)
+            stretches.append((at, end))
+    return stretches
+
+
+def _without(away: Minutes, stretches: list[Stretch]) -> Iterator[Stretch]:
+    """Yield what is left of stretches of work by somebody who is called away."""
+    for start, end in stretches:
+        if start < min(end, away[0]):
+            yield start, min(end, away[0])
+        if max(start, away[1]) < end:
+            yield max(start, away[1]), end
 
 
 def _call(by: EventWriter, number: int, wait: Wait) -> Iterator[Event]:

@@ -132,7 +132,7 @@ def total(board: str, word: str) -> tuple[int, int]:
 
 @pytest.mark.slow
 def test_a_busy_spell_is_told_taken_on_by_the_link_and_ctrl_c_stops_everything(demo: Demo) -> None:
-    demo.start("--speed", "120")
+    demo.start("--speed", "120", "--volume", "10")
     url = demo.says(rf"bericht aan Balieverantwoordelijke: Alle telefoonlijnen: .*\n +({LINK})")
     assert len(demo.alive()) == 6  # demo, keeper, Valkey, ingest, evaluator, notifier
     with httpx.Client(trust_env=False, timeout=WITHIN) as client:
@@ -225,7 +225,7 @@ def test_replayed_events_are_counted_exactly_and_the_demo_ends_when_its_time_is_
 ) -> None:
     recorded = tmp_path / "events.ndjson"
     start = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
-    day = simulate(CityFile.model_validate(tomllib.loads(CITY)), date(2026, 3, 3), seed=5)
+    day = simulate(CityFile.model_validate(tomllib.loads(CITY)), date(2026, 3, 3), seed=5, volume=10)
     events = [event for event in day if start <= event.at < start + timedelta(minutes=20)]
     recorded.write_bytes(b"".join(encode(event) + b"\n" for event in events))
     demo.start("--replay", recorded, "--city", city, "--speed", "3600", "--for", "3s")

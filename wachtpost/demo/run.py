@@ -55,8 +55,8 @@ ANSWER_WITHIN: Final = 30.0
 FEED_EVERY: Final = 0.1
 """Seconds between two handfuls of events."""
 LOOK_EVERY: Final = timedelta(seconds=1)
-BEFORE_RUSH: Final = timedelta(minutes=5)
-"""The demo joins the day this long before its busy spell; the morning so far is told at once."""
+BEFORE_RUSH: Final = timedelta(minutes=2)
+"""The demo joins the day this long before its bad spell; the morning so far is told at once."""
 AFTERWARDS: Final = timedelta(seconds=3)
 """How long the board stays once the day is told; everything is counted by then."""
 
@@ -73,6 +73,8 @@ class Options:
     """The city file as tables; valid."""
     speed: float
     seed: int
+    volume: float
+    """As ``simulate`` has it."""
     recording: replay.Recording | None = None
     limit: timedelta | None = None
     """End after this long on the board; none: when the day is over."""
@@ -267,7 +269,7 @@ class _Demo:
     def _feed(self, clock: SimulatedClock, ingest: httpx.Client, log: Path) -> Feed:
         recording = self._options.recording
         if recording is None:
-            day = simulate(self._city, self._day(clock.real), self._options.seed)
+            day = simulate(self._city, self._day(clock.real), self._options.seed, volume=self._options.volume)
             return EventFeed(day, ingest, self._senders)
         shift = replay.shift_of(recording, clock.simulated)
         if recording.is_log:
@@ -280,10 +282,11 @@ class _Demo:
         day = say.local(clock.simulated.astimezone(self._city.city.zone), INSTANT)
         if options.recording is None:
             day_shown = say.gettext(
-                "A simulated busy day, {day}, {speed}× as fast (seed {seed}).",
+                "A simulated day, {day}, {speed}× as fast (seed {seed}, volume {volume}).",
                 day=day,
                 speed=speed,
                 seed=options.seed,
+                volume=say.number(options.volume, 0 if options.volume == int(options.volume) else 1),
             )
         else:
             day_shown = say.gettext(

@@ -18,7 +18,13 @@ from wachtpost.demo.run import DemoError, Options, run
 
 
 def start(
-    city_file: Path, say: Translator, speed: float, seed: int, replay: Path | None, limit: timedelta | None
+    city_file: Path,
+    say: Translator,
+    speed: float,
+    seed: int,
+    volume: float,
+    replay: Path | None,
+    limit: timedelta | None,
 ) -> str | None:
     """Run the demo to its end; return what went wrong, for its user, or nothing."""
     original = tomllib.loads(city_file.read_text(encoding="utf-8"))
@@ -26,7 +32,7 @@ def start(
     site = CityFile.model_validate(document).sites[0].id
     try:
         recording = None if replay is None else survey(replay, site)
-        options = Options(document, speed, seed, recording, limit)
+        options = Options(document, speed, seed, volume, recording, limit)
         run(options, system_clock, display_on(Console(highlight=False), say), say)
     except NothingInItError:
         return say.gettext(

@@ -50,8 +50,9 @@ EXPORTERS: Final = {
 }
 """Jobs that stand on a Debian package; one that is not installed is scraped in vain."""
 
+VOLUME: Final = 10.0
 LOAD: Final = 3.0
-"""Three times the people of a busy day: every figure has contacts, every target is missed."""
+"""Three times the people of a large desk's day: every figure has contacts, every target is missed."""
 INTO_THE_RUSH: Final = timedelta(minutes=45)
 AFTERNOON: Final = 15
 """The hour that it is in the test's city, so that "today" is never a few minutes old."""
@@ -143,7 +144,7 @@ class _City:
         day = next_working_day(self.original, self.events_until.date() + DAY)
         worst = rush_start(self.original, day) + INTO_THE_RUSH
         shift = timedelta(seconds=round((self.events_until - worst).total_seconds()))
-        for event in simulate(self.original, day, seed=1, load=LOAD):
+        for event in simulate(self.original, day, seed=1, load=LOAD, volume=VOLUME):
             instants = {name: value + shift for name, value in event if isinstance(value, datetime)}
             yield event.model_copy(update=instants)
 

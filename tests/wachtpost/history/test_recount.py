@@ -219,7 +219,7 @@ def test_any_split_over_files_and_any_repetition_gives_the_same_days(
 ) -> None:
     """Facts within the dedup horizon may stand in any order, in any file, and more than once."""
     random, first = Random(seed), date(2026, 3, 12)
-    events = [e for n in range(2) for e in simulate(CITY, first + timedelta(days=n), 1, 0.1)]
+    events = [e for n in range(2) for e in simulate(CITY, first + timedelta(days=n), 1)]
     lines = [event.model_dump_json(exclude_none=True) for event in events]
     whole = tmp_path / "whole"
     whole.write_text("\n".join(lines))
