@@ -147,6 +147,15 @@ class Bucket:
             if counts:
                 _merge(getattr(self, name), counts)
 
+    def remove(self, other: Bucket) -> None:
+        """Take ``other``, which was merged into this bucket, out of it again."""
+        for name, amount in zip(_SUMS, _sums_of(other), strict=True):
+            if amount:
+                setattr(self, name, getattr(self, name) - amount)
+        for name, counts in zip(_MAPS, _maps_of(other), strict=True):
+            if counts:
+                _merge(getattr(self, name), {cell: -count for cell, count in counts.items()})
+
     def differ(self, calls: Bucket, times: int) -> None:
         """Add calls to what callers differ by from entries, or take them off (``times`` 1 or -1)."""
         changes = {name: times * count for name, count in zip(_SUMS, _sums_of(calls), strict=True) if count}

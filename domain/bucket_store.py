@@ -126,14 +126,20 @@ class BucketStore:
     def window(self, queue_ref: QueueRef, resolution: Resolution, start_s: int, end_s: int) -> Bucket:
         """Return the sum of the ring buckets that start in [start_s, end_s). Read only.
 
-        What is older than the newest step is added up once, and again only when something comes late or
-        the window moves on: the judge asks many times a second.
+        What is older than the newest step is added up once, and again only when something comes late: the
+        judge asks many times a second. Where the window moves on, what it left is taken out.
         """
         newest_s = end_s - (FINE_S if resolution is Resolution.FINE else COARSE_S)
         sums = self._sums.setdefault((queue_ref, resolution), {})
         known = sums.get(end_s - start_s)
-        if known is None or known.start_s != start_s:
+        if known is None or not known.start_s <= start_s < known.end_s:
             older = merged(self.between(queue_ref, resolution, start_s, newest_s))
+            known = sums[end_s - start_s] = _Sum(start_s, newest_s, older)
+        elif known.start_s != start_s:
+            come = self.between(queue_ref, resolution, known.end_s, newest_s)
+            older = merged((known.bucket, *come))
+            for left in self.between(queue_ref, resolution, known.start_s, start_s):
+                older.remove(left)
             known = sums[end_s - start_s] = _Sum(start_s, newest_s, older)
         newest = self._shelf(queue_ref, resolution).get(newest_s)
         return known.bucket if newest is None else merged(iter((known.bucket, newest)))

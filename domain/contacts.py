@@ -225,6 +225,17 @@ class ContactStore:
                 if wait.entered <= now < wait.until:
                     yield QueueRef(key.site, wait.queue), wait.entered
 
+    def next_change(self, now: int) -> int | None:
+        """Return when next after ``now`` time alone changes who waits, or gives a wait up."""
+        moments = (
+            moment
+            for waits in self._waits.values()
+            for wait in waits
+            for moment in (wait.entered, wait.until, wait.due)
+            if moment > now
+        )
+        return min(moments, default=None)
+
     # One contact ---------------------------------------------------------------------------------
 
     def _usual(

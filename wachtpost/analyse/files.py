@@ -130,24 +130,33 @@ def record(
 ) -> int:
     """Have the aggregator count facts, with where each stands; return the newest moment (UTC ms, or 0).
 
-    A file has no arrival times: facts are taken to have come in the order they are given in, each no earlier
-    than it happened. ``counted`` is told of every fact that the aggregator did not refuse.
+    ``counted`` is told of every fact that the aggregator did not refuse.
     """
     newest = 0
-    while batch := list(islice(found, BATCH)):
-        arrivals = []
-        for where, event in batch:
-            newest = max(newest, ms_of(event.at))
-            arrivals.append(StreamEvent(where, newest, event))
-        aggregator.record(arrivals)
+    coming = arrivals(found)
+    while batch := list(islice(coming, BATCH)):
+        newest = batch[-1].arrived
+        aggregator.record(batch)
         aggregator.advance(newest)
         refused = _note(aggregator, reading)
-        reading.counted += len(arrivals) - len(refused)
+        reading.counted += len(batch) - len(refused)
         if counted is not None:
-            for arrival in arrivals:
+            for arrival in batch:
                 if arrival.entry not in refused:
                     counted(arrival.event)
     return newest
+
+
+def arrivals(found: Iterable[tuple[str, Event]]) -> Iterator[StreamEvent]:
+    """Yield facts, with where each stands, as if they came on the stream.
+
+    A file has no arrival times: facts are taken to have come in the order they are given in, each no earlier
+    than it happened.
+    """
+    newest = 0
+    for where, event in found:
+        newest = max(newest, ms_of(event.at))
+        yield StreamEvent(where, newest, event)
 
 
 def close(aggregator: Aggregator, newest: int, reading: ReadingStats) -> None:

@@ -126,16 +126,19 @@ class Judge:
         self._changed = stored.keys() & self._rules.keys() - going_on.keys()
         self._gone = {FIELD + name for name in {*stored, *self.unreadable} - self._rules.keys()}
 
-    def judge(self, aggregator: Aggregator, now: datetime) -> Judgement:
-        """Look at everything at one instant and return what there is to tell and to write."""
+    def judge(self, aggregator: Aggregator, now: datetime, names: Iterable[str] | None = None) -> Judgement:
+        """Look at everything at one instant and return what there is to tell and to write.
+
+        ``names``: look at these rules alone, since nothing can have changed for the others.
+        """
         events: list[BreachEvent] = []
         for known in self._ended:
             steps = close(known.rule_state, now, Cause.RULE_GONE)
             events += _changes(known.key, steps, BreachReading(value=None, samples=0), now)
         self._ended.clear()
         readings = RuleReadings(self._city, self._calendar, aggregator, now)
-        for name, rule in self._rules.items():
-            events += self._look(name, rule, readings, now)
+        for name in self._rules if names is None else names:
+            events += self._look(name, self._rules[name], readings, now)
         gone, self._gone = self._gone, set()
         return Judgement(events, self._take_changes(), gone)
 
@@ -143,6 +146,10 @@ class Judge:
         """Yield the state of every rule of the city file."""
         for name in self._rules:
             yield self._states[name]
+
+    def rule_state(self, name: str) -> StoredRuleState:
+        """Return the state of a rule of the city file by its name (``RuleKey.name``)."""
+        return self._states[name]
 
     def _take_changes(self) -> dict[str, str]:
         fields = {
@@ -205,10 +212,15 @@ def _stored(state: Mapping[str, str]) -> tuple[dict[str, StoredRuleState], froze
     return found, frozenset(unreadable)
 
 
+def progress_every(rule: Rule) -> timedelta:
+    """Return how often a breach of a rule that lasts is reported."""
+    return PROGRESS if rule.rolling or not rule.windows else PERIOD_PROGRESS
+
+
 def _progress_due(rule: Rule, rule_state: RuleState, reported_at: datetime | None, now: datetime) -> bool:
     if rule_state.state not in {BreachState.FIRING, BreachState.CLEARING} or rule_state.fired_at is None:
         return False
-    every = PROGRESS if rule.rolling or not rule.windows else PERIOD_PROGRESS
+    every = progress_every(rule)
     # What is still to come was written by a clock that has been set back since, and holds up nothing.
     reports = [at for at in (rule_state.fired_at, reported_at) if at is not None and at <= now]
     return not reports or now - max(reports) >= every

@@ -1,0 +1,212 @@
+"""Simulated time says what a judge says that looks at every second: each step, then, with its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.aggregator import StreamEvent
+from domain.counts import ms_of
+from services.ingest.admission import AdmissionRules
+from shared.calendar import Calendar
+from shared.config.model import CityFile
+from shared.contract.breach_events import BreachChanged, BreachEvent
+from shared.contract.events import (
+    CallAnswered,
+    CallEnded,
+    CallMissed,
+    CallQueued,
+    Event,
+    Outcome,
+    SourceHeartbeat,
+    SourceRestarted,
+    StaffChanged,
+    VisitArrived,
+    VisitCalled,
+    VisitLeft,
+)
+from tests.support.dense_judge import dense
+from tests.support.thorough import examples
+from wachtpost.analyse.files import ReadingStats, arrivals, file_events
+from wachtpost.rules.simulation import Simulation
+
+DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the recorded logs are not here (shared/data)")
+
+MONDAY: Final = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def simulated(city: CityFile, facts: Sequence[StreamEvent], until: int | None = None) -> list[BreachEvent]:
+    return list(Simulation(city, Calendar(city), city.sites).breaches(facts, until))
+
+
+def city(*rules: dict[str, object], **sections: object) -> CityFile:
+    """A town with two phone queues and a counter, open on Monday morning."""
+    document: dict[str, object] = {
+        "city": {"name": "Test", "time_zone": "UTC"},
+        "calendar": {"public_holidays": ""},
+        "hours": {"office": {"monday": ["09:00-09:20", "09:25-12:00"]}},
+        "pipeline": {"open_timeout": "5m", "visit_timeout": "12m"},
+        "live": {"min_samples": 3},
+        "sites": [
+            {
+                "id": "town",
+                "queues": [
+                    {"id": "a", "kind": "phone", "hours": "office"},
+                    {"id": "b", "kind": "phone"},
+                    {"id": "desk", "kind": "counter", "hours": "office"},
+                ],
+            }
+        ],
+        "targets": [{"kpi": "missed_ratio", "limit": 0.2, "period": "year"}],
+        "sources": [{"kind": "queue_log", "id": "pbx", "site": "town", "path": "queue_log"}],
+        "rules": [{"severity": "warning", **rule} for rule in rules],
+    }
+    return CityFile.model_validate(document | sections)
+
+
+EVERY_KIND: Final = city(
+    {"id": "missed", "kpi": "missed_ratio", "window": "3m", "limit": 0.3, "clear_at": 0.2, "hold": "25s"},
+    {"id": "wait", "kpi": "call_wait_mean", "queue": "*", "window": "5m", "limit": 30, "keep_firing": "45s"},
+    {"id": "day", "kpi": "call_wait_mean", "window": "today", "limit": 20, "open_only": False},
+    {"id": "month", "kpi": "missed_ratio", "window": "month", "limit": 0.5, "warn_at": 0.4, "min_samples": 1},
+    {"id": "visits", "kpi": "visit_wait_mean", "queue": "desk", "window": "5m", "limit": 60},
+    {"id": "line", "kpi": "calls_waiting", "limit": 1, "warn_at": 0, "hold": "17s"},
+    {"id": "long", "kpi": "longest_wait", "queue": "*", "limit": 75.5, "clear_at": 30, "hold": "11s"},
+    no_data_rules=[{"id": "quiet", "source": "pbx", "after": "4m"}],
+    budget_rules=[
+        {
+            "id": "burn",
+            "kpi": "missed_ratio",
+            "long_window": "10m",
+            "short_window": "2m",
+            "burn_rate": 1.5,
+            "severity": "critical",
+        }
+    ],
+)
+"""A rule of every kind, impatient enough for an hour to be long."""
+
+PHONES: Final = st.sampled_from(["a", "b"])
+STARTS: Final = st.integers(-600_000, 2_400_000).map(lambda ms: MONDAY + timedelta(hours=9, milliseconds=ms))
+SECONDS: Final = st.integers(0, 240)
+
+
+@st.composite
+def call(draw: st.DrawFn) -> list[Event]:
+    """A call, its entry and what became of it, or not: some never get an outcome."""
+    name = f"c{draw(st.integers(0, 10**9))}"
+    queue, entered, wait = draw(PHONES), draw(STARTS), timedelta(seconds=draw(SECONDS))
+    common = {"source": "pbx", "site": "town", "queue": queue, "contact": name}
+    told: list[Event] = [CallQueued(id=f"{name}q", at=entered, **common)]
+    ends = {"at": entered + wait, "wait_ms": wait // timedelta(milliseconds=1), **common}
+    match draw(st.sampled_from(["answered", "answered", "missed", "open"])):
+        case "answered":
+            talked = timedelta(seconds=draw(SECONDS))
+            told.append(CallAnswered(id=f"{name}a", **ends))
+            talk_ms = talked // timedelta(milliseconds=1)
+            told.append(CallEnded(id=f"{name}e", talk_ms=talk_ms, **common | {"at": entered + wait + talked}))
+        case "missed":
+            told.append(CallMissed(id=f"{name}m", outcome=draw(st.sampled_from(Outcome)), **ends))
+    return told
+
+
+@st.composite
+def visit(draw: st.DrawFn) -> list[Event]:
+    name = f"v{draw(st.integers(0, 10**9))}"
+    arrived, wait = draw(STARTS), timedelta(seconds=draw(SECONDS))
+    common = {"source": "cev", "site": "town", "queue": "desk", "contact": name}
+    told: list[Event] = [VisitArrived(id=f"{name}a", at=arrived, **common)]
+    match draw(st.sampled_from(["called", "left", "open"])):
+        case "called":
+            called = {"arrived_at": arrived, "appointment_at": arrived}
+            told.append(VisitCalled(id=f"{name}c", at=arrived + wait, **called, **common))
+        case "left":
+            told.append(VisitLeft(id=f"{name}l", at=arrived + wait, **common))
+    return told
+
+
+@st.composite
+def other(draw: st.DrawFn) -> list[Event]:
+    at, number = draw(STARTS), draw(st.integers(0, 10**9))
+    common = {"source": "pbx", "site": "town", "at": at}
+    free, busy = draw(st.integers(0, 1)), draw(st.integers(0, 1))
+    told: list[Event] = [
+        StaffChanged(id=f"s{number}", queue="a", available=free, busy=busy, **common),
+        SourceHeartbeat(id=f"h{number}", **common),
+        SourceRestarted(id=f"r{number}", **common),
+    ]
+    return [draw(st.sampled_from(told))]
+
+
+LOGS: Final = st.lists(st.one_of(call(), call(), visit(), other()), min_size=1, max_size=25).map(
+    lambda told: list(arrivals(("", one) for one in sorted(chain(*told), key=lambda one: one.at)))
+)
+
+
+@settings(max_examples=examples(60))
+@given(LOGS)
+def test_a_small_log_of_anything_is_judged_as_at_every_second(facts: list[StreamEvent]) -> None:
+    until = facts[-1].arrived + 420_000
+    assert simulated(EVERY_KIND, facts, until) == list(dense(EVERY_KIND, facts, until))
+
+
+def log(path: Path, rules: CityFile) -> list[StreamEvent]:
+    door = AdmissionRules.of_files(rules, any_queue=False)
+    now = ms_of(datetime(2030, 1, 1, tzinfo=UTC))
+    return list(arrivals(file_events([path], rules, door, now, None, ReadingStats())))
+
+
+def of_log(queues: Sequence[str]) -> CityFile:
+    """A city whose queues are those of a log, with rules that such a log breaches."""
+    rules: list[dict[str, object]] = [
+        {"id": "missed", "kpi": "missed_ratio", "window": "15m", "limit": 0.3, "warn_at": 0.2, "hold": "2m"},
+        {"id": "each", "kpi": "missed_ratio", "queue": "*", "window": "5m", "keep_firing": "3m"},
+        {"id": "level", "kpi": "service_level", "window": "1h", "limit": 0.8, "clear_at": 0.85},
+        {"id": "wait", "kpi": "call_wait_mean", "window": "3h", "limit": 60, "min_samples": 20},
+        {"id": "day", "kpi": "call_wait_mean", "window": "today", "limit": 45, "hold": "10m"},
+        {"id": "line", "kpi": "calls_waiting", "limit": 5, "clear_at": 2, "hold": "30s"},
+        {"id": "long", "kpi": "longest_wait", "queue": "*", "limit": 90, "clear_at": 20, "hold": "45s"},
+    ]
+    return city(
+        *rules,
+        hours={"office": {"tuesday": ["08:00-12:00", "12:30-18:00"]}},
+        sites=[
+            {
+                "id": "town",
+                "queues": [
+                    {"id": name, "kind": "phone"} | ({"hours": "office"} if number % 2 else {})
+                    for number, name in enumerate(queues)
+                ],
+            }
+        ],
+        no_data_rules=[{"id": "quiet", "source": "pbx", "after": "5m"}],
+    )
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("path", "queues"),
+    [
+        ("asterisk/run-light-a/log/queue_log", ["burgerzaken", "technisch", "onthaal"]),
+        ("asterisk/run-a/log/queue_log", ["burgerzaken", "technisch", "onthaal"]),
+        pytest.param(
+            "bank-day/queue_log",
+            ["callback", "internet", "priority", "prospective", "regular", "stock"],
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_real_log_is_judged_as_at_every_second(path: str, queues: Sequence[str]) -> None:
+    rules = of_log(queues)
+    facts = log(DATA / path, rules)
+    expected = list(dense(rules, facts))
+    assert simulated(rules, facts) == expected
+    assert sum(isinstance(event, BreachChanged) for event in expected) > 20

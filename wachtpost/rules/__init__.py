@@ -1,0 +1,1 @@
+"""The rules of the city file, tried on what has been."""

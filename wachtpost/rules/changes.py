@@ -1,0 +1,112 @@
+"""When a rule may say something else than it said, though nothing happens: by time alone. Pure.
+
+Epoch seconds. An instant too many costs a look; one too few would tell a breach late.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import timedelta
+from typing import Final
+
+from domain.bucket import Resolution
+from domain.bucket_store import COARSE_S, FINE_S, REACH_S, Slot
+from domain.counts import ms_of
+from domain.queue_ref import QueueRef
+from domain.windows import window_end
+from services.evaluator.alerting.judge import StoredRuleState, progress_every
+from services.evaluator.alerting.rules import Rule
+from shared.calendar import Calendar
+from shared.config.types import FINE_REACH
+from shared.contract.breach_events import BreachState
+from shared.contract.kpis import Measure
+
+GROWING: Final[Collection[Measure]] = (Measure.LONGEST_WAIT, Measure.NO_DATA)
+"""What grows from second to second while nothing happens."""
+
+_STEP_S: Final[Mapping[Resolution, int]] = {Resolution.FINE: FINE_S, Resolution.COARSE: COARSE_S}
+
+
+class CellStarts:
+    """When the cells of the rings begin in which anything happened."""
+
+    def __init__(self) -> None:
+        self._starts: dict[tuple[QueueRef, Resolution], list[int]] = {}
+
+    def note(self, slots: Iterable[Slot]) -> None:
+        """Something happened in some slots."""
+        for queue_ref, resolution, start in slots:
+            if resolution not in _STEP_S or not isinstance(start, int):
+                continue
+            starts = self._starts.setdefault((queue_ref, resolution), [])
+            at = bisect_left(starts, start)
+            if at == len(starts) or starts[at] != start:
+                insort(starts, start)
+
+    def forget(self, now_s: int) -> None:
+        """Drop what no window reaches any more."""
+        for (_, resolution), starts in self._starts.items():
+            del starts[: bisect_left(starts, now_s - REACH_S[resolution])]
+
+    def next_move(self, queue_refs: Iterable[QueueRef], window: timedelta, now_s: int) -> int | None:
+        """Return when a cell next leaves a rolling window of these queues, or comes into it."""
+        resolution = Resolution.FINE if window <= FINE_REACH else Resolution.COARSE
+        length_s, end_s = int(window.total_seconds()), window_end(now_s * 1000, window)
+        moves: list[int] = []
+        for queue_ref in queue_refs:
+            starts = self._starts.get((queue_ref, resolution), ())
+            oldest, ahead = bisect_left(starts, end_s - length_s), bisect_left(starts, end_s)
+            moves += [start + length_s for start in starts[oldest : oldest + 1]]
+            moves += starts[ahead : ahead + 1]
+        return min(moves, default=None)
+
+
+def next_change(
+    rule: Rule, known: StoredRuleState, now_ms: int, cells: CellStarts, grows_from: Iterable[int]
+) -> int | None:
+    """Return the first second after ``now`` at which a rule may take a step, whatever the time of day.
+
+    ``grows_from``: since when that lasts (UTC ms) whose length is held against its limits.
+    """
+    moves = (at * 1000 for at in _moves(rule, now_ms // 1000, cells))
+    instants = (*_patience(rule, known), *moves, *_crossings(rule, grows_from))
+    return min((second for at in instants if (second := -(-at // 1000)) * 1000 > now_ms), default=None)
+
+
+def next_edge(calendar: Calendar, hours: Iterable[str | None], now_ms: int) -> int:
+    """Return the second at which any of these hours next begin or end, at the latest the day (UTC ms in)."""
+    today = calendar.local_day(now_ms)
+    _, midnight = calendar.day_bounds(today)
+    edges = (edge for name in hours for stretch in calendar.stretches(name, today) for edge in stretch)
+    return min(midnight, min((edge for edge in edges if edge > now_ms), default=midnight)) // 1000
+
+
+def _patience(rule: Rule, known: StoredRuleState) -> Iterator[int]:
+    """What becomes of a breach when it has lasted, or has had no reading, for long enough; UTC ms."""
+    rule_state, limits = known.rule_state, rule.limits
+    if rule_state.state is BreachState.OK:
+        return
+    if rule_state.since is not None:
+        yield from (ms_of(rule_state.since + patience) for patience in (limits.hold, limits.keep_firing))
+    if rule_state.unread_since is not None and limits.unread is not None:
+        yield ms_of(rule_state.unread_since + limits.unread)
+    if rule_state.fired_at is not None:
+        yield ms_of(max(rule_state.fired_at, known.reported_at or rule_state.fired_at) + progress_every(rule))
+
+
+def _moves(rule: Rule, now_s: int, cells: CellStarts) -> Iterator[int]:
+    """What leaves its windows, or comes into them."""
+    for window in rule.windows:
+        if isinstance(window, timedelta):
+            moved = cells.next_move(rule.queue_refs, window, now_s)
+            if moved is not None:
+                yield moved
+
+
+def _crossings(rule: Rule, grows_from: Iterable[int]) -> Iterator[int]:
+    """When what grows is at a limit, and when beyond it; UTC ms."""
+    for since in grows_from:
+        for seconds in (rule.limits.limit, rule.limits.clear_at):
+            at = since + int(seconds * 1000)
+            yield from (at, at + 1)
