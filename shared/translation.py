@@ -136,7 +136,7 @@ class Translator:
                 return self.clock(value, *beside)
             case Unit.WORKDAYS | Unit.TIMES:
                 return self.days(value, *beside)
-            case Unit.CALLS:
+            case Unit.PEOPLE:
                 return self.number(value, 0, *beside)
 
     def limit(self, unit: Unit, limit: float) -> str:
@@ -146,7 +146,7 @@ class Translator:
                 return self.ratio_limit(limit)
             case Unit.SECONDS:
                 return self._clock(as_set(limit, LIMIT_DIGITS))
-            case Unit.WORKDAYS | Unit.TIMES | Unit.CALLS:
+            case Unit.WORKDAYS | Unit.TIMES | Unit.PEOPLE:
                 return self.days_limit(limit)
 
     def clock(self, seconds: float, *beside: float) -> str:

@@ -16,8 +16,8 @@ from domain import kpi
 from domain.period_kpis import Days
 from domain.queue_ref import QueueRef
 from shared.calendar import DAY, Calendar
-from shared.config.alerting import KpiRule, WaitingRule
-from shared.config.model import CityFile, Queue, Site
+from shared.config.alerting import CombinedRule, KpiRule, QueueRule, StateRule
+from shared.config.model import CityFile, Queue, Site, queues_about
 from shared.config.references import ReferenceMistake
 from shared.config.tables import KeyPath
 from shared.config.types import (
@@ -25,12 +25,13 @@ from shared.config.types import (
     EVERY_QUEUE,
     MIDNIGHT,
     WEEKDAYS,
+    LastContacts,
     Span,
     WeekHours,
     joined,
     longest_opening,
 )
-from shared.contract.kpis import KPIS, Kpi, Measure, QueueKind, Unit
+from shared.contract.kpis import KPIS, Kpi, Measure, Unit
 
 SMALL_GAP: Final = 5
 """Minutes between two hours of a day, at most, that are no lunch break but a slip of the pen."""
@@ -82,15 +83,10 @@ def remarks(
 # --- rules that never fire ----------------------------------------------------------------------------
 
 
-def _queues(city: CityFile, rule: KpiRule | WaitingRule) -> list[Queue]:
+def _queues(city: CityFile, rule: QueueRule) -> list[Queue]:
     """The queues that a rule is about, at all sites."""
-    kind = QueueKind.PHONE if isinstance(rule, WaitingRule) else KPIS[rule.kpi].kind
     return [
-        queue
-        for site in city.sites
-        if rule.site in {None, site.id}
-        for queue in site.of_kind(kind)
-        if rule.queue in {queue.id, ALL_QUEUES, EVERY_QUEUE}
+        queue for site in city.sites if rule.site in {None, site.id} for queue in queues_about(rule, site)
     ]
 
 
@@ -109,18 +105,28 @@ def _never_fires(city: CityFile) -> Iterator[ReferenceMistake]:
         longest = _longest_wait(city, rule, opening)
         if not queues:
             yield ReferenceMistake(at, "judged_nowhere")
-        elif opening == timedelta(0) and rule.open_only:
+        elif opening == timedelta(0) and _open_only(rule):
             yield ReferenceMistake(at, "never_open")
-        elif longest is not None and rule.limit is not None and rule.limit >= longest.total_seconds():
+        elif longest is not None and _limit(rule) >= longest.total_seconds():
             yield ReferenceMistake((*at, "limit"), "wait_unreachable", number=longest.total_seconds())
     for number, no_data in enumerate(city.no_data_rules):
         if no_data.hours is not None and longest_opening([city.hours[no_data.hours]]) == timedelta(0):
             yield ReferenceMistake(("no_data_rules", number, "hours"), "never_open")
 
 
-def _longest_wait(city: CityFile, rule: KpiRule | WaitingRule, opening: timedelta | None) -> timedelta | None:
+def _limit(rule: QueueRule) -> float:
+    return rule.limit or 0 if isinstance(rule, KpiRule | StateRule) else 0
+
+
+def _open_only(rule: QueueRule) -> bool:
+    return rule.open_only if isinstance(rule, KpiRule | StateRule | CombinedRule) else True
+
+
+def _longest_wait(city: CityFile, rule: QueueRule, opening: timedelta | None) -> timedelta | None:
     """The longest wait that a rule can see: after that a contact is unfinished. ``None``: any."""
     pipeline = city.pipeline
+    if isinstance(rule, CombinedRule):
+        return None
     if rule.kpi is Measure.LONGEST_WAIT:
         return min(pipeline.open_timeout, opening or pipeline.open_timeout)
     return pipeline.visit_timeout if rule.kpi is Kpi.VISIT_WAIT_MEAN else None
@@ -134,7 +140,7 @@ def _never_clears(city: CityFile) -> Iterator[ReferenceMistake]:
     for number, rule in enumerate(city.rules):
         at: KeyPath = ("rules", number)
         opening = _longest_opening(city, _queues(city, rule))
-        if opening and rule.open_only and rule.keep_firing >= opening:
+        if opening and _open_only(rule) and rule.keep_firing >= opening:
             yield ReferenceMistake((*at, "keep_firing"), "clears_at_closing")
         if isinstance(rule, KpiRule):
             yield from _clears_at_best(at, rule)
@@ -190,13 +196,13 @@ class _Asked:
 
 def _asked(city: CityFile) -> Iterator[_Asked]:
     for number, rule in enumerate(city.rules):
-        if isinstance(rule, KpiRule):
+        if isinstance(rule, KpiRule) and not isinstance(rule.window, LastContacts):
             at: KeyPath = ("rules", number, "window" if rule.min_samples is None else "min_samples")
-            least = rule.min_samples or city.live.min_samples
+            least = rule.min_samples or city.live.min_samples or 1
             yield from _asked_at(city, at, rule.kpi, rule.window, least, rule.site, rule.queue)
     for number, budget in enumerate(city.budget_rules):
         at = ("budget_rules", number, "long_window" if budget.min_samples is None else "min_samples")
-        least = budget.min_samples or city.live.min_samples
+        least = budget.min_samples or city.live.min_samples or 1
         yield from _asked_at(city, at, budget.kpi, budget.long_window, least, budget.site, ALL_QUEUES)
 
 

@@ -36,7 +36,7 @@ class Edition:
         """Return a text; ``{short}`` in it is the shortest window as in a title, ``{last_short}`` as in a
         sentence, ``{long}`` and ``{last_long}`` the longest one."""
         say = translator(self.language)
-        short, long = min(self.city.live.windows), max(self.city.live.windows)
+        short, long = min(self._lengths), max(self._lengths)
         windows = {
             "short": _brief(say, short),
             "last_short": _last(say, short),
@@ -46,14 +46,18 @@ class Edition:
         return text.format(**windows) if isinstance(text, str) else say.text(text, **windows)
 
     @property
+    def _lengths(self) -> list[timedelta]:
+        return [window for window in self.city.live.windows if isinstance(window, timedelta)]
+
+    @property
     def short(self) -> str:
         """The shortest window of rolling figures, as in a metric's label."""
-        return duration_label(min(self.city.live.windows))
+        return duration_label(min(self._lengths))
 
     @property
     def long(self) -> str:
         """The longest one."""
-        return duration_label(max(self.city.live.windows))
+        return duration_label(max(self._lengths))
 
 
 def _brief(say: Translator, window: timedelta) -> str:
@@ -153,8 +157,10 @@ KPIS: Final[Mapping[str, Text]] = {
     "handle_time_mean": Msg("handling time"),
     "visit_wait_mean": Msg("counter wait"),
     "lead_time_mean": Msg("lead time"),
-    "calls_waiting": Msg("calls waiting"),
+    "waiting": Msg("calls waiting"),
     "longest_wait": Msg("longest wait"),
+    "nobody_available": Msg("nobody available"),
+    "late_ratio": Msg("answered late"),
     "burn_rate": Msg("error budget burn"),
     "no_data": Msg("no data from a source"),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -123,7 +123,7 @@ class EvaluatorCollector(Collector):
             "speed_category_ratio", "Share of answered calls per range of waits", "window", "category"
         )
         samples = gauge("kpi_samples", "Contacts that a rolling figure rests on", "kpi", "window")
-        least = self._city.live.min_samples
+        least = self._city.live.min_samples or 1
         for site, aggregator in aggregators:
             for window in self._windows(site, aggregator, now):
                 labels = [*window.queue_ref]
@@ -145,7 +145,8 @@ class EvaluatorCollector(Collector):
 
     def _windows(self, site: Site, aggregator: Aggregator, now: int) -> Iterator[_Window]:
         windows = Windows(self._city, aggregator, now)
-        shown: tuple[Window, ...] = (*self._city.live.windows, RunningPeriod.TODAY)
+        lengths = (window for window in self._city.live.windows if isinstance(window, timedelta))
+        shown: tuple[Window, ...] = (*lengths, RunningPeriod.TODAY)
         for window in shown:
             for name, queues in site.with_total:
                 bucket = windows.bucket(name, [QueueRef(site.id, queue.id) for queue in queues], window)

@@ -26,16 +26,19 @@ from shared.config.types import (
     EVERY_QUEUE,
     PERIODS,
     ConfigSection,
+    CountWindow,
     Duration,
     Limit,
     Name,
+    WaitBound,
     Window,
     from_to,
+    is_count,
     mistake,
     must,
 )
 from shared.contract.breach_events import Severity
-from shared.contract.kpis import WAITING_NOW, Kpi, Measure
+from shared.contract.kpis import STATE_MEASURES, Kpi, Measure, QueueKind, kinds_having
 
 EMAIL: Final = r"^[^@\s<>:/,;]+@[^@\s<>:/,;]+$"
 HOST: Final = r"^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]+)$"
@@ -45,11 +48,20 @@ DASHBOARD_UID: Final = r"^[A-Za-z0-9_-]{1,40}$"
 YesOrNo = Annotated[bool, Field(strict=True)]
 Email = Annotated[str, Field(pattern=EMAIL)]
 
+
+def _window_tag(value: object) -> str:
+    if is_count(value):
+        return "count"
+    return "period" if value in PERIODS else "rolling"
+
+
 RuleWindow = Annotated[
-    Annotated[Window, Tag("rolling")] | Annotated[Literal["today", "month", "year"], Tag("period")],
-    Discriminator(lambda value: "period" if value in PERIODS else "rolling"),
+    Annotated[Window, Tag("rolling")]
+    | Annotated[CountWindow, Tag("count")]
+    | Annotated[Literal["today", "month", "year"], Tag("period")],
+    Discriminator(_window_tag),
 ]
-"""Back over a length of time, or since the beginning of the local day, month or year."""
+"""Back over a length of time or so many contacts, or since the beginning of the local day, month or year."""
 
 RuleQueue = Annotated[
     Annotated[Name, Tag("one")] | Annotated[Literal["*"], Tag("each")],
@@ -82,60 +94,164 @@ def _names_no_user(url: HttpUrl) -> bool:
 WebUrl = Annotated[HttpUrl, must(_names_no_user, "url_secret")]
 
 
-class KpiRule(ConfigSection):
-    """A KPI over a window is too far from what it should be."""
+def _shape_of(rule: object) -> str:
+    """Which of its shapes a rule, or a condition, has; by its keys."""
 
-    id: Name
+    def part(key: str) -> object:
+        return rule.get(key) if isinstance(rule, dict) else getattr(rule, key, None)
+
+    if part("kind") is not None:
+        return "shift"
+    if part("all") is not None:
+        return "combined"
+    if part("kpi") == Measure.NOBODY_AVAILABLE:
+        return "nobody"
+    return "state" if part("kpi") in STATE_MEASURES else "over_window"
+
+
+Samples = Annotated[int, Field(strict=True, ge=1)]
+Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+"""Part of the contacts, neither none nor all."""
+
+StateMeasure = Literal[Measure.WAITING, Measure.LONGEST_WAIT]
+Patience = Annotated[Duration, from_to("1m", "26h")]
+
+
+class KpiCondition(ConfigSection):
+    """A KPI over a window is beyond a limit."""
+
     kpi: Kpi
-    site: Name | None = None
-    queue: RuleQueue = ALL_QUEUES
-    """A queue, ``all`` (the site's total) or ``*`` (each queue by itself)."""
     window: RuleWindow = timedelta(minutes=15)
     limit: Limit | None = None
     """None: the city's target for that KPI and queue, or else for the site's total."""
-    warn_at: Limit | None = None
-    """An earlier limit with a message of its own, of severity ``warning``."""
     clear_at: Limit | None = None
     """It is over when the figure is back at this; none: at the limit. The gap keeps it from flapping."""
-    hold: Duration = timedelta(0)
-    """How long the figure must stay over the limit before anybody is told."""
-    keep_firing: Duration = timedelta(0)
-    """How long it must stay back before it is over."""
-    min_samples: Annotated[int, Field(strict=True, ge=1)] | None = None
-    """None: ``live.min_samples``."""
-    open_only: YesOrNo = True
-    """Judged within the queue's opening hours only; at closing time a breach is over."""
-    severity: Severity = Severity.CRITICAL
+    min_samples: Samples | None = None
+    """None: by the range of the figure (``domain.how_sure``), or ``live.min_samples``."""
 
 
-class WaitingRule(ConfigSection):
-    """Too many calls wait at this moment, or one of them for too long."""
+class StateCondition(ConfigSection):
+    """Too many wait at this moment, or one of them for too long."""
+
+    kpi: StateMeasure
+    limit: Limit
+    """People, or seconds; more is wrong."""
+    clear_at: Limit | None = None
+
+
+class NobodyCondition(ConfigSection):
+    """Nobody serves: as last reported nobody is free and nobody is talking."""
+
+    kpi: Literal[Measure.NOBODY_AVAILABLE]
+
+
+Condition = Annotated[
+    Annotated[KpiCondition, Tag("over_window")]
+    | Annotated[StateCondition, Tag("state")]
+    | Annotated[NobodyCondition, Tag("nobody")],
+    Discriminator(_shape_of),
+]
+
+
+class _Rule(ConfigSection):
+    """What all rules about the contacts of a queue have."""
 
     id: Name
-    kpi: Literal[Measure.CALLS_WAITING, Measure.LONGEST_WAIT]
     site: Name | None = None
     queue: RuleQueue = ALL_QUEUES
     """A queue, ``all`` (the site's total) or ``*`` (each queue by itself)."""
-    limit: Limit
-    """Calls, or seconds; more is wrong."""
-    warn_at: Limit | None = None
-    clear_at: Limit | None = None
     hold: Duration = timedelta(0)
+    """How long it must be beyond the limit before anybody is told."""
     keep_firing: Duration = timedelta(0)
-    open_only: YesOrNo = True
+    """How long it must stay back before it is over."""
     severity: Severity = Severity.CRITICAL
-    """This and the others above: as of a ``KpiRule``."""
+
+
+class _Judged(_Rule):
+    open_only: YesOrNo = True
+    """Judged within the queue's opening hours only; at closing time a breach is over."""
+
+
+class _Measured(_Rule):
+    stale_after: Patience | None = None
+    """It is over after so long without a reading, and with nobody waiting. None: its window; of a window by
+    count, or a shift, half an hour."""
+
+
+class KpiRule(_Judged, _Measured, KpiCondition):
+    """A KPI over a window is too far from what it should be."""
+
+    warn_at: Limit | None = None
+    """An earlier limit with a message of its own, of severity ``warning``."""
+
+
+class StateRule(_Judged, StateCondition):
+    """Too many wait at this moment, or one of them for too long."""
+
+    contacts: Literal["calls", "visits"] = "calls"
+    """Whom it is about where ``queue`` is ``all`` or ``*``; a queue by itself has one kind."""
+    warn_at: Limit | None = None
+
+
+class NobodyRule(_Rule, NobodyCondition):
+    """Nobody serves while it is open."""
+
+    contacts: Literal["calls", "visits"] = "calls"
+
+
+class CombinedRule(_Judged, _Measured):
+    """Several conditions hold at once. Its first one is what its messages are about."""
+
+    all: Annotated[tuple[Condition, ...], Field(min_length=2, max_length=5)]
+    contacts: Literal["calls", "visits"] = "calls"
+
+
+class ShiftRule(_Measured):
+    """A share is no longer what it usually is: noticed call by call, over no window (``domain.shift``)."""
+
+    kind: Literal["shift"]
+    kpi: Literal[Measure.MISSED_RATIO, Measure.LATE_RATIO]
+    usual: Share | None = None
+    """None: what it was in the city's own days; of missed calls alone."""
+    bad: Share = 0.40
+    """The share that must be noticed soon."""
+    within: WaitBound | None = None
+    """From when on an answer is late; none: the target of the mean wait."""
+    false_alarm_every: Annotated[int, Field(strict=True, ge=100, le=100_000_000)] = 34_000
+    """Contacts, while the share is the usual one: a year of a desk with 18 calls an hour."""
+
+    @model_validator(mode="after")
+    def _worse_than_usual(self) -> Self:
+        if self.usual is not None and self.usual >= self.bad:
+            raise mistake("shift_order")
+        if self.usual is None and self.kpi is Measure.LATE_RATIO:
+            raise mistake("usual_missing")
+        if self.within is not None and self.kpi is not Measure.LATE_RATIO:
+            raise mistake("within_late_only")
+        return self
 
 
 QueueRule = Annotated[
-    Annotated[KpiRule, Tag("over_window")] | Annotated[WaitingRule, Tag("waiting_now")],
-    Discriminator(lambda rule: "waiting_now" if _kpi_of(rule) in WAITING_NOW else "over_window"),
+    Annotated[KpiRule, Tag("over_window")]
+    | Annotated[StateRule, Tag("state")]
+    | Annotated[NobodyRule, Tag("nobody")]
+    | Annotated[CombinedRule, Tag("combined")]
+    | Annotated[ShiftRule, Tag("shift")],
+    Discriminator(_shape_of),
 ]
 """A rule about the contacts of a queue."""
 
 
-def _kpi_of(rule: object) -> object:
-    return rule.get("kpi") if isinstance(rule, dict) else getattr(rule, "kpi", None)
+def measure_of(rule: QueueRule) -> Measure:
+    """Return what the messages of a rule are about; of a combined rule its first condition."""
+    return Measure(rule.all[0].kpi if isinstance(rule, CombinedRule) else rule.kpi)
+
+
+def kinds_of(rule: QueueRule | Condition) -> frozenset[QueueKind]:
+    """Return the kinds of queues that a rule can be about at once."""
+    if isinstance(rule, CombinedRule):
+        return frozenset[QueueKind].intersection(*(kinds_having(part.kpi) for part in rule.all))
+    return kinds_having(rule.kpi)
 
 
 class BudgetRule(ConfigSection):

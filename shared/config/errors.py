@@ -38,7 +38,7 @@ from shared.config.tables import (
 )
 from shared.config.types import PERIODS
 from shared.contract.events import NAME
-from shared.contract.kpis import WAITING_NOW
+from shared.contract.kpis import STATE_MEASURES
 from shared.translation import Translator, languages, translator
 
 LONGEST_SHOWN: Final = 40
@@ -278,8 +278,8 @@ def _from_shape(
     match kind:
         case "union_tag_invalid" | "enum" | "literal_error":
             known = kinds(wanted) if kind == "union_tag_invalid" else tuple(choices(wanted))
-            if path[0] == "rules" and path[-1] == "kpi":
-                known += WAITING_NOW  # those have a section of their own
+            if path[0] == "rules" and path[-1] == "kpi" and "over_window" in loc:
+                known += STATE_MEASURES  # those have a shape of their own
             at = (*path, "kind") if kind == "union_tag_invalid" else path
             return _Found(at, "choice", known=known, like=_text_at(at, document))
         case "model_type" | "model_attributes_type" | "dict_type":

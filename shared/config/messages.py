@@ -126,7 +126,7 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
     ),
     "window": Sentence(
         Msg("this window cannot be computed exactly"),
-        Msg("a multiple of 10s up to 2h, or of 5m above that, and shorter than 26h"),
+        Msg('a multiple of 10s up to 2h, or of 5m above that, and shorter than 26h; or "last 20" contacts'),
     ),
     "windows_unique": Sentence(
         Msg("no window, or the same window twice"), Msg("at least one window, each once")
@@ -171,9 +171,28 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
     "rule_window": Sentence(
         Msg("not the window of a rule"),
         Msg(
-            '"today", "month" or "year", or a duration: a multiple of 10s up to 2h, or of 5m above that, '
-            "shorter than 26h"
+            '"today", "month" or "year", "last 20" contacts, or a duration: a multiple of 10s up to 2h, or '
+            "of 5m above that, shorter than 26h"
         ),
+    ),
+    "last_contacts": Sentence(
+        Msg("not a window of the last contacts"), Msg('"last 20": from "last 2" to "last 1000"')
+    ),
+    "kinds_differ": Sentence(
+        Msg("no queue has all of these KPIs: phones and counters differ"),
+        Msg("conditions that one queue can have"),
+    ),
+    "shift_order": Sentence(Msg("the bad share is not above the usual one"), Msg("usual below bad")),
+    "usual_missing": Sentence(
+        Msg("the usual share of late answers is not known"), Msg("usual = … in this rule, such as 0.20")
+    ),
+    "within_late_only": Sentence(
+        Msg("within says when an answer is late: missed calls have none"),
+        Msg('kpi = "late_ratio", or no within'),
+    ),
+    "within_missing": Sentence(
+        Msg("the city has promised no mean wait beyond which an answer is late, for: {known}"),
+        Msg('within = "…" in this rule, or a [[targets]] with kpi = "call_wait_mean"'),
     ),
     "short_window": Sentence(
         Msg("short_window is not shorter than long_window"),
@@ -276,11 +295,15 @@ REMARKS: Final[Mapping[str, Sentence]] = {
             "{name} never had so many contacts in such a window: as on its busiest day, {known}, it would "
             "have about {number}; the rule as good as never fires"
         ),
-        Msg("fewer min_samples, a longer window, or a rule about who waits now (calls_waiting)"),
+        Msg(
+            'fewer min_samples, a longer window, a window by count ("last 20") or a rule about who waits now'
+        ),
     ),
     "contacts_not_plausible": Sentence(
         Msg("{name} needs {number} contacts an hour for this, more than a desk has: the rule never fires"),
-        Msg("fewer min_samples, a longer window, or a rule about who waits now (calls_waiting)"),
+        Msg(
+            'fewer min_samples, a longer window, a window by count ("last 20") or a rule about who waits now'
+        ),
     ),
     "silent_by_chance": Sentence(
         Msg("by what its queues had, this source is so long silent by chance about {number} times a month"),

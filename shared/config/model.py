@@ -27,25 +27,33 @@ from pydantic_core import PydanticCustomError
 
 from shared.config.alerting import (
     BudgetRule,
+    Condition,
     GrafanaConfig,
+    KpiCondition,
+    KpiRule,
     NoDataRule,
     NotifyConfig,
     QueueRule,
     Receiver,
     Route,
+    ShiftRule,
     SmtpConfig,
+    StateCondition,
+    kinds_of,
 )
 from shared.config.queue_log_verbs import KNOWN_VERBS
 from shared.config.references import DEFAULT_DEFINITION, meeting_mistakes
 from shared.config.types import ALL_QUEUES as ALL_QUEUES
+from shared.config.types import EVERY_QUEUE as EVERY_QUEUE
 from shared.config.types import WEEKDAYS as WEEKDAYS
 from shared.config.types import (
     ConfigSection,
     Duration,
+    LastContacts,
     Limit,
+    LiveWindow,
     Name,
     WaitBound,
-    Window,
     from_to,
     minute_of,
     mistake,
@@ -214,19 +222,20 @@ class ServiceLevelDefinition(ConfigSection):
     """What is divided by: with the missed calls, or only those that reached staff."""
 
 
-def _once_each(windows: tuple[timedelta, ...]) -> bool:
+def _once_each(windows: tuple[timedelta | LastContacts, ...]) -> bool:
     return 0 < len(windows) == len(set(windows))
 
 
 class LiveConfig(ConfigSection):
     """What the rolling figures look back over."""
 
-    windows: Annotated[tuple[Window, ...], must(_once_each, "windows_unique")] = (
+    windows: Annotated[tuple[LiveWindow, ...], must(_once_each, "windows_unique")] = (
         timedelta(minutes=15),
         timedelta(hours=1),
     )
-    min_samples: Annotated[int, Field(strict=True, ge=1)] = 10
-    """Below this many contacts a rolling figure is *insufficient*."""
+    min_samples: Annotated[int, Field(strict=True, ge=1)] | None = None
+    """Below this many contacts a rolling figure is not shown, and a rule without a number of its own not
+    judged. None: a figure says by itself how sure it is (``domain.how_sure``)."""
     missed_definition: Name = DEFAULT_DEFINITION
 
 
@@ -462,17 +471,33 @@ class CityFile(ConfigSection):
         fitting = [t for t in self.targets if t.kpi is kpi and t.queue == queue and t.site in {None, site}]
         return min(fitting, key=lambda target: (target.site is None, target.period != period), default=None)
 
-    def limit_of(self, rule: QueueRule, site: str, queue: str) -> float | None:
-        """The limit of a rule at a queue or at a site's total (``all``), in the unit of the KPI.
+    def limit_of(self, rule: QueueRule | Condition, site: str, queue: str) -> float | None:
+        """The limit of a rule or condition at a queue or at a site's total (``all``), in the unit of the KPI.
 
         Its own, else the target of the queue, else that of the site's total. ``None`` only for a queue that
-        the rule is not about.
+        the rule is not about, and for a rule that has no limit of that kind.
         """
-        if rule.limit is not None:
+        if not isinstance(rule, KpiCondition | StateCondition):
+            return None
+        if isinstance(rule, StateCondition) or rule.limit is not None:
             return rule.limit
-        of_queue = self.target(rule.kpi, site, queue, rule.window)
-        target = of_queue or self.target(rule.kpi, site, ALL_QUEUES, rule.window)
+        period = None if isinstance(rule.window, LastContacts) else rule.window
+        return self.promise(rule.kpi, site, queue, period)
+
+    def promise(self, kpi: Kpi, site: str, queue: str, period: str | timedelta | None = None) -> float | None:
+        """The target's limit for a KPI at a queue, else that for the site's total."""
+        target = self.target(kpi, site, queue, period) or self.target(kpi, site, ALL_QUEUES, period)
         return None if target is None else target.limit
+
+
+def queues_about(rule: QueueRule, site: Site) -> tuple[Queue, ...]:
+    """Return the queues of a site that a rule is about: one, each by itself (``*``) or together (``all``)."""
+    kinds = kinds_of(rule)
+    several = rule.queue in {ALL_QUEUES, EVERY_QUEUE}
+    if several and len(kinds) > 1:
+        contacts = "calls" if isinstance(rule, KpiRule | ShiftRule) else rule.contacts
+        kinds = frozenset({QueueKind.PHONE if contacts == "calls" else QueueKind.COUNTER})
+    return tuple(q for q in site.queues if q.kind in kinds and (several or q.id == rule.queue))
 
 
 def load(path: Path) -> CityFile:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from shared.config.tables import LARGEST, KeyPath, Table, number_in, table_in, tables_in, text_in, texts_at
 from shared.config.types import ALL_QUEUES, EVERY_QUEUE, PERIODS, Duration, WeekHours, longest_opening
 from shared.contract.breach_events import Level, rule_label
-from shared.contract.kpis import KPIS, WAITING_NOW, Kpi, KpiFacts, QueueKind, Unit
+from shared.contract.kpis import KPIS, Kpi, KpiFacts, Measure, QueueKind, Unit, kinds_having
 
 DEFAULT_DEFINITION: Final = "lier-1"
 """The missed definition of a file that names none."""
@@ -184,9 +184,9 @@ def place_mistakes(at: KeyPath, table: Table, sites: Sites) -> Iterator[Referenc
             kinds.setdefault(name, set()).add(text_in(queue_there, "kind"))
     at_queue = (*at, "queue")
     yield from _unknown(at_queue, queue, dict.fromkeys([ALL_QUEUES, *kinds]))
-    kind, found = _kind(table), kinds.get(queue or "")
-    if kind and found and None not in found and kind not in found:
-        fitting = (name for name, of in kinds.items() if kind in of)
+    having, found = _kinds(table), kinds.get(queue or "")
+    if having and found and None not in found and not having & found:
+        fitting = (name for name, of in kinds.items() if having & of)
         yield ReferenceMistake(at_queue, "kpi_other_kind", queue or "", (ALL_QUEUES, *fitting))
 
 
@@ -194,11 +194,21 @@ def _facts(table: Table) -> KpiFacts | None:
     return KPIS.get(text_in(table, "kpi") or "")
 
 
-def _kind(table: Table) -> QueueKind | None:
-    """Which queues have the ``kpi``."""
-    facts = _facts(table)
-    waiting_now = QueueKind.PHONE if text_in(table, "kpi") in WAITING_NOW else None
-    return waiting_now if facts is None else facts.kind
+def _conditions(rule: Table) -> list[tuple[KeyPath, Table]]:
+    """The conditions of a combined rule, each with its place, as rules by themselves; else the rule alone."""
+    parts = tables_in(rule, "all")
+    about = {key: rule[key] for key in ("site", "queue", "contacts") if key in rule}
+    return [(("all", number), about | dict(part)) for number, part in parts] or [((), rule)]
+
+
+def _kinds(table: Table) -> frozenset[str]:
+    """Which kinds of queues have the ``kpi``, or those of all conditions: as ``queues_about``."""
+    having = [kinds_having(text_in(part, "kpi") or "") for _, part in _conditions(table)]
+    kinds: frozenset[str] = frozenset(QueueKind).intersection(*(kinds for kinds in having if kinds))
+    if len(kinds) > 1 and text_in(table, "queue", ALL_QUEUES) in {ALL_QUEUES, EVERY_QUEUE}:
+        of_visits = text_in(table, "contacts") == "visits"
+        return frozenset({QueueKind.COUNTER if of_visits else QueueKind.PHONE})
+    return kinds if any(having) else frozenset()
 
 
 def _targets_twice(document: Table) -> Iterator[ReferenceMistake]:
@@ -244,16 +254,40 @@ def _mail_mistakes(document: Table) -> Iterator[ReferenceMistake]:
 def _rule_mistakes(document: Table, sites: Sites) -> Iterator[ReferenceMistake]:
     for number, rule in tables_in(document, "rules"):
         at: KeyPath = ("rules", number)
-        own = number_in(rule, "limit")
-        if own is not None:
-            yield from _never_over((*at, "limit"), rule, [own])
-            yield from _out_of_order(at, rule, [own])
-        elif rule.get("limit") is None and _facts(rule) is not None:
-            promised = _promised(document, rule, sites)
-            limits = _limits(promised, rule)
-            yield from _target_missing(at, promised, sites)
-            yield from _never_over(at, rule, limits)
-            yield from _out_of_order(at, rule, limits)
+        if rule.get("kind") is not None:
+            yield from _shift_mistakes(at, document, rule, sites)
+            continue
+        if len(tables_in(rule, "all")) > 1 and not _kinds(rule) and any(map(_has_kpi, _conditions(rule))):
+            yield ReferenceMistake((*at, "all"), "kinds_differ")
+        for inside, condition in _conditions(rule):
+            yield from _limit_mistakes((*at, *inside), document, condition, sites)
+
+
+def _has_kpi(condition: tuple[KeyPath, Table]) -> bool:
+    return bool(kinds_having(text_in(condition[1], "kpi") or ""))
+
+
+def _limit_mistakes(at: KeyPath, document: Table, rule: Table, sites: Sites) -> Iterator[ReferenceMistake]:
+    own = number_in(rule, "limit")
+    if own is not None:
+        yield from _never_over((*at, "limit"), rule, [own])
+        yield from _out_of_order(at, rule, [own])
+    elif rule.get("limit") is None and _facts(rule) is not None:
+        promised = _promised(document, rule, sites)
+        limits = _limits(promised, rule)
+        yield from _target_missing(at, promised, sites)
+        yield from _never_over(at, rule, limits)
+        yield from _out_of_order(at, rule, limits)
+
+
+def _shift_mistakes(at: KeyPath, document: Table, rule: Table, sites: Sites) -> Iterator[ReferenceMistake]:
+    """Without a bound of its own an answer is late beyond the target of the mean wait."""
+    if text_in(rule, "kpi") == Measure.LATE_RATIO and rule.get("within") is None:
+        of_waits = dict(rule) | {"kpi": Kpi.CALL_WAIT_MEAN}
+        yield from (
+            replace(lacking, kind="within_missing")
+            for lacking in _target_missing(at, _promised(document, of_waits, sites), sites)
+        )
 
 
 def _never_over(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[ReferenceMistake]:
@@ -280,11 +314,11 @@ def _out_of_order(at: KeyPath, rule: Table, limits: list[float]) -> Iterator[Ref
 
 def _judged(rule: Table, sites: Sites) -> Iterator[tuple[str, str, list[Table]]]:
     """The site and queue, or site and ``all``, at which a rule is judged, and the queues that it is about."""
-    kind, wanted = _kind(rule), text_in(rule, "queue", ALL_QUEUES)
+    kinds, wanted = _kinds(rule), text_in(rule, "queue", ALL_QUEUES)
     for site, queues in sites.items():
-        if kind is None or text_in(rule, "site") not in {None, site}:
+        if not kinds or text_in(rule, "site") not in {None, site}:
             continue
-        fitting = {name: queue for name, queue in queues.items() if text_in(queue, "kind") == kind}
+        fitting = {name: queue for name, queue in queues.items() if text_in(queue, "kind") in kinds}
         if wanted == ALL_QUEUES and fitting:
             yield site, ALL_QUEUES, list(fitting.values())
         for name, queue in fitting.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from typing import Annotated, Final, Self, TypeVar
@@ -14,9 +15,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PlainSerializer,
     PlainValidator,
+    Tag,
     ValidationInfo,
     model_validator,
 )
@@ -131,6 +134,49 @@ def is_window(value: timedelta) -> bool:
 
 
 Window = Annotated[Duration, must(is_window, "window")]
+
+MOST_CONTACTS: Final = 1000
+"""A window by count looks back over so many contacts at most."""
+
+_LAST: Final = re.compile(r"last ([1-9]\d{0,3})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class LastContacts:
+    """A window by count: the smallest one that holds so many contacts. Written ``last 20``."""
+
+    count: int
+
+    def __str__(self) -> str:
+        return f"last {self.count}"
+
+    @classmethod
+    def parse(cls, text: str) -> LastContacts | None:
+        """Return the window that a text says; ``None``: it says none."""
+        found = _LAST.fullmatch(text.strip())
+        count = int(found[1]) if found else 0
+        return cls(count) if 2 <= count <= MOST_CONTACTS else None
+
+
+def _last_contacts(value: object) -> LastContacts:
+    window = value if isinstance(value, LastContacts) else LastContacts.parse(str(value))
+    if window is None:
+        raise mistake("last_contacts")
+    return window
+
+
+def is_count(value: object) -> bool:
+    """Whether somebody means a window by count: ``last 20``, right or wrong."""
+    return isinstance(value, LastContacts) or (isinstance(value, str) and value.strip().startswith("last"))
+
+
+CountWindow = Annotated[LastContacts, PlainValidator(_last_contacts), PlainSerializer(str)]
+
+LiveWindow = Annotated[
+    Annotated[Window, Tag("length")] | Annotated[CountWindow, Tag("count")],
+    Discriminator(lambda value: "count" if is_count(value) else "length"),
+]
+"""Back over a length of time, or over so many contacts."""
 
 
 def _period(value: object) -> Period:

@@ -45,7 +45,7 @@ class Cause(StrEnum):
     CLOSED = "closed"
     """The desk closed: nobody waits any more."""
     NO_READING = "no_reading"
-    """Too few contacts for too long: what it was about is past."""
+    """No longer measured: for too long nobody came, and nobody waits: what it was about is past."""
     RULE_GONE = "rule_gone"
     """The rule, or its queue, is no longer in the city file."""
 
@@ -79,11 +79,35 @@ class Hour(_Count):
     staff_before: int | None = None
 
 
+class ConditionReading(_Count):
+    """One of the further conditions of a combined rule, as it was when the rule was judged."""
+
+    measure: Measure
+    limit: FiniteFloat
+    window: str = Field(default="", description="As of a rule")
+    value: float | None = None
+    samples: int = Field(default=0, ge=0)
+    part: int | None = None
+
+
 class BreachReading(_Count):
     """The figure that was judged, and what a supervisor wants to know beside it."""
 
     value: float | None = Field(default=None, description="In the unit of the measure; absent: no reading")
     samples: int = Field(ge=0, description="Contacts that the value rests on")
+    part: int | None = Field(
+        default=None, description="Of a ratio: how many of the samples it counts (missed, in time, late)"
+    )
+    low: float | None = Field(
+        default=None, description="The value is known to lie from here ... (95 %); absent from 60 samples on"
+    )
+    high: float | None = Field(default=None, description="... up to here")
+    since: Instant | None = Field(
+        default=None, description="Where a window by count begins, or a shift; else absent"
+    )
+    also: tuple[ConditionReading, ...] = Field(
+        default=(), description="The further conditions of a combined rule; all of them hold at once"
+    )
     before: float | None = Field(default=None, description="The same figure five minutes earlier: the trend")
     waiting: int | None = None
     longest_wait_s: float | None = None
@@ -108,9 +132,14 @@ class RuleKey(BaseModel):
     severity: Severity
     site: Name
     queue: Name = Field(description="``all``: the site's total; for ``no_data`` the source")
-    window: str = Field(description="15m, 1h, today, month or year; empty for ``no_data``")
-    limit: FiniteFloat
+    window: str = Field(
+        description="15m, 1h, last 20, today, month or year; empty for ``no_data`` and for who waits now"
+    )
+    limit: FiniteFloat = Field(description="Of a shift the bad share that it is about")
     clear_at: FiniteFloat
+    usual: FiniteFloat | None = Field(
+        default=None, description="Of a shift: the share that is usual; absent: no shift"
+    )
 
     @property
     def name(self) -> str:

@@ -47,10 +47,14 @@ class Measure(StrEnum):
     HANDLE_TIME_MEAN = "handle_time_mean"
     VISIT_WAIT_MEAN = "visit_wait_mean"
     LEAD_TIME_MEAN = "lead_time_mean"
-    CALLS_WAITING = "calls_waiting"
-    """How many wait at the phone at this moment."""
+    WAITING = "waiting"
+    """How many wait at this moment, at the phone or at a counter."""
     LONGEST_WAIT = "longest_wait"
     """For how long the one of them has waited who waits longest; 0: nobody waits."""
+    NOBODY_AVAILABLE = "nobody_available"
+    """1 while nobody serves: as last reported nobody is free and nobody is talking; else 0."""
+    LATE_RATIO = "late_ratio"
+    """Share of the answered calls that waited longer than they should."""
     BURN_RATE = "burn_rate"
     """How many times faster than the target allows the error budget is being used."""
     NO_DATA = "no_data"
@@ -58,8 +62,8 @@ class Measure(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Measure | None:
-        """``silence``: so it was called by the release that wrote what is still in Redis."""
-        return cls.NO_DATA if value == "silence" else None
+        """What it was called by the release that wrote what is still in Redis."""
+        return {"silence": cls.NO_DATA, "calls_waiting": cls.WAITING}.get(str(value))
 
 
 class Unit(StrEnum):
@@ -70,7 +74,7 @@ class Unit(StrEnum):
     SECONDS = "seconds"
     WORKDAYS = "workdays"
     TIMES = "times"
-    CALLS = "calls"
+    PEOPLE = "people"
 
 
 class Shown(StrEnum):
@@ -175,17 +179,31 @@ KPIS: Final[Mapping[str, KpiFacts]] = {
 }
 """By id, so that the plain text of a file can be looked up as well."""
 
-WAITING_NOW: Final = (Measure.CALLS_WAITING, Measure.LONGEST_WAIT)
-"""Measures of the calls that wait at this moment: of phone queues, over no window, and 0 is a reading."""
+STATE_MEASURES: Final = (Measure.WAITING, Measure.LONGEST_WAIT, Measure.NOBODY_AVAILABLE)
+"""Measures of this moment: of phone queues and of counters, over no window, and 0 is a reading."""
+
+SHIFT_MEASURES: Final = (Measure.MISSED_RATIO, Measure.LATE_RATIO)
+"""Shares of which a shift is noticed: both of phone queues."""
 
 UNITS: Final[Mapping[Measure, Unit]] = {
     **{Measure(kpi): facts.unit for kpi, facts in KPIS.items()},
-    Measure.CALLS_WAITING: Unit.CALLS,
+    Measure.WAITING: Unit.PEOPLE,
     Measure.LONGEST_WAIT: Unit.SECONDS,
+    Measure.NOBODY_AVAILABLE: Unit.PEOPLE,
+    Measure.LATE_RATIO: Unit.RATIO,
     Measure.BURN_RATE: Unit.TIMES,
     Measure.NO_DATA: Unit.SECONDS,
 }
 """What a rule's limit and value are in."""
+
+
+def kinds_having(measure: str) -> frozenset[QueueKind]:
+    """Return the kinds of queues that have what a rule is about; none for what is of no queue, or unknown."""
+    if measure in KPIS:
+        return frozenset({KPIS[measure].kind})
+    if measure in SHIFT_MEASURES:
+        return frozenset({QueueKind.PHONE})
+    return frozenset(QueueKind) if measure in STATE_MEASURES else frozenset()
 
 
 def more_is_better(measure: str) -> bool:

@@ -9,7 +9,7 @@ from services.notifier.messages.template_files import TemplateFault, load_templa
 from services.notifier.model import Acknowledgement, Breach, Notification, NotificationKind
 from shared.config.model import CityFile
 from shared.contract.breach_events import BreachReading, BreachState, Cause, Hour, Level, Severity
-from shared.contract.kpis import WAITING_NOW, Measure
+from shared.contract.kpis import STATE_MEASURES, Measure
 
 NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
 """A quarter past ten on a Tuesday in Brussels."""
@@ -105,8 +105,10 @@ LIMITS = {
     Measure.HANDLE_TIME_MEAN: 240.0,
     Measure.VISIT_WAIT_MEAN: 300.0,
     Measure.LEAD_TIME_MEAN: 5.0,
-    Measure.CALLS_WAITING: 5.0,
+    Measure.WAITING: 5.0,
     Measure.LONGEST_WAIT: 180.0,
+    Measure.NOBODY_AVAILABLE: 0.0,
+    Measure.LATE_RATIO: 0.5,
     Measure.BURN_RATE: 2.0,
     Measure.NO_DATA: 300.0,
 }
@@ -118,8 +120,10 @@ VALUES = {
     Measure.HANDLE_TIME_MEAN: (312.4, 290.0, 340.0),
     Measure.VISIT_WAIT_MEAN: (429.2, 430.0, 450.0),
     Measure.LEAD_TIME_MEAN: (6.34, 6.3, 6.5),
-    Measure.CALLS_WAITING: (7.0, None, 9.0),
+    Measure.WAITING: (7.0, None, 9.0),
     Measure.LONGEST_WAIT: (251.3, None, 260.0),
+    Measure.NOBODY_AVAILABLE: (1.0, None, 1.0),
+    Measure.LATE_RATIO: (0.75, None, 0.8),
     Measure.BURN_RATE: (2.38, None, 2.6),
     Measure.NO_DATA: (1020.0, None, 1020.0),
 }
@@ -137,7 +141,8 @@ RULES = {Measure.CALL_WAIT_MEAN: "wachten", Measure.BURN_RATE: "jaardoel", Measu
 WINDOWS = {
     Measure.LEAD_TIME_MEAN: "month",
     Measure.BURN_RATE: "1h",
-    **dict.fromkeys((Measure.NO_DATA, *WAITING_NOW), ""),
+    Measure.LATE_RATIO: "today",
+    **dict.fromkeys((Measure.NO_DATA, *STATE_MEASURES), ""),
 }
 
 

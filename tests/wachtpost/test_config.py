@@ -88,7 +88,10 @@ def test_remarks_follow_a_good_file_and_the_archive_knows_what_a_queue_had(
         f"1 opmerking bij {file}:",
         f"{file}:11  rules.gemist.min_samples = 30",
         f'    "all" had {never}, {yesterday}, {so}',
-        "    beter: minder min_samples, een langer venster, of een regel over wie nu wacht (calls_waiting)",
+        (
+            "    beter: minder min_samples, een langer venster, een venster per aantal "
+            '("last 20") of een regel over wie nu wacht'
+        ),
         "",
     ]
 

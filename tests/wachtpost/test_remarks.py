@@ -136,7 +136,7 @@ def test_every_kind_of_remark_is_made_here() -> None:
     [
         rule("limit = 0.2\nclear_at = 0.0"),  # a quarter of an hour without a missed call is common
         rule("limit = 40\nclear_at = 30\nwarn_at = 35", "call_wait_mean"),
-        rule("limit = 5\nclear_at = 0", "calls_waiting"),
+        rule("limit = 5\nclear_at = 0", "waiting"),
         rule("limit = 7199", "longest_wait"),
         rule('queue = "a"\nlimit = 0.2\nmin_samples = 50'),
         rule('limit = 0.2\nmin_samples = 900\nwindow = "month"'),

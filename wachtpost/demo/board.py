@@ -174,7 +174,8 @@ class _QueueTable:
     say: Translator
 
     def phones(self) -> Table:
-        say, live = self.say, self.city.live.windows[0]
+        say = self.say
+        live = next(window for window in self.city.live.windows if isinstance(window, timedelta))
         # Translators: over a table: the queues for calls.
         table = self._table(say.gettext("Phones"))
         window = _window(live, say)

@@ -24,7 +24,7 @@ from services.evaluator.alerting.rules import Rule, rules_of
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
 from shared.contract.breach_events import BreachEvent, BreachState
-from shared.contract.kpis import WAITING_NOW as STATE_MEASURES
+from shared.contract.kpis import STATE_MEASURES as STATE_MEASURES
 from shared.contract.kpis import Measure
 from wachtpost.rules.changes import GROWING, CellStarts, next_change, next_edge
 

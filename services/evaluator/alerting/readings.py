@@ -49,7 +49,7 @@ class RuleReadings:
                 return self._no_data(rule, running=running)
             case Measure.BURN_RATE:
                 return self._burn_rate(rule)
-            case Measure.CALLS_WAITING:
+            case Measure.WAITING:
                 waits = self._waits(rule)
                 return len(waits), len(waits)
             case Measure.LONGEST_WAIT:

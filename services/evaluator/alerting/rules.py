@@ -12,11 +12,11 @@ from typing import Final, TypedDict
 from domain.queue_ref import QueueRef
 from domain.windows import RunningPeriod, Window, window_label
 from services.evaluator.alerting.rule_state import RuleLimits
-from shared.config.alerting import BudgetRule, KpiRule, NoDataRule, QueueRule, WaitingRule
-from shared.config.model import CityFile, Queue, Site, Source
-from shared.config.types import ALL_QUEUES, EVERY_QUEUE
+from shared.config.alerting import BudgetRule, KpiRule, NoDataRule, QueueRule, StateRule
+from shared.config.model import CityFile, Queue, Site, Source, queues_about
+from shared.config.types import ALL_QUEUES, EVERY_QUEUE, LastContacts
 from shared.contract.breach_events import Level, RuleKey, Severity
-from shared.contract.kpis import KPIS, WAITING_NOW, Kpi, Measure, QueueKind
+from shared.contract.kpis import KPIS, STATE_MEASURES, Kpi, Measure
 
 UNREAD_WINDOWS: Final = 2
 """A breach is over after as many windows without a reading: none of what opened it is in sight any more."""
@@ -51,7 +51,7 @@ class Rule:
     def rolling(self) -> bool:
         """Whether its value empties by itself when nobody comes."""
         over_time = bool(self.windows) and all(isinstance(window, timedelta) for window in self.windows)
-        return over_time or self.key.measure in WAITING_NOW
+        return over_time or self.key.measure in STATE_MEASURES
 
 
 def rules_of(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
@@ -72,13 +72,13 @@ def rules_of(city: CityFile, sites: Iterable[Site]) -> list[Rule]:
 
 def _queue_rules(city: CityFile, site: Site, rule: QueueRule) -> Iterator[Rule]:
     """A rule at each queue, or at the total, that it is about."""
-    fitting = site.of_kind(QueueKind.PHONE if isinstance(rule, WaitingRule) else KPIS[rule.kpi].kind)
+    fitting = queues_about(rule, site)
     names = [queue.id for queue in fitting] if rule.queue == EVERY_QUEUE else [rule.queue]
     for name in names:
         queues = [queue for queue in fitting if name in {queue.id, ALL_QUEUES}]
         if queues and isinstance(rule, KpiRule):
             yield from _kpi_rules(city, site, name, queues, rule)
-        elif queues and isinstance(rule, WaitingRule):
+        elif queues and isinstance(rule, StateRule):
             for level, limits in _levels(rule, rule.limit, None):
                 key = _key(rule.id, level, rule.kpi, _severity(rule, level), site, name, None, limits)
                 yield Rule(key, limits, **_place(site, queues), open_only=rule.open_only)
@@ -88,7 +88,7 @@ def _kpi_rules(
     city: CityFile, site: Site, name: str, queues: Sequence[Queue], rule: KpiRule
 ) -> Iterator[Rule]:
     limit = city.limit_of(rule, site.id, name)
-    if limit is None:
+    if limit is None or isinstance(rule.window, LastContacts):
         return
     window = RunningPeriod(rule.window) if isinstance(rule.window, str) else rule.window
     for level, limits in _levels(rule, limit, _unread(window)):
@@ -99,7 +99,7 @@ def _kpi_rules(
             (window,),
             **_place(site, queues),
             open_only=rule.open_only,
-            min_samples=rule.min_samples or city.live.min_samples,
+            min_samples=rule.min_samples or city.live.min_samples or 1,
             kpi=rule.kpi,
         )
 
@@ -117,7 +117,7 @@ def _place(site: Site, queues: Sequence[Queue]) -> _Place:
     }
 
 
-def _severity(rule: QueueRule, level: Level) -> Severity:
+def _severity(rule: KpiRule | StateRule, level: Level) -> Severity:
     return rule.severity if level is Level.LIMIT else Severity.WARNING
 
 
@@ -127,7 +127,9 @@ def _unread(window: Window) -> timedelta:
     return UNREAD_WINDOWS * length
 
 
-def _levels(rule: QueueRule, limit: float, unread: timedelta | None) -> Iterator[tuple[Level, RuleLimits]]:
+def _levels(
+    rule: KpiRule | StateRule, limit: float, unread: timedelta | None
+) -> Iterator[tuple[Level, RuleLimits]]:
     """The limit, and ``warn_at`` with the same gap before it clears, as far as the KPI goes."""
     patience = (rule.hold, rule.keep_firing, unread)
     more_is_better = isinstance(rule, KpiRule) and KPIS[rule.kpi].more_is_better
@@ -154,7 +156,7 @@ def _budget_rule(city: CityFile, site: Site, rule: BudgetRule) -> Iterator[Rule]
         windows=(long, rule.short_window),
         queue_refs=tuple(QueueRef(site.id, queue.id) for queue in queues),
         hours=tuple(queue.hours for queue in queues),
-        min_samples=rule.min_samples or city.live.min_samples,
+        min_samples=rule.min_samples or city.live.min_samples or 1,
         kpi=rule.kpi,
         target=target.limit,
     )

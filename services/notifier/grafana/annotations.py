@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.breach_events import BreachState, Level
-from shared.contract.kpis import UNITS, WAITING_NOW, Measure, Unit
+from shared.contract.kpis import STATE_MEASURES, UNITS, Measure, Unit
 from shared.translation import Msg, Translator, translator
 
 MARK: Final = "wachtpost"
@@ -212,8 +212,10 @@ SAID_OF: Final[Mapping[Measure, Msg]] = {
     Measure.VISIT_WAIT_MEAN: Msg("mean wait at the counter {amount}", "annotation"),
     Measure.LEAD_TIME_MEAN: Msg("{amount} working days to an appointment", "annotation"),
     # Translators: {amount} is a number of calls.
-    Measure.CALLS_WAITING: Msg("{amount} waiting", "annotation"),
+    Measure.WAITING: Msg("{amount} waiting", "annotation"),
     Measure.LONGEST_WAIT: Msg("longest wait {amount}", "annotation"),
+    Measure.NOBODY_AVAILABLE: Msg("nobody available", "annotation"),
+    Measure.LATE_RATIO: Msg("answered late {amount}", "annotation"),
     # Translators: {amount} is a factor such as 3,2×.
     Measure.BURN_RATE: Msg("error budget goes {amount} as fast as it may", "annotation"),
     # Translators: {amount} is how long, such as 5:20.
@@ -254,7 +256,7 @@ def _threshold(breach: Breach, say: Translator) -> str:
     amount = _times(breach, say.limit(UNITS[breach.measure], breach.limit))
     if breach.level is Level.WARNING:
         return say.gettext("warning at {limit}", limit=amount)
-    if breach.measure in {Measure.BURN_RATE, Measure.NO_DATA, *WAITING_NOW}:
+    if breach.measure in {Measure.BURN_RATE, Measure.NO_DATA, *STATE_MEASURES}:
         return say.gettext("limit {limit}", limit=amount)
     return say.gettext("target {limit}", limit=amount)
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from services.notifier.model import Breach
+from shared.config.alerting import measure_of
 from shared.config.model import CityFile, Target
 from shared.config.types import ALL_QUEUES
 from shared.contract.breach_events import Cause, Hour, Level, Severity
@@ -195,12 +196,10 @@ class Viewer:
 
     def _kpi(self, breach: Breach) -> Kpi | None:
         match breach.measure:
-            case Measure.NO_DATA | Measure.CALLS_WAITING | Measure.LONGEST_WAIT:
-                return None
             case Measure.BURN_RATE:
                 return next((rule.kpi for rule in self._city.budget_rules if rule.id == breach.rule), None)
             case _:
-                return Kpi(breach.measure)
+                return Kpi(breach.measure) if breach.measure in KPIS else None
 
     def _place(self, breach: Breach, *, counter: bool) -> str:
         if breach.measure is Measure.NO_DATA:
@@ -231,7 +230,7 @@ class Viewer:
         """The limit that a message names: of a warning that of its rule, not the earlier limit."""
         if breach.level is Level.LIMIT:
             return breach.limit
-        fitting = (r for r in self._city.rules if (r.id, r.kpi) == (breach.rule, breach.measure))
+        fitting = (r for r in self._city.rules if r.id == breach.rule and measure_of(r) is breach.measure)
         rule = next(fitting, None)
         limit = None if rule is None else self._city.limit_of(rule, breach.site, breach.queue)
         return breach.limit if limit is None else limit

@@ -100,6 +100,14 @@ def rule(lines: str, kpi: str = "missed_ratio", id_: str = "missed") -> str:
     return f'[[rules]]\nid = "{id_}"\nkpi = "{kpi}"\n{lines}\n'
 
 
+def both(conditions: str) -> str:
+    return f'[[rules]]\nid = "both"\nall = [{{ kpi = "waiting", limit = 1 }}, {conditions}]\n'
+
+
+def shift(lines: str, kpi: str = "missed_ratio") -> str:
+    return f'[[rules]]\nid = "shift"\nkind = "shift"\nkpi = "{kpi}"\n{lines}\n'
+
+
 def budget(lines: str, short: str = 'short_window = "5m"') -> str:
     return f'[[budget_rules]]\nid = "budget"\nlong_window = "1h"\n{short}\n{lines}\n'
 
@@ -312,10 +320,29 @@ BROKEN: list[tuple[str, str, str]] = [
     ("limit_never_above", "rules.missed.limit", rule("limit = 90000", "lead_time_mean")),
     ("limit_never_above", "rules.missed", PROMISE.replace("0.2", "1.0") + head(rule(""))),
     ("limit_never_below", "rules.missed.limit", rule("limit = 0.0", "service_level")),
-    ("missing", "rules.missed.limit", head(rule('queue = "onthaal"', "calls_waiting"))),
-    ("extra_forbidden", "rules.missed.window", rule('limit = 5\nwindow = "15m"', "calls_waiting")),
-    ("clear_at_high", "rules.missed.clear_at", rule("limit = 5\nclear_at = 6", "calls_waiting")),
-    ("kpi_other_kind", "rules.missed.queue", rule('limit = 5\nqueue = "loket"', "longest_wait")),
+    ("missing", "rules.missed.limit", head(rule('queue = "onthaal"', "waiting"))),
+    ("extra_forbidden", "rules.missed.window", rule('limit = 5\nwindow = "15m"', "waiting")),
+    ("clear_at_high", "rules.missed.clear_at", rule("limit = 5\nclear_at = 6", "waiting")),
+    ("kpi_other_kind", "rules.missed.queue", on('queue = "loket"', rule('window = "1h"\nqueue = "loket"'))),
+    ("last_contacts", "rules.missed.window", rule('limit = 0.2\nwindow = "last 1"')),
+    ("last_contacts", "rules.missed.window", rule('limit = 0.2\nwindow = "last twenty"')),
+    ("last_contacts", "live.windows[0]", '[live]\nwindows = ["last 0"]'),
+    ("too_short", "rules.both.all", '[[rules]]\nid = "both"\nall = []'),
+    ("missing", "rules.both.all[1].limit", both('{ kpi = "waiting" }')),
+    ("extra_forbidden", "rules.both.all[1].limit", both('{ kpi = "nobody_available", limit = 0 }')),
+    ("limit_never_above", "rules.both.all[1].limit", both('{ kpi = "missed_ratio", limit = 1 }')),
+    (
+        "kinds_differ",
+        "rules.both.all",
+        both('{ kpi = "missed_ratio", limit = 0.2 }, { kpi = "visit_wait_mean", limit = 60 }'),
+    ),
+    ("shift_order", "rules.shift", head(shift("usual = 0.4\nbad = 0.4"))),
+    ("usual_missing", "rules.shift", head(shift('within = "45s"', "late_ratio"))),
+    ("within_late_only", "rules.shift", head(shift('within = "45s"'))),
+    ("within_missing", "rules.shift", head(shift("usual = 0.2", "late_ratio"))),
+    ("greater_than", "rules.shift.usual", shift("usual = 0.0")),
+    ("choice", "rules.shift.kpi", shift("", "visit_wait_mean")),
+    ("kpi_other_kind", "rules.shift.queue", shift('queue = "loket"')),
     (
         "budget_of_nothing",
         "budget_rules.budget",
@@ -527,7 +554,7 @@ def test_the_table_of_broken_files_knows_every_kind_of_mistake() -> None:
         (http("rate_per_sec = 3"), "rate_per_second"),
         ('[[sources]]\nkind = "htp"', "http"),
         (queue('id = "x"\nkind = "phone"\nhour = "desk"'), "hours"),
-        (rule("limit = 5", "calls_waitin"), "calls_waiting"),
+        (rule("limit = 5", "waitin"), "waiting"),
         (rule("warn = 4\nlimit = 5", "longest_wait"), "warn_at"),
         (rule('limit = 0.2\nwindow = "yaer"'), "year"),
         (rule("limit = 0.2\nwarn = 0.1"), "warn_at"),

@@ -128,7 +128,9 @@ def test_the_shipped_rules_watch_every_promise_of_lier() -> None:
         rules = [
             rule
             for rule in lier.rules
-            if rule.kpi is target.kpi and rule.queue in {target.queue, EVERY_QUEUE}
+            if isinstance(rule, KpiRule)
+            and rule.kpi is target.kpi
+            and rule.queue in {target.queue, EVERY_QUEUE}
         ]
         windows = {rule.window for rule in rules if lier.limit_of(rule, "lier", target.queue) == target.limit}
         assert target.period in windows, target

@@ -78,7 +78,7 @@ EVERY_KIND: Final = city(
     {"id": "day", "kpi": "call_wait_mean", "window": "today", "limit": 20, "open_only": False},
     {"id": "month", "kpi": "missed_ratio", "window": "month", "limit": 0.5, "warn_at": 0.4, "min_samples": 1},
     {"id": "visits", "kpi": "visit_wait_mean", "queue": "desk", "window": "5m", "limit": 60},
-    {"id": "line", "kpi": "calls_waiting", "limit": 1, "warn_at": 0, "hold": "17s"},
+    {"id": "line", "kpi": "waiting", "limit": 1, "warn_at": 0, "hold": "17s"},
     {"id": "long", "kpi": "longest_wait", "queue": "*", "limit": 75.5, "clear_at": 30, "hold": "11s"},
     no_data_rules=[{"id": "quiet", "source": "pbx", "after": "4m"}],
     budget_rules=[
@@ -172,7 +172,7 @@ def of_log(queues: Sequence[str]) -> CityFile:
         {"id": "level", "kpi": "service_level", "window": "1h", "limit": 0.8, "clear_at": 0.85},
         {"id": "wait", "kpi": "call_wait_mean", "window": "3h", "limit": 60, "min_samples": 20},
         {"id": "day", "kpi": "call_wait_mean", "window": "today", "limit": 45, "hold": "10m"},
-        {"id": "line", "kpi": "calls_waiting", "limit": 5, "clear_at": 2, "hold": "30s"},
+        {"id": "line", "kpi": "waiting", "limit": 5, "clear_at": 2, "hold": "30s"},
         {"id": "long", "kpi": "longest_wait", "queue": "*", "limit": 90, "clear_at": 20, "hold": "45s"},
     ]
     return city(

@@ -270,7 +270,7 @@ def test_a_breach_on_few_contacts_ends_though_nothing_is_measured_any_more() -> 
 
 
 def test_people_who_wait_now_are_counted_and_timed_at_every_look_over_no_window() -> None:
-    count_rule = {"id": "queue", "kpi": "calls_waiting", "queue": "a", "limit": 2, "hold": "1m"}
+    count_rule = {"id": "queue", "kpi": "waiting", "queue": "a", "limit": 2, "hold": "1m"}
     wait_rule = {"id": "wait", "kpi": "longest_wait", "limit": 180, "warn_at": 120}
     morning = Morning(city(rules=[count_rule, wait_rule]))
     assert (morning.look("9:00"), [one.shown for one in morning.judge.rule_states()]) == ([], ["ok"] * 3)
@@ -292,7 +292,7 @@ def test_people_who_wait_now_are_counted_and_timed_at_every_look_over_no_window(
 
 
 def test_nobody_waits_any_more_at_closing_time() -> None:
-    rule = {"id": "queue", "kpi": "calls_waiting", "queue": "*", "limit": 0}
+    rule = {"id": "queue", "kpi": "waiting", "queue": "*", "limit": 0}
     morning = Morning(city(rules=[rule]))
     morning.happen(CallQueued(id="q", contact="c", at=clock("11:59"), source="pbx", site="site", queue="b"))
     assert morning.states("11:59:30") == ["pending", "firing"]
