@@ -26,7 +26,7 @@ from typing import Final
 from domain import kpi
 from domain.bucket import Bucket
 from domain.business_hours import open_minutes, open_minutes_from
-from domain.how_sure import student_95
+from domain.how_sure import Range, Verdict, held_against, student_95
 from domain.period_kpis import Days
 from domain.queue_ref import QueueRef
 from shared.calendar import DAY, EPOCH, MILLISECOND, Calendar
@@ -95,6 +95,15 @@ class ErrorBudget:
     """Days with such minutes, today included while there are any."""
     forecast: Forecast | None
     """``None`` when there is too little to go by."""
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """How the period ends against the target, as far as its days can say; ``None`` without contacts."""
+        if not self.contacts:
+            return None
+        if self.forecast is None:
+            return Verdict.UNDECIDED
+        return held_against(self.kpi, Range(self.forecast.low, self.forecast.high), self.target)
 
 
 def budget_left(missed: int, contacts: int, limit: float) -> int:

@@ -67,8 +67,13 @@ def verdict(kpi_name: Kpi, reading: KpiValue, likely: Range | None, limit: float
         return None
     if reading.samples < LEAST_CONTACTS:
         return Verdict.UNDECIDED
-    low, high = (likely.low, likely.high) if likely else (reading.value, reading.value)
-    best, worst = (high, low) if KPIS[kpi_name].more_is_better else (low, high)
+    return held_against(kpi_name, likely or Range(reading.value, reading.value), limit)
+
+
+def held_against(kpi_name: Kpi, likely: Range, limit: float) -> Verdict:
+    """Hold a figure that may lie anywhere in a range against a limit."""
+    low_first = (likely.low, likely.high)
+    best, worst = reversed(low_first) if KPIS[kpi_name].more_is_better else low_first
     if kpi.meets(kpi_name, worst, limit):
         return Verdict.WITHIN
     return Verdict.UNDECIDED if kpi.meets(kpi_name, best, limit) else Verdict.BEYOND

@@ -14,6 +14,7 @@ from typing import Final, Literal
 from domain import kpi
 from domain.bucket import Bucket
 from domain.business_hours import open_minutes
+from domain.how_sure import Range, Verdict, held_against, range_of, verdict
 from domain.kpi import KpiValue
 from domain.queue_ref import QueueRef
 from shared.calendar import DAY, Calendar
@@ -59,8 +60,9 @@ class PeriodKpi:
     target: float | None = None
     target_period: Literal["month", "year"] | None = None
     """What kind of period the city judges the target over."""
-    met: bool | None = None
-    """``None`` without a value, without a target, and for a period that the target is not about."""
+    verdict: Verdict | None = None
+    """``None`` without a value, without a target, and for a period that the target is not about. A period
+    that is over has kept the promise or not, however few came; while it runs, that may not be to say yet."""
     definition: str | None = None
     """``lier-1 v2``; of a service level with both its definitions: ``binnen-20s v1, lier-1 v2``."""
     count: Count | None = None
@@ -71,6 +73,15 @@ class PeriodKpi:
     """Published before Wachtpost; nobody computed it here."""
     note: str = ""
     """What the history file says about it."""
+    part: int | None = None
+    """Of a ratio, how many of the samples make it."""
+    likely: Range | None = None
+    """Where the true figure lies, of few contacts (``how_sure.range_of``)."""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the promise is kept; ``None`` where there is no verdict, or none yet."""
+        return None if self.verdict in {None, Verdict.UNDECIDED} else self.verdict is Verdict.WITHIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +208,9 @@ def period_kpi(
     ``today`` is the local day it is: a period that has not ended before it is not complete. Raises
     ``KeyError`` for a site that the city file does not have, or a queue that does not have the KPI.
     """
-    reading = kpi.read(figure, _counted_at(city, months, figure, site, queue, period), city)
+    bucket = _counted_at(city, months, figure, site, queue, period)
+    reading, likely = kpi.read(figure, bucket, city), range_of(figure, bucket, city)
+    complete = period.last < today
     target = city.target(figure, site, queue, _kind_of(period))
     return PeriodKpi(
         kpi=figure,
@@ -208,10 +221,12 @@ def period_kpi(
         samples=reading.samples,
         target=target.limit if target else None,
         target_period=target.period if target else None,
-        met=_met(target, period, reading.value),
+        verdict=None if target is None else _judged(target, period, reading, likely, complete=complete),
         definition=_definition(city, figure),
         count=kpi.counted_as(queue, city.live_definition) if figure in COUNTED_KPIS else None,
-        complete=period.last < today,
+        complete=complete,
+        part=reading.part,
+        likely=likely,
     )
 
 
@@ -448,15 +463,19 @@ def _kind_of(period: Period) -> str | None:
     return "month" if period.is_month else None
 
 
-def _met(target: Target | None, period: Period, value: float | None) -> bool | None:
-    """Hold a figure, unrounded, against its target.
+def _judged(
+    target: Target, period: Period, reading: KpiValue, likely: Range | None, *, complete: bool
+) -> Verdict | None:
+    """Hold a figure, unrounded, against a target that is about periods of this kind.
 
     The division rounds to the nearest float, and so was the limit read: what is over the limit as a
     fraction could only meet it with more contacts than there are people on earth.
     """
-    if target is None or value is None or target.period != _kind_of(period):
+    if reading.value is None or target.period != _kind_of(period):
         return None
-    return kpi.meets(target.kpi, value, target.limit)
+    if complete:
+        return held_against(target.kpi, Range(reading.value, reading.value), target.limit)
+    return verdict(target.kpi, reading, likely, target.limit)
 
 
 def _definition(city: CityFile, figure: Kpi) -> str | None:

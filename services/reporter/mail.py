@@ -145,7 +145,8 @@ def _judged(months: Sequence[PeriodKpi], write: Writing) -> str:
         if one.value is None:
             return write.figure(one)
         limit = "" if one.target is None else f" ({write.limit(one.kpi, one.target)})"
-        return f"{write.figure(one)} – {write.verdict_text(one)}{limit}"
+        counts = "".join(f" ({text})" for text in write.counts(one))
+        return f"{write.figure(one)}{counts} – {write.verdict_text(one)}{limit}"
     judged = [one for one in months if one.met is not None]
     if not judged:
         return write.verdict_text(months[-1])

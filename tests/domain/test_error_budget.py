@@ -23,7 +23,7 @@ from domain.error_budget import (
     day_outcomes,
     error_budget,
 )
-from domain.how_sure import student_95
+from domain.how_sure import Verdict, student_95
 from domain.period_kpis import Days
 from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile, MissedDefinition
@@ -156,6 +156,30 @@ def test_a_day_that_is_not_over_counts_for_the_share_and_not_for_the_volume() ->
     found = forecast(busy)
     assert (found.expected_contacts, found.days_used) == (forecast(before).expected_contacts, 11)
     assert found.expected_missed == round(Fraction(110 * found.expected_contacts, 650))
+
+
+@pytest.mark.parametrize(
+    ("missed", "days_ago", "expected"),
+    [
+        ((7, 7), 0, Verdict.WITHIN),
+        ((7, 21), 0, Verdict.UNDECIDED),  # a fifth, with days that differ
+        ((7, 19), 0, Verdict.UNDECIDED),  # 18,6 % so far keeps the promise; nobody knows yet of the end
+        ((21, 28), 0, Verdict.BEYOND),
+        ((21, 28), 11, Verdict.UNDECIDED),  # two days tell nothing
+    ],
+)
+def test_days_that_differ_leave_open_how_a_period_ends(
+    missed: tuple[int, int], days_ago: int, expected: Verdict
+) -> None:
+    last = date(2026, 3, 16) - timedelta(days=days_ago)
+    found = budget(
+        counted(*((day, 70, missed[n % 2]) for n, day in enumerate(working(date(2026, 3, 1), last))))
+    )
+    assert found.verdict is expected
+
+
+def test_without_contacts_there_is_no_verdict_on_a_budget() -> None:
+    assert budget(counted()).verdict is None
 
 
 @pytest.mark.parametrize(("count", "contacts", "missed"), [("callers", 100, 10), ("entries", 130, 40)])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.bucket import Bucket
+from domain.how_sure import Verdict, ratio_range
 from domain.kpi import KpiValue
 from domain.period_kpis import (
     Days,
@@ -145,6 +146,29 @@ def test_a_target_is_judged_over_its_own_kind_of_period(
     counted = days(("onthaal", "2026-03-02", calls(4, missed=1, waits_s=[46] * 4)))
     found = figure(kpi, counted, queue, Period.parse(period))
     assert (found.target, found.met) == (target, met)
+
+
+@pytest.mark.parametrize(
+    ("answered", "missed", "running", "over"),
+    [
+        (14, 6, Verdict.UNDECIDED, Verdict.BEYOND),  # 30 %, and 15 to 52 % that may be
+        (1, 0, Verdict.UNDECIDED, Verdict.WITHIN),
+        (11, 9, Verdict.BEYOND, Verdict.BEYOND),
+        (30, 1, Verdict.WITHIN, Verdict.WITHIN),
+        (47, 13, Verdict.BEYOND, Verdict.BEYOND),  # sixty: as it is
+        (0, 0, None, None),
+    ],
+)
+def test_few_contacts_settle_nothing_while_the_period_runs_and_the_promise_when_it_is_over(
+    answered: int, missed: int, running: Verdict | None, over: Verdict | None
+) -> None:
+    counted = days(("onthaal", "2026-03-02", calls(answered, missed)))
+    for today, expected in ((date(2026, 3, 2), running), (LATER, over)):
+        found = figure(Kpi.MISSED_RATIO, counted, period=YEAR, today=today)
+        assert found.verdict is expected
+        assert found.met is (None if expected in {None, Verdict.UNDECIDED} else expected is Verdict.WITHIN)
+        assert found.likely == ratio_range(missed, answered + missed)
+        assert found.part == (missed if found.samples else None)
 
 
 def test_a_month_and_a_year_may_have_targets_of_their_own() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final, TypeVar
 
@@ -162,6 +162,7 @@ class _Maker:
         block = period_kpis(self.city, self.months, site.id, self.period, self.today)
         phones, counters = site.of_kind(QueueKind.PHONE), site.of_kind(QueueKind.COUNTER)
         of_total = (self.city, self.months, site.id, ALL_QUEUES, self.period)
+        budgets = tuple(self._budgets(site)) if phones else ()
         return SiteReport(
             id=site.id,
             name=site.title,
@@ -177,13 +178,13 @@ class _Maker:
             call_waits=self._months(block.call_waits),
             speeds=block.speeds,
             handle_times=self._months(block.handle_times) if _known(block.handle_times) else (),
-            missed_years=self._years(site) if phones else (),
-            missed_months=self._months(block.missed_months),
+            missed_years=_as_it_will_end(self._years(site), budgets) if phones else (),
+            missed_months=_as_it_will_end(self._months(block.missed_months), budgets),
             lead_times=self._months(block.lead_times),
             counts=under_counts(self.city, self.months, site.id, self.period) if phones else (),
             missed_definitions=under_missed_definitions(*of_total) if phones else (),
             service_levels=under_service_levels(*of_total) if phones else (),
-            budgets=tuple(self._budgets(site)) if phones else (),
+            budgets=budgets,
             gaps=self._gaps(site),
             phone_queues=frozenset(queue.id for queue in phones),
         )
@@ -238,6 +239,15 @@ def _without_empty(series: Iterable[PeriodKpi]) -> tuple[PeriodKpi, ...]:
     series = tuple(series)
     reported = {one.period for one in series if one.reported}
     return tuple(one for one in series if one.reported or one.samples or one.period not in reported)
+
+
+def _as_it_will_end(missed: Iterable[PeriodKpi], budgets: Collection[BudgetReport]) -> tuple[PeriodKpi, ...]:
+    """Judge a share that is still counted by where its period is heading: days say more than contacts do."""
+    heading = {budget.of.period: budget.of.verdict for budget in budgets if budget.judged}
+    return tuple(
+        one if one.complete or one.reported else replace(one, verdict=heading.get(one.period, one.verdict))
+        for one in missed
+    )
 
 
 def _known(series: Iterable[PeriodKpi]) -> bool:

@@ -75,7 +75,7 @@ class Definitions(SiteSections):
                         Cell(write.number(one.answered), number=True),
                         Cell(write.number(one.missed), number=True),
                         *(
-                            Cell(write.value(k, reading.value), number=True)
+                            Cell(write.value(k, reading.value), number=True, notes=write.counts(reading))
                             for k, reading in one.readings.items()
                         ),
                     ),

@@ -134,7 +134,7 @@ def _summary_row(title: str, series: Sequence[PeriodKpi], write: Writing) -> Tab
     value = Cell(
         write.figure_with_unit(latest),
         number=True,
-        notes=(write.period(latest.period),),
+        notes=(write.period(latest.period), *write.counts(latest), *write.likely(latest)),
     )
     limit = Cell(write.limit(latest.kpi, target.target if target else None), number=True)
     return TableRow(title, (limit, value, verdict))

@@ -222,7 +222,7 @@ class IndicatorSections(SiteSections):
                 ),
                 self.site.missed_months,
                 (say.gettext("Share missed"), say.gettext("Calls")),
-                judged=any(one.met is not None for one in self.site.missed_months),
+                judged=any(one.verdict is not None for one in self.site.missed_months),
                 defined=True,
             ),
         ]
@@ -336,7 +336,7 @@ class IndicatorSections(SiteSections):
         """Value, target, verdict and what it rests on."""
         write = self.write
         return (
-            Cell(write.figure(one), number=True),
+            Cell(write.figure(one), number=True, notes=(*write.counts(one), *write.likely(one))),
             Cell(write.limit(one.kpi, one.target), number=True),
             Cell(write.verdict_text(one), verdict=write.verdict(one)),
             Cell(write.samples(one), number=True),
@@ -413,13 +413,13 @@ class IndicatorSections(SiteSections):
             if one.samples is None
             else say.ngettext("{number} visitor", "{number} visitors", one.samples)
         )
-        judged = "" if one.met is None else write.verdict_text(one)
+        judged = "" if one.verdict is None else write.verdict_text(one)
         return Cell(
             write.figure(one),
             number=True,
             verdict=write.verdict(one),
             judged=judged,
-            notes=(visits,),
+            notes=(visits, *write.likely(one)),
         )
 
     def _speed_row(self, one: SpeedShares, names: Sequence[str]) -> TableRow:

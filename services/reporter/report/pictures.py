@@ -145,7 +145,7 @@ class Pictured:
 
     def _figure(self, one: PeriodKpi) -> str:
         text = self.write.figure_with_unit(one)
-        if one.met is None:
+        if one.verdict is None:
             return text
         return f"{text}, {self.write.verdict_text(one)} ({self.write.limit(one.kpi, one.target)})"
 

@@ -16,6 +16,9 @@ Text/CSV* reads this one, and tables for people are what the other formats are f
   (``false``: the period runs), ``origin`` (``counted``, ``reported``, ``projected``). In the budget, a value
   may be contacts; ``target`` is the ratio that may be missed.
 - ``counted_as``: of calls, whether the value is of ``callers`` or of ``entries`` into queues
+- ``numerator``: of a ratio, how many of ``samples`` make it; ``low`` and ``high``: where the true value lies,
+  95 times in 100, of few contacts; ``verdict``: ``within``, ``beyond``, or ``undecided`` while that is not to
+  say yet (then ``met`` is empty)
 
 JSON has the same figures as objects, each with its ``text`` as people read it; see ``as_json``.
 """
@@ -29,6 +32,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Final, Literal, NamedTuple
 
+from domain.how_sure import Verdict
+from domain.kpi import KpiValue
 from domain.period_kpis import PeriodKpi, SpeedShares
 from services.reporter.report.compose import title_of
 from services.reporter.report.document import BudgetReport, Report, SiteReport
@@ -66,6 +71,10 @@ class FigureRow(NamedTuple):
     complete: bool = True
     origin: Origin = "counted"
     counted_as: Count | None = None
+    numerator: int | None = None
+    low: float | None = None
+    high: float | None = None
+    verdict: Verdict | None = None
 
 
 def as_csv(report: Report) -> bytes:
@@ -116,6 +125,10 @@ def _row(part: str, one: PeriodKpi, name: str) -> FigureRow:
         one.complete,
         "reported" if one.reported else "counted",
         one.count,
+        one.part,
+        None if one.likely is None else one.likely.low,
+        None if one.likely is None else one.likely.high,
+        one.verdict,
     )
 
 
@@ -133,13 +146,12 @@ def _speed_rows(one: SpeedShares) -> Iterator[FigureRow]:
             one.answered,
             complete=one.complete,
             counted_as=one.count,
+            numerator=one.counts[name],
         )
 
 
 def _comparison_rows(report: Report, site: SiteReport) -> Iterator[FigureRow]:
-    def row(
-        part: str, kpi: Kpi, value: float | None, samples: int, definition: str, count: Count
-    ) -> FigureRow:
+    def row(part: str, kpi: Kpi, reading: KpiValue, definition: str, count: Count) -> FigureRow:
         return FigureRow(
             part,
             report.period.name,
@@ -147,23 +159,26 @@ def _comparison_rows(report: Report, site: SiteReport) -> Iterator[FigureRow]:
             site.id,
             ALL_QUEUES,
             site.name,
-            value,
+            reading.value,
             KPIS[kpi].unit,
-            samples,
+            reading.samples,
             definition=definition,
             complete=not report.running,
             counted_as=count,
+            numerator=reading.part,
         )
 
     for one in site.counts:
         for kpi, reading in one.readings.items():
-            yield row("counts", kpi, reading.value, reading.samples, named(report.definition), one.count)
+            yield row("counts", kpi, reading, named(report.definition), one.count)
     for missed in site.missed_definitions:
         of = missed.definition
-        yield row("missed_definitions", Kpi.MISSED_RATIO, missed.value, missed.samples, named(of), of.count)
+        share = KpiValue(missed.value, missed.samples, missed.missed)
+        yield row("missed_definitions", Kpi.MISSED_RATIO, share, named(of), of.count)
     for level in site.service_levels:
         name, count = named(level.definition), report.definition.count
-        yield row("service_levels", Kpi.SERVICE_LEVEL, level.value, level.samples, name, count)
+        share = KpiValue(level.value, level.samples, level.answered_within)
+        yield row("service_levels", Kpi.SERVICE_LEVEL, share, name, count)
 
 
 def _budget_rows(site: SiteReport, budget: BudgetReport, count: Count) -> Iterator[FigureRow]:
@@ -213,7 +228,7 @@ def as_json(report: Report, say: Translator) -> bytes:
     - ``visit_waits``, ``call_waits``, ``missed_years``, ``missed_months``, ``handle_times`` (none where no
       source tells how long a conversation took), ``lead_times``: lists of {period, kpi, queue, name, value,
       unit, samples, target, target_period, met, definition, counted_as, complete, origin, note, text,
-      target_text, verdict_text}
+      target_text, verdict_text, numerator, low, high, verdict}; these four as in CSV
     - ``speeds``: list of {period, answered, complete, categories: [{name, count, share, text}]}
     - ``counts``: ``callers`` and ``entries``, of each {active, offered, answered, missed, cut_off,
       unfinished, missed_ratio, call_wait_mean, service_level}
@@ -358,6 +373,10 @@ def _figure(one: PeriodKpi, name: str, write: Writing) -> Json:
         "text": write.figure_with_unit(one),
         "target_text": write.limit(one.kpi, one.target),
         "verdict_text": write.verdict_text(one),
+        "numerator": one.part,
+        "low": None if one.likely is None else one.likely.low,
+        "high": None if one.likely is None else one.likely.high,
+        "verdict": one.verdict,
     }
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from domain.how_sure import Verdict
+from domain.kpi import KpiValue
 from domain.outcome_names import COUNT_NAMES, OUTCOME_NAMES
 from domain.period_kpis import PeriodKpi
 from services.reporter.report.blocks import TargetVerdict
@@ -133,12 +135,27 @@ class Writing:
     def samples(self, one: PeriodKpi) -> str:
         return self.say.gettext("not stated") if one.samples is None else self.number(one.samples)
 
+    def counts(self, one: PeriodKpi | KpiValue) -> tuple[str, ...]:
+        """Return what a ratio is made of, ``6 of 20``; nothing of a mean, and of what does not say."""
+        if one.part is None or one.samples is None:
+            return ()
+        return (self.say.counts(one.part, one.samples),)
+
+    def likely(self, one: PeriodKpi) -> tuple[str, ...]:
+        """Return where the true figure lies, if so few contacts leave that open."""
+        if one.likely is None:
+            return ()
+        return (self.say.span(KPIS[one.kpi].unit, one.likely.low, one.likely.high, *_beside(one)),)
+
     def verdict(self, one: PeriodKpi) -> TargetVerdict | None:
         return None if one.met is None else TargetVerdict.MET if one.met else TargetVerdict.NOT_MET
 
     def verdict_text(self, one: PeriodKpi) -> str:
         if one.value is None:
             return self.no_data()
+        if one.verdict is Verdict.UNDECIDED:
+            # Translators: whether a target is met.
+            return self.say.gettext("not yet to say")
         if one.met is None:
             judged_at_all = one.target is not None or one.reported
             return self.say.gettext("not judged") if judged_at_all else self.say.gettext("no target")

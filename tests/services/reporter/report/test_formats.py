@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.how_sure import Verdict
 from domain.period_kpis import PeriodKpi
 from services.reporter.report import page as page_module
 from services.reporter.report.compose import compose
@@ -170,19 +171,28 @@ def test_targets_are_written_as_in_the_language(kpi: Kpi, limit: float | None, d
 
 
 @pytest.mark.parametrize(
-    ("met", "complete", "value", "dutch"),
+    ("verdict", "complete", "value", "dutch"),
     [
-        (True, True, 0.1, "gehaald"),
-        (False, True, 0.3, "niet gehaald"),
-        (True, False, 0.1, "tot nu toe gehaald"),
-        (False, False, 0.3, "tot nu toe niet gehaald"),
+        (Verdict.WITHIN, True, 0.1, "gehaald"),
+        (Verdict.BEYOND, True, 0.3, "niet gehaald"),
+        (Verdict.WITHIN, False, 0.1, "tot nu toe gehaald"),
+        (Verdict.BEYOND, False, 0.3, "tot nu toe niet gehaald"),
+        (Verdict.UNDECIDED, False, 0.3, "nog niet te zeggen"),
         (None, True, 0.1, "geen doel"),
         (None, True, None, "geen gegevens"),
     ],
 )
-def test_verdicts_in_words(met: bool | None, complete: bool, value: float | None, dutch: str):
+def test_verdicts_in_words(verdict: Verdict | None, complete: bool, value: float | None, dutch: str):
     one = PeriodKpi(
-        Kpi.MISSED_RATIO, "stad", "all", Period.parse("2026"), value, 10, None, met=met, complete=complete
+        Kpi.MISSED_RATIO,
+        "stad",
+        "all",
+        Period.parse("2026"),
+        value,
+        10,
+        None,
+        verdict=verdict,
+        complete=complete,
     )
     assert NL.verdict_text(one) == dutch
 
