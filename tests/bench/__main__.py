@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
+from tests.bench.alarms import alarms
 from tests.bench.analyse import analyse
 from tests.bench.evaluator import evaluator
 from tests.bench.growth import growth
@@ -34,6 +35,7 @@ class Name(StrEnum):
     GROWTH = "growth"
     YEARS = "years"
     ANALYSE = "analyse"
+    ALARMS = "alarms"
 
 
 MEASUREMENTS: Final[Mapping[Name, Callable[[Stage, bool], Measured]]] = {
@@ -45,6 +47,7 @@ MEASUREMENTS: Final[Mapping[Name, Callable[[Stage, bool], Measured]]] = {
     Name.GROWTH: growth,
     Name.YEARS: years,
     Name.ANALYSE: analyse,
+    Name.ALARMS: alarms,
 }
 
 
