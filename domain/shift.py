@@ -20,15 +20,14 @@ from typing import Final
 from domain import kpi
 from domain.bucket import Bucket, merged
 from shared.config.model import MissedDefinition
+from shared.config.types import LEAST_GAP as LEAST_GAP
+from shared.config.types import is_shift as fits
 
 POINT: Final = 1000
 """A point, in thousandths: one in the natural logarithm of how much likelier bad is than usual."""
 
 BACK_BY: Final = 3 * POINT
 """So far below the limit a shift is over: the contacts since were 20 times likelier in the usual state."""
-
-LEAST_GAP: Final = 0.1
-"""What lies nearer to the usual share takes hundreds of contacts to tell from it: that is no alarm."""
 
 LEAST_USUAL: Final = 0.01
 """A city that never missed a call yet will miss one; and the first one is no shift."""
@@ -104,11 +103,6 @@ def shift_design(usual: float, bad: float, false_alarm_every: int) -> ShiftDesig
         else:
             too_low = limit
     return ShiftDesign(miss, hit, enough)
-
-
-def fits(usual: float, bad: float) -> bool:
-    """Whether a bad share is far enough from the usual one, in decimals as they were written."""
-    return 0 < usual < 1 and bad < 1 and round(bad - usual, 9) >= LEAST_GAP
 
 
 def scan(cells: Iterable[Cell], design: ShiftDesign, start: Scan = NOTHING_SCANNED) -> Scan:

@@ -24,6 +24,7 @@ from pydantic import (
 from shared.config.types import (
     ALL_QUEUES,
     EVERY_QUEUE,
+    LEAST_GAP,
     PERIODS,
     ConfigSection,
     CountWindow,
@@ -34,6 +35,7 @@ from shared.config.types import (
     Window,
     from_to,
     is_count,
+    is_shift,
     mistake,
     must,
 )
@@ -94,13 +96,16 @@ def _names_no_user(url: HttpUrl) -> bool:
 WebUrl = Annotated[HttpUrl, must(_names_no_user, "url_secret")]
 
 
+_OF_SHIFTS: Final = ("kind", "usual", "bad", "false_alarm_every")
+
+
 def _shape_of(rule: object) -> str:
-    """Which of its shapes a rule, or a condition, has; by its keys."""
+    """Which of its shapes a rule, or a condition, has; by its keys, and those that only a shift has."""
 
     def part(key: str) -> object:
         return rule.get(key) if isinstance(rule, dict) else getattr(rule, key, None)
 
-    if part("kind") is not None:
+    if part("kpi") == Measure.LATE_RATIO or any(part(key) is not None for key in _OF_SHIFTS):
         return "shift"
     if part("all") is not None:
         return "combined"
@@ -110,9 +115,13 @@ def _shape_of(rule: object) -> str:
 
 
 Samples = Annotated[int, Field(strict=True, ge=1)]
-Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
+Share = Annotated[float, Field(strict=True, allow_inf_nan=False), must(lambda share: 0 < share < 1, "share")]
 """Part of the contacts, neither none nor all."""
 
+MOST_CONDITIONS: Final = 5
+"""A message names them all."""
+
+Contacts = Literal["calls", "visits"]
 StateMeasure = Literal[Measure.WAITING, Measure.LONGEST_WAIT]
 Patience = Annotated[Duration, from_to("1m", "26h")]
 
@@ -188,22 +197,26 @@ class KpiRule(_Judged, _Measured, KpiCondition):
 class StateRule(_Judged, StateCondition):
     """Too many wait at this moment, or one of them for too long."""
 
-    contacts: Literal["calls", "visits"] = "calls"
-    """Whom it is about where ``queue`` is ``all`` or ``*``; a queue by itself has one kind."""
+    contacts: Contacts | None = None
+    """Whom it is about where ``queue`` is ``all`` or ``*``; a queue by itself has one kind. None: calls."""
     warn_at: Limit | None = None
 
 
 class NobodyRule(_Rule, NobodyCondition):
     """Nobody serves while it is open."""
 
-    contacts: Literal["calls", "visits"] = "calls"
+    contacts: Contacts | None = None
+
+
+def _several(conditions: tuple[Condition, ...]) -> bool:
+    return 2 <= len(set(conditions)) == len(conditions) <= MOST_CONDITIONS
 
 
 class CombinedRule(_Judged, _Measured):
     """Several conditions hold at once. Its first one is what its messages are about."""
 
-    all: Annotated[tuple[Condition, ...], Field(min_length=2, max_length=5)]
-    contacts: Literal["calls", "visits"] = "calls"
+    all: Annotated[tuple[Condition, ...], must(_several, "conditions")]
+    contacts: Contacts | None = None
 
 
 class ShiftRule(_Measured):
@@ -222,8 +235,8 @@ class ShiftRule(_Measured):
 
     @model_validator(mode="after")
     def _worse_than_usual(self) -> Self:
-        if self.usual is not None and self.usual >= self.bad:
-            raise mistake("shift_order")
+        if self.usual is not None and not is_shift(self.usual, self.bad):
+            raise mistake("shift_order", least=f"{LEAST_GAP:g}")
         if self.usual is None and self.kpi is Measure.LATE_RATIO:
             raise mistake("usual_missing")
         if self.within is not None and self.kpi is not Measure.LATE_RATIO:

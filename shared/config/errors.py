@@ -58,7 +58,11 @@ PATTERNS: Final[Mapping[str, str]] = {
 }
 """What a text is not that does not match."""
 
-RENAMED: Final[Mapping[str, str]] = {"silence_rules": "no_data_rules", "silence": "no_data"}
+RENAMED: Final[Mapping[str, str]] = {
+    "silence_rules": "no_data_rules",
+    "silence": "no_data",
+    "calls_waiting": "waiting",
+}
 """What a city file of an earlier release called otherwise → what is meant."""
 
 URL: Final = frozenset({"url_type", "url_parsing", "url_scheme", "url_too_long", "url_syntax_violation"})
@@ -75,6 +79,7 @@ YIELDING: Final = frozenset(
         "warn_at_low",
         "clear_at_high",
         "clear_at_low",
+        "target_missing",
     }
 )
 """What need not be said of a value that is no name or no number in the first place."""
@@ -245,7 +250,8 @@ def _from_pydantic(model: type[BaseModel], error: ErrorDetails, document: Mappin
         return _Found(path[:HOURS_DEPTH], "span")
     match kind:
         case "missing":
-            return _Found((*path, str(loc[-1])), kind, {"key": str(loc[-1])})
+            unsaid = loc[-2:] == ("shift", "kind")
+            return _Found((*path, str(loc[-1])), "shift_unsaid" if unsaid else kind, {"key": str(loc[-1])})
         case "union_tag_not_found":
             return _Found((*path, "kind"), "missing", {"key": "kind"})
         case "extra_forbidden":
@@ -276,12 +282,15 @@ def _from_shape(
     """Mistakes whose sentence depends on what the model expects at the place."""
     wanted = expected(model, loc)
     match kind:
+        case "union_tag_invalid" if path[0] == "rules":
+            return _Found(path, "condition")
         case "union_tag_invalid" | "enum" | "literal_error":
             known = kinds(wanted) if kind == "union_tag_invalid" else tuple(choices(wanted))
             if path[0] == "rules" and path[-1] == "kpi" and "over_window" in loc:
                 known += STATE_MEASURES  # those have a shape of their own
             at = (*path, "kind") if kind == "union_tag_invalid" else path
-            return _Found(at, "choice", known=known, like=_text_at(at, document))
+            text = _text_at(at, document)
+            return _Found(at, "choice", known=known, like=RENAMED.get(text, text))
         case "model_type" | "model_attributes_type" | "dict_type":
             return _Found(path, "table", {"key": _table_name(path)})
         case "tuple_type" | "frozen_set_type":

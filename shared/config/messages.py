@@ -182,7 +182,24 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
         Msg("no queue has all of these KPIs: phones and counters differ"),
         Msg("conditions that one queue can have"),
     ),
-    "shift_order": Sentence(Msg("the bad share is not above the usual one"), Msg("usual below bad")),
+    "conditions": Sentence(
+        Msg("a rule on several conditions has two to five of them, each once"),
+        Msg('such as all = [{{ kpi = "waiting", limit = 1 }}, {{ kpi = "nobody_available" }}]'),
+    ),
+    "condition": Sentence(
+        Msg("this cannot be one condition of several"),
+        Msg("a KPI over a window, waiting, longest_wait or nobody_available; a shift is a rule by itself"),
+    ),
+    "contacts_other": Sentence(
+        Msg("its queues have no such contacts"),
+        Msg('"calls" at the phone, "visits" at a counter, or no contacts'),
+    ),
+    "share": Sentence(Msg("not a share of the contacts"), Msg("more than 0 and less than 1: 12 % is 0.12")),
+    "shift_unsaid": Sentence(Msg("only a shift has this, and a shift says so"), Msg('kind = "shift"')),
+    "shift_order": Sentence(
+        Msg("the bad share lies too near to the usual one: hundreds of contacts would not tell them apart"),
+        Msg("bad at least {least} above usual"),
+    ),
     "usual_missing": Sentence(
         Msg("the usual share of late answers is not known"), Msg("usual = … in this rule, such as 0.20")
     ),

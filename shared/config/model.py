@@ -495,8 +495,8 @@ def queues_about(rule: QueueRule, site: Site) -> tuple[Queue, ...]:
     kinds = kinds_of(rule)
     several = rule.queue in {ALL_QUEUES, EVERY_QUEUE}
     if several and len(kinds) > 1:
-        contacts = "calls" if isinstance(rule, KpiRule | ShiftRule) else rule.contacts
-        kinds = frozenset({QueueKind.PHONE if contacts == "calls" else QueueKind.COUNTER})
+        of_visits = not isinstance(rule, KpiRule | ShiftRule) and rule.contacts == "visits"
+        kinds = frozenset({QueueKind.COUNTER if of_visits else QueueKind.PHONE})
     return tuple(q for q in site.queues if q.kind in kinds and (several or q.id == rule.queue))
 
 

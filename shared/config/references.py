@@ -16,7 +16,14 @@ import durationpy
 from pydantic import TypeAdapter, ValidationError
 
 from shared.config.tables import LARGEST, KeyPath, Table, number_in, table_in, tables_in, text_in, texts_at
-from shared.config.types import ALL_QUEUES, EVERY_QUEUE, PERIODS, Duration, WeekHours, longest_opening
+from shared.config.types import (
+    ALL_QUEUES,
+    EVERY_QUEUE,
+    PERIODS,
+    Duration,
+    WeekHours,
+    longest_opening,
+)
 from shared.contract.breach_events import Level, rule_label
 from shared.contract.kpis import KPIS, Kpi, KpiFacts, Measure, QueueKind, Unit, kinds_having
 
@@ -259,8 +266,17 @@ def _rule_mistakes(document: Table, sites: Sites) -> Iterator[ReferenceMistake]:
             continue
         if len(tables_in(rule, "all")) > 1 and not _kinds(rule) and any(map(_has_kpi, _conditions(rule))):
             yield ReferenceMistake((*at, "all"), "kinds_differ")
+        yield from _contacts_mistakes(at, rule, sites)
         for inside, condition in _conditions(rule):
             yield from _limit_mistakes((*at, *inside), document, condition, sites)
+
+
+def _contacts_mistakes(at: KeyPath, rule: Table, sites: Sites) -> Iterator[ReferenceMistake]:
+    """Calls of a counter, or visits of a phone, are none."""
+    wanted = {"calls": QueueKind.PHONE, "visits": QueueKind.COUNTER}.get(text_in(rule, "contacts") or "")
+    judged = [text_in(queue, "kind") for _, _, queues in _judged(rule, sites) for queue in queues]
+    if wanted and judged and wanted not in judged:
+        yield ReferenceMistake((*at, "contacts"), "contacts_other")
 
 
 def _has_kpi(condition: tuple[KeyPath, Table]) -> bool:

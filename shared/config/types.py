@@ -135,6 +135,15 @@ def is_window(value: timedelta) -> bool:
 
 Window = Annotated[Duration, must(is_window, "window")]
 
+LEAST_GAP: Final = 0.1
+"""What lies nearer to the usual share takes hundreds of contacts to tell from it: that is no alarm."""
+
+
+def is_shift(usual: float, bad: float) -> bool:
+    """Whether a bad share is far enough from the usual one, in decimals as they were written."""
+    return 0 < usual < 1 and bad < 1 and round(bad - usual, 9) >= LEAST_GAP
+
+
 MOST_CONTACTS: Final = 1000
 """A window by count looks back over so many contacts at most."""
 

@@ -104,6 +104,17 @@ def both(conditions: str) -> str:
     return f'[[rules]]\nid = "both"\nall = [{{ kpi = "waiting", limit = 1 }}, {conditions}]\n'
 
 
+WAITING = '{ kpi = "waiting", limit = '
+
+
+def several(conditions: str) -> str:
+    return f'[[rules]]\nid = "both"\nall = {conditions}'
+
+
+def waiting(lines: str) -> str:
+    return f'[[rules]]\nid = "line"\nkpi = "waiting"\nlimit = 2\n{lines}'
+
+
 def shift(lines: str, kpi: str = "missed_ratio") -> str:
     return f'[[rules]]\nid = "shift"\nkind = "shift"\nkpi = "{kpi}"\n{lines}\n'
 
@@ -327,7 +338,31 @@ BROKEN: list[tuple[str, str, str]] = [
     ("last_contacts", "rules.missed.window", rule('limit = 0.2\nwindow = "last 1"')),
     ("last_contacts", "rules.missed.window", rule('limit = 0.2\nwindow = "last twenty"')),
     ("last_contacts", "live.windows[0]", '[live]\nwindows = ["last 0"]'),
-    ("too_short", "rules.both.all", '[[rules]]\nid = "both"\nall = []'),
+    ("conditions", "rules.both.all", several("[]")),
+    ("conditions", "rules.both.all", several('[{ kpi = "nobody_available" }]')),
+    ("conditions", "rules.both.all", several(f"[{', '.join(WAITING + str(n) + ' }' for n in range(6))}]")),
+    ("conditions", "rules.both.all", several(f"[{WAITING}1 }}, {WAITING}1 }}]")),
+    (
+        "condition",
+        "rules.both.all[1]",
+        several(f'[{WAITING}1 }}, {{ kind = "shift", kpi = "missed_ratio" }}]'),
+    ),
+    ("contacts_other", "rules.line.contacts", waiting('queue = "onthaal"\ncontacts = "visits"')),
+    ("contacts_other", "rules.line.contacts", waiting('queue = "loket"\ncontacts = "calls"')),
+    (
+        "contacts_other",
+        "rules.both.contacts",
+        several(f'[{WAITING}1 }}, {{ kpi = "visit_wait_mean", limit = 60 }}]\ncontacts = "calls"'),
+    ),
+    ("shift_unsaid", "rules.late.kind", head('[[rules]]\nid = "late"\nkpi = "late_ratio"\nusual = 0.1')),
+    (
+        "shift_unsaid",
+        "rules.missed.kind",
+        head('[[rules]]\nid = "missed"\nkpi = "missed_ratio"\nusual = 0.1'),
+    ),
+    ("share", "rules.shift.usual", shift("usual = 12")),
+    ("share", "rules.shift.bad", shift("bad = 1.0")),
+    ("shift_order", "rules.shift", head(shift("usual = 0.31"))),
     ("missing", "rules.both.all[1].limit", both('{ kpi = "waiting" }')),
     ("extra_forbidden", "rules.both.all[1].limit", both('{ kpi = "nobody_available", limit = 0 }')),
     ("limit_never_above", "rules.both.all[1].limit", both('{ kpi = "missed_ratio", limit = 1 }')),
@@ -340,7 +375,7 @@ BROKEN: list[tuple[str, str, str]] = [
     ("usual_missing", "rules.shift", head(shift('within = "45s"', "late_ratio"))),
     ("within_late_only", "rules.shift", head(shift('within = "45s"'))),
     ("within_missing", "rules.shift", head(shift("usual = 0.2", "late_ratio"))),
-    ("greater_than", "rules.shift.usual", shift("usual = 0.0")),
+    ("share", "rules.shift.usual", shift("usual = 0.0")),
     ("choice", "rules.shift.kpi", shift("", "visit_wait_mean")),
     ("kpi_other_kind", "rules.shift.queue", shift('queue = "loket"')),
     (
@@ -558,6 +593,7 @@ def test_the_table_of_broken_files_knows_every_kind_of_mistake() -> None:
         (rule("warn = 4\nlimit = 5", "longest_wait"), "warn_at"),
         (rule('limit = 0.2\nwindow = "yaer"'), "year"),
         (rule("limit = 0.2\nwarn = 0.1"), "warn_at"),
+        ('[[rules]]\nid = "line"\nkpi = "calls_waiting"\nlimit = 2', "waiting"),  # so it was called before
         (rule('limit = 0.2\nqueue = "ontaal"'), "onthaal"),
         (receiver('kind = "e-mail"'), "email"),
         (webhook('url = "https://a.example/"\nsecret = "x"'), "secret_file"),
