@@ -21,7 +21,7 @@ from domain import kpi
 from domain.bucket import Bucket, merged
 from shared.config.model import MissedDefinition
 from shared.config.types import LEAST_GAP as LEAST_GAP
-from shared.config.types import is_shift as fits
+from shared.config.types import is_shift as is_shift
 
 POINT: Final = 1000
 """A point, in thousandths: one in the natural logarithm of how much likelier bad is than usual."""
@@ -89,9 +89,9 @@ def shift_design(usual: float, bad: float, false_alarm_every: int) -> ShiftDesig
     """Return the design that tells a ``bad`` share from the ``usual`` one (0 to 1).
 
     Its limit is the smallest that chance reaches at most once in ``false_alarm_every`` contacts as usual.
-    Raises ``ValueError`` where ``fits`` says no.
+    Raises ``ValueError`` where ``is_shift`` says no.
     """
-    if not fits(usual, bad):
+    if not is_shift(usual, bad):
         raise ValueError(f"no contacts tell {bad} from {usual}")
     miss = round(POINT * log(bad / usual))
     hit = round(POINT * log((1 - usual) / (1 - bad)))

@@ -17,7 +17,7 @@ from domain.shift import (
     Cell,
     Scan,
     ShiftDesign,
-    fits,
+    is_shift,
     run_length,
     scan,
     shift_design,
@@ -216,7 +216,7 @@ def test_a_limit_is_the_smallest_that_keeps_the_promise(usual: float, every: int
     ],
 )
 def test_what_lies_too_near_is_not_told_apart(usual: float, bad: float, fit: bool) -> None:
-    assert fits(usual, bad) is fit
+    assert is_shift(usual, bad) is fit
     if not fit:
         with pytest.raises(ValueError, match="no contacts tell"):
             shift_design(usual, bad, EVERY)
