@@ -30,7 +30,7 @@ KEY_USERS: Final = 0.12
 KEY_OFFERED: Final = (75 * SECOND, 120 * SECOND)
 LONGEST_WAIT: Final = 10 * MINUTE
 """The switch lets go of a caller after this."""
-SENT_AWAY: Final = 20 * SECOND
+SENT_AWAY: Final = 90 * SECOND
 """How long a caller hears the tune of a queue without agents."""
 
 OUTSIDE_HOURS: Final = 0.03
