@@ -6,18 +6,31 @@ it can, but as far as anybody can tell it will not at this desk, or it leaves a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil, exp, log, sqrt
 from typing import Final
 
 from domain import kpi
+from domain.bucket import Bucket
+from domain.how_sure import LEAST_CONTACTS
 from domain.period_kpis import Days
 from domain.queue_ref import QueueRef
+from domain.shift import run_length, shift_design, usual_share
 from shared.calendar import DAY, Calendar
-from shared.config.alerting import CombinedRule, KpiRule, QueueRule, StateRule
-from shared.config.model import CityFile, Queue, Site, queues_about
+from shared.config.alerting import (
+    CombinedRule,
+    Condition,
+    KpiCondition,
+    KpiRule,
+    NobodyCondition,
+    QueueRule,
+    ShiftRule,
+    StateCondition,
+    StateRule,
+)
+from shared.config.model import CityFile, Queue, QueueLogSource, Site, queues_about
 from shared.config.references import ReferenceMistake
 from shared.config.tables import KeyPath
 from shared.config.types import (
@@ -28,10 +41,11 @@ from shared.config.types import (
     LastContacts,
     Span,
     WeekHours,
+    is_shift,
     joined,
     longest_opening,
 )
-from shared.contract.kpis import KPIS, Kpi, Measure, Unit
+from shared.contract.kpis import KPIS, Kpi, Measure, QueueKind, Unit
 
 SMALL_GAP: Final = 5
 """Minutes between two hours of a day, at most, that are no lunch break but a slip of the pen."""
@@ -51,6 +65,9 @@ SPREAD: Final = 3
 
 WORKING_DAYS: Final = 250
 """Of a year."""
+
+MONTHLY: Final = 12
+"""Alarms by chance a year that are worth a remark: one a month."""
 
 ROUNDED: Final = timedelta(minutes=5)
 """To this a silence is rounded up that somebody is to write down."""
@@ -73,6 +90,7 @@ def remarks(
         *_never_fires(city),
         *_never_clears(city),
         *_too_few(city, calendar, days or {}),
+        *_shifts(city, days or {}),
         *_silent_by_chance(city, calendar, days or {}),
         *_gaps(city),
         *_nights_left_out(city),
@@ -96,40 +114,66 @@ def _longest_opening(city: CityFile, queues: Iterable[Queue]) -> timedelta | Non
     return None if None in names else longest_opening(city.hours[name] for name in names if name)
 
 
+def _conditions(city: CityFile) -> Iterator[tuple[KeyPath, QueueRule, QueueRule | Condition]]:
+    """Every condition of a rule, with its place; of most rules that is the rule itself."""
+    for number, rule in enumerate(city.rules):
+        at: KeyPath = ("rules", number)
+        if isinstance(rule, CombinedRule):
+            yield from (((*at, "all", place), rule, part) for place, part in enumerate(rule.all))
+        else:
+            yield at, rule, rule
+
+
 def _never_fires(city: CityFile) -> Iterator[ReferenceMistake]:
     """Rules that are judged nowhere or never, or whose limit is beyond what can be measured here."""
     for number, rule in enumerate(city.rules):
         at: KeyPath = ("rules", number)
         queues = _queues(city, rule)
-        opening = _longest_opening(city, queues)
-        longest = _longest_wait(city, rule, opening)
         if not queues:
             yield ReferenceMistake(at, "judged_nowhere")
-        elif opening == timedelta(0) and _open_only(rule):
+        elif _longest_opening(city, queues) == timedelta(0) and _open_only(rule):
             yield ReferenceMistake(at, "never_open")
-        elif longest is not None and _limit(rule) >= longest.total_seconds():
+    for at, rule, condition in _conditions(city):
+        longest = _longest_wait(city, condition, _queues(city, rule))
+        if longest is not None and _limit(condition) >= longest.total_seconds():
             yield ReferenceMistake((*at, "limit"), "wait_unreachable", number=longest.total_seconds())
+        if isinstance(condition, NobodyCondition) and _staff_is_never_told(city, _queues(city, rule)):
+            yield ReferenceMistake((*at, "kpi"), "staff_never_told")
     for number, no_data in enumerate(city.no_data_rules):
         if no_data.hours is not None and longest_opening([city.hours[no_data.hours]]) == timedelta(0):
             yield ReferenceMistake(("no_data_rules", number, "hours"), "never_open")
 
 
-def _limit(rule: QueueRule) -> float:
-    return rule.limit or 0 if isinstance(rule, KpiRule | StateRule) else 0
+def _limit(condition: QueueRule | Condition) -> float:
+    return condition.limit or 0 if isinstance(condition, KpiCondition | StateCondition) else 0
 
 
 def _open_only(rule: QueueRule) -> bool:
     return rule.open_only if isinstance(rule, KpiRule | StateRule | CombinedRule) else True
 
 
-def _longest_wait(city: CityFile, rule: QueueRule, opening: timedelta | None) -> timedelta | None:
-    """The longest wait that a rule can see: after that a contact is unfinished. ``None``: any."""
-    pipeline = city.pipeline
-    if isinstance(rule, CombinedRule):
-        return None
-    if rule.kpi is Measure.LONGEST_WAIT:
-        return min(pipeline.open_timeout, opening or pipeline.open_timeout)
-    return pipeline.visit_timeout if rule.kpi is Kpi.VISIT_WAIT_MEAN else None
+def _longest_wait(
+    city: CityFile, condition: QueueRule | Condition, queues: Sequence[Queue]
+) -> timedelta | None:
+    """The longest wait that can be seen: after that a contact is unfinished. ``None``: any."""
+    calls, visits = city.pipeline.open_timeout, city.pipeline.visit_timeout
+    if isinstance(condition, StateCondition) and condition.kpi is Measure.LONGEST_WAIT:
+        at_phones = any(queue.kind is QueueKind.PHONE for queue in queues)
+        bounds = (calls if at_phones else visits, _longest_opening(city, queues))
+        return min(filter(None, bounds), default=None)
+    of_visits = isinstance(condition, KpiCondition) and condition.kpi is Kpi.VISIT_WAIT_MEAN
+    return visits if of_visits else None
+
+
+def _staff_is_never_told(city: CityFile, queues: Sequence[Queue]) -> bool:
+    """Whether sources speak for these queues, and all of them are logs of calls."""
+    names = {queue.id for queue in queues}
+    speaking = [
+        source
+        for source in city.sources
+        if names & {queue.id for queue in source.queues_of(city.site(source.site))}
+    ]
+    return bool(speaking) and all(isinstance(source, QueueLogSource) for source in speaking)
 
 
 # --- rules that never clear ---------------------------------------------------------------------------
@@ -150,7 +194,7 @@ def _clears_at_best(at: KeyPath, rule: KpiRule) -> Iterator[ReferenceMistake]:
     facts = KPIS[rule.kpi]
     best = facts.highest if facts.more_is_better else 0.0
     # A ratio at its best is common in a quarter of an hour, and gone for good in a month that had one miss.
-    if facts.unit is Unit.RATIO and isinstance(rule.window, timedelta):
+    if facts.unit is Unit.RATIO and not isinstance(rule.window, str):
         return
     clear_at = rule.limit if rule.clear_at is None else rule.clear_at
     if clear_at == best:
@@ -171,38 +215,50 @@ class _Asked:
 
     at: KeyPath
     kpi: Kpi
-    window: timedelta | str
+    window: timedelta | LastContacts | str
     least: int
     site: Site
     queue: str
     queues: tuple[Queue, ...]
 
     @property
+    def _days(self) -> int | None:
+        """Working days of a window that has whole ones; by count it is a day at most."""
+        if isinstance(self.window, timedelta):
+            return None
+        return PERIOD_DAYS[self.window] if isinstance(self.window, str) else 1
+
+    @property
     def lasts(self) -> timedelta:
         """For how long people can come in a window, at most."""
-        return LONG_DAY * PERIOD_DAYS[self.window] if isinstance(self.window, str) else self.window
+        return self.window if isinstance(self.window, timedelta) else LONG_DAY * (self._days or 1)
 
     def of_a_day(self, contacts: int, opened: timedelta) -> float:
         """Return how many contacts a window has on average, if every day were like this one."""
-        if isinstance(self.window, str):
-            return contacts * PERIOD_DAYS[self.window]
-        return contacts * min(1.0, self.window / opened)
+        if isinstance(self.window, timedelta):
+            return contacts * min(1.0, self.window / opened)
+        return contacts * (self._days or 1)
 
     def most(self, of_busiest: float) -> float:
         """Return how many contacts a window has at the very most, from what it has on the busiest day."""
-        peak = of_busiest if isinstance(self.window, str) else PEAK * of_busiest
+        peak = PEAK * of_busiest if isinstance(self.window, timedelta) else of_busiest
         return peak + SPREAD * sqrt(peak)
 
 
 def _asked(city: CityFile) -> Iterator[_Asked]:
-    for number, rule in enumerate(city.rules):
-        if isinstance(rule, KpiRule) and not isinstance(rule.window, LastContacts):
-            at: KeyPath = ("rules", number, "window" if rule.min_samples is None else "min_samples")
-            least = rule.min_samples or city.live.min_samples or 1
-            yield from _asked_at(city, at, rule.kpi, rule.window, least, rule.site, rule.queue)
+    usual = city.live.min_samples or LEAST_CONTACTS
+    for at, rule, condition in _conditions(city):
+        if not isinstance(condition, KpiCondition):
+            continue
+        least, of = condition.min_samples or usual, condition.window
+        key = "window" if condition.min_samples is None else "min_samples"
+        if isinstance(of, LastContacts):
+            least, key = of.count, "window"
+        yield from _asked_at(city, (*at, key), condition.kpi, of, least, rule.site, rule.queue)
     for number, budget in enumerate(city.budget_rules):
-        at = ("budget_rules", number, "long_window" if budget.min_samples is None else "min_samples")
-        least = budget.min_samples or city.live.min_samples or 1
+        key = "long_window" if budget.min_samples is None else "min_samples"
+        at = ("budget_rules", number, key)
+        least = budget.min_samples or usual
         yield from _asked_at(city, at, budget.kpi, budget.long_window, least, budget.site, ALL_QUEUES)
 
 
@@ -210,7 +266,7 @@ def _asked_at(
     city: CityFile,
     at: KeyPath,
     of: Kpi,
-    window: timedelta | str,
+    window: timedelta | LastContacts | str,
     least: int,
     at_site: str | None,
     queue: str,
@@ -228,6 +284,11 @@ def _asked_at(
 
 def _too_few(city: CityFile, calendar: Calendar, days: Days) -> Iterator[ReferenceMistake]:
     """Rules that want more contacts than their queue ever had in a window, or than any queue has."""
+    for at, _, condition in _conditions(city):
+        if isinstance(condition, KpiCondition) and isinstance(condition.window, LastContacts):
+            count = condition.window.count
+            if condition.min_samples is not None and condition.min_samples > count:
+                yield ReferenceMistake((*at, "min_samples"), "more_than_the_last", number=count)
     for asked in _asked(city):
         busiest = max(
             (_QueueDay(city, calendar, days, asked, day) for day in _days(days, asked)),
@@ -237,9 +298,8 @@ def _too_few(city: CityFile, calendar: Calendar, days: Days) -> Iterator[Referen
         if busiest is not None and busiest.contacts:
             if asked.least > asked.most(busiest.within_window):
                 had = round(busiest.within_window, 1)
-                yield ReferenceMistake(
-                    asked.at, "contacts_never_had", asked.queue, known=(str(busiest.day),), number=had
-                )
+                kind = "last_is_today" if isinstance(asked.window, LastContacts) else "contacts_never_had"
+                yield ReferenceMistake(asked.at, kind, asked.queue, known=(str(busiest.day),), number=had)
         elif asked.least > BUSY * len(asked.queues) * (asked.lasts / timedelta(hours=1)):
             pace = asked.least / len(asked.queues) * (timedelta(hours=1) / asked.lasts)
             yield ReferenceMistake(asked.at, "contacts_not_plausible", asked.queue, number=round(pace))
@@ -254,17 +314,59 @@ class _QueueDay:
 
     def __init__(self, city: CityFile, calendar: Calendar, days: Days, asked: _Asked, day: date) -> None:
         self.day = day
-        buckets = (days.get(QueueRef(asked.site.id, queue.id), {}).get(day) for queue in asked.queues)
-        there = kpi.counted(asked.queue, (one for one in buckets if one is not None), city.live_definition)
-        self.contacts = kpi.read(asked.kpi, there, city).samples
+        self.contacts = kpi.read(asked.kpi, _counted_on(city, days, asked, day), city).samples
         self.within_window = asked.of_a_day(self.contacts, _opened(calendar, asked.queues, day))
         """On average."""
+
+
+def _counted_on(city: CityFile, days: Days, asked: _Asked, day: date) -> Bucket:
+    buckets = (days.get(QueueRef(asked.site.id, queue.id), {}).get(day) for queue in asked.queues)
+    return kpi.counted(asked.queue, (one for one in buckets if one is not None), city.live_definition)
 
 
 def _opened(calendar: Calendar, queues: Iterable[Queue], day: date) -> timedelta:
     """For how long any of these queues was open on a day that had contacts."""
     stretches = joined(span for queue in queues for span in calendar.stretches(queue.hours, day))
     return timedelta(milliseconds=sum(end - start for start, end in stretches)) or DAY
+
+
+# --- shifts that chance makes, or that a day cannot show -------------------------------------------------
+
+
+def _shifts(city: CityFile, days: Days) -> Iterator[ReferenceMistake]:
+    """Shift rules that a day is too short for, or that chance fires every month, by the calls there were."""
+    for number, rule in enumerate(city.rules):
+        if not isinstance(rule, ShiftRule) or rule.kpi is not Measure.MISSED_RATIO:
+            continue
+        at: KeyPath = ("rules", number)
+        for asked in _asked_at(city, at, Kpi.MISSED_RATIO, "today", 1, rule.site, rule.queue):
+            had = [_counted_on(city, days, asked, day) for day in sorted(_days(days, asked))]
+            calls = [kpi.missed_ratio(bucket, city.live_definition).samples for bucket in had]
+            usual = usual_share(had, city.live_definition)
+            if not any(calls):
+                continue
+            if usual is None:
+                if rule.usual is None:
+                    yield ReferenceMistake(at, "usual_not_known", asked.queue, number=sum(calls))
+                continue
+            yield from _shift_at(at, rule, asked, usual, calls)
+
+
+def _shift_at(
+    at: KeyPath, rule: ShiftRule, asked: _Asked, had: float, calls: Sequence[int]
+) -> Iterator[ReferenceMistake]:
+    """``had``: the share that was missed in fact."""
+    usual = rule.usual or had
+    if not is_shift(usual, rule.bad):
+        yield ReferenceMistake((*at, "bad"), "shift_too_near", asked.queue, number=usual)
+        return
+    design = shift_design(usual, rule.bad, rule.false_alarm_every)
+    in_a_row = ceil(design.limit / design.miss)
+    if in_a_row > asked.most(max(calls)):
+        yield ReferenceMistake(at, "shift_too_long", asked.queue, number=in_a_row)
+    a_year = WORKING_DAYS * sum(calls) / len(calls) / run_length(design, had)
+    if a_year > MONTHLY:
+        yield ReferenceMistake(at, "shift_by_chance", asked.queue, number=round(a_year))
 
 
 # --- sources that are silent by chance ----------------------------------------------------------------

@@ -313,14 +313,47 @@ REMARKS: Final[Mapping[str, Sentence]] = {
             "have about {number}; the rule as good as never fires"
         ),
         Msg(
-            'fewer min_samples, a longer window, a window by count ("last 20") or a rule about who waits now'
+            'a window by count ("last 20") without min_samples, a shift (kind = "shift"), or a rule about '
+            "who waits now"
         ),
     ),
     "contacts_not_plausible": Sentence(
         Msg("{name} needs {number} contacts an hour for this, more than a desk has: the rule never fires"),
         Msg(
-            'fewer min_samples, a longer window, a window by count ("last 20") or a rule about who waits now'
+            'a window by count ("last 20") without min_samples, a shift (kind = "shift"), or a rule about '
+            "who waits now"
         ),
+    ),
+    "last_is_today": Sentence(
+        Msg(
+            "{name} never had so many contacts in a day: on its busiest, {known}, it had about {number}; the "
+            "window is the whole day"
+        ),
+        Msg('fewer of the last contacts, or window = "today"'),
+    ),
+    "more_than_the_last": Sentence(
+        Msg("the last {number} contacts are never more than that: the rule as good as never fires"),
+        Msg("min_samples of at most {number}, or none"),
+    ),
+    "staff_never_told": Sentence(
+        Msg("no source tells who is there: a queue_log knows of calls alone, so the rule never fires"),
+        Msg("a source of kind http that tells staff.changed, or a rule about who waits now"),
+    ),
+    "usual_not_known": Sentence(
+        Msg("what {name} usually misses is not known yet, from {number} calls: the rule is not judged"),
+        Msg("usual = … in this rule, such as 0.12, until there are 500 calls"),
+    ),
+    "shift_too_near": Sentence(
+        Msg("{name} usually misses a share of {number}: a bad one so near to that cannot be told from it"),
+        Msg("a bad share that lies 0.10 above the usual one or more"),
+    ),
+    "shift_too_long": Sentence(
+        Msg("{name} never had the {number} calls in a day that it takes when all of them are missed"),
+        Msg("a lower false_alarm_every, or a rule about who waits now"),
+    ),
+    "shift_by_chance": Sentence(
+        Msg("by the calls that {name} had, chance alone fires this rule about {number} times a year"),
+        Msg("usual = the share that is usually missed, or a higher false_alarm_every"),
     ),
     "silent_by_chance": Sentence(
         Msg("by what its queues had, this source is so long silent by chance about {number} times a month"),

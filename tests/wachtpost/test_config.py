@@ -89,8 +89,8 @@ def test_remarks_follow_a_good_file_and_the_archive_knows_what_a_queue_had(
         f"{file}:11  rules.gemist.min_samples = 30",
         f'    "all" had {never}, {yesterday}, {so}',
         (
-            "    beter: minder min_samples, een langer venster, een venster per aantal "
-            '("last 20") of een regel over wie nu wacht'
+            '    beter: een venster per aantal ("last 20") zonder min_samples, een verschuiving '
+            '(kind = "shift") of een regel over wie nu wacht'
         ),
         "",
     ]

@@ -43,6 +43,14 @@ def rule(lines: str, kpi: str = "missed_ratio") -> str:
     return f'[[rules]]\nid = "r"\nkpi = "{kpi}"\n{lines}\n'
 
 
+def together(*conditions: str) -> str:
+    return f'[[rules]]\nid = "r"\nall = [{", ".join(f"{{ {one} }}" for one in conditions)}]\n'
+
+
+def shift(lines: str) -> str:
+    return rule(f'kind = "shift"\n{lines}')
+
+
 def hours(lines: str) -> str:
     return f"[hours.stil]\n{lines}\n"
 
@@ -57,6 +65,22 @@ path = "queue_log"
 id = "quiet"
 source = "pbx"
 """
+HTTP = f"""
+[[sources]]
+kind = "http"
+id = "exchange"
+site = "site"
+key_sha256 = ["{"0" * 64}"]
+queues = "*"
+"""
+HALL = """
+[pipeline]
+visit_timeout = "1h"
+[[sites]]
+id = "hall"
+queues = [{ id = "desk", kind = "counter", hours = "office" }]
+"""
+OF_VISITS = 'limit = 3600\ncontacts = "visits"'
 NIGHTS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 EVERY_NIGHT = "".join(f'{day} = ["00:00-07:00", "22:00-24:00"]\n' for day in NIGHTS)
 QUIET = '[[notify.quiet]]\nhours = "stil"\n'
@@ -99,6 +123,34 @@ REMARKABLE = [
         "min",
         rule('limit = 0\nqueue = "a"\nmin_samples = 60'),
     ),
+    (
+        "more_than_the_last",
+        "rules.r.min_samples",
+        "min",
+        rule('limit = 0.2\nwindow = "last 20"\nmin_samples = 21'),
+    ),
+    ("staff_never_told", "rules.r.kpi", "nobody", FEED + 'after = "1h"\n' + rule("", "nobody_available")),
+    (
+        "staff_never_told",
+        "rules.r.all[1].kpi",
+        "nobody",
+        FEED + 'after = "1h"\n' + together('kpi = "waiting", limit = 1', 'kpi = "nobody_available"'),
+    ),
+    (
+        "wait_unreachable",
+        "rules.r.all[0].limit",
+        "limit = 7200",
+        together('kpi = "longest_wait", limit = 7200', 'kpi = "waiting", limit = 1'),
+    ),
+    (
+        "contacts_not_plausible",
+        "rules.r.all[1].min_samples",
+        "min",
+        together(
+            'kpi = "waiting", limit = 1', 'kpi = "missed_ratio", window = "1m", limit = 0.2, min_samples = 60'
+        ),
+    ),
+    ("wait_unreachable", "rules.r.limit", "limit = 3600", HALL + rule(OF_VISITS, "longest_wait")),
     ("last_minute", "hours.stil.monday[1]", "mon", hours('monday = ["00:00-07:00", "22:00-23:59"]')),
     ("last_minute", "hours.stil.friday[0]", "fri", hours('friday = ["13:00-23:59"]')),
     ("small_gap", "hours.stil.friday[0]", "fri", hours('friday = ["09:00-12:29", "12:30-17:00"]')),
@@ -127,7 +179,7 @@ def test_what_cannot_be_meant_is_pointed_at(kind: str, key: str, line: str, more
 
 
 def test_every_kind_of_remark_is_made_here() -> None:
-    by_what_was_counted = {"contacts_never_had", "silent_by_chance"}
+    by_what_was_counted = {"contacts_never_had", "silent_by_chance", *(kind for kind, *_ in COUNTED)}
     assert {kind for kind, *_ in REMARKABLE} | by_what_was_counted == set(REMARKS)
 
 
@@ -140,6 +192,11 @@ def test_every_kind_of_remark_is_made_here() -> None:
         rule("limit = 7199", "longest_wait"),
         rule('queue = "a"\nlimit = 0.2\nmin_samples = 50'),
         rule('limit = 0.2\nmin_samples = 900\nwindow = "month"'),
+        rule('limit = 0.2\nclear_at = 0.0\nwindow = "last 20"\nmin_samples = 20'),
+        rule("", "nobody_available"),  # of a city without sources yet
+        HTTP + FEED + 'after = "1h"\n' + rule("", "nobody_available"),
+        HALL + rule('limit = 3599\ncontacts = "visits"', "longest_wait"),
+        shift(""),
         rule('queue = "shut"\nlimit = 0.2\nopen_only = false'),
         hours('monday = ["09:00-12:00", "12:30-17:00", "17:00-24:00"]'),
         hours(EVERY_NIGHT) + QUIET,
@@ -180,6 +237,31 @@ def test_what_a_queue_had_says_how_many_it_can_have(
     found = told(CITY.replace("LANGUAGE", "en") + rule(f"limit = 0.2\n{more}"), days)
     begins = '"a" never had so many contacts in such a window: as on its busiest day, 2026-03-02, it would'
     assert [sentence.startswith(begins) for _, sentence, _ in found] == [True] * remarked, story
+
+
+COUNTED = [
+    ("last_is_today", (0, 50), rule('queue = "a"\nlimit = 0.2\nwindow = "last 100"'), "about 50"),
+    ("last_is_today", (0, 90), rule('queue = "a"\nlimit = 0.2\nwindow = "last 100"'), None),
+    ("usual_not_known", (40, 449), shift('queue = "a"'), "from 489 calls"),
+    ("usual_not_known", (10, 10), shift('queue = "a"\nusual = 0.12'), None),
+    ("shift_too_near", (320, 680), shift('queue = "a"'), "a share of 0.32"),
+    ("shift_too_long", (50, 450), shift("usual = 0.5\nbad = 0.6\nfalse_alarm_every = 100_000_000"), None),
+    ("shift_by_chance", (150, 450), shift('queue = "a"\nusual = 0.12'), "about 1065 times a year"),
+    ("shift_by_chance", (72, 528), shift('queue = "a"\nusual = 0.12'), None),
+]
+"""A kind of remark, how many calls a queue missed and answered on its one day, and what is said of a rule."""
+
+
+@pytest.mark.parametrize(("kind", "calls", "more", "said"), COUNTED)
+def test_what_a_queue_had_says_which_windows_and_shifts_it_can_have(
+    kind: str, calls: tuple[int, int], more: str, said: str | None
+) -> None:
+    missed, answered = calls
+    days = {QueueRef("site", "a"): {TODAY: Bucket(abandoned=missed, answered=answered)}}
+    begins = translator("en").text(REMARKS[kind].wrong, name="{", number="{", known="{").partition("{")[0]
+    found = [sentence for _, sentence, _ in told(CITY.replace("LANGUAGE", "en") + more, days)]
+    assert [sentence.startswith(begins) for sentence in found] == ([] if said is None else [True])
+    assert all(said is not None and said in sentence for sentence in found)
 
 
 @pytest.mark.parametrize(
