@@ -13,6 +13,7 @@ from wachtpost import boards, config, grafana, keys
 from wachtpost.analyse.command import analyse
 from wachtpost.demo.command import demo
 from wachtpost.history import command as history_command
+from wachtpost.init.command import init
 from wachtpost.notify import log, silences, trial
 from wachtpost.notify.breaches import ack, breaches
 from wachtpost.report import report
@@ -28,6 +29,7 @@ def wachtpost() -> None:
 
 app.command()(demo)
 app.command()(analyse)
+app.command()(init)
 app.command()(report)
 app.command()(reporter)
 app.command()(breaches)

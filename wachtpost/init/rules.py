@@ -1,0 +1,370 @@
+"""Which rules suit a desk, by what it has to do: each with its reason. Pure.
+
+A share of a quarter of an hour says something where a quarter has thirty calls. Where it has four, contacts
+are weighed one by one, the last twenty are looked at, however long they took, and who waits now. Limits lie
+where chance alone passes them about once a month or less often at a desk that is as usual; they are a
+beginning, and ``wachtpost rules backtest`` tells what becomes of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil, exp, floor, lgamma, log
+from typing import Final
+
+import durationpy
+
+from domain import shift
+from shared.contract.kpis import QueueKind
+from shared.translation import Translator
+from wachtpost.init.volume import WEEKS, Volume
+
+Value = str | int | float | Sequence["Value"] | Mapping[str, "Value"]
+RuleTable = Mapping[str, Value]
+"""A rule as it stands in the city file."""
+
+ENOUGH: Final = 30
+"""Contacts of a window that say something of a share: one missed call more is then three percent."""
+
+LIKELY: Final = 0.95
+"""A window that holds fewer than ``ENOUGH`` more often than in one case of twenty is too short."""
+
+WINDOWS: Final = tuple(timedelta(minutes=minutes) for minutes in (15, 30, 60))
+"""A share over longer than an hour tells of what is over."""
+
+LAST: Final = 20
+"""Contacts of a window by count: as many as an hour of Lier's information number has."""
+
+USUAL: Final = 0.12
+"""The share that a desk is taken to miss of which nothing is known: Lier's of 2017."""
+
+BAD: Final = 0.40
+"""The share of missed calls that is told, at least."""
+
+ODDS: Final = (BAD / (1 - BAD)) / (USUAL / (1 - USUAL))
+"""And so much likelier a call is then missed than usual (odds), at a desk that misses more."""
+
+FALSE_ALARM_EVERY: Final = 34_000
+"""Calls of a year at Lier's information number."""
+
+A_YEAR: Final = 12
+"""How often a year a limit of a wait may be passed by chance."""
+
+BUSY_HOUR: Final = 2
+"""The busiest hour has at most so many times what an hour has on average."""
+
+STEP_S: Final = 30
+"""Seconds to which the limit of a wait is rounded up."""
+
+LONGEST: Final = {QueueKind.PHONE: (120, 1200), QueueKind.COUNTER: (600, 3600)}
+"""Between these the limit of the longest wait lies (seconds): shorter ones nobody can act on, longer ones
+nobody would accept."""
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What the city promises, as far as rules go by it."""
+
+    missed: float = 0.20
+    wait_s: float = 45
+    """The mean wait of answered calls, or of visitors."""
+
+
+@dataclass(frozen=True)
+class ChosenRule:
+    """A rule that suits a desk."""
+
+    table: RuleTable
+    why: str
+    """In the language of the city."""
+
+
+def rules_for(
+    volume: Volume,
+    kind: QueueKind,
+    promise: Promise,
+    say: Translator,
+    *,
+    staff: bool = False,
+    appointments: bool = True,
+) -> tuple[ChosenRule, ...]:
+    """Return the rules that suit the queues of one kind at a site.
+
+    ``staff``: whether anybody reports how many agents are there, without which nobody can be missing;
+    ``appointments``: whether visitors have them, of whom alone a counter's mean wait is.
+    """
+    chooser = _Chooser(volume, kind, promise, say)
+    if kind is QueueKind.PHONE:
+        return tuple(chooser.of_phones(staff=staff))
+    return tuple(chooser.of_counters(appointments=appointments))
+
+
+def share_window(per_hour: float) -> timedelta | None:
+    """Return the shortest window of time that holds enough contacts for a share; ``None``: none does."""
+    return next((one for one in WINDOWS if _at_least(ENOUGH, _within(one, per_hour)) >= LIKELY), None)
+
+
+def live_windows(per_hour: float) -> tuple[str, str]:
+    """Return the windows of the boards: the last contacts where a quarter of an hour has too few."""
+    enough = _at_least(LAST, _within(WINDOWS[0], per_hour)) >= LIKELY
+    return ("15m" if enough else f"last {LAST}"), "1h"
+
+
+@dataclass(frozen=True)
+class _Chooser:
+    volume: Volume
+    kind: QueueKind
+    promise: Promise
+    say: Translator
+
+    def of_phones(self, *, staff: bool) -> Iterator[ChosenRule]:
+        window = share_window(self.volume.per_hour)
+        if window is None or window > WINDOWS[0]:
+            yield self._shift()
+        if window is not None:
+            yield self._missed_in(window)
+        yield self._waiting()
+        yield self._longest("calls")
+        if staff:
+            yield self._nobody_there()
+        yield self._wait_of_last()
+        yield from self._of_periods()
+
+    def of_counters(self, *, appointments: bool) -> Iterator[ChosenRule]:
+        yield self._longest("visits")
+        if appointments:
+            yield self._counter_wait()
+
+    def _counter_wait(self) -> ChosenRule:
+        why = self.say.gettext(
+            "The last {number} visitors with an appointment at a counter, against its target: few as they "
+            "are, it is told only where their range lies above it.",
+            number=LAST // 2,
+        )
+        rule: RuleTable = {
+            "id": "counter-wait",
+            "kpi": "visit_wait_mean",
+            "queue": "*",
+            "window": f"last {LAST // 2}",
+            "hold": "5m",
+            "keep_firing": "5m",
+            "severity": "warning",
+        }
+        return ChosenRule(rule, why)
+
+    @property
+    def _usual(self) -> float:
+        return USUAL if self.volume.missed is None else min(max(self.volume.missed, 0.01), 0.95)
+
+    def _shift(self) -> ChosenRule:
+        usual = max(self._usual, 0.05)
+        odds = ODDS * usual / (1 - usual)
+        bad = min(max(BAD, ceil(round(odds / (1 + odds) * 20, 6)) / 20), 0.95)
+        usual = min(usual, round(bad - shift.LEAST_GAP, 2))
+        every = max(FALSE_ALARM_EVERY, ceil(self.volume.a_year / 1000) * 1000)
+        outage = ceil(shift.run_length(shift.shift_design(usual, bad, every), 1.0))
+        say = self.say
+        why = [
+            say.gettext(
+                "{number} calls an hour are too few for the share of a quarter of an hour, so missed calls "
+                "are weighed one by one: from the usual {usual} to {bad}. When nobody is answered any more "
+                "it is noticed after {calls} calls; by chance alone it is told once in {every} calls.",
+                number=say.number(self.volume.per_hour, 0 if self.volume.per_hour >= 10 else 1),
+                usual=say.ratio_limit(usual),
+                bad=say.ratio_limit(bad),
+                calls=outage,
+                every=say.number(every),
+            )
+        ]
+        if self.volume.missed is None:
+            why.append(
+                say.gettext(
+                    "What is usual here is not known yet: {usual} is taken for it.",
+                    usual=say.ratio_limit(USUAL),
+                )
+            )
+        rule: RuleTable = {
+            "id": "missed-shift",
+            "kind": "shift",
+            "kpi": "missed_ratio",
+            "usual": usual,
+            "bad": bad,
+            "false_alarm_every": every,
+            "severity": "critical",
+        }
+        return ChosenRule(rule, " ".join(why))
+
+    def _missed_in(self, window: timedelta) -> ChosenRule:
+        contacts = floor(_within(window, self.volume.per_hour))
+        looks = self.volume.hours_a_week * WEEKS * (timedelta(hours=1) / window)
+        steps = range(ceil(round(1.5 * self.promise.missed * 20, 6)), 20)
+        limit = next(
+            (step / 20 for step in steps if looks * _more_of(contacts, step / 20, self._usual) <= 1), 0.95
+        )
+        clear_at = min(max(self.promise.missed, round((limit + self._usual) / 2, 2)), limit)
+        why = self.say.gettext(
+            "About {number} calls in {minutes} minutes are enough for a share. A desk that misses {usual} "
+            "shows more than {limit} by chance less than once a year.",
+            number=self.say.number(contacts),
+            minutes=window // timedelta(minutes=1),
+            usual=self.say.ratio_limit(self._usual),
+            limit=self.say.ratio_limit(limit),
+        )
+        rule: RuleTable = {
+            "id": "missed-now",
+            "kpi": "missed_ratio",
+            "window": durationpy.to_str(window),
+            "limit": limit,
+            "clear_at": clear_at,
+            "hold": "2m",
+            "keep_firing": "5m",
+            "min_samples": ENOUGH,
+            "severity": "critical",
+        }
+        return ChosenRule(rule, why)
+
+    @property
+    def _wait_s(self) -> float:
+        return max(self.volume.wait_s or self.promise.wait_s, 1.0)
+
+    def _waiting(self) -> ChosenRule:
+        waiting = BUSY_HOUR * self.volume.per_hour * self._wait_s / 3600
+        looks = self.volume.hours_a_week * WEEKS * 3600 / self._wait_s
+        limit = max(2, next(n for n in range(10_000) if looks * _at_least(n + 1, waiting) <= A_YEAR))
+        why = self.say.gettext(
+            "Who waits now needs no sample. In a busy hour {number} wait on average; more than {limit} is no "
+            "chance.",
+            number=self.say.number(waiting, 1),
+            limit=limit,
+        )
+        rule: RuleTable = {
+            "id": "waiting",
+            "kpi": "waiting",
+            "contacts": "calls",
+            "limit": limit,
+            "clear_at": limit // 2,
+            "hold": "1m",
+            "keep_firing": "2m",
+            "severity": "warning",
+        }
+        return ChosenRule(rule, why)
+
+    def _longest(self, contacts: str) -> ChosenRule:
+        least, most = LONGEST[self.kind]
+        by_chance = self._wait_s * log(max(self.volume.a_year / A_YEAR, 2))
+        limit = min(max(_up(by_chance, STEP_S), least), most)
+        if limit < by_chance:
+            why = self.say.gettext(
+                "One who waits too long now, at any queue: {limit}, however often that happens here.",
+                limit=self.say.clock(limit),
+            )
+        else:
+            why = self.say.gettext(
+                "One who waits too long now, at any queue. With a mean wait of {mean} chance brings somebody "
+                "to {limit} about {number} times a year, or less often.",
+                mean=self.say.clock(self._wait_s),
+                limit=self.say.clock(limit),
+                number=A_YEAR,
+            )
+        rule: RuleTable = {
+            "id": "longest-wait" if self.kind is QueueKind.PHONE else "counter-longest-wait",
+            "kpi": "longest_wait",
+            "queue": "*",
+            "contacts": contacts,
+            "limit": limit,
+            "clear_at": limit // 2,
+            "keep_firing": "1m",
+            "severity": "warning",
+        }
+        return ChosenRule(rule, why)
+
+    def _nobody_there(self) -> ChosenRule:
+        why = self.say.gettext("Somebody waits, and nobody is there to answer: that is no matter of samples.")
+        rule: RuleTable = {
+            "id": "nobody-there",
+            "all": [{"kpi": "waiting", "limit": 0}, {"kpi": "nobody_available"}],
+            "contacts": "calls",
+            "hold": "2m",
+            "severity": "critical",
+        }
+        return ChosenRule(rule, why)
+
+    def _wait_of_last(self) -> ChosenRule:
+        limit = _up(max(2 * self.promise.wait_s, 2.5 * self._wait_s), STEP_S)
+        why = self.say.gettext(
+            "The mean of the last {number} answered calls of a queue, however long they took: well above the "
+            "target and what is usual here. The total hides a queue that is stuck.",
+            number=LAST,
+        )
+        rule: RuleTable = {
+            "id": "wait-last",
+            "kpi": "call_wait_mean",
+            "queue": "*",
+            "window": f"last {LAST}",
+            "limit": limit,
+            "clear_at": _up(limit * 0.75, 15),
+            "hold": "2m",
+            "keep_firing": "5m",
+            "severity": "warning",
+        }
+        return ChosenRule(rule, why)
+
+    def _of_periods(self) -> Iterator[ChosenRule]:
+        say = self.say
+        month = say.gettext(
+            "The month so far against the target: on the board, while it can still be turned."
+        )
+        year = say.gettext("The year so far likewise, from a tenth of a year's calls on.")
+        for name, kpi, window, parts, why in (
+            ("wait-month", "call_wait_mean", "month", 120, month),
+            ("missed-year", "missed_ratio", "year", 10, year),
+        ):
+            rule: RuleTable = {
+                "id": name,
+                "kpi": kpi,
+                "window": window,
+                "min_samples": max(100, 100 * round(self.volume.a_year / parts / 100)),
+                "severity": "info",
+            }
+            yield ChosenRule(rule, why)
+
+
+def silent_for(volume: Volume) -> timedelta:
+    """Return how long a silence comes by chance once a year, and a quarter more for quiet hours.
+
+    At least ten minutes; a multiple of five.
+    """
+    hours = log(max(volume.a_year, 3)) / volume.per_hour * 1.25
+    return max(timedelta(minutes=5) * ceil(hours * 12), timedelta(minutes=10))
+
+
+def _within(window: timedelta, per_hour: float) -> float:
+    return per_hour * (window / timedelta(hours=1))
+
+
+def _up(value: float, step: int) -> int:
+    return ceil(round(value / step, 6)) * step
+
+
+def _at_least(count: int, mean: float) -> float:
+    """Return how likely so many contacts or more are, where there are ``mean`` on average (Poisson)."""
+    if mean <= 0:
+        return 0.0 if count > 0 else 1.0
+    return max(0.0, 1 - sum(exp(n * log(mean) - mean - lgamma(n + 1)) for n in range(count)))
+
+
+def _more_of(contacts: int, limit: float, share: float) -> float:
+    """Return how likely more than ``limit`` of so many contacts is, with ``share`` on average (binomial)."""
+    first = floor(round(limit * contacts, 6)) + 1
+    return sum(
+        exp(
+            lgamma(contacts + 1)
+            - lgamma(n + 1)
+            - lgamma(contacts - n + 1)
+            + n * log(share)
+            + (contacts - n) * log(1 - share)
+        )
+        for n in range(first, contacts + 1)
+    )
