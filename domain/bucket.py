@@ -208,6 +208,9 @@ _Cell = TypeVar("_Cell", int, str)
 
 def _merge(mine: dict[_Cell, int], changes: Mapping[_Cell, int]) -> None:
     """Add cell by cell; a cell that comes to nothing goes, as if it had never been."""
+    if not mine:  # nearly always, where buckets are added up
+        mine.update(changes)
+        return
     for cell, change in changes.items():
         count = mine.get(cell, 0) + change
         if count:
