@@ -121,11 +121,11 @@ def _site_rows(site: Site, say: Translator) -> list[tuple[str, str]]:
 
 
 def _rules(city: CityFile, say: Translator) -> str:
-    kpi, budget, no_data = len(city.rules), len(city.budget_rules), len(city.no_data_rules)
+    contacts, budget, no_data = len(city.rules), len(city.budget_rules), len(city.no_data_rules)
     return say.gettext(
-        "{total}: {kpi} on a KPI, {budget} on an error budget, {no_data} on a source without data",
-        total=kpi + budget + no_data,
-        kpi=kpi,
+        "{total}: {contacts} on contacts, {budget} on an error budget, {no_data} on a source without data",
+        total=contacts + budget + no_data,
+        contacts=contacts,
         budget=budget,
         no_data=no_data,
     )

@@ -14,7 +14,8 @@ from typing import Final
 
 from domain import kpi
 from domain.bucket import Bucket
-from domain.how_sure import LEAST_CONTACTS
+from domain.how_sure import LEAST_CONTACTS, Verdict, ratio_range, verdict
+from domain.kpi import KpiValue
 from domain.period_kpis import Days
 from domain.queue_ref import QueueRef
 from domain.shift import run_length, shift_design, usual_share
@@ -89,6 +90,7 @@ def remarks(
     return [
         *_never_fires(city),
         *_never_clears(city),
+        *_never_surely(city),
         *_too_few(city, calendar, days or {}),
         *_shifts(city, days or {}),
         *_silent_by_chance(city, calendar, days or {}),
@@ -303,6 +305,29 @@ def _too_few(city: CityFile, calendar: Calendar, days: Days) -> Iterator[Referen
         elif asked.least > BUSY * len(asked.queues) * (asked.lasts / timedelta(hours=1)):
             pace = asked.least / len(asked.queues) * (timedelta(hours=1) / asked.lasts)
             yield ReferenceMistake(asked.at, "contacts_not_plausible", asked.queue, number=round(pace))
+
+
+def _never_surely(city: CityFile) -> Iterator[ReferenceMistake]:
+    """Windows of so few contacts that even the worst of them are not surely beyond the limit."""
+    for at, rule, condition in _conditions(city):
+        if not isinstance(condition, KpiCondition) or not isinstance(condition.window, LastContacts):
+            continue
+        if condition.min_samples is not None or city.live.min_samples is not None:
+            continue
+        count, of = condition.window.count, condition.kpi
+        for asked in _asked_at(city, (*at, "window"), of, condition.window, count, rule.site, rule.queue):
+            limit = city.limit_of(condition, asked.site.id, asked.queue)
+            if limit is not None and not _can_be_beyond(of, count, limit):
+                yield ReferenceMistake(asked.at, "never_surely", asked.queue, number=count)
+
+
+def _can_be_beyond(of: Kpi, count: int, limit: float) -> bool:
+    """Whether so many contacts can be surely beyond a limit: all of them are missed, say."""
+    if KPIS[of].unit is not Unit.RATIO:
+        return count >= LEAST_CONTACTS
+    part = 0 if KPIS[of].more_is_better else count
+    worst = KpiValue(part / count, count, part)
+    return verdict(of, worst, ratio_range(part, count), limit) is Verdict.BEYOND
 
 
 def _days(days: Days, asked: _Asked) -> set[date]:

@@ -331,6 +331,10 @@ REMARKS: Final[Mapping[str, Sentence]] = {
         ),
         Msg('fewer of the last contacts, or window = "today"'),
     ),
+    "never_surely": Sentence(
+        Msg("{number} contacts of {name} are too few to be surely beyond the limit: the rule never fires"),
+        Msg("more of the last contacts, a lower limit, or min_samples"),
+    ),
     "more_than_the_last": Sentence(
         Msg("the last {number} contacts are never more than that: the rule as good as never fires"),
         Msg("min_samples of at most {number}, or none"),

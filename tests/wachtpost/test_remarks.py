@@ -129,6 +129,16 @@ REMARKABLE = [
         "min",
         rule('limit = 0.2\nwindow = "last 20"\nmin_samples = 21'),
     ),
+    ("never_surely", "rules.r.window", "window", rule('limit = 0.6\nwindow = "last 5"')),
+    ("never_surely", "rules.r.window", "window", rule('limit = 0.85\nwindow = "last 20"')),
+    ("never_surely", "rules.r.window", "window", rule('limit = 0.15\nwindow = "last 20"', "service_level")),
+    ("never_surely", "rules.r.window", "window", rule('limit = 45\nwindow = "last 4"', "call_wait_mean")),
+    (
+        "never_surely",
+        "rules.r.all[1].window",
+        "window",
+        together('kpi = "waiting", limit = 1', 'kpi = "missed_ratio", window = "last 3", limit = 0.2'),
+    ),
     ("staff_never_told", "rules.r.kpi", "nobody", FEED + 'after = "1h"\n' + rule("", "nobody_available")),
     (
         "staff_never_told",
@@ -193,6 +203,10 @@ def test_every_kind_of_remark_is_made_here() -> None:
         rule('queue = "a"\nlimit = 0.2\nmin_samples = 50'),
         rule('limit = 0.2\nmin_samples = 900\nwindow = "month"'),
         rule('limit = 0.2\nclear_at = 0.0\nwindow = "last 20"\nmin_samples = 20'),
+        rule('limit = 0.56\nwindow = "last 5"'),
+        rule('limit = 0.6\nwindow = "last 5"\nmin_samples = 5'),
+        rule('limit = 0.2\nwindow = "last 60"', "service_level"),
+        rule('limit = 45\nwindow = "last 5"', "call_wait_mean"),
         rule("", "nobody_available"),  # of a city without sources yet
         HTTP + FEED + 'after = "1h"\n' + rule("", "nobody_available"),
         HALL + rule('limit = 3599\ncontacts = "visits"', "longest_wait"),
