@@ -8,40 +8,27 @@ before a restart. A counter is only what never falls; what was counted of people
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from domain import kpi
 from domain.aggregator import Aggregator
-from domain.bucket import Bucket
 from domain.counts import ms_of
 from domain.queue_ref import QueueRef
-from domain.windows import RunningPeriod, Window, Windows, window_label
 from services.evaluator import since_start
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.metric_families import PREFIX, StoredCounts, bare_gauge, gauge
+from services.evaluator.rolling_metrics import RollingFigures
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile, Site
 from shared.contract.breach_events import BreachState
 from shared.contract.dead_letters import DeadLetterReason
-from shared.contract.kpis import KPIS, Kpi, QueueKind, kpis_of
+from shared.contract.kpis import QueueKind
 from shared.process.clock import Clock
 from shared.process.metrics_server import Drops
 from shared.redis.partition_owner import PartitionOwner
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """A queue's, or a site's, contacts over a window."""
-
-    queue_ref: QueueRef
-    label: str
-    kinds: frozenset[QueueKind]
-    bucket: Bucket
 
 
 class EvaluatorCollector(Collector):
@@ -108,55 +95,11 @@ class EvaluatorCollector(Collector):
                         shown.add_metric([site.id, source.id], max(0, count))
         yield shown
 
-    # Rolling figures -----------------------------------------------------------------------------
-
     def _rolling(self, aggregators: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
-        values = {
-            name: gauge(
-                KPIS[name].metric, f"Rolling {name.replace('_', ' ')}; absent when insufficient", "window"
-            )
-            for name in Kpi
-        }
-        walk_ins = gauge("walk_in_wait_mean_seconds", "Rolling mean wait without appointment", "window")
-        service = gauge("service_time_mean_seconds", "Rolling mean service time of visitors", "window")
-        shares = gauge(
-            "speed_category_ratio", "Share of answered calls per range of waits", "window", "category"
-        )
-        samples = gauge("kpi_samples", "Contacts that a rolling figure rests on", "kpi", "window")
-        least = self._city.live.min_samples or 1
+        figures = RollingFigures(self._city)
         for site, aggregator in aggregators:
-            for window in self._windows(site, aggregator, now):
-                labels = [*window.queue_ref]
-                with self._drops("rolling figures", *window.queue_ref, window.label):
-                    for name in kpis_of(window.kinds):
-                        reading = kpi.read(name, window.bucket, self._city)
-                        samples.add_metric([*labels, name, window.label], reading.samples)
-                        if reading.value is not None and reading.samples >= least:
-                            values[name].add_metric([*labels, window.label], reading.value)
-                    if QueueKind.PHONE in window.kinds and window.bucket.answered >= least:
-                        self._share(shares, window)
-                    for family, mean in (
-                        (walk_ins, kpi.walk_in_wait_mean(window.bucket)),
-                        (service, kpi.service_time_mean(window.bucket)),
-                    ):
-                        if mean.value is not None and mean.samples >= least:
-                            family.add_metric([*labels, window.label], mean.value)
-        yield from (*values.values(), walk_ins, service, shares, samples)
-
-    def _windows(self, site: Site, aggregator: Aggregator, now: int) -> Iterator[_Window]:
-        windows = Windows(self._city, aggregator, now)
-        lengths = (window for window in self._city.live.windows if isinstance(window, timedelta))
-        shown: tuple[Window, ...] = (*lengths, RunningPeriod.TODAY)
-        for window in shown:
-            for name, queues in site.with_total:
-                bucket = windows.bucket(name, [QueueRef(site.id, queue.id) for queue in queues], window)
-                kinds = frozenset(queue.kind for queue in queues)
-                yield _Window(QueueRef(site.id, name), window_label(window), kinds, bucket)
-
-    def _share(self, shares: GaugeMetricFamily, window: _Window) -> None:
-        counts = kpi.speed_categories(window.bucket, self._city.speed_categories.bounds)
-        for category, count in counts.items():
-            shares.add_metric([*window.queue_ref, window.label, category], count / window.bucket.answered)
+            figures.add(site, aggregator, now, self._drops)
+        yield from figures.families()
 
     # Right now -----------------------------------------------------------------------------------
 
