@@ -115,7 +115,7 @@ class Found:
 def city_text(answers: Answers, found: Found) -> str:
     """Return the city file."""
     say = translator(answers.language)
-    page = _Page(answers, found, say)
+    page = _CityText(answers, found, say)
     parts = [
         page.head(),
         page.city(),
@@ -133,7 +133,7 @@ def city_text(answers: Answers, found: Found) -> str:
 
 
 @dataclass(frozen=True)
-class _Page:
+class _CityText:
     answers: Answers
     found: Found
     say: Translator
