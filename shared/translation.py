@@ -102,8 +102,13 @@ class Translator:
         return self.pgettext(message.context, message.text, **fields)
 
     def for_templates(self) -> Mapping[str, Callable[..., str]]:
-        """Return what a Jinja template calls, by the names that it has here."""
-        return {"gettext": self.gettext, "pgettext": self.pgettext, "ngettext": self.ngettext}
+        """Return what a Jinja template calls, by the names that it has here; ``listed`` is ``list``."""
+        return {
+            "gettext": self.gettext,
+            "pgettext": self.pgettext,
+            "ngettext": self.ngettext,
+            "listed": self.list,
+        }
 
     # --- numbers ---
 

@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.model import Acknowledgement, Breach, Notification, NotificationKind
 from shared.config.model import CityFile
-from shared.contract.breach_events import BreachReading, BreachState, Cause, Hour, Level, Severity
+from shared.contract.breach_events import (
+    BreachReading,
+    BreachState,
+    Cause,
+    ConditionReading,
+    Hour,
+    Level,
+    Severity,
+)
 from shared.contract.kpis import STATE_MEASURES, Measure
 
 NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
@@ -108,26 +116,29 @@ LIMITS = {
     Measure.WAITING: 5.0,
     Measure.LONGEST_WAIT: 180.0,
     Measure.NOBODY_AVAILABLE: 0.0,
-    Measure.LATE_RATIO: 0.5,
+    Measure.LATE_RATIO: 0.4,
     Measure.BURN_RATE: 2.0,
     Measure.NO_DATA: 300.0,
 }
 
 VALUES = {
-    Measure.MISSED_RATIO: (0.2725, 0.25, 0.31),
+    Measure.MISSED_RATIO: (9 / 34, 0.25, 0.31),
     Measure.CALL_WAIT_MEAN: (91.4, 64.8, 112.0),
-    Measure.SERVICE_LEVEL: (0.6129, 0.7, 0.55),
+    Measure.SERVICE_LEVEL: (21 / 34, 0.7, 0.55),
     Measure.HANDLE_TIME_MEAN: (312.4, 290.0, 340.0),
     Measure.VISIT_WAIT_MEAN: (429.2, 430.0, 450.0),
     Measure.LEAD_TIME_MEAN: (6.34, 6.3, 6.5),
     Measure.WAITING: (7.0, None, 9.0),
     Measure.LONGEST_WAIT: (251.3, None, 260.0),
     Measure.NOBODY_AVAILABLE: (1.0, None, 1.0),
-    Measure.LATE_RATIO: (0.75, None, 0.8),
+    Measure.LATE_RATIO: (6 / 9, None, 1.0),
     Measure.BURN_RATE: (2.38, None, 2.6),
     Measure.NO_DATA: (1020.0, None, 1020.0),
 }
 """Now, five minutes earlier and at the worst."""
+
+PARTS = {Measure.MISSED_RATIO: (9, 34), Measure.SERVICE_LEVEL: (21, 34), Measure.LATE_RATIO: (6, 9)}
+"""What makes a share, of how many contacts."""
 
 QUEUES = {
     Measure.VISIT_WAIT_MEAN: "wonen",
@@ -167,6 +178,7 @@ def breach(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> B
         "window": WINDOWS.get(measure, "15m"),
         "limit": limit,
         "clear_at": limit,
+        "usual": 0.12 if measure is Measure.LATE_RATIO else None,
         "opened_at": OPENED,
         "fired_at": OPENED,
         "at": NOW,
@@ -181,7 +193,10 @@ def breach(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> B
 def reading(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> BreachReading:
     """Return a reading of that measure with all there is to know, with these fields different."""
     value, before, _ = VALUES[measure]
-    fields: dict[str, object] = {"value": value, "samples": 34, "before": before}
+    part, samples = PARTS.get(measure, (None, 34))
+    fields: dict[str, object] = {"value": value, "samples": samples, "part": part, "before": before}
+    if measure is Measure.LATE_RATIO:
+        fields |= {"since": NOW - timedelta(minutes=25)}
     if measure is not Measure.NO_DATA:
         hour = Hour(started_at=NOW.replace(minute=0), offered=42, offered_before=25, staff=3, staff_before=5)
         fields |= {"waiting": 7, "longest_wait_s": 251.3, "hour": hour}
@@ -190,16 +205,48 @@ def reading(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> 
     return BreachReading.model_validate(fields | differs)
 
 
+ENDED = {
+    Measure.MISSED_RATIO: 6 / 34,
+    Measure.SERVICE_LEVEL: 30 / 34,
+    Measure.WAITING: 4.0,
+    Measure.NOBODY_AVAILABLE: 0.0,
+    Measure.LATE_RATIO: 0.0,
+}
+"""The figures of those of which nine tenths of the limit are none, once they are back."""
+
+
+def combined(first: Breach, *others: ConditionReading, **differs: object) -> Breach:
+    """Return that breach as one of a rule with more conditions than its own."""
+    return first.model_copy(
+        update={"reading": first.reading.model_copy(update={"also": others}), "rule": "samen", **differs}
+    )
+
+
+def shift(measure: Measure = Measure.MISSED_RATIO, /, **differs: object) -> Breach:
+    """Return a breach of a rule about a share that is not what it usually is."""
+    since = {"value": 6 / 9, "part": 6, "samples": 9, "since": NOW - timedelta(minutes=25), "before": None}
+    about: dict[str, object] = {
+        "window": "today",
+        "usual": 0.12,
+        "limit": 0.4,
+        "clear_at": 0.12,
+        "reading": reading(measure, **since),
+    }
+    return breach(measure, **about | differs)
+
+
 def ended(measure: Measure = Measure.CALL_WAIT_MEAN, cause: Cause = Cause.STAYED_BACK) -> Breach:
     """Return a breach that is over."""
-    better = LIMITS[measure] * (1.1 if measure is Measure.SERVICE_LEVEL else 0.9)
-    value = better if cause is Cause.STAYED_BACK else None
+    read = cause is Cause.STAYED_BACK
+    value = ENDED.get(measure, LIMITS[measure] * 0.9) if read else None
+    part = round(value * 34) if value is not None and measure in PARTS else None
+    samples = 34 if measure is not Measure.LATE_RATIO else 0
     return breach(
         measure,
         state=BreachState.OK,
         cause=cause,
         closed_at=NOW,
-        reading=reading(measure, value=value),
+        reading=reading(measure, value=value, part=part, samples=samples, since=None),
     )
 
 

@@ -18,6 +18,7 @@ from services.notifier.channels.post import HttpPost, header_value
 from services.notifier.messages.message import Message
 from services.notifier.model import Breach, Delivery, Notification, NotificationKind
 from shared.contract.breach_events import BreachState, Severity
+from shared.contract.kpis import Measure
 
 NOT_OVER: Final = "0001-01-01T00:00:00Z"
 """What Alertmanager writes for the end of an alert that lasts: Go's zero time."""
@@ -106,14 +107,18 @@ def _alert(breach: Breach, said: Mapping[str, str], board_url: str) -> Alert:
 
 
 def _figures(breach: Breach) -> dict[str, str]:
-    figures = {
-        "breach": breach.id,
-        "limit": f"{breach.limit:g}",
-        "samples": str(breach.reading.samples),
-    }
+    reading = breach.reading
+    figures = {"breach": breach.id, "samples": str(reading.samples)}
+    if reading.part is not None:
+        figures["part"] = str(reading.part)
+    if breach.measure is Measure.NOBODY_AVAILABLE:
+        return figures  # a yes or no, which the words say
+    figures["limit"] = f"{breach.limit:g}"
     # No reading is not zero: without one there is no annotation.
-    if breach.reading.value is not None:
-        figures["value"] = f"{breach.reading.value:g}"
+    if reading.value is not None:
+        figures["value"] = f"{reading.value:g}"
+    if breach.usual is not None:
+        figures["usual"] = f"{breach.usual:g}"
     return figures
 
 

@@ -15,7 +15,7 @@ from services.notifier.channels.post import HttpPost, header_value
 from services.notifier.messages.message import Message
 from services.notifier.model import Acknowledgement, Breach, Delivery, NotificationKind
 from services.notifier.secrets import read_secret
-from shared.contract.breach_events import BreachState, Hour, RuleKey
+from shared.contract.breach_events import BreachState, ConditionReading, Hour, RuleKey
 from shared.contract.kpis import UNITS, Unit, more_is_better
 from shared.process.clock import Clock
 
@@ -32,7 +32,7 @@ class BreachBody(RuleKey):
 
     id: str
     unit: Unit
-    """Of ``value``, ``limit``, ``clear_at``, ``before`` and ``worst``."""
+    """Of ``value``, ``limit``, ``clear_at``, ``usual``, ``low``, ``high``, ``before`` and ``worst``."""
     wrong: Literal["above", "below"]
     """On which side of the limit the figure is wrong."""
     state: BreachState
@@ -45,6 +45,11 @@ class BreachBody(RuleKey):
     before: float | None
     worst: float | None
     samples: int
+    part: int | None
+    low: float | None
+    high: float | None
+    since: AwareDatetime | None
+    also: tuple[ConditionReading, ...]
     waiting: int | None
     longest_wait_s: float | None
     budget_left: int | None
@@ -100,6 +105,11 @@ def _breach(breach: Breach) -> BreachBody:
         before=reading.before,
         worst=breach.worst,
         samples=reading.samples,
+        part=reading.part,
+        low=reading.low,
+        high=reading.high,
+        since=reading.since,
+        also=reading.also,
         waiting=reading.waiting,
         longest_wait_s=reading.longest_wait_s,
         budget_left=reading.budget_left,

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final, TypedDict
 from zoneinfo import ZoneInfo
 
+from services.notifier.messages.figures import counts, figure, is_full, target_of
 from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile
-from shared.contract.breach_events import BreachState, Level
-from shared.contract.kpis import STATE_MEASURES, UNITS, Measure, Unit
+from shared.contract.breach_events import BreachState, ConditionReading, Level
+from shared.contract.kpis import KPIS, UNITS, Kpi, Measure, Unit
 from shared.translation import Msg, Translator, translator
 
 MARK: Final = "wachtpost"
@@ -92,6 +93,8 @@ class CityWords:
     zone: ZoneInfo
     titles: Mapping[tuple[str, str], str]
     """By site and queue (``all``: the site itself); a place that is not there goes by its id."""
+    is_target: Callable[[Breach], bool]
+    """Whether its limit is the city's target, not one of the rule's own."""
 
     @classmethod
     def of(cls, city: CityFile) -> CityWords:
@@ -102,7 +105,12 @@ class CityWords:
             for site in city.sites
             for queue in site.queues
         }
-        return cls(translator(city.city.language), city.city.zone, titles)
+
+        def is_target(breach: Breach) -> bool:
+            target = target_of(city, Kpi(breach.measure), breach) if breach.measure in KPIS else None
+            return target is not None and target.limit == breach.limit
+
+        return cls(translator(city.city.language), city.city.zone, titles, is_target)
 
     def title(self, site: str, queue: str) -> str:
         """Return what people call a queue, or a site's total."""
@@ -211,22 +219,28 @@ SAID_OF: Final[Mapping[Measure, Msg]] = {
     Measure.HANDLE_TIME_MEAN: Msg("mean handling time {amount}", "annotation"),
     Measure.VISIT_WAIT_MEAN: Msg("mean wait at the counter {amount}", "annotation"),
     Measure.LEAD_TIME_MEAN: Msg("{amount} working days to an appointment", "annotation"),
-    # Translators: {amount} is a number of calls.
+    # Translators: {amount} is a number of people.
     Measure.WAITING: Msg("{amount} waiting", "annotation"),
     Measure.LONGEST_WAIT: Msg("longest wait {amount}", "annotation"),
     Measure.NOBODY_AVAILABLE: Msg("nobody available", "annotation"),
-    Measure.LATE_RATIO: Msg("answered late {amount}", "annotation"),
+    Measure.LATE_RATIO: Msg("unusually many long waits", "annotation"),
     # Translators: {amount} is a factor such as 3,2×.
     Measure.BURN_RATE: Msg("error budget goes {amount} as fast as it may", "annotation"),
     # Translators: {amount} is how long, such as 5:20.
     Measure.NO_DATA: Msg("no data for {amount}", "annotation"),
 }
 
+SHIFT_IN_MISSED: Final = Msg("unusually many missed", "annotation")
+
 
 def _text(breach: Breach, words: CityWords) -> str:
-    """Return ``Onthaal: gemist 31,0 % (doel 20 %), 10:05–10:22, bevestigd door balie``."""
+    """Return ``Onthaal: gemist 31,0 %, 31 van 100 (doel 20 %), 10:05–10:22, bevestigd door balie``."""
     say = words.say
-    parts = [f"{_figure(breach, say)} ({_threshold(breach, say)})", _when(breach, words)]
+    against = _threshold(breach, words)
+    parts = [
+        f"{_figures(breach, say)} ({against})" if against else _figures(breach, say),
+        _when(breach, words),
+    ]
     if breach.acknowledged is not None:
         parts.append(say.gettext("acknowledged by {name}", name=breach.acknowledged.by))
     if _state_tag(breach) == _BLIP:
@@ -235,30 +249,59 @@ def _text(breach: Breach, words: CityWords) -> str:
     return _one_line(say.gettext("{where}: {what}", where=title, what=", ".join(parts)))
 
 
+def _figures(breach: Breach, say: Translator) -> str:
+    """The figure of now, or of several conditions all; once it is over, the worst there was of the first."""
+    lasts = _ended(breach) is None
+    also = [one for one in breach.reading.also if lasts or one.measure is Measure.NOBODY_AVAILABLE]
+    return say.list([_figure(breach, say), *(_said(breach, one, say) for one in also)])
+
+
 def _figure(breach: Breach, say: Translator) -> str:
-    """The figure of now; once it is over, the worst there was."""
-    now, worst = breach.reading.value, breach.worst
-    first, second = (worst, now) if _ended(breach) is not None else (now, worst)
-    value = second if first is None else first
-    if value is None or not math.isfinite(value):
-        return say.gettext("no reading")
-    return say.text(
-        SAID_OF[breach.measure],
-        amount=_times(breach, say.value(UNITS[breach.measure], value, breach.limit)),
+    reading = breach.reading
+    now = ConditionReading(
+        measure=breach.measure,
+        limit=breach.limit,
+        window=breach.window,
+        value=reading.value,
+        samples=reading.samples,
+        part=reading.part,
     )
+    worst = now.model_copy(update={"value": breach.worst, "part": None})
+    first, second = (worst, now) if _ended(breach) is not None and breach.usual is None else (now, worst)
+    return _said(breach, second if first.value is None else first, say)
 
 
-def _times(breach: Breach, amount: str) -> str:
-    return f"{amount}×" if UNITS[breach.measure] is Unit.TIMES else amount
+def _said(breach: Breach, one: ConditionReading, say: Translator) -> str:
+    """Return one figure: ``gemist 31,0 %, 31 van 100``, ``ongewoon veel gemist, 6 van de laatste 9``."""
+    if one.value is None or not math.isfinite(one.value):
+        return say.gettext("no reading")
+    shift = breach.usual is not None
+    message = SHIFT_IN_MISSED if shift and one.measure is Measure.MISSED_RATIO else SAID_OF[one.measure]
+    amount = _times(one.measure, figure(say, one.measure, one.value, one.samples, one.limit))
+    latest = shift or is_full(one.window, one.samples) is True
+    counted = counts(say, one.part, one.samples, latest=latest)
+    return ", ".join(filter(None, [say.text(message, amount=amount), counted]))
 
 
-def _threshold(breach: Breach, say: Translator) -> str:
-    amount = _times(breach, say.limit(UNITS[breach.measure], breach.limit))
+def _times(measure: Measure, amount: str) -> str:
+    return f"{amount}×" if UNITS[measure] is Unit.TIMES else amount
+
+
+def _threshold(breach: Breach, words: CityWords) -> str:
+    """What it is held against; nothing where several figures are, or none."""
+    say = words.say
+    if breach.usual is not None:
+        return say.gettext("usually {share}", share=say.ratio_limit(breach.usual))
+    if breach.reading.also or breach.measure is Measure.NOBODY_AVAILABLE:
+        return ""
+    amount = _times(breach.measure, say.limit(UNITS[breach.measure], breach.limit))
     if breach.level is Level.WARNING:
         return say.gettext("warning at {limit}", limit=amount)
-    if breach.measure in {Measure.BURN_RATE, Measure.NO_DATA, *STATE_MEASURES}:
-        return say.gettext("limit {limit}", limit=amount)
-    return say.gettext("target {limit}", limit=amount)
+    return (
+        say.gettext("target {limit}", limit=amount)
+        if words.is_target(breach)
+        else say.gettext("limit {limit}", limit=amount)
+    )
 
 
 def _when(breach: Breach, words: CityWords) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from services.notifier.messages import figures
 from services.notifier.model import Breach
-from shared.config.alerting import measure_of
-from shared.config.model import CityFile, Target
-from shared.config.types import ALL_QUEUES
-from shared.contract.breach_events import Cause, Hour, Level, Severity
-from shared.contract.kpis import KPIS, UNITS, Kpi, Measure, QueueKind, more_is_better
+from shared.config.alerting import QueueRule, ShiftRule, measure_of
+from shared.config.model import CityFile, queues_about
+from shared.config.types import ALL_QUEUES, PERIODS, LastContacts
+from shared.contract.breach_events import Cause, ConditionReading, Hour, Level, Severity
+from shared.contract.kpis import KPIS, STATE_MEASURES, UNITS, Kpi, Measure, QueueKind, Unit, more_is_better
 from shared.formatting import clock_time
 from shared.translation import Translator, translator
 
@@ -73,17 +76,46 @@ class AcknowledgementView:
 
 
 @dataclass(frozen=True)
+class FigureView:
+    """One figure: what a breach is about, or one of several that hold at once."""
+
+    measure: Measure
+    value: str | None
+    """None: no reading. Whether somebody is available is no figure: then it is empty."""
+    people: int
+    """How many wait, where that is the figure; 0 too where it is how long they do, and nobody does."""
+    counts: str
+    """Of a share: ``6 van 19``, or of the latest contacts ``7 van de laatste 20``; else empty."""
+    back: bool
+    """The breach is over, and this is why: the figure is where it should be."""
+    limit: str
+    """Of what is promised; of a warning the limit that it comes close to. Empty: it has none that we know."""
+    more_is_better: bool
+    period: str
+    """today, month or year; empty for anything else."""
+    window: str
+    """What it looks back over, in words; empty for what is so at this moment, and for a period."""
+    wanted: str
+    """How many contacts a window by count asks for, where there have not been so many yet."""
+    since: str
+    """When a window by count begins, or a shift began."""
+    sample_count: int
+
+
+@dataclass(frozen=True)
 class BreachView:
     """One breach. Texts are written for people; what is empty or ``None`` has nothing to say."""
 
     rule: str
     measure: Measure
+    figure: FigureView
+    also: tuple[FigureView, ...]
+    """Of a rule with several conditions the further ones."""
     kpi: Kpi | None
-    """The figure it is about; of a burn rate the one that burns; none for no data."""
+    """The figure it is about; of a burn rate the one that burns; none for what is no KPI."""
     severity: Severity
     cause: Cause | None
     over: bool
-    more_is_better: bool
     approaching: bool
     """A warning, and the limit itself still holds."""
     warning: bool
@@ -96,24 +128,20 @@ class BreachView:
     """Empty when the city has one site only."""
     feed: FeedKind
     """Of no data: what kind of source it is."""
-    value: str | None
-    limit: str
-    """Of what is promised: of a warning the limit that it comes close to."""
-    threshold: str
-    """Where the watch looks, in the unit of the figure."""
     is_target: bool
     """The limit is the city's target, not one of the rule's own."""
-    period: str
-    """today, month or year; empty for a rolling window."""
+    threshold: str
+    """Where the watch looks, in the unit of the figure."""
+    usual: str
+    """Of a shift the share that is usual; empty: it is no shift."""
+    late_after: str
+    """Of late answers: how long is too long."""
+    span: str
+    """From where to where the true figure may lie; empty where that says nothing."""
     target_period: str
     """Which target burns: month, year or empty."""
     within: str
     """The time of the service level, in seconds."""
-    window: str
-    samples: str
-    sample_count: int
-    single: bool
-    """The figure rests on one contact."""
     heard: str
     """When a silent source was last heard; empty for anything else."""
     since: str
@@ -124,9 +152,17 @@ class BreachView:
     waiting: int | None
     longest: str | None
     worst: str | None
+    worst_people: int
+    """How many waited then, where that is the figure."""
     hour: HourView | None
     budget: BudgetView | None
     taken: AcknowledgementView | None
+
+    @property
+    def told(self) -> tuple[FigureView, ...]:
+        """The figures of a headline: all; of several that held at once, and do no more, what is back."""
+        figures = (self.figure, *self.also)
+        return tuple(one for one in figures if one.back) or figures
 
 
 class Viewer:
@@ -138,45 +174,47 @@ class Viewer:
 
     def view(self, breach: Breach, now: datetime) -> BreachView:
         """Return what can be said of a breach at ``now``."""
-        reading, kpi = breach.reading, self._kpi(breach)
-        counter = kpi is not None and KPIS[kpi].kind is QueueKind.COUNTER
-        limit = self._promise(breach)
-        target = self._target_of(breach)
+        reading, rule = breach.reading, self._rule(breach)
+        promise = self._promise(breach, rule)
+        figure, *also = self._figures(breach, promise, now)
+        kpi = self._kpi(breach)
+        target = None if kpi is None else figures.target_of(self._city, kpi, breach)
+        counter = self._about_visitors(breach, rule)
         until = breach.closed_at or now
         return BreachView(
             rule=breach.rule,
             measure=breach.measure,
+            figure=figure,
+            also=tuple(also),
             kpi=kpi,
             severity=breach.severity,
             cause=breach.cause,
             over=breach.closed_at is not None,
-            more_is_better=more_is_better(breach.measure),
-            approaching=breach.level is Level.WARNING and not _beyond(breach, limit),
+            approaching=breach.level is Level.WARNING
+            and promise is not None
+            and not _beyond(breach.measure, reading.value, promise),
             warning=breach.level is Level.WARNING,
             place=self._place(breach, counter=counter),
             counter=counter,
             site=self._site_title(breach.site),
             feed=self._feed(breach.queue),
-            value=self._figure(breach, reading.value, now),
-            limit=self._limit_figure(breach, limit),
-            threshold=self._limit_figure(breach, breach.limit),
-            is_target=target is not None and target.limit == limit,
-            period=breach.window if breach.window in {"today", "month", "year"} else "",
+            is_target=target is not None and target.limit == promise,
+            threshold=self._limit(breach.measure, breach.limit),
+            usual="" if breach.usual is None else self._say.ratio_limit(breach.usual),
+            late_after=self._late_after(breach, rule),
+            span=self._span(breach, promise),
             target_period="" if target is None else target.period,
             within=self._say.number(self._city.service_level.within // timedelta(seconds=1)),
-            window=_window(breach.window, self._say),
-            samples=self._say.number(reading.samples),
-            sample_count=reading.samples,
-            single=reading.samples == 1,
             heard=self._heard(breach, now),
             since=self._moment(breach.opened_at, now),
             until=self._moment(until, now),
             lasted=self._say.duration(until - breach.opened_at),
-            trend=_trend(reading.value, reading.before),
-            before=self._figure(breach, reading.before, breach.at) or "",
+            trend=None if breach.usual is not None else _trend(reading.value, reading.before),
+            before=self._written(breach, reading.before, promise) or "",
             waiting=reading.waiting,
             longest=None if reading.longest_wait_s is None else clock_time(reading.longest_wait_s),
-            worst=self._figure(breach, breach.worst, breach.at),
+            worst=self._worst(breach, promise),
+            worst_people=_people(breach.measure, breach.worst),
             hour=None if reading.hour is None else self._hour(reading.hour),
             budget=self._budget(breach),
             taken=self._taken(breach, now),
@@ -201,6 +239,22 @@ class Viewer:
             case _:
                 return Kpi(breach.measure) if breach.measure in KPIS else None
 
+    def _rule(self, breach: Breach) -> QueueRule | None:
+        """The rule of the city file that it is a breach of, if there is one still."""
+        fitting = (rule for rule in self._city.rules if rule.id == breach.rule)
+        return next((rule for rule in fitting if measure_of(rule) is breach.measure), None)
+
+    def _about_visitors(self, breach: Breach, rule: QueueRule | None) -> bool:
+        """Whether those who wait are visitors: at that counter, or at all that the rule is about."""
+        if breach.measure not in STATE_MEASURES:
+            return breach.measure in KPIS and KPIS[breach.measure].kind is QueueKind.COUNTER
+        site = next((site for site in self._city.sites if site.id == breach.site), None)
+        if site is None:
+            return False
+        about = () if rule is None or breach.queue != ALL_QUEUES else queues_about(rule, site)
+        named = (queue for queue in site.queues if queue.id == breach.queue)
+        return any(queue.kind is QueueKind.COUNTER for queue in about or named)
+
     def _place(self, breach: Breach, *, counter: bool) -> str:
         if breach.measure is Measure.NO_DATA:
             return breach.queue
@@ -218,31 +272,87 @@ class Viewer:
         kinds = {source.id: source.kind for source in self._city.sources}
         return FeedKind.EXCHANGE if kinds.get(name) == "queue_log" else FeedKind.OTHER
 
-    def _target_of(self, breach: Breach) -> Target | None:
-        """The city's target for a figure; a queue without one is held against the total's."""
-        kpi = self._kpi(breach)
-        if kpi is None:
-            return None
-        own = self._city.target(kpi, breach.site, breach.queue, breach.window)
-        return own or self._city.target(kpi, breach.site, ALL_QUEUES, breach.window)
+    def _promise(self, breach: Breach, rule: QueueRule | None) -> float | None:
+        """The limit that a message names: of a warning that of its rule, not the earlier limit.
 
-    def _promise(self, breach: Breach) -> float:
-        """The limit that a message names: of a warning that of its rule, not the earlier limit."""
+        ``None``: it has none (nobody available, a shift), or the city file does not say it any more.
+        """
+        if breach.measure is Measure.NOBODY_AVAILABLE or breach.usual is not None:
+            return None
         if breach.level is Level.LIMIT:
             return breach.limit
-        fitting = (r for r in self._city.rules if r.id == breach.rule and measure_of(r) is breach.measure)
-        rule = next(fitting, None)
-        limit = None if rule is None else self._city.limit_of(rule, breach.site, breach.queue)
-        return breach.limit if limit is None else limit
+        return None if rule is None else self._city.limit_of(rule, breach.site, breach.queue)
 
-    def _figure(self, breach: Breach, value: float | None, now: datetime) -> str | None:
+    def _figures(self, breach: Breach, promise: float | None, now: datetime) -> Iterator[FigureView]:
+        """Yield the figure that the breach is about, and of a rule with several conditions the others."""
+        reading = breach.reading
+        own = ConditionReading(
+            measure=breach.measure,
+            limit=breach.limit,
+            window="" if breach.usual is not None else breach.window,
+            value=reading.value,
+            samples=reading.samples,
+            part=reading.part,
+        )
+        written = self._written(breach, reading.value, promise, now)
+        since = "" if reading.since is None else self._moment(reading.since, now)
+        limit = "" if promise is None else self._limit(breach.measure, promise)
+        yield replace(self._figure(breach, own), value=written, since=since, limit=limit)
+        yield from (self._figure(breach, other) for other in reading.also)
+
+    def _figure(self, breach: Breach, one: ConditionReading) -> FigureView:
+        full = figures.is_full(one.window, one.samples)
+        latest = full is True or breach.usual is not None
+        nobody = one.measure is Measure.NOBODY_AVAILABLE
+        alone = not breach.reading.also
+        return FigureView(
+            measure=one.measure,
+            value=None
+            if one.value is None
+            else figures.figure(self._say, one.measure, one.value, one.samples, one.limit),
+            people=_people(one.measure, one.value),
+            counts=figures.counts(self._say, one.part, one.samples, latest=latest),
+            back=breach.closed_at is not None and (alone or not _beyond(one.measure, one.value, one.limit)),
+            limit="" if nobody else self._limit(one.measure, one.limit),
+            more_is_better=more_is_better(one.measure),
+            period=one.window if one.window in PERIODS else "",
+            window=_window(one.window, self._say),
+            wanted=figures.wanted(self._say, one.window) if full is False else "",
+            since="",
+            sample_count=one.samples,
+        )
+
+    def _written(
+        self, breach: Breach, value: float | None, promise: float | None, now: datetime | None = None
+    ) -> str | None:
         """Return a figure in the unit of its measure, beside the limits that a message names."""
         if value is None:
             return None
         if breach.measure is Measure.NO_DATA:
             # There was no data after the evaluator said so either.
-            return self._say.duration(timedelta(seconds=value) + max(now - breach.at, timedelta(0)))
-        return self._say.value(UNITS[breach.measure], value, breach.limit, self._promise(breach))
+            silent = timedelta(seconds=value) + max((now or breach.at) - breach.at, timedelta(0))
+            return self._say.duration(silent)
+        samples, beside = breach.reading.samples, _beside(breach, promise)
+        return figures.figure(self._say, breach.measure, value, samples, *beside)
+
+    def _worst(self, breach: Breach, promise: float | None) -> str | None:
+        """Return the furthest that the figure has been; of a shift nothing: it grows surer, not worse."""
+        return None if breach.usual is not None else self._written(breach, breach.worst, promise)
+
+    def _span(self, breach: Breach, promise: float | None) -> str:
+        """Return the range of a figure. The counts of a shift say enough, and what is over needs none."""
+        low, high = breach.reading.low, breach.reading.high
+        if low is None or high is None or breach.usual is not None or breach.closed_at is not None:
+            return ""
+        return self._say.span(UNITS[breach.measure], low, high, *_beside(breach, promise))
+
+    def _late_after(self, breach: Breach, rule: QueueRule | None) -> str:
+        if breach.measure is not Measure.LATE_RATIO:
+            return ""
+        own = rule.within if isinstance(rule, ShiftRule) else None
+        limit = self._city.promise(Kpi.CALL_WAIT_MEAN, breach.site, breach.queue)
+        seconds = limit if own is None else own.total_seconds()
+        return "" if seconds is None else self._say.limit(Unit.SECONDS, seconds)
 
     def _heard(self, breach: Breach, now: datetime) -> str:
         value = breach.reading.value
@@ -250,10 +360,10 @@ class Viewer:
             return ""
         return self._moment(breach.at - timedelta(seconds=value), now)
 
-    def _limit_figure(self, breach: Breach, limit: float) -> str:
-        if breach.measure is Measure.NO_DATA:
+    def _limit(self, measure: Measure, limit: float) -> str:
+        if measure is Measure.NO_DATA:
             return self._say.duration(timedelta(seconds=limit))
-        return self._say.limit(UNITS[breach.measure], limit)
+        return self._say.limit(UNITS[measure], limit)
 
     def _hour(self, hour: Hour) -> HourView:
         number = self._say.number
@@ -290,7 +400,10 @@ class Viewer:
 
 
 def _window(label: str, say: Translator) -> str:
-    """Return a rolling window as ``laatste 15 minuten``; any other label as it is."""
+    """Return a rolling window as ``laatste 15 minuten``, one by count as ``laatste 20``; else nothing."""
+    if (latest := LastContacts.parse(label)) is not None:
+        # Translators: a window that looks back over so many calls, visitors or appointments.
+        return say.ngettext("the last {number}", "the last {number}", latest.count)
     parts = _WINDOW.fullmatch(label)
     match parts and (int(parts[1]), parts[2]):
         case number, "s":
@@ -299,15 +412,24 @@ def _window(label: str, say: Translator) -> str:
             return say.ngettext("last minute", "last {number} minutes", number)
         case number, "h":
             return say.ngettext("last hour", "last {number} hours", number)
-    return label
+    return ""
 
 
-def _beyond(breach: Breach, limit: float) -> bool:
-    """Whether the figure is on the wrong side of ``limit``."""
-    value = breach.reading.value
+def _beside(breach: Breach, promise: float | None) -> tuple[float, ...]:
+    """The limits that stand next to a figure."""
+    return (breach.limit,) if promise is None else (breach.limit, promise)
+
+
+def _people(measure: Measure, value: float | None) -> int:
+    """How many wait, of a figure about them; of how long they wait no more than whether anybody does."""
+    return math.ceil(value) if value is not None and measure in {Measure.WAITING, Measure.LONGEST_WAIT} else 0
+
+
+def _beyond(measure: Measure, value: float | None, limit: float) -> bool:
+    """Whether a figure is on the wrong side of ``limit``."""
     if value is None:
         return False
-    return value < limit if more_is_better(breach.measure) else value > limit
+    return value < limit if more_is_better(measure) else value > limit
 
 
 def _trend(value: float | None, before: float | None) -> Trend | None:

@@ -25,9 +25,9 @@ from services.notifier.grafana.annotations import (
 )
 from services.notifier.model import Acknowledgement, Breach
 from shared.config.model import CityFile
-from shared.contract.breach_events import BreachReading, BreachState, Level, Severity
+from shared.contract.breach_events import BreachReading, BreachState, ConditionReading, Level, Severity
 from shared.contract.events import NAME
-from shared.contract.kpis import Measure
+from shared.contract.kpis import KPIS, Measure
 from shared.translation import translator
 from tests.support import samples
 from tests.support.grafana_stand_in import TAG_COLUMN, TAGS_LENGTH, tag_pairs, tags_length
@@ -41,6 +41,7 @@ DUTCH = CityWords(
     translator("nl"),
     ZoneInfo("Europe/Brussels"),
     {("huis", "onthaal"): "Onthaal", ("huis", "all"): "Stadhuis", ("huis", "raar"): "<b>Wonen</b>\n& werken"},
+    lambda breach: breach.measure in KPIS,
 )
 ENGLISH = replace(DUTCH, say=translator("en"))
 FRENCH = replace(DUTCH, say=translator("fr"))
@@ -50,7 +51,7 @@ FIRING = samples.breach(
     OPENED,
     id=f"gemist:limit:huis:onthaal:{OPENED_MS}",
     at=OPENED + timedelta(minutes=7),
-    reading=BreachReading(value=0.275, samples=40),
+    reading=BreachReading(value=0.275, samples=40, part=11),
     worst=0.31,
 )
 
@@ -71,37 +72,40 @@ def reading(value: float | None) -> BreachReading:
     return BreachReading(value=value, samples=40)
 
 
+SIX_OF_NINE = BreachReading(value=6 / 9, part=6, samples=9)
+NOBODY = ConditionReading(measure=Measure.NOBODY_AVAILABLE, limit=0.0, value=1.0)
+TOGETHER = BreachReading(value=0.35, part=7, samples=20, also=(NOBODY,))
 ACK = Acknowledgement(at=after(minutes=3), by="balie")
 
 
 @pytest.mark.parametrize(
     ("breach", "words", "text"),
     [
-        (FIRING, DUTCH, "Onthaal: gemist 27,5 % (doel 20 %), sinds 10:05"),
-        (FIRING, FRENCH, "Onthaal : 27,5 % d'appels manqués (objectif 20 %), depuis 10:05"),
-        (FIRING, GERMAN, "Onthaal: verpasst 27,5 % (Ziel 20 %), seit 10:05"),
-        (FIRING, ENGLISH, "Onthaal: missed 27.5% (target 20%), since 10:05"),
+        (FIRING, DUTCH, "Onthaal: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05"),
+        (FIRING, FRENCH, "Onthaal : 28 % d'appels manqués, 11 sur 40 (objectif 20 %), depuis 10:05"),
+        (FIRING, GERMAN, "Onthaal: verpasst 28 %, 11 von 40 (Ziel 20 %), seit 10:05"),
+        (FIRING, ENGLISH, "Onthaal: missed 28%, 11 of 40 (target 20%), since 10:05"),
         (
             ended(after(minutes=17), acknowledged=ACK),
             DUTCH,
-            "Onthaal: gemist 31,0 % (doel 20 %), 10:05–10:22, bevestigd door balie",
+            "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22, bevestigd door balie",
         ),
         (
             ended(after(seconds=5), fired_at=None),
             DUTCH,
-            "Onthaal: gemist 31,0 % (doel 20 %), 10:05:00–10:05:05, te kort om te melden",
+            "Onthaal: gemist 31 % (doel 20 %), 10:05:00–10:05:05, te kort om te melden",
         ),
         (
             ended(after(days=1, minutes=-65)),
             ENGLISH,
-            "Onthaal: missed 31.0% (target 20%), Thu 12 Mar 10:05–Fri 13 Mar 9:00",
+            "Onthaal: missed 31% (target 20%), Thu 12 Mar 10:05–Fri 13 Mar 9:00",
         ),
-        (but(queue="all"), DUTCH, "Stadhuis: gemist 27,5 % (doel 20 %), sinds 10:05"),
-        (but(queue="elders"), DUTCH, "elders: gemist 27,5 % (doel 20 %), sinds 10:05"),
+        (but(queue="all"), DUTCH, "Stadhuis: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05"),
+        (but(queue="elders"), DUTCH, "elders: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05"),
         (
             but(level=Level.WARNING, limit=0.15),
             DUTCH,
-            "Onthaal: gemist 27,5 % (waarschuwing bij 15 %), sinds 10:05",
+            "Onthaal: gemist 28 %, 11 van 40 (waarschuwing bij 15 %), sinds 10:05",
         ),
         (
             but(measure=Measure.SERVICE_LEVEL, limit=0.8, reading=reading(0.79999)),
@@ -138,10 +142,60 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
             DUTCH,
             "pbx: al 5:20 geen gegevens (grens 5:00), sinds 10:05",
         ),
-        (but(reading=reading(None)), DUTCH, "Onthaal: gemist 31,0 % (doel 20 %), sinds 10:05"),
+        (
+            but(measure=Measure.WAITING, limit=5.0, reading=reading(7.0)),
+            DUTCH,
+            "Onthaal: 7 in de wachtrij (grens 5), sinds 10:05",
+        ),
+        (
+            but(measure=Measure.NOBODY_AVAILABLE, limit=0.0, reading=reading(1.0)),
+            DUTCH,
+            "Onthaal: niemand beschikbaar, sinds 10:05",
+        ),
+        (
+            but(measure=Measure.NOBODY_AVAILABLE, limit=0.0, reading=reading(0.0), state=BreachState.OK),
+            DUTCH,
+            "Onthaal: niemand beschikbaar, 10:05–10:12",
+        ),
+        (
+            but(window="last 20", reading=TOGETHER),
+            DUTCH,
+            "Onthaal: gemist 35 %, 7 van de laatste 20 en niemand beschikbaar, sinds 10:05",
+        ),
+        (
+            ended(after(minutes=17), reading=TOGETHER),
+            DUTCH,
+            "Onthaal: gemist 31 % en niemand beschikbaar, 10:05–10:22",
+        ),
+        (
+            but(window="last 20", reading=BreachReading(value=0.35, part=7, samples=20)),
+            DUTCH,
+            "Onthaal: gemist 35 %, 7 van de laatste 20 (doel 20 %), sinds 10:05",
+        ),
+        (
+            but(window="last 20", reading=BreachReading(value=0.5, part=6, samples=12)),
+            DUTCH,
+            "Onthaal: gemist 50 %, 6 van 12 (doel 20 %), sinds 10:05",
+        ),
+        (
+            but(window="today", usual=0.12, limit=0.4, reading=SIX_OF_NINE),
+            DUTCH,
+            "Onthaal: ongewoon veel gemist, 6 van de laatste 9 (gewoonlijk 12 %), sinds 10:05",
+        ),
+        (
+            but(measure=Measure.LATE_RATIO, window="today", usual=0.1, limit=0.4, reading=SIX_OF_NINE),
+            ENGLISH,
+            "Onthaal: unusually many long waits, 6 of the last 9 (usually 10%), since 10:05",
+        ),
+        (
+            but(),
+            replace(DUTCH, is_target=lambda _: False),
+            "Onthaal: gemist 28 %, 11 van 40 (grens 20 %), sinds 10:05",
+        ),
+        (but(reading=reading(None)), DUTCH, "Onthaal: gemist 31 % (doel 20 %), sinds 10:05"),
         (but(reading=reading(None), worst=None), DUTCH, "Onthaal: geen meting (doel 20 %), sinds 10:05"),
         (but(reading=reading(float("inf"))), DUTCH, "Onthaal: geen meting (doel 20 %), sinds 10:05"),
-        (but(queue="raar"), DUTCH, "‹b›Wonen‹/b› & werken: gemist 27,5 % (doel 20 %), sinds 10:05"),
+        (but(queue="raar"), DUTCH, "‹b›Wonen‹/b› & werken: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05"),
     ],
 )
 def test_one_plain_line_in_the_citys_words(breach: Breach, words: CityWords, text: str):
@@ -253,7 +307,7 @@ STATE_OVER = list(annotation_of(OVER, DUTCH).tags)
             "a worse figure",
             but(reading=reading(0.4)),
             known(FIRING),
-            {"text": "Onthaal: gemist 40,0 % (doel 20 %), sinds 10:05"},
+            {"text": "Onthaal: gemist 40 % (doel 20 %), sinds 10:05"},
         ),
         (
             "it is over",
@@ -262,7 +316,7 @@ STATE_OVER = list(annotation_of(OVER, DUTCH).tags)
             {
                 "timeEnd": OPENED_MS + 1_020_000,
                 "tags": STATE_OVER,
-                "text": "Onthaal: gemist 31,0 % (doel 20 %), 10:05–10:22",
+                "text": "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22",
             },
         ),
         ("somebody moved its start", FIRING, known(FIRING, time_ms=1), {"time": OPENED_MS}),

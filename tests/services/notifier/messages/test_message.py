@@ -33,7 +33,7 @@ from services.notifier.messages.view import Trend, Viewer
 from services.notifier.model import Breach, Notification, NotificationKind
 from shared.config.alerting import KpiRule
 from shared.config.model import CityFile, Target
-from shared.contract.breach_events import Cause, Level, Severity
+from shared.contract.breach_events import BreachState, Cause, ConditionReading, Hour, Level, Severity
 from shared.contract.kpis import Kpi, Measure
 from shared.translation import languages, translator
 from tests.support.html import Element, read
@@ -43,9 +43,11 @@ from tests.support.notifications import (
     acknowledged,
     breach,
     city,
+    combined,
     ended,
     notification,
     reading,
+    shift,
     unexpected,
 )
 from tests.support.thorough import examples
@@ -69,6 +71,64 @@ NOBODY = breach(reading=reading(waiting=0, longest_wait_s=None, hour=None))
 NO_READING = breach(reading=reading(value=None, samples=3))
 OWN_LIMIT = breach(limit=60.0)
 YESTERDAY = breach(opened_at=NOW - timedelta(days=1, hours=2))
+
+FREE = Hour(started_at=NOW.replace(minute=0), offered=3, offered_before=4, staff=0, staff_before=2)
+NOBODY_THERE = breach(Measure.NOBODY_AVAILABLE, reading=reading(Measure.NOBODY_AVAILABLE, hour=FREE))
+ONE_WAITS = breach(
+    Measure.WAITING,
+    limit=0.0,
+    clear_at=0.0,
+    worst=1.0,
+    reading=reading(Measure.WAITING, value=1.0, waiting=1),
+)
+THREE_WAIT = breach(
+    Measure.WAITING,
+    limit=1.0,
+    clear_at=1.0,
+    worst=3.0,
+    reading=reading(Measure.WAITING, value=3.0, waiting=3),
+)
+AT_THE_COUNTER = breach(Measure.WAITING, queue="wonen")
+NOBODY_WAITS = THREE_WAIT.model_copy(
+    update={
+        "state": BreachState.OK,
+        "cause": Cause.STAYED_BACK,
+        "closed_at": NOW,
+        "reading": reading(Measure.WAITING, value=0.0, waiting=0, longest_wait_s=None),
+    }
+)
+
+SINCE = NOW - timedelta(hours=1, minutes=2)
+LATEST = {"window": "last 20", "rule": "laatste"}
+SEVEN_OF_TWENTY = breach(
+    Measure.MISSED_RATIO,
+    **LATEST,
+    worst=0.4,
+    reading=reading(
+        Measure.MISSED_RATIO, value=0.35, part=7, samples=20, before=0.3, since=SINCE, low=0.181, high=0.567
+    ),
+)
+SIX_OF_TWELVE = breach(
+    Measure.MISSED_RATIO,
+    **LATEST,
+    reading=reading(
+        Measure.MISSED_RATIO, value=0.5, part=6, samples=12, before=None, since=SINCE, low=0.254, high=0.746
+    ),
+)
+TWENTY_WAITS = breach(**LATEST, reading=reading(samples=20, since=SINCE, low=60.4, high=122.3))
+ONE_WAIT = breach(**LATEST, reading=reading(samples=1, since=SINCE, before=None))
+
+ABSENT = ConditionReading(measure=Measure.NOBODY_AVAILABLE, limit=0.0, value=1.0)
+WAITED_LONG = ConditionReading(measure=Measure.LONGEST_WAIT, limit=60.0, value=130.0)
+BACK = {"state": BreachState.OK, "cause": Cause.STAYED_BACK, "closed_at": NOW}
+WAITED_FOR_NOBODY = combined(THREE_WAIT, ABSENT)
+ALL_AT_ONCE = combined(SEVEN_OF_TWENTY, WAITED_LONG, ABSENT)
+SOMEBODY_CAME = combined(THREE_WAIT, ABSENT.model_copy(update={"value": 0.0}), **BACK)
+ALL_WELL = combined(NOBODY_WAITS, ABSENT.model_copy(update={"value": 0.0}), **BACK)
+
+USUAL_AGAIN = shift(
+    **BACK, reading=reading(Measure.MISSED_RATIO, value=6 / 29, part=6, samples=29, before=None, since=SINCE)
+)
 
 STORIES: dict[str, list[tuple[Notification, Links]]] = {
     "firing": [(notification(NotificationKind.FIRING, breach(measure)), LINKS) for measure in Measure],
@@ -112,6 +172,29 @@ STORIES: dict[str, list[tuple[Notification, Links]]] = {
         (notification(NotificationKind.FIRING, told), LINKS)
         for told in (SOON, OVER_THE_TARGET_TOO, SPENT, ONE, NOBODY, NO_READING, OWN_LIMIT, YESTERDAY)
     ],
+    "states": [
+        (notification(NotificationKind.FIRING, ONE_WAITS), LINKS),
+        (notification(NotificationKind.FIRING, AT_THE_COUNTER), LINKS),
+        (notification(NotificationKind.REMINDER, NOBODY_THERE), LINKS),
+        (notification(NotificationKind.RESOLVED, NOBODY_WAITS), BOARD),
+    ],
+    "latest": [
+        (notification(NotificationKind.FIRING, told), LINKS)
+        for told in (SEVEN_OF_TWENTY, SIX_OF_TWELVE, TWENTY_WAITS, ONE_WAIT)
+    ],
+    "combined": [
+        (notification(NotificationKind.FIRING, WAITED_FOR_NOBODY), LINKS),
+        (notification(NotificationKind.REMINDER, ALL_AT_ONCE), LINKS),
+        (notification(NotificationKind.RESOLVED, SOMEBODY_CAME), BOARD),
+        (notification(NotificationKind.RESOLVED, ALL_WELL), BOARD),
+    ],
+    "shift": [
+        (notification(NotificationKind.FIRING, shift()), LINKS),
+        (notification(NotificationKind.ESCALATION, shift(Measure.LATE_RATIO)), LINKS),
+        (notification(NotificationKind.RESOLVED, USUAL_AGAIN), BOARD),
+        (notification(NotificationKind.RESOLVED, shift(**BACK | {"cause": Cause.CLOSED})), BOARD),
+        (notification(NotificationKind.RESOLVED, shift(**BACK | {"cause": Cause.NO_READING})), BOARD),
+    ],
 }
 
 KEPT = pytest.mark.parametrize("language", ["nl", "en"])
@@ -151,14 +234,22 @@ def test_looks_in_html_as_it_always_did(language: str) -> None:
 @pytest.mark.parametrize(
     ("language", "told", "headline"),
     [
-        ("fr", breach(Measure.MISSED_RATIO), "Onthaal : 27,3 % des appels manqués, objectif 20 % au plus"),
+        (
+            "fr",
+            breach(Measure.MISSED_RATIO),
+            "Onthaal : 26 % des appels manqués (9 sur 34), objectif 20 % au plus",
+        ),
         ("fr", breach(Measure.NO_DATA), "Pas de données du central téléphonique (pbx) depuis 17 minutes"),
         (
             "fr",
             ended().model_copy(update={"window": "today"}),
             "Onthaal : aujourd'hui attente moyenne de nouveau de 0:41",
         ),
-        ("de", breach(Measure.MISSED_RATIO), "Onthaal: 27,3 % der Anrufe verpasst, Ziel höchstens 20 %"),
+        (
+            "de",
+            breach(Measure.MISSED_RATIO),
+            "Onthaal: 26 % der Anrufe verpasst (9 von 34), Ziel höchstens 20 %",
+        ),
         ("de", breach(Measure.NO_DATA), "Schon 17 Minuten keine Daten von der Telefonanlage (pbx)"),
         (
             "de",
@@ -198,11 +289,14 @@ def test_a_figure_is_rounded_but_never_onto_its_target(measure: Measure, value: 
         ("1h", "laatste uur", "last hour", "dernière heure", "letzte Stunde"),
         ("6h", "laatste 6 uur", "last 6 hours", "6 dernières heures", "letzte 6 Stunden"),
         ("90s", "laatste 90 seconden", "last 90 seconds", "90 dernières secondes", "letzte 90 Sekunden"),
-        ("month", "month", "month", "month", "month"),  # the templates' business
+        ("last 20", "laatste 20", "the last 20", "20 derniers", "letzte 20"),
+        ("month", "", "", "", ""),  # the templates' business
     ],
 )
 def test_a_window_in_words(window: str, nl: str, en: str, fr: str, de: str) -> None:
-    said = [Viewer(city(one)).view(breach(window=window), NOW).window for one in ("nl", "en", "fr", "de")]
+    said = [
+        Viewer(city(one)).view(breach(window=window), NOW).figure.window for one in ("nl", "en", "fr", "de")
+    ]
     assert said == [nl, en, fr, de]
 
 
@@ -265,7 +359,7 @@ def test_of_two_targets_a_message_names_the_one_that_the_rule_is_judged_by(
     for level, at in ((Level.LIMIT, limit), (Level.WARNING, 0.1)):
         one = breach(Measure.MISSED_RATIO, rule="gemist", queue="all", window=window, level=level, limit=at)
         seen = Viewer(known).view(one, NOW)
-        assert (seen.limit, seen.is_target) == (translator("nl").ratio_limit(limit), True)
+        assert (seen.figure.limit, seen.is_target) == (translator("nl").ratio_limit(limit), True)
         assert seen.target_period == period
 
 

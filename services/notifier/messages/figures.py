@@ -1,0 +1,59 @@
+"""A figure in a sentence: written in its unit, with the contacts that it counts. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from services.notifier.model import Breach
+from shared.config.model import CityFile, Target
+from shared.config.types import ALL_QUEUES, LastContacts
+from shared.contract.kpis import UNITS, Kpi, Measure, Unit
+from shared.translation import Translator
+
+COARSE_BELOW: Final = 100
+"""Contacts: of fewer one is more than a percent, and a decimal of their share says nothing."""
+
+
+def figure(say: Translator, measure: Measure, value: float, samples: int, *beside: float) -> str:
+    """Return a value in its unit, rounded to nearest; ``beside``: the limits that stand next to it.
+
+    Empty where there is nothing but yes and no: nobody available.
+    """
+    if measure is Measure.NOBODY_AVAILABLE:
+        return ""
+    unit = UNITS[measure]
+    if unit is Unit.RATIO and samples < COARSE_BELOW:
+        return say.ratio(value, *beside, digits=0)
+    return say.value(unit, value, *beside)
+
+
+def counts(say: Translator, part: int | None, samples: int, *, latest: bool) -> str:
+    """Return ``6 van 19``, or of the latest contacts ``7 van de laatste 20``; empty without a count."""
+    if part is None or not samples:
+        return ""
+    counted = say.number(part)
+    if latest and samples > 1:
+        # Translators: of the latest contacts so many: "7 van de laatste 20".
+        return say.ngettext(
+            "{part} of the last {number}", "{part} of the last {number}", samples, part=counted
+        )
+    # Translators: of so many contacts: "6 van 19".
+    return say.gettext("{part} of {samples}", part=counted, samples=say.number(samples))
+
+
+def is_full(window: str, samples: int) -> bool | None:
+    """Return whether a window by count holds as many as it asks for; ``None``: the window is no count."""
+    asked = LastContacts.parse(window)
+    return None if asked is None else samples >= asked.count
+
+
+def wanted(say: Translator, window: str) -> str:
+    """Return how many contacts a window by count asks for."""
+    asked = LastContacts.parse(window)
+    return "" if asked is None else say.number(asked.count)
+
+
+def target_of(city: CityFile, kpi: Kpi, breach: Breach) -> Target | None:
+    """Return the city's target for a figure; a queue without one is held against the total's."""
+    own = city.target(kpi, breach.site, breach.queue, breach.window)
+    return own or city.target(kpi, breach.site, ALL_QUEUES, breach.window)
