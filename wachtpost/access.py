@@ -10,7 +10,8 @@ import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Final, NoReturn, TypeVar
 
 import typer
@@ -102,15 +103,26 @@ class Access:
             await redis.aclose()
 
 
-def access() -> Access:
-    """Return the access that the environment gives; exits with status 2 and says what is wrong with it."""
+def a_day(text: str) -> date:
+    """Parse an option that names a local day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter('write a day such as "2026-03-12"') from None
+
+
+def access(city_file: Path | None = None) -> Access:
+    """Return the access that the environment gives; exits with status 2 and says what is wrong with it.
+
+    ``city_file``: another than the environment names.
+    """
     try:
         settings = NotifierSettings()
     except ValidationError as error:
         mistake = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(str(part) for part in mistake["loc"]).upper()
         fail(f"WACHTPOST_{name}: {mistake['msg']}")
-    return Access(settings, load_or_explain(settings.city_file))
+    return Access(settings, load_or_explain(city_file or settings.city_file))
 
 
 async def acted(happened: Callable[[], Awaitable[bool]]) -> bool:

@@ -18,6 +18,7 @@ from wachtpost.notify import log, silences, trial
 from wachtpost.notify.breaches import ack, breaches
 from wachtpost.report import report
 from wachtpost.reporter import reporter
+from wachtpost.rules import command as rules_command
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 
@@ -38,6 +39,7 @@ app.add_typer(silences.app, name="silence")
 app.add_typer(trial.app, name="notify")
 app.add_typer(log.app, name="notifications")
 app.add_typer(history_command.app, name="history")
+app.add_typer(rules_command.app, name="rules")
 app.add_typer(config.app, name="config")
 app.add_typer(keys.app, name="keys")
 app.add_typer(grafana.app, name="grafana")

@@ -26,7 +26,7 @@ from shared.config.errors import unreadable
 from shared.config.model import QueueLogSource
 from shared.redis.connection import RedisClient
 from shared.translation import Msg
-from wachtpost.access import BY_HELP, Access, access, checked_reason, meant, who_is
+from wachtpost.access import BY_HELP, Access, a_day, access, checked_reason, meant, who_is
 from wachtpost.analyse.progress import progress_bar
 from wachtpost.analyse.tables import reading_lines
 from wachtpost.analyse.unusable import UNUSABLE, unusable
@@ -48,21 +48,14 @@ REPLACED: Final = {
 app = typer.Typer(no_args_is_help=True, help="Days of the past: recount, back up, put back, look up.")
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter('write a day such as "2026-03-12"') from None
-
-
 By = Annotated[str, typer.Option(help=BY_HELP)]
 Why = Annotated[str, typer.Option(help="Why, for colleagues; no names, no phone numbers")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would change")]
 From = Annotated[
-    date | None, typer.Option("--from", parser=_day, metavar="DAY", help="Only from this local day on")
+    date | None, typer.Option("--from", parser=a_day, metavar="DAY", help="Only from this local day on")
 ]
 To = Annotated[
-    date | None, typer.Option("--to", parser=_day, metavar="DAY", help="Only up to and including this day")
+    date | None, typer.Option("--to", parser=a_day, metavar="DAY", help="Only up to and including this day")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for machines instead of tables")]
 

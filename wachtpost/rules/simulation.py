@@ -66,7 +66,7 @@ class Simulation:
         self._running: set[str] = set()
         """Rules that are breached, or about to be."""
         self._growing: set[str] = set()
-        """Those of them whose breach grows while nothing happens."""
+        """Those whose breach, or longest wait, grows while nothing happens."""
         self._looked = 0
         """UTC ms."""
         self._edge = 0
@@ -165,10 +165,11 @@ class Simulation:
         """Note when to look at a rule again."""
         known, rule = self.judge.rule_state(name), self.rules[name]
         grows = rule.key.measure in GROWING
-        grows_from = self._grows_from(rule, at) if grows else ()
+        grows_from = list(self._grows_from(rule, at)) if grows else []
+        waits = grows_from and rule.key.measure is Measure.LONGEST_WAIT
         self._due[name] = next_change(rule, known, at, self._cells, grows_from)
         running = known.rule_state.state is not BreachState.OK
-        for names, member in ((self._running, running), (self._growing, running and grows)):
+        for names, member in ((self._running, running), (self._growing, grows and (running or waits))):
             (names.add if member else names.discard)(name)
 
     def _grows_from(self, rule: Rule, at: int) -> Iterator[int]:

@@ -122,6 +122,7 @@ class Judge:
         for name, known in going_on.items():
             fresh = self._states[name]
             self._states[name] = replace(fresh, rule_state=known.rule_state, reported_at=known.reported_at)
+        self._readings: dict[str, tuple[float | None, int]] = {}
         self._ended = [known for name, known in stored.items() if name not in going_on]
         self._changed = stored.keys() & self._rules.keys() - going_on.keys()
         self._gone = {FIELD + name for name in {*stored, *self.unreadable} - self._rules.keys()}
@@ -151,6 +152,10 @@ class Judge:
         """Return the state of a rule of the city file by its name (``RuleKey.name``)."""
         return self._states[name]
 
+    def reading(self, name: str) -> tuple[float | None, int]:
+        """Return what a rule read at its last look: its value, if it was judged on one, and the samples."""
+        return self._readings.get(name, (None, 0))
+
     def _take_changes(self) -> dict[str, str]:
         fields = {
             FIELD + name: STORED_RULE_STATE.dump_json(self._states[name], by_alias=True).decode()
@@ -172,6 +177,7 @@ class Judge:
             steps = judge(rule_state, value, now, rule.limits)
         elif rule.rolling:
             steps = close(rule_state, now, Cause.CLOSED)
+        self._readings[name] = value, samples
         rule_state = steps[-1].rule_state if steps else rule_state
         progress = opened and _progress_due(rule, rule_state, before.reported_at, now)
         if looked:

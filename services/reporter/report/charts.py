@@ -1,4 +1,4 @@
-"""The charts of a report, as inline SVG: bars against a target, bars in a row, shares of a whole. Pure.
+"""The charts of a report, as inline SVG: bars against a target or in a row, shares of a whole, a day. Pure.
 
 Nothing is told by colour alone: what is over its target is hatched and signed, what was reported is dotted,
 shares carry their numbers. Every chart has a title and a description in words. Colours stand in the drawing
@@ -37,6 +37,8 @@ PLOT: Final = 132.0
 PANEL_PLOT: Final = 84.0
 LONGEST_BAR: Final = 46.0
 ROW: Final = 30.0
+TRACK: Final = 38.0
+"""A label, and below it what became of it over the day."""
 MOST_LABEL: Final = 200.0
 
 
@@ -100,7 +102,51 @@ class Shares:
     rows: tuple[Share, ...]
 
 
-Chart = Columns | TargetBars | Shares
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Part of a track, from 0 (where the day begins) to 1 (its end)."""
+
+    start: float
+    end: float
+    firing: bool
+    """Drawn full; else only outlined: over its limit and not told yet, or recovering."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What became of one thing over the day."""
+
+    label: str
+    note: str
+    """When that was, in figures."""
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of the day with its contacts, how many of them bad."""
+
+    start: float
+    end: float
+    total: int
+    bad: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A day: its contacts above, and below them what was wrong when."""
+
+    title: str
+    description: str
+    ticks: tuple[tuple[float, str], ...]
+    slices: tuple[Slice, ...]
+    total_text: str
+    """What the outlined part of a slice is, for the legend; then its hatched part."""
+    bad_text: str
+    tracks: tuple[Track, ...]
+
+
+Chart = Columns | TargetBars | Shares | Timeline
 
 
 def svg(chart: Chart, name: str) -> str:
@@ -112,6 +158,8 @@ def svg(chart: Chart, name: str) -> str:
             return _target_bars(chart, name)
         case Shares():
             return _shares(chart, name)
+        case Timeline():
+            return _timeline(chart, name)
 
 
 def shades(count: int) -> list[str]:
@@ -256,6 +304,52 @@ def _share_legend(chart: Shares, colours: Sequence[str], name: str) -> tuple[lis
         parts.append(_text(category, x + 22, y + 10, SMALL))
         x += wide
     return parts, y + 26
+
+
+def _timeline(chart: Timeline, name: str) -> str:
+    legend = (("running", chart.total_text), ("over", chart.bad_text))
+    parts, top = _legend(legend, name, 12, WIDTH)
+    top += 18
+    base = top + PLOT
+    tracks = [base + 26 + number * TRACK for number in range(len(chart.tracks))]
+    bottom = tracks[-1] + TRACK if tracks else base + 22
+    for at, text in chart.ticks:
+        x = WIDTH * at
+        parts.append(f'<path d="M{x:.1f} {top:.1f}V{bottom:.1f}" stroke="{LINE}" stroke-width="0.7"/>')
+        anchor = "start" if at <= 0 else "end" if at >= 1 else "middle"
+        parts.append(_text(text, x, base + 15, SMALL, anchor=anchor, fill=SOFT))
+    parts += _slices(chart.slices, name, top, base)
+    parts.append(f'<path d="M0 {base:.1f}H{WIDTH:.0f}" stroke="{SOFT}"/>')
+    for y, track in zip(tracks, chart.tracks, strict=True):
+        parts.append(_text(track.label, 0, y + 12, FONT, weight="600"))
+        parts.append(_text(track.note, WIDTH, y + 12, SMALL, anchor="end", fill=SOFT))
+        parts.append(f'<path d="M0 {y + 24:.1f}H{WIDTH:.0f}" stroke="{LINE}"/>')
+        parts += (_stretch(stretch, name, y + 17) for stretch in track.stretches)
+    return _drawing(chart, name, WIDTH, bottom + 4, parts)
+
+
+def _slices(slices: Sequence[Slice], name: str, top: float, base: float) -> Iterator[str]:
+    highest = max((one.total for one in slices), default=0)
+    for one in slices:
+        x, wide = WIDTH * one.start + 0.5, WIDTH * (one.end - one.start) - 1
+        for count, fill, edge in ((one.total, PAPER, SOFT), (one.bad, f"url(#{name}-over)", OVER)):
+            if count:
+                high = (base - top) * count / highest
+                yield (
+                    f'<rect x="{x:.1f}" y="{base - high:.1f}" width="{wide:.1f}" height="{high:.1f}" '
+                    f'fill="{fill}" stroke="{edge}" stroke-width="0.8"/>'
+                )
+    if highest:
+        yield _text(str(highest), 0, top - 4, SMALL, fill=SOFT)
+
+
+def _stretch(stretch: Stretch, name: str, y: float) -> str:
+    x, wide = WIDTH * stretch.start, max(1.5, WIDTH * (stretch.end - stretch.start))
+    fill, dashed = (f"url(#{name}-over)", "") if stretch.firing else (PAPER, ' stroke-dasharray="3 2"')
+    return (
+        f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="14" fill="{fill}" stroke="{OVER}" '
+        f'stroke-width="1.3"{dashed}/>'
+    )
 
 
 def _bar(bar: Bar, name: str, x: float, y: float, width: float, height: float) -> str:
