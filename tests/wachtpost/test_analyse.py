@@ -357,10 +357,10 @@ def test_neither_callers_nor_agents_are_ever_shown(logs: list[Path]) -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("nl", ("aange-", "niet gehaald", "33,3 %", "12 gebeurtenissen")),
-        ("en", ("offered", "not met", "33.3%", "events")),
-        ("fr", ("manqués", "non atteint", "33,3\N{NO-BREAK SPACE}%", "lignes lues")),
-        ("de", ("verpasst", "nicht erreicht", "33,3\N{NO-BREAK SPACE}%", "Zeilen gelesen")),
+        ("nl", ("aange-", "nog niet te zeggen", "33,3 % (1 van 3, 6–79 %)", "12 gebeurtenissen")),
+        ("en", ("offered", "not yet to say", "33.3% (1 of 3, 6–79%)", "events")),
+        ("fr", ("manqués", "trop tôt pour le dire", "(1 sur 3, 6–79\N{NO-BREAK SPACE}%)", "lignes lues")),
+        ("de", ("verpasst", "noch nicht zu sagen", "(1 von 3, 6–79\N{NO-BREAK SPACE}%)", "Zeilen gelesen")),
     ],
 )
 def test_tables_speak_the_language_of_the_city(language, said, logs: list[Path], tmp_path: Path) -> None:
@@ -377,6 +377,27 @@ def test_tables_speak_the_language_of_the_city(language, said, logs: list[Path],
     told = run("--city", city, *logs)
     for words in said:
         assert words in told
+
+
+@pytest.mark.parametrize(
+    ("answered", "missed", "said", "verdict"),
+    [
+        (14, 6, "30.0% (6 of 20, 15–52%)", "undecided"),
+        (11, 9, "45.0% (9 of 20, 26–66%)", "beyond"),
+        (47, 13, "21.7% (13 of 60)", "beyond"),
+        (48, 12, "20.0% (12 of 60)", "within"),
+    ],
+)
+def test_a_target_is_held_against_what_so_many_contacts_say(
+    answered: int, missed: int, said: str, verdict: str
+) -> None:
+    analysis = Analysis(calls(answered, missed), Bucket(), {}, {})
+    whole: Any = as_json(analysis, CITY)
+    (target,) = [one for one in whole["total"]["targets"] if one["kpi"] == "missed_ratio"]
+    assert (target["part"], target["samples"], target["verdict"]) == (missed, answered + missed, verdict)
+    assert target["met"] is {"undecided": None, "within": True, "beyond": False}[verdict]
+    assert (target["low"] is None) == (answered + missed >= 60)
+    assert said in said_of(analysis)
 
 
 @pytest.mark.parametrize("name", ["absent", "folder"])

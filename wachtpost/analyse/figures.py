@@ -10,6 +10,8 @@ from typing import Final
 from domain import kpi
 from domain.bucket import Bucket, Resolution, cell_up_to, longest_s
 from domain.bucket_store import BucketStore
+from domain.how_sure import Range, Verdict, range_of, verdict
+from domain.kpi import KpiValue
 from domain.queue_ref import QueueRef
 from shared.config.model import ALL_QUEUES, COUNTS, CityFile, Count, Target
 from shared.contract.events import CallAnswered, Outcome
@@ -27,11 +29,17 @@ Figures = dict[str, "Number | bool | str | list[Figures] | Figures"]
 
 @dataclass(frozen=True)
 class Judged:
-    """A target, and what became of it. ``met`` is ``None`` without a reading."""
+    """A target, the figure of the files, and what so many contacts say of it."""
 
     target: Target
-    value: float | None
-    met: bool | None
+    reading: KpiValue
+    likely: Range | None
+    verdict: Verdict | None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; ``None`` where that cannot be said."""
+        return None if self.verdict in {None, Verdict.UNDECIDED} else self.verdict is Verdict.WITHIN
 
 
 LongestWaits = dict[int, int]
@@ -151,7 +159,17 @@ def as_json(analysis: Analysis, city: CityFile) -> Figures:
     views = _views(analysis.total, city, outcomes, analysis.longest)
     total = figures(ALL_QUEUES, analysis.total, city, outcomes, analysis.longest) | views
     total["targets"] = [
-        {"kpi": j.target.kpi, "limit": j.target.limit, "value": _rounded(j.value), "met": j.met}
+        {
+            "kpi": j.target.kpi,
+            "limit": j.target.limit,
+            "value": _rounded(j.reading.value),
+            "samples": j.reading.samples,
+            "part": j.reading.part,
+            "low": _rounded(j.likely.low if j.likely else None),
+            "high": _rounded(j.likely.high if j.likely else None),
+            "verdict": j.verdict,
+            "met": j.met,
+        }
         for j in judged(analysis.total, city, ALL_QUEUES)
     ]
     return {
@@ -231,9 +249,8 @@ def judged(entries: Bucket, city: CityFile, queue: str) -> Iterator[Judged]:
     for target in city.targets:
         if target.queue != queue:
             continue
-        reading = kpi.read(target.kpi, bucket, city)
-        met = None if reading.value is None else kpi.meets(target.kpi, reading.value, target.limit)
-        yield Judged(target, reading.value, met)
+        reading, likely = kpi.read(target.kpi, bucket, city), range_of(target.kpi, bucket, city)
+        yield Judged(target, reading, likely, verdict(target.kpi, reading, likely, target.limit))
 
 
 def _visit_figures(bucket: Bucket) -> Figures:

@@ -12,6 +12,8 @@ from rich.text import Text
 
 from domain import kpi
 from domain.bucket import Bucket
+from domain.how_sure import Verdict, ratio_range
+from domain.kpi import KpiValue
 from domain.outcome_names import COUNT_NAMES, OUTCOME_NAMES
 from shared.config.model import ALL_QUEUES, COUNTS, CityFile, Count
 from shared.contract.events import Outcome
@@ -69,8 +71,11 @@ def tables(analysis: Analysis, reading: ReadingStats, city: CityFile) -> Iterato
         yield page.categories(total)
         yield page.definitions(analysis.total)
         yield page.targets(analysis)
-        note = say.gettext("90% within: from the histogram, at most one cell (1 s up to 1 h) too high.")
-        yield Text(note, style="dim")
+        notes = (
+            say.gettext("90% within: from the histogram, at most one cell (1 s up to 1 h) too high."),
+            say.gettext("With fewer than 60 contacts: where the true figure lies, 95 times in 100."),
+        )
+        yield Text("\n".join(notes), style="dim")
     elif not analysis.total.visitors + analysis.total.booked + len(analysis.visits_unfinished):
         yield Text(say.gettext("No contact found."))
     yield from page.visits(analysis)
@@ -142,7 +147,7 @@ class _Page:
             self._say.number(bucket.offered),
             self._say.number(bucket.answered),
             self._say.number(kpi.missed(bucket, definition)),
-            self._ratio(kpi.missed_ratio(bucket, definition).value),
+            self._share(kpi.missed_ratio(bucket, definition)),
             _wait(mean),
             _wait(p90),
             _wait(longest_wait(bucket, longest)),
@@ -172,8 +177,8 @@ class _Page:
             shown = f"{name.replace('-', '–')} s"
             if name.startswith(">"):
                 shown = say.gettext("more than {seconds} s", seconds=name[1:])
-            share = count / total.answered if total.answered else None
-            table.add_row(shown, self._say.number(count), self._ratio(share))
+            of_answered = KpiValue(count / total.answered if total.answered else None, total.answered, count)
+            table.add_row(shown, self._counts(of_answered), self._share(of_answered))
         return _titled(say.gettext("Answered per speed category"), table)
 
     def definitions(self, entries: Bucket) -> RenderableType:
@@ -183,11 +188,11 @@ class _Page:
             say.gettext("definition"), self._missed, say.gettext("%\nmissed"), say.gettext("counts")
         )
         for definition in self._city.missed_definitions:
-            total = kpi.counted(ALL_QUEUES, [entries], definition)
+            share = kpi.missed_ratio(kpi.counted(ALL_QUEUES, [entries], definition), definition)
             table.add_row(
                 f"{definition.id} v{definition.version}",
-                self._say.number(kpi.missed(total, definition)),
-                self._ratio(kpi.missed_ratio(total, definition).value),
+                self._counts(share),
+                self._share(share),
                 say.text(COUNT_NAMES[definition.count]),
             )
         return _titled(self._say.gettext("Missed under each definition"), table)
@@ -200,21 +205,37 @@ class _Page:
         everywhere = {ALL_QUEUES: analysis.total, **analysis.queues}
         for queue, bucket in everywhere.items():
             for result in judged(bucket, self._city, queue):
-                if result.value is not None:
+                if result.verdict is not None:
                     name = say.gettext("total") if queue == ALL_QUEUES else queue
                     table.add_row(say.text(KPI_NAMES[result.target.kpi]), name, *self._judged_row(result))
         return _titled(say.gettext("Targets"), table)
 
     def _judged_row(self, result: Judged) -> list[str | Text]:
-        # Translators: whether a target is.
-        met, not_met = self._say.gettext("met"), self._say.gettext("not met")
-        verdict = Text(met, "green") if result.met else Text(not_met, "bold red")
-        target = result.target
+        target, reading, likely = result.target, result.reading, result.likely
+        unit = KPIS[target.kpi].unit
+        beside = []
+        if reading.part is not None:
+            beside.append(self._say.counts(reading.part, reading.samples))
+        if likely is not None:
+            beside.append(self._say.span(unit, likely.low, likely.high, target.limit))
+        value = self._value(target.kpi, reading.value, target.limit)
         return [
-            self._value(target.kpi, result.value, target.limit),
-            self._with_unit(target.kpi, self._say.limit(KPIS[target.kpi].unit, target.limit)),
-            verdict,
+            f"{value} ({', '.join(beside)})" if beside else value,
+            self._with_unit(target.kpi, self._say.limit(unit, target.limit)),
+            self._verdict(result.verdict),
         ]
+
+    def _verdict(self, verdict: Verdict | None) -> Text:
+        match verdict:
+            case Verdict.WITHIN:
+                # Translators: whether a target is.
+                return Text(self._say.gettext("met"), "green")
+            case Verdict.BEYOND:
+                # Translators: whether a target is met.
+                return Text(self._say.gettext("not met"), "bold red")
+            case _:
+                # Translators: whether a target is met.
+                return Text(self._say.gettext("not yet to say"))
 
     def _value(self, name: Kpi, value: float | None, *beside: float) -> str:
         if value is None:
@@ -309,8 +330,17 @@ class _Page:
         # Translators: calls, the head of a narrow column.
         return self._say.pgettext("column", "missed")
 
-    def _ratio(self, value: float | None) -> str:
-        return NOTHING if value is None else self._say.ratio(value)
+    def _counts(self, share: KpiValue) -> str:
+        return self._say.counts(share.part or 0, share.samples)
+
+    def _share(self, share: KpiValue) -> str:
+        """A share, and of few contacts where the true one lies."""
+        if share.value is None:
+            return NOTHING
+        likely, written = ratio_range(share.part or 0, share.samples), self._say.ratio(share.value)
+        if likely is None:
+            return written
+        return f"{written} ({self._say.span(Unit.RATIO, likely.low, likely.high)})"
 
 
 def reading_lines(reading: ReadingStats, say: Translator) -> list[str]:
