@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from math import inf
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,9 +26,12 @@ from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile
 from shared.contract.breach_events import BreachChanged, BreachState, rule_label
 from shared.contract.kpis import QueueKind
+from shared.translation import translator
 from tests.bench.report import Cell, Measured
-from tests.bench.simulated_desk import DESKS, Desk, Outage, Trouble, phones_day, trouble_on
+from tests.bench.simulated_desk import DESKS, USUAL_MISSED, Desk, Outage, Trouble, phones_day, trouble_on
 from tests.bench.stage import CHILDREN, Stage
+from wachtpost.init.rules import ChosenRule, Promise, rules_for
+from wachtpost.init.volume import Volume
 from wachtpost.rules.simulation import Simulation
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -39,6 +43,8 @@ END: Final = "<!-- end of the simulated years -->"
 FIRST: Final = date(2027, 1, 4)
 """A Monday."""
 YEAR: Final = 365
+OPEN_HOURS: Final = 38
+"""A week, of the phones."""
 
 USUAL_DAYS: Final[Mapping[int, int]] = {18: 4 * YEAR, 60: YEAR, 600: 42}
 """Days of the calendar on which nothing is wrong, by calls an hour."""
@@ -49,8 +55,18 @@ PIECES: Final = 2
 QUICK: Final = 10
 """One in so many, in a quick run."""
 
-ALL: Final = "all together"
-"""The row of all rules: the sum of their false alarms, and whichever sees an outage first."""
+
+class Whose(StrEnum):
+    """Where rules come from."""
+
+    SHIPPED = "shipped"
+    INIT = "init"
+    """What ``wachtpost init`` chooses for a desk of that volume."""
+
+
+def all_of(whose: Whose) -> str:
+    """Name the row of all of them: the sum of their false alarms, and whichever sees an outage first."""
+    return f"all {whose}"
 
 
 @dataclass(frozen=True)
@@ -101,36 +117,43 @@ def alarms(_stage: Stage, quick: bool) -> Measured:
     with ProcessPoolExecutor(CHILDREN, mp_context=get_context("spawn")) as children:
         for job, found in zip(jobs, children.map(run, jobs), strict=True):
             seen.setdefault((job.desk.calls_an_hour, job.outage), Seen()).add(found)
-    names = [*rule_names(shipped()), ALL]
     measured = Measured(
         "alarms",
         "The shipped rules about phones: false alarms a year, and minutes until an outage is told",
-        ("calls/h", "rule", "false a year", *Outage),
-        [_row(calls, name, seen) for calls in DESKS for name in names],
+        ("calls/h", "rules", "rule", "false a year", *Outage),
+        [row for calls in DESKS for whose in Whose for row in _rows(calls, whose, seen)],
         "Minutes: median, and in how many of a hundred outages it fired while they lasted; – in fewer than "
-        f"half. {ALL}: the sum, and whichever fires first.",
+        "half. All: the sum, and whichever fires first.",
     )
     if not quick:
         PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), measured), encoding="utf-8")
     return measured
 
 
-def shipped() -> CityFile:
-    """Return the city file that ships."""
+def city_of(desk: Desk) -> CityFile:
+    """Return the city file that ships, with the rules beside its own that ``wachtpost init`` chooses."""
     text = CITY_FILE.read_text(encoding="utf-8").replace('"history-lier', f'"{CITY_FILE.parent}/history-lier')
-    return CityFile.model_validate(tomllib.loads(text))
+    document = tomllib.loads(text)
+    document["rules"] += [{**rule.table, "id": f"{Whose.INIT}-{rule.table['id']}"} for rule in _chosen(desk)]
+    return CityFile.model_validate(document)
 
 
-def rule_names(city: CityFile) -> list[str]:
+def _chosen(desk: Desk) -> Sequence[ChosenRule]:
+    volume = Volume(desk.calls_an_hour, OPEN_HOURS, USUAL_MISSED, desk.wait_s)
+    return rules_for(volume, QueueKind.PHONE, Promise(), translator("en"), staff=True)
+
+
+def rule_names(city: CityFile, whose: Whose) -> list[str]:
     """Return the rules about phones, as metrics call them, in the order of the city file."""
     phones = {queue.id for site in city.sites for queue in site.of_kind(QueueKind.PHONE)}
     about = (rule for rule in rules_of(city, city.sites) if phones & {ref.queue for ref in rule.queue_refs})
-    return list(dict.fromkeys(rule_label(rule.key.rule, rule.key.level) for rule in about))
+    names = dict.fromkeys(rule_label(rule.key.rule, rule.key.level) for rule in about)
+    return [name for name in names if name.startswith(f"{Whose.INIT}-") == (whose is Whose.INIT)]
 
 
 def run(job: Job) -> Seen:
     """Return what the rules say of the days of a job."""
-    city = shipped()
+    city = city_of(job.desk)
     calendar, site = Calendar(city), city.sites[0]
     hours = site.of_kind(QueueKind.PHONE)[0].hours
     days = [day for n in range(job.days) if calendar.stretches(hours, day := job.first + n * DAY)]
@@ -141,15 +164,17 @@ def run(job: Job) -> Seen:
 
     if job.outage is None:
         usual = (one for day in days for one in phones_day(site, job.desk, calendar, day, dice(day)))
-        for fired in fired_of(city, calendar, usual):
-            seen.alarms[fired.rule] = seen.alarms.get(fired.rule, 0) + 1
+        for one in fired_of(city, calendar, usual):
+            seen.alarms[one.rule] = seen.alarms.get(one.rule, 0) + 1
         return seen
     for day in days:
         by = dice(day)
         trouble = trouble_on(job.outage, calendar, hours, day, by)
         told = phones_day(site, job.desk, calendar, day, by, trouble)
         lasting = [one for one in told if one.arrived < trouble.ends]
-        _note_delays(seen, fired_of(city, calendar, lasting, trouble.ends), trouble, rule_names(city))
+        fired = fired_of(city, calendar, lasting, trouble.ends)
+        for whose in Whose:
+            _note_delays(seen, fired, trouble, whose, rule_names(city, whose))
     return seen
 
 
@@ -166,7 +191,9 @@ def fired_of(
     return list(found.values())
 
 
-def _note_delays(seen: Seen, fired: Sequence[Fired], trouble: Trouble, names: Iterable[str]) -> None:
+def _note_delays(
+    seen: Seen, fired: Sequence[Fired], trouble: Trouble, whose: Whose, names: Iterable[str]
+) -> None:
     """Note how soon each rule fired; not of one that was firing already."""
     delays: list[float] = []
     for name in names:
@@ -176,7 +203,7 @@ def _note_delays(seen: Seen, fired: Sequence[Fired], trouble: Trouble, names: It
         began = (one.begins for one in own if trouble.begins <= one.begins < trouble.ends)
         delays.append((min(began, default=inf) - trouble.begins) / 1000)
         seen.delays_s.setdefault(name, []).append(delays[-1])
-    seen.delays_s.setdefault(ALL, []).append(min(delays))
+    seen.delays_s.setdefault(all_of(whose), []).append(min(delays, default=inf))
 
 
 def _jobs(one_in: int) -> Iterator[Job]:
@@ -192,11 +219,21 @@ def _calls(job: Job) -> int:
     return job.desk.calls_an_hour
 
 
-def _row(calls: int, name: str, seen: Mapping[tuple[int, Outage | None], Seen]) -> Sequence[Cell]:
-    usual = seen[calls, None]
-    alarms = sum(usual.alarms.values()) if name == ALL else usual.alarms.get(name, 0)
-    delays = (_delay(seen[calls, outage].delays_s.get(name, [])) for outage in Outage)
-    return [f"{calls}", name, round(alarms * YEAR / usual.days, 1), *delays]
+def _rows(
+    calls: int, whose: Whose, seen: Mapping[tuple[int, Outage | None], Seen]
+) -> Iterator[Sequence[Cell]]:
+    names, usual = rule_names(city_of(DESKS[calls]), whose), seen[calls, None]
+    alarms = {name: usual.alarms.get(name, 0) for name in names}
+    alarms[all_of(whose)] = sum(alarms.values())
+    for name, count in alarms.items():
+        delays = (_delay(seen[calls, outage].delays_s.get(name, [])) for outage in Outage)
+        yield [
+            f"{calls}",
+            whose,
+            name.removeprefix(f"{Whose.INIT}-"),
+            round(count * YEAR / usual.days, 1),
+            *delays,
+        ]
 
 
 def _delay(delays_s: Sequence[float]) -> str:

@@ -57,12 +57,14 @@ class Desk:
     agents: int
     hang_up: float
     """Share of the callers who do, whatever the desk does: the rest of what is missed lost its patience."""
+    wait_s: float
+    """The mean wait that comes of it, of answered calls."""
 
 
 DESKS: Final[Mapping[int, Desk]] = {
-    18: Desk(18, agents=2, hang_up=0.057),
-    60: Desk(60, agents=5, hang_up=0.093),
-    600: Desk(600, agents=33, hang_up=0.1),
+    18: Desk(18, agents=2, hang_up=0.057, wait_s=19),
+    60: Desk(60, agents=5, hang_up=0.093, wait_s=13),
+    600: Desk(600, agents=33, hang_up=0.1, wait_s=16),
 }
 """By calls an hour: Lier's information number, and larger desks. More agents together are waited for less."""
 
