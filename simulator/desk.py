@@ -272,6 +272,8 @@ class _Floor:
                 m.came and m.place is _Whereabouts.AWAY and m.duty is not None for m in self.members
             ),
         )
+        if self.staffing and self.staffing[-1].at == now:
+            self.staffing.pop()  # of one instant there is one report: the last
         self.staffing.append(staffing)
 
     def take(self, now: int, step: _Step, who: int) -> None:

@@ -198,6 +198,12 @@ def test_a_caller_who_hangs_up_while_it_rings_frees_the_agent_for_the_next() -> 
     assert (second.end, second.until) == (End.SERVED, 7_000)
 
 
+def test_who_leaves_together_is_reported_once() -> None:
+    """Two reports of one instant have no order: whoever reads them may take the first."""
+    both = serve(DayPlan((), staff=((Duty(0, 5_000),), (Duty(0, 5_000),)))).staffing
+    assert [(one.at, one.idle) for one in both] == [(0, 2), (5_000, 0)]
+
+
 # --- a day, as events ---------------------------------------------------------------------------------
 
 
