@@ -44,20 +44,20 @@ def appointments(say: Edition) -> Dashboard:
 
 def _today(say: Edition) -> stat.Panel:
     """The whole city's lead time of today against the target."""
-    asked = verdicts(LEAD_TIME, say, TOTAL, TODAY, one=True, counted=True)
+    asked = verdicts(LEAD_TIME, say, TOTAL, TODAY, one=True)
     panel = judged(number(say, Words.TODAY, asked, named=True, solid=True), LEAD_TIME, say)
     return panel.links(to_board(BoardName.BREACHES, say))
 
 
 def _clusters(say: Edition) -> bargauge.Panel:
-    asked = verdicts(LEAD_TIME, say, CHOSEN, TODAY, counted=True)
+    asked = verdicts(LEAD_TIME, say, CHOSEN, TODAY, ranged=True)
     panel = judged(bars(say, Words.CLUSTERS, asked, title_size=14, value_size=18), LEAD_TIME, say)
     return panel.data_links(breaches_of_queue(say))
 
 
 def _free(say: Edition) -> bargauge.Panel:
     # No rolling figure: the diary's own word, held against the same promise.
-    asked = instant(named(LEAD_TIME.verdict_of(say, FREE)), "{{name}} · {{verdict}}")
+    asked = instant(named(LEAD_TIME.compared(say, FREE)), "{{name}} · {{verdict}}")
     panel = judged(bars(say, Words.FREE, asked, title_size=14, value_size=18), LEAD_TIME, say)
     return panel.decimals(0).data_links(breaches_of_queue(say))
 

@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models.common import (
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from deploy.grafana.board import BoardName, board
-from deploy.grafana.kpis import kpi_words, severity_words, state_words
+from deploy.grafana.kpis import by_rule, figure_words, severity_words, state_words
 from deploy.grafana.palette import BAD, PLAIN, Colour
 from deploy.grafana.panels import (
     LATENCY,
@@ -83,11 +83,17 @@ def _open(say: Edition) -> table.Panel:
     )
     not_yet = mapped({"0": (say(Words.NOT_YET), None)})
     return (
-        listing(say, Words.OPEN, *map(rows, asked), sort_by=say(SINCE), highest_first=True)
+        listing(
+            say,
+            Words.OPEN,
+            *(rows(by_rule(one, say)) for one in asked),
+            sort_by=say(SINCE),
+            highest_first=True,
+        )
         .no_value(say(Words.NONE))
         .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=130))
         .override_by_name(say(SEVERITY), severity)
-        .override_by_name(say(FIGURE), given(mappings=mapped(kpi_words(say))))
+        .override_by_name(say(FIGURE), given(mappings=mapped(figure_words(say))))
         .override_by_name(say(STATE), [*state_column(say), *given(custom_width=150)])
         .override_by_name(say(Words.TAKEN_AT), given(unit=MOMENT, mappings=not_yet, custom_width=130))
         .with_transformation(merged())

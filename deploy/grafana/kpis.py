@@ -20,25 +20,27 @@ from deploy.grafana.panels import (
     instant,
     mapped,
 )
-from deploy.grafana.promql import STATE_CODES, KpiQuery
+from deploy.grafana.promql import STATE_CODES, KpiQuery, any_of
 from deploy.grafana.words import (
     ABOVE_TARGET,
     BELOW_TARGET,
     CLOSED,
     CONTACTS,
     KPIS,
+    NO_FIGURE,
     NO_TARGET,
+    NOT_YET,
     ON_TARGET,
     SEVERITIES,
+    SHIFTS,
     STATES,
-    TOO_FEW,
-    TOO_FEW_SHORT,
     WORKDAYS,
     Edition,
     Text,
 )
+from shared.config.alerting import CombinedRule, ShiftRule
 from shared.contract.kpis import KPIS as FACTS
-from shared.contract.kpis import Kpi, Shown
+from shared.contract.kpis import Kpi, Shown, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,15 @@ class _InPanel:
     """From the metric's unit to the one that is shown."""
     target_factor: int = 1
     """From the unit that is shown to that of ``target_unit``."""
+    range_step: float = 1
+    """What the ends of a range are rounded to, in ``target_unit``."""
 
 
 _SHOWN: Final[Mapping[Shown, _InPanel]] = {
     Shown.PERCENT: _InPanel(RATIO, "%", target_factor=100),
     Shown.SECONDS: _InPanel(SECONDS, "s"),
-    Shown.MINUTES: _InPanel(MINUTES, "min", divided_by=60),
-    Shown.WORKDAYS: _InPanel("", WORKDAYS),
+    Shown.MINUTES: _InPanel(MINUTES, "min", divided_by=60, range_step=0.1),
+    Shown.WORKDAYS: _InPanel("", WORKDAYS, range_step=0.1),
 }
 
 
@@ -76,6 +80,8 @@ def _query(kpi: Kpi) -> KpiQuery:
         divided_by=shown.divided_by,
         target_factor=shown.target_factor,
         more_is_better=facts.more_is_better,
+        is_share=facts.unit is Unit.RATIO,
+        range_step=shown.range_step,
     )
 
 
@@ -98,36 +104,40 @@ SEVERITY_COLOURS: Final = {"critical": BAD, "warning": Colour.ORANGE, "info": PL
 
 
 def verdicts(
-    kpi: KpiQuery, say: Edition, places: str, window: str, *, one: bool = False, counted: bool = False
+    kpi: KpiQuery, say: Edition, places: str, window: str, *, one: bool = False, ranged: bool = False
 ) -> Dataquery:
-    """The figure of now with its verdict as its name; of ``one`` place, or of several with theirs.
+    """The figure of now, its name its verdict and its counts; of ``one`` place, or of several with theirs.
 
-    ``counted``: and on how many contacts it rests, where there is room for it.
+    ``ranged``: and the range of one on few contacts, where there is room for it.
     """
     who = "" if one else "{{name}} · "
-    rests_on = f" · {say(kpi.contacts)}: {{{{samples}}}}" if counted else ""
-    return instant(kpi.verdict(say, places, window), f"{who}{{{{verdict}}}}{rests_on}")
+    query = kpi.verdict(say, places, window, ranged=ranged)
+    return instant(query, f"{who}{{{{verdict}}}} · {{{{counts}}}}")
 
 
 def judged(panel: AnyPanel, kpi: KpiQuery, say: Edition) -> AnyPanel:
-    """Blue within the target and vermilion beyond it, as the name says too; grey words instead of a number
-    that is none."""
+    """Blue within the target, vermilion beyond it, grey where nobody can say yet; the name says it too. Where
+    there is no number, none."""
     panel.unit(kpi.unit_in(say)).decimals(kpi.decimals).min(0)
     for verdict, colour in (
         (ON_TARGET, GOOD),
         (ABOVE_TARGET, BAD),
         (BELOW_TARGET, BAD),
         (NO_TARGET, PLAIN),
+        (NOT_YET, UNKNOWN),
+        (CLOSED, UNKNOWN),
     ):
         panel.override_by_regexp(_about(say, verdict), given(color=fixed(colour)))
-    for verdict, short in ((TOO_FEW, TOO_FEW_SHORT), (CLOSED, CLOSED)):
-        words = mapped({"0": (say(short), UNKNOWN)})
-        panel.override_by_regexp(_about(say, verdict), given(color=fixed(UNKNOWN), mappings=words))
+    for verdict, instead in ((NOT_YET, NO_FIGURE), (CLOSED, CLOSED)):
+        words = mapped({"0": (say(instead), UNKNOWN)})
+        panel.override_by_regexp(_about(say, verdict, "( ·|$)"), given(mappings=words))
     return panel
 
 
-def _about(say: Edition, verdict: Text) -> str:
-    return f"/(^|· ){say(verdict)}/"
+def _about(say: Edition, verdict: Text, end: str = "") -> str:
+    """Match the names of figures with that verdict. Behind one stands the target it was held against: where
+    something else does (``end``), there was no figure to hold."""
+    return f"/(^|· ){say(verdict)}{end}/"
 
 
 def state_words(say: Edition) -> Spoken:
@@ -139,5 +149,29 @@ def severity_words(say: Edition) -> Spoken:
     return {severity: (say(text), SEVERITY_COLOURS[severity]) for severity, text in SEVERITIES.items()}
 
 
-def kpi_words(say: Edition) -> Spoken:
-    return {kpi: (say(text), None) for kpi, text in KPIS.items()}
+def figure_words(say: Edition) -> Spoken:
+    """What a label ``measure`` is called, and a rule that says more than its measure (``by_rule``)."""
+    measures = {measure: say(text) for measure, text in KPIS.items()}
+    rules = {f"{RULE_MARK}{rule}": words for rule, words in _about_rules(say).items()}
+    return {figure: (words, None) for figure, words in (measures | rules).items()}
+
+
+def by_rule(query: str, say: Edition) -> str:
+    """Put rules into the label ``measure`` of answers where that does not say what they are about."""
+    about = any_of(_about_rules(say))
+    return f'label_replace(\n{query},\n"measure", "{RULE_MARK}$1", "rule", "({about})"\n)' if about else query
+
+
+def _about_rules(say: Edition) -> Mapping[str, str]:
+    """In words, by rule, what one measure does not say: several conditions at once, or a shift."""
+    return {
+        rule.id: say.listed(KPIS[part.kpi] for part in rule.all)
+        if isinstance(rule, CombinedRule)
+        else say(SHIFTS[rule.kpi])
+        for rule in say.city.rules
+        if isinstance(rule, CombinedRule | ShiftRule)
+    }
+
+
+RULE_MARK: Final = "rule:"
+"""Stands before a rule in the label ``measure``: one may be called like a measure."""

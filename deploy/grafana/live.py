@@ -22,6 +22,7 @@ from deploy.grafana.panels import (
     mapped,
     number,
     over_time,
+    range_edge,
     rows,
     sorted_by,
     states_over_time,
@@ -33,14 +34,25 @@ from deploy.grafana.promql import (
     SITE,
     TOTAL,
     KpiQuery,
-    by_speed,
+    any_of,
+    counted_speeds,
     growth,
     named,
     per_place,
     states,
 )
-from deploy.grafana.words import NOT_REPORTED, OUTCOMES, STAFF_PHONE, TARGET, Edition, PanelText
+from deploy.grafana.words import (
+    NOT_REPORTED,
+    OUTCOMES,
+    RANGE_FROM,
+    RANGE_TO,
+    STAFF_PHONE,
+    TARGET,
+    Edition,
+    PanelText,
+)
 from deploy.grafana.words import LiveWords as Words
+from shared.config.alerting import CombinedRule, NobodyRule, QueueRule, StateRule, kinds_of
 from shared.contract.kpis import QueueKind, kpis_of
 
 OUTCOME_COLOURS: Final = (
@@ -120,16 +132,17 @@ def _staff(say: Edition) -> stat.Panel:
 
 
 def _queues(say: Edition, text: PanelText, kpi: KpiQuery) -> bargauge.Panel:
-    panel = bars(say, text, verdicts(kpi, say, CHOSEN, say.short, counted=True), value_size=26)
+    asked = verdicts(kpi, say, CHOSEN, say.short, ranged=True)
+    panel = bars(say, text, asked, title_size=14, value_size=26)
     judged(panel, kpi, say).data_links(breaches_of_queue(say))
     return panel.links(to_board(BoardName.BREACHES, say))
 
 
 def _speed(say: Edition) -> bargauge.Panel:
-    share = f'max by (category) (wachtpost_speed_category_ratio{{{TOTAL}, window="{say.long}"}})'
+    asked = counted_speeds(say, CALL_WAIT, TOTAL, say.long)
     per_row = ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(True)
     return (
-        bars(say, Words.SPEED, rows(by_speed(share)), upright=True)
+        bars(say, Words.SPEED, rows(asked), beside=True, title_size=13, value_size=16)
         .unit(RATIO)
         .max(1)
         .color_scheme(fixed(PLAIN))
@@ -141,19 +154,33 @@ def _speed(say: Edition) -> bargauge.Panel:
 
 def _states(say: Edition) -> statetimeline.Panel:
     elsewhere = "|".join(kpis_of([QueueKind.COUNTER]))
-    worst = states(f'{SITE}, queue=~"$queue|all", measure!~"{elsewhere}"', "site, queue")
+    visitors = any_of(rule.id for rule in say.city.rules if is_about_visits(rule))
+    theirs = f', rule!~"({visitors})(-warning)?"' if visitors else ""
+    worst = states(f'{SITE}, queue=~"$queue|all", measure!~"{elsewhere}"{theirs}', "site, queue")
     panel = states_over_time(say, Words.STATES, over_time(named(worst), "{{name}}"))
     panel.mappings(mapped(state_words(say))).data_links(breaches_of_queue(say))
     return panel.links(to_board(BoardName.BREACHES, say))
 
 
+def is_about_visits(rule: QueueRule) -> bool:
+    """Whether a rule whose measure phones have as well looks at the counters of a site."""
+    if not isinstance(rule, StateRule | NobodyRule | CombinedRule):
+        return False
+    return rule.contacts == "visits" or QueueKind.PHONE not in kinds_of(rule)
+
+
 def _course(say: Edition, text: PanelText, kpi: KpiQuery) -> timeseries.Panel:
-    """A rolling figure of all queues together over time, and its target as a dashed line."""
-    figure = over_time(kpi.scaled(kpi.value(TOTAL, say.short)), say(text.title))
+    """A rolling figure of all queues together over time, its target as a dashed line, and where it is on few
+    contacts the range that the true one lies in."""
+    figure = kpi.value(TOTAL, say.short)
     target = f'max(wachtpost_kpi_target{{{TOTAL}, kpi="{kpi.name}"}})'
-    panel = lines(say, text, figure, over_time(kpi.scaled(target), say(TARGET)))
+    ends = zip((RANGE_FROM, RANGE_TO), kpi.ends(TOTAL, say.short), strict=True)
+    asked = ((text.title, figure), (TARGET, target), *ends)
+    panel = lines(say, text, *(over_time(kpi.scaled(query), say(name)) for name, query in asked), fill=0)
     panel.unit(kpi.unit_in(say)).decimals(kpi.decimals).color_scheme(fixed(PLAIN))
-    return panel.override_by_query("B", target_line()).links(to_board(BoardName.BREACHES, say))
+    panel.override_by_query("B", target_line())
+    panel.override_by_query("C", range_edge()).override_by_query("D", range_edge(say(RANGE_FROM)))
+    return panel.links(to_board(BoardName.BREACHES, say))
 
 
 def _today(say: Edition) -> timeseries.Panel:

@@ -19,6 +19,7 @@ from grafana_foundation_sdk.builders import (
     timeseries,
 )
 from grafana_foundation_sdk.builders.common import (
+    HideSeriesConfig,
     LineStyle,
     ReduceDataOptions,
     StackingConfig,
@@ -70,7 +71,7 @@ from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColor
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
 from grafana_foundation_sdk.models.units import NoUnit, PercentUnit, Seconds
 
-from deploy.grafana.palette import UNKNOWN, Colour
+from deploy.grafana.palette import PLAIN, UNKNOWN, Colour
 from deploy.grafana.words import NO_DATA, Edition, PanelText, Text
 
 SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
@@ -184,6 +185,18 @@ def target_line() -> list[DynamicConfigValue]:
     )
 
 
+def range_edge(down_to: str = "") -> list[DynamicConfigValue]:
+    """An end of the range around a line, no line itself. ``down_to``: what the lower end is called; so the
+    upper one fills what lies between them."""
+    invisible = given(
+        color=fixed(PLAIN),
+        custom_fillOpacity=20 if down_to else 0,
+        custom_hideFrom=HideSeriesConfig().legend(True),
+        custom_lineWidth=0,
+    )
+    return [*invisible, *given(custom_fillBelowTo=down_to)] if down_to else invisible
+
+
 def _reduced() -> ReduceDataOptions:
     return ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)
 
@@ -248,20 +261,23 @@ def bars(
     text: PanelText,
     *queries: Dataquery,
     upright: bool = False,
+    beside: bool = False,
     title_size: int = 16,
     value_size: int = 22,
 ) -> bargauge.Panel:
-    """A bar per series; its name above it, or below it if ``upright``.
+    """A bar per series; its name above it, before it if ``beside``, or below it if ``upright``.
 
     More bars than fit are scrolled: squeezed, their numbers would lie on their names.
     """
+    placement = BarGaugeNamePlacement.LEFT if beside else BarGaugeNamePlacement.TOP
+    name_height = 0 if beside else round(_NAME_LINE * title_size)
     return (
         _of_ours(bargauge.Panel(), say, text, queries)
         .min(0)
         .decimals(0)
         .value_mode(BarGaugeValueMode.TEXT)
-        .min_viz_height(round(_NAME_LINE * title_size) + value_size)
-        .name_placement(BarGaugeNamePlacement.AUTO if upright else BarGaugeNamePlacement.TOP)
+        .min_viz_height(name_height + value_size)
+        .name_placement(BarGaugeNamePlacement.AUTO if upright else placement)
         .orientation(VizOrientation.VERTICAL if upright else VizOrientation.HORIZONTAL)
         .sizing(BarGaugeSizing.AUTO if upright else BarGaugeSizing.MANUAL)
         .text(VizTextDisplayOptions().title_size(title_size).value_size(value_size))
@@ -344,9 +360,7 @@ def histogram_over_time(say: Edition, text: PanelText, query: Dataquery, unit: s
     )
 
 
-def columns_per_row(
-    say: Edition, text: PanelText, *queries: Dataquery, slanted: bool = False
-) -> barchart.Panel:
+def columns_per_row(say: Edition, text: PanelText, *queries: Dataquery) -> barchart.Panel:
     """Upright bars on the first column of a ``matrix``, one on top of the other where there are several."""
     return (
         _of_ours(barchart.Panel(), say, text, queries)
@@ -360,7 +374,7 @@ def columns_per_row(
         .text(VizTextDisplayOptions().value_size(12))
         .legend(_legend(shown=True))
         .tooltip(_tooltip(TooltipDisplayMode.MULTI))
-        .x_tick_label_rotation(-45 if slanted else 0)
+        .x_tick_label_rotation(-45)
         .x_tick_label_max_length(_LONGEST_TICK)
     )
 

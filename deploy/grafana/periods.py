@@ -36,7 +36,7 @@ from deploy.grafana.panels import (
     shades,
     sorted_by,
 )
-from deploy.grafana.promql import SITE, TOTAL, KpiQuery, by_speed, named
+from deploy.grafana.promql import SITE, TOTAL, KpiQuery, by_speed, counted, named
 from deploy.grafana.words import (
     ABOVE_TARGET,
     BELOW_TARGET,
@@ -75,6 +75,18 @@ class RunningKpi(KpiQuery):
     def samples(self, places: str, window: str = "") -> str:
         """On how many contacts it rests."""
         return self._of_now(f'wachtpost_indicator_samples{{{places}, kpi="{self.name}", origin="counted"}}')
+
+    def part(self, places: str, window: str = "") -> str:
+        """How many of these make a share."""
+        return f"round({self.value(places)} * {self.samples(places)})"
+
+    def ends(self, places: str, window: str = "") -> tuple[str, ...]:
+        """None: days differ more than chance does, and the error budget has their range."""
+        return ()
+
+    def judged(self, say: Edition, places: str, window: str = "") -> str:
+        """The figure with its verdict: on which side of the period's target it is so far."""
+        return self.compared(say, self.value(places))
 
     def shut(self) -> str:
         """A month has too few contacts by day and by night."""
@@ -116,6 +128,23 @@ def starred(kpi: KpiQuery, query: str) -> str:
     return f"{with_star}\nor\n({query}\nunless on (period)\n{broken})"
 
 
+def with_counts(say: Edition, kpi: KpiQuery, query: str) -> str:
+    """Put the counts of what we counted behind the ``x``, which is in the answers: "61 of 480" of a share,
+    "answered: 419" of a mean."""
+    at = f'{TOTAL}, origin="counted"'
+    contacts = f'max by (period) (wachtpost_indicator_samples{{{at}, kpi="{kpi.name}"}})'
+    samples = f'count_values by (period) ("samples", {contacts})'
+    if kpi.is_share:
+        part = f"round({contacts} * max by (period) ({indicator(kpi)}{{{at}}}))"
+        parts = f'count_values by (period) ("part", {part})'
+        counts = counted(say, f"{samples}\n* on (period) group_left (part) {parts}")
+    else:
+        text = f"{say(kpi.contacts)}: $1"
+        counts = f'label_replace(\n{samples},\n"counts", "{text}", "samples", "(.+)"\n)'
+    both = f"(\n{query}\n)\n* on (period) group_left (counts) {counts}"
+    return f'label_join(\n{both},\n"x", " · ", "x", "counts"\n)'
+
+
 def put(query: str, label: str, text: str, where: str = "") -> str:
     """Set a label to a text, everywhere or where it says ``where``."""
     source = label if where else ""
@@ -146,24 +175,26 @@ def history(say: Edition, text: PanelText, kpi: KpiQuery, span: str) -> barchart
     each = [_bars(say, kpi, query, span, series) for series, _, query in drawn]
     promised = put(put(f"max({kpi.scaled(against)})", "x", say(TARGET)), "series", say(TARGET))
     asked = rows("\nor\n".join((*each, promised)))
-    panel = columns_per_row(say, text, asked, slanted=span == MONTH).color_scheme(fixed(PLAIN))
+    panel = columns_per_row(say, text, asked).color_scheme(fixed(PLAIN))
     panel.unit(kpi.unit_in(say)).decimals(kpi.decimals).no_value(say(PolicyWords.NOTHING_YET))
     for series, colour in (*((series, colour) for series, colour, _ in drawn), (TARGET, Colour.TEXT)):
         panel.override_by_name(say(series), given(color=fixed(colour)))
     return panel.transformations([sorted_by("x"), matrix("x", "series", "Value")])
 
 
-def speeds(say: Edition, text: PanelText) -> barchart.Panel:
-    """The speed categories of a site's answered calls, a bar of shares per month."""
+def speeds(say: Edition, text: PanelText, kpi: KpiQuery) -> barchart.Panel:
+    """The speed categories of a site's answered calls, a bar of shares per month. ``kpi``: one that rests on
+    these calls."""
     share = (
         "max by (site, period, category) (\n"
         f"  wachtpost_indicator_speed_category_ratio{{{TOTAL}}}\n"
         f"  * on (site, period) group_left () {_MONTHS}\n)"
     )
     in_seconds = f'label_replace({by_speed(share)}, "category", "$1 s", "category", "(.+)")'
-    asked = rows(f"max by (x, order, category) (\n{on_axis(say, in_seconds)}\n)")
+    months = with_counts(say, kpi, on_axis(say, in_seconds))
+    asked = rows(f"max by (x, order, category) (\n{months}\n)")
     return (
-        columns_per_row(say, text, asked, slanted=True)
+        columns_per_row(say, text, asked)
         .unit(RATIO)
         .decimals(0)
         .max(1)
@@ -235,5 +266,7 @@ def _bars(say: Edition, kpi: KpiQuery, query: str, span: str, text: Text) -> str
     bars = on_axis(say, kpi.scaled(f"max by (period) (\n{query}\n)"))
     if text is PolicyWords.REPORTED:
         bars = f'label_replace(\n{bars},\n"x", "$1 {say(PolicyWords.REPORTED_MARK)}", "x", "(.+)"\n)'
+    elif kpi.is_share:
+        bars = with_counts(say, kpi, bars)
     shown = starred(kpi, bars) if span == YEAR else bars
     return put(f"max by (x) (\n{shown}\n)", "series", say(text))

@@ -16,8 +16,9 @@ from deploy.grafana.kpis import (
     LEAD_TIME,
     MISSED,
     VISIT_WAIT,
+    by_rule,
+    figure_words,
     judged,
-    kpi_words,
     severity_words,
     verdicts,
 )
@@ -66,7 +67,7 @@ def policy(say: Edition) -> Dashboard:
         .with_panel(_breaks(say).height(11).span(9))
         .with_panel(history(say, Words.MISSED_MONTHS, MISSED, MONTH).height(10).span(12))
         .with_panel(history(say, Words.WAIT_MONTHS, CALL_WAIT, MONTH).height(10).span(12))
-        .with_panel(speeds(say, Words.SPEED).height(10).span(8))
+        .with_panel(speeds(say, Words.SPEED, CALL_WAIT).height(10).span(8))
         .with_panel(history(say, Words.HANDLE_MONTHS, HANDLE_TIME, MONTH).height(10).span(8))
         .with_panel(history(say, Words.LEAD_MONTHS, LEAD_TIME, MONTH).height(10).span(8))
         .with_panel(waits_by_place(say, Words.COUNTER_MONTHS, VISIT_WAIT).height(11).span(24))
@@ -76,13 +77,13 @@ def policy(say: Edition) -> Dashboard:
 
 
 def _tile(say: Edition, text: PanelText, kpi: KpiQuery, span: str) -> stat.Panel:
-    asked = verdicts(RunningKpi.of(kpi, span), say, TOTAL, "", one=True, counted=True)
+    asked = verdicts(RunningKpi.of(kpi, span), say, TOTAL, "", one=True)
     panel = judged(number(say, text, asked, named=True, solid=True), kpi, say)
     return panel.links(to_board(BoardName.BREACHES, say))
 
 
 def _counters(say: Edition) -> stat.Panel:
-    asked = verdicts(RunningKpi.of(VISIT_WAIT, MONTH), say, f'{SITE}, queue!="all"', "", counted=True)
+    asked = verdicts(RunningKpi.of(VISIT_WAIT, MONTH), say, f'{SITE}, queue!="all"', "")
     panel = judged(number(say, Words.COUNTERS, asked, named=True, solid=True), VISIT_WAIT, say)
     return panel.data_links(breaches_of_queue(say)).links(to_board(BoardName.BREACHES, say))
 
@@ -138,7 +139,7 @@ def _budget(say: Edition) -> table.Panel:
 
 
 def _breaks(say: Edition) -> table.Panel:
-    every = mapped({"all": (say(Words.EVERY_SERIES), None), **kpi_words(say)})
+    every = mapped({"all": (say(Words.EVERY_SERIES), None), **figure_words(say)})
     reasons = mapped({what: (say(text), None) for what, text in Words.REASONS.items()})
     headings = {
         "period": say(Words.FROM),
@@ -172,7 +173,7 @@ def _targets(say: Edition) -> table.Panel:
     )
     spans = mapped({MONTH: (say(Words.PER_MONTH), None), YEAR: (say(Words.PER_YEAR), None)})
     panel = listing(say, Words.TARGETS, *queries, sort_by=say(FIGURE)).no_value("–")
-    panel.override_by_name(say(FIGURE), given(mappings=mapped(kpi_words(say))))
+    panel.override_by_name(say(FIGURE), given(mappings=mapped(figure_words(say))))
     panel.override_by_name(say(Words.JUDGED), given(mappings=spans))
     for text, _, shown in asked:
         panel.override_by_name(say(text), given(unit=shown, custom_align=FieldTextAlignment.RIGHT))
@@ -204,11 +205,17 @@ def _rules(say: Edition) -> table.Panel:
     }
     never = mapped({"0": ("–", None)})
     return (
-        listing(say, Words.RULES, *map(rows, asked), sort_by=say(STATE), highest_first=True)
+        listing(
+            say,
+            Words.RULES,
+            *(rows(by_rule(one, say)) for one in asked),
+            sort_by=say(STATE),
+            highest_first=True,
+        )
         .filterable(True)
         .override_by_name(say(STATE), [*state_column(say), *given(custom_width=160)])
         .override_by_name(say(SEVERITY), given(mappings=mapped(severity_words(say)), custom_width=120))
-        .override_by_name(say(FIGURE), given(mappings=mapped(kpi_words(say))))
+        .override_by_name(say(FIGURE), given(mappings=mapped(figure_words(say))))
         .override_by_name(say(SINCE), given(unit=MOMENT, mappings=never, custom_width=120))
         .with_transformation(merged())
         .with_transformation(columns(headings, hidden=("Time", "site", "queue")))

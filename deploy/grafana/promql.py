@@ -1,12 +1,14 @@
 """The questions that the boards ask Prometheus.
 
-A target is never written into a board: it is ``wachtpost_kpi_target``, and where a figure stands against it
-is worked out in the query. Labels ``site`` and ``queue`` are told by the owner of a partition only; ``max
-by`` keeps a board right also in the seconds in which two replicas were scraped.
+A target is never written into a board: it is ``wachtpost_kpi_target``. Where a rolling figure stands against
+it the evaluator says (``wachtpost_kpi_verdict``); of a month or year the query works it out. Labels ``site``
+and ``queue`` are told by the owner of a partition only; ``max by`` keeps a board right also in the seconds in
+which two replicas were scraped.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from textwrap import indent
 from typing import Final
@@ -15,10 +17,12 @@ from deploy.grafana.words import (
     ABOVE_TARGET,
     BELOW_TARGET,
     CLOSED,
+    COUNTS,
+    IN_MINUTES,
     NO_TARGET,
+    NOT_YET,
     ON_TARGET,
     STATES,
-    TOO_FEW,
     Edition,
     Text,
 )
@@ -30,7 +34,9 @@ TOTAL: Final = f'{SITE}, queue="all"'
 """All queues together, as the evaluator counts them: means and ratios cannot be added up here."""
 
 TODAY: Final = "today"
-"""The window that every city has, beside the shortest and the longest of its file (``Edition``)."""
+"""The window that every city has, beside those of its file (``Edition``)."""
+WITHIN, UNDECIDED, BEYOND = 0, 1, 2
+"""What ``wachtpost_kpi_verdict`` can be."""
 
 INFO: Final = f"max by (site, queue, name) (wachtpost_queue_info{{{SITE}}})"
 INFO_OF_ALL_SITES: Final = "max by (site, queue, name) (wachtpost_queue_info)"
@@ -70,18 +76,38 @@ class KpiQuery:
     target_factor: int = 1
     """From the unit that is shown to that of ``target_unit``."""
     more_is_better: bool = False
+    is_share: bool = False
+    """A part of its contacts; else a mean of something."""
+    range_step: float = 1
+    """What the ends of a range are rounded to, in the unit of ``target_unit``."""
 
     def unit_in(self, say: Edition) -> str:
         """Grafana's unit; one that it does not have is written behind the number."""
         return self.unit or f"suffix:{say(self.target_unit)}"
 
     def value(self, places: str, window: str) -> str:
-        """The rolling figure; no answer while it is insufficient."""
+        """The rolling figure; no answer without contacts, or with fewer than the city file asks for."""
         return per_place(f'{self.series}{{{places}, window="{window}"}}')
 
     def samples(self, places: str, window: str) -> str:
         """On how many contacts it rests."""
-        return per_place(f'wachtpost_kpi_samples{{{places}, kpi="{self.name}", window="{window}"}}')
+        return self._told_of("samples", places, window)
+
+    def part(self, places: str, window: str) -> str:
+        """How many of these make a share."""
+        return self._told_of("part", places, window)
+
+    def ends(self, places: str, window: str) -> tuple[str, ...]:
+        """The lower and the upper end of the range that the true figure lies in; no answers where it has
+        none."""
+        return self._told_of("low", places, window), self._told_of("high", places, window)
+
+    def started(self, places: str, window: str) -> str:
+        """When a window of so many contacts begins."""
+        return self._told_of("window_start_timestamp_seconds", places, window)
+
+    def _told_of(self, what: str, places: str, window: str) -> str:
+        return per_place(f'wachtpost_kpi_{what}{{{places}, kpi="{self.name}", window="{window}"}}')
 
     def shut(self) -> str:
         """The places that nobody can come to at the moment; empty for a figure of which that says nothing."""
@@ -99,40 +125,96 @@ class KpiQuery:
         """``query`` in the unit that is shown."""
         return query if self.divided_by == 1 else f"{_bracketed(query)}\n/ {self.divided_by}"
 
-    def verdict(self, say: Edition, places: str, window: str) -> str:
-        """The figure, with the labels ``verdict`` (in words, with the target), ``samples`` and ``name``.
+    def verdict(self, say: Edition, places: str, window: str, *, ranged: bool = False) -> str:
+        """The figure, with the labels ``verdict`` (in words, with the target), ``counts`` and ``name``.
 
-        What is wrong comes first. Too few contacts for a figure: the answer is 0 and ``verdict`` says so, or
-        that the desk is shut; there is no value to be had, yet there are samples. No answer at all: nobody
-        answers.
+        What is wrong comes first, and what nobody can say yet before what is well. Without a figure the
+        answer is 0 and ``verdict`` says so, or that the desk is shut; there is no value to be had, yet there
+        are samples. No answer at all: nobody answers. ``ranged``: see ``counts``.
         """
         value, samples, shut = self.value(places, window), self.samples(places, window), self.shut()
         without = f"0 * ({samples} unless on (site, queue) {value})"
-        few = _told(f"{without} unless on (site, queue) ({shut})" if shut else without, say(TOO_FEW))
+        few = _told(f"{without} unless on (site, queue) ({shut})" if shut else without, say(NOT_YET))
         if shut:
             few += "\nor\n" + _told(f"{without} and on (site, queue) ({shut})", say(CLOSED))
-        counted = f'count_values by (site, queue) ("samples", {samples})'
-        judged = self.scaled(self.verdict_of(say, value))
-        every = named(f"{judged}\nor\n{few}")
-        return f"{every}\n* on (site, queue) group_left (samples) {counted}"
+        every = named(f"{self.scaled(self.judged(say, places, window))}\nor\n{few}")
+        counts = _bracketed(self.counts(say, places, window, ranged=ranged))
+        return f"{every}\n* on (site, queue) group_left (counts) {counts}"
 
-    def verdict_of(self, say: Edition, value: str) -> str:
-        """``value``, in the unit of the metric, with the label ``verdict``: how it stands against the
-        target."""
+    def judged(self, say: Edition, places: str, window: str) -> str:
+        """The figure, in the unit of the metric, with the evaluator's word on it (``verdict``)."""
+        value = self.value(places, window)
+        verdict = self._told_of("verdict", places, window)
+
+        def where(code: int, word: Text) -> str:
+            return self._against(say, f"{value} and on (site, queue) ({verdict} == {code})", word)
+
+        untold = _told(f"{value} unless on (site, queue) {verdict}", say(NO_TARGET))
+        stands = (where(BEYOND, self.bad), where(UNDECIDED, NOT_YET), where(WITHIN, ON_TARGET))
+        return "\nor\n".join((*stands, untold))
+
+    def compared(self, say: Edition, value: str) -> str:
+        """``value``, in the unit of the metric, with the label ``verdict``: on which side of the target it
+        lies, where nobody else says so."""
         target = self.target()
-        bad, good = ("<", ">=") if self.more_is_better else (">", "<=")
-        bad_word = BELOW_TARGET if self.more_is_better else ABOVE_TARGET
-        factor = f"{self.target_factor} * " if self.target_factor != 1 else ""
-        shown = f"round({factor}{_bracketed(target)} / {self.divided_by}, 0.1)"
-        text = f'count_values by (site, queue) ("target",\n{_indented(shown)}\n)'
+        beyond, within = ("<", ">=") if self.more_is_better else (">", "<=")
 
-        def against(operator: str, word: Text) -> str:
-            compared = f"({value} {operator} on (site, queue) ({target}))"
-            compared = f"{compared}\n* on (site, queue) group_left (target) {text}"
-            return _told(compared, f"{say(word)} ($1 {say(self.target_unit)})", "target")
+        def where(operator: str, word: Text) -> str:
+            return self._against(say, f"{value} {operator} on (site, queue) ({target})", word)
 
         untold = _told(f"{value} unless on (site, queue) ({target})", say(NO_TARGET))
-        return "\nor\n".join((against(bad, bad_word), against(good, ON_TARGET), untold))
+        return "\nor\n".join((where(beyond, self.bad), where(within, ON_TARGET), untold))
+
+    @property
+    def bad(self) -> Text:
+        """The word for the wrong side of the target."""
+        return BELOW_TARGET if self.more_is_better else ABOVE_TARGET
+
+    def _against(self, say: Edition, value: str, word: Text) -> str:
+        text = _as_label("target", self._shown(self.target()))
+        told = f"({value})\n* on (site, queue) group_left (target) {text}"
+        return _told(told, f"{say(word)} ($1 {say(self.target_unit)})", "target")
+
+    def counts(self, say: Edition, places: str, window: str, *, ranged: bool = False) -> str:
+        """1 per place with the label ``counts``: "6 of 20", or "calls: 20" of a mean.
+
+        ``ranged``: with the range that the true figure lies in, "(15-52 %)", where it has one, and with how
+        long it took so many contacts to come, "in 37 min", where the window is one of contacts.
+        """
+        samples = _as_label("samples", self.samples(places, window))
+        counts = _told_as("counts", samples, f"{say(self.contacts)}: $1", "samples")
+        if self.is_share:
+            part = _as_label("part", self.part(places, window))
+            both = f"{samples}\n* on (site, queue) group_left (part) {part}"
+            counts = _or_else(counted(say, both), counts)
+        if ranged and (ends := self.ends(places, window)):
+            low, high = (
+                _as_label(name, self._shown(end, self.range_step))
+                for name, end in zip(("low", "high"), ends, strict=True)
+            )
+            both = f"{low}\n* on (site, queue) group_left (high) {high}"
+            both = _joined("range", both, "–", "low", "high")
+            told = _told_as("range", both, f" ($1 {say(self.target_unit)})", "range")
+            counts = _lengthened(counts, _or_else(told, samples), "range")
+        if ranged and counts_contacts(window):
+            minutes = f"round((time() - {self.started(places, window)}) / 60)"
+            told = _told_as("took", _as_label("took", minutes), f" {say(IN_MINUTES)}", "took")
+            counts = _lengthened(counts, _or_else(told, samples), "took")
+        return counts
+
+    def _shown(self, query: str, step: float = 0.1) -> str:
+        factor = f"{self.target_factor} * " if self.target_factor != 1 else ""
+        return f"round({factor}{_bracketed(query)} / {self.divided_by}, {step})"
+
+
+def counts_contacts(window: str) -> bool:
+    """Whether a window's label is that of one that holds so many contacts."""
+    return window.startswith("last ")
+
+
+def any_of(rules: Iterable[str]) -> str:
+    """A regular expression of these ids."""
+    return "|".join(rule.replace(".", "[.]") for rule in rules)
 
 
 def growth(series: str, by: str, window: str) -> str:
@@ -155,6 +237,26 @@ def by_speed(share: str) -> str:
     return f'label_replace({padded}, "order", "$1", "order", ".*([0-9]{{5}})")'
 
 
+def counted_speeds(say: Edition, kpi: KpiQuery, places: str, window: str) -> str:
+    """A place's shares per speed category (``by_speed``), their counts in the name: "20-45 · 5 of 18".
+
+    ``kpi``: one that rests on the same contacts.
+    """
+    share = by_speed(f'max by (category) (wachtpost_speed_category_ratio{{{places}, window="{window}"}})')
+    samples = f"max({kpi.samples(places, window)})"
+    part = f'count_values by (category, order) ("part", round({share} * on () group_left () {samples}))'
+    both = f'{part}\n* on () group_left (samples) count_values("samples", {samples})'
+    counts = counted(say, both)
+    named = _joined(
+        "category",
+        f"{share}\n* on (category, order) group_left (counts)\n{counts}",
+        " · ",
+        "category",
+        "counts",
+    )
+    return f"max by (category, order) (\n{_indented(named)}\n)"
+
+
 def states(selector: str, by: str) -> str:
     """The most serious state of the rules, as a number of ``STATE_CODES``, per value of the labels ``by``."""
     coded = "\nor ".join(
@@ -164,9 +266,41 @@ def states(selector: str, by: str) -> str:
     return f"max by ({by}) (\n{_indented(coded)}\n)"
 
 
+def counted(say: Edition, query: str) -> str:
+    """Answers that have the labels ``part`` and ``samples``, with ``counts`` in words."""
+    both = _joined("counts", query, "/", "part", "samples")
+    words = say(COUNTS, part="$1", samples="$2")
+    return f'label_replace(\n{_indented(both)},\n  "counts", "{words}", "counts", "(.+)/(.+)"\n)'
+
+
 def _told(query: str, verdict: str, from_label: str = "") -> str:
+    return _told_as("verdict", query, verdict, from_label)
+
+
+def _told_as(label: str, query: str, text: str, from_label: str = "") -> str:
     pattern = "(.+)" if from_label else ""
-    return f'label_replace(\n{_indented(query)},\n  "verdict", "{verdict}", "{from_label}", "{pattern}"\n)'
+    return f'label_replace(\n{_indented(query)},\n  "{label}", "{text}", "{from_label}", "{pattern}"\n)'
+
+
+def _as_label(label: str, query: str) -> str:
+    """1 per place, with the value in a label."""
+    return f'count_values by (site, queue) ("{label}",\n{_indented(query)}\n)'
+
+
+def _joined(label: str, query: str, between: str, *labels: str) -> str:
+    sources = ", ".join(f'"{one}"' for one in labels)
+    return f'label_join(\n{_indented(query)},\n  "{label}", "{between}", {sources}\n)'
+
+
+def _or_else(query: str, otherwise: str) -> str:
+    """What ``query`` says of a place, or else what the other one does."""
+    return f"{query}\nor on (site, queue)\n{otherwise}"
+
+
+def _lengthened(counts: str, told: str, label: str) -> str:
+    """``counts`` with what ``told``, which knows every place, says in a label behind it."""
+    both = f"{_bracketed(counts)}\n* on (site, queue) group_left ({label})\n{_bracketed(told)}"
+    return _joined("counts", both, "", "counts", label)
 
 
 def _bracketed(query: str) -> str:

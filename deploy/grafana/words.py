@@ -1,17 +1,18 @@
 """What the boards say.
 
-The words are those of the messages and of the demo's board: *boven doel*, *te weinig metingen*, *opgepakt*.
+The words are those of the messages and of the demo's board: *boven doel*, *nog niet te zeggen*, *opgepakt*.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
 from domain.windows import duration_label
 from shared.config.model import CityFile
+from shared.config.types import LastContacts, LiveWindow
 from shared.translation import Msg, Translator, translator
 
 Text = Msg | str
@@ -32,35 +33,62 @@ class Edition:
     city: CityFile
     language: str
 
-    def __call__(self, text: Text) -> str:
-        """Return a text; ``{short}`` in it is the shortest window as in a title, ``{last_short}`` as in a
-        sentence, ``{long}`` and ``{last_long}`` the longest one."""
+    def __call__(self, text: Text, **fields: str) -> str:
+        """Return a text with its fields; ``{short}`` is the short window as in a title, ``{last_short}`` as
+        in a sentence, ``{long}`` and ``{last_long}`` the long one."""
         say = translator(self.language)
-        short, long = min(self._lengths), max(self._lengths)
+        short, long = self._short, self._long
         windows = {
             "short": _brief(say, short),
             "last_short": _last(say, short),
             "last_long": _last(say, long),
             "long": _title(say, long),
         }
-        return text.format(**windows) if isinstance(text, str) else say.text(text, **windows)
+        return text.format(**windows) if isinstance(text, str) else say.text(text, **windows, **fields)
 
-    @property
-    def _lengths(self) -> list[timedelta]:
-        return [window for window in self.city.live.windows if isinstance(window, timedelta)]
+    def listed(self, texts: Iterable[Text]) -> str:
+        """Return several texts as one: ``a, b and c``."""
+        return translator(self.language).list([self(text) for text in texts])
 
     @property
     def short(self) -> str:
-        """The shortest window of rolling figures, as in a metric's label."""
-        return duration_label(min(self._lengths))
+        """The window of the figures of now, as in a metric's label: the fewest contacts, where the city file
+        has a window of so many, or else the shortest time."""
+        return _label(self._short)
 
     @property
     def long(self) -> str:
-        """The longest one."""
-        return duration_label(max(self._lengths))
+        """The longest window."""
+        return _label(self._long)
+
+    @property
+    def _short(self) -> LiveWindow:
+        return min(self._counted, key=_count, default=None) or min(self._timed)
+
+    @property
+    def _long(self) -> LiveWindow:
+        return max(self._timed, default=None) or max(self._counted, key=_count)
+
+    @property
+    def _counted(self) -> list[LastContacts]:
+        return [window for window in self.city.live.windows if isinstance(window, LastContacts)]
+
+    @property
+    def _timed(self) -> list[timedelta]:
+        return [window for window in self.city.live.windows if isinstance(window, timedelta)]
 
 
-def _brief(say: Translator, window: timedelta) -> str:
+def _label(window: LiveWindow) -> str:
+    return str(window) if isinstance(window, LastContacts) else duration_label(window)
+
+
+def _count(window: LastContacts) -> int:
+    return window.count
+
+
+def _brief(say: Translator, window: LiveWindow) -> str:
+    if isinstance(window, LastContacts):
+        return _title(say, window)
     number, unit = _in_units(window)
     match unit:
         case "h":
@@ -71,8 +99,10 @@ def _brief(say: Translator, window: timedelta) -> str:
             return say.gettext("{number} s", number=number)
 
 
-def _last(say: Translator, window: timedelta) -> str:
+def _last(say: Translator, window: LiveWindow) -> str:
     # Translators: as in "the mean wait in the last 15 minutes".
+    if isinstance(window, LastContacts):
+        return say.ngettext("the last contact", "the last {number} contacts", window.count)
     number, unit = _in_units(window)
     match unit:
         case "h":
@@ -83,7 +113,10 @@ def _last(say: Translator, window: timedelta) -> str:
             return say.ngettext("the last second", "the last {number} seconds", number)
 
 
-def _title(say: Translator, window: timedelta) -> str:
+def _title(say: Translator, window: LiveWindow) -> str:
+    if isinstance(window, LastContacts):
+        # Translators: of the contacts there were, as a window of figures: "Mean wait, last 20".
+        return say.gettext("last {number}", number=window.count)
     number, unit = _in_units(window)
     match unit:
         case "h":
@@ -103,8 +136,9 @@ def _in_units(window: timedelta) -> tuple[int, str]:
 
 NO_DATA: Final = Msg("no data")
 """Nobody answers: not zero, and not too few either."""
-TOO_FEW: Final = Msg("too few to judge")
-TOO_FEW_SHORT: Final = Msg("too few")
+NOT_YET: Final = Msg("not yet to say")
+"""On which side of the target it is: few contacts, or none."""
+NO_FIGURE: Final = "–"
 """Where a number would stand."""
 CLOSED: Final = Msg("closed")
 ON_TARGET: Final = Msg("on target")
@@ -112,6 +146,12 @@ ABOVE_TARGET: Final = Msg("above target")
 BELOW_TARGET: Final = Msg("below target")
 NO_TARGET: Final = Msg("no target")
 TARGET: Final = Msg("target")
+# Translators: of so many contacts: "6 van 19".
+COUNTS: Final = Msg("{part} of {samples}")
+# Translators: behind counts, "6 of 20 in 37 min"; $1 is the number of minutes.
+IN_MINUTES: Final = Msg("in $1 min")
+RANGE_FROM: Final = Msg("range from")
+RANGE_TO: Final = Msg("range to")
 CALLS: Final = Msg("calls")
 ANSWERED: Final = Msg("answered")
 VISITS: Final = Msg("visits")
@@ -133,7 +173,7 @@ DATA_SOURCE: Final = Msg("Data source")
 
 STATES: Final[Mapping[str, Text]] = {
     "closed": CLOSED,
-    "insufficient": TOO_FEW,
+    "insufficient": NOT_YET,
     "ok": Msg("all well"),
     "pending": Msg("wait and see"),
     "clearing": Msg("recovering"),
@@ -157,13 +197,18 @@ KPIS: Final[Mapping[str, Text]] = {
     "handle_time_mean": Msg("handling time"),
     "visit_wait_mean": Msg("counter wait"),
     "lead_time_mean": Msg("lead time"),
-    "waiting": Msg("calls waiting"),
+    "waiting": Msg("people waiting"),
     "longest_wait": Msg("longest wait"),
     "nobody_available": Msg("nobody available"),
     "late_ratio": Msg("answered late"),
     "burn_rate": Msg("error budget burn"),
     "no_data": Msg("no data from a source"),
 }
+SHIFTS: Final[Mapping[str, Text]] = {
+    "missed_ratio": Msg("unusually many missed calls"),
+    "late_ratio": Msg("unusually many answered late"),
+}
+"""What a rule is about that notices a shift."""
 SEVERITIES: Final[Mapping[str, Text]] = {
     "critical": Msg("critical"),
     "warning": Msg("warning"),
@@ -265,17 +310,20 @@ class LiveWords:
     WAIT: Final = PanelText(
         Msg("Mean wait, {short}"),
         Msg(
-            "Mean wait of the calls answered in {last_short}, all queues together, against "
-            "the city's target. Too few calls: no figure is shown."
+            "Mean wait of the answered calls over {last_short}, all queues together, against the city's "
+            "target. “Not yet to say”: with so few calls it may lie on either side of the target."
         ),
     )
     MISSED: Final = PanelText(
         Msg("Missed calls, {short}"),
-        Msg("Share of calls missed in {last_short}, all queues together, against the city's target."),
+        Msg(
+            "Share of calls missed over {last_short}, all queues together, against the city's target. “Not "
+            "yet to say”: with so few calls it may lie on either side of the target."
+        ),
     )
     LEVEL: Final = PanelText(
         Msg("Service level, {short}"),
-        Msg("Share of calls of {last_short} answered fast enough; the city configures what is fast."),
+        Msg("Share of calls over {last_short} answered fast enough; the city configures what is fast."),
     )
     AGE: Final = PanelText(
         Msg("Quietest source"),
@@ -299,17 +347,23 @@ class LiveWords:
     )
     QUEUES_WAIT: Final = PanelText(
         Msg("Mean wait per queue, {short}"),
-        Msg("Per queue, against its own target or else the city's. What is above target comes first."),
+        Msg(
+            "Per queue, against its own target or else the city's. What is above target comes first. In "
+            "brackets: between which bounds it lies with 95 % confidence, where there are few calls."
+        ),
     )
     QUEUES_MISSED: Final = PanelText(
         Msg("Missed calls per queue, {short}"),
-        Msg("Per queue, against its own target or else the city's. What is above target comes first."),
+        Msg(
+            "Per queue, against its own target or else the city's. What is above target comes first. In "
+            "brackets: between which bounds it lies with 95 % confidence, where there are few calls."
+        ),
     )
     SPEED: Final = PanelText(
         Msg("Seconds waited, {long}"),
         Msg(
             "Which share of the answered calls waited so many seconds, all queues together; 20-45: more than "
-            "20 and at most 45 seconds. No bars: too few calls."
+            "20 and at most 45 seconds. Behind it how many calls these are. No bars: no calls."
         ),
     )
     STATES: Final = PanelText(
@@ -318,17 +372,24 @@ class LiveWords:
     )
     WAIT_COURSE: Final = PanelText(
         Msg("Mean wait, course"),
-        Msg("Mean wait over {last_short} each time; dashed: the target. A gap: too few calls."),
+        Msg(
+            "Mean wait over {last_short} each time; dashed: the target. The band, where there are few calls: "
+            "between which bounds it lies with 95 % confidence. A gap: no calls."
+        ),
     )
     MISSED_COURSE: Final = PanelText(
         Msg("Missed calls, course"),
-        Msg("Share missed over {last_short} each time; dashed: the target. A gap: too few calls."),
+        Msg(
+            "Share missed over {last_short} each time; dashed: the target. The band, where there are few "
+            "calls: between which bounds it lies with 95 % confidence. A gap: no calls."
+        ),
     )
     HANDLE_COURSE: Final = PanelText(
         Msg("Handling time, course"),
         Msg(
             "Mean length of the conversations that ended, over {last_short} each time; dashed: the target, "
-            "if there is one. A gap: too few conversations."
+            "if there is one. The band, where there are few: between which bounds it lies with 95 % "
+            "confidence. A gap: no conversations."
         ),
     )
     TODAY: Final = PanelText(
@@ -344,8 +405,8 @@ class CountersWords:
     VERDICTS: Final = PanelText(
         Msg("Wait with an appointment today, against its target"),
         Msg(
-            "Today's mean wait in minutes from the booked time, per counter against its own target. "
-            "Too few visits by appointment: no figure is shown."
+            "Today's mean wait in minutes from the booked time, per counter against its own target. “Not "
+            "yet to say”: with so few visits it may lie on either side of the target."
         ),
     )
     NOW: Final = PanelText(
@@ -368,8 +429,8 @@ class CountersWords:
     COURSE: Final = PanelText(
         "$queue",
         Msg(
-            "Mean wait by appointment over {last_long} each time; dashed: this counter's target. A gap: "
-            "too few visits."
+            "Mean wait by appointment over {last_long} each time; dashed: this counter's target. A gap: no "
+            "visits."
         ),
     )
     WAIT_LONG: Final = "{long}"
@@ -417,8 +478,8 @@ class AppointmentsWords:
     COURSE: Final = PanelText(
         Msg("Lead time, course"),
         Msg(
-            "Mean lead time of the day so far and of {last_long} each time; dashed: the target. A gap: "
-            "too few."
+            "Mean lead time of the day so far and over {last_long} each time; dashed: the target. A gap: "
+            "no appointments."
         ),
     )
     CLUSTERS: Final = PanelText(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from deploy.grafana.every import written
+from shared.config.model import CityFile
 from shared.translation import languages
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -120,6 +122,12 @@ def read_boards(folder: Path = BOARDS) -> list[Board]:
         for language in languages()
         for file in sorted((folder / language).glob("*.json"))
     ]
+
+
+def boards_of(city: CityFile) -> list[Board]:
+    """Return a city's boards as ``wachtpost boards build`` would write them."""
+    files = sorted(written(city).items())
+    return [Board(path.stem, path.parent.name, json.loads(text)) for path, text in files]
 
 
 def of_variables(board: Board) -> Iterator[BoardQuery]:

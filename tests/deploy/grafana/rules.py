@@ -120,8 +120,8 @@ RATE_INTERVAL: Final = "[$__rate_interval]"
 COMPARISON: Final = r"(?:[<>]=?|[!=]=)"
 PER_PROCESS: Final = re.compile(r"\b(?:up|(?:scrape|process|python|go)_\w+)\b")
 """Series that every job has."""
-NO_TARGETS: Final = frozenset({"0", "1", "-1"})
-"""Numbers that say what a state or a count is, and promise nothing."""
+NO_TARGETS: Final = frozenset({"0", "1", "2", "-1"})
+"""Numbers that say what a state, a verdict or a count is, and promise nothing."""
 
 
 def rate_intervals(board: Board) -> Iterator[str]:

@@ -51,6 +51,9 @@ EXPORTERS: Final = {
 """Jobs that stand on a Debian package; one that is not installed is scraped in vain."""
 
 VOLUME: Final = 10.0
+WINDOWS: Final = (("15m", "1h"), ("10m", "2h"))
+"""Of other cities, in the order of their files."""
+
 LOAD: Final = 3.0
 """Three times the people of a large desk's day: every figure has contacts, every target is missed."""
 INTO_THE_RUSH: Final = timedelta(minutes=45)
@@ -121,6 +124,7 @@ class _City:
     sender: city_copy.DemoSender
     notifier_port: int
     original: CityFile
+    """Lier's own."""
     events_until: datetime
 
     @classmethod
@@ -131,7 +135,8 @@ class _City:
         sender = city_copy.DemoSender(SOURCE, f"wachtpost_{secrets.token_urlsafe(32)}")
         port = free_port(HOST)
         document = city_copy.with_history_from(document, CITY_FILE.parent)
-        changed = city_copy.with_http_sources(_afternoon(_always_open(_quick(document))), {site: sender})
+        watched = _looking_back(_afternoon(_always_open(_quick(document))))
+        changed = city_copy.with_http_sources(watched, {site: sender})
         changed["sources"] = [*_list(changed, "sources"), _queue_log(folder, site)]
         changed = city_copy.with_receiver(changed, "Balie", mailbox.url, f"http://{HOST}:{port}")
         file = folder / "city.toml"
@@ -195,6 +200,14 @@ def _list(document: Mapping[str, object], name: str) -> list[Any]:
 def _quick(document: Mapping[str, object]) -> dict[str, object]:
     """Rules that fire at once: nobody waits ten minutes for a test."""
     return {**document, "rules": [{**rule, "hold": "0s"} for rule in _list(document, "rules")]}
+
+
+def _looking_back(document: Mapping[str, object]) -> dict[str, object]:
+    """Beside its own windows those of ``WINDOWS``: their boards are asked as well."""
+    live = document["live"]
+    assert isinstance(live, dict)
+    windows = dict.fromkeys([*live["windows"], *(one for each in WINDOWS for one in each)])
+    return {**document, "live": {**live, "windows": list(windows)}}
 
 
 def _always_open(document: Mapping[str, object]) -> dict[str, object]:

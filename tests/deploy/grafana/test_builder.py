@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from deploy.grafana import words
 from deploy.grafana.board import ABOUT, BoardName, QueueChoice, uid
-from deploy.grafana.kpis import CALL_WAIT, MISSED, SERVICE_LEVEL, VISIT_WAIT
+from deploy.grafana.every import written
+from deploy.grafana.kpis import CALL_WAIT, MISSED, SERVICE_LEVEL, VISIT_WAIT, by_rule, figure_words
 from deploy.grafana.palette import Colour
 from deploy.grafana.periods import MONTH, RunningKpi
 from deploy.grafana.promql import STATE_CODES, TOTAL
@@ -28,7 +31,8 @@ from wachtpost.cli import app
 from wachtpost.demo.city_copy import toml
 
 CITY_FILE = ROOT / "deploy" / "wachtpost.toml"
-ENGLISH = Edition(CityFile.model_validate(tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))), "en")
+DOCUMENT = tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))
+ENGLISH = Edition(CityFile.model_validate(DOCUMENT), "en")
 
 
 def built(*arguments, city=CITY_FILE, out=BOARDS):
@@ -70,9 +74,12 @@ def test_without_the_extra_the_command_says_what_it_needs(monkeypatch):
 @pytest.mark.parametrize(
     ("windows", "title", "about", "asked"),
     [
-        (["30m", "2h"], "Mean wait, 30 min", "in the last 30 minutes,", 'window="30m"'),
-        (["2h", "90s"], "Mean wait, 90 s", "in the last 90 seconds,", 'window="90s"'),
-        (["1h"], "Mean wait, 1 h", "in the last hour,", 'window="1h"'),
+        (["30m", "2h"], "Mean wait, 30 min", "over the last 30 minutes,", 'window="30m"'),
+        (["2h", "90s"], "Mean wait, 90 s", "over the last 90 seconds,", 'window="90s"'),
+        (["1h"], "Mean wait, 1 h", "over the last hour,", 'window="1h"'),
+        (["2h", "last 20"], "Mean wait, last 20", "over the last 20 contacts,", 'window="last 20"'),
+        (["last 60", "last 20"], "Mean wait, last 20", "over the last 20 contacts,", 'window="last 20"'),
+        (["last 5"], "Mean wait, last 5", "over the last 5 contacts,", 'window="last 5"'),
     ],
 )
 def test_windows_and_time_zone_are_those_of_the_city_file(tmp_path, windows, title, about, asked):
@@ -89,8 +96,52 @@ def test_windows_and_time_zone_are_those_of_the_city_file(tmp_path, windows, tit
     assert tile.title == title
     assert about in tile.body["description"]
     assert asked in tile.targets[0]["expr"]
-    used = {w for b in boards.values() for w in re.findall(r'window=\\?"(\w+)', str(b.body))}
+    used = {w for b in boards.values() for w in re.findall(r'window=\\?"([\w ]+)', str(b.body))}
     assert used - {"today"} == set(windows), "no window that the city does not have"
+
+
+def test_the_windows_of_now_are_the_fewest_contacts_and_of_longer_the_longest_time():
+    live = {"windows": ["15m", "last 60", "1h", "last 20"]}
+    say = Edition(CityFile.model_validate(DOCUMENT | {"live": live}), "en")
+    assert (say.short, say.long) == ("last 20", "1h")
+
+
+# --- Rules that say more than their measure ---------------------------------------------------------------
+
+SPECIAL = [
+    {
+        "id": "niemand.helpt",
+        "all": [{"kpi": "waiting", "limit": 0}, {"kpi": "nobody_available"}],
+        "contacts": "visits",
+    },
+    {"id": "waiting", "kind": "shift", "kpi": "missed_ratio", "usual": 0.12},
+    {"id": "rij", "kpi": "waiting", "limit": 5},
+    {"id": "balie", "kpi": "waiting", "limit": 5, "contacts": "visits"},
+    {
+        "id": "drukte",
+        "all": [{"kpi": "waiting", "limit": 3}, {"kpi": "visit_wait_mean", "window": "1h", "limit": 600}],
+    },
+]
+
+
+def special(language):
+    return Edition(CityFile.model_validate(DOCUMENT | {"rules": SPECIAL}), language)
+
+
+def test_a_rule_of_several_conditions_and_a_shift_are_told_in_plain_words():
+    told = figure_words(special("nl"))
+    assert told["rule:niemand.helpt"] == ("wachtenden en niemand beschikbaar", None)
+    assert told["rule:waiting"] == ("ongewoon veel gemiste oproepen", None)
+    assert told["waiting"] == ("wachtenden", None), "a rule may be called like a measure"
+    asked = by_rule("x", special("nl"))
+    assert '"measure", "rule:$1", "rule", "(niemand[.]helpt|waiting|drukte)"' in asked
+    assert by_rule("x", Edition(CityFile.model_validate(DOCUMENT | {"rules": []}), "nl")) == "x"
+
+
+def test_the_wall_of_the_phones_shows_no_rule_about_visitors():
+    wall = json.loads(written(special("en").city)[Path("en/live.json")])
+    (states,) = (panel for panel in wall["panels"] if panel["title"] == "Breaches")
+    assert 'rule!~"(niemand[.]helpt|balie|drukte)(-warning)?"' in states["targets"][0]["expr"]
 
 
 # --- Languages -------------------------------------------------------------------------------------------
@@ -134,11 +185,13 @@ def test_the_most_serious_state_has_the_highest_number():
         (SERVICE_LEVEL, "<"),
     ],
 )
-def test_a_verdict_compares_the_figure_itself_with_the_citys_target(kpi, wrong):
-    asked = kpi.verdict(ENGLISH, TOTAL, "15m")
-    assert f"{wrong} on (site, queue)" in asked
-    assert "wachtpost_kpi_target" in asked
-    assert not {"ceil(", "floor("}.intersection(asked.split())
+def test_a_month_is_compared_with_its_target_and_a_rolling_figure_has_the_evaluators_verdict(kpi, wrong):
+    month = RunningKpi.of(kpi, MONTH).verdict(ENGLISH, TOTAL, "")
+    assert f"{wrong} on (site, queue) (max by (site, queue) (wachtpost_indicator_target" in month
+    assert not {"ceil(", "floor("}.intersection(month.split())
+    rolling = kpi.verdict(ENGLISH, TOTAL, "15m")
+    assert f"{wrong} on (site, queue)" not in rolling
+    assert "wachtpost_kpi_verdict" in rolling
 
 
 @pytest.mark.parametrize("kpi", [MISSED, SERVICE_LEVEL, VISIT_WAIT])

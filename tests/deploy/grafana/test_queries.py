@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import time
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from shared.config.model import CityFile
 from tests.deploy.grafana import rules
-from tests.deploy.grafana.files import Board, read_boards
+from tests.deploy.grafana.files import Board, boards_of, read_boards
 from tests.deploy.grafana.queries import (
     MAY_BE_EMPTY,
     Answered,
@@ -27,7 +29,15 @@ from tests.deploy.grafana.queries import (
     unknown_labels,
     without_a_word,
 )
-from tests.deploy.grafana.stage import PROMETHEUS_FILE, WatchedCity, prometheus_binary, raised, scrape_config
+from tests.deploy.grafana.stage import (
+    CITY_FILE,
+    PROMETHEUS_FILE,
+    WINDOWS,
+    WatchedCity,
+    prometheus_binary,
+    raised,
+    scrape_config,
+)
 from tests.support.eventually import WITHIN
 
 pytestmark = pytest.mark.slow
@@ -75,6 +85,20 @@ def test_every_query_of_every_board_brings_something(stage: WatchedCity, prometh
     assert not failures(answers), "\n".join(failures(answers))
     assert not left_out(answers), left_out(answers)
     assert not unexcused, f"{len(unexcused)} queries brought nothing:\n{told(unexcused)}"
+
+
+@pytest.mark.parametrize("windows", WINDOWS, ids=", ".join)
+def test_so_does_every_query_of_a_city_that_looks_back_otherwise(
+    stage: WatchedCity, prometheus: Prometheus, windows: tuple[str, ...]
+) -> None:
+    document = tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))
+    document |= {"live": document["live"] | {"windows": list(windows)}, "history": {}}
+    boards = [board for board in boards_of(CityFile.model_validate(document)) if board.language == "nl"]
+    answers = ask_everything(boards, prometheus)
+    empty = [one for one in empties(answers, stage.jobs)[0] if not excused(one)]
+    assert not failures(answers), "\n".join(failures(answers))
+    assert not empty, f"{len(empty)} queries brought nothing:\n{told(empty)}"
+    assert list(unknown_labels(answers)) == []
 
 
 def test_legends_and_tables_name_what_the_answers_have(prometheus: Prometheus) -> None:
@@ -148,7 +172,7 @@ def test_a_query_that_prometheus_refuses_fails(prometheus: Prometheus, instant: 
     ("story", "expr"),
     [
         ("a series that is not there", "wachtpost_calls_wating"),
-        ("a label value that is not there", 'wachtpost_missed_ratio{window="2h"}'),
+        ("a label value that is not there", 'wachtpost_missed_ratio{window="7m"}'),
         ("sides that never match", "wachtpost_missed_ratio > wachtpost_kpi_target"),
         ("nothing but NaN", "0 * (wachtpost_calls_waiting * 0) / 0"),
         ("a variable that is not there", 'wachtpost_calls_waiting{queue="$wachtrij"}'),
