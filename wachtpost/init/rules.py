@@ -232,7 +232,7 @@ class _Chooser:
     def _waiting(self) -> ChosenRule:
         waiting = BUSY_HOUR * self.volume.per_hour * self._wait_s / 3600
         looks = self.volume.hours_a_week * WEEKS * 3600 / self._wait_s
-        limit = max(2, next(n for n in range(10_000) if looks * _at_least(n + 1, waiting) <= A_YEAR))
+        limit = max(2, _seldom_more(waiting, A_YEAR / looks))
         why = self.say.gettext(
             "Who waits now needs no sample. In a busy hour {number} wait on average; more than {limit} is no "
             "chance.",
@@ -353,6 +353,15 @@ def _at_least(count: int, mean: float) -> float:
     if mean <= 0:
         return 0.0 if count > 0 else 1.0
     return max(0.0, 1 - sum(exp(n * log(mean) - mean - lgamma(n + 1)) for n in range(count)))
+
+
+def _seldom_more(mean: float, chance: float) -> int:
+    """Return the least count that is passed with this chance at most, ``mean`` being usual (Poisson)."""
+    count, up_to = 0, exp(-mean)
+    while 1 - up_to > chance:
+        count += 1
+        up_to += exp(count * log(mean) - mean - lgamma(count + 1))
+    return count
 
 
 def _more_of(contacts: int, limit: float, share: float) -> float:

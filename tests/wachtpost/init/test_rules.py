@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -87,6 +87,7 @@ def test_visitors_without_appointments_have_no_mean_wait():
     st.integers(1, 3600),
     st.sampled_from(QueueKind),
 )
+@example(4999.0, 143.3, None, 4016.0, 0.5, 1, QueueKind.PHONE)  # eleven thousand wait in a busy hour
 def test_whatever_the_volume_the_rules_are_ones_that_the_city_file_takes(
     per_hour: float,
     hours: float,
