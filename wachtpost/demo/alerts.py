@@ -135,7 +135,7 @@ def _all_well(snapshot: Snapshot, say: Translator) -> str:
     told = [
         # Translators: how many rules are; behind "Alerts".
         say.gettext(
-            "none; rules fine: {well}, with too few contacts: {few}",
+            "none; rules fine: {well}, not yet to say: {few}",
             well=well,
             few=len(states) - well - closed,
         )

@@ -1,12 +1,12 @@
 """The terminal board: what the evaluator's metrics say, for whoever leads a service. Pure.
 
-At most 100 columns and, for a city with one site, about 30 lines; without its counters 16. A state is
-always said in words; colour only underlines it.
+At most 100 columns and, for a city with one site, about 35 lines; without its counters 20. A state is
+always said in words; colour only underlines it. What a figure says of its target is the evaluator's word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -18,9 +18,11 @@ from rich.constrain import Constrain
 from rich.table import Table
 from rich.text import Text
 
+from domain.how_sure import Verdict
 from domain.queue_ref import QueueRef
 from services.notifier.channels.webhook import WebhookBody
 from shared.config.model import ALL_QUEUES, CityFile, Queue, Site
+from shared.config.types import LastContacts
 from shared.contract.kpis import KPIS, Kpi, QueueKind, Unit
 from shared.formatting import clock_time
 from shared.translation import Msg, Translator
@@ -31,8 +33,8 @@ from wachtpost.demo.snapshot import TODAY, Snapshot, Window
 NAME_WIDTH: Final = 20
 """These widths and two spaces between them add up to ``WIDTH``."""
 COUNT_WIDTH: Final = 7
-FIGURE_WIDTH: Final = 21
-"""A value, two spaces and a verdict: ``  12,6 %  binnen doel``."""
+FIGURE_WIDTH: Final = 29
+"""A value, two spaces and a verdict: ``  30,0 %  nog niet te zeggen``; below: ``6 van 20, 15–52 %``."""
 VALUE_WIDTH: Final = 7
 SO_FAR_WIDTH: Final = 6
 
@@ -45,11 +47,9 @@ INSTANT: Final = Msg("EEE d MMM y HH:mm:ss", "date pattern")
 _HOUR: Final = timedelta(hours=1)
 
 
-class BoardVerdict(Enum):
-    """How a figure stands against its target."""
+class Without(Enum):
+    """Why nothing is said of a target."""
 
-    WITHIN = auto()
-    ABOVE = auto()
     TOO_FEW = auto()
     """Fewer contacts than ``live.min_samples``."""
     CLOSED = auto()
@@ -59,15 +59,17 @@ class BoardVerdict(Enum):
     NO_TARGET = auto()
 
 
-# Translators: how a figure stands, on a board: at most 12 letters behind a figure, 19 where there is none.
-VERDICTS: Final = {
-    BoardVerdict.WITHIN: (Msg("on target", "narrow column"), "green"),
-    BoardVerdict.ABOVE: (Msg("above target", "narrow column"), "bold red"),
-    BoardVerdict.TOO_FEW: (Msg("too few to judge", "narrow column"), "dim"),
-    BoardVerdict.CLOSED: (Msg("closed", "narrow column"), "dim"),
-    BoardVerdict.NO_READING: (Msg("no reading", "narrow column"), "dim"),
-    BoardVerdict.NO_TARGET: (Msg("no target", "narrow column"), ""),
+# Translators: how a figure stands, on a board: at most 20 letters.
+STANDS: Final[Mapping[Verdict | Without, tuple[Msg, str]]] = {
+    Verdict.WITHIN: (Msg("on target", "narrow column"), "green"),
+    Verdict.UNDECIDED: (Msg("not yet to say", "narrow column"), ""),
+    Verdict.BEYOND: (Msg("above target", "narrow column"), "bold red"),
+    Without.TOO_FEW: (Msg("too few to judge", "narrow column"), "dim"),
+    Without.CLOSED: (Msg("closed", "narrow column"), "dim"),
+    Without.NO_READING: (Msg("no reading", "narrow column"), "dim"),
+    Without.NO_TARGET: (Msg("no target", "narrow column"), ""),
 }
+"""All figures of the board are *at most*."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +88,15 @@ class BoardContext:
     """What it has sent so far."""
 
 
-def judge(value: float | None, samples: int, limit: float | None, *, shut: bool = False) -> BoardVerdict:
-    """Say how a rolling figure (all of these are *at most*) stands; without a value there is no verdict."""
-    if value is None and shut:
-        return BoardVerdict.CLOSED
-    if value is None:
-        return BoardVerdict.TOO_FEW if samples else BoardVerdict.NO_READING
-    if limit is None:
-        return BoardVerdict.NO_TARGET
-    return BoardVerdict.ABOVE if value > limit else BoardVerdict.WITHIN
+def stands(
+    value: float | None, samples: int, verdict: Verdict | None, *, shut: bool = False
+) -> Verdict | Without:
+    """Say how a rolling figure stands; without a value there is no verdict."""
+    if value is not None:
+        return verdict or Without.NO_TARGET
+    if shut:
+        return Without.CLOSED
+    return Without.TOO_FEW if samples else Without.NO_READING
 
 
 def calls_so_far(snapshot: Snapshot, queue_ref: QueueRef) -> tuple[int, int]:
@@ -175,7 +177,7 @@ class _QueueTable:
 
     def phones(self) -> Table:
         say = self.say
-        live = next(window for window in self.city.live.windows if isinstance(window, timedelta))
+        live = self.city.live.windows[0]
         # Translators: over a table: the queues for calls.
         table = self._table(say.gettext("Phones"))
         window = _window(live, say)
@@ -183,28 +185,18 @@ class _QueueTable:
         self._add_figure(table, wait, self._target(Kpi.CALL_WAIT_MEAN))
         missed = say.gettext("missed, {window}", window=window)
         self._add_figure(table, missed, self._target(Kpi.MISSED_RATIO))
-        # Translators: calls, the head of a column of six letters.
-        table.add_column(say.gettext("ans-\nwered"), justify="right", width=SO_FAR_WIDTH)
-        # Translators: calls, the head of a column of six letters.
-        table.add_column(say.gettext("mis-\nsed"), justify="right", width=SO_FAR_WIDTH)
         queues = self.site.of_kind(QueueKind.PHONE)
         for queue in queues:
             self._phone_row(table, live, queue.title, [queue], queue.id)
         self._phone_row(table, live, say.gettext("Total"), queues, ALL_QUEUES)
         return table
 
-    def _phone_row(
-        self, table: Table, live: timedelta, title: str, queues: Iterable[Queue], queue: str
-    ) -> None:
-        queue_refs = [QueueRef(self.site.id, one.id) for one in queues]
-        answered, missed = calls_so_far(self.snapshot, QueueRef(self.site.id, queue))
+    def _phone_row(self, table: Table, live: Window, title: str, queues: Iterable[Queue], queue: str) -> None:
         table.add_row(
             title,
-            *self._now(queue_refs),
-            self._figure(Kpi.CALL_WAIT_MEAN, queue, live),
-            self._figure(Kpi.MISSED_RATIO, queue, live),
-            self.say.number(answered),
-            self.say.number(missed),
+            *self._now([QueueRef(self.site.id, one.id) for one in queues]),
+            self._with_counts(Kpi.CALL_WAIT_MEAN, queue, live),
+            self._with_counts(Kpi.MISSED_RATIO, queue, live),
             style="bold" if queue == ALL_QUEUES else "",
         )
 
@@ -288,13 +280,28 @@ class _QueueTable:
         key = (kpi, QueueRef(self.site.id, queue), window)
         value = self.snapshot.values.get(key)
         shut = (key[1], KPIS[kpi].kind) in self.snapshot.shut
+        verdict = self.snapshot.verdicts.get(key)
+        said, style = STANDS[stands(value, self.snapshot.samples.get(key, 0), verdict, shut=shut)]
         limit = self._limit(kpi, queue)
-        verdict = judge(value, self.snapshot.samples.get(key, 0), limit, shut=shut)
         beside = () if limit is None else (limit,)
         shown = "" if value is None else self.say.value(KPIS[kpi].unit, value, *beside).rjust(VALUE_WIDTH)
-        said, style = VERDICTS[verdict]
         apart = "  " if len(shown) <= VALUE_WIDTH else " "  # a figure may need decimals beside its limit
         return Text(f"{shown}{apart}{self.say.text(said)}", style)
+
+    def _with_counts(self, kpi: Kpi, queue: str, window: Window) -> Text:
+        """The same, and below it what a ratio is made of, and where few contacts leave the figure."""
+        figure = self._figure(kpi, queue, window)
+        key = (kpi, QueueRef(self.site.id, queue), window)
+        below = []
+        if (part := self.snapshot.parts.get(key)) is not None:
+            below.append(self.say.counts(part, self.snapshot.samples.get(key, 0)))
+        if (likely := self.snapshot.ranges.get(key)) is not None:
+            limit = self._limit(kpi, queue)
+            beside = () if limit is None else (limit,)
+            below.append(self.say.span(KPIS[kpi].unit, likely.low, likely.high, *beside))
+        if below:
+            figure.append(f"\n{' ' * (VALUE_WIDTH + 2)}{', '.join(below)}", "not bold dim")
+        return figure
 
     def _limit(self, kpi: Kpi, queue: str) -> float | None:
         """The queue's own target, else the total's."""
@@ -303,8 +310,11 @@ class _QueueTable:
         return targets.get((kpi, QueueRef(self.site.id, ALL_QUEUES))) if own is None else own
 
 
-def _window(window: timedelta, say: Translator) -> str:
-    """Return a window as ``15 min`` or ``1 uur``."""
+def _window(window: timedelta | LastContacts, say: Translator) -> str:
+    """Return a window as ``15 min``, ``1 uur`` or ``laatste 20``."""
+    if isinstance(window, LastContacts):
+        # Translators: over how many calls a figure looks back, behind what it is: "missed, last 20".
+        return say.ngettext("the last {number}", "the last {number}", window.count)
     if window % _HOUR:
         minutes = window / timedelta(minutes=1)
         return say.gettext("{number} min", number=say.number(minutes, 0 if minutes == int(minutes) else 1))

@@ -11,8 +11,11 @@ from typing import Final
 import durationpy
 from prometheus_client.parser import text_string_to_metric_families
 
+from domain.how_sure import Range, Verdict
 from domain.queue_ref import QueueRef
+from services.evaluator.rolling_metrics import VERDICTS
 from shared.config.model import ALL_QUEUES
+from shared.config.types import LastContacts
 from shared.contract.kpis import KPIS, Kpi
 
 PREFIX: Final = "wachtpost_"
@@ -23,10 +26,13 @@ TODAY: Final = "today"
 CLOSED: Final = "closed"
 """How a rule stands while its queue is shut."""
 
-Window = timedelta | str
-"""Looks back so far; or a window with a name."""
+Window = timedelta | LastContacts | str
+"""Looks back so far, or over so many contacts; or a window with a name."""
 
 Labels = Mapping[str, str]
+FigureKey = tuple[Kpi, QueueRef, Window]
+
+_VERDICTS: Final = {number: verdict for verdict, number in VERDICTS.items()}
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,13 @@ class MetricRule:
 class Snapshot:
     """The figures on one metrics page. What the page does not say is absent, never zero."""
 
-    values: Mapping[tuple[Kpi, QueueRef, Window], float] = field(default_factory=dict)
-    samples: Mapping[tuple[Kpi, QueueRef, Window], int] = field(default_factory=dict)
+    values: Mapping[FigureKey, float] = field(default_factory=dict)
+    samples: Mapping[FigureKey, int] = field(default_factory=dict)
+    parts: Mapping[FigureKey, int] = field(default_factory=dict)
+    """Of a ratio, how many of the samples make it."""
+    ranges: Mapping[FigureKey, Range] = field(default_factory=dict)
+    verdicts: Mapping[FigureKey, Verdict] = field(default_factory=dict)
+    """How a figure stands against the target of its queue, else of the total: the evaluator's word."""
     targets: Mapping[tuple[Kpi, QueueRef], float] = field(default_factory=dict)
     waiting: Mapping[QueueRef, int] = field(default_factory=dict)
     """Callers and visitors; totals not included."""
@@ -81,11 +92,19 @@ def read_metrics(text: str) -> Snapshot:
                 found[_queue_of(labels)] = found.get(_queue_of(labels), 0) + value
         return found
 
+    def by_figure(metric: str) -> dict[FigureKey, float]:
+        return {
+            (Kpi(labels["kpi"]), _queue_of(labels), _window(labels)): value
+            for name, labels, value in samples
+            if name == metric
+        }
+
     so_far: dict[tuple[Kpi, QueueRef], int] = {}
     for name, labels, value in samples:
         if name == "indicator_samples" and labels["origin"] == "counted" and labels["period"].isdigit():
             key = (Kpi(labels["kpi"]), _queue_of(labels))
             so_far[key] = so_far.get(key, 0) + int(value)
+    highs = by_figure("kpi_high")
     metric_of = {KPIS[kpi].metric: kpi for kpi in Kpi}
     events = [value for name, _, value in samples if name == "last_event_timestamp_seconds" and value > 0]
     return Snapshot(
@@ -94,11 +113,10 @@ def read_metrics(text: str) -> Snapshot:
             for name, labels, value in samples
             if name in metric_of and not math.isnan(value)
         },
-        samples={
-            (Kpi(labels["kpi"]), _queue_of(labels), _window(labels)): int(value)
-            for name, labels, value in samples
-            if name == "kpi_samples"
-        },
+        samples={key: int(count) for key, count in by_figure("kpi_samples").items()},
+        parts={key: int(count) for key, count in by_figure("kpi_part").items()},
+        ranges={key: Range(low, highs[key]) for key, low in by_figure("kpi_low").items() if key in highs},
+        verdicts={key: _VERDICTS[int(number)] for key, number in by_figure("kpi_verdict").items()},
         targets={
             (Kpi(labels["kpi"]), _queue_of(labels)): value
             for name, labels, value in samples
@@ -134,6 +152,8 @@ def _queue_of(labels: Labels) -> QueueRef:
 
 def _window(labels: Labels) -> Window:
     label = labels["window"]
+    if (latest := LastContacts.parse(label)) is not None:
+        return latest
     try:
         window: timedelta = durationpy.from_str(label)
     except durationpy.DurationError:
