@@ -18,11 +18,12 @@ from deploy.grafana.panels import (
     number,
     numbers_as_shades,
     over_time,
+    range_band,
     states_over_time,
     target_line,
 )
 from deploy.grafana.promql import CHOSEN, TODAY, TOTAL, growth, named, per_place
-from deploy.grafana.words import APPOINTMENTS, TARGET, CountersWords, Edition
+from deploy.grafana.words import APPOINTMENTS, TARGET, CountersWords, Edition, Text
 from deploy.grafana.words import AppointmentsWords as Words
 
 FREE = per_place(f"wachtpost_first_free_appointment_workdays{{{CHOSEN}}}")
@@ -64,14 +65,15 @@ def _free(say: Edition) -> bargauge.Panel:
 
 def _course(say: Edition) -> timeseries.Panel:
     target = f'max(wachtpost_kpi_target{{{TOTAL}, kpi="{LEAD_TIME.name}"}})'
+    asked: tuple[tuple[Text, str], ...] = (
+        (CountersWords.WAIT_TODAY, LEAD_TIME.value(TOTAL, TODAY)),
+        (TARGET, target),
+        (CountersWords.WAIT_LONG, LEAD_TIME.value(TOTAL, say.long)),
+        *LEAD_TIME.range(TOTAL, TODAY),
+    )
+    panel = lines(say, Words.COURSE, *(over_time(query, say(text)) for text, query in asked), fill=0)
     return (
-        lines(
-            say,
-            Words.COURSE,
-            over_time(LEAD_TIME.value(TOTAL, TODAY), say(CountersWords.WAIT_TODAY)),
-            over_time(target, say(TARGET)),
-            over_time(LEAD_TIME.value(TOTAL, say.long), say(CountersWords.WAIT_LONG)),
-        )
+        range_band(panel, say, ("D", "E"), PLAIN)
         .unit(LEAD_TIME.unit_in(say))
         .decimals(LEAD_TIME.decimals)
         .override_by_name(say(CountersWords.WAIT_TODAY), given(color=fixed(PLAIN)))

@@ -25,13 +25,14 @@ from deploy.grafana.panels import (
     number,
     numbers_as_shades,
     over_time,
+    range_band,
     rows,
     states_over_time,
     target_line,
     with_words,
 )
 from deploy.grafana.promql import CHOSEN, TODAY, growth, named, per_place
-from deploy.grafana.words import CLUSTER, NOT_REPORTED, STAFF_COUNTER, TARGET, VISIT_ENDS, Edition
+from deploy.grafana.words import CLUSTER, NOT_REPORTED, STAFF_COUNTER, TARGET, VISIT_ENDS, Edition, Text
 from deploy.grafana.words import CountersWords as Words
 
 VISIT_COLOURS: Final = (PLAIN, Colour.BLUE, Colour.YELLOW, Colour.GREY, Colour.ORANGE)
@@ -116,14 +117,16 @@ def _waiting(say: Edition) -> statetimeline.Panel:
 
 def _course(say: Edition) -> timeseries.Panel:
     target = f'max by (site, queue) (wachtpost_kpi_target{{{CHOSEN}, kpi="{VISIT_WAIT.name}"}})'
-    asked = (
+    asked: tuple[tuple[Text, str], ...] = (
         (Words.WAIT_LONG, VISIT_WAIT.value(CHOSEN, say.long)),
         (TARGET, target),
         (Words.WAIT_TODAY, VISIT_WAIT.value(CHOSEN, TODAY)),
+        *VISIT_WAIT.range(CHOSEN, TODAY),
     )
     queries = (over_time(VISIT_WAIT.scaled(expr), say(text)) for text, expr in asked)
+    panel = lines(say, Words.COURSE, *queries, fill=0)
     return (
-        lines(say, Words.COURSE, *queries)
+        range_band(panel, say, ("D", "E"), Colour.ORANGE)
         .unit(VISIT_WAIT.unit_in(say))
         .decimals(VISIT_WAIT.decimals)
         .override_by_name(say(Words.WAIT_LONG), given(color=fixed(PLAIN)))

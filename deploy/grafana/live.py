@@ -22,7 +22,7 @@ from deploy.grafana.panels import (
     mapped,
     number,
     over_time,
-    range_edge,
+    range_band,
     rows,
     sorted_by,
     states_over_time,
@@ -44,8 +44,6 @@ from deploy.grafana.promql import (
 from deploy.grafana.words import (
     NOT_REPORTED,
     OUTCOMES,
-    RANGE_FROM,
-    RANGE_TO,
     STAFF_PHONE,
     TARGET,
     Edition,
@@ -174,12 +172,10 @@ def _course(say: Edition, text: PanelText, kpi: KpiQuery) -> timeseries.Panel:
     contacts the range that the true one lies in."""
     figure = kpi.value(TOTAL, say.short)
     target = f'max(wachtpost_kpi_target{{{TOTAL}, kpi="{kpi.name}"}})'
-    ends = zip((RANGE_FROM, RANGE_TO), kpi.ends(TOTAL, say.short), strict=True)
-    asked = ((text.title, figure), (TARGET, target), *ends)
+    asked = ((text.title, figure), (TARGET, target), *kpi.range(TOTAL, say.short))
     panel = lines(say, text, *(over_time(kpi.scaled(query), say(name)) for name, query in asked), fill=0)
     panel.unit(kpi.unit_in(say)).decimals(kpi.decimals).color_scheme(fixed(PLAIN))
-    panel.override_by_query("B", target_line())
-    panel.override_by_query("C", range_edge()).override_by_query("D", range_edge(say(RANGE_FROM)))
+    range_band(panel, say, ("C", "D"), PLAIN).override_by_query("B", target_line())
     return panel.links(to_board(BoardName.BREACHES, say))
 
 

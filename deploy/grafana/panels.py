@@ -71,8 +71,8 @@ from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColor
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
 from grafana_foundation_sdk.models.units import NoUnit, PercentUnit, Seconds
 
-from deploy.grafana.palette import PLAIN, UNKNOWN, Colour
-from deploy.grafana.words import NO_DATA, Edition, PanelText, Text
+from deploy.grafana.palette import UNKNOWN, Colour
+from deploy.grafana.words import NO_DATA, RANGE_FROM, Edition, PanelText, Text
 
 SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
@@ -185,16 +185,20 @@ def target_line() -> list[DynamicConfigValue]:
     )
 
 
-def range_edge(down_to: str = "") -> list[DynamicConfigValue]:
-    """An end of the range around a line, no line itself. ``down_to``: what the lower end is called; so the
-    upper one fills what lies between them."""
-    invisible = given(
-        color=fixed(PLAIN),
-        custom_fillOpacity=20 if down_to else 0,
+def range_band(
+    panel: timeseries.Panel, say: Edition, queries: tuple[str, str], colour: Colour
+) -> timeseries.Panel:
+    """Draw two queries, called ``RANGE_FROM`` and ``RANGE_TO``, as the band around a line of that colour:
+    what lies between them is filled."""
+    edge = given(
+        color=fixed(colour),
+        custom_fillOpacity=20,
         custom_hideFrom=HideSeriesConfig().legend(True),
         custom_lineWidth=0,
     )
-    return [*invisible, *given(custom_fillBelowTo=down_to)] if down_to else invisible
+    low, high = queries
+    panel.override_by_query(low, [*edge, *given(custom_fillOpacity=0)])
+    return panel.override_by_query(high, [*edge, *given(custom_fillBelowTo=say(RANGE_FROM))])
 
 
 def _reduced() -> ReduceDataOptions:

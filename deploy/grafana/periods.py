@@ -80,7 +80,7 @@ class RunningKpi(KpiQuery):
         """How many of these make a share."""
         return f"round({self.value(places)} * {self.samples(places)})"
 
-    def ends(self, places: str, window: str = "") -> tuple[str, ...]:
+    def range(self, places: str, window: str = "") -> tuple[tuple[Text, str], ...]:
         """None: days differ more than chance does, and the error budget has their range."""
         return ()
 

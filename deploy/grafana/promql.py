@@ -22,6 +22,8 @@ from deploy.grafana.words import (
     NO_TARGET,
     NOT_YET,
     ON_TARGET,
+    RANGE_FROM,
+    RANGE_TO,
     STATES,
     Edition,
     Text,
@@ -97,10 +99,11 @@ class KpiQuery:
         """How many of these make a share."""
         return self._told_of("part", places, window)
 
-    def ends(self, places: str, window: str) -> tuple[str, ...]:
-        """The lower and the upper end of the range that the true figure lies in; no answers where it has
-        none."""
-        return self._told_of("low", places, window), self._told_of("high", places, window)
+    def range(self, places: str, window: str) -> tuple[tuple[Text, str], ...]:
+        """The lower and the upper end of the range that the true figure lies in, each with what it is called;
+        no answers where it has none."""
+        low, high = (self._told_of(end, places, window) for end in ("low", "high"))
+        return (RANGE_FROM, low), (RANGE_TO, high)
 
     def started(self, places: str, window: str) -> str:
         """When a window of so many contacts begins."""
@@ -187,10 +190,10 @@ class KpiQuery:
             part = _as_label("part", self.part(places, window))
             both = f"{samples}\n* on (site, queue) group_left (part) {part}"
             counts = _or_else(counted(say, both), counts)
-        if ranged and (ends := self.ends(places, window)):
+        if ranged and (ends := self.range(places, window)):
             low, high = (
                 _as_label(name, self._shown(end, self.range_step))
-                for name, end in zip(("low", "high"), ends, strict=True)
+                for name, (_, end) in zip(("low", "high"), ends, strict=True)
             )
             both = f"{low}\n* on (site, queue) group_left (high) {high}"
             both = _joined("range", both, "–", "low", "high")

@@ -429,7 +429,8 @@ class CountersWords:
     COURSE: Final = PanelText(
         "$queue",
         Msg(
-            "Mean wait by appointment over {last_long} each time; dashed: this counter's target. A gap: no "
+            "Mean wait by appointment over {last_long} each time; dashed: this counter's target. The band, "
+            "where there are few visits: between which bounds today's lies with 95 % confidence. A gap: no "
             "visits."
         ),
     )
@@ -478,8 +479,9 @@ class AppointmentsWords:
     COURSE: Final = PanelText(
         Msg("Lead time, course"),
         Msg(
-            "Mean lead time of the day so far and over {last_long} each time; dashed: the target. A gap: "
-            "no appointments."
+            "Mean lead time of the day so far and over {last_long} each time; dashed: the target. The band, "
+            "where there are few: between which bounds today's lies with 95 % confidence. A gap: no "
+            "appointments."
         ),
     )
     CLUSTERS: Final = PanelText(

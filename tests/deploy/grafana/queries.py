@@ -38,6 +38,8 @@ MAY_BE_EMPTY: Final[Mapping[tuple[str, int, str], str]] = {
     ("live", 13, "CD"): "from sixty calls on a figure stands without a range",
     ("live", 14, "CD"): "from sixty calls on a figure stands without a range",
     ("live", 16, "BCD"): "a city need not promise how long handling takes; and as of calls",
+    ("counters", 5, "DE"): "from sixty visits on a figure stands without a range; under five it has none",
+    ("appointments", 4, "DE"): "from sixty appointments on a figure stands without a range",
     ("counters", 5, "AC"): "no visits in that window: no figure, which is not zero",
     ("appointments", 4, "C"): "no appointments in that window: no figure",
     ("breaches", 1, "ABC"): "no breach is going on",
