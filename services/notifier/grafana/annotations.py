@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Final, TypedDict
 from zoneinfo import ZoneInfo
 
-from services.notifier.messages.figures import counts, figure, is_full, target_of
+from services.notifier.messages.figures import USUAL_DIGITS, counts, figure, is_full, target_of
 from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.breach_events import BreachState, ConditionReading, Level
@@ -291,7 +291,7 @@ def _threshold(breach: Breach, words: CityWords) -> str:
     """What it is held against; nothing where several figures are, or none."""
     say = words.say
     if breach.usual is not None:
-        return say.gettext("usually {share}", share=say.ratio_limit(breach.usual))
+        return say.gettext("usually {share}", share=say.ratio_limit(round(breach.usual, USUAL_DIGITS)))
     if breach.reading.also or breach.measure is Measure.NOBODY_AVAILABLE:
         return ""
     amount = _times(breach.measure, say.limit(UNITS[breach.measure], breach.limit))

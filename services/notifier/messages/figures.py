@@ -13,6 +13,9 @@ from shared.translation import Translator
 COARSE_BELOW: Final = 100
 """Contacts: of fewer one is more than a percent, and a decimal of their share says nothing."""
 
+USUAL_DIGITS: Final = 3
+"""Decimals of a usual share, one of a percentage: it is a word, however finely the days add up to it."""
+
 
 def figure(say: Translator, measure: Measure, value: float, samples: int, *beside: float) -> str:
     """Return a value in its unit, rounded to nearest; ``beside``: the limits that stand next to it.

@@ -200,7 +200,9 @@ class Viewer:
             feed=self._feed(breach.queue),
             is_target=target is not None and target.limit == promise,
             threshold=self._limit(breach.measure, breach.limit),
-            usual="" if breach.usual is None else self._say.ratio_limit(breach.usual),
+            usual=""
+            if breach.usual is None
+            else self._say.ratio_limit(round(breach.usual, figures.USUAL_DIGITS)),
             late_after=self._late_after(breach, rule),
             span=self._span(breach, promise),
             target_period="" if target is None else target.period,
@@ -304,7 +306,7 @@ class Viewer:
         full = figures.is_full(one.window, one.samples)
         latest = full is True or breach.usual is not None
         nobody = one.measure is Measure.NOBODY_AVAILABLE
-        alone = not breach.reading.also
+        kept = one.value is not None and not _beyond(one.measure, one.value, one.limit)
         return FigureView(
             measure=one.measure,
             value=None
@@ -312,7 +314,7 @@ class Viewer:
             else figures.figure(self._say, one.measure, one.value, one.samples, one.limit),
             people=_people(one.measure, one.value),
             counts=figures.counts(self._say, one.part, one.samples, latest=latest),
-            back=breach.closed_at is not None and (alone or not _beyond(one.measure, one.value, one.limit)),
+            back=breach.closed_at is not None and (kept or not breach.reading.also),
             limit="" if nobody else self._limit(one.measure, one.limit),
             more_is_better=more_is_better(one.measure),
             period=one.window if one.window in PERIODS else "",

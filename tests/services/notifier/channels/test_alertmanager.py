@@ -10,7 +10,8 @@ import pytest
 
 from services.notifier.channels.alertmanager import alertmanager_body, fingerprint
 from services.notifier.model import Delivery, NotificationKind
-from shared.contract.breach_events import BreachState
+from shared.contract.breach_events import BreachReading, BreachState
+from shared.contract.kpis import Measure
 from tests.support.deliveries import MISSED, OVER, SERVICE_LEVEL, WORDS, delivery
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -43,6 +44,24 @@ def test_firing_and_resolved_meet_by_fingerprint_and_group():
     begin, end = body(delivery(MISSED)), body(delivery(OVER, kind=NotificationKind.RESOLVED))
     assert begin["alerts"][0]["fingerprint"] == end["alerts"][0]["fingerprint"]
     assert begin["groupKey"] == end["groupKey"]
+
+
+@pytest.mark.parametrize(
+    ("differs", "figures"),
+    [
+        ({}, {"limit": "0.2", "samples": "50", "part": "17", "value": "0.34"}),
+        ({"usual": 0.12}, {"limit": "0.2", "samples": "50", "part": "17", "value": "0.34", "usual": "0.12"}),
+        ({"reading": BreachReading(value=None, samples=0)}, {"limit": "0.2", "samples": "0"}),
+        (
+            {"measure": Measure.NOBODY_AVAILABLE, "reading": BreachReading(value=1.0, samples=2)},
+            {"samples": "2"},  # a yes or no is no figure
+        ),
+    ],
+)
+def test_the_figures_of_an_alert(differs: dict[str, object], figures: dict[str, str]):
+    annotations = body(delivery(MISSED.model_copy(update=differs)))["alerts"][0]["annotations"]
+    words = {"summary", "description", "breach"}
+    assert {name: figure for name, figure in annotations.items() if name not in words} == figures
 
 
 def test_two_queues_do_not_meet():

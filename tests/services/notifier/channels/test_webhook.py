@@ -10,6 +10,8 @@ import pytest
 
 from services.notifier.channels.webhook import sign, webhook_body, webhook_headers
 from services.notifier.model import Acknowledgement, Delivery, NotificationKind
+from shared.contract.breach_events import BreachReading, ConditionReading
+from shared.contract.kpis import Measure
 from tests.support.deliveries import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, delivery
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -33,6 +35,21 @@ TAKEN_ON = MISSED.model_copy(update={"acknowledged": Acknowledgement(at=NOW, by=
 def test_the_body_is_as_documented(golden: str, sent: Delivery):
     expected = json.loads((GOLDEN / f"{golden}.json").read_text(encoding="utf-8"))
     assert json.loads(webhook_body(sent, WORDS)) == expected
+
+
+NOBODY = ConditionReading(measure=Measure.NOBODY_AVAILABLE, limit=0.0, value=1.0)
+
+
+def test_what_a_rule_says_beyond_its_figure_is_in_the_body():
+    latest = BreachReading(value=0.35, part=7, samples=20, low=0.181, high=0.567, since=NOW, also=(NOBODY,))
+    told = MISSED.model_copy(update={"window": "last 20", "usual": 0.12, "reading": latest})
+    told_of = json.loads(webhook_body(delivery(told), WORDS))["breaches"][0]
+    expected = {"window": "last 20", "usual": 0.12, "part": 7, "samples": 20, "low": 0.181, "high": 0.567}
+    assert told_of | expected | {"since": "2026-03-02T09:12:30Z"} == told_of
+    nobody = {"measure": "nobody_available", "limit": 0.0, "window": "", "value": 1.0, "samples": 0}
+    assert told_of["also"] == [nobody | {"part": None}]
+    text = DOC.read_text(encoding="utf-8")
+    assert [name for name in told_of["also"][0] if f"`{name}`" not in text] == []
 
 
 def test_the_body_is_the_same_at_every_attempt():

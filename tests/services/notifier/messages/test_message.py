@@ -8,17 +8,20 @@ words, and then read the difference:
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import TemplateError
+from pydantic import TypeAdapter
 
 from services.notifier.messages.links import Links
 from services.notifier.messages.message import SUBJECT_LENGTH, Fact, Message, Writer
@@ -31,7 +34,7 @@ from services.notifier.messages.template_files import (
 )
 from services.notifier.messages.view import Trend, Viewer
 from services.notifier.model import Breach, Notification, NotificationKind
-from shared.config.alerting import KpiRule
+from shared.config.alerting import KpiRule, QueueRule
 from shared.config.model import CityFile, Target
 from shared.contract.breach_events import BreachState, Cause, ConditionReading, Hour, Level, Severity
 from shared.contract.kpis import Kpi, Measure
@@ -73,6 +76,7 @@ OWN_LIMIT = breach(limit=60.0)
 YESTERDAY = breach(opened_at=NOW - timedelta(days=1, hours=2))
 
 FREE = Hour(started_at=NOW.replace(minute=0), offered=3, offered_before=4, staff=0, staff_before=2)
+FOUR_WAIT = reading(Measure.WAITING, value=4.0, waiting=4)
 NOBODY_THERE = breach(Measure.NOBODY_AVAILABLE, reading=reading(Measure.NOBODY_AVAILABLE, hour=FREE))
 ONE_WAITS = breach(
     Measure.WAITING,
@@ -377,6 +381,133 @@ def test_a_source_goes_on_being_silent_after_the_evaluator_said_so() -> None:
     assert headline == "Al 7 minuten geen gegevens van de telefooncentrale (pbx)"
 
 
+RULE: Final = TypeAdapter[QueueRule](QueueRule)
+
+
+def with_rules(*rules: dict[str, object]) -> CityFile:
+    """The city with these rules as well."""
+    known = city()
+    return known.model_copy(update={"rules": (*known.rules, *map(RULE.validate_python, rules))})
+
+
+VISITORS = {"id": "loketten", "kpi": "waiting", "limit": 5, "contacts": "visits"}
+CALLERS = VISITORS | {"id": "lijnen", "contacts": "calls"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "queue", "headline"),
+    [
+        ("loketten", "all", "Alle loketten: 7 wachtenden, grens hoogstens 5"),
+        ("lijnen", "all", "Alle telefoonlijnen: 7 wachtenden, grens hoogstens 5"),
+        ("weg", "all", "Alle telefoonlijnen: 7 wachtenden, grens hoogstens 5"),  # gone from the city file
+        ("loketten", "wonen", "Loket Wonen: 7 wachtenden, grens hoogstens 5"),
+        ("weg", "wonen", "Loket Wonen: 7 wachtenden, grens hoogstens 5"),
+    ],
+)
+def test_who_waits_are_callers_or_visitors(rule: str, queue: str, headline: str) -> None:
+    known = with_rules(VISITORS, CALLERS)
+    writer = Writer(known, TEMPLATES)
+    told = breach(Measure.WAITING, rule=rule, queue=queue)
+    assert writer.headline(told, NOW) == headline
+    labels = [fact.text for fact in writer.facts(told, NOW) if fact.label == "Sinds 10:00"]
+    assert ("bezoekers" in labels[0]) == ("oket" in headline)
+
+
+@pytest.mark.parametrize(
+    ("told", "headline"),
+    [
+        (SOON, "Onthaal nadert het doel: gemiddeld 0:41 wachten, doel hoogstens 0:45"),
+        (SOON.model_copy(update={"rule": "weg"}), "Onthaal: gemiddeld 0:41 wachten"),  # no limit that we know
+        (
+            breach(Measure.WAITING, rule="lijnen", level=Level.WARNING, limit=3.0, reading=FOUR_WAIT),
+            "Onthaal nadert de grens: 4 wachtenden, grens hoogstens 5",
+        ),
+        (
+            breach(Measure.WAITING, rule="weg", level=Level.WARNING, limit=3.0, reading=FOUR_WAIT),
+            "Onthaal: 4 wachtenden",
+        ),
+    ],
+)
+def test_a_warning_names_the_limit_of_its_rule_and_no_other(told: Breach, headline: str) -> None:
+    writer = Writer(with_rules(CALLERS), TEMPLATES)
+    assert writer.headline(told, NOW) == headline
+    assert "Gemeld vanaf" in [fact.label for fact in writer.facts(told, NOW)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "usual", "said"),
+    [
+        ({"within": "60s"}, 0.12, ["Gewoonlijk: 12 %", "Lang: meer dan 1:00"]),
+        ({}, 0.1234567, ["Gewoonlijk: 12,3 %", "Lang: meer dan 0:45"]),  # the target of the mean wait
+    ],
+)
+def test_of_a_shift_a_message_says_what_is_usual_and_what_is_long(
+    rule: dict[str, object], usual: float, said: list[str]
+) -> None:
+    late = {"id": "traag", "kind": "shift", "kpi": "late_ratio", "usual": 0.12, "queue": "onthaal"}
+    told = shift(Measure.LATE_RATIO, rule="traag", usual=usual)
+    facts = Writer(with_rules(late | rule), TEMPLATES).facts(told, NOW)
+    assert [str(fact) for fact in facts if fact.label in {"Gewoonlijk", "Lang"}] == said
+
+
+@pytest.mark.parametrize(
+    ("part", "samples", "window", "says"),
+    [
+        (9, 34, "15m", "26 % van de oproepen gemist (9 van 34)"),
+        (1, 1, "15m", "100 % van de oproepen gemist (1 van 1)"),
+        (7, 20, "last 20", "35 % van de oproepen gemist (7 van de laatste 20)"),
+        (8, 22, "last 20", "36 % van de oproepen gemist (8 van de laatste 22)"),  # those of one cell more
+        (1, 2, "last 2", "50 % van de oproepen gemist (1 van de laatste 2)"),
+        (6, 12, "last 20", "50 % van de oproepen gemist (6 van 12)"),
+        (1234, 5000, "today", "vandaag 24,7 % van de oproepen gemist (1.234 van 5.000)"),
+        (1, 4, "15m", "25 % van de oproepen gemist (1 van 4)"),
+        (21, 99, "15m", "21 % van de oproepen gemist (21 van 99)"),
+        (20, 99, "15m", "20,2 % van de oproepen gemist (20 van 99)"),  # never looks equal to its target
+        (None, 34, "15m", "26 % van de oproepen gemist"),  # the release before did not count it
+    ],
+)
+def test_a_share_comes_with_its_counts(part: int | None, samples: int, window: str, says: str) -> None:
+    value = 9 / 34 if part is None else part / samples
+    counted = reading(Measure.MISSED_RATIO, value=value, part=part, samples=samples)
+    told = breach(Measure.MISSED_RATIO, window=window, reading=counted)
+    assert Writer(city(), TEMPLATES).headline(told, NOW) == f"Onthaal: {says}, doel hoogstens 20 %"
+
+
+@pytest.mark.parametrize(
+    ("waiting", "available", "headline"),
+    [
+        (3.0, 1.0, "3 wachtenden en niemand beschikbaar"),
+        (1.0, 1.0, "1 wachtende en niemand beschikbaar"),
+        (None, 0.0, "weer iemand beschikbaar"),
+        (0.0, 1.0, "niemand wacht meer"),
+        (0.0, 0.0, "niemand wacht meer en weer iemand beschikbaar"),
+        (1.0, 0.0, "weer iemand beschikbaar"),
+    ],
+)
+def test_of_several_conditions_a_message_says_all_and_at_the_end_what_is_back(
+    waiting: float | None, available: float, headline: str
+) -> None:
+    over = {} if headline.endswith("en niemand beschikbaar") else BACK
+    first = breach(
+        Measure.WAITING, limit=0.0, reading=reading(Measure.WAITING, value=waiting, longest_wait_s=None)
+    )
+    told = combined(first, ABSENT.model_copy(update={"value": available}), **over)
+    assert Writer(city(), TEMPLATES).headline(told, NOW) == f"Onthaal: {headline}"
+
+
+@LANGUAGES
+def test_nobody_is_reminded_of_no_figure_and_nobody_available_has_none(language: str) -> None:
+    writer = Writer(city(language), TEMPLATES)
+    for told in (
+        NOBODY_THERE,
+        ended(Measure.NOBODY_AVAILABLE),
+        ended(Measure.NOBODY_AVAILABLE, Cause.CLOSED),
+    ):
+        assert not re.search(r"\d", writer.headline(told, NOW))
+        labels = {fact.label for fact in writer.facts(told, NOW)}
+        assert not labels & {translator(language).gettext(name) for name in ("Trend", "Told from")}
+
+
 def test_a_line_ends_its_label_at_the_first_colon_and_space() -> None:
     facts = Writer(city(), TEMPLATES).facts(breach(), NOW)
     assert Fact("Sinds 10:00", "42 oproepen, een uur eerder in evenveel tijd 25") in facts
@@ -415,6 +546,9 @@ def renamed(named: CityFile, name: str) -> CityFile:
     count=st.integers(1, 5),
     over=st.booleans(),
     sites=st.sampled_from([1, 2]),
+    window=st.sampled_from(["15m", "last 20", "today"]),
+    usual=st.sampled_from([None, 0.12]),
+    others=st.lists(st.sampled_from([ABSENT, WAITED_LONG]), max_size=4).map(tuple),
 )
 def test_a_subject_fits_on_one_line(
     name: str,
@@ -425,9 +559,15 @@ def test_a_subject_fits_on_one_line(
     count: int,
     over: bool,
     sites: int,
+    window: str,
+    usual: float | None,
+    others: tuple[ConditionReading, ...],
 ) -> None:
     made = ended if over else breach
-    one = made(measure).model_copy(update={"reading": reading(measure, value=value)})
+    counted = {"part": math.floor(value), "samples": math.ceil(value), "also": others}
+    one = made(measure).model_copy(
+        update={"reading": reading(measure, value=value, **counted), "window": window, "usual": usual}
+    )
     writer = Writer(renamed(city(language, sites=sites), name), TEMPLATES)
     subject = writer.write(notification(kind, *[one] * count), LINKS).subject
     assert 0 < len(subject) <= SUBJECT_LENGTH
