@@ -17,7 +17,7 @@ from sys import intern
 from typing import Final, NamedTuple
 
 from domain.bucket import MONTH_OF, Bucket, Resolution
-from domain.bucket_store import COARSE_S, FINE_S, REACH_S, SINCE_START, BucketStore, Slot
+from domain.bucket_store import COARSE_S, COUNTED_REACH_S, FINE_S, REACH_S, SINCE_START, BucketStore, Slot
 from domain.contacts import Change, ContactKey, ContactKind, ContactRules, ContactStore
 from domain.counts import EPOCH, MILLISECOND, What, ms_of, tally
 from domain.error_budget import BUDGET_REACH, day_outcomes
@@ -55,6 +55,7 @@ TIDY_EVERY_MS: Final = 60_000
 
 
 _HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
 _FINE_MS: Final = FINE_S * 1000
 LOG_REACH: Final = timedelta(days=31)
 """How late the facts of a log that is followed may come: it has a checkpoint, so it tells each once, and all
@@ -202,6 +203,9 @@ class Aggregator:
         self._visit_ms = None if pipeline.visit_timeout is None else _ms(pipeline.visit_timeout)
         self._by_entry = pipeline.hours_by == "entry"
         self._future_ms = _ms(pipeline.future_tolerance)
+        self._reach_s = dict(REACH_S)
+        if city.counts_contacts:
+            self._reach_s[Resolution.FINE] = COUNTED_REACH_S
         self._rings = rings
         """Live: keep ring buckets, and only the days that facts may still arrive for."""
         self.days_from = days_from
@@ -296,6 +300,18 @@ class Aggregator:
         if day is None:
             day = self._days[quarter] = self._calendar.local_day(at_s * 1000).isoformat()
         return day
+
+    def opened_s(self, queue_ref: QueueRef, now_ms: int) -> int:
+        """Return since when the contacts of a queue are those of today: epoch seconds, on a boundary.
+
+        Since the local midnight, or since its hours began where those that are on began before: a night desk.
+        What lies outside its hours is in no ring anyway.
+        """
+        queue = (self._queues or {}).get(queue_ref)
+        midnight, _ = self._calendar.day_bounds(self._calendar.local_day(now_ms))
+        opened = None if queue is None else self._calendar.opened(queue.hours, now_ms)
+        over_midnight = opened is not None and opened < midnight and now_ms - opened <= _DAY_MS
+        return (opened if opened is not None and over_midnight else midnight) // 1000 // FINE_S * FINE_S
 
     def days(self, queue_ref: QueueRef) -> dict[date, Bucket]:
         """Return a queue's days within opening hours; of those that are over, the outcomes of calls alone."""
@@ -510,7 +526,7 @@ class Aggregator:
                 self.bucket_store.add(Slot(queue_ref, Resolution.MONTH_OUTSIDE, day[:7]), amount)
 
     def _ring_floors(self) -> Mapping[Resolution, int]:
-        return {resolution: self._stream_time // 1000 - reach for resolution, reach in REACH_S.items()}
+        return {resolution: self._stream_time // 1000 - reach for resolution, reach in self._reach_s.items()}
 
     def _tidy(self) -> None:
         """Forget what nothing that may still arrive can refer to."""

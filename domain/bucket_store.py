@@ -25,6 +25,9 @@ REACH_S: Final = {
 SINCE_START: Final = "all"
 """The one field of the totals."""
 
+COUNTED_REACH_S: Final = 86_400 + SLACK_S
+"""Fine buckets are kept for so long where contacts are counted since opening, which is a day at most."""
+
 Start = int | str
 """Which bucket of a resolution: its start in epoch seconds, a local day, month or year as ISO text, or
 ``all``."""
@@ -65,6 +68,7 @@ class BucketStore:
         self._shelves: dict[tuple[QueueRef, Resolution], dict[Start, Bucket]] = {}
         self._sums: dict[tuple[QueueRef, Resolution], dict[int, _Sum]] = {}
         """Windows as they were added up last, without their newest step; by length in seconds."""
+        self._revisions: dict[QueueRef, int] = {}
         self._changed: set[Slot] = set()
         self._dropped: set[Slot] = set()
         for slot, bucket in kept:
@@ -85,6 +89,23 @@ class BucketStore:
         self._forget_sums(slot)
         if slot.resolution not in DERIVED:
             self._changed.add(slot)
+
+    def revision(self, queue_ref: QueueRef) -> int:
+        """Return a number that is another one after any change of a queue's fine buckets."""
+        return self._revisions.get(queue_ref, 0)
+
+    def newest_first(self, queue_ref: QueueRef, start_s: int, end_s: int) -> Iterator[tuple[int, Bucket]]:
+        """Yield a queue's fine buckets in [start_s, end_s), on boundaries, the newest first, with starts."""
+        shelf = self._shelf(queue_ref, Resolution.FINE)
+        if len(shelf) < (end_s - start_s) // FINE_S:
+            starts = sorted(
+                (at for at in shelf if isinstance(at, int) and start_s <= at < end_s), reverse=True
+            )
+            yield from ((at, shelf[at]) for at in starts)
+        else:
+            for at in range(end_s - FINE_S, start_s - 1, -FINE_S):
+                if (bucket := shelf.get(at)) is not None:
+                    yield at, bucket
 
     def sum_years(self) -> None:
         """Add months up to the years that are kept in memory alone."""
@@ -146,6 +167,8 @@ class BucketStore:
 
     def _forget_sums(self, slot: Slot) -> None:
         """Forget what was added up with the slot in it."""
+        if slot.resolution is Resolution.FINE:
+            self._revisions[slot.queue_ref] = self._revisions.get(slot.queue_ref, 0) + 1
         sums = self._sums.get((slot.queue_ref, slot.resolution))
         if not sums or not isinstance(slot.start, int):
             return

@@ -84,6 +84,11 @@ def handle_time_mean(bucket: Bucket) -> KpiValue:
     return _mean_s(bucket.talk_ms, bucket.ended)
 
 
+def late_ratio(bucket: Bucket, within: timedelta) -> KpiValue:
+    """Share of the answered calls that waited longer than T, 0 to 1. A wait of exactly T is not late."""
+    return _ratio(bucket.answered - answered_within(bucket, within), bucket.answered)
+
+
 def answered_within(bucket: Bucket, bound: timedelta) -> int:
     """Answered calls that waited at most ``bound``; exact on a histogram edge."""
     return count_up_to(bucket.waits, _seconds(bound))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from math import inf, log
 from typing import Final
 
@@ -85,6 +86,7 @@ class ShiftDesign:
         return scan.score <= max(0, self.limit - BACK_BY)
 
 
+@cache
 def shift_design(usual: float, bad: float, false_alarm_every: int) -> ShiftDesign:
     """Return the design that tells a ``bad`` share from the ``usual`` one (0 to 1).
 

@@ -1,13 +1,19 @@
-"""What happened at queues over a window: a rolling one, or the calendar period so far. Pure.
+"""What happened at queues over a window: back over time or over so many contacts, or in the calendar so far.
 
-A rolling window is [t - W, t) by outcome time, t on a boundary of the ring's step.
+A rolling window is [t - W, t) by outcome time, t on a boundary of the ring's step. A window by count is the
+smallest one on such boundaries that holds n of the contacts that a KPI rests on, at most since opening. All
+are functions of the buckets: the order in which things were heard of, and how often, changes none. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 
 from domain import kpi
 from domain.aggregator import Aggregator
@@ -16,7 +22,7 @@ from domain.bucket_store import COARSE_S, FINE_S, BucketStore, Slot
 from domain.kpi import KpiValue
 from domain.queue_ref import QueueRef
 from shared.config.model import CityFile
-from shared.config.types import FINE_REACH
+from shared.config.types import FINE_REACH, LastContacts
 from shared.contract.kpis import Kpi
 
 
@@ -28,8 +34,19 @@ class RunningPeriod(StrEnum):
     YEAR = "year"
 
 
-Window = timedelta | RunningPeriod
-"""A rolling window, or a calendar period so far."""
+Window = timedelta | LastContacts | RunningPeriod
+"""A rolling window, one by count, or a calendar period so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What happened over a window, as the city counts it. The bucket is not to be added to."""
+
+    bucket: Bucket
+    since_s: int | None = None
+    """Of a window by count: where it begins, epoch seconds; with fewer contacts than it wants: at opening."""
+    newest_s: int | None = None
+    """Of a window by count: where the step begins in which its newest contact is; none: it has no contact."""
 
 
 class Windows:
@@ -39,15 +56,31 @@ class Windows:
         self._city = city
         self._aggregator = aggregator
         self._now_ms = now_ms
-        self._buckets: dict[tuple[QueueRef, Window, int], Bucket] = {}
+        self._end_s = window_end(now_ms, FINE_REACH)
+        self._buckets: dict[tuple[QueueRef, timedelta | RunningPeriod, int], Bucket] = {}
+        self._last: dict[tuple[Kpi, str, tuple[QueueRef, ...], int, int], Counted] = {}
 
     def kpi(
-        self, name: Kpi, queue: str, queue_refs: Iterable[QueueRef], window: Window, back_s: int = 0
+        self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], window: Window, back_s: int = 0
     ) -> KpiValue:
-        """Return a KPI of what ``bucket`` returns; of a rolling window also as of ``back_s`` seconds ago."""
-        return kpi.read(name, self.bucket(queue, queue_refs, window, back_s), self._city)
+        """Return a KPI of what ``counted`` returns; of a rolling window also as of ``back_s`` seconds ago."""
+        return kpi.read(name, self.counted(name, queue, queue_refs, window, back_s).bucket, self._city)
 
-    def bucket(self, queue: str, queue_refs: Iterable[QueueRef], window: Window, back_s: int = 0) -> Bucket:
+    def counted(
+        self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], window: Window, back_s: int = 0
+    ) -> Counted:
+        """Return what a KPI of a queue, or of a site's total (``all``), is read from."""
+        if not isinstance(window, LastContacts):
+            return Counted(self.bucket(queue, queue_refs, window, back_s))
+        key = (name, queue, tuple(queue_refs), window.count, back_s)
+        found = self._last.get(key)
+        if found is None:
+            found = self._last[key] = self._count_back(name, queue, queue_refs, window.count, back_s)
+        return found
+
+    def bucket(
+        self, queue: str, queue_refs: Iterable[QueueRef], window: timedelta | RunningPeriod, back_s: int = 0
+    ) -> Bucket:
         """Return what happened at a queue, or at those of a site's total (``all``), as the city counts it.
 
         Not to be added to: it may be shared.
@@ -55,14 +88,46 @@ class Windows:
         buckets = (self._of_queue(queue_ref, window, back_s) for queue_ref in queue_refs)
         return kpi.counted(queue, buckets, self._city.live_definition)
 
-    def _of_queue(self, queue_ref: QueueRef, window: Window, back_s: int) -> Bucket:
+    def since_opening(
+        self, queue: str, queue_refs: Sequence[QueueRef], back_s: int = 0
+    ) -> Iterator[tuple[int, Bucket]]:
+        """Yield the steps of today in which anything happened, the newest first: start in epoch seconds, and
+        what happened, as the city counts it."""
+        cells = heapq.merge(
+            *(
+                self._aggregator.bucket_store.newest_first(
+                    queue_ref, self._aggregator.opened_s(queue_ref, self._now_ms), self._end_s - back_s
+                )
+                for queue_ref in queue_refs
+            ),
+            key=itemgetter(0),
+            reverse=True,
+        )
+        for start_s, at_once in groupby(cells, key=itemgetter(0)):
+            yield start_s, kpi.counted(queue, (bucket for _, bucket in at_once), self._city.live_definition)
+
+    def _count_back(
+        self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], count: int, back_s: int
+    ) -> Counted:
+        together, newest_s, samples = Bucket(), None, 0
+        for start_s, bucket in self.since_opening(queue, queue_refs, back_s):
+            together.add(bucket)
+            samples = kpi.read(name, together, self._city).samples
+            if newest_s is None and samples:
+                newest_s = start_s
+            if samples >= count:
+                return Counted(together, start_s, newest_s)
+        opened_s = min((self._aggregator.opened_s(ref, self._now_ms) for ref in queue_refs), default=None)
+        return Counted(together, opened_s, newest_s)
+
+    def _of_queue(self, queue_ref: QueueRef, window: timedelta | RunningPeriod, back_s: int) -> Bucket:
         key = (queue_ref, window, back_s)
         bucket = self._buckets.get(key)
         if bucket is None:
             bucket = self._buckets[key] = self._add_up(queue_ref, window, back_s)
         return bucket
 
-    def _add_up(self, queue_ref: QueueRef, window: Window, back_s: int) -> Bucket:
+    def _add_up(self, queue_ref: QueueRef, window: timedelta | RunningPeriod, back_s: int) -> Bucket:
         bucket_store = self._aggregator.bucket_store
         if isinstance(window, timedelta):
             return window_bucket(bucket_store, queue_ref, window, window_end(self._now_ms, window) - back_s)
@@ -95,8 +160,13 @@ def window_bucket(bucket_store: BucketStore, queue_ref: QueueRef, window: timede
 
 
 def window_label(window: Window) -> str:
-    """Return a window as in the city file and in the metrics' labels: ``15m``, ``1h``, ``month``."""
-    return window.value if isinstance(window, RunningPeriod) else duration_label(window)
+    """Return a window as in the city file and in the metrics' labels: ``15m``, ``last 20``, ``month``."""
+    match window:
+        case RunningPeriod():
+            return window.value
+        case LastContacts():
+            return str(window)
+    return duration_label(window)
 
 
 def duration_label(duration: timedelta) -> str:

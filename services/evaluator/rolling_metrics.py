@@ -13,7 +13,7 @@ from domain.aggregator import Aggregator
 from domain.bucket import Bucket
 from domain.how_sure import Verdict, range_of, verdict
 from domain.queue_ref import QueueRef
-from domain.windows import RunningPeriod, Window, Windows, window_label
+from domain.windows import RunningPeriod, Windows, window_label
 from services.evaluator.metric_families import gauge
 from shared.config.model import CityFile, Site
 from shared.contract.kpis import KPIS, Kpi, QueueKind, kpis_of
@@ -52,7 +52,7 @@ class RollingFigures:
         """Work a site's figures out, of its queues and its total."""
         windows = Windows(self._city, aggregator, now_ms)
         lengths = (window for window in self._city.live.windows if isinstance(window, timedelta))
-        shown: tuple[Window, ...] = (*lengths, RunningPeriod.TODAY)
+        shown: tuple[timedelta | RunningPeriod, ...] = (*lengths, RunningPeriod.TODAY)
         for window in shown:
             for name, queues in site.with_total:
                 at, refs = QueueRef(site.id, name), [QueueRef(site.id, queue.id) for queue in queues]

@@ -452,6 +452,16 @@ class CityFile(ConfigSection):
         wanted = self.live.missed_definition
         return next(d for d in self.missed_definitions if d.id == wanted)
 
+    @property
+    def counts_contacts(self) -> bool:
+        """Whether anything looks back over so many contacts, or for a shift: at most since opening."""
+        conditions = (part for rule in self.rules for part in (getattr(rule, "all", None) or (rule,)))
+        return any(isinstance(window, LastContacts) for window in self.live.windows) or any(
+            isinstance(part, ShiftRule)
+            or (isinstance(part, KpiCondition) and isinstance(part.window, LastContacts))
+            for part in conditions
+        )
+
     def site(self, site_id: str) -> Site:
         """Return the site of that name; raises ``KeyError``."""
         for site in self.sites:

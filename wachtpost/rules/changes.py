@@ -84,20 +84,20 @@ def next_edge(calendar: Calendar, hours: Iterable[str | None], now_ms: int) -> i
 
 def _patience(rule: Rule, known: StoredRuleState) -> Iterator[int]:
     """What becomes of a breach when it has lasted, or has had no reading, for long enough; UTC ms."""
-    rule_state, limits = known.rule_state, rule.limits
+    rule_state, patience = known.rule_state, rule.patience
     if rule_state.state is BreachState.OK:
         return
     if rule_state.since is not None:
-        yield from (ms_of(rule_state.since + patience) for patience in (limits.hold, limits.keep_firing))
-    if rule_state.unread_since is not None and limits.unread is not None:
-        yield ms_of(rule_state.unread_since + limits.unread)
+        yield from (ms_of(rule_state.since + waits) for waits in (patience.hold, patience.keep_firing))
+    if rule_state.unread_since is not None and patience.stale_after is not None:
+        yield ms_of(rule_state.unread_since + patience.stale_after)
     if rule_state.fired_at is not None:
         yield ms_of(max(rule_state.fired_at, known.reported_at or rule_state.fired_at) + progress_every(rule))
 
 
 def _moves(rule: Rule, now_s: int, cells: CellStarts) -> Iterator[int]:
     """What leaves its windows, or comes into them."""
-    for window in rule.windows:
+    for window in (window for condition in rule.conditions for window in condition.windows):
         if isinstance(window, timedelta):
             moved = cells.next_move(rule.queue_refs, window, now_s)
             if moved is not None:
@@ -107,6 +107,7 @@ def _moves(rule: Rule, now_s: int, cells: CellStarts) -> Iterator[int]:
 def _crossings(rule: Rule, grows_from: Iterable[int]) -> Iterator[int]:
     """When what grows is at a limit, and when beyond it; UTC ms."""
     for since in grows_from:
-        for seconds in (rule.limits.limit, rule.limits.clear_at):
-            at = since + int(seconds * 1000)
-            yield from (at, at + 1)
+        for limits in (condition.limits for condition in rule.conditions):
+            for seconds in (limits.limit, limits.clear_at):
+                at = since + int(seconds * 1000)
+                yield from (at, at + 1)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, TypeAdapter, ValidationError
 
 from domain.aggregator import Aggregator
-from services.evaluator.alerting.readings import RuleReadings
+from services.evaluator.alerting.readings import Measured, Memory, RuleReadings, look_of
 from services.evaluator.alerting.rule_state import RuleState, RuleStep, close, in_time, judge, noted
 from services.evaluator.alerting.rules import Rule, rules_of
 from shared.calendar import Calendar
@@ -38,7 +38,7 @@ PERIOD_PROGRESS: Final = timedelta(hours=1)
 """The same for a value of the month or year so far, which hardly moves in a minute."""
 
 INSUFFICIENT: Final = "insufficient"
-"""What a rule shows that is not breached and has no reading, or one on too few contacts."""
+"""What a rule shows that is not breached and has no reading, or one that does not settle its limit."""
 
 CLOSED: Final = "closed"
 """What a rule shows that is not breached while the desk is shut, and nobody judges it.
@@ -60,7 +60,7 @@ class StoredRuleState:
     key: Annotated[RuleKey, Field(alias="identity")]
     rule_state: Annotated[RuleState, Field(alias="watch")]
     sufficient: bool = True
-    """Whether the last look gave a reading."""
+    """Whether the last look settled it: there was a reading, and its range did not hold the limit."""
     open: bool = True
     """Whether it was within the hours in which the rule is judged."""
     reported_at: Instant | None = None
@@ -111,6 +111,7 @@ class Judge:
     ) -> None:
         self._city = city
         self._calendar = calendar
+        self._memory = Memory()
         self._rules = {rule.key.name: rule for rule in rules_of(city, sites)}
         stored, self.unreadable = _stored(state or {})
         going_on = {
@@ -137,7 +138,7 @@ class Judge:
             steps = close(known.rule_state, now, Cause.RULE_GONE)
             events += _changes(known.key, steps, BreachReading(value=None, samples=0), now)
         self._ended.clear()
-        readings = RuleReadings(self._city, self._calendar, aggregator, now)
+        readings = RuleReadings(self._city, self._calendar, aggregator, now, self._memory)
         for name in self._rules if names is None else names:
             events += self._look(name, self._rules[name], readings, now)
         gone, self._gone = self._gone, set()
@@ -167,28 +168,31 @@ class Judge:
     def _look(self, name: str, rule: Rule, readings: RuleReadings, now: datetime) -> list[BreachEvent]:
         before = self._states[name]
         rule_state = in_time(before.rule_state, now)
-        value, samples, steps = None, 0, list[RuleStep]()
+        measured: tuple[Measured, ...] = ()
+        look, steps = None, list[RuleStep]()
         running = rule_state.state is not BreachState.OK
         opened = readings.is_open(rule) or not rule.open_only
         # A source without data is heard at any hour: what it says at night is not repeated in the morning.
         looked = opened or (running and rule.key.measure is Measure.NO_DATA)
         if looked:
-            value, samples = readings.read(rule, running=running)
-            steps = judge(rule_state, value, now, rule.limits)
+            measured = readings.measure(rule, running=running)
+            look = look_of(measured)
+            waited_for = running and look is None and readings.waited_for(rule)
+            steps = judge(rule_state, look, now, rule.patience, waited_for=waited_for)
         elif rule.rolling:
             steps = close(rule_state, now, Cause.CLOSED)
         self._readings[name] = value, samples
         rule_state = steps[-1].rule_state if steps else rule_state
         progress = opened and _progress_due(rule, rule_state, before.reported_at, now)
         if looked:
-            rule_state = noted(rule_state, value, now, rule.limits)
+            rule_state = noted(rule_state, look, now, rule.first.limits)
             # That there is no reading any more, or is one again, is told at once: nobody is reminded without.
             turned = (before.rule_state.unread_since is None) != (rule_state.unread_since is None)
             progress = progress or (turned and rule_state.fired_at is not None)
         after = replace(
             before,
             rule_state=rule_state,
-            sufficient=value is not None,
+            sufficient=look is not None and look.settled,
             open=opened,
             reported_at=now if progress else before.reported_at,
         )
@@ -198,10 +202,10 @@ class Judge:
                 self._changed.add(name)
         if not steps and not progress:
             return []
-        reading = readings.describe(rule, value, samples)
+        reading, key = readings.describe(rule, measured), readings.key(rule)
         if not steps:
-            return [_progress(rule.key, rule_state, reading, now)]
-        return _changes(rule.key, steps, reading, now)
+            return [_progress(key, rule_state, reading, now)]
+        return _changes(key, steps, reading, now)
 
 
 def _stored(state: Mapping[str, str]) -> tuple[dict[str, StoredRuleState], frozenset[str]]:
@@ -220,7 +224,7 @@ def _stored(state: Mapping[str, str]) -> tuple[dict[str, StoredRuleState], froze
 
 def progress_every(rule: Rule) -> timedelta:
     """Return how often a breach of a rule that lasts is reported."""
-    return PROGRESS if rule.rolling or not rule.windows else PERIOD_PROGRESS
+    return PROGRESS if rule.rolling or not rule.first.windows else PERIOD_PROGRESS
 
 
 def _progress_due(rule: Rule, rule_state: RuleState, reported_at: datetime | None, now: datetime) -> bool:

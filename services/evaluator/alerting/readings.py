@@ -2,75 +2,149 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Final
 
-from domain import kpi
+from domain import kpi, shift
 from domain.aggregator import Aggregator
-from domain.bucket import Resolution
+from domain.bucket import Bucket, Resolution
 from domain.bucket_store import FINE_S
 from domain.error_budget import budget_left
-from domain.windows import RunningPeriod, Window, Windows
-from services.evaluator.alerting.rules import Rule
-from shared.calendar import Calendar
+from domain.how_sure import Range, Verdict, range_of, ratio_range, verdict
+from domain.windows import Counted, RunningPeriod, Window, Windows, window_end
+from services.evaluator.alerting.rule_state import Look
+from services.evaluator.alerting.rules import Condition, Rule
+from services.evaluator.alerting.rules import Shift as ShiftCondition
+from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile
-from shared.config.types import ALL_QUEUES
-from shared.contract.breach_events import BreachReading, Hour
-from shared.contract.kpis import Kpi, Measure
+from shared.config.types import ALL_QUEUES, FINE_REACH, is_shift
+from shared.contract.breach_events import BreachReading, ConditionReading, Hour, RuleKey
+from shared.contract.kpis import STATE_MEASURES, UNITS, Kpi, Measure, Unit
 
 TREND_S: Final = 300
 """How far back the value is that a message compares with."""
 
 HOUR_S: Final = 3600
 
+USUAL_DAYS: Final = 365
+"""Days before this month that say which share is usual, where the city file does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a condition is measured at. ``look`` is ``None`` for no reading; there may be a figure even so."""
+
+    look: Look | None
+    value: float | None = None
+    samples: int = 0
+    part: int | None = None
+    likely: Range | None = None
+    since_s: int | None = None
+
+
+NOT_MEASURED: Final = Measured(None)
+
+
+@dataclass(slots=True)
+class Memory:
+    """What need not be worked out at every look, by rule: what is usual, once a day, and where a score
+    stands, until anything happens."""
+
+    usual: dict[str, tuple[date, float | None]] = field(default_factory=dict)
+    scans: dict[str, tuple[tuple[int, ...], tuple[shift.Scan, int | None]]] = field(default_factory=dict)
+
 
 class RuleReadings:
     """Reads one aggregator at one instant; a window is added up once, however many rules ask for it."""
 
-    def __init__(self, city: CityFile, calendar: Calendar, aggregator: Aggregator, now: datetime) -> None:
+    def __init__(
+        self, city: CityFile, calendar: Calendar, aggregator: Aggregator, now: datetime, memory: Memory
+    ) -> None:
         self._city = city
         self._calendar = calendar
         self._aggregator = aggregator
         self._now = now
         self._now_ms = int(now.timestamp() * 1000)
+        self._memory = memory
         self._windows = Windows(city, aggregator, self._now_ms)
 
     def is_open(self, rule: Rule) -> bool:
         """Whether any queue of a rule is open now."""
         return any(self._calendar.is_open(hours, self._now_ms) for hours in rule.hours)
 
-    def read(self, rule: Rule, *, running: bool = False) -> tuple[float | None, int]:
-        """Return the value that is judged and its samples; ``None`` for no reading or too few.
+    def measure(self, rule: Rule, *, running: bool = False) -> tuple[Measured, ...]:
+        """Return what each condition of a rule is measured at.
 
         ``running``: whether its breach is going on already.
         """
-        match rule.key.measure:
-            case Measure.NO_DATA:
-                return self._no_data(rule, running=running)
-            case Measure.BURN_RATE:
-                return self._burn_rate(rule)
-            case Measure.WAITING:
-                waits = self._waits(rule)
-                return len(waits), len(waits)
-            case Measure.LONGEST_WAIT:
-                waits = self._waits(rule)
-                return max(waits, default=0) / 1000, len(waits)
-            case _:
-                reading = self._kpi(rule, rule.windows[0])
-        return (reading.value if reading.samples >= rule.min_samples else None), reading.samples
+        return tuple(self._measure(rule, condition, running=running) for condition in rule.conditions)
 
-    def describe(self, rule: Rule, value: float | None, samples: int) -> BreachReading:
-        """Return a value with everything that goes into a message."""
+    def waited_for(self, rule: Rule) -> bool:
+        """Whether somebody waits whom a breach without a reading is about all the same: for longer than a
+        limit that is a wait; of any other, at all."""
+        waits = self._waits(rule)
+        if rule.first.measure in STATE_MEASURES or UNITS[rule.first.measure] is not Unit.SECONDS:
+            return bool(waits)
+        return max(waits, default=0) / 1000 > rule.first.limits.limit
+
+    def key(self, rule: Rule) -> RuleKey:
+        """Return the key of a rule; of a shift with the share that is usual."""
+        spec = rule.first.shift
+        if spec is None or spec.usual is not None:
+            return rule.key
+        usual = self._usual(rule, spec) or 0.0
+        return rule.key.model_copy(update={"usual": usual, "clear_at": usual})
+
+    def describe(self, rule: Rule, measured: tuple[Measured, ...]) -> BreachReading:
+        """Return what was measured with everything that goes into a message."""
+        first = measured[0] if measured else NOT_MEASURED
         waits = self._waits(rule)
         return BreachReading(
-            value=value,
-            samples=samples,
+            value=first.value if first.look is not None else None,
+            samples=first.samples,
+            part=first.part,
+            low=None if first.likely is None else first.likely.low,
+            high=None if first.likely is None else first.likely.high,
+            since=None if first.since_s is None else datetime.fromtimestamp(first.since_s, UTC),
+            also=tuple(
+                ConditionReading(
+                    measure=condition.measure,
+                    limit=condition.limits.limit,
+                    window=condition.window,
+                    value=found.value,
+                    samples=found.samples,
+                    part=found.part,
+                )
+                for condition, found in zip(rule.conditions[1:], measured[1:], strict=False)
+            ),
             before=self._before(rule),
             waiting=len(waits) if rule.queue_refs else None,
             longest_wait_s=max(waits) / 1000 if waits else None,
             budget_left=self._budget_left(rule),
             hour=self._hour(rule) if rule.queue_refs else None,
         )
+
+    def _measure(self, rule: Rule, condition: Condition, *, running: bool) -> Measured:
+        match condition.measure:
+            case Measure.NO_DATA:
+                silent = self._no_data(rule, running=running)
+                return NOT_MEASURED if silent is None else _plain(condition, silent, 1)
+            case Measure.BURN_RATE:
+                return self._burn_rate(rule, condition)
+            case Measure.WAITING:
+                waits = self._waits(rule)
+                return _plain(condition, len(waits), len(waits))
+            case Measure.LONGEST_WAIT:
+                waits = self._waits(rule)
+                return _plain(condition, max(waits, default=0) / 1000, len(waits))
+            case Measure.NOBODY_AVAILABLE:
+                staff = self._staff(rule)
+                return NOT_MEASURED if staff is None else _plain(condition, 0.0 if staff else 1.0, staff)
+        if condition.shift is not None:
+            return self._shift(rule, condition, condition.shift)
+        return self._kpi(rule, condition)
 
     def _waits(self, rule: Rule) -> list[int]:
         """Return for how long each of those has waited, in ms, who wait at the queues of a rule."""
@@ -80,24 +154,122 @@ class RuleReadings:
             if queue_ref in rule.queue_refs
         ]
 
-    def _kpi(self, rule: Rule, window: Window, back_s: int = 0) -> kpi.KpiValue:
-        if rule.kpi is None:
-            return kpi.KpiValue(None, 0)
-        return self._windows.kpi(rule.kpi, rule.key.queue, rule.queue_refs, window, back_s)
+    def _staff(self, rule: Rule) -> int | None:
+        """Return how many serve the queues of a rule, free or talking, as last reported; ``None``: nobody
+        says."""
+        staffs = self._aggregator.last_reports.staffs()
+        reported = [staffs[queue_ref] for queue_ref in rule.queue_refs if queue_ref in staffs]
+        return sum(staff.available + staff.busy for staff in reported) if reported else None
 
-    def _burn_rate(self, rule: Rule) -> tuple[float | None, int]:
-        """Return the smaller of both windows' rates.
+    def _counted(self, rule: Rule, of: Kpi, window: Window, back_s: int = 0) -> Counted:
+        return self._windows.counted(of, rule.key.queue, rule.queue_refs, window, back_s)
+
+    def _kpi(self, rule: Rule, condition: Condition) -> Measured:
+        if condition.kpi is None:
+            return NOT_MEASURED
+        counted = self._counted(rule, condition.kpi, condition.windows[0])
+        if condition.counts_back and self._is_stale(condition, counted.newest_s):
+            return NOT_MEASURED
+        reading = kpi.read(condition.kpi, counted.bucket, self._city)
+        likely = range_of(condition.kpi, counted.bucket, self._city)
+        look = _look(condition, condition.kpi, reading, likely)
+        return Measured(look, reading.value, reading.samples, reading.part, likely, counted.since_s)
+
+    def _burn_rate(self, rule: Rule, condition: Condition) -> Measured:
+        """The smaller of both windows' rates.
 
         The long one says that it matters, the short one that it still goes on.
         """
-        readings = [self._kpi(rule, window) for window in rule.windows]
-        long = readings[0]
-        values = [reading.value for reading in readings if reading.value is not None]
-        if long.samples < rule.min_samples or len(values) < len(readings) or not rule.target:
-            return None, long.samples
-        return min(values) / rule.target, long.samples
+        if condition.kpi is None or not condition.target:
+            return NOT_MEASURED
+        buckets = [self._counted(rule, condition.kpi, window).bucket for window in condition.windows]
+        readings = [kpi.read(condition.kpi, bucket, self._city) for bucket in buckets]
+        long, values = readings[0], [one.value for one in readings if one.value is not None]
+        if len(values) < len(readings):
+            return Measured(None, samples=long.samples)
+        rate = min(values) / condition.target
+        limit = condition.limits.limit * condition.target
+        if condition.min_samples is None:
+            likely = range_of(condition.kpi, buckets[0], self._city)
+            settled = verdict(condition.kpi, long, likely, limit) is not Verdict.UNDECIDED
+        elif long.samples >= condition.min_samples:
+            settled = True
+        else:
+            return Measured(None, samples=long.samples)
+        over, back = condition.limits.over(rate) and settled, condition.limits.back(rate)
+        return Measured(Look(rate, over, back, settled), rate, long.samples)
 
-    def _no_data(self, rule: Rule, *, running: bool) -> tuple[float | None, int]:
+    def _shift(self, rule: Rule, condition: Condition, spec: ShiftCondition) -> Measured:
+        usual = self._usual(rule, spec)
+        if usual is None or not is_shift(usual, spec.bad):
+            return NOT_MEASURED
+        design = shift.shift_design(usual, spec.bad, spec.false_alarm_every)
+        scan, newest_s = self._scan(rule, spec, design)
+        value = scan.part / scan.samples if scan.samples else 0.0
+        likely = ratio_range(scan.part, scan.samples)
+        look = Look(value, design.over(scan), design.back(scan))
+        stale = self._is_stale(condition, newest_s)
+        return Measured(None if stale else look, value, scan.samples, scan.part, likely, scan.since_s)
+
+    def _scan(
+        self, rule: Rule, spec: ShiftCondition, design: shift.ShiftDesign
+    ) -> tuple[shift.Scan, int | None]:
+        """Return where the score of today stands, and where the step of the newest contact begins."""
+        store, end_s = self._aggregator.bucket_store, window_end(self._now_ms, FINE_REACH)
+        opened = [self._aggregator.opened_s(queue_ref, self._now_ms) for queue_ref in rule.queue_refs]
+        stamp = (end_s if self._more_to_come(rule, end_s) else 0, *opened)
+        stamp += tuple(store.revision(queue_ref) for queue_ref in rule.queue_refs)
+        known = self._memory.scans.get(rule.key.name)
+        if known is None or known[0] != stamp:
+            cells = [
+                (start_s, *self._bad_of(bucket, spec))
+                for start_s, bucket in self._windows.since_opening(rule.key.queue, rule.queue_refs)
+            ]
+            newest_s = next((start_s for start_s, _, samples in cells if samples), None)
+            known = stamp, (shift.scan(reversed(cells), design), newest_s)
+            self._memory.scans[rule.key.name] = known
+        return known[1]
+
+    def _more_to_come(self, rule: Rule, end_s: int) -> bool:
+        """Whether there is what lies ahead of now, by a clock that does: it counts when its time comes."""
+        newest_first = self._aggregator.bucket_store.newest_first
+        return any(
+            True for ref in rule.queue_refs for _ in newest_first(ref, end_s, end_s + _FURTHEST_AHEAD_S)
+        )
+
+    def _bad_of(self, bucket: Bucket, spec: ShiftCondition) -> tuple[int, int]:
+        """Return how many contacts were missed, or answered late, and how many there were."""
+        if spec.within is None:
+            reading = kpi.missed_ratio(bucket, self._city.live_definition)
+        else:
+            reading = kpi.late_ratio(bucket, spec.within)
+        return reading.part or 0, reading.samples
+
+    def _usual(self, rule: Rule, spec: ShiftCondition) -> float | None:
+        """The usual share: what the city file says, or what it was in the year before this month."""
+        if spec.usual is not None:
+            return spec.usual
+        today = self._calendar.local_day(self._now_ms)
+        known = self._memory.usual.get(rule.key.name)
+        if known is None or known[0] != today:
+            end = today.replace(day=1)
+            days = [
+                bucket
+                for queue_ref in rule.queue_refs
+                for day, bucket in self._aggregator.days(queue_ref).items()
+                if end - USUAL_DAYS * DAY <= day < end
+            ]
+            counted = kpi.counted(rule.key.queue, days, self._city.live_definition)
+            known = today, shift.usual_share([counted], self._city.live_definition)
+            self._memory.usual[rule.key.name] = known
+        return known[1]
+
+    def _is_stale(self, condition: Condition, newest_s: int | None) -> bool:
+        """Whether the newest contact of a day says nothing of now any more."""
+        after_s = condition.stale_after.total_seconds()
+        return newest_s is None or self._now_ms // 1000 - newest_s - FINE_S >= after_s
+
+    def _no_data(self, rule: Rule, *, running: bool) -> float | None:
         """Return the seconds since the source's last fact, or since it had to speak if that is later.
 
         A heartbeat is no fact: the file is there when the exchange is dead, too. While it is breached only
@@ -106,21 +278,24 @@ class RuleReadings:
         """
         last = self._aggregator.last_reports.facts().get(rule.key.queue)
         if last is None:
-            return None, 0
+            return None
         since = last
         for hours in () if running else rule.hours:
             since = max(since, self._calendar.opened(hours, self._now_ms) or since)
         silent = max(0, self._now_ms - since) / 1000
-        return (silent if self.is_open(rule) or rule.limits.back(silent) else None), 1
+        return silent if self.is_open(rule) or rule.first.limits.back(silent) else None
 
     def _before(self, rule: Rule) -> float | None:
-        if rule.kpi is None or rule.key.measure is Measure.BURN_RATE or not rule.rolling:
+        condition = rule.first
+        if condition.kpi is None or condition.measure is Measure.BURN_RATE or not condition.rolling:
             return None
-        return self._kpi(rule, rule.windows[0], TREND_S).value
+        bucket = self._counted(rule, condition.kpi, condition.windows[0], TREND_S).bucket
+        return kpi.read(condition.kpi, bucket, self._city).value
 
     def _budget_left(self, rule: Rule) -> int | None:
         """Return how many contacts may still be missed in the target's period; negative: too many were."""
-        if rule.kpi is not Kpi.MISSED_RATIO:
+        condition = rule.first
+        if Kpi.MISSED_RATIO not in {condition.kpi, condition.measure}:
             return None
         target = self._city.target(Kpi.MISSED_RATIO, rule.key.site, ALL_QUEUES)
         if target is None or target.limit >= 1:
@@ -133,17 +308,11 @@ class RuleReadings:
         """What changed at the top of the local hour: as many minutes of it and of the one before."""
         began = self._calendar.local_hour(self._now_ms) // 1000
         end = self._now_ms // 1000 // FINE_S * FINE_S + FINE_S
-        staff = self._aggregator.last_reports.staffs()
-        reported = [
-            staff[queue_ref].available + staff[queue_ref].busy
-            for queue_ref in rule.queue_refs
-            if queue_ref in staff
-        ]
         return Hour(
             started_at=datetime.fromtimestamp(began, UTC),
             offered=self._offered(rule, began, end),
             offered_before=self._offered(rule, began - HOUR_S, end - HOUR_S),
-            staff=sum(reported) if reported else None,
+            staff=self._staff(rule),
         )
 
     def _offered(self, rule: Rule, start_s: int, end_s: int) -> int:
@@ -153,3 +322,41 @@ class RuleReadings:
             for bucket in self._aggregator.bucket_store.between(queue_ref, Resolution.FINE, start_s, end_s)
         )
         return kpi.counted(rule.key.queue, buckets, self._city.live_definition).offered
+
+
+_FURTHEST_AHEAD_S: Final = 3600
+"""No clock may be further ahead (``pipeline.future_tolerance``)."""
+
+
+def look_of(measured: Iterable[Measured]) -> Look | None:
+    """Return what all conditions of a rule come to: over when all are, back when one is.
+
+    ``None`` when one has no reading, or there is none, and none of the others lets it end.
+    """
+    looks = [one.look for one in measured]
+    known = [look for look in looks if look is not None]
+    back, everything = any(look.back for look in known), bool(looks) and len(known) == len(looks)
+    if not everything and not back:
+        return None
+    over = everything and all(look.over for look in known)
+    value = None if looks[0] is None else looks[0].value
+    return Look(value, over, back, all(look.settled for look in known))
+
+
+def _plain(condition: Condition, value: float, samples: int) -> Measured:
+    """A figure of now: exact."""
+    limits = condition.limits
+    return Measured(Look(value, limits.over(value), limits.back(value)), value, samples)
+
+
+def _look(condition: Condition, of: Kpi, reading: kpi.KpiValue, likely: Range | None) -> Look | None:
+    """Hold a figure against the limits of a condition: as it is, or, with no number of contacts that it
+    wants, by its range."""
+    if reading.value is None or reading.samples < (condition.min_samples or 1):
+        return None
+    limits = condition.limits
+    back = limits.back(reading.value)
+    if condition.min_samples is not None:
+        return Look(reading.value, limits.over(reading.value), back)
+    said = verdict(of, reading, likely, limits.limit)
+    return Look(reading.value, said is Verdict.BEYOND, back, said is not Verdict.UNDECIDED)

@@ -10,9 +10,10 @@
      └──────────────────────── stayed back ─────────────────────────┘
 
 ``hold`` and ``keep_firing`` of zero make pending and clearing pass in the same instant, so that what is
-told is always every step. No reading, or one on too few contacts (*insufficient*), neither opens
-nor closes a breach: whatever was running stands still until there is a reading again. Without one for as
-long as ``unread`` it is over all the same: what was measured then says nothing of now.
+told is always every step. A figure that does not settle its limit yet opens nothing; what is open ends by
+the figure itself. No reading neither opens nor closes a breach: whatever was running stands still until there
+is one again. Without one for as long as ``stale_after``, and with nobody waiting, it is over all the same:
+what was measured then says nothing of now.
 """
 
 from __future__ import annotations
@@ -29,15 +30,33 @@ ZERO: Final = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a rule waits before it says something."""
+
+    hold: timedelta = ZERO
+    keep_firing: timedelta = ZERO
+    stale_after: timedelta | None = None
+    """How long a breach lasts without a reading; none: until there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look at a rule found: a figure, and whether it opens a breach or lets one end."""
+
+    value: float | None
+    """None: it has none, and is told by another of its conditions that it is over."""
+    over: bool
+    back: bool
+    settled: bool = True
+    """Whether the figure says which it is: its limit does not lie within its range."""
+
+
+@dataclass(frozen=True, slots=True)
 class RuleLimits:
-    """The limits of a rule, and its patience."""
+    """The limits of a figure."""
 
     limit: float
     clear_at: float
-    hold: timedelta = ZERO
-    keep_firing: timedelta = ZERO
-    unread: timedelta | None = None
-    """How long a breach lasts without a reading; none: until there is one."""
     more_is_better: bool = False
     """Service level: being below the limit is the breach."""
 
@@ -82,17 +101,20 @@ class RuleStep:
     rule_state: RuleState
 
 
-def judge(rule_state: RuleState, value: float | None, now: datetime, limits: RuleLimits) -> list[RuleStep]:
-    """Return the steps that a reading brings about at ``now``; none when nothing changes.
+def judge(
+    rule_state: RuleState, look: Look | None, now: datetime, patience: Patience, *, waited_for: bool = False
+) -> list[RuleStep]:
+    """Return the steps that a look brings about at ``now``; none when nothing changes.
 
-    ``value`` is ``None`` when there is no reading or too few contacts.
+    ``look`` is ``None`` when there is no reading. ``waited_for``: somebody waits, whom a breach without one
+    is about all the same.
     """
-    if value is None:
+    if look is None:
         unread = now - (rule_state.unread_since or now)
-        too_long = limits.unread is not None and unread >= limits.unread
-        return close(rule_state, now, Cause.NO_READING) if too_long else []
+        too_long = patience.stale_after is not None and unread >= patience.stale_after
+        return close(rule_state, now, Cause.NO_READING) if too_long and not waited_for else []
     steps: list[RuleStep] = []
-    while (step := _next(rule_state, value, now, limits)) is not None:
+    while (step := _next(rule_state, look, now, patience)) is not None:
         steps.append(step)
         rule_state = step.rule_state
     return steps
@@ -112,34 +134,35 @@ def close(rule_state: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
     return [] if rule_state.state is BreachState.OK else [_step(rule_state, BreachState.OK, cause, now)]
 
 
-def noted(rule_state: RuleState, value: float | None, now: datetime, limits: RuleLimits) -> RuleState:
+def noted(rule_state: RuleState, look: Look | None, now: datetime, limits: RuleLimits) -> RuleState:
     """Return the state with the worst value of its breach so far, or since when it has none."""
     if rule_state.state is BreachState.OK:
         return replace(rule_state, unread_since=None)
-    if value is None:
+    if look is None:
         return replace(rule_state, unread_since=rule_state.unread_since or now)
-    return replace(rule_state, unread_since=None, worst=limits.worse(rule_state.worst, value))
+    worst = rule_state.worst if look.value is None else limits.worse(rule_state.worst, look.value)
+    return replace(rule_state, unread_since=None, worst=worst)
 
 
-def _next(rule_state: RuleState, value: float, now: datetime, limits: RuleLimits) -> RuleStep | None:
+def _next(rule_state: RuleState, look: Look, now: datetime, patience: Patience) -> RuleStep | None:
     waited = now - (rule_state.since or now)
     match rule_state.state:
-        case BreachState.OK if limits.over(value):
-            return _open(now, value)
-        case BreachState.PENDING if not limits.over(value):
+        case BreachState.OK if look.over:
+            return _open(now, look.value)
+        case BreachState.PENDING if not look.over:
             return _step(rule_state, BreachState.OK, Cause.BACK, now)
-        case BreachState.PENDING if waited >= limits.hold:
+        case BreachState.PENDING if waited >= patience.hold:
             return _step(rule_state, BreachState.FIRING, Cause.HELD, now)
-        case BreachState.FIRING if limits.back(value):
+        case BreachState.FIRING if look.back:
             return _step(rule_state, BreachState.CLEARING, Cause.BACK, now)
-        case BreachState.CLEARING if not limits.back(value):
+        case BreachState.CLEARING if not look.back:
             return _step(rule_state, BreachState.FIRING, Cause.OVER, now)
-        case BreachState.CLEARING if waited >= limits.keep_firing:
+        case BreachState.CLEARING if waited >= patience.keep_firing:
             return _step(rule_state, BreachState.OK, Cause.STAYED_BACK, now)
     return None
 
 
-def _open(now: datetime, value: float) -> RuleStep:
+def _open(now: datetime, value: float | None) -> RuleStep:
     return RuleStep(BreachState.OK, Cause.OVER, RuleState(BreachState.PENDING, now, now, None, value, 1))
 
 

@@ -27,6 +27,7 @@ from shared.contract.breach_events import (
 )
 from shared.contract.events import (
     CallAnswered,
+    CallEnded,
     CallMissed,
     CallQueued,
     Event,
@@ -34,6 +35,7 @@ from shared.contract.events import (
     SourceHeartbeat,
     SourceRestarted,
     StaffChanged,
+    VisitArrived,
 )
 from shared.contract.kpis import Measure
 
@@ -265,8 +267,8 @@ def test_a_breach_on_few_contacts_ends_though_nothing_is_measured_any_more() -> 
         told += [(at, event.state, event.reading.value) for event in morning.look(at)]
     assert told[:2] == [("9:01", "pending", 1.0), ("9:01", "firing", 1.0)]
     unread = [(at, state) for at, state, value in told if value is None]
-    # At once, so that nobody is reminded, and after two windows of it
-    assert (unread[0], unread[-1], told[-1][1]) == (("9:15", "firing"), ("9:45", "ok"), "ok")
+    # At once, so that nobody is reminded, and after a window of it
+    assert (unread[0], unread[-1], told[-1][1]) == (("9:15", "firing"), ("9:30", "ok"), "ok")
 
 
 def test_people_who_wait_now_are_counted_and_timed_at_every_look_over_no_window() -> None:
@@ -571,3 +573,150 @@ def test_every_event_survives_the_wire(at: str) -> None:
     events = morning.look("9:00:05")
     events = events if at == "9:00:05" else morning.look(at)
     assert [BREACH_EVENT.validate_json(encode(event)) for event in events] == events != []
+
+
+# --- rules for few contacts ---------------------------------------------------------------------------
+
+BOTH = {"id": "nobody", "all": [{"kpi": "waiting", "limit": 1}, {"kpi": "nobody_available"}], "hold": "1m"}
+
+
+def staff(morning: Morning, at: str, queue: str = "a", **counts: int) -> None:
+    morning.happen(
+        StaffChanged(id=f"s{at}{queue}", at=clock(at), source="pbx", site="site", queue=queue, **counts)
+    )
+
+
+def waits(morning: Morning, at: str, *contacts: str, queue: str = "a") -> None:
+    common = {"at": clock(at), "source": "pbx", "site": "site", "queue": queue}
+    morning.happen(*(CallQueued(id=f"q{contact}", contact=contact, **common) for contact in contacts))
+
+
+def told(morning: Morning, *instants: str) -> list[tuple[str, str]]:
+    return [
+        (at, event.state) for at in instants for event in morning.look(at) if isinstance(event, BreachChanged)
+    ]
+
+
+def test_nobody_serves_while_nobody_is_free_and_nobody_talks() -> None:
+    morning = Morning(city(rules=[{"id": "gone", "kpi": "nobody_available"}]))
+    assert told(morning, "9:00") == []
+    assert [known.shown for known in morning.judge.rule_states()] == ["insufficient"]  # nobody reports
+    staff(morning, "9:01", available=0, busy=2)
+    assert told(morning, "9:01:01") == []
+    staff(morning, "9:02", available=0, paused=2)
+    assert told(morning, "9:02:01") == [("9:02:01", "pending"), ("9:02:01", "firing")]
+    staff(morning, "9:03", "b", available=1)  # of the total somebody is there again
+    assert told(morning, "9:03:01") == [("9:03:01", "clearing"), ("9:03:01", "ok")]
+    staff(morning, "9:04", "b", available=0)
+    assert told(morning, "9:04:01", "12:00") == [
+        ("9:04:01", "pending"),
+        ("9:04:01", "firing"),
+        ("12:00", "ok"),
+    ]
+
+
+def test_several_conditions_hold_at_once_and_it_is_over_when_one_does_not() -> None:
+    morning = Morning(city(rules=[BOTH]))
+    waits(morning, "9:00", "c1", "c2")
+    staff(morning, "9:00", available=0, busy=1)
+    assert told(morning, "9:00:05") == []
+    staff(morning, "9:01", available=0)
+    assert told(morning, "9:01:00", "9:01:59") == [("9:01:00", "pending")]
+    (fired,) = morning.look("9:02")
+    reading = fired.reading
+    assert (fired.measure, fired.limit, reading.value) == (Measure.WAITING, 1, 2)
+    assert [(also.measure, also.limit, also.value) for also in reading.also] == [
+        (Measure.NOBODY_AVAILABLE, 0, 1)
+    ]
+    staff(morning, "9:05", available=1)
+    assert told(morning, "9:05:01") == [("9:05:01", "clearing"), ("9:05:01", "ok")]
+
+
+def test_those_who_wait_at_counters_are_counted_where_the_rule_is_about_visits() -> None:
+    rule = {"id": "hall", "kpi": "waiting", "limit": 1, "contacts": "visits"}
+    morning = Morning(city(rules=[rule]))
+    waits(morning, "9:00", "c1", "c2")
+    common = {"at": clock("9:00"), "source": "pbx", "site": "site", "queue": "desk"}
+    morning.happen(VisitArrived(id="v1", contact="v1", **common))
+    assert told(morning, "9:00:05") == []
+    morning.happen(VisitArrived(id="v2", contact="v2", **common))
+    assert told(morning, "9:00:06") == [("9:00:06", "pending"), ("9:00:06", "firing")]
+
+
+def test_a_window_by_count_holds_the_last_contacts_of_today() -> None:
+    week = {day: ["08:00-12:00"] for day in ("sunday", "monday")}
+    rule = {"id": "last", "kpi": "missed_ratio", "window": "last 5", "limit": 0.5, "min_samples": 3}
+    morning = Morning(city(rules=[rule], hours={"office": week}))
+    common = {"source": "pbx", "site": "site", "queue": "a", "outcome": "abandoned", "wait_ms": 0}
+    morning.happen(
+        *(CallMissed(id=f"y{n}", at=clock("9:00") - timedelta(days=1), **common) for n in range(9))
+    )
+    morning.calls("8:10", answered=2)
+    assert told(morning, "8:10:05") == []  # yesterday never counts, and two are too few
+    morning.calls("8:20", missed=3)
+    (_, fired) = morning.look("8:20:05")
+    reading = fired.reading
+    assert (fired.window, reading.part, reading.samples, reading.since) == ("last 5", 3, 5, clock("8:10"))
+    morning.calls("8:30", answered=2)
+    morning.calls("8:31", answered=1)
+    (_, over) = morning.look("8:31:05")
+    assert (over.reading.part, over.reading.samples, over.reading.since) == (3, 6, clock("8:20"))
+
+
+def test_a_rule_that_asks_for_no_number_of_contacts_opens_when_its_range_says_so() -> None:
+    rule = {"id": "last", "kpi": "missed_ratio", "window": "last 20", "limit": 0.2, "clear_at": 0.15}
+    morning = Morning(city(rules=[rule], live={}))
+    morning.calls("9:00", answered=14, missed=6)
+    assert told(morning, "9:00:05") == []  # 6 of 20: between 15 and 52 %
+    assert [known.shown for known in morning.judge.rule_states()] == ["insufficient"]
+    morning.calls("9:01", missed=4)
+    (_, fired) = morning.look("9:01:05")
+    reading = fired.reading
+    assert (reading.part, reading.samples) == (10, 24)
+    assert reading.low == pytest.approx(0.2447, abs=1e-4)
+    assert reading.high == pytest.approx(0.6117, abs=1e-4)
+    morning.calls("9:02", answered=20)
+    assert [event.state for event in morning.look("9:02:05")] == ["clearing", "ok"]
+
+
+def test_a_shift_is_noticed_call_by_call_and_begins_anew_every_day() -> None:
+    rule = {"id": "shift", "kind": "shift", "kpi": "missed_ratio", "usual": 0.12}
+    morning = Morning(city(rules=[rule]))
+    morning.calls("8:30", answered=9)
+    for minute in range(6):
+        morning.calls(f"9:0{minute}", missed=1)
+        assert told(morning, f"9:0{minute}:05") == []
+    morning.calls("9:06", missed=1)
+    (_, fired) = morning.look("9:06:05")
+    reading = fired.reading
+    assert (fired.limit, fired.usual, fired.window) == (0.4, 0.12, "today")
+    assert (reading.value, reading.part, reading.samples, reading.since) == (1, 7, 7, clock("9:00"))
+    for minute in range(7):
+        morning.calls(f"9:1{minute}", answered=1)
+        assert told(morning, f"9:1{minute}:05") == []
+    morning.calls("9:18", answered=1)
+    assert [event.state for event in morning.look("9:18:05")] == ["clearing", "ok"]
+
+
+def test_a_shift_of_late_answers_is_one_beyond_the_target_of_the_mean_wait() -> None:
+    rule = {"id": "shift", "kind": "shift", "kpi": "late_ratio", "usual": 0.2, "bad": 0.6}
+    morning = Morning(city(rules=[rule], targets=[{"kpi": "call_wait_mean", "limit": 45}]))
+    morning.calls("9:00", answered=20, wait_s=45)
+    assert told(morning, "9:00:05") == []
+    morning.calls("9:01", answered=12, wait_s=46)
+    (_, fired) = morning.look("9:01:05")
+    assert (fired.measure, fired.reading.part, fired.reading.samples) == (Measure.LATE_RATIO, 12, 12)
+
+
+def test_a_breach_by_count_ends_when_nobody_comes_and_nobody_waits() -> None:
+    rule = {"id": "last", "kpi": "missed_ratio", "window": "last 5", "limit": 0.5, "min_samples": 3}
+    morning = Morning(city(rules=[rule]))
+    morning.calls("9:00", missed=5)
+    waits(morning, "9:20", "c1")
+    assert told(morning, "9:00:05") == [("9:00:05", "pending"), ("9:00:05", "firing")]
+    assert told(morning, "9:30:09", "9:30:10", "9:40") == []  # somebody waits whom it may be about
+    common = {"at": clock("9:41"), "source": "pbx", "site": "site", "queue": "a"}
+    morning.happen(CallEnded(id="e", contact="c1", **(common | {"queue": "b"})))
+    (ended,) = (event for event in morning.look("9:41:01") if isinstance(event, BreachChanged))
+    assert (ended.state, ended.cause, ended.reading.value) == (BreachState.OK, Cause.NO_READING, None)
+    assert morning.look("9:42") == []

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.evaluator.alerting.rule_state import (
+    Look,
+    Patience,
     RuleLimits,
     RuleState,
     RuleStep,
@@ -22,22 +24,36 @@ from shared.contract.breach_events import BreachState, Cause
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
-READINGS = {"-": 10.0, "~": 18.0, "+": 30.0, " ": None}
-"""Well within, between ``clear_at`` and the limit, over, and no reading."""
+LIMITS = RuleLimits(limit=20, clear_at=15)
 
-PATIENT = RuleLimits(limit=20, clear_at=15, hold=2 * SECOND, keep_firing=2 * SECOND)
-AT_ONCE = RuleLimits(limit=20, clear_at=15)
-UNREAD = RuleLimits(limit=20, clear_at=15, hold=SECOND, keep_firing=9 * SECOND, unread=3 * SECOND)
+READINGS = {"-": 10.0, "~": 18.0, "+": 30.0, "?": 30.0, " ": None}
+"""Well within, between ``clear_at`` and the limit, over, not yet to say, and no reading."""
+
+PATIENT = Patience(hold=2 * SECOND, keep_firing=2 * SECOND)
+NO_PATIENCE = Patience()
+STALE = Patience(hold=SECOND, keep_firing=9 * SECOND, stale_after=3 * SECOND)
 
 
-def play(picture: str, limits: RuleLimits) -> tuple[RuleState, list[RuleStep]]:
+def look(value: float | None, limits: RuleLimits = LIMITS, *, settled: bool = True) -> Look | None:
+    """What a look at a figure finds."""
+    if value is None:
+        return None
+    return Look(value, limits.over(value) and settled, limits.back(value), settled)
+
+
+def play(picture: str, patience: Patience, *, waited_for: bool = False) -> tuple[RuleState, list[RuleStep]]:
     """One reading a second; a bar ``|`` is the desk closing."""
     watch, steps = RuleState(), list[RuleStep]()
     for second, sign in enumerate(picture):
         now = START + second * SECOND
-        taken = close(watch, now, Cause.CLOSED) if sign == "|" else judge(watch, READINGS[sign], now, limits)
+        seen = look(READINGS.get(sign), settled=sign != "?")
+        taken = (
+            close(watch, now, Cause.CLOSED)
+            if sign == "|"
+            else judge(watch, seen, now, patience, waited_for=waited_for)
+        )
         watch = taken[-1].rule_state if taken else watch
-        watch = noted(watch, READINGS.get(sign), now, limits)
+        watch = noted(watch, seen, now, LIMITS)
         steps += taken
     return watch, steps
 
@@ -63,6 +79,9 @@ def play(picture: str, limits: RuleLimits) -> tuple[RuleState, list[RuleStep]]:
         ("+++   ", BreachState.FIRING),  # nor close
         ("+++-  -", BreachState.OK),
         ("   ", BreachState.OK),
+        ("?????", BreachState.OK),  # what is not yet to say opens nothing
+        ("+?", BreachState.OK),  # nor does it hold
+        ("+++???", BreachState.FIRING),  # nor is it an all-clear
         ("+++|", BreachState.OK),  # the desk closed
         ("+|", BreachState.OK),
         ("|", BreachState.OK),
@@ -85,9 +104,16 @@ def test_where_a_row_of_readings_ends(picture: str, end: BreachState) -> None:
     ],
 )
 def test_a_breach_without_a_reading_ends(picture: str, end: BreachState) -> None:
-    watch, steps = play(picture, UNREAD)
+    watch, steps = play(picture, STALE)
     assert watch.state is end
     assert (Cause.NO_READING in [step.cause for step in steps]) == ("    " in picture)
+
+
+def test_a_breach_without_a_reading_goes_on_while_somebody_waits() -> None:
+    watch, _ = play("++         ", STALE, waited_for=True)
+    assert watch.state is BreachState.FIRING
+    (step,) = judge(watch, None, START + 11 * SECOND, STALE)
+    assert (step.rule_state.state, step.cause) == (BreachState.OK, Cause.NO_READING)
 
 
 @pytest.mark.parametrize(
@@ -100,28 +126,29 @@ def test_a_breach_without_a_reading_ends(picture: str, end: BreachState) -> None
     ],
 )
 def test_without_patience_every_step_is_told_all_the_same(picture: str, told: list[str]) -> None:
-    assert [step.rule_state.state for step in play(picture, AT_ONCE)[1]] == told
+    assert [step.rule_state.state for step in play(picture, NO_PATIENCE)[1]] == told
 
 
 @pytest.mark.parametrize("seconds", [2, 5, 10, 20])
 def test_a_blip_is_always_in_the_log_though_nobody_is_told(seconds: int) -> None:
-    slow = RuleLimits(limit=20, clear_at=15, hold=timedelta(minutes=1))
+    slow = Patience(hold=timedelta(minutes=1))
     _, steps = play("-" + "+" * seconds + "-", slow)
     assert [step.rule_state.state for step in steps] == [BreachState.PENDING, BreachState.OK]
     assert steps[-1].rule_state.opened_at == START + SECOND
 
 
 def test_exactly_the_limit_keeps_the_promise() -> None:
-    assert judge(RuleState(), 20.0, START, AT_ONCE) == []
+    assert judge(RuleState(), look(20.0), START, NO_PATIENCE) == []
 
 
 def test_more_is_better_turns_the_limits_round() -> None:
     level = RuleLimits(limit=0.8, clear_at=0.85, more_is_better=True)
-    steps = judge(RuleState(), 0.79, START, level)
+    steps = judge(RuleState(), look(0.79, level), START, NO_PATIENCE)
     assert steps[-1].rule_state.state is BreachState.FIRING
-    assert judge(steps[-1].rule_state, 0.82, START + SECOND, level) == []
-    assert judge(steps[-1].rule_state, 0.85, START + SECOND, level)[-1].rule_state.state is BreachState.OK
-    assert noted(steps[-1].rule_state, 0.5, START, level).worst == 0.5
+    assert judge(steps[-1].rule_state, look(0.82, level), START + SECOND, NO_PATIENCE) == []
+    back = judge(steps[-1].rule_state, look(0.85, level), START + SECOND, NO_PATIENCE)
+    assert back[-1].rule_state.state is BreachState.OK
+    assert noted(steps[-1].rule_state, look(0.5, level), START, level).worst == 0.5
 
 
 def test_the_worst_is_remembered_and_the_breach_keeps_its_name() -> None:
@@ -141,20 +168,20 @@ def test_patience_begins_anew_when_the_clock_that_it_began_by_is_set_back() -> N
     ahead, _ = play("+", PATIENT)  # two hours ahead, as it turns out
     back = START - timedelta(hours=2)
     watch = in_time(ahead, back)
-    assert judge(watch, 30.0, back + SECOND, PATIENT) == []
-    assert judge(watch, 30.0, back + PATIENT.hold, PATIENT)[-1].rule_state.state is BreachState.FIRING
+    assert judge(watch, look(30.0), back + SECOND, PATIENT) == []
+    assert judge(watch, look(30.0), back + PATIENT.hold, PATIENT)[-1].rule_state.state is BreachState.FIRING
     assert in_time(ahead, START + SECOND) == ahead
-    unread, _ = play("++ ", UNREAD)
+    unread, _ = play("++ ", STALE)
     assert in_time(unread, back).unread_since == back
 
 
-PICTURES = st.text(alphabet="-~+ |", max_size=60)
-LIMITS = st.sampled_from([PATIENT, AT_ONCE, RuleLimits(20, 20), RuleLimits(20, 15, hold=5 * SECOND)])
+PICTURES = st.text(alphabet="-~+? |", max_size=60)
+PATIENCE = st.sampled_from([PATIENT, NO_PATIENCE, Patience(hold=5 * SECOND)])
 
 
-@given(PICTURES, LIMITS)
-def test_steps_always_join_up(picture: str, limits: RuleLimits) -> None:
-    watch, steps = play(picture, limits)
+@given(PICTURES, PATIENCE)
+def test_steps_always_join_up(picture: str, patience: Patience) -> None:
+    watch, steps = play(picture, patience)
     state = BreachState.OK
     for step in steps:
         assert step.previous is state
@@ -163,10 +190,10 @@ def test_steps_always_join_up(picture: str, limits: RuleLimits) -> None:
     assert watch.state is state
 
 
-@given(PICTURES, LIMITS)
-def test_no_reading_never_takes_a_step(picture: str, limits: RuleLimits) -> None:
-    watch, _ = play(picture, limits)
-    assert judge(watch, None, START + timedelta(days=1), limits) == []
+@given(PICTURES, PATIENCE)
+def test_no_reading_never_takes_a_step(picture: str, patience: Patience) -> None:
+    watch, _ = play(picture, patience)
+    assert judge(watch, None, START + timedelta(days=1), patience) == []
 
 
 @given(PICTURES)

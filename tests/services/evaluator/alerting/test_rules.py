@@ -31,7 +31,7 @@ def judged_rules(rules: dict[str, object]) -> list[Rule]:
 
 
 def can_fire_and_clear(judged: Rule, highest: float) -> None:
-    limits = judged.limits
+    limits = judged.first.limits
     worst, best = (0.0, highest) if limits.more_is_better else (highest, 0.0)
     assert limits.over(worst), (judged.key.level, limits)
     assert limits.back(best), (judged.key.level, limits)
@@ -97,7 +97,7 @@ def test_a_warning_clears_as_far_from_it_as_the_limit_does_while_the_kpi_goes_th
     (warning,) = [
         judged for judged in judged_rules(document(rules=[rule])) if judged.key.level is Level.WARNING
     ]
-    assert (warning.limits.limit, warning.limits.clear_at) == (warn_at, warning_clears_at)
+    assert (warning.first.limits.limit, warning.first.limits.clear_at) == (warn_at, warning_clears_at)
 
 
 @pytest.mark.parametrize(
