@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, TypeAdapter, ValidationError
 
 from domain.aggregator import Aggregator
-from services.evaluator.alerting.readings import Measured, Memory, RuleReadings, look_of
+from services.evaluator.alerting.readings import NOT_MEASURED, Measured, Memory, RuleReadings, look_of
 from services.evaluator.alerting.rule_state import RuleState, RuleStep, close, in_time, judge, noted
 from services.evaluator.alerting.rules import Rule, rules_of
 from shared.calendar import Calendar
@@ -181,7 +181,8 @@ class Judge:
             steps = judge(rule_state, look, now, rule.patience, waited_for=waited_for)
         elif rule.rolling:
             steps = close(rule_state, now, Cause.CLOSED)
-        self._readings[name] = value, samples
+        first = measured[0] if measured else NOT_MEASURED
+        self._readings[name] = None if first.look is None else first.value, first.samples
         rule_state = steps[-1].rule_state if steps else rule_state
         progress = opened and _progress_due(rule, rule_state, before.reported_at, now)
         if looked:
