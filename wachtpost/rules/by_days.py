@@ -76,10 +76,11 @@ class DaySimulation:
 
 
 def _why_not(rule: Rule) -> WhyNot | None:
-    if rule.key.measure is Measure.NO_DATA:
+    measures = {condition.measure for condition in rule.conditions}
+    if Measure.NO_DATA in measures:
         return WhyNot.SOURCE
-    if rule.key.measure in STATE_MEASURES:
+    if measures & {*STATE_MEASURES}:
         return WhyNot.AT_A_MOMENT
     months = {RunningPeriod.MONTH, RunningPeriod.YEAR}
-    whole = bool(rule.windows) and all(window in months for window in rule.windows)
+    whole = all(one.windows and months.issuperset(one.windows) for one in rule.conditions)
     return None if whole else WhyNot.WITHIN_THE_DAY

@@ -5,25 +5,28 @@ Epoch seconds. An instant too many costs a look; one too few would tell a breach
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from math import ceil
 from typing import Final
 
 from domain.bucket import Resolution
-from domain.bucket_store import COARSE_S, FINE_S, REACH_S, Slot
+from domain.bucket_store import COARSE_S, FINE_S, Slot
 from domain.counts import ms_of
 from domain.queue_ref import QueueRef
-from domain.windows import window_end
 from services.evaluator.alerting.judge import StoredRuleState, progress_every
 from services.evaluator.alerting.rules import Rule
-from shared.calendar import Calendar
+from shared.calendar import DAY_MS, Calendar
 from shared.config.types import FINE_REACH
 from shared.contract.breach_events import BreachState
 from shared.contract.kpis import Measure
 
-GROWING: Final[Collection[Measure]] = (Measure.LONGEST_WAIT, Measure.NO_DATA)
+GROWING: Final = frozenset({Measure.LONGEST_WAIT, Measure.NO_DATA})
 """What grows from second to second while nothing happens."""
+
+KEPT_S: Final = 2 * 86_400
+"""Nothing is looked back to for longer than a day, a clock change and some hours."""
 
 _STEP_S: Final[Mapping[Resolution, int]] = {Resolution.FINE: FINE_S, Resolution.COARSE: COARSE_S}
 
@@ -45,18 +48,21 @@ class CellStarts:
                 insort(starts, start)
 
     def forget(self, now_s: int) -> None:
-        """Drop what no window reaches any more."""
-        for (_, resolution), starts in self._starts.items():
-            del starts[: bisect_left(starts, now_s - REACH_S[resolution])]
+        """Drop what nobody looks back to any more."""
+        for starts in self._starts.values():
+            del starts[: bisect_left(starts, now_s - KEPT_S)]
 
-    def next_move(self, queue_refs: Iterable[QueueRef], window: timedelta, now_s: int) -> int | None:
-        """Return when a cell next leaves a rolling window of these queues, or comes into it."""
-        resolution = Resolution.FINE if window <= FINE_REACH else Resolution.COARSE
-        length_s, end_s = int(window.total_seconds()), window_end(now_s * 1000, window)
+    def next_move(
+        self, queue_refs: Iterable[QueueRef], resolution: Resolution, length_s: int, now_s: int
+    ) -> int | None:
+        """Return when a cell is next so far behind, or ceases to lie ahead: leaves a rolling window of these
+        queues, or comes into it."""
+        step_s = _STEP_S[resolution]
+        end_s = (now_s // step_s + 1) * step_s
         moves: list[int] = []
         for queue_ref in queue_refs:
             starts = self._starts.get((queue_ref, resolution), ())
-            oldest, ahead = bisect_left(starts, end_s - length_s), bisect_left(starts, end_s)
+            oldest, ahead = bisect_right(starts, now_s - length_s), bisect_left(starts, end_s)
             moves += [start + length_s for start in starts[oldest : oldest + 1]]
             moves += starts[ahead : ahead + 1]
         return min(moves, default=None)
@@ -69,17 +75,27 @@ def next_change(
 
     ``grows_from``: since when that lasts (UTC ms) whose length is held against its limits.
     """
-    moves = (at * 1000 for at in _moves(rule, now_ms // 1000, cells))
+    running = known.rule_state.state is not BreachState.OK
+    moves = (
+        at * 1000
+        for resolution, length_s in _lengths(rule, running=running)
+        if (at := cells.next_move(rule.queue_refs, resolution, length_s, now_ms // 1000)) is not None
+    )
     instants = (*_patience(rule, known), *moves, *_crossings(rule, grows_from))
     return min((second for at in instants if (second := -(-at // 1000)) * 1000 > now_ms), default=None)
 
 
 def next_edge(calendar: Calendar, hours: Iterable[str | None], now_ms: int) -> int:
-    """Return the second at which any of these hours next begin or end, at the latest the day (UTC ms in)."""
+    """Return the second at which any of these hours next begin or end, or have been on for a day, or the day
+    ends (UTC ms in)."""
     today = calendar.local_day(now_ms)
     _, midnight = calendar.day_bounds(today)
-    edges = (edge for name in hours for stretch in calendar.stretches(name, today) for edge in stretch)
-    return min(midnight, min((edge for edge in edges if edge > now_ms), default=midnight)) // 1000
+    edges = [midnight]
+    for name in hours:
+        edges += (edge for stretch in calendar.stretches(name, today) for edge in stretch)
+        opened = calendar.opened(name, now_ms)
+        edges += [] if opened is None else [opened + DAY_MS + 1]
+    return -(-min(edge for edge in edges if edge > now_ms) // 1000)
 
 
 def _patience(rule: Rule, known: StoredRuleState) -> Iterator[int]:
@@ -95,13 +111,15 @@ def _patience(rule: Rule, known: StoredRuleState) -> Iterator[int]:
         yield ms_of(max(rule_state.fired_at, known.reported_at or rule_state.fired_at) + progress_every(rule))
 
 
-def _moves(rule: Rule, now_s: int, cells: CellStarts) -> Iterator[int]:
-    """What leaves its windows, or comes into them."""
-    for window in (window for condition in rule.conditions for window in condition.windows):
-        if isinstance(window, timedelta):
-            moved = cells.next_move(rule.queue_refs, window, now_s)
-            if moved is not None:
-                yield moved
+def _lengths(rule: Rule, *, running: bool) -> Iterator[tuple[Resolution, int]]:
+    """How far what happened must lie behind to be in a rolling window no more, or to say nothing of now."""
+    for condition in rule.conditions:
+        for window in condition.windows:
+            if isinstance(window, timedelta):
+                resolution = Resolution.FINE if window <= FINE_REACH else Resolution.COARSE
+                yield resolution, int(window.total_seconds())
+        if condition.counts_back and running:
+            yield Resolution.FINE, FINE_S + ceil(condition.stale_after.total_seconds())
 
 
 def _crossings(rule: Rule, grows_from: Iterable[int]) -> Iterator[int]:

@@ -44,6 +44,7 @@ class FindingKind(StrEnum):
 
     NEVER_ON = "never_on"
     NOTHING_HEARD = "nothing_heard"
+    USUAL_UNKNOWN = "usual_unknown"
     NEVER_ENOUGH = "never_enough"
     HARDLY_EVER = "hardly_ever"
     NEVER_SURE = "never_sure"
@@ -87,40 +88,41 @@ class _Words:
         if tried.occurrences:
             yield from self._too_much()
         elif not measured.judged:
-            yield self._never_on()
+            text = self.say.gettext("It was never judged: its hours were not on while there were facts.")
+            yield Finding(FindingKind.NEVER_ON, text)
         elif not measured.read:
             yield self._blind()
+        elif tried.brief:
+            yield self._never_held()
         else:
             yield self._silent()
         share = measured.read / measured.judged if measured.judged else 1.0
-        if measured.read and share < HARDLY_EVER and tried.rule.kpi is not None:
+        if measured.read and share < HARDLY_EVER and tried.rule.first.min_samples is not None:
             yield self._hardly_ever(share)
-
-    def _never_on(self) -> Finding:
-        return Finding(
-            FindingKind.NEVER_ON,
-            self.say.gettext("It was never judged: its hours were not on while there were facts."),
-        )
 
     def _blind(self) -> Finding:
         """It never had a reading."""
-        say, rule, most = self.say, self.tried.rule, self.tried.measured.most_samples
-        if rule.kpi is None or not most:
+        say, first, most = self.say, self.tried.rule.first, self.tried.measured.most_samples
+        if first.min_samples is not None and most:
             return Finding(
-                FindingKind.NEVER_ON,
-                say.gettext("Nothing was heard of what it is about, so it says nothing."),
+                FindingKind.NEVER_ENOUGH,
+                say.gettext(
+                    "Can never fire: {least} contacts in {window} never happened in {past}; largest: {most}.",
+                    least=say.number(first.min_samples),
+                    window=self._window(),
+                    past=past(self.whole, say),
+                    most=say.number(most),
+                ),
+                self._fewer(),
             )
-        return Finding(
-            FindingKind.NEVER_ENOUGH,
-            say.gettext(
-                "Can never fire: {least} contacts in {window} never happened in {past}; largest: {most}.",
-                least=say.number(rule.min_samples),
-                window=self._window(),
-                past=self._past(),
-                most=say.number(most),
-            ),
-            self._fewer(),
-        )
+        if first.shift is not None and first.shift.usual is None:
+            return Finding(
+                FindingKind.USUAL_UNKNOWN,
+                say.gettext("Says nothing: which share is usual is not known from so few days."),
+                say.gettext("Write down the usual share, such as usual = 0.12."),
+            )
+        text = say.gettext("Nothing was heard of what it is about, so it says nothing.")
+        return Finding(FindingKind.NOTHING_HEARD, text)
 
     def _hardly_ever(self, share: float) -> Finding:
         say = self.say
@@ -134,26 +136,36 @@ class _Words:
         )
 
     def _fewer(self) -> str:
+        """What sees more with as few contacts."""
+        first = self.tried.rule.first
+        over_time = all(isinstance(window, timedelta) for window in first.windows)
+        if first.measure is Measure.BURN_RATE or not over_time:
+            return self.say.gettext("Leave min_samples out: then few contacts say what they can.")
         return self.say.gettext(
             'Take window = "last 20" and leave min_samples out: then few contacts say what they can.'
         )
 
-    def _silent(self) -> Finding:
-        """It had readings, and never fired."""
+    def _never_held(self) -> Finding:
         say, tried = self.say, self.tried
-        furthest = tried.furthest
-        if tried.brief:
-            return Finding(
-                FindingKind.NEVER_HELD,
-                say.ngettext(
-                    "Never fired: it was over its limit {number} time, and back within {hold}.",
-                    "Never fired: it was over its limit {number} times, and each time back within {hold}.",
-                    tried.brief,
-                    hold=say.duration(tried.rule.limits.hold),
-                ),
-                say.gettext("If that should have been told, take a shorter hold."),
-            )
-        if furthest is not None and tried.rule.limits.over(furthest):
+        return Finding(
+            FindingKind.NEVER_HELD,
+            say.ngettext(
+                "Never fired: it was over its limit {number} time, and back within {hold}.",
+                "Never fired: it was over its limit {number} times, and each time back within {hold}.",
+                tried.brief,
+                hold=say.duration(tried.rule.patience.hold),
+            ),
+            say.gettext("If that should have been told, take a shorter hold."),
+        )
+
+    def _silent(self) -> Finding:
+        """It had readings, and was never over its limit."""
+        say, tried, furthest = self.say, self.tried, self.tried.furthest
+        if len(tried.rule.conditions) > 1:
+            text = say.gettext("Never fired: its conditions never held all at once.")
+        elif furthest is None:
+            text = say.gettext("Never fired.")
+        elif tried.rule.first.limits.over(furthest):
             return Finding(
                 FindingKind.NEVER_SURE,
                 say.gettext(
@@ -161,16 +173,14 @@ class _Words:
                     furthest=value_text(tried, furthest, say),
                     limit=limit_text(tried, say),
                 ),
-                self._fewer(),
             )
-        return Finding(
-            FindingKind.NEVER_OVER,
-            say.gettext(
+        else:
+            text = say.gettext(
                 "Never fired: it read {furthest} at worst, and its limit is {limit}.",
-                furthest="–" if furthest is None else value_text(tried, furthest, say),
+                furthest=value_text(tried, furthest, say),
                 limit=limit_text(tried, say),
-            ),
-        )
+            )
+        return Finding(FindingKind.NEVER_OVER, text)
 
     def _too_much(self) -> Iterator[Finding]:
         say, tried, measured = self.say, self.tried, self.tried.measured
@@ -198,11 +208,14 @@ class _Words:
             )
 
     def _is_of_period(self) -> bool:
-        return any(isinstance(window, RunningPeriod) for window in self.tried.rule.windows)
+        return any(isinstance(window, RunningPeriod) for window in self.tried.rule.first.windows)
 
     def _usual_limit(self) -> str | None:
         """A limit that the figure kept for most of the time."""
-        values = sorted(self.tried.measured.values.items(), reverse=self.tried.rule.limits.more_is_better)
+        if self.tried.furthest is None:
+            return None
+        better_first = self.tried.rule.first.limits.more_is_better
+        values = sorted(self.tried.measured.values.items(), reverse=better_first)
         wanted, passed = MUCH * sum(seconds for _, seconds in values), 0.0
         for value, seconds in values:
             passed += seconds
@@ -211,13 +224,10 @@ class _Words:
         return None
 
     def _window(self) -> str:
-        window = self.tried.rule.windows[0]
+        window = self.tried.rule.first.windows[0]
         if isinstance(window, timedelta):
             return self.say.duration(window)
-        return self.say.text(_PERIODS[window])
-
-    def _past(self) -> str:
-        return past(self.whole, self.say)
+        return self.say.text(_PERIODS[window]) if isinstance(window, RunningPeriod) else str(window)
 
 
 def value_text(tried: RuleTrial, value: float, say: Translator) -> str:
@@ -228,7 +238,9 @@ def value_text(tried: RuleTrial, value: float, say: Translator) -> str:
 
 
 def limit_text(tried: RuleTrial, say: Translator) -> str:
-    """Return the limit of a rule in the unit of its measure."""
+    """Return the limit of a rule in the unit of its measure; whether anybody serves has none."""
+    if tried.key.measure is Measure.NOBODY_AVAILABLE:
+        return "–"
     if tried.key.measure is Measure.NO_DATA:
         return say.duration(timedelta(seconds=tried.key.limit))
     return say.limit(UNITS[tried.key.measure], tried.key.limit)

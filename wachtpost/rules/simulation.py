@@ -61,7 +61,7 @@ class Simulation:
         self._order = {name: number for number, name in enumerate(self.rules)}
         self._due: dict[str, int | None] = dict.fromkeys(self.rules)
         """The second at which a rule is to be looked at next, whatever happens; none: it need not."""
-        self._on_now = {name for name, rule in self.rules.items() if rule.key.measure in STATE_MEASURES}
+        self._on_now = {name for name, rule in self.rules.items() if _measures(rule) & {*STATE_MEASURES}}
         """Rules about this moment: who waits, and who serves."""
         self._running: set[str] = set()
         """Rules that are breached, or about to be."""
@@ -164,18 +164,25 @@ class Simulation:
     def _remember(self, name: str, at: int) -> None:
         """Note when to look at a rule again."""
         known, rule = self.judge.rule_state(name), self.rules[name]
-        grows = rule.key.measure in GROWING
-        grows_from = list(self._grows_from(rule, at)) if grows else []
-        waits = grows_from and rule.key.measure is Measure.LONGEST_WAIT
+        grows_from, grows = list(self._grows_from(rule, at)), bool(_measures(rule) & GROWING)
         self._due[name] = next_change(rule, known, at, self._cells, grows_from)
         running = known.rule_state.state is not BreachState.OK
-        for names, member in ((self._running, running), (self._growing, grows and (running or waits))):
+        worsens = grows and (running or (bool(grows_from) and bool(rule.queue_refs)))
+        for names, member in ((self._running, running), (self._growing, worsens)):
             (names.add if member else names.discard)(name)
 
     def _grows_from(self, rule: Rule, at: int) -> Iterator[int]:
         """Since when the longest wait lasts that a rule is about, or its source has been silent."""
-        if rule.key.measure is Measure.LONGEST_WAIT:
+        measures = _measures(rule)
+        if Measure.LONGEST_WAIT in measures:
             yield from (min(self._waits[ref]) for ref in rule.queue_refs if ref in self._waits)
-        elif (last := self.aggregator.last_reports.facts().get(rule.key.queue)) is not None:
+        last = (
+            self.aggregator.last_reports.facts().get(rule.key.queue) if Measure.NO_DATA in measures else None
+        )
+        if last is not None:
             opened = (self._calendar.opened(hours, at) for hours in rule.hours)
             yield from (last, *(since for since in opened if since is not None))
+
+
+def _measures(rule: Rule) -> set[Measure]:
+    return {condition.measure for condition in rule.conditions}

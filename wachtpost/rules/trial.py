@@ -15,6 +15,7 @@ from services.notifier.engine import updated
 from services.notifier.model import Breach
 from services.notifier.state import BreachRecord
 from shared.contract.breach_events import BreachChanged, BreachEvent, BreachState, RuleKey
+from shared.contract.kpis import Measure
 from wachtpost.rules.simulation import Look
 
 ZERO: Final = timedelta(0)
@@ -90,9 +91,12 @@ class RuleTrial:
 
     @property
     def furthest(self) -> float | None:
-        """The value that was furthest over the limit, or nearest to it; none without a reading."""
-        values = self.measured.values
-        return (min if self.rule.limits.more_is_better else max)(values, default=None)
+        """The figure that was furthest over the limit, or nearest to it; none without a reading, and where
+        no single figure is held against a limit: of a shift, and of whether anybody serves."""
+        first = self.rule.first
+        if first.shift is not None or first.measure is Measure.NOBODY_AVAILABLE:
+            return None
+        return (min if first.limits.more_is_better else max)(self.measured.values, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,10 @@ OPEN_DAYS: Final = 250
 SEED: Final = 12
 """Whoever asks twice gets the same answer."""
 
-UNTRIED: Final = frozenset({Measure.NO_DATA, Measure.HANDLE_TIME_MEAN, Measure.LEAD_TIME_MEAN})
-"""What such days say nothing of: when sources speak, how long people talk, appointments."""
+UNTRIED: Final = frozenset(
+    {Measure.NO_DATA, Measure.NOBODY_AVAILABLE, Measure.HANDLE_TIME_MEAN, Measure.LEAD_TIME_MEAN}
+)
+"""What such days say nothing of: when sources speak, who serves, how long people talk, appointments."""
 
 MOST_DAYS_LOOKED: Final = 10
 """So many days of the calendar for each open one, at most: of a desk that never opens there is none."""
@@ -137,8 +139,8 @@ def by_chance(
 
 
 def _can_be_tried(rule: Rule) -> bool:
-    windows = (RunningPeriod.MONTH, RunningPeriod.YEAR)
-    return rule.key.measure not in UNTRIED and not any(window in windows for window in rule.windows)
+    months = {RunningPeriod.MONTH, RunningPeriod.YEAR}
+    return not any(one.measure in UNTRIED or months & {*one.windows} for one in rule.conditions)
 
 
 def _missed_share(day: _Day) -> float:

@@ -11,6 +11,7 @@ from domain import kpi, shift
 from domain.aggregator import Aggregator
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import FINE_S
+from domain.counts import ms_of
 from domain.error_budget import budget_left
 from domain.how_sure import Range, Verdict, range_of, ratio_range, verdict
 from domain.windows import Counted, RunningPeriod, Window, Windows, window_end
@@ -66,7 +67,7 @@ class RuleReadings:
         self._calendar = calendar
         self._aggregator = aggregator
         self._now = now
-        self._now_ms = int(now.timestamp() * 1000)
+        self._now_ms = ms_of(now)
         self._memory = memory
         self._windows = Windows(city, aggregator, self._now_ms)
 
