@@ -80,6 +80,46 @@ EVERY_KIND: Final = city(
     {"id": "visits", "kpi": "visit_wait_mean", "queue": "desk", "window": "5m", "limit": 60},
     {"id": "line", "kpi": "waiting", "limit": 1, "warn_at": 0, "hold": "17s"},
     {"id": "long", "kpi": "longest_wait", "queue": "*", "limit": 75.5, "clear_at": 30, "hold": "11s"},
+    {"id": "nobody", "kpi": "nobody_available", "queue": "*", "hold": "20s", "keep_firing": "30s"},
+    {"id": "hall", "kpi": "longest_wait", "contacts": "visits", "limit": 90, "warn_at": 45},
+    {
+        "id": "both",
+        "all": [{"kpi": "waiting", "limit": 0}, {"kpi": "nobody_available"}],
+        "queue": "a",
+        "hold": "9s",
+    },
+    {
+        "id": "three",
+        "all": [
+            {"kpi": "missed_ratio", "window": "last 5", "limit": 0.3, "min_samples": 2},
+            {"kpi": "call_wait_mean", "window": "4m", "limit": 15, "min_samples": 1},
+            {"kpi": "longest_wait", "limit": 20, "clear_at": 5},
+        ],
+        "stale_after": "3m",
+    },
+    {"id": "last", "kpi": "missed_ratio", "queue": "*", "window": "last 4", "limit": 0.3, "min_samples": 2},
+    {"id": "sure", "kpi": "missed_ratio", "window": "last 8", "limit": 0.1, "stale_after": "2m"},
+    {"id": "visitors", "kpi": "visit_wait_mean", "window": "last 3", "limit": 50, "min_samples": 1},
+    {
+        "id": "shift",
+        "kind": "shift",
+        "kpi": "missed_ratio",
+        "usual": 0.1,
+        "bad": 0.5,
+        "false_alarm_every": 100,
+        "stale_after": "4m",
+        "keep_firing": "20s",
+    },
+    {
+        "id": "late",
+        "kind": "shift",
+        "kpi": "late_ratio",
+        "queue": "b",
+        "usual": 0.1,
+        "bad": 0.5,
+        "within": "20s",
+        "false_alarm_every": 100,
+    },
     no_data_rules=[{"id": "quiet", "source": "pbx", "after": "4m"}],
     budget_rules=[
         {
@@ -95,7 +135,7 @@ EVERY_KIND: Final = city(
 """A rule of every kind, impatient enough for an hour to be long."""
 
 PHONES: Final = st.sampled_from(["a", "b"])
-STARTS: Final = st.integers(-600_000, 2_400_000).map(lambda ms: MONDAY + timedelta(hours=9, milliseconds=ms))
+STARTS: Final = st.integers(-300_000, 1_500_000).map(lambda ms: MONDAY + timedelta(hours=9, milliseconds=ms))
 SECONDS: Final = st.integers(0, 240)
 
 
@@ -151,7 +191,7 @@ LOGS: Final = st.lists(st.one_of(call(), call(), visit(), other()), min_size=1, 
 )
 
 
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(40))
 @given(LOGS)
 def test_a_small_log_of_anything_is_judged_as_at_every_second(facts: list[StreamEvent]) -> None:
     until = facts[-1].arrived + 420_000
@@ -174,6 +214,16 @@ def of_log(queues: Sequence[str]) -> CityFile:
         {"id": "day", "kpi": "call_wait_mean", "window": "today", "limit": 45, "hold": "10m"},
         {"id": "line", "kpi": "waiting", "limit": 5, "clear_at": 2, "hold": "30s"},
         {"id": "long", "kpi": "longest_wait", "queue": "*", "limit": 90, "clear_at": 20, "hold": "45s"},
+        {"id": "last", "kpi": "missed_ratio", "queue": "*", "window": "last 20", "limit": 0.3, "hold": "1m"},
+        {"id": "shift", "kind": "shift", "kpi": "missed_ratio", "queue": "*", "usual": 0.12},
+        {"id": "late", "kind": "shift", "kpi": "late_ratio", "usual": 0.2, "bad": 0.5, "within": "30s"},
+        {
+            "id": "both",
+            "all": [
+                {"kpi": "waiting", "limit": 3},
+                {"kpi": "missed_ratio", "window": "last 10", "limit": 0.2},
+            ],
+        },
     ]
     return city(
         *rules,
