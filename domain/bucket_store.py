@@ -25,8 +25,9 @@ REACH_S: Final = {
 SINCE_START: Final = "all"
 """The one field of the totals."""
 
-COUNTED_REACH_S: Final = 86_400 + SLACK_S
-"""Fine buckets are kept for so long where contacts are counted since opening, which is a day at most."""
+COUNTED_REACH_S: Final = 25 * 3600 + SLACK_S
+"""Fine buckets are kept for so long where contacts are counted since opening: a day, at most one on which the
+clocks go back."""
 
 Start = int | str
 """Which bucket of a resolution: its start in epoch seconds, a local day, month or year as ISO text, or

@@ -150,8 +150,8 @@ def _visits(known: Contacts, city: CityFile, site: str, queue: str, now: int) ->
 
 
 def opening(city: CityFile, places: Iterable[Place], now: int) -> int:
-    """Since when a desk counts: the local midnight, or when the hours that are on began, if that was before
-    it; a day ago at the most."""
+    """Since when a desk counts: the local midnight; or when the hours that are on began, if that was before
+    midnight, and within a day."""
     midnight = _midnight(city, now)
     return min([midnight, *(_opened(city, place, now) or midnight for place in places)])
 
@@ -162,12 +162,15 @@ def _midnight(city: CityFile, now: int) -> int:
 
 
 def _opened(city: CityFile, place: Place, now: int) -> int | None:
-    """When a queue opened that is open now, minute by minute; none where it is shut, or has no hours."""
+    """When a queue opened that is open now, minute by minute; none where it is shut, has no hours, or has
+    been open for longer than a day."""
     if contacts.open_always(city, place) or not is_open(city, place, now):
         return None
     since = now // MINUTE * MINUTE
-    while is_open(city, place, since - MINUTE) and now - since < A_DAY:
+    while is_open(city, place, since - MINUTE):
         since -= MINUTE
+        if now - since > A_DAY:
+            return None
     return since
 
 
@@ -200,11 +203,12 @@ def rolling(length: timedelta, told: Sequence[Told], now: int) -> tuple[int, lis
 
 def figure(measure: Kpi | Measure, start: int, held: Sequence[Told]) -> Figure:
     """The figure of some contacts."""
+    if not held:
+        return Figure(None, 0, None, start)
     if measure in {Kpi.CALL_WAIT_MEAN, Kpi.VISIT_WAIT_MEAN}:
-        mean = sum(one.wait for one in held) / (1000 * len(held)) if held else None
-        return Figure(mean, len(held), None, start)
+        return Figure(sum(one.wait for one in held) / (1000 * len(held)), len(held), None, start)
     part = sum(one.counts for one in held)
-    return Figure(part / len(held) if held else None, len(held), part, start)
+    return Figure(part / len(held), len(held), part, start)
 
 
 # A shift ----------------------------------------------------------------------------------------------
