@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
 from typing import Final
 
 from prometheus_client.core import Metric
@@ -11,12 +10,14 @@ from prometheus_client.core import Metric
 from domain import kpi
 from domain.aggregator import Aggregator
 from domain.bucket import Bucket
-from domain.how_sure import Verdict, range_of, verdict
+from domain.how_sure import Range, Verdict, range_of, verdict
+from domain.kpi import KpiValue
 from domain.queue_ref import QueueRef
-from domain.windows import RunningPeriod, Windows, window_label
+from domain.windows import Counted, RunningPeriod, Windows, window_label
 from services.evaluator.metric_families import gauge
 from shared.config.model import CityFile, Site
-from shared.contract.kpis import KPIS, Kpi, QueueKind, kpis_of
+from shared.config.types import LastContacts
+from shared.contract.kpis import KPIS, Kpi, kpis_of
 from shared.process.metrics_server import Drops
 
 VERDICTS: Final[Mapping[Verdict, int]] = {Verdict.WITHIN: 0, Verdict.UNDECIDED: 1, Verdict.BEYOND: 2}
@@ -47,29 +48,31 @@ class RollingFigures:
         self._verdicts = gauge(
             "kpi_verdict", "Against the target: 0 within, 1 not yet to say, 2 beyond", *of_kpi
         )
+        self._starts = gauge(
+            "kpi_window_start_timestamp_seconds", "Where a window of the latest contacts begins", *of_kpi
+        )
 
     def add(self, site: Site, aggregator: Aggregator, now_ms: int, drops: Drops) -> None:
         """Work a site's figures out, of its queues and its total."""
         windows = Windows(self._city, aggregator, now_ms)
-        lengths = (window for window in self._city.live.windows if isinstance(window, timedelta))
-        shown: tuple[timedelta | RunningPeriod, ...] = (*lengths, RunningPeriod.TODAY)
-        for window in shown:
+        for window in (*self._city.live.windows, RunningPeriod.TODAY):
             for name, queues in site.with_total:
                 at, refs = QueueRef(site.id, name), [QueueRef(site.id, queue.id) for queue in queues]
-                with drops("rolling figures", *at, window_label(window)):
-                    bucket = windows.bucket(name, refs, window)
-                    kinds = frozenset(queue.kind for queue in queues)
-                    for one in kpis_of(kinds):
-                        self._add_kpi(at, one, window_label(window), bucket)
-                    self._add_rest(at, kinds, window_label(window), bucket)
+                label = window_label(window)
+                with drops("rolling figures", *at, label):
+                    for one in kpis_of(queue.kind for queue in queues):
+                        self._add_kpi(at, one, label, windows.counted(one, name, refs, window))
+                    if not isinstance(window, LastContacts):
+                        self._add_visitors(at, label, windows.bucket(name, refs, window))
 
     def families(self) -> Iterator[Metric]:
         """Yield every family, once all is added."""
         yield from self._values.values()
         yield from (self._walk_ins, self._service, self._shares, self._samples)
-        yield from (self._parts, self._lows, self._highs, self._verdicts)
+        yield from (self._parts, self._lows, self._highs, self._verdicts, self._starts)
 
-    def _add_kpi(self, at: QueueRef, name: Kpi, window: str, bucket: Bucket) -> None:
+    def _add_kpi(self, at: QueueRef, name: Kpi, window: str, counted: Counted) -> None:
+        bucket = counted.bucket
         reading = kpi.read(name, bucket, self._city)
         labels = [*at, name, window]
         self._samples.add_metric(labels, reading.samples)
@@ -78,7 +81,17 @@ class RollingFigures:
         self._values[name].add_metric([*at, window], reading.value)
         if reading.part is not None:
             self._parts.add_metric(labels, reading.part)
-        likely = range_of(name, bucket, self._city)
+        if counted.since_s is not None:
+            self._starts.add_metric(labels, counted.since_s)
+        self._add_how_sure(at, name, window, reading, range_of(name, bucket, self._city))
+        if name is Kpi.CALL_WAIT_MEAN:
+            for category, count in kpi.speed_categories(bucket, self._city.speed_categories.bounds).items():
+                self._shares.add_metric([*at, window, category], count / bucket.answered)
+
+    def _add_how_sure(
+        self, at: QueueRef, name: Kpi, window: str, reading: KpiValue, likely: Range | None
+    ) -> None:
+        labels = [*at, name, window]
         if likely is not None:
             self._lows.add_metric(labels, likely.low)
             self._highs.add_metric(labels, likely.high)
@@ -86,11 +99,8 @@ class RollingFigures:
         if limit is not None and (found := verdict(name, reading, likely, limit)) is not None:
             self._verdicts.add_metric(labels, VERDICTS[found])
 
-    def _add_rest(self, at: QueueRef, kinds: frozenset[QueueKind], window: str, bucket: Bucket) -> None:
-        """What has no target: shares of answered calls, and the means of visitors that are no KPI."""
-        if QueueKind.PHONE in kinds and bucket.answered >= self._least:
-            for category, count in kpi.speed_categories(bucket, self._city.speed_categories.bounds).items():
-                self._shares.add_metric([*at, window, category], count / bucket.answered)
+    def _add_visitors(self, at: QueueRef, window: str, bucket: Bucket) -> None:
+        """The means of visitors that are no KPI, and of which no window by count can tell its contacts."""
         means = (
             (self._walk_ins, kpi.walk_in_wait_mean(bucket)),
             (self._service, kpi.service_time_mean(bucket)),

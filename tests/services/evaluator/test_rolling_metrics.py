@@ -57,13 +57,15 @@ def calls(*waits_s: int, missed: int = 0, every: timedelta = timedelta(seconds=3
     return [*answered, *lost]
 
 
-def shown(city: CityFile, *events: Event, now: datetime = AT + timedelta(minutes=59)) -> dict[str, float]:
-    """The samples of the last hour by ``metric kpi queue``."""
+def shown(
+    city: CityFile, *events: Event, now: datetime = AT + timedelta(minutes=59), window: str = "1h"
+) -> dict[str, float]:
+    """The samples of a window by ``metric kpi queue``."""
     aggregator = Aggregator(city, Calendar(city), city.sites)
     aggregator.record(StreamEvent(f"{n}-0", ms_of(event.at), event) for n, event in enumerate(events))
     drops = Drops()
     figures = RollingFigures(city)
-    figures.add(city.sites[0], aggregator, ms_of(now), drops)
+    figures.add(city.sites[0], aggregator, ms_of(AT + timedelta(minutes=59)), drops)
     found = {
         " ".join(
             filter(
@@ -78,10 +80,14 @@ def shown(city: CityFile, *events: Event, now: datetime = AT + timedelta(minutes
         ): sample.value
         for family in figures.families()
         for sample in family.samples
-        if sample.labels["window"] == "1h"
+        if sample.labels["window"] == window
     }
     assert drops.count == 0
     return found
+
+
+def begins(found: dict[str, float], kpi: str, queue: str) -> datetime:
+    return datetime.fromtimestamp(found[f"kpi_window_start_timestamp_seconds {kpi} {queue}"], UTC)
 
 
 def test_a_ratio_on_few_contacts_has_its_counts_its_range_and_is_not_yet_to_say() -> None:
@@ -156,3 +162,36 @@ def test_a_city_that_asks_for_so_many_is_shown_no_figure_before_and_nothing_of_i
     enough = shown(city(min_samples=10), *calls(*[10] * 10))
     assert enough["missed_ratio onthaal"] == 0
     assert enough["speed_category_ratio 0-20 onthaal"] == 1
+
+
+def test_a_window_of_the_latest_contacts_counts_those_of_each_kpi_and_says_where_it_begins() -> None:
+    """One call a minute: eight answered, then seven missed, and nine answered again."""
+    minute = timedelta(minutes=1)
+    first = calls(*[100] * 8, missed=7, every=minute)
+    again = [CallAnswered(id=f"b{n}", at=AT + (15 + n) * minute, wait_ms=10_000, **CALL) for n in range(9)]
+    found = shown(city(windows=["last 10"]), *first, *again, window="last 10")
+    for queue in ("onthaal", "all"):
+        assert found[f"kpi_samples missed_ratio {queue}"] == 10
+        assert found[f"kpi_part missed_ratio {queue}"] == 1  # the last of the seven
+        assert (
+            found[f"kpi_window_start_timestamp_seconds missed_ratio {queue}"]
+            == ms_of(AT + 14 * minute) / 1000
+        )
+        assert found[f"kpi_samples call_wait_mean {queue}"] == 10
+        assert (
+            found[f"call_wait_mean_seconds {queue}"] == 19
+        )  # nine of 10 s, and over all that was missed one of 100
+        assert (
+            found[f"kpi_window_start_timestamp_seconds call_wait_mean {queue}"]
+            == ms_of(AT + 7 * minute) / 1000
+        )
+        assert found[f"speed_category_ratio 0-20 {queue}"] == 0.9
+        assert found[f"kpi_verdict missed_ratio {queue}"] == 1
+    assert "kpi_window_start_timestamp_seconds missed_ratio onthaal" not in shown(city(), *first)
+
+
+def test_a_window_of_the_latest_contacts_holds_no_more_than_the_day_has() -> None:
+    found = shown(city(windows=["last 10"]), *calls(*[100] * 3), window="last 10")
+    assert found["kpi_samples call_wait_mean onthaal"] == 3
+    assert begins(found, "call_wait_mean", "onthaal") <= AT
+    assert shown(city(windows=["last 10"]), window="last 10")["kpi_samples missed_ratio all"] == 0
