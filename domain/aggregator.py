@@ -304,14 +304,20 @@ class Aggregator:
     def opened_s(self, queue_ref: QueueRef, now_ms: int) -> int:
         """Return since when the contacts of a queue are those of today: epoch seconds, on a boundary.
 
-        Since the local midnight, or since its hours began where those that are on began before: a night desk.
+        Since it opened this local day; or since the hours that are on began, of a night desk the day before.
         What lies outside its hours is in no ring anyway.
         """
         queue = (self._queues or {}).get(queue_ref)
-        midnight, _ = self._calendar.day_bounds(self._calendar.local_day(now_ms))
-        opened = None if queue is None else self._calendar.opened(queue.hours, now_ms)
-        over_midnight = opened is not None and opened < midnight and now_ms - opened <= _DAY_MS
-        return (opened if opened is not None and over_midnight else midnight) // 1000 // FINE_S * FINE_S
+        hours = None if queue is None else queue.hours
+        today = self._calendar.local_day(now_ms)
+        midnight, _ = self._calendar.day_bounds(today)
+        since = next(
+            (start for start, _ in self._calendar.stretches(hours, today) if start <= now_ms), midnight
+        )
+        opened = self._calendar.opened(hours, now_ms)
+        if opened is not None and opened < midnight and now_ms - opened <= _DAY_MS:
+            since = opened
+        return since // 1000 // FINE_S * FINE_S
 
     def days(self, queue_ref: QueueRef) -> dict[date, Bucket]:
         """Return a queue's days within opening hours; of those that are over, the outcomes of calls alone."""

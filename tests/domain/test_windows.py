@@ -151,3 +151,34 @@ def test_a_window_that_was_added_up_before_is_no_other_than_one_added_up_anew(st
         start_s, end_s = (happens.end - happens.steps) * FINE_S, happens.end * FINE_S
         asked = bucket_store.window(DESK, Resolution.FINE, start_s, end_s)
         assert asked == merged(bucket_store.between(DESK, Resolution.FINE, start_s, end_s))
+
+
+WEEK: dict[str, dict[str, list[str]]] = {
+    "day": {"thursday": ["08:00-12:00", "13:00-17:00"]},
+    "night": {"wednesday": ["22:00-24:00"], "thursday": ["00:00-06:00", "22:00-24:00"]},
+    "always": {day: ["00:00-24:00"] for day in ("wednesday", "thursday", "friday")},
+}
+
+
+@pytest.mark.parametrize(
+    ("hours", "now", "since"),
+    [
+        ("day", "05 16:00", "05 08:00"),  # over lunch: the morning is of today
+        ("day", "05 18:00", "05 08:00"),
+        ("day", "05 07:00", "05 00:00"),
+        ("night", "05 03:00", "04 22:00"),
+        ("night", "05 21:00", "05 00:00"),  # shut: what is left of last night is of this local day
+        ("always", "05 03:00", "05 00:00"),
+        ("always", "04 23:59", "04 00:00"),
+        (None, "05 03:00", "05 00:00"),
+    ],
+)
+def test_the_contacts_of_today_are_those_since_opening(hours: str | None, now: str, since: str) -> None:
+    """March 2026: the 5th is a Thursday."""
+    site = {"id": "s", "queues": [{"id": "q", "kind": "phone", "hours": hours}]}
+    document = {"city": {"name": "Test", "time_zone": "UTC"}, "hours": WEEK, "sites": [site]}
+    city = CityFile.model_validate(document)
+    aggregator = Aggregator(city, Calendar(city), city.sites)
+    instants = (datetime.fromisoformat(f"2026-03-{text}:00+00:00") for text in (now, since))
+    now_ms, since_ms = map(ms_of, instants)
+    assert aggregator.opened_s(QueueRef("s", "q"), now_ms) * 1000 == since_ms
