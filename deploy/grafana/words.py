@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from domain.windows import duration_label
+from domain.windows import duration_label, window_label
 from shared.config.model import CityFile
 from shared.config.types import LastContacts, LiveWindow
 from shared.translation import Msg, Translator, translator
@@ -54,12 +54,12 @@ class Edition:
     def short(self) -> str:
         """The window of the figures of now, as in a metric's label: the fewest contacts, where the city file
         has a window of so many, or else the shortest time."""
-        return _label(self._short)
+        return window_label(self._short)
 
     @property
     def long(self) -> str:
         """The longest window."""
-        return _label(self._long)
+        return window_label(self._long)
 
     @property
     def _short(self) -> LiveWindow:
@@ -76,10 +76,6 @@ class Edition:
     @property
     def _timed(self) -> list[timedelta]:
         return [window for window in self.city.live.windows if isinstance(window, timedelta)]
-
-
-def _label(window: LiveWindow) -> str:
-    return str(window) if isinstance(window, LastContacts) else duration_label(window)
 
 
 def _count(window: LastContacts) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from shared.config.model import CityFile
 from shared.translation import languages
 
 ROOT: Final = Path(__file__).resolve().parents[3]
+CITY_FILE: Final = ROOT / "deploy" / "wachtpost.toml"
 BOARDS: Final = ROOT / "deploy" / "grafana" / "boards"
 
 JsonObject: TypeAlias = dict[str, Any]
@@ -124,9 +126,11 @@ def read_boards(folder: Path = BOARDS) -> list[Board]:
     ]
 
 
-def boards_of(city: CityFile) -> list[Board]:
-    """Return a city's boards as ``wachtpost boards build`` would write them."""
-    files = sorted(written(city).items())
+def boards_looking_back(*windows: str) -> list[Board]:
+    """Return Lier's boards as ``wachtpost boards build`` would write them, had it these windows."""
+    document = tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))
+    document |= {"live": {"windows": list(windows)}, "rules": [], "history": {}}
+    files = sorted(written(CityFile.model_validate(document)).items())
     return [Board(path.stem, path.parent.name, json.loads(text)) for path, text in files]
 
 

@@ -30,7 +30,7 @@ from shared.contract.kpis import QueueKind
 from shared.process.ports import free_port
 from shared.redis import keys
 from simulator import SOURCE, next_working_day, rush_start, simulate
-from tests.deploy.grafana.files import ROOT
+from tests.deploy.grafana.files import CITY_FILE, ROOT
 from tests.support.eventually import WITHIN, eventually
 from tests.support.redis_servers import DebianRedis, EmbeddedValkey, RedisServer
 from tests.support.service_process import ServiceProcess
@@ -39,7 +39,6 @@ from wachtpost.demo.alerts import link_in
 from wachtpost.demo.feed import EVENTS_PATH, EventFeed
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
 
-CITY_FILE: Final = ROOT / "deploy" / "wachtpost.toml"
 PROMETHEUS_FILE: Final = ROOT / "deploy" / "prometheus" / "prometheus.yml"
 HOST: Final = "127.0.0.1"
 SERVICES: Final = ("ingest", "evaluator", "notifier")
@@ -51,7 +50,7 @@ EXPORTERS: Final = {
 """Jobs that stand on a Debian package; one that is not installed is scraped in vain."""
 
 VOLUME: Final = 10.0
-WINDOWS: Final = (("15m", "1h"), ("10m", "2h"))
+WINDOWS: Final = (("15m", "1h"), ("last 20", "1h"), ("last 60", "last 20"))
 """Of other cities, in the order of their files."""
 
 LOAD: Final = 3.0

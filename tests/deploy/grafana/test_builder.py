@@ -26,11 +26,10 @@ from shared.contract.breach_events import BreachState, Severity
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Outcome
 from shared.contract.kpis import Measure
-from tests.deploy.grafana.files import BOARDS, ROOT, read_boards
+from tests.deploy.grafana.files import BOARDS, CITY_FILE, read_boards
 from wachtpost.cli import app
 from wachtpost.demo.city_copy import toml
 
-CITY_FILE = ROOT / "deploy" / "wachtpost.toml"
 DOCUMENT = tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))
 ENGLISH = Edition(CityFile.model_validate(DOCUMENT), "en")
 

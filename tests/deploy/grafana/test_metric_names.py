@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.deploy.grafana.files import asked, read_boards
+from tests.deploy.grafana.files import asked, boards_looking_back, read_boards
 from tests.deploy.grafana.series import Documented, documented, exported
 
 ABOUT_PEOPLE = ("Evaluator: contacts", "Evaluator: rolling figures", "Evaluator: right now")
@@ -27,7 +27,8 @@ NOT_SHOWN: dict[str, str] = {
 
 @pytest.fixture(scope="module")
 def shown() -> set[str]:
-    queries = (one.expr for board in read_boards() for one in asked(board))
+    boards = (*read_boards(), *boards_looking_back("15m", "1h"), *boards_looking_back("last 20", "1h"))
+    queries = (one.expr for board in boards for one in asked(board))
     return {name for query in queries for name in re.findall(r"\bwachtpost_\w+", query)}
 
 

@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import time
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from shared.config.model import CityFile
 from tests.deploy.grafana import rules
-from tests.deploy.grafana.files import Board, boards_of, read_boards
+from tests.deploy.grafana.files import Board, boards_looking_back, read_boards
 from tests.deploy.grafana.queries import (
     MAY_BE_EMPTY,
     Answered,
@@ -30,7 +28,6 @@ from tests.deploy.grafana.queries import (
     without_a_word,
 )
 from tests.deploy.grafana.stage import (
-    CITY_FILE,
     PROMETHEUS_FILE,
     WINDOWS,
     WatchedCity,
@@ -91,9 +88,7 @@ def test_every_query_of_every_board_brings_something(stage: WatchedCity, prometh
 def test_so_does_every_query_of_a_city_that_looks_back_otherwise(
     stage: WatchedCity, prometheus: Prometheus, windows: tuple[str, ...]
 ) -> None:
-    document = tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))
-    document |= {"live": document["live"] | {"windows": list(windows)}, "history": {}}
-    boards = [board for board in boards_of(CityFile.model_validate(document)) if board.language == "nl"]
+    boards = [board for board in boards_looking_back(*windows) if board.language == "nl"]
     answers = ask_everything(boards, prometheus)
     empty = [one for one in empties(answers, stage.jobs)[0] if not excused(one)]
     assert not failures(answers), "\n".join(failures(answers))
