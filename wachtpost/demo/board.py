@@ -129,7 +129,7 @@ def board(
         if len(context.city.sites) > 1:
             parts.append(Text(f"\n{site.title}", style="bold"))
         if site.of_kind(QueueKind.PHONE):
-            parts += ["", table.phones()]
+            parts += ["", table.phones(), table.so_far()]
         if site.of_kind(QueueKind.COUNTER) and not brief:
             parts += ["", table.counters(), table.appointments()]
     if not brief:
@@ -190,6 +190,17 @@ class _QueueTable:
             self._phone_row(table, live, queue.title, [queue], queue.id)
         self._phone_row(table, live, say.gettext("Total"), queues, ALL_QUEUES)
         return table
+
+    def so_far(self) -> Text:
+        """What became of all calls of the site, whatever the windows of the table look back over."""
+        answered, missed = calls_so_far(self.snapshot, QueueRef(self.site.id, ALL_QUEUES))
+        # Translators: calls, below the table of the phones.
+        told = self.say.gettext(
+            "So far: {answered} answered, {missed} missed.",
+            answered=self.say.number(answered),
+            missed=self.say.number(missed),
+        )
+        return Text(told, style="dim")
 
     def _phone_row(self, table: Table, live: Window, title: str, queues: Iterable[Queue], queue: str) -> None:
         table.add_row(

@@ -159,6 +159,7 @@ Wonen                       1  1:01:40    te weinig metingen             te wein
 Nachtlijn met een e…        0        –    geen meting                    geen meting
 Totaal                      5  1:01:40     0:45  binnen doel           20,01 %  boven doel
                                                                                 2.000 van 9.995
+Tot nu toe: 1.166 beantwoord, 104 gemist.
 
                       wachten                                                      ge-
 Loketten                   nu   langst  met afspraak, vandaag             doel  holpen     weg
@@ -184,6 +185,7 @@ Wonen                       1  1:01:40    too few to judge               too few
 Nachtlijn met een e…        0        –    no reading                     no reading
 Total                       5  1:01:40     0:45  on target              20.01%  above target
                                                                                 2,000 of 9,995
+So far: 1,166 answered, 104 missed.
 
                       waiting                                                     hel-
 Counters                  now  longest  by appointment, today           target     ped    gone
