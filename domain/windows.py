@@ -39,7 +39,7 @@ Window = timedelta | LastContacts | RunningPeriod
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class WindowCount:
     """What happened over a window, as the city counts it. The bucket is not to be added to."""
 
     bucket: Bucket
@@ -58,7 +58,7 @@ class Windows:
         self._now_ms = now_ms
         self._end_s = window_end(now_ms, FINE_REACH)
         self._buckets: dict[tuple[QueueRef, timedelta | RunningPeriod, int], Bucket] = {}
-        self._last: dict[tuple[Kpi, str, tuple[QueueRef, ...], int, int], Counted] = {}
+        self._last: dict[tuple[Kpi, str, tuple[QueueRef, ...], int, int], WindowCount] = {}
 
     def kpi(
         self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], window: Window, back_s: int = 0
@@ -68,10 +68,10 @@ class Windows:
 
     def counted(
         self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], window: Window, back_s: int = 0
-    ) -> Counted:
+    ) -> WindowCount:
         """Return what a KPI of a queue, or of a site's total (``all``), is read from."""
         if not isinstance(window, LastContacts):
-            return Counted(self.bucket(queue, queue_refs, window, back_s))
+            return WindowCount(self.bucket(queue, queue_refs, window, back_s))
         key = (name, queue, tuple(queue_refs), window.count, back_s)
         found = self._last.get(key)
         if found is None:
@@ -108,7 +108,7 @@ class Windows:
 
     def _count_back(
         self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], count: int, back_s: int
-    ) -> Counted:
+    ) -> WindowCount:
         together, newest_s, samples = Bucket(), None, 0
         for start_s, bucket in self.since_opening(queue, queue_refs, back_s):
             together.add(bucket)
@@ -116,9 +116,9 @@ class Windows:
             if newest_s is None and samples:
                 newest_s = start_s
             if samples >= count:
-                return Counted(together, start_s, newest_s)
+                return WindowCount(together, start_s, newest_s)
         opened_s = min((self._aggregator.opened_s(ref, self._now_ms) for ref in queue_refs), default=None)
-        return Counted(together, opened_s, newest_s)
+        return WindowCount(together, opened_s, newest_s)
 
     def _of_queue(self, queue_ref: QueueRef, window: timedelta | RunningPeriod, back_s: int) -> Bucket:
         key = (queue_ref, window, back_s)

@@ -13,7 +13,7 @@ from domain.bucket import Bucket
 from domain.how_sure import Range, Verdict, range_of, verdict
 from domain.kpi import KpiValue
 from domain.queue_ref import QueueRef
-from domain.windows import Counted, RunningPeriod, Windows, window_label
+from domain.windows import RunningPeriod, WindowCount, Windows, window_label
 from services.evaluator.metric_families import gauge
 from shared.config.model import CityFile, Site
 from shared.config.types import LastContacts
@@ -71,7 +71,7 @@ class RollingFigures:
         yield from (self._walk_ins, self._service, self._shares, self._samples)
         yield from (self._parts, self._lows, self._highs, self._verdicts, self._starts)
 
-    def _add_kpi(self, at: QueueRef, name: Kpi, window: str, counted: Counted) -> None:
+    def _add_kpi(self, at: QueueRef, name: Kpi, window: str, counted: WindowCount) -> None:
         bucket = counted.bucket
         reading = kpi.read(name, bucket, self._city)
         labels = [*at, name, window]

@@ -14,7 +14,13 @@ from typing import Annotated, Any, Final
 from pydantic import Field, TypeAdapter, ValidationError
 
 from domain.aggregator import Aggregator
-from services.evaluator.alerting.readings import NOT_MEASURED, Measured, Memory, RuleReadings, look_of
+from services.evaluator.alerting.readings import (
+    NOT_MEASURED,
+    MeasuredCondition,
+    Memory,
+    RuleReadings,
+    look_of,
+)
 from services.evaluator.alerting.rule_state import RuleState, RuleStep, close, in_time, judge, noted
 from services.evaluator.alerting.rules import Rule, rules_of
 from shared.calendar import Calendar
@@ -168,7 +174,7 @@ class Judge:
     def _look(self, name: str, rule: Rule, readings: RuleReadings, now: datetime) -> list[BreachEvent]:
         before = self._states[name]
         rule_state = in_time(before.rule_state, now)
-        measured: tuple[Measured, ...] = ()
+        measured: tuple[MeasuredCondition, ...] = ()
         look, steps = None, list[RuleStep]()
         running = rule_state.state is not BreachState.OK
         opened = readings.is_open(rule) or not rule.open_only

@@ -14,10 +14,9 @@ from domain.bucket_store import FINE_S
 from domain.counts import ms_of
 from domain.error_budget import budget_left
 from domain.how_sure import Range, Verdict, range_of, ratio_range, verdict
-from domain.windows import Counted, RunningPeriod, Window, Windows, window_end
-from services.evaluator.alerting.rule_state import Look
-from services.evaluator.alerting.rules import Condition, Rule
-from services.evaluator.alerting.rules import Shift as ShiftCondition
+from domain.windows import RunningPeriod, Window, WindowCount, Windows, window_end
+from services.evaluator.alerting.rule_state import RuleReading
+from services.evaluator.alerting.rules import Condition, Rule, ShiftTerms
 from shared.calendar import DAY, Calendar
 from shared.config.model import CityFile
 from shared.config.types import ALL_QUEUES, FINE_REACH, is_shift
@@ -34,10 +33,10 @@ USUAL_DAYS: Final = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredCondition:
     """What a condition is measured at. ``look`` is ``None`` for no reading; there may be a figure even so."""
 
-    look: Look | None
+    look: RuleReading | None
     value: float | None = None
     samples: int = 0
     part: int | None = None
@@ -45,7 +44,7 @@ class Measured:
     since_s: int | None = None
 
 
-NOT_MEASURED: Final = Measured(None)
+NOT_MEASURED: Final = MeasuredCondition(None)
 
 
 @dataclass(slots=True)
@@ -75,7 +74,7 @@ class RuleReadings:
         """Whether any queue of a rule is open now."""
         return any(self._calendar.is_open(hours, self._now_ms) for hours in rule.hours)
 
-    def measure(self, rule: Rule, *, running: bool = False) -> tuple[Measured, ...]:
+    def measure(self, rule: Rule, *, running: bool = False) -> tuple[MeasuredCondition, ...]:
         """Return what each condition of a rule is measured at.
 
         ``running``: whether its breach is going on already.
@@ -98,7 +97,7 @@ class RuleReadings:
         usual = self._usual(rule, spec) or 0.0
         return rule.key.model_copy(update={"usual": usual, "clear_at": usual})
 
-    def describe(self, rule: Rule, measured: tuple[Measured, ...]) -> BreachReading:
+    def describe(self, rule: Rule, measured: tuple[MeasuredCondition, ...]) -> BreachReading:
         """Return what was measured with everything that goes into a message."""
         first = measured[0] if measured else NOT_MEASURED
         waits = self._waits(rule)
@@ -127,7 +126,7 @@ class RuleReadings:
             hour=self._hour(rule) if rule.queue_refs else None,
         )
 
-    def _measure(self, rule: Rule, condition: Condition, *, running: bool) -> Measured:
+    def _measure(self, rule: Rule, condition: Condition, *, running: bool) -> MeasuredCondition:
         match condition.measure:
             case Measure.NO_DATA:
                 silent = self._no_data(rule, running=running)
@@ -162,10 +161,10 @@ class RuleReadings:
         reported = [staffs[queue_ref] for queue_ref in rule.queue_refs if queue_ref in staffs]
         return sum(staff.available + staff.busy for staff in reported) if reported else None
 
-    def _counted(self, rule: Rule, of: Kpi, window: Window, back_s: int = 0) -> Counted:
+    def _counted(self, rule: Rule, of: Kpi, window: Window, back_s: int = 0) -> WindowCount:
         return self._windows.counted(of, rule.key.queue, rule.queue_refs, window, back_s)
 
-    def _kpi(self, rule: Rule, condition: Condition) -> Measured:
+    def _kpi(self, rule: Rule, condition: Condition) -> MeasuredCondition:
         if condition.kpi is None:
             return NOT_MEASURED
         counted = self._counted(rule, condition.kpi, condition.windows[0])
@@ -174,9 +173,9 @@ class RuleReadings:
         reading = kpi.read(condition.kpi, counted.bucket, self._city)
         likely = range_of(condition.kpi, counted.bucket, self._city)
         look = _look(condition, condition.kpi, reading, likely)
-        return Measured(look, reading.value, reading.samples, reading.part, likely, counted.since_s)
+        return MeasuredCondition(look, reading.value, reading.samples, reading.part, likely, counted.since_s)
 
-    def _burn_rate(self, rule: Rule, condition: Condition) -> Measured:
+    def _burn_rate(self, rule: Rule, condition: Condition) -> MeasuredCondition:
         """The smaller of both windows' rates.
 
         The long one says that it matters, the short one that it still goes on.
@@ -187,7 +186,7 @@ class RuleReadings:
         readings = [kpi.read(condition.kpi, bucket, self._city) for bucket in buckets]
         long, values = readings[0], [one.value for one in readings if one.value is not None]
         if len(values) < len(readings):
-            return Measured(None, samples=long.samples)
+            return MeasuredCondition(None, samples=long.samples)
         rate = min(values) / condition.target
         limit = condition.limits.limit * condition.target
         if condition.min_samples is None:
@@ -196,11 +195,11 @@ class RuleReadings:
         elif long.samples >= condition.min_samples:
             settled = True
         else:
-            return Measured(None, samples=long.samples)
+            return MeasuredCondition(None, samples=long.samples)
         over, back = condition.limits.over(rate) and settled, condition.limits.back(rate)
-        return Measured(Look(rate, over, back, settled), rate, long.samples)
+        return MeasuredCondition(RuleReading(rate, over, back, settled), rate, long.samples)
 
-    def _shift(self, rule: Rule, condition: Condition, spec: ShiftCondition) -> Measured:
+    def _shift(self, rule: Rule, condition: Condition, spec: ShiftTerms) -> MeasuredCondition:
         usual = self._usual(rule, spec)
         if usual is None or not is_shift(usual, spec.bad):
             return NOT_MEASURED
@@ -208,13 +207,13 @@ class RuleReadings:
         scan, newest_s = self._scan(rule, spec, design)
         value = scan.part / scan.samples if scan.samples else 0.0
         likely = ratio_range(scan.part, scan.samples)
-        look = Look(value, design.over(scan), design.back(scan))
+        look = RuleReading(value, design.over(scan), design.back(scan))
         stale = self._is_stale(condition, newest_s)
-        return Measured(None if stale else look, value, scan.samples, scan.part, likely, scan.since_s)
+        return MeasuredCondition(
+            None if stale else look, value, scan.samples, scan.part, likely, scan.since_s
+        )
 
-    def _scan(
-        self, rule: Rule, spec: ShiftCondition, design: shift.ShiftDesign
-    ) -> tuple[shift.Scan, int | None]:
+    def _scan(self, rule: Rule, spec: ShiftTerms, design: shift.ShiftDesign) -> tuple[shift.Scan, int | None]:
         """Return where the score of today stands, and where the step of the newest contact begins."""
         store, end_s = self._aggregator.bucket_store, window_end(self._now_ms, FINE_REACH)
         opened = [self._aggregator.opened_s(queue_ref, self._now_ms) for queue_ref in rule.queue_refs]
@@ -238,7 +237,7 @@ class RuleReadings:
             True for ref in rule.queue_refs for _ in newest_first(ref, end_s, end_s + _FURTHEST_AHEAD_S)
         )
 
-    def _bad_of(self, bucket: Bucket, spec: ShiftCondition) -> tuple[int, int]:
+    def _bad_of(self, bucket: Bucket, spec: ShiftTerms) -> tuple[int, int]:
         """Return how many contacts were missed, or answered late, and how many there were."""
         if spec.within is None:
             reading = kpi.missed_ratio(bucket, self._city.live_definition)
@@ -246,7 +245,7 @@ class RuleReadings:
             reading = kpi.late_ratio(bucket, spec.within)
         return reading.part or 0, reading.samples
 
-    def _usual(self, rule: Rule, spec: ShiftCondition) -> float | None:
+    def _usual(self, rule: Rule, spec: ShiftTerms) -> float | None:
         """The usual share: what the city file says, or what it was in the year before this month."""
         if spec.usual is not None:
             return spec.usual
@@ -329,7 +328,7 @@ _FURTHEST_AHEAD_S: Final = 3600
 """No clock may be further ahead (``pipeline.future_tolerance``)."""
 
 
-def look_of(measured: Iterable[Measured]) -> Look | None:
+def look_of(measured: Iterable[MeasuredCondition]) -> RuleReading | None:
     """Return what all conditions of a rule come to: over when all are, back when one is.
 
     ``None`` when one has no reading, or there is none, and none of the others lets it end.
@@ -341,16 +340,16 @@ def look_of(measured: Iterable[Measured]) -> Look | None:
         return None
     over = everything and all(look.over for look in known)
     value = None if looks[0] is None else looks[0].value
-    return Look(value, over, back, all(look.settled for look in known))
+    return RuleReading(value, over, back, all(look.settled for look in known))
 
 
-def _plain(condition: Condition, value: float, samples: int) -> Measured:
+def _plain(condition: Condition, value: float, samples: int) -> MeasuredCondition:
     """A figure of now: exact."""
     limits = condition.limits
-    return Measured(Look(value, limits.over(value), limits.back(value)), value, samples)
+    return MeasuredCondition(RuleReading(value, limits.over(value), limits.back(value)), value, samples)
 
 
-def _look(condition: Condition, of: Kpi, reading: kpi.KpiValue, likely: Range | None) -> Look | None:
+def _look(condition: Condition, of: Kpi, reading: kpi.KpiValue, likely: Range | None) -> RuleReading | None:
     """Hold a figure against the limits of a condition: as it is, or, with no number of contacts that it
     wants, by its range."""
     if reading.value is None or reading.samples < (condition.min_samples or 1):
@@ -358,6 +357,6 @@ def _look(condition: Condition, of: Kpi, reading: kpi.KpiValue, likely: Range | 
     limits = condition.limits
     back = limits.back(reading.value)
     if condition.min_samples is not None:
-        return Look(reading.value, limits.over(reading.value), back)
+        return RuleReading(reading.value, limits.over(reading.value), back)
     said = verdict(of, reading, likely, limits.limit)
-    return Look(reading.value, said is Verdict.BEYOND, back, said is not Verdict.UNDECIDED)
+    return RuleReading(reading.value, said is Verdict.BEYOND, back, said is not Verdict.UNDECIDED)

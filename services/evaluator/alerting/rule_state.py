@@ -40,7 +40,7 @@ class Patience:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RuleReading:
     """What a look at a rule found: a figure, and whether it opens a breach or lets one end."""
 
     value: float | None
@@ -102,7 +102,12 @@ class RuleStep:
 
 
 def judge(
-    rule_state: RuleState, look: Look | None, now: datetime, patience: Patience, *, waited_for: bool = False
+    rule_state: RuleState,
+    look: RuleReading | None,
+    now: datetime,
+    patience: Patience,
+    *,
+    waited_for: bool = False,
 ) -> list[RuleStep]:
     """Return the steps that a look brings about at ``now``; none when nothing changes.
 
@@ -134,7 +139,7 @@ def close(rule_state: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
     return [] if rule_state.state is BreachState.OK else [_step(rule_state, BreachState.OK, cause, now)]
 
 
-def noted(rule_state: RuleState, look: Look | None, now: datetime, limits: RuleLimits) -> RuleState:
+def noted(rule_state: RuleState, look: RuleReading | None, now: datetime, limits: RuleLimits) -> RuleState:
     """Return the state with the worst value of its breach so far, or since when it has none."""
     if rule_state.state is BreachState.OK:
         return replace(rule_state, unread_since=None)
@@ -144,7 +149,7 @@ def noted(rule_state: RuleState, look: Look | None, now: datetime, limits: RuleL
     return replace(rule_state, unread_since=None, worst=worst)
 
 
-def _next(rule_state: RuleState, look: Look, now: datetime, patience: Patience) -> RuleStep | None:
+def _next(rule_state: RuleState, look: RuleReading, now: datetime, patience: Patience) -> RuleStep | None:
     waited = now - (rule_state.since or now)
     match rule_state.state:
         case BreachState.OK if look.over:

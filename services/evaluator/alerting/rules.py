@@ -44,7 +44,7 @@ PERIOD_LENGTH: Final[Mapping[RunningPeriod, timedelta]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class ShiftTerms:
     """What a shift is about (``domain.shift``)."""
 
     usual: float | None
@@ -68,7 +68,7 @@ class Condition:
     kpi: Kpi | None = None
     target: float | None = None
     """What a burn rate is measured against."""
-    shift: Shift | None = None
+    shift: ShiftTerms | None = None
     stale_after: timedelta = STALE_COUNT
     """Where it counts back: after so long without a contact it has no reading."""
 
@@ -185,7 +185,7 @@ def _condition(city: CityFile, site: Site, queue: str, part: QueueRule | Configu
             if part.kpi is Measure.LATE_RATIO and within is None:
                 promised = city.promise(Kpi.CALL_WAIT_MEAN, site.id, queue)
                 within = timedelta(seconds=promised or 0)
-            shift = Shift(part.usual, part.bad, part.false_alarm_every, within)
+            shift = ShiftTerms(part.usual, part.bad, part.false_alarm_every, within)
             return Condition(
                 Measure(part.kpi),
                 RuleLimits(part.bad, part.usual or 0.0),

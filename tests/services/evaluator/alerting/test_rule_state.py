@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.evaluator.alerting.rule_state import (
-    Look,
     Patience,
     RuleLimits,
+    RuleReading,
     RuleState,
     RuleStep,
     close,
@@ -34,11 +34,11 @@ NO_PATIENCE = Patience()
 STALE = Patience(hold=SECOND, keep_firing=9 * SECOND, stale_after=3 * SECOND)
 
 
-def look(value: float | None, limits: RuleLimits = LIMITS, *, settled: bool = True) -> Look | None:
+def look(value: float | None, limits: RuleLimits = LIMITS, *, settled: bool = True) -> RuleReading | None:
     """What a look at a figure finds."""
     if value is None:
         return None
-    return Look(value, limits.over(value) and settled, limits.back(value), settled)
+    return RuleReading(value, limits.over(value) and settled, limits.back(value), settled)
 
 
 def play(picture: str, patience: Patience, *, waited_for: bool = False) -> tuple[RuleState, list[RuleStep]]:
