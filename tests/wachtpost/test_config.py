@@ -38,7 +38,7 @@ def test_the_summary_says_who_is_waited_for_what_is_promised_and_when_the_desk_i
         "  streefwaarden  9",
         "  gemist         lier-1 (actueel), zonder-korte-ophangers",
         "  bronnen        geen",
-        "  regels         13: 9 op contacten, 4 op een foutenbudget, 0 op een bron zonder gegevens",
+        "  regels         16: 12 op contacten, 4 op een foutenbudget, 0 op een bron zonder gegevens",
         "  ontvangers     geen: niemand krijgt bericht",
         "  vandaag open   contactcentrum: 08:30-12:00",
         "  vandaag open   stadskantoor: 09:00-12:00",

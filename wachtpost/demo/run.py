@@ -55,8 +55,8 @@ ANSWER_WITHIN: Final = 30.0
 FEED_EVERY: Final = 0.1
 """Seconds between two handfuls of events."""
 LOOK_EVERY: Final = timedelta(seconds=1)
-BEFORE_RUSH: Final = timedelta(minutes=2)
-"""The demo joins the day this long before its bad spell; the morning so far is told at once."""
+STARTING_TAKES: Final = timedelta(seconds=6)
+"""On the wall, until the services are ready and know the morning so far; then the bad spell begins."""
 AFTERWARDS: Final = timedelta(seconds=3)
 """How long the board stays once the day is told; everything is counted by then."""
 
@@ -186,11 +186,12 @@ class _Demo:
         return city_copy.with_log_source(self._document, self._city.sites[0].id, log)
 
     def _clock(self) -> SimulatedClock:
-        """The services' clock: just before the next rush, or now for a recording."""
+        """The services' clock: just before the next bad spell, or now for a recording."""
         now = self._now()
         if self._options.recording is not None:
             return SimulatedClock(now, now, self._options.speed)
-        return SimulatedClock(now, rush_start(self._city, self._day(now)) - BEFORE_RUSH, self._options.speed)
+        begins = rush_start(self._city, self._day(now)) - STARTING_TAKES * self._options.speed
+        return SimulatedClock(now, begins, self._options.speed)
 
     def _day(self, now: datetime) -> date:
         return next_working_day(self._city, now.astimezone(self._city.city.zone).date() + DAY)

@@ -152,7 +152,8 @@ def test_the_shipped_burn_rates_use_of_a_months_budget_what_the_file_says() -> N
 def test_a_plain_file_gets_the_defaults_that_the_shipped_file_spells_out() -> None:
     plain, shipped = city(), load(SHIPPED)
     assert plain.missed_definitions == shipped.missed_definitions[:1]
-    for section in ("speed_categories", "service_level", "live", "pipeline", "notify"):
+    assert plain.live.missed_definition == shipped.live.missed_definition
+    for section in ("speed_categories", "service_level", "pipeline", "notify"):
         assert getattr(plain, section) == getattr(shipped, section), section
     assert plain.calendar.public_holidays == shipped.calendar.public_holidays
 
