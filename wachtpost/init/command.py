@@ -194,7 +194,7 @@ def _told(
     yield say.ngettext(
         "{file} is written, with {number} rule.",
         "{file} is written, with {number} rules.",
-        len(city.rules),
+        len(city.rules) + len(city.no_data_rules),
         file=out,
     )
     calendar = Calendar(city)

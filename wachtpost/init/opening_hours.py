@@ -51,6 +51,9 @@ USUAL_SWITCH: Final = log(2)
 SHORTEST_DAY: Final = 2 * 60
 """Minutes that a desk is open for on its longest day: less is a piece of a log."""
 
+SHORTEST_BREAK: Final = 30
+"""Minutes: nobody shuts for less."""
+
 EDGE: Final = 0.1
 """A first or last day of a log with less than so many of the contacts of an average one was hardly seen: a
 call that ended after midnight."""
@@ -341,7 +344,10 @@ class _Week:
         usual, _ = self._usual
         assumed = {day for day in range(SATURDAY) if usual and not self.evidence[day].days}
         return WeekOfHours(
-            tuple(_spans(seen[usual[0]] if day in assumed else states) for day, states in enumerate(seen)),
+            tuple(
+                _breaks_only(_spans(seen[usual[0]] if day in assumed else states))
+                for day, states in enumerate(seen)
+            ),
             frozenset(assumed),
         )
 
@@ -373,3 +379,14 @@ def _spans(states: States) -> Spans:
         if is_open:
             found.append((at[0] * QUARTER, (at[-1] + 1) * QUARTER))
     return tuple(found)
+
+
+def _breaks_only(spans: Spans) -> Spans:
+    """Leave out the gaps that are too short for a break: a meeting of the whole desk, day after day."""
+    kept: list[tuple[int, int]] = []
+    for start, end in spans:
+        if kept and start - kept[-1][1] < SHORTEST_BREAK:
+            kept[-1] = kept[-1][0], end
+        else:
+            kept.append((start, end))
+    return tuple(kept)

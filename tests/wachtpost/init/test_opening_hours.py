@@ -84,6 +84,13 @@ def test_one_long_evening_opens_no_evenings():
     assert week_of(found).spans == tuple(map(spans, LIER))
 
 
+def test_a_meeting_of_a_quarter_every_morning_shuts_nothing():
+    found = helped(LIER, 60, 60)
+    for quarters in found.values():
+        quarters.pop(40, None)
+    assert week_of(found).spans == tuple(map(spans, LIER))
+
+
 @pytest.mark.parametrize(("per_hour", "night"), [(18, 0.1), (60, 0.05), (6, 0.5)])
 def test_a_desk_that_is_quiet_at_night_never_shuts(per_hour: float, night: float):
     assert week_of(helped(ALWAYS, per_hour, 60, night=night)).always
