@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from math import ceil, exp, floor, lgamma, log
+from math import ceil, exp, floor, inf, lgamma, log
 from typing import Final
 
 import durationpy
 
-from domain import shift
+from domain import how_sure, shift
 from shared.contract.kpis import QueueKind
 from shared.translation import Translator
-from wachtpost.init.volume import WEEKS, Volume
+from wachtpost.init.volume import LIER, WEEKS, Volume
 
 Value = str | int | float | Sequence["Value"] | Mapping[str, "Value"]
 RuleTable = Mapping[str, Value]
@@ -49,6 +49,9 @@ ODDS: Final = (BAD / (1 - BAD)) / (USUAL / (1 - USUAL))
 FALSE_ALARM_EVERY: Final = 34_000
 """Calls of a year at Lier's information number."""
 
+SMALLEST: Final = LIER[QueueKind.PHONE].per_hour
+"""Calls an hour, from which on they are missed in bursts, so that chance has to be the rarer."""
+
 A_YEAR: Final = 12
 """How often a year a limit of a wait may be passed by chance."""
 
@@ -58,9 +61,26 @@ BUSY_HOUR: Final = 2
 STEP_S: Final = 30
 """Seconds to which the limit of a wait is rounded up."""
 
-LONGEST: Final = {QueueKind.PHONE: (120, 1200), QueueKind.COUNTER: (600, 3600)}
-"""Between these the limit of the longest wait lies (seconds): shorter ones nobody can act on, longer ones
-nobody would accept."""
+FLOORS: Final = ((30.0, 480, 4), (200.0, 300, 5), (inf, 180, 20))
+"""Up to so many calls an hour: the least limit of the longest wait (seconds), and of how many wait.
+
+Most callers do not wait at all and a few wait for minutes, the longer the smaller the desk: with lower limits
+simulated desks are told of nothing, dozens of times a year (``docs/alarms-by-chance.md``)."""
+
+SMALL: Final = FLOORS[0][0]
+"""Calls an hour, up to which the waits of calls that follow each other are not one and the same."""
+
+LONGEST: Final = {QueueKind.PHONE: 1200, QueueKind.COUNTER: 3600}
+"""Seconds that nobody should wait for, whatever is usual."""
+
+SHORTEST: Final = 600
+"""Seconds that visitors wait at a counter without anybody having to act."""
+
+BURSTS: Final = 2
+"""Calls are missed in bursts: a share of so many times fewer calls, each by itself, is as unsteady."""
+
+MOST: Final = 100_000_000
+"""The most contacts that a shift rule takes for ``false_alarm_every``."""
 
 
 @dataclass(frozen=True)
@@ -120,16 +140,18 @@ class _Chooser:
     say: Translator
 
     def of_phones(self, *, staff: bool) -> Iterator[ChosenRule]:
-        window = share_window(self.volume.per_hour)
+        if staff:
+            yield from self._nobody_there()
+        window, small = share_window(self.volume.per_hour), self.volume.per_hour <= SMALL
         if window is None or window > WINDOWS[0]:
             yield self._shift()
         if window is not None:
             yield self._missed_in(window)
+        if small:
+            yield from self._missed_of_last()
         yield self._waiting()
         yield self._longest("calls")
-        if staff:
-            yield self._nobody_there()
-        yield self._wait_of_last()
+        yield self._wait_of_last() if small else self._wait_in(window or WINDOWS[-1])
         yield from self._of_periods()
 
     def of_counters(self, *, appointments: bool) -> Iterator[ChosenRule]:
@@ -163,7 +185,8 @@ class _Chooser:
         odds = ODDS * usual / (1 - usual)
         bad = min(max(BAD, ceil(round(odds / (1 + odds) * 20, 6)) / 20), 0.95)
         usual = min(usual, round(bad - shift.LEAST_GAP, 2))
-        every = max(FALSE_ALARM_EVERY, ceil(self.volume.a_year / 1000) * 1000)
+        a_year = max(self.volume.a_year, FALSE_ALARM_EVERY)
+        every = min(ceil(a_year * max(1, self.volume.per_hour / SMALLEST) / 1000) * 1000, MOST)
         outage = ceil(shift.run_length(shift.shift_design(usual, bad, every), 1.0))
         say = self.say
         why = [
@@ -198,10 +221,11 @@ class _Chooser:
 
     def _missed_in(self, window: timedelta) -> ChosenRule:
         contacts = floor(_within(window, self.volume.per_hour))
+        steady = max(contacts // BURSTS, 1)
         looks = self.volume.hours_a_week * WEEKS * (timedelta(hours=1) / window)
         steps = range(ceil(round(1.5 * self.promise.missed * 20, 6)), 20)
         limit = next(
-            (step / 20 for step in steps if looks * _more_of(contacts, step / 20, self._usual) <= 1), 0.95
+            (step / 20 for step in steps if looks * _more_of(steady, step / 20, self._usual) <= 1), 0.95
         )
         clear_at = min(max(self.promise.missed, round((limit + self._usual) / 2, 2)), limit)
         why = self.say.gettext(
@@ -232,7 +256,7 @@ class _Chooser:
     def _waiting(self) -> ChosenRule:
         waiting = BUSY_HOUR * self.volume.per_hour * self._wait_s / 3600
         looks = self.volume.hours_a_week * WEEKS * 3600 / self._wait_s
-        limit = max(2, _seldom_more(waiting, A_YEAR / looks))
+        limit = max(_floors(self.volume.per_hour)[1], _seldom_more(waiting, A_YEAR / looks))
         why = self.say.gettext(
             "Who waits now needs no sample. In a busy hour {number} wait on average; more than {limit} is no "
             "chance.",
@@ -245,14 +269,15 @@ class _Chooser:
             "contacts": "calls",
             "limit": limit,
             "clear_at": limit // 2,
-            "hold": "1m",
+            "hold": "2m",
             "keep_firing": "2m",
             "severity": "warning",
         }
         return ChosenRule(rule, why)
 
     def _longest(self, contacts: str) -> ChosenRule:
-        least, most = LONGEST[self.kind]
+        most = LONGEST[self.kind]
+        least = _floors(self.volume.per_hour)[0] if self.kind is QueueKind.PHONE else SHORTEST
         by_chance = self._wait_s * log(max(self.volume.a_year / A_YEAR, 2))
         limit = min(max(_up(by_chance, STEP_S), least), most)
         if limit < by_chance:
@@ -280,22 +305,89 @@ class _Chooser:
         }
         return ChosenRule(rule, why)
 
-    def _nobody_there(self) -> ChosenRule:
-        why = self.say.gettext("Somebody waits, and nobody is there to answer: that is no matter of samples.")
+    def _nobody_there(self) -> Iterator[ChosenRule]:
+        say = self.say
+        why = say.gettext(
+            "Nobody is logged in at any phone, while it is open: that is no matter of samples. After three "
+            "minutes, for who comes in late."
+        )
         rule: RuleTable = {
             "id": "nobody-there",
-            "all": [{"kpi": "waiting", "limit": 0}, {"kpi": "nobody_available"}],
+            "kpi": "nobody_available",
             "contacts": "calls",
-            "hold": "2m",
+            "hold": "3m",
+            "keep_firing": "1m",
             "severity": "critical",
+        }
+        yield ChosenRule(rule, why)
+        why = say.gettext("At one queue by itself: somebody has waited for a minute, and nobody is there.")
+        rule = {
+            "id": "waiting-for-nobody",
+            "queue": "*",
+            "all": [{"kpi": "longest_wait", "limit": 60}, {"kpi": "nobody_available"}],
+            "contacts": "calls",
+            "keep_firing": "10m",
+            "severity": "critical",
+        }
+        yield ChosenRule(rule, why)
+
+    def _missed_of_last(self) -> Iterator[ChosenRule]:
+        """The share of the last few calls of a queue, unless so much is missed that it says nothing."""
+        looks = max(self.volume.a_year, FALSE_ALARM_EVERY)
+        few = LAST // 2
+        seldom = (part for part in range(1, few + 1) if looks * _chance_of(few, part, self._usual) <= 1)
+        part = next(seldom, None)
+        if part is None:
+            return
+        limit = floor(how_sure.wilson(part, few).low * 20) / 20
+        why = self.say.gettext(
+            "One queue by itself, for the total hides a queue that is stuck: {part} of its last {number} "
+            "calls are missed, which are surely more than {limit}. By chance less than once a year.",
+            part=part,
+            number=few,
+            limit=self.say.ratio_limit(limit),
+        )
+        rule: RuleTable = {
+            "id": "missed-last",
+            "kpi": "missed_ratio",
+            "queue": "*",
+            "window": f"last {few}",
+            "limit": limit,
+            "clear_at": round(min(max(self.promise.missed, self._usual), limit), 2),
+            "severity": "critical",
+        }
+        yield ChosenRule(rule, why)
+
+    def _wait_in(self, window: timedelta) -> ChosenRule:
+        limit = self._long_mean_s
+        why = self.say.gettext(
+            "The mean wait over {minutes} minutes: well above the target and what is usual here. Calls that "
+            "follow each other so closely wait for the same reason, so the last few say little.",
+            minutes=window // timedelta(minutes=1),
+        )
+        rule: RuleTable = {
+            "id": "wait-now",
+            "kpi": "call_wait_mean",
+            "window": durationpy.to_str(window),
+            "limit": limit,
+            "clear_at": _up(limit * 0.75, 15),
+            "hold": "5m",
+            "keep_firing": "5m",
+            "min_samples": ENOUGH // 2,
+            "severity": "warning",
         }
         return ChosenRule(rule, why)
 
+    @property
+    def _long_mean_s(self) -> int:
+        """A mean wait that is told, in seconds."""
+        return _up(max(2 * self.promise.wait_s, 2.5 * self._wait_s), STEP_S)
+
     def _wait_of_last(self) -> ChosenRule:
-        limit = _up(max(2 * self.promise.wait_s, 2.5 * self._wait_s), STEP_S)
+        limit = self._long_mean_s
         why = self.say.gettext(
             "The mean of the last {number} answered calls of a queue, however long they took: well above the "
-            "target and what is usual here. The total hides a queue that is stuck.",
+            "target and what is usual here.",
             number=LAST,
         )
         rule: RuleTable = {
@@ -355,6 +447,25 @@ def _at_least(count: int, mean: float) -> float:
     return max(0.0, 1 - sum(exp(n * log(mean) - mean - lgamma(n + 1)) for n in range(count)))
 
 
+def _floors(per_hour: float) -> tuple[int, int]:
+    """Return the least limits of the longest wait (seconds) and of how many wait, at such a volume."""
+    return next((wait, people) for most, wait, people in FLOORS if per_hour <= most)
+
+
+def _chance_of(contacts: int, least: int, share: float) -> float:
+    """Return how likely ``least`` or more of so many contacts are, ``share`` being usual (binomial)."""
+    return sum(
+        exp(
+            lgamma(contacts + 1)
+            - lgamma(n + 1)
+            - lgamma(contacts - n + 1)
+            + n * log(share)
+            + (contacts - n) * log(1 - share)
+        )
+        for n in range(least, contacts + 1)
+    )
+
+
 def _seldom_more(mean: float, chance: float) -> int:
     """Return the least count that is passed with this chance at most, ``mean`` being usual (Poisson)."""
     count, up_to = 0, exp(-mean)
@@ -366,14 +477,4 @@ def _seldom_more(mean: float, chance: float) -> int:
 
 def _more_of(contacts: int, limit: float, share: float) -> float:
     """Return how likely more than ``limit`` of so many contacts is, with ``share`` on average (binomial)."""
-    first = floor(round(limit * contacts, 6)) + 1
-    return sum(
-        exp(
-            lgamma(contacts + 1)
-            - lgamma(n + 1)
-            - lgamma(contacts - n + 1)
-            + n * log(share)
-            + (contacts - n) * log(1 - share)
-        )
-        for n in range(first, contacts + 1)
-    )
+    return _chance_of(contacts, floor(round(limit * contacts, 6)) + 1, share)

@@ -68,7 +68,15 @@ def test_with_nothing_given_there_is_one_phone_queue_with_rules_and_targets_on(t
         "missed_ratio": 0.2,
         "call_wait_mean": 45,
     }
-    assert ids(city) == ["missed-shift", "waiting", "longest-wait", "wait-last", "wait-month", "missed-year"]
+    assert ids(city) == [
+        "missed-shift",
+        "missed-last",
+        "waiting",
+        "longest-wait",
+        "wait-last",
+        "wait-month",
+        "missed-year",
+    ]
     assert (city.receivers, city.no_data_rules, city.history.files) == ((), (), ())
 
 

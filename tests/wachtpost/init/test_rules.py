@@ -60,7 +60,27 @@ def test_where_more_is_missed_as_a_rule_what_is_bad_is_more():
     rule = chosen(18, missed=0.32)["missed-shift"].table
     assert (rule["usual"], rule["bad"]) == (0.32, 0.7)
     limits = [chosen(600, missed=missed)["missed-now"].table["limit"] for missed in (0.12, 0.32)]
-    assert limits == [0.3, 0.5]
+    assert limits == [0.3, 0.55]
+
+
+def test_the_busier_the_desk_the_rarer_a_shift_by_chance_and_the_shorter_the_longest_wait():
+    rules = [chosen(per_hour, wait_s=15) for per_hour in (10, 60, 600)]
+    assert [one["longest-wait"].table["limit"] for one in rules] == [480, 300, 180]
+    every = [one["missed-shift"].table["false_alarm_every"] for one in rules[:2]]
+    assert every == [34_000, 380_000]
+
+
+def test_waits_of_the_last_few_calls_are_for_a_desk_where_they_do_not_hang_together():
+    assert [[name for name in chosen(per_hour) if name.startswith("wait-")] for per_hour in (18, 60)] == [
+        ["wait-last", "wait-month"],
+        ["wait-now", "wait-month"],
+    ]
+
+
+def test_a_desk_that_misses_most_calls_has_no_rule_on_the_last_ten():
+    assert chosen(18, missed=0.12)["missed-last"].table["limit"] == 0.45
+    assert chosen(18, missed=0.32)["missed-last"].table["limit"] == 0.7
+    assert "missed-last" not in chosen(18, missed=0.6)
 
 
 def test_without_anybody_who_counts_staff_nobody_can_be_missing():
@@ -69,7 +89,7 @@ def test_without_anybody_who_counts_staff_nobody_can_be_missing():
         [rule.table["id"] for rule in rules_for(volume, QueueKind.PHONE, Promise(), SAY, staff=staff)]
         for staff in (False, True)
     ]
-    assert [("nobody-there" in found) for found in ids] == [False, True]
+    assert ["nobody-there" in found for found in ids] == [False, True]
 
 
 def test_visitors_without_appointments_have_no_mean_wait():
