@@ -6,7 +6,7 @@ not committed is lost, and another takes over from what was.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -157,16 +157,22 @@ class Desk:
         return [event for at, event in self.arrivals if at <= now]
 
     def told(
-        self, first: str, last: str, kills: Collection[str] = (), looks: Iterable[str] | None = None
+        self,
+        first: str,
+        last: str,
+        kills: Collection[str] = (),
+        looks: Iterable[str] | None = None,
+        left: Mapping[str, str] | None = None,
     ) -> list[BreachEvent]:
         """Everything that is told by looks at every second from one moment to another, both included.
 
-        ``kills``: looks that are not committed, and done again by another that takes over.
+        ``kills``: looks that are not committed, and done again by another that takes over. ``looks``: these
+        alone. ``left``: what somebody before left of the rules' states.
         """
         if looks is None:
             begun, end = self.moment(first), self.moment(last)
             looks = (self.clock(begun + n * SECOND) for n in range(int((end - begun) / SECOND) + 1))
-        return _Shift(self).told(list(looks), kills)
+        return _Shift(self, left or {}).told(list(looks), kills)
 
     def steps(self, first: str, last: str, kills: Collection[str] = ()) -> list[Step]:
         """The steps of all rules but for pending ones."""
@@ -185,11 +191,11 @@ def steps_of(desk: Desk, told: Iterable[BreachEvent]) -> list[Step]:
 class _Shift:
     """An evaluator at work on a story."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, left: Mapping[str, str]) -> None:
         self._desk = desk
         self._arrivals = sorted(desk.arrivals, key=lambda arrival: arrival.at)
         entries = [(f"{at_ms(at)}-{n}", encode(event)) for n, (at, event) in enumerate(self._arrivals)]
-        self._durable = Durable(entries, desk.city)
+        self._durable = Durable(entries, desk.city, dict(left))
         self._take_over()
 
     def _take_over(self) -> None:

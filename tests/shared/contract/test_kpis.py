@@ -66,5 +66,6 @@ def test_no_two_kpis_have_the_same_metric_and_every_kind_of_queue_has_some() -> 
     assert kpis_of([QueueKind.COUNTER]) == (Kpi.VISIT_WAIT_MEAN, Kpi.LEAD_TIME_MEAN)
 
 
-def test_what_the_release_before_called_silence_is_read_as_no_data() -> None:
+def test_what_releases_before_called_otherwise_is_read_as_what_it_is_called_today() -> None:
     assert Measure("silence") is Measure.NO_DATA
+    assert Measure("calls_waiting") is Measure.WAITING

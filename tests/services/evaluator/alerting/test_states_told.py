@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic_core import to_json
 
 from shared.contract.breach_events import BreachChanged, BreachState, Cause
 from shared.contract.events import Outcome
 from shared.contract.kpis import Measure
-from tests.support.rule_story import Desk, Step, city
+from tests.support.rule_story import Desk, Step, city, steps_of
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 MONDAY = datetime(2026, 3, 2, tzinfo=BRUSSELS)
@@ -106,6 +107,39 @@ def test_at_closing_time_nobody_waits_any_more_and_who_is_there_before_opening_w
         Step("13:02:00", "many", CLEARING, Cause.BACK),
         Step("13:02:00", "many", OK, Cause.STAYED_BACK),
     ]
+
+
+def test_a_breach_on_who_waits_that_the_release_before_left_goes_on_under_its_name_of_today() -> None:
+    """It was ``calls_waiting`` then, and the rule's patience was a part of its limits."""
+    told = desk(MANY)
+    for second in ("9:00:00", "9:00:10", "9:00:20"):
+        told.caller(second, "9:02:00")
+    opened = told.moment("9:00:20")
+    key: dict[str, object] = {
+        "rule": "many",
+        "level": "limit",
+        "measure": "calls_waiting",
+        "severity": "critical",
+        "site": "site",
+    }
+    key |= {"queue": "all", "window": "", "limit": 2.0, "clear_at": 2.0}
+    state = {
+        "state": "firing",
+        "since": opened,
+        "opened_at": opened,
+        "fired_at": opened,
+        "worst": 3.0,
+        "steps": 2,
+    }
+    left = {"identity": key, "watch": {**state, "unread_since": None}, "sufficient": True, "open": True}
+    left |= {"reported_at": None}
+    looks = [told.clock(opened + n * timedelta(seconds=1)) for n in range(1, 120)]
+    events = told.told("", "", looks=looks, left={"watch:many:limit:site:all": to_json(left).decode()})
+    assert steps_of(told, events) == [
+        Step("9:02:00", "many", CLEARING, Cause.BACK),
+        Step("9:02:00", "many", OK, Cause.STAYED_BACK),
+    ]
+    assert {event.opened_at for event in events} == {opened}
 
 
 # Nobody serves ------------------------------------------------------------------------------------------
