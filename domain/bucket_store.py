@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
+from itertools import islice
 from typing import Final, NamedTuple
 
 from domain.bucket import DERIVED, MONTH_OF, Bucket, Resolution, merged
@@ -28,6 +30,12 @@ SINCE_START: Final = "all"
 COUNTED_REACH_S: Final = 25 * 3600 + SLACK_S
 """Fine buckets are kept for so long where contacts are counted since opening: a day, at most one on which the
 clocks go back."""
+
+RECENT: Final = 64
+"""Changes of which it is known where they were: whoever looks after each needs the latest one."""
+
+END_S: Final = 1 << 62
+"""Later than any bucket."""
 
 Start = int | str
 """Which bucket of a resolution: its start in epoch seconds, a local day, month or year as ISO text, or
@@ -70,6 +78,8 @@ class BucketStore:
         self._sums: dict[tuple[QueueRef, Resolution], dict[int, _Sum]] = {}
         """Windows as they were added up last, without their newest step; by length in seconds."""
         self._revisions: dict[QueueRef, int] = {}
+        self._changed_last: dict[QueueRef, deque[int]] = {}
+        """Where the fine buckets begin that changed, the latest change last; of the latest ``RECENT``."""
         self._changed: set[Slot] = set()
         self._dropped: set[Slot] = set()
         for slot, bucket in kept:
@@ -94,6 +104,17 @@ class BucketStore:
     def revision(self, queue_ref: QueueRef) -> int:
         """Return a number that is another one after any change of a queue's fine buckets."""
         return self._revisions.get(queue_ref, 0)
+
+    def changed_from(self, queue_ref: QueueRef, revision: int, start_s: int) -> int:
+        """Return where the first of a queue's fine buckets begins that changed since a revision.
+
+        Of those from ``start_s`` on: that where it is too long ago to tell, ``END_S`` where none did.
+        """
+        changes = self.revision(queue_ref) - revision
+        recent = self._changed_last.get(queue_ref, deque[int]())
+        if changes > len(recent):
+            return start_s
+        return min((at for at in islice(reversed(recent), changes) if at >= start_s), default=END_S)
 
     def newest_first(self, queue_ref: QueueRef, start_s: int, end_s: int) -> Iterator[tuple[int, Bucket]]:
         """Yield a queue's fine buckets in [start_s, end_s), on boundaries, the newest first, with starts."""
@@ -168,8 +189,9 @@ class BucketStore:
 
     def _forget_sums(self, slot: Slot) -> None:
         """Forget what was added up with the slot in it."""
-        if slot.resolution is Resolution.FINE:
+        if slot.resolution is Resolution.FINE and isinstance(slot.start, int):
             self._revisions[slot.queue_ref] = self._revisions.get(slot.queue_ref, 0) + 1
+            self._changed_last.setdefault(slot.queue_ref, deque(maxlen=RECENT)).append(slot.start)
         sums = self._sums.get((slot.queue_ref, slot.resolution))
         if not sums or not isinstance(slot.start, int):
             return

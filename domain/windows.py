@@ -8,7 +8,7 @@ are functions of the buckets: the order in which things were heard of, and how o
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -57,6 +57,8 @@ class Windows:
         self._aggregator = aggregator
         self._now_ms = now_ms
         self._end_s = window_end(now_ms, FINE_REACH)
+        self._definition = city.live_definition
+        self._counted: dict[tuple[str, tuple[QueueRef, ...], timedelta | RunningPeriod, int], Bucket] = {}
         self._buckets: dict[tuple[QueueRef, timedelta | RunningPeriod, int], Bucket] = {}
         self._last: dict[tuple[Kpi, str, tuple[QueueRef, ...], int, int], WindowCount] = {}
 
@@ -79,24 +81,30 @@ class Windows:
         return found
 
     def bucket(
-        self, queue: str, queue_refs: Iterable[QueueRef], window: timedelta | RunningPeriod, back_s: int = 0
+        self, queue: str, queue_refs: Sequence[QueueRef], window: timedelta | RunningPeriod, back_s: int = 0
     ) -> Bucket:
         """Return what happened at a queue, or at those of a site's total (``all``), as the city counts it.
 
         Not to be added to: it may be shared.
         """
-        buckets = (self._of_queue(queue_ref, window, back_s) for queue_ref in queue_refs)
-        return kpi.counted(queue, buckets, self._city.live_definition)
+        key = (queue, tuple(queue_refs), window, back_s)
+        found = self._counted.get(key)
+        if found is None:
+            buckets = (self._of_queue(queue_ref, window, back_s) for queue_ref in queue_refs)
+            found = self._counted[key] = kpi.counted(queue, buckets, self._definition)
+        return found
 
     def since_opening(
-        self, queue: str, queue_refs: Sequence[QueueRef], back_s: int = 0
+        self, queue: str, queue_refs: Sequence[QueueRef], back_s: int = 0, from_s: int = 0
     ) -> Iterator[tuple[int, Bucket]]:
-        """Yield the steps of today in which anything happened, the newest first: start in epoch seconds, and
-        what happened, as the city counts it."""
+        """Yield the steps of today in which anything happened, the newest first, with what, as the city
+        counts it; of those that begin at ``from_s`` or later."""
         cells = heapq.merge(
             *(
                 self._aggregator.bucket_store.newest_first(
-                    queue_ref, self._aggregator.opened_s(queue_ref, self._now_ms), self._end_s - back_s
+                    queue_ref,
+                    max(from_s, self._aggregator.opened_s(queue_ref, self._now_ms)),
+                    self._end_s - back_s,
                 )
                 for queue_ref in queue_refs
             ),
@@ -104,7 +112,7 @@ class Windows:
             reverse=True,
         )
         for start_s, at_once in groupby(cells, key=itemgetter(0)):
-            yield start_s, kpi.counted(queue, (bucket for _, bucket in at_once), self._city.live_definition)
+            yield start_s, kpi.counted(queue, (bucket for _, bucket in at_once), self._definition)
 
     def _count_back(
         self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], count: int, back_s: int

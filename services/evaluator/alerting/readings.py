@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -48,12 +49,48 @@ NOT_MEASURED: Final = MeasuredCondition(None)
 
 
 @dataclass(slots=True)
+class _ScannedDay:
+    """The score of a shift after each step of today that had contacts."""
+
+    opened: tuple[int, ...]
+    """Since when today is, by queue, epoch seconds."""
+    design: shift.ShiftDesign
+    revisions: list[int]
+    """What of each queue has been scanned."""
+    end_s: int = 0
+    """Up to where."""
+    starts: list[int] = field(default_factory=list)
+    scans: list[shift.Scan] = field(default_factory=list)
+
+    @property
+    def scan(self) -> shift.Scan:
+        """Where the score stands."""
+        return self.scans[-1] if self.scans else shift.NOTHING_SCANNED
+
+    @property
+    def newest_s(self) -> int | None:
+        """Where the step of the newest contact begins."""
+        return self.starts[-1] if self.starts else None
+
+    def forget(self, from_s: int) -> None:
+        """Take back what was scanned from a step on."""
+        kept = bisect_left(self.starts, from_s)
+        del self.starts[kept:], self.scans[kept:]
+
+    def add(self, start_s: int, bad: int, contacts: int) -> None:
+        """Scan the step that follows."""
+        if contacts:
+            self.scans.append(shift.scan([(start_s, bad, contacts)], self.design, self.scan))
+            self.starts.append(start_s)
+
+
+@dataclass(slots=True)
 class Memory:
     """What need not be worked out at every look, by rule: what is usual, once a day, and where a score
     stands, until anything happens."""
 
     usual: dict[str, tuple[date, float | None]] = field(default_factory=dict)
-    scans: dict[str, tuple[tuple[int, ...], tuple[shift.Scan, int | None]]] = field(default_factory=dict)
+    scans: dict[str, _ScannedDay] = field(default_factory=dict)
 
 
 class RuleReadings:
@@ -204,38 +241,32 @@ class RuleReadings:
         if usual is None or not is_shift(usual, spec.bad):
             return NOT_MEASURED
         design = shift.shift_design(usual, spec.bad, spec.false_alarm_every)
-        scan, newest_s = self._scan(rule, spec, design)
+        scanned = self._scan(rule, spec, design)
+        scan = scanned.scan
         value = scan.part / scan.samples if scan.samples else 0.0
         likely = ratio_range(scan.part, scan.samples)
         look = RuleReading(value, design.over(scan), design.back(scan))
-        stale = self._is_stale(condition, newest_s)
+        stale = self._is_stale(condition, scanned.newest_s)
         return MeasuredCondition(
             None if stale else look, value, scan.samples, scan.part, likely, scan.since_s
         )
 
-    def _scan(self, rule: Rule, spec: ShiftTerms, design: shift.ShiftDesign) -> tuple[shift.Scan, int | None]:
-        """Return where the score of today stands, and where the step of the newest contact begins."""
-        store, end_s = self._aggregator.bucket_store, window_end(self._now_ms, FINE_REACH)
-        opened = [self._aggregator.opened_s(queue_ref, self._now_ms) for queue_ref in rule.queue_refs]
-        stamp = (end_s if self._more_to_come(rule, end_s) else 0, *opened)
-        stamp += tuple(store.revision(queue_ref) for queue_ref in rule.queue_refs)
+    def _scan(self, rule: Rule, spec: ShiftTerms, design: shift.ShiftDesign) -> _ScannedDay:
+        """Return the score of today, step by step; only what changed since the last look is scanned again."""
+        store, refs = self._aggregator.bucket_store, rule.queue_refs
+        opened = tuple(self._aggregator.opened_s(queue_ref, self._now_ms) for queue_ref in refs)
         known = self._memory.scans.get(rule.key.name)
-        if known is None or known[0] != stamp:
-            cells = [
-                (start_s, *self._bad_of(bucket, spec))
-                for start_s, bucket in self._windows.since_opening(rule.key.queue, rule.queue_refs)
-            ]
-            newest_s = next((start_s for start_s, _, samples in cells if samples), None)
-            known = stamp, (shift.scan(reversed(cells), design), newest_s)
-            self._memory.scans[rule.key.name] = known
-        return known[1]
-
-    def _more_to_come(self, rule: Rule, end_s: int) -> bool:
-        """Whether there is what lies ahead of now, by a clock that does: it counts when its time comes."""
-        newest_first = self._aggregator.bucket_store.newest_first
-        return any(
-            True for ref in rule.queue_refs for _ in newest_first(ref, end_s, end_s + _FURTHEST_AHEAD_S)
-        )
+        if known is None or (known.opened, known.design) != (opened, design):
+            known = self._memory.scans[rule.key.name] = _ScannedDay(opened, design, [0] * len(refs))
+        changed = [store.changed_from(*one) for one in zip(refs, known.revisions, opened, strict=True)]
+        # What lay ahead of a clock that did counts when its time comes.
+        from_s = min(*changed, known.end_s)
+        known.forget(from_s)
+        for start_s, bucket in reversed([*self._windows.since_opening(rule.key.queue, refs, from_s=from_s)]):
+            known.add(start_s, *self._bad_of(bucket, spec))
+        known.revisions = [store.revision(queue_ref) for queue_ref in refs]
+        known.end_s = window_end(self._now_ms, FINE_REACH)
+        return known
 
     def _bad_of(self, bucket: Bucket, spec: ShiftTerms) -> tuple[int, int]:
         """Return how many contacts were missed, or answered late, and how many there were."""
@@ -322,10 +353,6 @@ class RuleReadings:
             for bucket in self._aggregator.bucket_store.between(queue_ref, Resolution.FINE, start_s, end_s)
         )
         return kpi.counted(rule.key.queue, buckets, self._city.live_definition).offered
-
-
-_FURTHEST_AHEAD_S: Final = 3600
-"""No clock may be further ahead (``pipeline.future_tolerance``)."""
 
 
 def look_of(measured: Iterable[MeasuredCondition]) -> RuleReading | None:

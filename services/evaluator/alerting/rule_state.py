@@ -128,6 +128,8 @@ def judge(
 def in_time(rule_state: RuleState, now: datetime) -> RuleState:
     """Return the state as of ``now``: what began later was written by a clock that has been set back since,
     and begins now. Else its patience would take as much longer as that clock was ahead."""
+    if all(began is None or began <= now for began in (rule_state.since, rule_state.unread_since)):
+        return rule_state
     since, unread_since = (
         None if began is None else min(began, now) for began in (rule_state.since, rule_state.unread_since)
     )
@@ -142,7 +144,7 @@ def close(rule_state: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
 def noted(rule_state: RuleState, look: RuleReading | None, now: datetime, limits: RuleLimits) -> RuleState:
     """Return the state with the worst value of its breach so far, or since when it has none."""
     if rule_state.state is BreachState.OK:
-        return replace(rule_state, unread_since=None)
+        return rule_state if rule_state.unread_since is None else replace(rule_state, unread_since=None)
     if look is None:
         return replace(rule_state, unread_since=rule_state.unread_since or now)
     worst = rule_state.worst if look.value is None else limits.worse(rule_state.worst, look.value)
