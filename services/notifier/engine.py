@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 from services.notifier import delivery_state, holds
 from services.notifier.delivery_state import DeliveryState, Hold, ReceiverRole
@@ -307,9 +307,13 @@ def _breach(event: BreachEvent, before: Breach | None) -> Breach:
         state=event.state,
         cause=event.cause if isinstance(event, BreachChanged) else before and before.cause,
         reading=event.reading,
-        worst=event.worst if event.worst is not None else (before and before.worst),
+        **_worst(event if event.worst is not None or before is None else before),
         acknowledged=before and before.acknowledged,
     )
+
+
+def _worst(told: BreachEvent | Breach) -> dict[str, Any]:
+    return {"worst": told.worst, "worst_part": told.worst_part, "worst_samples": told.worst_samples}
 
 
 def _stops_firing(record: BreachRecord, event: BreachEvent) -> bool:

@@ -42,6 +42,8 @@ class Breach(RuleKey):
     """Why it took its last step; of one that is closed: why it ended."""
     reading: BreachReading
     worst: float | None = None
+    worst_samples: int | None = None
+    worst_part: int | None = None
     acknowledged: Acknowledgement | None = None
     times: int = 1
     """In a digest, of one that came and went: how often its rule did so since it was last told of."""

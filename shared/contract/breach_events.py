@@ -109,6 +109,8 @@ class BreachReading(_Count):
         default=(), description="The further conditions of a combined rule; all of them hold at once"
     )
     before: float | None = Field(default=None, description="The same figure five minutes earlier: the trend")
+    before_samples: int | None = Field(default=None, description="Contacts that ``before`` rests on")
+    before_part: int | None = None
     waiting: int | None = None
     longest_wait_s: float | None = None
     budget_left: int | None = Field(
@@ -164,6 +166,8 @@ class _BreachEvent(RuleKey):
     fired_at: Instant | None = None
     reading: BreachReading
     worst: float | None = Field(default=None, description="The furthest over the limit since it opened")
+    worst_samples: int | None = Field(default=None, description="Contacts that ``worst`` rests on")
+    worst_part: int | None = None
 
 
 class BreachChanged(_BreachEvent):

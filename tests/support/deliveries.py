@@ -35,6 +35,8 @@ MISSED = samples.breach(
         low=0.224,
         high=0.479,
         before=0.22,
+        before_part=10,
+        before_samples=45,
         waiting=7,
         longest_wait_s=184.0,
         hour=Hour(
@@ -42,6 +44,8 @@ MISSED = samples.breach(
         ),
     ),
     worst=0.36,
+    worst_part=18,
+    worst_samples=50,
 )
 
 SERVICE_LEVEL = MISSED.model_copy(
@@ -54,6 +58,8 @@ SERVICE_LEVEL = MISSED.model_copy(
         "clear_at": 0.8,
         "reading": BreachReading(value=None, samples=0),
         "worst": None,
+        "worst_part": None,
+        "worst_samples": None,
     }
 )
 """More is better, and it has no reading at the moment."""

@@ -122,7 +122,7 @@ LIMITS = {
 }
 
 VALUES = {
-    Measure.MISSED_RATIO: (9 / 34, 0.25, 0.31),
+    Measure.MISSED_RATIO: (9 / 34, 0.25, 11 / 35),
     Measure.CALL_WAIT_MEAN: (91.4, 64.8, 112.0),
     Measure.SERVICE_LEVEL: (21 / 34, 0.7, 0.55),
     Measure.HANDLE_TIME_MEAN: (312.4, 290.0, 340.0),
@@ -137,8 +137,10 @@ VALUES = {
 }
 """Now, five minutes earlier and at the worst."""
 
+EARLIER = {Measure.MISSED_RATIO: (8, 32), Measure.SERVICE_LEVEL: (21, 30)}
+FURTHEST = {Measure.MISSED_RATIO: (11, 35), Measure.SERVICE_LEVEL: (22, 40)}
 PARTS = {Measure.MISSED_RATIO: (9, 34), Measure.SERVICE_LEVEL: (21, 34), Measure.LATE_RATIO: (6, 9)}
-"""What makes a share, of how many contacts."""
+"""What makes a share, of how many contacts; five minutes earlier, at the worst and now."""
 
 QUEUES = {
     Measure.VISIT_WAIT_MEAN: "wonen",
@@ -187,6 +189,8 @@ def breach(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> B
         "reading": reading(measure),
         "worst": VALUES[measure][2],
     }
+    if measure in FURTHEST:
+        fields |= dict(zip(("worst_part", "worst_samples"), FURTHEST[measure], strict=True))
     return Breach.model_validate(fields | differs)
 
 
@@ -195,6 +199,8 @@ def reading(measure: Measure = Measure.CALL_WAIT_MEAN, /, **differs: object) -> 
     value, before, _ = VALUES[measure]
     part, samples = PARTS.get(measure, (None, 34))
     fields: dict[str, object] = {"value": value, "samples": samples, "part": part, "before": before}
+    if before is not None and measure in EARLIER:
+        fields |= dict(zip(("before_part", "before_samples"), EARLIER[measure], strict=True))
     if measure is Measure.LATE_RATIO:
         fields |= {"since": NOW - timedelta(minutes=25)}
     if measure is not Measure.NO_DATA:

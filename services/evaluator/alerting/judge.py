@@ -281,4 +281,6 @@ def _parts(key: RuleKey, rule_state: RuleState, reading: BreachReading, now: dat
         "fired_at": rule_state.fired_at,
         "reading": reading,
         "worst": rule_state.worst,
+        "worst_samples": rule_state.worst_samples,
+        "worst_part": rule_state.worst_part,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Final
@@ -137,7 +137,7 @@ class RuleReadings:
     def describe(self, rule: Rule, measured: tuple[MeasuredCondition, ...]) -> BreachReading:
         """Return what was measured with everything that goes into a message."""
         first = measured[0] if measured else NOT_MEASURED
-        waits = self._waits(rule)
+        waits, before = self._waits(rule), self._before(rule)
         return BreachReading(
             value=first.value if first.look is not None else None,
             samples=first.samples,
@@ -156,7 +156,9 @@ class RuleReadings:
                 )
                 for condition, found in zip(rule.conditions[1:], measured[1:], strict=False)
             ),
-            before=self._before(rule),
+            before=before.value,
+            before_samples=None if before.value is None else before.samples,
+            before_part=before.part,
             waiting=len(waits) if rule.queue_refs else None,
             longest_wait_s=max(waits) / 1000 if waits else None,
             budget_left=self._budget_left(rule),
@@ -316,12 +318,12 @@ class RuleReadings:
         silent = max(0, self._now_ms - since) / 1000
         return silent if self.is_open(rule) or rule.first.limits.back(silent) else None
 
-    def _before(self, rule: Rule) -> float | None:
+    def _before(self, rule: Rule) -> kpi.KpiValue:
         condition = rule.first
         if condition.kpi is None or condition.measure is Measure.BURN_RATE or not condition.rolling:
-            return None
+            return kpi.KpiValue(None, 0)
         bucket = self._counted(rule, condition.kpi, condition.windows[0], TREND_S).bucket
-        return kpi.read(condition.kpi, bucket, self._city).value
+        return kpi.read(condition.kpi, bucket, self._city)
 
     def _budget_left(self, rule: Rule) -> int | None:
         """Return how many contacts may still be missed in the target's period; negative: too many were."""
@@ -355,7 +357,7 @@ class RuleReadings:
         return kpi.counted(rule.key.queue, buckets, self._city.live_definition).offered
 
 
-def look_of(measured: Iterable[MeasuredCondition]) -> RuleReading | None:
+def look_of(measured: Sequence[MeasuredCondition]) -> RuleReading | None:
     """Return what all conditions of a rule come to: over when all are, back when one is.
 
     ``None`` when one has no reading, or there is none, and none of the others lets it end.
@@ -367,7 +369,8 @@ def look_of(measured: Iterable[MeasuredCondition]) -> RuleReading | None:
         return None
     over = everything and all(look.over for look in known)
     value = None if looks[0] is None else looks[0].value
-    return RuleReading(value, over, back, all(look.settled for look in known))
+    settled = all(look.settled for look in known)
+    return RuleReading(value, over, back, settled, measured[0].samples, measured[0].part)
 
 
 def _plain(condition: Condition, value: float, samples: int) -> MeasuredCondition:

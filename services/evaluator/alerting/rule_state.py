@@ -49,6 +49,9 @@ class RuleReading:
     back: bool
     settled: bool = True
     """Whether the figure says which it is: its limit does not lie within its range."""
+    samples: int | None = None
+    """Contacts that the value rests on, and of a share how many it counts."""
+    part: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class RuleState:
     """When it left ok: names the breach."""
     fired_at: Instant | None = None
     worst: FiniteFloat | None = None
+    worst_samples: Amount | None = None
+    worst_part: Amount | None = None
     steps: Amount = 0
     """How many steps this breach has taken: tells two returns to the same state apart."""
     unread_since: Instant | None = None
@@ -147,15 +152,17 @@ def noted(rule_state: RuleState, look: RuleReading | None, now: datetime, limits
         return rule_state if rule_state.unread_since is None else replace(rule_state, unread_since=None)
     if look is None:
         return replace(rule_state, unread_since=rule_state.unread_since or now)
-    worst = rule_state.worst if look.value is None else limits.worse(rule_state.worst, look.value)
-    return replace(rule_state, unread_since=None, worst=worst)
+    read = replace(rule_state, unread_since=None)
+    if look.value is None or limits.worse(read.worst, look.value) == read.worst:
+        return read
+    return replace(read, worst=look.value, worst_samples=look.samples, worst_part=look.part)
 
 
 def _next(rule_state: RuleState, look: RuleReading, now: datetime, patience: Patience) -> RuleStep | None:
     waited = now - (rule_state.since or now)
     match rule_state.state:
         case BreachState.OK if look.over:
-            return _open(now, look.value)
+            return _open(now, look)
         case BreachState.PENDING if not look.over:
             return _step(rule_state, BreachState.OK, Cause.BACK, now)
         case BreachState.PENDING if waited >= patience.hold:
@@ -169,8 +176,17 @@ def _next(rule_state: RuleState, look: RuleReading, now: datetime, patience: Pat
     return None
 
 
-def _open(now: datetime, value: float | None) -> RuleStep:
-    return RuleStep(BreachState.OK, Cause.OVER, RuleState(BreachState.PENDING, now, now, None, value, 1))
+def _open(now: datetime, look: RuleReading) -> RuleStep:
+    after = RuleState(
+        state=BreachState.PENDING,
+        since=now,
+        opened_at=now,
+        worst=look.value,
+        worst_samples=look.samples,
+        worst_part=look.part,
+        steps=1,
+    )
+    return RuleStep(BreachState.OK, Cause.OVER, after)
 
 
 def _step(rule_state: RuleState, state: BreachState, cause: Cause, now: datetime) -> RuleStep:

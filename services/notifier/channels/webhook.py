@@ -43,7 +43,11 @@ class BreachBody(RuleKey):
     acknowledged: Acknowledgement | None
     value: float | None
     before: float | None
+    before_samples: int | None
+    before_part: int | None
     worst: float | None
+    worst_samples: int | None
+    worst_part: int | None
     samples: int
     part: int | None
     low: float | None
@@ -103,7 +107,11 @@ def _breach(breach: Breach) -> BreachBody:
         acknowledged=breach.acknowledged,
         value=reading.value,
         before=reading.before,
+        before_part=reading.before_part,
+        before_samples=reading.before_samples,
         worst=breach.worst,
+        worst_part=breach.worst_part,
+        worst_samples=breach.worst_samples,
         samples=reading.samples,
         part=reading.part,
         low=reading.low,

@@ -266,7 +266,8 @@ def _figure(breach: Breach, say: Translator) -> str:
         samples=reading.samples,
         part=reading.part,
     )
-    worst = now.model_copy(update={"value": breach.worst, "part": None})
+    counted = {"part": breach.worst_part, "samples": breach.worst_samples or reading.samples}
+    worst = now.model_copy(update={"value": breach.worst, "window": "", **counted})
     first, second = (worst, now) if _ended(breach) is not None and breach.usual is None else (now, worst)
     return _said(breach, second if first.value is None else first, say)
 

@@ -30,7 +30,7 @@ def figure(say: Translator, measure: Measure, value: float, samples: int, *besid
     return say.value(unit, value, *beside)
 
 
-def counts(say: Translator, part: int | None, samples: int, *, latest: bool) -> str:
+def counts(say: Translator, part: int | None, samples: int | None, *, latest: bool = False) -> str:
     """Return ``6 van 19``, or of the latest contacts ``7 van de laatste 20``; empty without a count."""
     if part is None or not samples:
         return ""

@@ -149,9 +149,12 @@ class BreachView:
     lasted: str
     trend: Trend | None
     before: str
+    before_counts: str
+    """Of what it was counted then: ``8 van 32``; empty for what is no share."""
     waiting: int | None
     longest: str | None
     worst: str | None
+    worst_counts: str
     worst_people: int
     """How many waited then, where that is the figure."""
     hour: HourView | None
@@ -212,10 +215,12 @@ class Viewer:
             until=self._moment(until, now),
             lasted=self._say.duration(until - breach.opened_at),
             trend=None if breach.usual is not None else _trend(reading.value, reading.before),
-            before=self._written(breach, reading.before, promise) or "",
+            before=self._written(breach, reading.before, promise, reading.before_samples) or "",
+            before_counts=figures.counts(self._say, reading.before_part, reading.before_samples),
             waiting=reading.waiting,
             longest=None if reading.longest_wait_s is None else clock_time(reading.longest_wait_s),
             worst=self._worst(breach, promise),
+            worst_counts=figures.counts(self._say, breach.worst_part, breach.worst_samples),
             worst_people=_people(breach.measure, breach.worst),
             hour=None if reading.hour is None else self._hour(reading.hour),
             budget=self._budget(breach),
@@ -296,7 +301,7 @@ class Viewer:
             samples=reading.samples,
             part=reading.part,
         )
-        written = self._written(breach, reading.value, promise, now)
+        written = self._written(breach, reading.value, promise, reading.samples, now)
         since = "" if reading.since is None else self._moment(reading.since, now)
         limit = "" if promise is None else self._limit(breach.measure, promise)
         yield replace(self._figure(breach, own), value=written, since=since, limit=limit)
@@ -325,21 +330,28 @@ class Viewer:
         )
 
     def _written(
-        self, breach: Breach, value: float | None, promise: float | None, now: datetime | None = None
+        self,
+        breach: Breach,
+        value: float | None,
+        promise: float | None,
+        samples: int | None,
+        now: datetime | None = None,
     ) -> str | None:
-        """Return a figure in the unit of its measure, beside the limits that a message names."""
+        """Return a figure on so many contacts in the unit of its measure, beside the limits of a message."""
         if value is None:
             return None
         if breach.measure is Measure.NO_DATA:
             # There was no data after the evaluator said so either.
             silent = timedelta(seconds=value) + max((now or breach.at) - breach.at, timedelta(0))
             return self._say.duration(silent)
-        samples, beside = breach.reading.samples, _beside(breach, promise)
-        return figures.figure(self._say, breach.measure, value, samples, *beside)
+        known, beside = samples or breach.reading.samples, _beside(breach, promise)
+        return figures.figure(self._say, breach.measure, value, known, *beside)
 
     def _worst(self, breach: Breach, promise: float | None) -> str | None:
         """Return the furthest that the figure has been; of a shift nothing: it grows surer, not worse."""
-        return None if breach.usual is not None else self._written(breach, breach.worst, promise)
+        if breach.usual is not None:
+            return None
+        return self._written(breach, breach.worst, promise, breach.worst_samples)
 
     def _span(self, breach: Breach, promise: float | None) -> str:
         """Return the range of a figure. The counts of a shift say enough, and what is over needs none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,6 +33,9 @@ READINGS = {"-": 10.0, "~": 18.0, "+": 30.0, "?": 30.0, " ": None}
 PATIENT = Patience(hold=2 * SECOND, keep_firing=2 * SECOND)
 NO_PATIENCE = Patience()
 STALE = Patience(hold=SECOND, keep_firing=9 * SECOND, stale_after=3 * SECOND)
+
+
+NOTHING = RuleReading(None, over=False, back=False)
 
 
 def look(value: float | None, limits: RuleLimits = LIMITS, *, settled: bool = True) -> RuleReading | None:
@@ -156,6 +160,19 @@ def test_the_worst_is_remembered_and_the_breach_keeps_its_name() -> None:
     assert watch.worst == 30
     assert {step.rule_state.opened_at for step in steps} == {START}
     assert watch.fired_at == START + 2 * SECOND
+
+
+def test_the_worst_comes_with_the_contacts_that_it_rests_on() -> None:
+    shares = RuleLimits(limit=0.2, clear_at=0.2)
+    watch = RuleState()
+    told = []
+    for second, (part, samples) in enumerate([(3, 10), (6, 12), (8, 16), (7, 20), (9, 15)]):
+        now = START + second * SECOND
+        found = replace(look(part / samples, shares) or NOTHING, samples=samples, part=part)
+        steps = judge(watch, found, now, NO_PATIENCE)
+        watch = noted(steps[-1].rule_state if steps else watch, found, now, shares)
+        told.append((watch.worst_part, watch.worst_samples))
+    assert told == [(3, 10), (6, 12), (6, 12), (6, 12), (9, 15)]  # as bad is no worse
 
 
 def test_two_returns_to_the_same_state_can_be_told_apart() -> None:

@@ -108,6 +108,8 @@ SEVEN_OF_TWENTY = breach(
     Measure.MISSED_RATIO,
     **LATEST,
     worst=0.4,
+    worst_part=8,
+    worst_samples=20,
     reading=reading(
         Measure.MISSED_RATIO, value=0.35, part=7, samples=20, before=0.3, since=SINCE, low=0.181, high=0.567
     ),
@@ -471,6 +473,20 @@ def test_a_share_comes_with_its_counts(part: int | None, samples: int, window: s
     counted = reading(Measure.MISSED_RATIO, value=value, part=part, samples=samples)
     told = breach(Measure.MISSED_RATIO, window=window, reading=counted)
     assert Writer(city(), TEMPLATES).headline(told, NOW) == f"Onthaal: {says}, doel hoogstens 20 %"
+
+
+NO_SHARE_OF_OURS = re.compile(r"^(Ruimte|Hoe zeker|Gewoonlijk|Gemeld vanaf): ")
+"""What is promised, usual or likely; nobody counted it."""
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_no_share_is_told_without_its_counts(story: str) -> None:
+    for told, links in STORIES[story]:
+        message = written(told, "nl", links)
+        for line in (message.subject, *message.text.splitlines()):
+            share = re.sub(r"(doel|grens|gewoonlijk) (hoogstens |minstens )?[\d.,]+ %", "", line)
+            if "%" in share and not NO_SHARE_OF_OURS.match(line):
+                assert re.search(r"\d van (de laatste )?\d", line), line
 
 
 @pytest.mark.parametrize(
