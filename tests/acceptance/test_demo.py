@@ -132,7 +132,7 @@ def total(board: str, so_far: str) -> tuple[int, int]:
 
 @pytest.mark.slow
 def test_a_busy_spell_is_told_taken_on_by_the_link_and_ctrl_c_stops_everything(demo: Demo) -> None:
-    demo.start("--speed", "120", "--volume", "10")
+    demo.start("--speed", "30")  # slow enough that the spell is not over before a busy machine is ready
     url = demo.says(rf"bericht aan Balieverantwoordelijke: Alle telefoonlijnen: .*\n +({LINK})")
     assert len(demo.alive()) == 6  # demo, keeper, Valkey, ingest, evaluator, notifier
     with httpx.Client(trust_env=False, timeout=WITHIN) as client:
@@ -142,7 +142,7 @@ def test_a_busy_spell_is_told_taken_on_by_the_link_and_ctrl_c_stops_everything(d
     demo.process.send_signal(signal.SIGINT)
     assert demo.exit_status() == 0, demo.said
     answered, missed = total(demo.said, "Tot nu toe")
-    assert answered > 50
+    assert answered > 20
     assert missed > 0
     assert len(re.findall(r"(\w+) klaar: http://127\.0\.0\.1:\d+/metrics", demo.said)) == 3
     for row in ("Telefoon", "Onthaal", "Loket Burgerzaken", "Afspraken", "doel ≤ 0:45", "doel ≤ 20 %"):

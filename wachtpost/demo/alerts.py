@@ -74,7 +74,7 @@ def alerts(snapshot: Snapshot, city: CityFile, known: Known, say: Translator) ->
         return title
     lines = Table.grid(padding=(0, 2, 0, 0))
     lines.add_column(min_width=STATE_WIDTH, no_wrap=True)
-    lines.add_column(no_wrap=True, overflow="ellipsis")
+    lines.add_column(no_wrap=True, overflow="ellipsis", max_width=WIDTH - STATE_WIDTH - 2)
     for rule, state in rule_state[:MOST]:
         breach = known.get(rule)
         taken = breach is not None and breach.acknowledged and state is BreachState.FIRING
