@@ -17,7 +17,7 @@ from domain.counts import ms_of
 from services.ingest.admission import AdmissionRules
 from shared.calendar import Calendar
 from shared.config.model import CityFile
-from shared.contract.breach_events import BreachChanged, BreachEvent
+from shared.contract.breach_events import BreachChanged, BreachEvent, Cause
 from shared.contract.events import (
     CallAnswered,
     CallEnded,
@@ -260,3 +260,30 @@ def test_a_real_log_is_judged_as_at_every_second(path: str, queues: Sequence[str
     expected = list(dense(rules, facts))
     assert simulated(rules, facts) == expected
     assert sum(isinstance(event, BreachChanged) for event in expected) > 20
+
+
+def calls(outcomes: str, first: str, every_s: int) -> list[Event]:
+    """Calls at queue b that came so far apart: ``-`` missed, ``+`` answered, after a second each."""
+    at = MONDAY.replace(hour=int(first[:2]), minute=int(first[3:]))
+    common = {"source": "pbx", "site": "town", "queue": "b", "wait_ms": 1_000}
+    return [
+        CallMissed(id=f"{first}{number}", at=ended, outcome=Outcome.ABANDONED, **common)
+        if outcome == "-"
+        else CallAnswered(id=f"{first}{number}", at=ended, **common)
+        for number, outcome in enumerate(outcomes)
+        for ended in (at + timedelta(seconds=every_s * number),)
+    ]
+
+
+@pytest.mark.parametrize("rule", ["shift", "sure"])
+def test_who_counts_back_has_no_reading_so_long_after_the_newest_contact_to_the_second(rule: str) -> None:
+    """Nobody waits: the last call is missed at 10:00:58, its ten seconds end at 10:01:00, and patience runs."""
+    only = {"rules": tuple(one for one in EVERY_KIND.rules if one.id == rule), "no_data_rules": ()}
+    alone = EVERY_KIND.model_copy(update=only | {"budget_rules": ()})
+    facts = list(arrivals(("", event) for event in calls("----------", "10:00", every_s=6)[:10]))
+    facts += arrivals(("", event) for event in calls("-", "11:00", every_s=1))
+    told = simulated(alone, facts)
+    assert told == list(dense(alone, facts))
+    (over,) = [one for one in told if isinstance(one, BreachChanged) and one.cause is Cause.NO_READING]
+    patience = {"shift": timedelta(minutes=4), "sure": timedelta(minutes=2)}[rule]
+    assert over.at == MONDAY + timedelta(hours=10, minutes=1) + patience
