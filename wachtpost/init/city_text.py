@@ -263,9 +263,7 @@ class _CityText:
         )
         for rule in self.found.rules:
             yield ""
-            yield from comment(rule.why)
-            yield "[[rules]]"
-            yield from _pairs(rule.table)
+            yield from rule_lines(rule)
 
     def sources(self) -> Iterator[str]:
         say, found = self.say, self.found
@@ -390,6 +388,13 @@ def _receiver(name: str, addresses: Iterable[str]) -> Mapping[str, Value]:
 
 def _title(text: str) -> str:
     return f"# --- {text} ".ljust(WIDTH - 5, "-")
+
+
+def rule_lines(rule: ChosenRule) -> Iterator[str]:
+    """Yield a rule as it stands in a city file, its reason above it."""
+    yield from comment(rule.why)
+    yield "[[rules]]"
+    yield from _pairs(rule.table)
 
 
 def comment(text: str) -> list[str]:

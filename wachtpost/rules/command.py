@@ -26,6 +26,7 @@ from wachtpost.analyse.unusable import UNUSABLE, unusable
 from wachtpost.rules.by_days import DaySimulation, Untried
 from wachtpost.rules.picture import DayPicture, busiest_day
 from wachtpost.rules.simulation import Simulation
+from wachtpost.rules.suited import suited_lines
 from wachtpost.rules.tables import TrialPage, untried_lines
 from wachtpost.rules.trial import Trial, trial
 from wachtpost.rules.usual import DAYS, ByChance, PastContacts, by_chance
@@ -98,7 +99,7 @@ def backtest(
     for item in (*page.renderables(), *(page.messages() if messages else ())):
         console.print(item)
         console.print()
-    for line in untried_lines(past.untried, given.say):
+    for line in (*past.suited, *untried_lines(past.untried, given.say)):
         echo(line)
 
 
@@ -110,6 +111,8 @@ class _Past:
     contacts: PastContacts
     usually: ByChance | None = None
     untried: Sequence[Untried] = ()
+    suited: Sequence[str] = ()
+    """Rules that would suit, in lines."""
 
 
 def _of_files(given: Access, files: Sequence[Path], source: str | None, chance: int, *, quiet: bool) -> _Past:
@@ -121,14 +124,16 @@ def _of_files(given: Access, files: Sequence[Path], source: str | None, chance: 
         with progress_bar(files, given.say) as progress:
             door = AdmissionRules.of_files(city)
             found = file_events(files, city, door, ms_of(given.now()), source, reading, progress)
-            tried = trial(simulation, simulation.run(contacts.watch(arrivals(found))))
+            looks = simulation.run(contacts.watch(arrivals(found)))
+            tried = trial(simulation, looks, contacts.most_a_day)
     except UNUSABLE as error:
         fail(unusable(error, files, city, given.say))
     for line in () if quiet else reading_lines(reading, given.say):
         complain(line)
     if tried is None:
         fail(given.say.gettext("There is nothing in it that can be counted."))
-    return _Past(tried, contacts, by_chance(city, calendar, contacts, chance))
+    suited = () if quiet else [*suited_lines(city, calendar, tried, simulation, contacts, given.say)]
+    return _Past(tried, contacts, by_chance(city, calendar, contacts, chance), suited=suited)
 
 
 def _of_history(given: Access) -> _Past:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from statistics import median
 from typing import Final
 
+from domain.shift import shift_design
 from domain.windows import RunningPeriod
 from shared.config.model import CityFile
 from shared.contract.kpis import UNITS, Measure
@@ -46,6 +47,8 @@ class FindingKind(StrEnum):
     NOTHING_HEARD = "nothing_heard"
     USUAL_UNKNOWN = "usual_unknown"
     NEVER_ENOUGH = "never_enough"
+    NEVER_SO_MANY = "never_so_many"
+    TOO_SHORT = "too_short"
     HARDLY_EVER = "hardly_ever"
     NEVER_SURE = "never_sure"
     NEVER_HELD = "never_held"
@@ -58,6 +61,7 @@ FAULTS: Final = frozenset(FindingKind) - {
     FindingKind.NEVER_OVER,
     FindingKind.NEVER_ON,
     FindingKind.NOTHING_HEARD,
+    FindingKind.TOO_SHORT,
 }
 """What the rule is to blame for; the others say how it is."""
 
@@ -90,6 +94,8 @@ class _Words:
         elif not measured.judged:
             text = self.say.gettext("It was never judged: its hours were not on while there were facts.")
             yield Finding(FindingKind.NEVER_ON, text)
+        elif self._so_many() is not None:
+            yield self._never_so_many()
         elif not measured.read:
             yield self._blind()
         elif tried.brief:
@@ -103,6 +109,18 @@ class _Words:
     def _blind(self) -> Finding:
         """It never had a reading."""
         say, first, most = self.say, self.tried.rule.first, self.tried.measured.most_samples
+        if first.min_samples is not None and most and self._is_longer_than_the_past():
+            return Finding(
+                FindingKind.TOO_SHORT,
+                say.gettext(
+                    "Says nothing yet: of the {least} contacts that it wants in {window}, "
+                    "{most} came in {past}.",
+                    least=say.number(first.min_samples),
+                    window=self._window(),
+                    past=past(self.whole, say),
+                    most=say.number(most),
+                ),
+            )
         if first.min_samples is not None and most:
             return Finding(
                 FindingKind.NEVER_ENOUGH,
@@ -123,6 +141,35 @@ class _Words:
             )
         text = say.gettext("Nothing was heard of what it is about, so it says nothing.")
         return Finding(FindingKind.NOTHING_HEARD, text)
+
+    def _is_longer_than_the_past(self) -> bool:
+        lengths = {RunningPeriod.MONTH: 31, RunningPeriod.YEAR: 366}
+        return any(
+            isinstance(window, RunningPeriod) and self.whole.days < lengths.get(window, 1)
+            for window in self.tried.rule.first.windows
+        )
+
+    def _so_many(self) -> int | None:
+        """How many bad contacts a shift takes at least; only where no day has so many contacts."""
+        terms, most = self.tried.rule.first.shift, self.tried.most_a_day
+        if terms is None or terms.usual is None or most is None:
+            return None
+        design = shift_design(terms.usual, terms.bad, terms.false_alarm_every)
+        least = -(-design.limit // design.miss)
+        return least if most < least else None
+
+    def _never_so_many(self) -> Finding:
+        say, most = self.say, self.tried.most_a_day
+        return Finding(
+            FindingKind.NEVER_SO_MANY,
+            say.gettext(
+                "Can never fire: a shift takes {least} contacts of one day, which never came in {past}; "
+                "largest: {most}.",
+                least=say.number(self._so_many() or 0),
+                past=past(self.whole, say),
+                most=say.number(most or 0),
+            ),
+        )
 
     def _hardly_ever(self, share: float) -> Finding:
         say = self.say

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from domain.counts import EPOCH
+from domain.queue_ref import QueueRef
 from services.evaluator.alerting.judge import Judge, StoredRuleState
 from services.evaluator.alerting.rules import Rule
 from services.notifier.engine import updated
@@ -73,6 +74,8 @@ class RuleTrial:
     measured: Measured
     brief: int
     """How often it was over its limit, and not for as long as it has to be."""
+    most_a_day: int | None = None
+    """How many contacts its queues had on the day with most of them; ``None``: nobody knows."""
 
     @property
     def key(self) -> RuleKey:
@@ -139,8 +142,15 @@ class _Known:
     value: float | None = None
 
 
-def trial(judged: JudgedRules, looks: Iterable[Look]) -> Trial | None:
-    """Put together what looks say; ``None`` where there was nothing to look at."""
+def trial(
+    judged: JudgedRules,
+    looks: Iterable[Look],
+    most_a_day: Callable[[Collection[QueueRef]], int] | None = None,
+) -> Trial | None:
+    """Put together what looks say; ``None`` where there was nothing to look at.
+
+    ``most_a_day``: how many contacts queues had on the busiest of the days; asked at the end.
+    """
     known = {name: _Known() for name in judged.rules}
     instants: list[datetime] = []
     for look in looks:
@@ -156,7 +166,13 @@ def trial(judged: JudgedRules, looks: Iterable[Look]) -> Trial | None:
         instants[0],
         end,
         [
-            RuleTrial(rule, list(_occurrences(known[name], end)), known[name].measured, known[name].brief)
+            RuleTrial(
+                rule,
+                list(_occurrences(known[name], end)),
+                known[name].measured,
+                known[name].brief,
+                None if most_a_day is None else most_a_day(rule.queue_refs),
+            )
             for name, rule in judged.rules.items()
         ],
     )

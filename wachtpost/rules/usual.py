@@ -8,7 +8,7 @@ comes of contacts that hold each other up is rarer here than at a real desk.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import exp
@@ -108,6 +108,17 @@ class PastContacts:
                 day = self._days.setdefault(self._calendar.local_day(contact.entered), {})
                 day.setdefault(queue_ref, []).append(contact)
             yield arrival
+
+    @property
+    def days(self) -> list[date]:
+        """The local days on which anybody came."""
+        return sorted(self._days)
+
+    def most_a_day(self, queue_refs: Collection[QueueRef]) -> int:
+        """Return how many contacts these queues had on the day on which they had most."""
+        return max(
+            (sum(len(day.get(ref, ())) for ref in queue_refs) for day in self._days.values()), default=0
+        )
 
     def on(self, day: date) -> list[Contact]:
         """Return the contacts that came on a local day."""

@@ -44,6 +44,18 @@ limit = 0.4
 hold = "2m"
 min_samples = 3
 [[rules]]
+id = "many"
+kind = "shift"
+kpi = "missed_ratio"
+usual = 0.3
+bad = 0.4
+false_alarm_every = 10_000_000
+[[rules]]
+id = "month"
+kpi = "missed_ratio"
+window = "month"
+min_samples = 300
+[[rules]]
 id = "calm"
 kpi = "call_wait_mean"
 window = "1h"
@@ -114,6 +126,16 @@ def test_it_tells_when_each_rule_would_have_fired_and_for_how_long(tmp_path: Pat
             "never_enough",
             "Can never fire: 20 contacts in 15 minutes never happened in 3 days; largest: 2.",
         ),
+        (
+            "many",
+            "never_so_many",
+            "Can never fire: a shift takes 43 contacts of one day, which never came in 3 days; largest: 18.",
+        ),
+        (
+            "month",
+            "too_short",
+            "Says nothing yet: of the 300 contacts that it wants in one month, 54 came in 3 days.",
+        ),
         ("calm", "never_over", "Never fired: it read 0:20 at worst, and its limit is 1:00."),
         ("patient", "never_held", "Never fired: it was over its limit 1 time, and back within 2 hours."),
     ],
@@ -129,6 +151,7 @@ def test_the_tables_are_for_people_and_in_the_language_of_the_city(tmp_path: Pat
     for words in (
         "De regels van ma 2 mrt 2026 9:01 tot wo 4 mrt 2026 11:51 (3 dagen)",
         "Kan nooit afgaan: 20 contacten in 15 minuten kwamen in 3 dagen niet voor; hoogstens 2.",
+        "Regels die passen bij 6,0 contacten per uur, zoals wachtpost init ze schrijft:",
         "Onderwerp: ",
         "50 % van de oproepen gemist (3 van 6)",
     ):
@@ -185,8 +208,8 @@ def test_days_of_redis_try_the_rules_of_a_year_and_name_the_others(
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     monkeypatch.setenv("WACHTPOST_CLOCK", f"{now}/2026-03-10T12:00:00Z/1")
     result = run(tmp_path, "--history", "--json")
-    (year,) = told(result).values()
+    year = told(result)["year"]
     (breach,) = year["breaches"]
     assert (breach["fired_at"], breach["until"]) == ("2026-03-03T11:59:59+00:00", "2026-03-04T11:59:59+00:00")
     untried = {one["rule"]: one["why"] for one in json.loads(result.stdout)["untried"]}
-    assert untried == dict.fromkeys(("blind", "hour", "calm", "patient"), "within_the_day")
+    assert untried == dict.fromkeys(("blind", "hour", "many", "calm", "patient"), "within_the_day")
