@@ -60,9 +60,7 @@ def find(observed: Observed, answers: Answers, today: date) -> Found:
             hours[name] = week
             of_queue |= dict.fromkeys(members, name)
     sites: dict[str, list[FoundQueue]] = {}
-    for (site, queue), seen in sorted(
-        queues.items(), key=lambda one: (one[0][0], one[1].kind.value != "phone")
-    ):
+    for (site, queue), seen in sorted(queues.items(), key=_busiest_first):
         sites.setdefault(site, []).append(FoundQueue(queue, seen.kind, of_queue.get((site, queue))))
     return Found(
         seen="",
@@ -77,6 +75,11 @@ def find(observed: Observed, answers: Answers, today: date) -> Found:
         rules=(),
         silent_for=None,
     )
+
+
+def _busiest_first(one: tuple[QueueOfSite, ObservedQueue]) -> tuple[str, bool, int, str]:
+    (site, queue), seen = one
+    return site, seen.kind is QueueKind.COUNTER, -(seen.calls + seen.visits), queue
 
 
 def home_of(observed: Observed, answers: Answers) -> str:
@@ -146,7 +149,7 @@ def draft(
         answers,
         replace(
             found,
-            seen=_seen(analysis, days, say),
+            seen=_seen(analysis, days, volumes, say),
             sites={
                 site.id: [
                     replace(
@@ -246,17 +249,26 @@ def _silent_for(volumes: Mapping[QueueKind, Volume], found: Found) -> timedelta 
     return silent if silent <= timedelta(minutes=max(week.longest_day for week in weeks)) / 2 else None
 
 
-def _seen(analysis: Analysis, days: Sequence[date], say: Translator) -> str:
+def _seen(
+    analysis: Analysis, days: Sequence[date], volumes: Mapping[QueueKind, Volume], say: Translator
+) -> str:
     contacts = analysis.total.offered + analysis.total.visitors
     if not days:
         return say.gettext("No contact was found in the files.")
-    return say.ngettext(
+    seen = say.ngettext(
         "Found in {number} contact, from {first} to {last}.",
         "Found in {number} contacts, from {first} to {last}.",
         contacts,
         first=say.local(days[0], _DAY),
         last=say.local(days[-1], _DAY),
     )
+    if volumes:
+        return seen
+    too_few = say.gettext(
+        "That is too little to choose rules by: they are those of a small desk, with {number} calls an hour.",
+        number=say.number(LIER[QueueKind.PHONE].per_hour),
+    )
+    return f"{seen} {too_few}"
 
 
 def _volume_seen(

@@ -46,8 +46,14 @@ BAD: Final = 0.40
 ODDS: Final = (BAD / (1 - BAD)) / (USUAL / (1 - USUAL))
 """And so much likelier a call is then missed than usual (odds), at a desk that misses more."""
 
-FALSE_ALARM_EVERY: Final = 34_000
-"""Calls of a year at Lier's information number."""
+FEWEST_A_YEAR: Final = 1_000
+"""Calls as usual for one false alarm of a shift, where a year has fewer."""
+
+TWICE: Final = 2
+"""A day has so many times the calls that a rule takes to fire, or there is none: each day begins anew."""
+
+MOST_MISSED: Final = 0.8
+"""Where more is missed as a rule nothing is unusual any more."""
 
 SMALLEST: Final = LIER[QueueKind.PHONE].per_hour
 """Calls an hour, from which on they are missed in bursts, so that chance has to be the rarer."""
@@ -61,13 +67,14 @@ BUSY_HOUR: Final = 2
 STEP_S: Final = 30
 """Seconds to which the limit of a wait is rounded up."""
 
-FLOORS: Final = ((30.0, 480, 4), (200.0, 300, 5), (inf, 180, 20))
+FLOORS: Final = ((1.0, 240, 1), (6.0, 360, 3), (30.0, 480, 4), (200.0, 300, 5), (inf, 180, 20))
 """Up to so many calls an hour: the least limit of the longest wait (seconds), and of how many wait.
 
 Most callers do not wait at all and a few wait for minutes, the longer the smaller the desk: with lower limits
-simulated desks are told of nothing, dozens of times a year (``docs/alarms-by-chance.md``)."""
+simulated desks are told of nothing, dozens of times a year (``docs/alarms-by-chance.md``). The quieter ones
+have fewer callers who could."""
 
-SMALL: Final = FLOORS[0][0]
+SMALL: Final = 30
 """Calls an hour, up to which the waits of calls that follow each other are not one and the same."""
 
 LONGEST: Final = {QueueKind.PHONE: 1200, QueueKind.COUNTER: 3600}
@@ -144,14 +151,17 @@ class _Chooser:
             yield from self._nobody_there()
         window, small = share_window(self.volume.per_hour), self.volume.per_hour <= SMALL
         if window is None or window > WINDOWS[0]:
-            yield self._shift()
+            yield from self._shift()
         if window is not None:
             yield self._missed_in(window)
         if small:
             yield from self._missed_of_last()
         yield self._waiting()
         yield self._longest("calls")
-        yield self._wait_of_last() if small else self._wait_in(window or WINDOWS[-1])
+        if not small:
+            yield self._wait_in(window or WINDOWS[-1])
+        elif self._enough_a_day(how_sure.LEAST_CONTACTS):
+            yield self._wait_of_last()
         yield from self._of_periods()
 
     def of_counters(self, *, appointments: bool) -> Iterator[ChosenRule]:
@@ -180,14 +190,22 @@ class _Chooser:
     def _usual(self) -> float:
         return USUAL if self.volume.missed is None else min(max(self.volume.missed, 0.01), 0.95)
 
-    def _shift(self) -> ChosenRule:
-        usual = max(self._usual, 0.05)
+    def _enough_a_day(self, calls: int) -> bool:
+        """Whether a rule that needs so many calls to fire has a day to find them in."""
+        return self.volume.a_day >= TWICE * calls
+
+    def _shift(self) -> Iterator[ChosenRule]:
+        """A shift of the share of missed calls, where one can be told within a day."""
+        usual = self._usual
+        if usual > MOST_MISSED:
+            return
         odds = ODDS * usual / (1 - usual)
         bad = min(max(BAD, ceil(round(odds / (1 + odds) * 20, 6)) / 20), 0.95)
-        usual = min(usual, round(bad - shift.LEAST_GAP, 2))
-        a_year = max(self.volume.a_year, FALSE_ALARM_EVERY)
-        every = min(ceil(a_year * max(1, self.volume.per_hour / SMALLEST) / 1000) * 1000, MOST)
+        a_year = self.volume.a_year * max(1, self.volume.per_hour / SMALLEST)
+        every = min(ceil(max(a_year, FEWEST_A_YEAR) / 1000) * 1000, MOST)
         outage = ceil(shift.run_length(shift.shift_design(usual, bad, every), 1.0))
+        if not self._enough_a_day(outage):
+            return
         say = self.say
         why = [
             say.gettext(
@@ -217,7 +235,7 @@ class _Chooser:
             "false_alarm_every": every,
             "severity": "critical",
         }
-        return ChosenRule(rule, " ".join(why))
+        yield ChosenRule(rule, " ".join(why))
 
     def _missed_in(self, window: timedelta) -> ChosenRule:
         contacts = floor(_within(window, self.volume.per_hour))
@@ -333,11 +351,11 @@ class _Chooser:
 
     def _missed_of_last(self) -> Iterator[ChosenRule]:
         """The share of the last few calls of a queue, unless so much is missed that it says nothing."""
-        looks = max(self.volume.a_year, FALSE_ALARM_EVERY)
+        looks = max(self.volume.a_year, FEWEST_A_YEAR)
         few = LAST // 2
         seldom = (part for part in range(1, few + 1) if looks * _chance_of(few, part, self._usual) <= 1)
         part = next(seldom, None)
-        if part is None:
+        if part is None or not self._enough_a_day(part):
             return
         limit = floor(how_sure.wilson(part, few).low * 20) / 20
         why = self.say.gettext(

@@ -11,14 +11,17 @@ from domain import kpi, shift
 from domain.bucket import Bucket
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile, Queue
-from shared.config.types import joined
+from shared.config.types import WEEKDAYS, joined
 from shared.contract.kpis import QueueKind
 
 WEEKS: Final = 50
 """Of a year, without its holidays."""
 
 FEWEST: Final = 100
-"""Contacts from which on a mean wait is taken for the usual one."""
+"""Contacts from which on a volume, and a mean wait, are taken for the usual ones."""
+
+FEWEST_DAYS: Final = 10
+"""Or days from which on a volume is: two weeks of a desk with a handful of contacts a day."""
 
 HOUR_MS: Final = timedelta(hours=1) // timedelta(milliseconds=1)
 
@@ -35,6 +38,14 @@ class Volume:
     """The usual share of missed calls; ``None``: of counters, or too few calls to tell."""
     wait_s: float | None = None
     """The mean wait of the queue that is waited for longest, in seconds; ``None``: too few to tell."""
+
+    days_a_week: int = 5
+    """On how many days of a week it is open."""
+
+    @property
+    def a_day(self) -> float:
+        """Contacts of a day on which it is open."""
+        return self.per_hour * self.hours_a_week / max(self.days_a_week, 1)
 
     @property
     def a_year(self) -> float:
@@ -81,6 +92,14 @@ def hours_a_week(city: CityFile, queues: Collection[Queue]) -> float:
     )
 
 
+def days_a_week(city: CityFile, queues: Collection[Queue]) -> int:
+    """Return on how many days of a usual week any of these queues is open."""
+    weeks = [city.hours[queue.hours].by_weekday for queue in queues if queue.hours is not None]
+    if len(weeks) < len(queues):
+        return len(WEEKDAYS)
+    return sum(any(of_day) for of_day in zip(*weeks, strict=True))
+
+
 def volume_of(
     city: CityFile,
     calendar: Calendar,
@@ -89,14 +108,14 @@ def volume_of(
     buckets: Mapping[str, Bucket],
     days: Collection[date],
 ) -> Volume | None:
-    """Return what queues of one kind had together on the days that were seen; ``None``: nothing at all.
+    """Return what queues of one kind had together on the days that were seen; ``None``: too little to tell.
 
     ``buckets``: of each queue by its id.
     """
     had = [buckets[queue.id] for queue in queues if queue.id in buckets]
     opened = open_hours(calendar, queues, days)
     contacts = sum(contacts_of(kind, bucket) for bucket in had)
-    if not contacts or not opened:
+    if not opened or (contacts < FEWEST and len(days) < FEWEST_DAYS):
         return None
     waits = [wait for bucket in had if (wait := usual_wait(kind, bucket)) is not None]
     return Volume(
@@ -106,6 +125,7 @@ def volume_of(
         if kind is QueueKind.PHONE
         else None,
         max(waits, default=None),
+        days_a_week(city, queues),
     )
 
 

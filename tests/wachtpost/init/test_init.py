@@ -132,6 +132,15 @@ def test_a_log_that_says_next_to_nothing_leaves_the_desk_always_open(tmp_path: P
     (queue,) = city.sites[0].queues
     assert (queue.id, queue.hours, city.hours) == ("onthaal" if lines else "phone", None, {})
     assert "missed-shift" in ids(city)
+    assert ("too little to choose rules by" in (tmp_path / "city.toml").read_text()) == bool(lines)
+
+
+def test_a_desk_with_three_calls_a_day_is_one_and_has_rules_that_can_fire(tmp_path: Path):
+    city = written(tmp_path, log(tmp_path, queue_log(per_hour=0.4, days=60)))
+    assert ids(city) == ["waiting", "longest-wait", "wait-month", "missed-year"]
+    text = (tmp_path / "city.toml").read_text()
+    assert "Found in 115 contacts" in text
+    assert "too little to choose rules by" not in text
 
 
 def test_a_file_that_is_there_is_left_alone(tmp_path: Path):

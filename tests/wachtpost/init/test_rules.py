@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from domain.shift import run_length, shift_design
 from shared.config.alerting import QueueRule
 from shared.contract.kpis import QueueKind
 from shared.translation import translator
@@ -23,11 +26,17 @@ from wachtpost.init.rules import (
 from wachtpost.init.volume import Volume
 
 SAY = translator("en")
+PERIODS = ["wait-month", "missed-year"]
 RULE: TypeAdapter[QueueRule] = TypeAdapter(QueueRule)
 
 
-def chosen(per_hour: float, kind: QueueKind = QueueKind.PHONE, **known: float) -> dict[str, ChosenRule]:
-    volume = Volume(per_hour, 38, **known)
+def chosen(
+    per_hour: float,
+    kind: QueueKind = QueueKind.PHONE,
+    missed: float | None = None,
+    wait_s: float | None = None,
+) -> dict[str, ChosenRule]:
+    volume = Volume(per_hour, 38, missed, wait_s)
     return {str(rule.table["id"]): rule for rule in rules_for(volume, kind, Promise(), SAY)}
 
 
@@ -63,11 +72,33 @@ def test_where_more_is_missed_as_a_rule_what_is_bad_is_more():
     assert limits == [0.3, 0.55]
 
 
+def missed_noticed_after(per_hour: float) -> int:
+    """Return after how many calls that are all missed the rule on a shift fires."""
+    table = chosen(per_hour)["missed-shift"].table
+    usual, bad, every = table["usual"], table["bad"], table["false_alarm_every"]
+    assert isinstance(usual, float)
+    assert isinstance(bad, float)
+    assert isinstance(every, int)
+    return ceil(run_length(shift_design(usual, bad, every), 1.0))
+
+
+def test_a_desk_with_a_handful_of_calls_a_day_has_no_rule_that_a_day_cannot_fill():
+    assert list(chosen(3 / 7.6)) == ["waiting", "longest-wait", "wait-month", "missed-year"]
+    assert chosen(3 / 7.6)["longest-wait"].table["limit"] == 240
+    assert list(chosen(11 / 7.6)) == ["missed-shift", "waiting", "longest-wait", "wait-last", *PERIODS]
+    assert [missed_noticed_after(per_hour) for per_hour in (11 / 7.6, 18)] == [5, 7]
+
+
+def test_where_nearly_all_calls_are_missed_nothing_is_unusual():
+    assert "missed-shift" in chosen(18, missed=0.75)
+    assert "missed-shift" not in chosen(18, missed=0.9)
+
+
 def test_the_busier_the_desk_the_rarer_a_shift_by_chance_and_the_shorter_the_longest_wait():
     rules = [chosen(per_hour, wait_s=15) for per_hour in (10, 60, 600)]
     assert [one["longest-wait"].table["limit"] for one in rules] == [480, 300, 180]
     every = [one["missed-shift"].table["false_alarm_every"] for one in rules[:2]]
-    assert every == [34_000, 380_000]
+    assert every == [19_000, 380_000]
 
 
 def test_waits_of_the_last_few_calls_are_for_a_desk_where_they_do_not_hang_together():
