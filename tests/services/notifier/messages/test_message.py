@@ -511,6 +511,25 @@ def test_of_several_conditions_a_message_says_all_and_at_the_end_what_is_back(
     assert Writer(city(), TEMPLATES).headline(told, NOW) == f"Onthaal: {headline}"
 
 
+@pytest.mark.parametrize(
+    ("language", "told", "kind", "subject"),
+    [
+        ("nl", ALL_AT_ONCE, NotificationKind.FIRING, "Onthaal: 35 % gemist (7 van de laatste 20) en nog 2"),
+        ("fr", ALL_WELL, NotificationKind.RESOLVED, "Terminé – Onthaal : plus personne en attente"),
+        (
+            "nl",
+            ALL_WELL,
+            NotificationKind.RESOLVED,
+            "Voorbij – Onthaal: niemand wacht meer en weer iemand beschikbaar",
+        ),
+    ],
+)
+def test_of_several_conditions_a_subject_says_what_there_is_room_for(
+    language: str, told: Breach, kind: NotificationKind, subject: str
+) -> None:
+    assert written(notification(kind, told), language).subject.replace("\u00a0", " ") == subject
+
+
 @LANGUAGES
 def test_nobody_is_reminded_of_no_figure_and_nobody_available_has_none(language: str) -> None:
     writer = Writer(city(language), TEMPLATES)
