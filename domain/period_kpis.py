@@ -221,7 +221,7 @@ def period_kpi(
         samples=reading.samples,
         target=target.limit if target else None,
         target_period=target.period if target else None,
-        verdict=None if target is None else _judged(target, period, reading, likely, complete=complete),
+        verdict=None if target is None else judged(target, period, reading, likely, complete=complete),
         definition=_definition(city, figure),
         count=kpi.counted_as(queue, city.live_definition) if figure in COUNTED_KPIS else None,
         complete=complete,
@@ -463,7 +463,7 @@ def _kind_of(period: Period) -> str | None:
     return "month" if period.is_month else None
 
 
-def _judged(
+def judged(
     target: Target, period: Period, reading: KpiValue, likely: Range | None, *, complete: bool
 ) -> Verdict | None:
     """Hold a figure, unrounded, against a target that is about periods of this kind.

@@ -11,6 +11,7 @@ from domain import kpi
 from domain.aggregator import Aggregator
 from domain.bucket import Bucket, Resolution
 from domain.bucket_store import Slot
+from domain.how_sure import Range, range_of
 from domain.kpi import KpiValue
 from domain.queue_ref import QueueRef
 from shared.config.model import CityFile, Site
@@ -29,6 +30,8 @@ class SiteKpis:
 
     values: tuple[tuple[str, Kpi, KpiValue], ...]
     """By queue, with ``all`` for the site's total over the queues that have the KPI."""
+    ranges: Mapping[tuple[str, Kpi], Range]
+    """By queue too: where the true value lies, of those on few contacts."""
     shares: tuple[tuple[str, str, float], ...]
     """By queue and speed category, of the answered calls; none where nothing was answered."""
 
@@ -45,12 +48,18 @@ def site_kpis(city: CityFile, site: Site, buckets: Mapping[str, Bucket]) -> Site
         (name, queues, kpi.counted(name, (buckets[q.id] for q in queues if q.id in buckets), definition))
         for name, queues in site.with_total
     ]
+    having = [
+        (name, one, bucket)
+        for name, queues, bucket in every
+        for one in kpis_of(queue.kind for queue in queues)
+    ]
     return SiteKpis(
-        values=tuple(
-            (name, one, kpi.read(one, bucket, city))
-            for name, queues, bucket in every
-            for one in kpis_of(queue.kind for queue in queues)
-        ),
+        values=tuple((name, one, kpi.read(one, bucket, city)) for name, one, bucket in having),
+        ranges={
+            (name, one): likely
+            for name, one, bucket in having
+            if (likely := range_of(one, bucket, city)) is not None
+        },
         shares=tuple(
             (name, category, count / bucket.answered)
             for name, _, bucket in every

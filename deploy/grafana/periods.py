@@ -24,7 +24,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from deploy.grafana.breaches import WORDS_ON_COLOUR
-from deploy.grafana.palette import BAD, GOOD, PLAIN, Colour
+from deploy.grafana.palette import BAD, GOOD, PLAIN, UNKNOWN, Colour
 from deploy.grafana.panels import (
     RATIO,
     columns_per_row,
@@ -36,11 +36,11 @@ from deploy.grafana.panels import (
     shades,
     sorted_by,
 )
-from deploy.grafana.promql import SITE, TOTAL, KpiQuery, by_speed, counted, named
+from deploy.grafana.promql import BEYOND, SITE, TOTAL, UNDECIDED, WITHIN, KpiQuery, by_speed, counted, named
 from deploy.grafana.words import (
     ABOVE_TARGET,
-    BELOW_TARGET,
     NO_TARGET,
+    NOT_YET,
     ON_TARGET,
     TARGET,
     Edition,
@@ -84,9 +84,9 @@ class RunningKpi(KpiQuery):
         """None: days differ more than chance does, and the error budget has their range."""
         return ()
 
-    def judged(self, say: Edition, places: str, window: str = "") -> str:
-        """The figure with its verdict: on which side of the period's target it is so far."""
-        return self.compared(say, self.value(places))
+    def stands(self, places: str, window: str = "") -> str:
+        """How it stands against the period's target, as the evaluator and the report say."""
+        return self._of_now(f'wachtpost_indicator_verdict{{{places}, kpi="{self.name}"}}')
 
     def shut(self) -> str:
         """A month has too few contacts by day and by night."""
@@ -111,6 +111,15 @@ def target(kpi: KpiQuery, places: str, span: str) -> str:
     """Return what periods of a span are judged by, per place."""
     series = f'wachtpost_indicator_target{{{places}, kpi="{kpi.name}", period="{span}"}}'
     return f"max by (site, queue) ({series})"
+
+
+def judged(kpi: KpiQuery, periods: str, code: int | None = None) -> str:
+    """Those of a figure's periods, which have ``period``, that stand so against their target; without a code
+    those that have none."""
+    told = f'max by (site, queue, period) (wachtpost_indicator_verdict{{{SITE}, kpi="{kpi.name}"}})'
+    if code is None:
+        return f"{periods}\nunless on (site, queue, period) {told}"
+    return f"{periods}\nand on (site, queue, period) ({told} == {code})"
 
 
 def on_axis(say: Edition, query: str) -> str:
@@ -163,14 +172,12 @@ def history(say: Edition, text: PanelText, kpi: KpiQuery, span: str) -> barchart
     against = target(kpi, TOTAL, span)
     counted = _of_span(kpi, span, "counted")
     reported = _of_span(kpi, span, "reported")
-    kept = ">=" if kpi.more_is_better else "<="
-    broken = "<" if kpi.more_is_better else ">"
-    bad = BELOW_TARGET if kpi.more_is_better else ABOVE_TARGET
     drawn = (
         (PolicyWords.REPORTED, PLAIN, reported),
-        (ON_TARGET, GOOD, f"{counted} {kept} on (site, queue) group_left () {against}"),
-        (bad, BAD, f"{counted} {broken} on (site, queue) group_left () {against}"),
-        (NO_TARGET, Colour.GREY, f"{counted} unless on (site, queue) {against}"),
+        (ON_TARGET, GOOD, judged(kpi, counted, WITHIN)),
+        (kpi.bad, BAD, judged(kpi, counted, BEYOND)),
+        (NOT_YET, UNKNOWN, judged(kpi, counted, UNDECIDED)),
+        (NO_TARGET, Colour.GREY, judged(kpi, counted)),
     )
     each = [_bars(say, kpi, query, span, series) for series, _, query in drawn]
     promised = put(put(f"max({kpi.scaled(against)})", "x", say(TARGET)), "series", say(TARGET))
@@ -211,12 +218,12 @@ def waits_by_place(say: Edition, text: PanelText, kpi: KpiQuery) -> table.Panel:
         f'  {indicator(kpi)}{{{SITE}, queue!="all", origin="counted"}}\n'
         f"  * on (site, period) group_left () {_MONTHS}\n)"
     )
-    against = target(kpi, SITE, MONTH)
     verdict = "\nor\n".join(
         (
-            _with_verdict(f"{value} > on (site, queue) group_left () {against}", _ABOVE, say(ABOVE_TARGET)),
-            _with_verdict(f"{value} <= on (site, queue) group_left () {against}", _WITHIN, say(ON_TARGET)),
-            _with_verdict(f"{value} unless on (site, queue) {against}", _UNJUDGED, say(NO_TARGET)),
+            _with_verdict(judged(kpi, value, BEYOND), _ABOVE, say(ABOVE_TARGET)),
+            _with_verdict(judged(kpi, value, WITHIN), _WITHIN, say(ON_TARGET)),
+            _with_verdict(judged(kpi, value, UNDECIDED), _UNJUDGED, say(NOT_YET)),
+            _with_verdict(judged(kpi, value), _UNJUDGED, say(NO_TARGET)),
         )
     )
     shown = f'count_values by (site, queue, period) ("shown", {kpi.scaled(value)})'

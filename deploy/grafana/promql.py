@@ -1,9 +1,9 @@
 """The questions that the boards ask Prometheus.
 
 A target is never written into a board: it is ``wachtpost_kpi_target``. Where a rolling figure stands against
-it the evaluator says (``wachtpost_kpi_verdict``); of a month or year the query works it out. Labels ``site``
-and ``queue`` are told by the owner of a partition only; ``max by`` keeps a board right also in the seconds in
-which two replicas were scraped.
+it the evaluator says (``wachtpost_kpi_verdict``), as of a month or year (``wachtpost_indicator_verdict``).
+Labels ``site`` and ``queue`` are told by the owner of a partition only; ``max by`` keeps a board right also
+in the seconds in which two replicas were scraped.
 """
 
 from __future__ import annotations
@@ -105,6 +105,10 @@ class KpiQuery:
         low, high = (self._told_of(end, places, window) for end in ("low", "high"))
         return (RANGE_FROM, low), (RANGE_TO, high)
 
+    def stands(self, places: str, window: str) -> str:
+        """How it stands against its target, as the evaluator says: ``WITHIN``, ``UNDECIDED``, ``BEYOND``."""
+        return self._told_of("verdict", places, window)
+
     def started(self, places: str, window: str) -> str:
         """When a window of so many contacts begins."""
         return self._told_of("window_start_timestamp_seconds", places, window)
@@ -146,15 +150,14 @@ class KpiQuery:
 
     def judged(self, say: Edition, places: str, window: str) -> str:
         """The figure, in the unit of the metric, with the evaluator's word on it (``verdict``)."""
-        value = self.value(places, window)
-        verdict = self._told_of("verdict", places, window)
+        value, verdict = self.value(places, window), self.stands(places, window)
 
         def where(code: int, word: Text) -> str:
             return self._against(say, f"{value} and on (site, queue) ({verdict} == {code})", word)
 
         untold = _told(f"{value} unless on (site, queue) {verdict}", say(NO_TARGET))
-        stands = (where(BEYOND, self.bad), where(UNDECIDED, NOT_YET), where(WITHIN, ON_TARGET))
-        return "\nor\n".join((*stands, untold))
+        told = (where(BEYOND, self.bad), where(UNDECIDED, NOT_YET), where(WITHIN, ON_TARGET))
+        return "\nor\n".join((*told, untold))
 
     def compared(self, say: Edition, value: str) -> str:
         """``value``, in the unit of the metric, with the label ``verdict``: on which side of the target it

@@ -553,7 +553,10 @@ class BreachesWords:
 class PolicyWords:
     MISSED: Final = PanelText(
         Msg("Missed calls, this year"),
-        Msg("Share of calls missed this year so far, all queues together, against the year's target."),
+        Msg(
+            "Share of calls missed this year so far, all queues together; and how the year will end against "
+            "its target. “Not yet to say”: it may still end on either side."
+        ),
     )
     WAIT: Final = PanelText(
         Msg("Mean phone wait, this month"),

@@ -7,7 +7,7 @@ Worked out when they are asked for, like those of ``metrics``; what is over for 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal, NamedTuple
@@ -17,10 +17,13 @@ from prometheus_client.registry import Collector
 
 from domain.counts import ms_of
 from domain.error_budget import ErrorBudget, error_budget
+from domain.how_sure import Verdict
+from domain.period_kpis import judged
 from domain.queue_ref import QueueRef
 from domain.site_kpis import SiteKpis, first_month
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.metric_families import bare_gauge
+from services.evaluator.rolling_metrics import VERDICTS
 from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
 from shared.config.types import ALL_QUEUES
@@ -89,6 +92,9 @@ class _Families:
         self.samples = bare_gauge(
             "indicator_samples", "Contacts that a period's figure rests on", *AT_PERIOD, "origin", "kpi"
         )
+        self.verdicts = bare_gauge(
+            "indicator_verdict", "0 within its target, 1 not yet to say, 2 beyond", *AT_PERIOD, "kpi"
+        )
         self.periods = bare_gauge(
             "indicator_period", "Months and years that are told", "site", "period", "span", "state"
         )
@@ -112,7 +118,7 @@ class _Families:
 
     def __iter__(self) -> Iterator[Metric]:
         yield from self.values.values()
-        yield from (self.shares, self.samples, self.periods, self.targets, self.breaks)
+        yield from (self.shares, self.samples, self.verdicts, self.periods, self.targets, self.breaks)
         yield from (self.left, self.projected)
 
 
@@ -162,6 +168,11 @@ class PeriodCollector(Collector):
         yield from found
 
     def _site(self, found: _Families, site: Site, session: EvaluatorSession, today: date) -> None:
+        heading: dict[Span, Verdict | None] = {}
+        with self._drops(found.left.name, site.id):
+            for span, budget in self._budgets_of(site, session, today):
+                _show_budget(found, span, budget)
+                heading[span] = budget.verdict
         shown = {Period.month_of(today), Period.year_of(today)}
         for period in session.shown.periods(today):
             with self._drops("months and years", site.id, period.name):
@@ -169,14 +180,34 @@ class PeriodCollector(Collector):
                 if period in shown or not kpis.empty:
                     shown.add(period)
                     _show(found, site, period, kpis)
+                    self._judge(found, site, period, kpis, heading if today in period else None)
         shown |= self._show_reported(found, site, today)
         for period in sorted(shown):
             state = "running" if today in period else "complete"
             found.periods.add_metric([site.id, period.name, _span(period), state], 1)
         self._targets(found, site)
-        with self._drops(found.left.name, site.id):
-            for span, budget in self._budgets_of(site, session, today):
-                _show_budget(found, span, budget)
+
+    def _judge(
+        self,
+        found: _Families,
+        site: Site,
+        period: Period,
+        kpis: SiteKpis,
+        heading: Mapping[Span, Verdict | None] | None,
+    ) -> None:
+        """Hold a period against its targets, as the report does. ``heading``: while it runs, where the site's
+        error budgets say that it ends."""
+        span = _span(period)
+        for queue, name, reading in kpis.values:
+            target = self._city.target(name, site.id, queue, span)
+            if target is None or reading.value is None:
+                continue
+            likely = kpis.ranges.get((queue, name))
+            said = judged(target, period, reading, likely, complete=heading is None)
+            if said is not None and heading and (queue, name) == (ALL_QUEUES, Kpi.MISSED_RATIO):
+                said = heading.get(span, said)
+            if said is not None:
+                found.verdicts.add_metric([site.id, queue, period.name, name], VERDICTS[said])
 
     def _show_reported(self, found: _Families, site: Site, today: date) -> set[Period]:
         shown = set()

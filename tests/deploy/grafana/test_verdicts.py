@@ -182,7 +182,7 @@ def test_a_queue_without_a_target_shows_that_of_the_site(tmp_path: Path) -> None
 
 
 @needs_promtool
-def test_a_month_has_its_counts_and_no_range(tmp_path: Path) -> None:
+def test_a_month_has_its_counts_the_reports_verdict_and_no_range(tmp_path: Path) -> None:
     period = 'site="lier", period="2026-11"'
     page = {
         'wachtpost_queue_info{site="lier", queue="all", kind="site", name="Lier"}': 1,
@@ -190,9 +190,10 @@ def test_a_month_has_its_counts_and_no_range(tmp_path: Path) -> None:
         f'wachtpost_indicator_missed_ratio{{{period}, queue="all", origin="counted"}}': 7 / 60,
         f'wachtpost_indicator_samples{{{period}, queue="all", origin="counted", kpi="missed_ratio"}}': 60,
         'wachtpost_indicator_target{site="lier", queue="all", kpi="missed_ratio", period="month"}': 0.2,
+        f'wachtpost_indicator_verdict{{{period}, queue="all", kpi="missed_ratio"}}': 1,
     }
     query = RunningKpi.of(MISSED, MONTH).verdict(ENGLISH, TOTAL, "", ranged=True)
-    month = '{site="lier", queue="all", name="Lier", verdict="on target (20 %)", counts="7 of 60"}'
+    month = '{site="lier", queue="all", name="Lier", verdict="not yet to say (20 %)", counts="7 of 60"}'
     assert answers(query, page, {month: 7 / 60}, tmp_path) == ""
 
 

@@ -20,11 +20,13 @@ from domain.bucket_store import Slot
 from domain.corrections import BucketChange, Correction, FromFile, Hours, day_slot
 from domain.counts import ms_of
 from domain.error_budget import budget_left, error_budget
+from domain.how_sure import Verdict
 from domain.period_kpis import months_of, period_kpi, speed
 from domain.queue_ref import QueueRef
 from services.evaluator.archive import Archive
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.period_metrics import PeriodCollector
+from services.evaluator.rolling_metrics import VERDICTS
 from services.evaluator.state_store import MONTHS, EvaluatorStore
 from shared.calendar import Calendar
 from shared.config.model import ALL_QUEUES, CityFile
@@ -228,6 +230,20 @@ def expected_values(days: Mapping[QueueRef, Mapping[date, Bucket]], kpi: Kpi) ->
     return found
 
 
+def expected_verdicts(days: Mapping[QueueRef, Mapping[date, Bucket]]) -> dict[tuple[str, ...], float]:
+    """By the report's own arithmetic: a period, and of the running year of missed calls its error budget."""
+    today, months = NOW.date(), months_of(days)
+    found: dict[tuple[str, ...], Verdict | None] = {}
+    for period in shown_periods():
+        for queue, kpi in ((ALL_QUEUES, Kpi.MISSED_RATIO), ("loket", Kpi.VISIT_WAIT_MEAN)):
+            one = period_kpi(CITY, months, kpi, "huis", queue, period, today)
+            found["huis", queue, period.name, kpi] = one.verdict
+    running = error_budget(CITY, Calendar(CITY), days, "huis", Period.year_of(today), NOW)
+    assert running is not None
+    found["huis", ALL_QUEUES, "2026", Kpi.MISSED_RATIO] = running.verdict
+    return {labels: VERDICTS[said] for labels, said in found.items() if said is not None}
+
+
 def shown_periods() -> Iterator[Period]:
     for year in (2024, 2025, 2026):
         yield Period.parse(str(year))
@@ -255,6 +271,9 @@ async def test_after_a_take_over_every_month_and_year_is_what_the_report_says(re
     async with showing(redis_url, days) as (_, running):
         for kpi, name in VALUES.items():
             assert computed(running.samples(name)) == pytest.approx(expected_values(days, kpi)), name
+        verdicts = running.samples("indicator_verdict")
+        assert verdicts == expected_verdicts(days)
+        assert {name for *_, period, name in verdicts if "-" in period} == {Kpi.VISIT_WAIT_MEAN}
         shares = running.samples("indicator_speed_category_ratio")
         year = speed(CITY, months_of(days), "huis", ALL_QUEUES, Period.parse("2025"), NOW.date())
         for category in year.counts:
@@ -263,6 +282,15 @@ async def test_after_a_take_over_every_month_and_year_is_what_the_report_says(re
         visits = sum(1 for on in days[LOKET] if on in Period.parse("2024-05")) * 9
         assert samples["huis", "loket", "2024-05", "counted", "visit_wait_mean"] == visits
         assert min(period for _, _, period, *_ in samples if "-" in period) == "2024-03", "25 months"
+
+
+async def test_a_share_that_still_runs_is_judged_by_its_days_and_not_by_its_many_contacts(
+    redis_url: str,
+) -> None:
+    few_days = {ONTHAAL: {date(2026, 3, 17): day(900, 20), date(2026, 3, 18): day(900, 20)}}
+    async with showing(redis_url, few_days) as (_, running):
+        verdicts = running.samples("indicator_verdict")
+        assert verdicts == {("huis", "all", "2026", Kpi.MISSED_RATIO): VERDICTS[Verdict.UNDECIDED]}
 
 
 async def test_without_any_day_there_are_the_running_periods_alone_and_no_value(redis_url: str) -> None:
