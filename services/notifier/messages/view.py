@@ -15,7 +15,7 @@ from services.notifier.model import Breach
 from shared.config.alerting import QueueRule, ShiftRule, measure_of
 from shared.config.model import CityFile, queues_about
 from shared.config.types import ALL_QUEUES, PERIODS, LastContacts
-from shared.contract.breach_events import Cause, ConditionReading, Hour, Level, Severity
+from shared.contract.breach_events import BreachState, Cause, ConditionReading, Hour, Level, Severity
 from shared.contract.kpis import KPIS, STATE_MEASURES, UNITS, Kpi, Measure, QueueKind, Unit, more_is_better
 from shared.formatting import clock_time
 from shared.translation import Translator, translator
@@ -87,7 +87,7 @@ class FigureView:
     counts: str
     """Of a share: ``6 van 19``, or of the latest contacts ``7 van de laatste 20``; else empty."""
     back: bool
-    """The breach is over, and this is why: the figure is where it should be."""
+    """The figure is where it should be: of a breach that is over, or that has several and recovers."""
     limit: str
     """Of what is promised; of a warning the limit that it comes close to. Empty: it has none that we know."""
     more_is_better: bool
@@ -163,7 +163,7 @@ class BreachView:
 
     @property
     def told(self) -> tuple[FigureView, ...]:
-        """The figures of a headline: all; of several that held at once, and do no more, what is back."""
+        """The figures of a headline: all; of several that do not all hold any more, what is back."""
         figures = (self.figure, *self.also)
         return tuple(one for one in figures if one.back) or figures
 
@@ -311,6 +311,7 @@ class Viewer:
         full = figures.is_full(one.window, one.samples)
         latest = full is True or breach.usual is not None
         nobody = one.measure is Measure.NOBODY_AVAILABLE
+        several = bool(breach.reading.also) and breach.state in {BreachState.CLEARING, BreachState.OK}
         kept = one.value is not None and not _beyond(one.measure, one.value, one.limit)
         return FigureView(
             measure=one.measure,
@@ -319,7 +320,7 @@ class Viewer:
             else figures.figure(self._say, one.measure, one.value, one.samples, one.limit),
             people=_people(one.measure, one.value),
             counts=figures.counts(self._say, one.part, one.samples, latest=latest),
-            back=breach.closed_at is not None and (kept or not breach.reading.also),
+            back=kept if nobody or several else breach.closed_at is not None,
             limit="" if nobody else self._limit(one.measure, one.limit),
             more_is_better=more_is_better(one.measure),
             period=one.window if one.window in PERIODS else "",

@@ -125,6 +125,12 @@ TWENTY_WAITS = breach(**LATEST, reading=reading(samples=20, since=SINCE, low=60.
 ONE_WAIT = breach(**LATEST, reading=reading(samples=1, since=SINCE, before=None))
 
 ABSENT = ConditionReading(measure=Measure.NOBODY_AVAILABLE, limit=0.0, value=1.0)
+HERE = ABSENT.model_copy(update={"value": 0.0})
+CAME_BACK = breach(
+    Measure.NOBODY_AVAILABLE,
+    state=BreachState.CLEARING,
+    reading=reading(Measure.NOBODY_AVAILABLE, value=0.0, hour=FREE),
+)
 WAITED_LONG = ConditionReading(measure=Measure.LONGEST_WAIT, limit=60.0, value=130.0)
 BACK = {"state": BreachState.OK, "cause": Cause.STAYED_BACK, "closed_at": NOW}
 WAITED_FOR_NOBODY = combined(THREE_WAIT, ABSENT)
@@ -508,6 +514,22 @@ def test_of_several_conditions_a_message_says_all_and_at_the_end_what_is_back(
         Measure.WAITING, limit=0.0, reading=reading(Measure.WAITING, value=waiting, longest_wait_s=None)
     )
     told = combined(first, ABSENT.model_copy(update={"value": available}), **over)
+    assert Writer(city(), TEMPLATES).headline(told, NOW) == f"Onthaal: {headline}"
+
+
+@pytest.mark.parametrize(
+    ("told", "headline"),
+    [
+        (NOBODY_THERE, "niemand beschikbaar"),
+        (ended(Measure.NOBODY_AVAILABLE), "weer iemand beschikbaar"),
+        (CAME_BACK, "weer iemand beschikbaar"),
+        (CAME_BACK.model_copy(update={"state": BreachState.FIRING}), "weer iemand beschikbaar"),
+        (combined(THREE_WAIT, HERE, state=BreachState.CLEARING), "weer iemand beschikbaar"),
+        (combined(NOBODY_WAITS, ABSENT, state=BreachState.CLEARING, closed_at=None), "niemand wacht meer"),
+        (THREE_WAIT.model_copy(update={"state": BreachState.CLEARING}), "3 wachtenden, grens hoogstens 1"),
+    ],
+)
+def test_while_it_recovers_a_message_says_what_is_so(told: Breach, headline: str) -> None:
     assert Writer(city(), TEMPLATES).headline(told, NOW) == f"Onthaal: {headline}"
 
 
