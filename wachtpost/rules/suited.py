@@ -20,7 +20,7 @@ from wachtpost.rules.trial import RuleTrial, Trial
 from wachtpost.rules.usual import PastContacts
 
 TOO_LITTLE_COMES: Final = frozenset(
-    {FindingKind.NEVER_ENOUGH, FindingKind.HARDLY_EVER, FindingKind.NEVER_SO_MANY, FindingKind.NEVER_SURE}
+    {FindingKind.NEVER_ENOUGH, FindingKind.HARDLY_EVER, FindingKind.NEVER_SO_MANY}
 )
 """Findings of rules that are made for a desk with more contacts."""
 

@@ -117,9 +117,11 @@ class TrialPage:
             yield Text(
                 say.gettext(
                     "By chance: on {made_up} made-up open days with as many contacts an hour as on {usual}, "
-                    "independent of each other, each waiting and missed as one of those was.",
+                    "independent of each other, each waiting and missed as one of those was ({share} of the "
+                    "calls were missed).",
                     made_up=say.number(self._usually.days),
                     usual=days,
+                    share=say.ratio(self._usually.missed),
                 ),
                 style="dim",
             )

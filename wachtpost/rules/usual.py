@@ -81,6 +81,8 @@ class ByChance:
     """So many were made up."""
     learnt_from: int
     """From so many of the city's own."""
+    missed: float
+    """The share of the calls that was missed on these."""
     fired: Mapping[str, int]
     """By ``RuleKey.name``; rules that such days can say something of."""
 
@@ -127,7 +129,7 @@ class PastContacts:
     def usual(self) -> list[_Day]:
         """Return the days in the middle: neither the quarter with the most missed calls, nor that with the
         fewest."""
-        days = sorted(self._days.values(), key=_missed_share)
+        days = sorted(self._days.values(), key=lambda day: _missed_share([day]))
         quarter = len(days) // 4
         return list(days[quarter : len(days) - quarter])
 
@@ -146,7 +148,7 @@ def by_chance(
     for event in simulation.breaches(_made_up(calendar, city, usual, days)):
         if event.name in fired and event.state is BreachState.FIRING and event.fired_at == event.at:
             fired[event.name] += 1
-    return ByChance(days, len(usual), fired)
+    return ByChance(days, len(usual), _missed_share(usual), fired)
 
 
 def _can_be_tried(rule: Rule) -> bool:
@@ -154,8 +156,8 @@ def _can_be_tried(rule: Rule) -> bool:
     return not any(one.measure in UNTRIED or months & {*one.windows} for one in rule.conditions)
 
 
-def _missed_share(day: _Day) -> float:
-    calls = [one for found in day.values() for one in found if not one.is_visit]
+def _missed_share(days: Iterable[_Day]) -> float:
+    calls = [one for day in days for found in day.values() for one in found if not one.is_visit]
     return sum(one.outcome is not None for one in calls) / len(calls) if calls else 0.0
 
 

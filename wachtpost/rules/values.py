@@ -22,7 +22,9 @@ def as_values(trial: Trial, usually: ByChance | None, city: CityFile) -> dict[st
         "first": _time(trial.first),
         "last": _time(trial.last),
         "days": trial.days,
-        "usual": None if usually is None else {"days": usually.days, "learnt_from": usually.learnt_from},
+        "usual": None
+        if usually is None
+        else {"days": usually.days, "learnt_from": usually.learnt_from, "missed": usually.missed},
         "rules": [
             {
                 **_rule(tried, trial, city),

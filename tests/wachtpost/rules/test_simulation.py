@@ -275,15 +275,47 @@ def calls(outcomes: str, first: str, every_s: int) -> list[Event]:
     ]
 
 
+def alone(rule: str) -> CityFile:
+    """The same town with one rule."""
+    rules = ("rules", "no_data_rules", "budget_rules")
+    kept = {name: tuple(one for one in getattr(EVERY_KIND, name) if one.id == rule) for name in rules}
+    return EVERY_KIND.model_copy(update=kept)
+
+
+def told_of(rules: CityFile, events: Sequence[Event], until: int | None = None) -> list[BreachChanged]:
+    """What rules say, one way and the other."""
+    facts = list(arrivals(("", event) for event in events))
+    told = simulated(rules, facts, until)
+    assert told == list(dense(rules, facts, until))
+    return [one for one in told if isinstance(one, BreachChanged)]
+
+
+def test_a_source_that_speaks_later_than_another_is_waited_for_from_then_on() -> None:
+    common = {"site": "town", "source": "cev", "queue": "desk"}
+    at = MONDAY + timedelta(hours=9, minutes=30)
+    first = VisitArrived(id="v", at=at, contact="v", **common)
+    heartbeat = SourceHeartbeat(id="h", at=at + timedelta(minutes=1), source="pbx", site="town")
+    (opened, fired) = told_of(alone("quiet"), [first, heartbeat], ms_of(at + timedelta(minutes=9)))
+    assert opened.at == fired.at == at + timedelta(minutes=5, seconds=1)
+
+
+def test_a_breach_without_a_reading_is_over_when_whoever_waited_is_gone_by_a_restart() -> None:
+    common = {"site": "town", "source": "cev", "queue": "desk"}
+    ten = MONDAY + timedelta(hours=10)
+    came = {"arrived_at": ten - timedelta(seconds=100), "appointment_at": ten - timedelta(seconds=100)}
+    told: list[Event] = [VisitCalled(id=f"c{n}", at=ten, contact=f"c{n}", **came, **common) for n in range(3)]
+    told.append(VisitArrived(id="w", at=ten + timedelta(minutes=3), contact="w", **common))
+    restarted = ten + timedelta(minutes=12, seconds=31)
+    told.append(SourceRestarted(id="r", at=restarted, source="cev", site="town"))
+    told.append(SourceHeartbeat(id="h", at=restarted + timedelta(minutes=3), source="cev", site="town"))
+    over = told_of(alone("visits"), told)[-1]
+    assert (over.cause, over.at) == (Cause.NO_READING, restarted)
+
+
 @pytest.mark.parametrize("rule", ["shift", "sure"])
 def test_who_counts_back_has_no_reading_so_long_after_the_newest_contact_to_the_second(rule: str) -> None:
     """The last call is missed at 10:00:54, and its ten seconds end at 10:01:00; then patience runs."""
-    only = {"rules": tuple(one for one in EVERY_KIND.rules if one.id == rule), "no_data_rules": ()}
-    alone = EVERY_KIND.model_copy(update=only | {"budget_rules": ()})
-    facts = list(arrivals(("", event) for event in calls("----------", "10:00", every_s=6)))
-    facts += arrivals(("", event) for event in calls("-", "11:00", every_s=1))
-    told = simulated(alone, facts)
-    assert told == list(dense(alone, facts))
-    (over,) = [one for one in told if isinstance(one, BreachChanged) and one.cause is Cause.NO_READING]
+    facts = [*calls("----------", "10:00", every_s=6), *calls("-", "11:00", every_s=1)]
+    (over,) = [one for one in told_of(alone(rule), facts) if one.cause is Cause.NO_READING]
     patience = {"shift": timedelta(minutes=4), "sure": timedelta(minutes=2)}[rule]
     assert over.at == MONDAY + timedelta(hours=10, minutes=1) + patience
