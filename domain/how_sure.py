@@ -97,7 +97,10 @@ def range_of(kpi_name: Kpi, bucket: Bucket, city: CityFile) -> Range | None:
 
 def ratio_range(part: int, samples: int) -> Range | None:
     """Return the range of ``part`` of ``samples``; ``None`` where no range is shown."""
-    return wilson(part, samples) if 0 < samples < RANGE_BELOW else None
+    if not 0 < samples < RANGE_BELOW:
+        return None
+    # What is taken back from a day that was replaced meanwhile may leave less than none of a count.
+    return wilson(min(max(part, 0), samples), samples)
 
 
 def wilson(part: int, samples: int) -> Range:

@@ -80,6 +80,12 @@ def test_no_range_without_contacts_and_none_from_sixty_on() -> None:
     assert ratio_range(20, RANGE_BELOW) is None
 
 
+def test_what_a_replaced_day_lacks_breaks_no_range() -> None:
+    day = Bucket(answered=9, abandoned=-1, wait_ms=-90_000, waits={10: -9, 40: 18})
+    assert range_of(Kpi.MISSED_RATIO, day, CITY) == wilson(0, 8)
+    assert range_of(Kpi.CALL_WAIT_MEAN, day, CITY) is not None
+
+
 @pytest.mark.parametrize(
     ("freedom", "quantile"),
     [(4, 2.776), (5, 2.571), (9, 2.262), (19, 2.093), (29, 2.045), (99, 1.984), (249, 1.970)],
