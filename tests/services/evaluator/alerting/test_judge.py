@@ -720,3 +720,29 @@ def test_a_breach_by_count_ends_when_nobody_comes_and_nobody_waits() -> None:
     (ended,) = (event for event in morning.look("9:41:01") if isinstance(event, BreachChanged))
     assert (ended.state, ended.cause, ended.reading.value) == (BreachState.OK, Cause.NO_READING, None)
     assert morning.look("9:42") == []
+
+
+@pytest.mark.parametrize(
+    ("missed", "usual", "fires"),
+    [
+        (60, 0.1, True),
+        (0, 0.01, True),  # a city that never missed a call will miss one
+        (200, 0.33, False),  # 0.40 is too near to tell
+        (30, 0.0, False),  # of 300 calls a share is not known
+    ],
+)
+def test_what_is_usual_is_what_it_was_in_the_months_before_where_the_file_does_not_say(
+    missed: int, usual: float, fires: bool
+) -> None:
+    rule = {"id": "shift", "kind": "shift", "kpi": "missed_ratio"}
+    morning = Morning(city(rules=[rule]))
+    calls = 300 if usual == 0 else 600
+    for day, bucket in (
+        ("2026-02-10", Bucket(answered=calls - missed, abandoned=missed)),
+        ("2026-03-01", Bucket(abandoned=9_999)),  # this month's own are no measure of it
+        ("2024-12-31", Bucket(abandoned=9_999)),
+    ):
+        morning.aggregator.bucket_store.add(Slot(QueueRef("site", "a"), Resolution.DAY, day), bucket)
+    morning.calls("9:00", missed=30)
+    changes = [event for event in morning.look("9:00:05") if isinstance(event, BreachChanged)]
+    assert [event.usual for event in changes] == ([usual, usual] if fires else [])
