@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -446,7 +447,7 @@ class CityFile(ConfigSection):
             raise PydanticCustomError(NAMES, "{mistakes}", {"mistakes": "; ".join(map(str, mistakes))})
         return self
 
-    @property
+    @cached_property
     def live_definition(self) -> MissedDefinition:
         """The missed definition that the live figures use."""
         wanted = self.live.missed_definition

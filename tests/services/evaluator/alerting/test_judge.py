@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.aggregator import Aggregator, StreamEvent
 from domain.bucket import Bucket, Resolution
@@ -746,3 +748,20 @@ def test_what_is_usual_is_what_it_was_in_the_months_before_where_the_file_does_n
     morning.calls("9:00", missed=30)
     changes = [event for event in morning.look("9:00:05") if isinstance(event, BreachChanged)]
     assert [event.usual for event in changes] == ([usual, usual] if fires else [])
+
+
+@given(st.lists(st.tuples(st.integers(0, 59), st.booleans()), min_size=1, max_size=25), st.integers(0, 59))
+def test_a_score_that_goes_on_from_the_last_look_is_that_of_the_whole_day(
+    calls: list[tuple[int, bool]], looked: int
+) -> None:
+    """Calls come in any order, and the clock of the one who looks stands anywhere in the hour."""
+    rule = {"id": "shift", "kind": "shift", "kpi": "missed_ratio", "usual": 0.12, "false_alarm_every": 100}
+    morning = Morning(city(rules=[rule]))
+    for minute, is_missed in calls:
+        morning.calls(f"9:{minute:02}", missed=int(is_missed), answered=int(not is_missed))
+        now = clock(f"9:{max(minute, looked):02}:30")
+        whole = Judge(morning.file, morning.calendar, morning.file.sites)
+        whole.judge(morning.aggregator, now)
+        morning.judge.judge(morning.aggregator, now)
+        (name,) = (known.key.name for known in whole.rule_states())
+        assert morning.judge.reading(name) == whole.reading(name)
