@@ -75,7 +75,11 @@ class Definitions(SiteSections):
                         Cell(write.number(one.answered), number=True),
                         Cell(write.number(one.missed), number=True),
                         *(
-                            Cell(write.value(k, reading.value), number=True, notes=write.counts(reading))
+                            Cell(
+                                write.value(k, reading.value),
+                                number=True,
+                                notes=write.made_of(reading),
+                            )
                             for k, reading in one.readings.items()
                         ),
                     ),
@@ -120,7 +124,11 @@ class Definitions(SiteSections):
                 TableRow(
                     named(one.definition),
                     (
-                        Cell(write.value(Kpi.MISSED_RATIO, one.value), number=True),
+                        Cell(
+                            write.value(Kpi.MISSED_RATIO, one.value),
+                            number=True,
+                            notes=write.likely_share(one.missed, one.samples),
+                        ),
                         Cell(write.number(one.missed), number=True),
                         Cell(write.number(one.samples), number=True),
                         Cell(write.count(one.definition.count)),
@@ -189,7 +197,11 @@ class Definitions(SiteSections):
                 TableRow(
                     named(one.definition),
                     (
-                        Cell(write.value(Kpi.SERVICE_LEVEL, one.value), number=True),
+                        Cell(
+                            write.value(Kpi.SERVICE_LEVEL, one.value),
+                            number=True,
+                            notes=write.likely_share(one.answered_within, one.samples),
+                        ),
                         Cell(
                             write.number(one.answered_within),
                             number=True,

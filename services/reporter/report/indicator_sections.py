@@ -428,7 +428,12 @@ class IndicatorSections(SiteSections):
             Cell(
                 write.share(share),
                 number=True,
-                notes=() if share is None else (write.number(one.counts[name]),),
+                notes=()
+                if share is None
+                else (
+                    write.number(one.counts[name]),
+                    *write.likely_share(one.counts[name], one.answered),
+                ),
             )
             for name, share in ((name, one.share(name)) for name in names)
         ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from domain.how_sure import Verdict
+from domain.how_sure import Verdict, ratio_range
 from domain.kpi import KpiValue
 from domain.outcome_names import COUNT_NAMES, OUTCOME_NAMES
 from domain.period_kpis import PeriodKpi
@@ -15,7 +15,7 @@ from services.reporter.report.blocks import TargetVerdict
 from services.reporter.report.document import Report, SiteReport
 from shared.config.model import Count, MissedDefinition, ServiceLevelDefinition
 from shared.contract.events import Outcome
-from shared.contract.kpis import KPIS, Kpi, Shown, more_is_better
+from shared.contract.kpis import KPIS, Kpi, Shown, Unit, more_is_better
 from shared.formatting import nearest
 from shared.periods import Period
 from shared.translation import Msg, Translator
@@ -146,6 +146,17 @@ class Writing:
         if one.likely is None:
             return ()
         return (self.say.span(KPIS[one.kpi].unit, one.likely.low, one.likely.high, *_beside(one)),)
+
+    def likely_share(self, part: int, samples: int) -> tuple[str, ...]:
+        """The same of a share that is held against nothing."""
+        found = ratio_range(part, samples)
+        return () if found is None else (self.say.span(Unit.RATIO, found.low, found.high),)
+
+    def made_of(self, share: KpiValue) -> tuple[str, ...]:
+        """Return counts and range of a share; nothing of a mean."""
+        if share.part is None:
+            return ()
+        return (*self.counts(share), *self.likely_share(share.part, share.samples))
 
     def verdict(self, one: PeriodKpi) -> TargetVerdict | None:
         return None if one.met is None else TargetVerdict.MET if one.met else TargetVerdict.NOT_MET

@@ -157,6 +157,9 @@ def test_few_contacts_stand_beside_their_counts_and_their_range() -> None:
     report = made("2026", at("2026-03-10"), ("onthaal", "2026-03-02", calls(14, missed=6)))
     told = " ".join(render(report, ReportFormat.MARKDOWN, translator("nl")).decode().split())
     assert "| 30,00 % (6 van 20, 15–52 %) | ≤ 20 % | nog niet te zeggen | 20 |" in told
+    assert "| 14 | 6 | 30,00 % (6 van 20, 15–52 %) |" in told  # as callers, and as entries
+    assert "| lier-1 v4 (van doel en borden) | 30,00 % (15–52 %) | 6 | 20 |" in told
+    assert "(14, 78–100 %)" in told  # all that were answered in one speed category
 
 
 def test_a_running_period_ends_today():
