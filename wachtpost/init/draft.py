@@ -133,10 +133,7 @@ def draft(
         return Draft(text, found, mistakes)
     city = _city(text)
     if not observed.queues:
-        seen = say.gettext(
-            "Nothing was given to go by: rules are those of a small desk, with {number} calls an hour.",
-            number=say.number(LIER[QueueKind.PHONE].per_hour),
-        )
+        seen = _nothing_found(say) if files else _nothing_given(say)
         found = replace(found, seen=seen, rules=_rules(dict(LIER), observed, answers, found, say))
         return _finished(answers, found, None)
     analysis, _ = reader.analyse(files, city, now, None, progress)
@@ -252,23 +249,46 @@ def _silent_for(volumes: Mapping[QueueKind, Volume], found: Found) -> timedelta 
 def _seen(
     analysis: Analysis, days: Sequence[date], volumes: Mapping[QueueKind, Volume], say: Translator
 ) -> str:
-    contacts = analysis.total.offered + analysis.total.visitors
     if not days:
-        return say.gettext("No contact was found in the files.")
-    seen = say.ngettext(
+        return _nothing_found(say)
+    seen = _found_in(analysis.total.offered + analysis.total.visitors, days, say)
+    return seen if volumes else f"{seen} {_too_few(say)}"
+
+
+def _nothing_given(say: Translator) -> str:
+    return say.gettext(
+        "Nothing was given to go by: rules are those of a small desk, with {number} calls an hour.",
+        number=say.number(LIER[QueueKind.PHONE].per_hour),
+    )
+
+
+def _nothing_found(say: Translator) -> str:
+    nothing = say.gettext("No contact was found in the files.")
+    return f"{nothing} {_too_few(say)}"
+
+
+def _too_few(say: Translator) -> str:
+    return say.gettext(
+        "That is too little to choose rules by: they are those of a small desk, with {number} calls an hour.",
+        number=say.number(LIER[QueueKind.PHONE].per_hour),
+    )
+
+
+def _found_in(contacts: int, days: Sequence[date], say: Translator) -> str:
+    if len(days) == 1:
+        return say.ngettext(
+            "Found in {number} contact, on {day}.",
+            "Found in {number} contacts, on {day}.",
+            contacts,
+            day=say.local(days[0], _DAY),
+        )
+    return say.ngettext(
         "Found in {number} contact, from {first} to {last}.",
         "Found in {number} contacts, from {first} to {last}.",
         contacts,
         first=say.local(days[0], _DAY),
         last=say.local(days[-1], _DAY),
     )
-    if volumes:
-        return seen
-    too_few = say.gettext(
-        "That is too little to choose rules by: they are those of a small desk, with {number} calls an hour.",
-        number=say.number(LIER[QueueKind.PHONE].per_hour),
-    )
-    return f"{seen} {too_few}"
 
 
 def _volume_seen(

@@ -52,6 +52,12 @@ FEWEST_A_YEAR: Final = 1_000
 TWICE: Final = 2
 """A day has so many times the calls that a rule takes to fire, or there is none: each day begins anew."""
 
+BUSY: Final = 60
+"""Calls an hour."""
+
+LULLS: Final = (10, 5)
+"""Minutes that a shift has to be over, at a desk that is not so busy and at one that is."""
+
 MOST_MISSED: Final = 0.8
 """Where more is missed as a rule nothing is unusual any more."""
 
@@ -206,17 +212,20 @@ class _Chooser:
         outage = ceil(shift.run_length(shift.shift_design(usual, bad, every), 1.0))
         if not self._enough_a_day(outage):
             return
+        lull = LULLS[self.volume.per_hour >= BUSY]
         say = self.say
         why = [
             say.gettext(
                 "{number} calls an hour are too few for the share of a quarter of an hour, so missed calls "
                 "are weighed one by one: from the usual {usual} to {bad}. When nobody is answered any more "
-                "it is noticed after {calls} calls; by chance alone it is told once in {every} calls.",
+                "it is noticed after {calls} calls; by chance alone it is told once in {every} calls. It is "
+                "over after {minutes} minutes as usual: one bad hour is one message.",
                 number=say.number(self.volume.per_hour, 0 if self.volume.per_hour >= 10 else 1),
                 usual=say.ratio_limit(usual),
                 bad=say.ratio_limit(bad),
                 calls=outage,
                 every=say.number(every),
+                minutes=lull,
             )
         ]
         if self.volume.missed is None:
@@ -233,6 +242,7 @@ class _Chooser:
             "usual": usual,
             "bad": bad,
             "false_alarm_every": every,
+            "keep_firing": f"{lull}m",
             "severity": "critical",
         }
         yield ChosenRule(rule, " ".join(why))
@@ -426,19 +436,12 @@ class _Chooser:
         month = say.gettext(
             "The month so far against the target: on the board, while it can still be turned."
         )
-        year = say.gettext("The year so far likewise, from a tenth of a year's calls on.")
-        for name, kpi, window, parts, why in (
-            ("wait-month", "call_wait_mean", "month", 120, month),
-            ("missed-year", "missed_ratio", "year", 10, year),
+        year = say.gettext("The year so far likewise.")
+        for name, kpi, window, why in (
+            ("wait-month", "call_wait_mean", "month", month),
+            ("missed-year", "missed_ratio", "year", year),
         ):
-            rule: RuleTable = {
-                "id": name,
-                "kpi": kpi,
-                "window": window,
-                "min_samples": max(100, 100 * round(self.volume.a_year / parts / 100)),
-                "severity": "info",
-            }
-            yield ChosenRule(rule, why)
+            yield ChosenRule({"id": name, "kpi": kpi, "window": window, "severity": "info"}, why)
 
 
 def silent_for(volume: Volume) -> timedelta:

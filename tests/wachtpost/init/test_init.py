@@ -132,7 +132,7 @@ def test_a_log_that_says_next_to_nothing_leaves_the_desk_always_open(tmp_path: P
     (queue,) = city.sites[0].queues
     assert (queue.id, queue.hours, city.hours) == ("onthaal" if lines else "phone", None, {})
     assert "missed-shift" in ids(city)
-    assert ("too little to choose rules by" in (tmp_path / "city.toml").read_text()) == bool(lines)
+    assert "too little to choose rules by" in (tmp_path / "city.toml").read_text()
 
 
 def test_a_desk_with_three_calls_a_day_is_one_and_has_rules_that_can_fire(tmp_path: Path):

@@ -65,6 +65,10 @@ def test_at_lier_an_outage_is_noticed_after_seven_calls_and_the_reason_says_so()
     assert "not known yet" not in chosen(18, missed=0.12)["missed-shift"].why
 
 
+def test_a_shift_that_comes_and_goes_in_one_bad_hour_is_one():
+    assert [chosen(per_hour)["missed-shift"].table["keep_firing"] for per_hour in (18, 60)] == ["10m", "5m"]
+
+
 def test_where_more_is_missed_as_a_rule_what_is_bad_is_more():
     rule = chosen(18, missed=0.32)["missed-shift"].table
     assert (rule["usual"], rule["bad"]) == (0.32, 0.7)
