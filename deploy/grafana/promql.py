@@ -203,7 +203,8 @@ class KpiQuery:
             told = _told_as("range", both, f" ($1 {say(self.target_unit)})", "range")
             counts = _lengthened(counts, _or_else(told, samples), "range")
         if ranged and counts_contacts(window):
-            minutes = f"round((time() - {self.started(places, window)}) / 60)"
+            some = f"{self.samples(places, window)} > 0"
+            minutes = f"round((time() - {self.started(places, window)}) / 60) and on (site, queue) {some}"
             told = _told_as("took", _as_label("took", minutes), f" {say(IN_MINUTES)}", "took")
             counts = _lengthened(counts, _or_else(told, samples), "took")
         return counts

@@ -172,6 +172,13 @@ def test_a_window_of_contacts_says_how_long_they_took_to_come(
 
 
 @needs_promtool
+def test_nobody_took_no_time_to_come(tmp_path: Path) -> None:
+    page = {**told(MISSED, "last 20", samples=0, window_start_timestamp_seconds=-3600), OPEN: 1}
+    query = MISSED.verdict(ENGLISH, CHOSEN, "last 20", ranged=True)
+    assert answers(query, page, {reading("not yet to say", "calls: 0"): 0}, tmp_path) == ""
+
+
+@needs_promtool
 def test_a_queue_without_a_target_shows_that_of_the_site(tmp_path: Path) -> None:
     page = {
         **told(MISSED, "15m", **FEW, verdict=1),
