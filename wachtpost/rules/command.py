@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -65,7 +66,9 @@ def backtest(
     chance: Annotated[
         int,
         typer.Option(
-            min=0, max=1000, help="How many usual days are made up to count false alarms on; 0: none"
+            min=0,
+            max=1000,
+            help="How many usual days are made up, at most, to count false alarms on; 0: none",
         ),
     ] = DAYS,
     city_file: Annotated[
@@ -133,7 +136,10 @@ def _of_files(given: Access, files: Sequence[Path], source: str | None, chance: 
     if tried is None:
         fail(given.say.gettext("There is nothing in it that can be counted."))
     suited = () if quiet else [*suited_lines(city, calendar, tried, simulation, contacts, given.say)]
-    return _Past(tried, contacts, by_chance(city, calendar, contacts, chance), suited=suited)
+    console = Console(stderr=True)
+    with console.status(given.say.gettext("usual days …")) if console.is_terminal else nullcontext():
+        usually = by_chance(city, calendar, contacts, chance)
+    return _Past(tried, contacts, usually, suited=suited)
 
 
 def _of_history(given: Access) -> _Past:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count, islice
 from math import exp
 from random import Random
 from typing import Final
@@ -38,8 +39,12 @@ from wachtpost.rules.simulation import Simulation
 DAYS: Final = 60
 """Open days that are made up."""
 
-MOST_CONTACTS: Final = 20_000
-"""And at most so many contacts."""
+LEAST_DAYS: Final = 3
+"""So many are made up at a desk however busy."""
+
+MOST_WORK: Final = 200_000
+"""Looks at a rule, after which no further day is made up: a quarter of a minute's work. No clock is asked, so
+that whoever asks twice gets the same answer."""
 
 OPEN_DAYS: Final = 250
 """Of a year."""
@@ -52,8 +57,8 @@ UNTRIED: Final = frozenset(
 )
 """What such days say nothing of: when sources speak, who serves, how long people talk, appointments."""
 
-MOST_DAYS_LOOKED: Final = 10
-"""So many days of the calendar for each open one, at most: of a desk that never opens there is none."""
+MOST_CLOSED: Final = 366
+"""After so many days on which nobody came a desk does not open any more."""
 
 _HOUR_MS: Final = 3_600_000
 _LARGE: Final = 100
@@ -137,18 +142,27 @@ class PastContacts:
 def by_chance(
     city: CityFile, calendar: Calendar, contacts: PastContacts, days: int = DAYS
 ) -> ByChance | None:
-    """Judge made-up days as usual ones are; ``None`` where the past has no contacts."""
+    """Judge made-up days as usual ones are, ``days`` of them at most; ``None`` where there are none to learn
+    from."""
     usual = contacts.usual()
-    volume = sum(len(found) for day in usual for found in day.values()) / max(1, len(usual))
-    days = min(days, int(MOST_CONTACTS // volume)) if volume else 0
-    if days < 1:
-        return None
     simulation = Simulation(city, calendar, city.sites)
     fired = {name: 0 for name, rule in simulation.rules.items() if _can_be_tried(rule)}
-    for event in simulation.breaches(_made_up(calendar, city, usual, days)):
-        if event.name in fired and event.state is BreachState.FIRING and event.fired_at == event.at:
-            fired[event.name] += 1
-    return ByChance(days, len(usual), _missed_share(usual), fired)
+    done = work = 0
+
+    def facts() -> Iterator[StreamEvent]:
+        nonlocal done
+        for day in islice(_made_up(calendar, city, usual) if usual else (), days):
+            yield from day
+            done += 1
+            if work > MOST_WORK and done >= LEAST_DAYS:
+                return
+
+    for look in simulation.run(facts()):
+        work += len(look.names)
+        for event in look.events:
+            if event.name in fired and event.state is BreachState.FIRING and event.fired_at == event.at:
+                fired[event.name] += 1
+    return ByChance(done, len(usual), _missed_share(usual), fired) if done else None
 
 
 def _can_be_tried(rule: Rule) -> bool:
@@ -194,26 +208,29 @@ def _habits(calendar: Calendar, usual: Sequence[_Day], refs: Iterable[QueueRef])
     return habits
 
 
-def _made_up(calendar: Calendar, city: CityFile, usual: Sequence[_Day], days: int) -> Iterator[StreamEvent]:
-    """Yield the facts of so many open days, from the day after the last one of the past on."""
+def _made_up(calendar: Calendar, city: CityFile, usual: Sequence[_Day]) -> Iterator[list[StreamEvent]]:
+    """Yield the facts of open days, one by one, from the day after the last one of the past on."""
     dice = Random(SEED)  # noqa: S311 - chance, not secrecy
     hours = {QueueRef(site.id, queue.id): queue.hours for site in city.sites for queue in site.queues}
     habits = _habits(calendar, usual, hours)
     first = calendar.local_day(max(one.entered for day in usual for found in day.values() for one in found))
-    number, newest = 0, 0
-    for ahead in range(1, MOST_DAYS_LOOKED * days):
+    number = newest = closed = 0
+    for ahead in count(1):
         told: list[tuple[int, Event]] = []
         for ref, habit in habits.items():
             for stretch in calendar.stretches(hours[ref], first + ahead * DAY):
                 for at, contact in _drawn(dice, habit, stretch, calendar):
                     number += 1
                     told += _facts(ref, at, contact, f"usual-{number}")
+        closed = 0 if told else closed + 1
+        if closed > MOST_CLOSED:
+            return
+        arrivals = []
         for at, event in sorted(told, key=lambda one: one[0]):
             newest = max(newest, at)
-            yield StreamEvent(event.id, newest, event)
-        days -= bool(told)
-        if not days:
-            return
+            arrivals.append(StreamEvent(event.id, newest, event))
+        if arrivals:
+            yield arrivals
 
 
 def _drawn(
@@ -235,10 +252,10 @@ def _poisson(dice: Random, mean: float) -> int:
     """Return how many come when so many come on average (Knuth's way, which bears no large mean)."""
     if mean > _LARGE:
         return _poisson(dice, mean / 2) + _poisson(dice, mean / 2)
-    count, passed, until = 0, dice.random(), exp(-mean)
+    came, passed, until = 0, dice.random(), exp(-mean)
     while passed > until:
-        count, passed = count + 1, passed * dice.random()
-    return count
+        came, passed = came + 1, passed * dice.random()
+    return came
 
 
 def _facts(ref: QueueRef, at: int, contact: Contact, name: str) -> Iterator[tuple[int, Event]]:
