@@ -304,8 +304,10 @@ class Aggregator:
     def opened_s(self, queue_ref: QueueRef, now_ms: int) -> int:
         """Return since when the contacts of a queue are those of today: epoch seconds, on a boundary.
 
-        Since it opened this local day; or since the hours that are on began, of a night desk the day before.
-        What lies outside its hours is in no ring anyway.
+        Since it opened this local day; or since the hours that are on began, of a night desk the day before,
+        and of one that does not shut a day ago: at midnight nothing begins there. Without hours nobody can
+        tell it from a desk that is shut at night, and it is since midnight. What lies outside its hours is in
+        no ring anyway.
         """
         queue = (self._queues or {}).get(queue_ref)
         hours = None if queue is None else queue.hours
@@ -314,9 +316,9 @@ class Aggregator:
         since = next(
             (start for start, _ in self._calendar.stretches(hours, today) if start <= now_ms), midnight
         )
-        opened = self._calendar.opened(hours, now_ms)
-        if opened is not None and opened < midnight and now_ms - opened <= _DAY_MS:
-            since = opened
+        if hours is not None and self._calendar.is_open(hours, now_ms):
+            opened = self._calendar.opened(hours, now_ms) or 0
+            since = min(since, max(opened, now_ms - _DAY_MS))
         return since // 1000 // FINE_S * FINE_S
 
     def days(self, queue_ref: QueueRef) -> dict[date, Bucket]:

@@ -150,10 +150,9 @@ def _visits(known: Contacts, city: CityFile, site: str, queue: str, now: int) ->
 
 
 def opening(city: CityFile, places: Iterable[Place], now: int) -> int:
-    """Since when a desk counts: the local midnight; or when the hours that are on began, if that was before
-    midnight, and within a day."""
-    midnight = _midnight(city, now)
-    return min([midnight, *(_opened(city, place, now) or midnight for place in places)])
+    """Since when a desk counts: since its first queue opened that day, or since the midnight of one that did
+    not yet, or has no hours; since the hours that are on began, if that was before; a day ago at the most."""
+    return min(_opened(city, place, now) for place in places)
 
 
 def _midnight(city: CityFile, now: int) -> int:
@@ -161,17 +160,19 @@ def _midnight(city: CityFile, now: int) -> int:
     return (datetime.combine(day, time.min, city.city.zone) - EPOCH) // MS
 
 
-def _opened(city: CityFile, place: Place, now: int) -> int | None:
-    """When a queue opened that is open now, minute by minute; none where it is shut, has no hours, or has
-    been open for longer than a day."""
-    if contacts.open_always(city, place) or not is_open(city, place, now):
-        return None
-    since = now // MINUTE * MINUTE
-    while is_open(city, place, since - MINUTE):
-        since -= MINUTE
-        if now - since > A_DAY:
-            return None
-    return since
+def _opened(city: CityFile, place: Place, now: int) -> int:
+    """Minute by minute, on a boundary of cells."""
+    midnight = _midnight(city, now)
+    if contacts.open_always(city, place):
+        return midnight
+    today = range(midnight, now + 1, MINUTE)
+    since = next((minute for minute in today if is_open(city, place, minute)), midnight)
+    if is_open(city, place, now):
+        began = now // MINUTE * MINUTE
+        while is_open(city, place, began - MINUTE) and now - began < A_DAY:
+            began -= MINUTE
+        since = min(since, max(began, now - A_DAY))
+    return since // CELL * CELL
 
 
 def end_of_window(now: int) -> int:

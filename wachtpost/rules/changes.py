@@ -86,15 +86,12 @@ def next_change(
 
 
 def next_edge(calendar: Calendar, hours: Iterable[str | None], now_ms: int) -> int:
-    """Return the second at which any of these hours next begin or end, or have been on for a day, or the day
-    ends (UTC ms in)."""
+    """Return the second at which any of these hours next begin or end, or the day ends (UTC ms in)."""
     today = calendar.local_day(now_ms)
     _, midnight = calendar.day_bounds(today)
     edges = [midnight]
     for name in hours:
         edges += (edge for stretch in calendar.stretches(name, today) for edge in stretch)
-        opened = calendar.opened(name, now_ms)
-        edges += [] if opened is None else [opened + DAY_MS + 1]
     return -(-min(edge for edge in edges if edge > now_ms) // 1000)
 
 
@@ -118,6 +115,8 @@ def _lengths(rule: Rule, *, running: bool) -> Iterator[tuple[Resolution, int]]:
             if isinstance(window, timedelta):
                 resolution = Resolution.FINE if window <= FINE_REACH else Resolution.COARSE
                 yield resolution, int(window.total_seconds())
+        if condition.counts_back:
+            yield Resolution.FINE, FINE_S + DAY_MS // 1000
         if condition.counts_back and running:
             yield Resolution.FINE, FINE_S + ceil(condition.stale_after.total_seconds())
 

@@ -54,12 +54,13 @@ def test_the_fifth_missed_call_in_a_row_opens_it_and_its_message_can_say_of_what
         ("a night goes on over midnight", ("23:50:03", "xxx"), ("24:05:03", "xxx"), NIGHT, "24:08:03"),
         ("and another night is another", ("21:00:03", "xxxx"), ("44:30:03", "xxxxx"), NIGHT, "44:42:03"),
         (
-            "a desk that never shuts begins at midnight",
+            "a desk that does not shut looks back a day",
             ("23:40:03", "xxxx"),
-            ("24:10:03", "xxxxx"),
+            ("24:10:03", "xx"),
             ALWAYS,
-            "24:22:03",
+            "24:10:03",
         ),
+        ("and no further", ("0:40:03", "xxxx"), ("24:55:03", "xxxxx"), ALWAYS, "25:07:03"),
     ],
 )
 def test_it_looks_back_no_further_than_opening(
