@@ -18,7 +18,7 @@ from domain.aggregator import StreamEvent
 from domain.counts import ms_of
 from shared.calendar import MINUTE_MS, Calendar
 from shared.config.model import Site
-from shared.contract.events import CallAnswered, CallEnded, CallMissed, CallQueued, Event, Outcome
+from shared.contract.events import CallAnswered, CallMissed, CallQueued, Event, Outcome
 from shared.contract.kpis import QueueKind
 from simulator.city_day import SPREAD, shares
 from simulator.desk import DayPlan, Duty, End, Person, Wait, serve
@@ -79,12 +79,12 @@ class Trouble:
 
 
 def trouble_on(outage: Outage, calendar: Calendar, hours: str | None, day: date, dice: Random) -> Trouble:
-    """Draw when something goes wrong on a day on which a desk is open."""
+    """Draw when something goes wrong on a morning on which a desk is open."""
     stretches = calendar.stretches(hours, day)
     if outage is Outage.HALF_ILL:
         return Trouble(outage, *stretches[0])
     lasts = NOBODY_LASTS if outage is Outage.NOBODY else MENU_LASTS
-    begins, closes = max(stretches, key=lambda stretch: stretch[1] - stretch[0])
+    begins, closes = stretches[0]
     at = dice.randrange(begins + 10 * MINUTE_MS, closes - lasts)
     return Trouble(outage, at, at + lasts)
 
@@ -157,6 +157,7 @@ def _duties(stretch: tuple[int, int], rank: float, dice: Random, trouble: Troubl
 
 
 def _call(by: EventWriter, contact: str, wait: Wait) -> Iterator[Event]:
+    """What a call tells; not the end of its conversation, which no rule is about."""
     told = {"source": SOURCE, "site": by.site, "queue": by.queue, "contact": contact}
     yield CallQueued(id=f"{contact}.queued", at=utc(wait.person.arrives), **told)
     if wait.end is not End.SERVED:
@@ -169,4 +170,3 @@ def _call(by: EventWriter, contact: str, wait: Wait) -> Iterator[Event]:
         )
         return
     yield CallAnswered(id=f"{contact}.answered", at=utc(wait.until), wait_ms=wait.waited, **told)
-    yield CallEnded(id=f"{contact}.ended", at=utc(wait.served_until), talk_ms=wait.person.service, **told)

@@ -11,7 +11,18 @@ import pytest
 from domain.aggregator import StreamEvent
 from shared.calendar import DAY, MINUTE_MS, Calendar
 from shared.contract.events import CallAnswered, CallMissed, CallQueued, StaffChanged
-from tests.bench.alarms import BEGIN, END, FIRST, Job, Whose, all_of, city_of, rule_names, run, with_table
+from tests.bench.alarms import (
+    BEGIN,
+    END,
+    FIRST,
+    Job,
+    Whose,
+    all_of,
+    city_of,
+    rule_names,
+    run,
+    with_table,
+)
 from tests.bench.report import Measured
 from tests.bench.simulated_desk import (
     DESKS,
