@@ -79,22 +79,22 @@ min_samples = 10
 MONDAY: Final = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-def week() -> Iterator[Event]:
+def calls(weeks: int) -> Iterator[Event]:
     """A call every ten minutes on three mornings, answered after 20 s; on Tuesday none from 10 to 11."""
-    for day in range(3):
+    for day in (7 * week + day for week in range(weeks) for day in range(3)):
         for number in range(18):
             at = MONDAY + timedelta(days=day, minutes=10 * number + 1)
             common = {"at": at, "source": "pbx", "site": "town", "queue": "info", "wait_ms": 20_000}
-            if day == 1 and 10 <= at.hour < 11:
+            if day % 7 == 1 and 10 <= at.hour < 11:
                 yield CallMissed(id=f"{day}-{number}", outcome=Outcome.ABANDONED, **common)
             else:
                 yield CallAnswered(id=f"{day}-{number}", **common)
 
 
-def run(tmp_path: Path, *arguments: str, language: str = "en") -> Result:
+def run(tmp_path: Path, *arguments: str, language: str = "en", weeks: int = 1) -> Result:
     city, log = tmp_path / "city.toml", tmp_path / "week.ndjson"
     city.write_text(CITY.format(language=language))
-    log.write_bytes(b"".join(encode(event) + b"\n" for event in week()))
+    log.write_bytes(b"".join(encode(event) + b"\n" for event in calls(weeks)))
     files = [] if "--history" in arguments else [str(log)]
     return CliRunner().invoke(app, ["rules", "backtest", *files, "--city", str(city), *arguments])
 
@@ -151,11 +151,16 @@ def test_the_tables_are_for_people_and_in_the_language_of_the_city(tmp_path: Pat
     for words in (
         "De regels van ma 2 mrt 2026 9:01 tot wo 4 mrt 2026 11:51 (3 dagen)",
         "Kan nooit afgaan: 20 contacten in 15 minuten kwamen in 3 dagen niet voor; hoogstens 2.",
-        "Regels die passen bij 6,0 contacten per uur, zoals wachtpost init ze schrijft:",
         "Onderwerp: ",
         "50 % van de oproepen gemist (3 van 6)",
     ):
         assert words in result.stdout
+
+
+def test_rules_that_suit_the_desk_are_shown_where_its_own_find_too_little(tmp_path: Path) -> None:
+    shown = run(tmp_path, "--chance", "0", weeks=3).stdout
+    assert "Rules that suit 6.0 contacts an hour, as wachtpost init writes them:" in shown
+    assert 'kind = "shift"' in shown
 
 
 def test_usual_days_are_made_up_of_the_citys_own_and_say_what_chance_does(tmp_path: Path) -> None:
