@@ -214,7 +214,8 @@ class _CityText:
             if number:
                 yield ""
             yield "[[sites]]"
-            yield from _pairs({"id": site, "name": self.answers.name if len(self.found.sites) == 1 else site})
+            is_citys = site == self.answers.site or len(self.found.sites) == 1
+            yield from _pairs({"id": site, "name": self.answers.name if is_citys else site})
             yield "queues = ["
             for queue in queues:
                 table = {"id": queue.id, "kind": queue.kind.value, "name": queue.title}

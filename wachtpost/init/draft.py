@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -138,31 +139,22 @@ def draft(
         return _finished(answers, found, None)
     analysis, _ = reader.analyse(files, city, now, None, progress)
     calendar = Calendar(city)
-    days = _whole_days(analysis)
+    days = {kind: _whole_days(observed, kind, analysis) for kind in QueueKind}
     volumes = _volumes(city, calendar, analysis, days)
     known = {**LIER, **volumes}
-    phones = known[QueueKind.PHONE]
-    return _finished(
-        answers,
-        replace(
-            found,
-            seen=_seen(analysis, days, volumes, say),
-            sites={
-                site.id: [
-                    replace(
-                        queue, seen=_volume_seen(queue, site, analysis, len(city.sites) == 1, opened, say)
-                    )
-                    for queue in found.sites[site.id]
-                    for opened in (open_hours(calendar, [q for q in site.queues if q.id == queue.id], days),)
-                ]
-                for site in city.sites
-            },
-            windows=live_windows(phones.per_hour),
-            rules=_rules(known, observed, answers, found, say),
-            silent_for=_silent_for(volumes, found),
-        ),
-        analysis,
+    described = replace(
+        found,
+        seen=_seen(analysis, sorted({day for of_kind in days.values() for day in of_kind}), volumes, say),
+        sites=_sites_seen(city, calendar, analysis, days, found),
+        windows=live_windows(known[QueueKind.PHONE].per_hour),
+        rules=_rules(known, observed, answers, found, say),
+        silent_for=_silent_for(volumes, found),
     )
+    return _finished(answers, described, analysis)
+
+
+DaysOf = Mapping[QueueKind, Sequence[date]]
+"""The days on which queues of a kind were seen: a log and a file of events need not be of the same ones."""
 
 
 def _finished(answers: Answers, found: Found, analysis: Analysis | None) -> Draft:
@@ -189,24 +181,45 @@ def buckets_of(analysis: Analysis, site: Site, one_site: bool) -> Mapping[str, B
 
 
 def _volumes(
-    city: CityFile, calendar: Calendar, analysis: Analysis, days: Collection[date]
+    city: CityFile, calendar: Calendar, analysis: Analysis, days: DaysOf
 ) -> Mapping[QueueKind, Volume]:
     """What there is to do at the busiest site, by kind."""
     volumes: dict[QueueKind, Volume] = {}
     for site in city.sites:
         buckets = buckets_of(analysis, site, len(city.sites) == 1)
         for kind in QueueKind:
-            volume = volume_of(city, calendar, kind, site.of_kind(kind), buckets, days)
+            volume = volume_of(city, calendar, kind, site.of_kind(kind), buckets, days[kind])
             if volume and (kind not in volumes or volume.per_hour > volumes[kind].per_hour):
                 volumes[kind] = volume
     return volumes
 
 
-def _whole_days(analysis: Analysis) -> list[date]:
+def _whole_days(observed: Observed, kind: QueueKind, analysis: Analysis) -> list[date]:
     """The days that were seen, but for those of which hardly anything was: a call past midnight."""
-    contacts = {day: bucket.offered + bucket.visitors for day, bucket in analysis.days.items()}
-    least = EDGE * sum(contacts.values()) / max(len(contacts), 1)
-    return [date.fromisoformat(day) for day, count in contacts.items() if count >= least]
+    contacts: Counter[date] = Counter()
+    for queue in observed.queues.values():
+        if queue.kind is kind:
+            contacts.update({day: sum(quarters.values()) for day, quarters in queue.helped.items()})
+    if not contacts:
+        return [date.fromisoformat(day) for day in analysis.days]
+    least = EDGE * contacts.total() / len(contacts)
+    return sorted(day for day, count in contacts.items() if count >= least)
+
+
+def _sites_seen(
+    city: CityFile, calendar: Calendar, analysis: Analysis, days: DaysOf, found: Found
+) -> Mapping[str, Sequence[FoundQueue]]:
+    """The queues of each site, with what was seen of them."""
+    say = translator(city.city.language)
+    seen: dict[str, list[FoundQueue]] = {}
+    for site in city.sites:
+        buckets = buckets_of(analysis, site, len(city.sites) == 1)
+        for queue, described in zip(found.sites[site.id], site.queues, strict=True):
+            contacts = contacts_of(queue.kind, buckets.get(queue.id, Bucket()))
+            opened = open_hours(calendar, [described], days[queue.kind])
+            told = _volume_seen(contacts, contacts / opened if opened else 0, say)
+            seen.setdefault(site.id, []).append(replace(queue, seen=told))
+    return seen
 
 
 def _rules(
@@ -291,13 +304,7 @@ def _found_in(contacts: int, days: Sequence[date], say: Translator) -> str:
     )
 
 
-def _volume_seen(
-    queue: FoundQueue, site: Site, analysis: Analysis, one_site: bool, opened: float, say: Translator
-) -> str:
-    """What a queue had, in words."""
-    bucket = buckets_of(analysis, site, one_site).get(queue.id, Bucket())
-    contacts = contacts_of(queue.kind, bucket)
-    per_hour = contacts / opened if opened else 0
+def _volume_seen(contacts: int, per_hour: float, say: Translator) -> str:
     return say.ngettext(
         "{number} contact, {per_hour} in an open hour",
         "{number} contacts, {per_hour} in an open hour",

@@ -225,7 +225,11 @@ def test_counters_and_their_sender_come_from_events(tmp_path: Path):
     ]
     assert [queue.hours for queue in city.sites[0].queues] == ["phone", "counter"]
     assert {"counter-longest-wait", "counter-wait"} < set(ids(city))
-    assert '# id = "balie"' in (tmp_path / "city.toml").read_text()
+    text = (tmp_path / "city.toml").read_text()
+    # Each by its own days: the log is of twice as many as the counter's events.
+    assert "6,048 contacts, 18 in an open hour" in text
+    assert "855 contacts, 13 in an open hour" in text
+    assert '# id = "balie"' in text
 
 
 def test_counters_alone_have_no_exchange(tmp_path: Path):
