@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tomllib
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -447,9 +446,10 @@ class CityFile(ConfigSection):
             raise PydanticCustomError(NAMES, "{mistakes}", {"mistakes": "; ".join(map(str, mistakes))})
         return self
 
-    @cached_property
+    @property
     def live_definition(self) -> MissedDefinition:
         """The missed definition that the live figures use."""
+        # Not kept: a copy of the city with other definitions would keep it, too.
         wanted = self.live.missed_definition
         return next(d for d in self.missed_definitions if d.id == wanted)
 
