@@ -239,9 +239,14 @@ def _rows(
             f"{calls}",
             whose,
             name.removeprefix(f"{Whose.INIT}-"),
-            round(count * YEAR / usual.days, 1),
+            _a_year(count, usual.days),
             *delays,
         ]
+
+
+def _a_year(count: int, days: int) -> str:
+    a_year = count * YEAR / days
+    return f"{a_year:.0f}" if count == 0 or a_year >= 10 else f"{a_year:.1f}"
 
 
 def _delay(delays_s: Sequence[float]) -> str:

@@ -15,6 +15,7 @@ from tests.bench.alarms import (
     BEGIN,
     END,
     FIRST,
+    PAGE,
     Job,
     Whose,
     all_of,
@@ -127,3 +128,14 @@ def test_a_page_gets_its_table() -> None:
         page
         == f"before\n{BEGIN}\n\n| rule | a year |\n| --- | ---: |\n| x | 0.5 |\n\nMeans.\n\n{END}\nafter\n"
     )
+
+
+def test_the_page_is_about_the_rules_that_ship() -> None:
+    """Where they changed, the years are to be simulated anew."""
+    rows = [
+        line.split(" | ")
+        for line in PAGE.read_text(encoding="utf-8").splitlines()
+        if line.startswith("| 18 ")
+    ]
+    told = [row[2] for row in rows if row[1] == Whose.SHIPPED]
+    assert told == [*rule_names(CITY, Whose.SHIPPED), all_of(Whose.SHIPPED)]
