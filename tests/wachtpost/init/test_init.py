@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import tomllib
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,11 @@ from shared.config.model import CityFile
 from shared.contract.kpis import QueueKind
 from shared.process.clock import system_clock
 from shared.translation import languages, translator
-from tests.wachtpost.init.logs import queue_log, visits
+from tests.wachtpost.init.logs import BRUSSELS, queue_log, visits
 from tests.wachtpost.init.test_opening_hours import LIER, spans
 from wachtpost.cli import app
 from wachtpost.init.answers import Asker, Given
+from wachtpost.init.observed import ObservedQueue
 from wachtpost.remarks import remarks
 
 REAL = Path("/work/shared/data")
@@ -100,6 +102,13 @@ def test_it_ends_with_the_first_figures_and_what_to_run_next(tmp_path: Path):
     assert any(line.split()[:2] == ["Onthaal", "1,461"] for line in lines), told
     assert "182 of 1,461" in told
     assert f"  wachtpost rules backtest --city {tmp_path}/city.toml {tmp_path}/queue_log" in lines
+
+
+def test_who_waits_at_the_door_opens_nothing_nor_does_who_is_helped_after_closing():
+    queue, morning = ObservedQueue(), datetime(2026, 9, 7, 8, 5, tzinfo=BRUSSELS)
+    queue.note(morning, morning + timedelta(minutes=26), BRUSSELS)
+    queue.note(morning + timedelta(hours=4), morning + timedelta(hours=4, minutes=2), BRUSSELS)
+    assert queue.open_quarters == {date(2026, 9, 7): {34: 0, 48: 1}}
 
 
 def test_a_busier_desk_gets_a_share_over_time_instead(tmp_path: Path):
