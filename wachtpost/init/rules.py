@@ -86,6 +86,10 @@ SMALL: Final = 30
 LONGEST: Final = {QueueKind.PHONE: 1200, QueueKind.COUNTER: 3600}
 """Seconds that nobody should wait for, whatever is usual."""
 
+HOLD_S: Final = 60
+"""Seconds of a longest wait that are its hold: while a log is read late, who entered is known before who was
+helped, and seems to wait."""
+
 SHORTEST: Final = 600
 """Seconds that visitors wait at a counter without anybody having to act."""
 
@@ -307,20 +311,23 @@ class _Chooser:
         most = LONGEST[self.kind]
         least = _floors(self.volume.per_hour)[0] if self.kind is QueueKind.PHONE else SHORTEST
         by_chance = self._wait_s * log(max(self.volume.a_year / A_YEAR, 2))
-        limit = min(max(_up(by_chance, STEP_S), least), most)
-        if limit < by_chance:
+        told_after = min(max(_up(by_chance, STEP_S), least), most)
+        if told_after < by_chance:
             why = self.say.gettext(
-                "One who waits too long now, at any queue: {limit}, however often that happens here.",
-                limit=self.say.clock(limit),
+                "One who waits too long now, at any queue: told after {limit} (the limit and its hold "
+                "together), however often that happens here.",
+                limit=self.say.clock(told_after),
             )
         else:
             why = self.say.gettext(
-                "One who waits too long now, at any queue. With a mean wait of {mean} chance brings somebody "
-                "to {limit} about {number} times a year, or less often.",
+                "One who waits too long now, at any queue: told after {limit} (the limit and its hold "
+                "together). With a mean wait of {mean} that is chance about {number} times a year, or less "
+                "often.",
                 mean=self.say.clock(self._wait_s),
-                limit=self.say.clock(limit),
+                limit=self.say.clock(told_after),
                 number=A_YEAR,
             )
+        limit = told_after - HOLD_S
         rule: RuleTable = {
             "id": "longest-wait" if self.kind is QueueKind.PHONE else "counter-longest-wait",
             "kpi": "longest_wait",
@@ -328,6 +335,7 @@ class _Chooser:
             "contacts": contacts,
             "limit": limit,
             "clear_at": limit // 2,
+            "hold": f"{HOLD_S}s",
             "keep_firing": "1m",
             "severity": "warning",
         }
@@ -352,8 +360,9 @@ class _Chooser:
         rule = {
             "id": "waiting-for-nobody",
             "queue": "*",
-            "all": [{"kpi": "longest_wait", "limit": 60}, {"kpi": "nobody_available"}],
+            "all": [{"kpi": "longest_wait", "limit": 30}, {"kpi": "nobody_available"}],
             "contacts": "calls",
+            "hold": "30s",
             "keep_firing": "10m",
             "severity": "critical",
         }

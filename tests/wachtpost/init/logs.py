@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-from tests.wachtpost.init.test_opening_hours import LIER, MONDAY, helped
+from tests.wachtpost.init.test_opening_hours import LIER, helped
 from wachtpost.init.opening_hours import QUARTER
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
@@ -62,6 +62,3 @@ def visits(per_hour: float = 12, days: int = 30, queue: str = "loket-wonen", sit
             json.dumps({"kind": "visit.called", "id": f"t{number}-called", "at": called} | told | when)
         )
     return lines
-
-
-LAST_DAY = MONDAY + timedelta(days=60)

@@ -88,7 +88,7 @@ def missed_noticed_after(per_hour: float) -> int:
 
 def test_a_desk_with_a_handful_of_calls_a_day_has_no_rule_that_a_day_cannot_fill():
     assert list(chosen(3 / 7.6)) == ["waiting", "longest-wait", "wait-month", "missed-year"]
-    assert chosen(3 / 7.6)["longest-wait"].table["limit"] == 240
+    assert chosen(3 / 7.6)["longest-wait"].table["limit"] == 180
     assert list(chosen(11 / 7.6)) == ["missed-shift", "waiting", "longest-wait", "wait-last", *PERIODS]
     assert [missed_noticed_after(per_hour) for per_hour in (11 / 7.6, 18)] == [5, 7]
 
@@ -100,7 +100,7 @@ def test_where_nearly_all_calls_are_missed_nothing_is_unusual():
 
 def test_the_busier_the_desk_the_rarer_a_shift_by_chance_and_the_shorter_the_longest_wait():
     rules = [chosen(per_hour, wait_s=15) for per_hour in (10, 60, 600)]
-    assert [one["longest-wait"].table["limit"] for one in rules] == [480, 300, 180]
+    assert [one["longest-wait"].table["limit"] for one in rules] == [420, 240, 120]
     every = [one["missed-shift"].table["false_alarm_every"] for one in rules[:2]]
     assert every == [19_000, 380_000]
 
