@@ -22,6 +22,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, auto
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from domain.calls import EndOfWait, WaitEnd, counted_call
@@ -84,6 +85,9 @@ class _Restart(NamedTuple):
     at: int
     arrived: int
 
+
+CATCH_UP_MS: Final = 10_000
+"""What is told later than this is told after the fact, and what came of it follows within as long."""
 
 _NOTHING: Final[Sequence[Change]] = ()
 _NO_WAITS: Final[Sequence[OpenWait]] = ()
@@ -224,6 +228,20 @@ class ContactStore:
             for wait in waits:
                 if wait.entered <= now < wait.until:
                     yield QueueRef(key.site, wait.queue), wait.entered
+
+    def seen_waiting(self, now: int) -> Iterator[tuple[QueueRef, int]]:
+        """Yield those of ``waiting`` of whom that may be said aloud.
+
+        Whoever is heard of late (a log that was away, a sender that kept its events) has mostly been helped
+        meanwhile: that comes right behind. So he is told of only after ``CATCH_UP_MS`` without more of him.
+        """
+        for key, waits in self._waits.items():
+            newest = max(self._facts.get(key, ()), key=attrgetter("arrived"), default=None)
+            late = newest is not None and newest.arrived - newest.at >= CATCH_UP_MS
+            if newest is None or not late or now - newest.arrived >= CATCH_UP_MS:
+                for wait in waits:
+                    if wait.entered <= now < wait.until:
+                        yield QueueRef(key.site, wait.queue), wait.entered
 
     def next_change(self, now: int) -> int | None:
         """Return when next after ``now`` time alone changes who waits, or gives a wait up."""

@@ -189,7 +189,7 @@ class RuleReadings:
         """Return for how long each of those has waited, in ms, who wait at the queues of a rule."""
         return [
             self._now_ms - at
-            for queue_ref, at in self._aggregator.contacts.waiting(self._now_ms)
+            for queue_ref, at in self._aggregator.contacts.seen_waiting(self._now_ms)
             if queue_ref in rule.queue_refs
         ]
 

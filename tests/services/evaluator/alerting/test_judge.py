@@ -765,3 +765,20 @@ def test_a_score_that_goes_on_from_the_last_look_is_that_of_the_whole_day(
         morning.judge.judge(morning.aggregator, now)
         (name,) = (known.key.name for known in whole.rule_states())
         assert morning.judge.reading(name) == whole.reading(name)
+
+
+def test_who_is_heard_of_late_is_told_of_when_nothing_more_comes_of_him() -> None:
+    """A log that was away is read: who entered an hour ago has been helped, in the lines that follow."""
+    rule = {"id": "wait", "kpi": "longest_wait", "limit": 600}
+    morning = Morning(city(rules=[rule]))
+    common = {"source": "pbx", "site": "site", "queue": "a"}
+
+    def read_at(at: str, event: Event) -> None:
+        morning.aggregator.record([StreamEvent("0-0", int(clock(at).timestamp() * 1000), event)])
+
+    read_at("10:00", CallQueued(id="q1", contact="c1", at=clock("9:00"), **common))
+    read_at("10:00", CallQueued(id="q2", contact="c2", at=clock("9:00"), **common))
+    assert told(morning, "10:00:00", "10:00:09") == []
+    read_at("10:00:09", CallAnswered(id="a1", contact="c1", at=clock("9:01"), wait_ms=60_000, **common))
+    (_, fired) = morning.look("10:00:10")  # the other one waits, as far as anybody knows
+    assert (fired.reading.value, fired.reading.waiting) == (3610, 1)
