@@ -168,7 +168,7 @@ WEEK: dict[str, dict[str, list[str]]] = {
         ("day", "05 07:00", "05 00:00"),
         ("night", "05 03:00", "04 22:00"),
         ("night", "05 21:00", "05 00:00"),  # shut: what is left of last night is of this local day
-        ("always", "05 03:00", "05 00:00"),
+        ("always", "05 03:00", "04 03:00"),  # 24 hours
         ("always", "04 23:59", "04 00:00"),
         (None, "05 03:00", "05 00:00"),
     ],

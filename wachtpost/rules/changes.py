@@ -71,7 +71,7 @@ class CellStarts:
 def next_change(
     rule: Rule, known: StoredRuleState, now_ms: int, cells: CellStarts, grows_from: Iterable[int]
 ) -> int | None:
-    """Return the first second after ``now`` at which a rule may take a step, whatever the time of day.
+    """Return the first instant after ``now`` from which on a rule may take a step, whatever the time of day.
 
     ``grows_from``: since when that lasts (UTC ms) whose length is held against its limits.
     """
@@ -82,7 +82,7 @@ def next_change(
         if (at := cells.next_move(rule.queue_refs, resolution, length_s, now_ms // 1000)) is not None
     )
     instants = (*_patience(rule, known), *moves, *_crossings(rule, grows_from))
-    return min((second for at in instants if (second := -(-at // 1000)) * 1000 > now_ms), default=None)
+    return min((at for at in instants if at > now_ms), default=None)
 
 
 def next_edge(calendar: Calendar, hours: Iterable[str | None], now_ms: int) -> int:

@@ -60,7 +60,7 @@ class Simulation:
                 self._at_source.setdefault(rule.key.queue, []).append(name)
         self._order = {name: number for number, name in enumerate(self.rules)}
         self._due: dict[str, int | None] = dict.fromkeys(self.rules)
-        """The second at which a rule is to be looked at next, whatever happens; none: it need not."""
+        """From when on a rule is to be looked at again, whatever happens, UTC ms; none: it need not."""
         self._on_now = {name for name, rule in self.rules.items() if _measures(rule) & {*STATE_MEASURES}}
         """Rules about this moment: who waits, and who serves."""
         self._running: set[str] = set()
@@ -106,9 +106,8 @@ class Simulation:
             yield self._look(second * 1000)
 
     def _next_second(self) -> int:
-        due = min((second for second in self._due.values() if second is not None), default=self._edge)
-        waits = self._edge if self._next_wait is None else -(-self._next_wait // 1000)
-        return min(due, waits, self._edge)
+        due = (at for at in (self._next_wait, *self._due.values()) if at is not None)
+        return min(-(-min(due, default=self._edge * 1000) // 1000), self._edge)
 
     def _eve(self, before: int) -> Iterator[Look]:
         """What grows is worst in the last second before something happens."""
@@ -126,7 +125,7 @@ class Simulation:
             self._edge = next_edge(self._calendar, self._hours, at)
             self._cells.forget(at // 1000)
         else:
-            due = (name for name, second in self._due.items() if second is not None and second * 1000 <= at)
+            due = (name for name, again in self._due.items() if again is not None and again <= at)
             names = sorted({*self._take_news(at), *due, *self._growing}, key=self._order.__getitem__)
         judgement = self.judge.judge(self.aggregator, now, names) if names else NOTHING_TO_TELL
         self._looked = at

@@ -321,3 +321,16 @@ def test_who_counts_back_has_no_reading_so_long_after_the_newest_contact_to_the_
     (over,) = [one for one in told_of(alone(rule), facts) if one.cause is Cause.NO_READING]
     patience = {"shift": timedelta(minutes=4), "sure": timedelta(minutes=2)}[rule]
     assert over.at == MONDAY + timedelta(hours=10, minutes=1) + patience
+
+
+def test_patience_runs_out_between_two_seconds_where_something_happens_elsewhere() -> None:
+    """Whoever looks at every batch sees it then."""
+    at, common = MONDAY + timedelta(hours=9), {"source": "pbx", "site": "town"}
+    told: list[Event] = [
+        CallQueued(id="q", at=at + timedelta(milliseconds=400), contact="c", queue="a", **common),
+        VisitArrived(id="v", at=at + timedelta(milliseconds=10_500), contact="v", queue="desk", **common),
+    ]
+    facts = list(arrivals(("", one) for one in told))
+    impatient = city({"id": "line", "kpi": "waiting", "queue": "a", "limit": 0, "hold": "10s"})
+    until = facts[-1].arrived + 60_000
+    assert simulated(impatient, facts, until) == list(dense(impatient, facts, until))
