@@ -10,7 +10,7 @@ NEW_FIELDS: Final = frozenset(
     | {"usual", "worst_part", "worst_samples"}  # of a breach
 )
 
-_NOTHING: Final = (0, None, [], {}, "{}")
+_NOTHING: Final[tuple[object, ...]] = (0, None, [], {}, "{}")
 
 
 def without_new_fields(shown: Any) -> Any:
