@@ -25,7 +25,7 @@ from wachtpost.init.answers import Asker, Given
 from wachtpost.init.observed import ObservedQueue
 from wachtpost.remarks import remarks
 
-REAL = Path("/work/shared/data")
+REAL = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 """Recorded logs, where there are any."""
 
 
