@@ -21,8 +21,7 @@ from typing import Final
 from domain import kpi
 from domain.bucket import Bucket, merged
 from shared.config.model import MissedDefinition
-from shared.config.types import LEAST_GAP as LEAST_GAP
-from shared.config.types import is_shift as is_shift
+from shared.config.types import is_shift
 
 POINT: Final = 1000
 """A point, in thousandths: one in the natural logarithm of how much likelier bad is than usual."""

@@ -17,13 +17,13 @@ from domain.shift import (
     Cell,
     Scan,
     ShiftDesign,
-    is_shift,
     run_length,
     scan,
     shift_design,
     usual_share,
 )
 from shared.config.model import MissedDefinition
+from shared.config.types import is_shift
 from shared.contract.events import Outcome
 from tests.support.thorough import examples
 

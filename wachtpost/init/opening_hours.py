@@ -92,11 +92,6 @@ class WeekOfHours:
         return max(sum(until - since for since, until in day) for day in self.spans)
 
     @property
-    def a_week(self) -> int:
-        """For how many minutes it is open in a week."""
-        return sum(until - since for day in self.spans for since, until in day)
-
-    @property
     def always(self) -> bool:
         """Whether it never shuts."""
         return all(day == ((0, MIDNIGHT),) for day in self.spans)
