@@ -224,15 +224,16 @@ async def test_a_standby_waits_and_takes_over_at_once_when_the_owner_gives_up(
 
 
 async def test_an_owner_whose_fence_is_gone_writes_no_more_and_stands_by(redis_url: str, service: Service):
+    entries = service.entries()
     async with Redis.from_url(redis_url) as redis, service.at_work(redis_url) as run:
-        await eventually_async(lambda: run.owns)
-        before = await redis.hget(service.state, "offset")
+        await service.write(redis, entries[:20])
+        await service.until_committed(redis, entries[:20])
         await redis.delete(service.lease_keys[1])
         assert await Lease(redis, *service.lease_keys, "other", LEASE).claim() is not None
-        await service.write(redis, service.entries())
+        await service.write(redis, entries[20:])
         await eventually_async(lambda: run.partition.role is OwnerRole.STANDBY)
         assert run.partition.session is None
-        assert await redis.hget(service.state, "offset") == before
+        assert await redis.hget(service.state, "offset") == entries[19].id.encode()
 
 
 async def test_after_a_flush_it_begins_anew(redis_url: str, service: Service):
