@@ -15,6 +15,7 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from deploy.grafana.board import BoardName, board
 from deploy.grafana.kpis import by_rule, figure_words, severity_words, state_words
+from deploy.grafana.labels import replaced
 from deploy.grafana.palette import BAD, PLAIN, Colour
 from deploy.grafana.panels import (
     LATENCY,
@@ -62,7 +63,7 @@ def _open(say: Edition) -> table.Panel:
     opened = f"wachtpost_breach_opened_timestamp_seconds{{{CHOSEN}}}"
     taken = f"wachtpost_breach_acknowledged_timestamp_seconds{{{CHOSEN}}}"
     # 0 and a word for what nobody took on: else the columns would come and go.
-    nobody = f'label_replace(0 * max by ({IDENTITY}) ({opened}), "by", "{say(Words.NOBODY)}", "", "")'
+    nobody = replaced(f"0 * max by ({IDENTITY}) ({opened})", "by", say(Words.NOBODY))
     asked = (
         named(f"1000 * max by ({IDENTITY}) ({opened})"),
         named(f"1000 * max by ({IDENTITY}, by) ({taken})\nor on ({IDENTITY}) {nobody}"),

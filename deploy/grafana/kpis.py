@@ -55,15 +55,15 @@ class _InPanel:
     """From the metric's unit to the one that is shown."""
     target_factor: int = 1
     """From the unit that is shown to that of ``target_unit``."""
-    range_step: float = 1
-    """What the ends of a range are rounded to, in ``target_unit``."""
+    range_digits: int = 0
+    """Decimals of the ends of a range, in ``target_unit``."""
 
 
 _SHOWN: Final[Mapping[Shown, _InPanel]] = {
     Shown.PERCENT: _InPanel(RATIO, "%", target_factor=100),
     Shown.SECONDS: _InPanel(SECONDS, "s"),
-    Shown.MINUTES: _InPanel(MINUTES, "min", divided_by=60, range_step=0.1),
-    Shown.WORKDAYS: _InPanel("", WORKDAYS, range_step=0.1),
+    Shown.MINUTES: _InPanel(MINUTES, "min", divided_by=60, range_digits=1),
+    Shown.WORKDAYS: _InPanel("", WORKDAYS, range_digits=1),
 }
 
 
@@ -81,7 +81,7 @@ def _query(kpi: Kpi) -> KpiQuery:
         target_factor=shown.target_factor,
         more_is_better=facts.more_is_better,
         is_share=facts.unit is Unit.RATIO,
-        range_step=shown.range_step,
+        range_digits=shown.range_digits,
     )
 
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from textwrap import indent
 from typing import Final
 
+from deploy.grafana import labels
+from deploy.grafana.labels import bracketed, indented, joined, replaced
 from deploy.grafana.words import (
     ABOVE_TARGET,
     BELOW_TARGET,
@@ -49,7 +50,7 @@ STATE_CODES: Final = {state: code for code, state in enumerate(STATES)}
 def named(query: str, info: str = INFO) -> str:
     """Give every answer of ``query``, which has ``site`` and ``queue``, what people call the queue
     (``name``)."""
-    return f"{_bracketed(query)}\n* on (site, queue) group_left (name) {info}"
+    return f"{bracketed(query)}\n* on (site, queue) group_left (name) {info}"
 
 
 def per_place(series: str) -> str:
@@ -80,8 +81,8 @@ class KpiQuery:
     more_is_better: bool = False
     is_share: bool = False
     """A part of its contacts; else a mean of something."""
-    range_step: float = 1
-    """What the ends of a range are rounded to, in the unit of ``target_unit``."""
+    range_digits: int = 0
+    """Decimals of the ends of a range, in the unit of ``target_unit``."""
 
     def unit_in(self, say: Edition) -> str:
         """Grafana's unit; one that it does not have is written behind the number."""
@@ -130,7 +131,7 @@ class KpiQuery:
 
     def scaled(self, query: str) -> str:
         """``query`` in the unit that is shown."""
-        return query if self.divided_by == 1 else f"{_bracketed(query)}\n/ {self.divided_by}"
+        return query if self.divided_by == 1 else f"{bracketed(query)}\n/ {self.divided_by}"
 
     def verdict(self, say: Edition, places: str, window: str, *, ranged: bool = False) -> str:
         """The figure, with the labels ``verdict`` (in words, with the target), ``counts`` and ``name``.
@@ -145,7 +146,7 @@ class KpiQuery:
         if shut:
             few += "\nor\n" + _told(f"{without} and on (site, queue) ({shut})", say(CLOSED))
         every = named(f"{self.scaled(self.judged(say, places, window))}\nor\n{few}")
-        counts = _bracketed(self.counts(say, places, window, ranged=ranged))
+        counts = bracketed(self.counts(say, places, window, ranged=ranged))
         return f"{every}\n* on (site, queue) group_left (counts) {counts}"
 
     def judged(self, say: Edition, places: str, window: str) -> str:
@@ -177,7 +178,7 @@ class KpiQuery:
         return BELOW_TARGET if self.more_is_better else ABOVE_TARGET
 
     def _against(self, say: Edition, value: str, word: Text) -> str:
-        text = _as_label("target", self._shown(self.target()))
+        text = labels.as_set(say, "target", self._shown(self.target()))
         told = f"({value})\n* on (site, queue) group_left (target) {text}"
         return _told(told, f"{say(word)} ($1 {say(self.target_unit)})", "target")
 
@@ -187,31 +188,32 @@ class KpiQuery:
         ``ranged``: with the range that the true figure lies in, "(15-52 %)", where it has one, and with how
         long it took so many contacts to come, "in 37 min", where the window is one of contacts.
         """
-        samples = _as_label("samples", self.samples(places, window))
+        samples = labels.number(say, "samples", self.samples(places, window))
         counts = _told_as("counts", samples, f"{say(self.contacts)}: $1", "samples")
         if self.is_share:
-            part = _as_label("part", self.part(places, window))
+            part = labels.number(say, "part", self.part(places, window))
             both = f"{samples}\n* on (site, queue) group_left (part) {part}"
             counts = _or_else(counted(say, both), counts)
         if ranged and (ends := self.range(places, window)):
             low, high = (
-                _as_label(name, self._shown(end, self.range_step))
+                labels.number(say, name, self._shown(end), digits=self.range_digits)
                 for name, (_, end) in zip(("low", "high"), ends, strict=True)
             )
             both = f"{low}\n* on (site, queue) group_left (high) {high}"
-            both = _joined("range", both, "–", "low", "high")
+            both = joined(both, "range", "–", "low", "high")
             told = _told_as("range", both, f" ($1 {say(self.target_unit)})", "range")
             counts = _lengthened(counts, _or_else(told, samples), "range")
         if ranged and counts_contacts(window):
             some = f"{self.samples(places, window)} > 0"
-            minutes = f"round((time() - {self.started(places, window)}) / 60) and on (site, queue) {some}"
-            told = _told_as("took", _as_label("took", minutes), f" {say(IN_MINUTES)}", "took")
+            minutes = f"(time() - {self.started(places, window)}) / 60 and on (site, queue) {some}"
+            told = _told_as("took", labels.number(say, "took", minutes), f" {say(IN_MINUTES)}", "took")
             counts = _lengthened(counts, _or_else(told, samples), "took")
         return counts
 
-    def _shown(self, query: str, step: float = 0.1) -> str:
+    def _shown(self, query: str) -> str:
+        """In the unit of ``target_unit``."""
         factor = f"{self.target_factor} * " if self.target_factor != 1 else ""
-        return f"round({factor}{_bracketed(query)} / {self.divided_by}, {step})"
+        return f"{factor}{bracketed(query)} / {self.divided_by}"
 
 
 def counts_contacts(window: str) -> bool:
@@ -239,9 +241,9 @@ def by_speed(share: str) -> str:
 
     Grafana sorts texts letter by letter: by their lower bound in five digits, then.
     """
-    bounded = f'label_replace({share}, "category", "$1+", "category", ">(.+)")'
-    padded = f'label_replace({bounded}, "order", "0000$1", "category", "([0-9]+).*")'
-    return f'label_replace({padded}, "order", "$1", "order", ".*([0-9]{{5}})")'
+    bounded = replaced(share, "category", "$1+", "category", ">(.+)")
+    padded = replaced(bounded, "order", "0000$1", "category", "([0-9]+).*")
+    return replaced(padded, "order", "$1", "order", ".*([0-9]{5})")
 
 
 def counted_speeds(say: Edition, kpi: KpiQuery, places: str, window: str) -> str:
@@ -251,17 +253,17 @@ def counted_speeds(say: Edition, kpi: KpiQuery, places: str, window: str) -> str
     """
     share = by_speed(f'max by (category) (wachtpost_speed_category_ratio{{{places}, window="{window}"}})')
     samples = f"max({kpi.samples(places, window)})"
-    part = f'count_values by (category, order) ("part", round({share} * on () group_left () {samples}))'
-    both = f'{part}\n* on () group_left (samples) count_values("samples", {samples})'
+    part = labels.number(say, "part", f"{share} * on () group_left () {samples}", "category, order")
+    both = f"{part}\n* on () group_left (samples) {labels.number(say, 'samples', samples, '')}"
     counts = counted(say, both)
-    named = _joined(
-        "category",
+    named = joined(
         f"{share}\n* on (category, order) group_left (counts)\n{counts}",
+        "category",
         " · ",
         "category",
         "counts",
     )
-    return f"max by (category, order) (\n{_indented(named)}\n)"
+    return f"max by (category, order) (\n{indented(named)}\n)"
 
 
 def states(selector: str, by: str) -> str:
@@ -270,14 +272,13 @@ def states(selector: str, by: str) -> str:
         f'{code} * (wachtpost_kpi_state{{{selector}, state="{state}"}} == 1)'
         for state, code in sorted(STATE_CODES.items(), key=lambda one: -one[1])
     )
-    return f"max by ({by}) (\n{_indented(coded)}\n)"
+    return f"max by ({by}) (\n{indented(coded)}\n)"
 
 
 def counted(say: Edition, query: str) -> str:
     """Answers that have the labels ``part`` and ``samples``, with ``counts`` in words."""
-    both = _joined("counts", query, "/", "part", "samples")
-    words = say(COUNTS, part="$1", samples="$2")
-    return f'label_replace(\n{_indented(both)},\n  "counts", "{words}", "counts", "(.+)/(.+)"\n)'
+    both = joined(query, "counts", "/", "part", "samples")
+    return replaced(both, "counts", say(COUNTS, part="$1", samples="$2"), "counts", "(.+)/(.+)")
 
 
 def _told(query: str, verdict: str, from_label: str = "") -> str:
@@ -285,18 +286,7 @@ def _told(query: str, verdict: str, from_label: str = "") -> str:
 
 
 def _told_as(label: str, query: str, text: str, from_label: str = "") -> str:
-    pattern = "(.+)" if from_label else ""
-    return f'label_replace(\n{_indented(query)},\n  "{label}", "{text}", "{from_label}", "{pattern}"\n)'
-
-
-def _as_label(label: str, query: str) -> str:
-    """1 per place, with the value in a label."""
-    return f'count_values by (site, queue) ("{label}",\n{_indented(query)}\n)'
-
-
-def _joined(label: str, query: str, between: str, *labels: str) -> str:
-    sources = ", ".join(f'"{one}"' for one in labels)
-    return f'label_join(\n{_indented(query)},\n  "{label}", "{between}", {sources}\n)'
+    return replaced(query, label, text, from_label, "(.+)" if from_label else "")
 
 
 def _or_else(query: str, otherwise: str) -> str:
@@ -306,13 +296,5 @@ def _or_else(query: str, otherwise: str) -> str:
 
 def _lengthened(counts: str, told: str, label: str) -> str:
     """``counts`` with what ``told``, which knows every place, says in a label behind it."""
-    both = f"{_bracketed(counts)}\n* on (site, queue) group_left ({label})\n{_bracketed(told)}"
-    return _joined("counts", both, "", "counts", label)
-
-
-def _bracketed(query: str) -> str:
-    return f"(\n{_indented(query)}\n)"
-
-
-def _indented(query: str) -> str:
-    return indent(query, "  ")
+    both = f"{bracketed(counts)}\n* on (site, queue) group_left ({label})\n{bracketed(told)}"
+    return joined(both, "counts", "", "counts", label)
