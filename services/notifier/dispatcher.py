@@ -40,8 +40,11 @@ OURS_AGAIN: Final = timedelta(minutes=1)
 ANNOTATE_AGAIN: Final = timedelta(seconds=15)
 """How long an annotation waits after Grafana did not take it."""
 
+ANNOTATE_ONCE_MENDED: Final = timedelta(minutes=1)
+"""How long it waits when somebody has to mend something first: a token, a right, a board, an address."""
+
 ANNOTATE_WITHIN: Final = timedelta(days=7)
-"""A Grafana that was away for longer does without."""
+"""A Grafana that was away, or wrong, for longer does without."""
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -160,21 +163,29 @@ class Dispatcher:
     async def _annotate_due(self, session: NotifierSession) -> None:
         """Write what is due; what Grafana does not take waits, even after the breach itself is forgotten."""
         for pending in [one for one in session.annotations.values() if one.at <= time.monotonic()]:
-            pending.at = time.monotonic() + ANNOTATE_AGAIN.total_seconds()
+            # Should our own code fail even in noting why, it waits, and the others go on.
+            pending.waits(ANNOTATE_AGAIN)
             if await self._annotated(pending):
                 async with self._lock:
                     await self._forget(session, pending)
 
     async def _annotated(self, pending: PendingAnnotation) -> bool:
-        """Write one breach into Grafana; returns whether that was the last try."""
+        """Write one breach into Grafana; returns whether that was the last try.
+
+        It is not over with what somebody has to mend: once they have, it is still owed.
+        """
         if self._annotate is None:
             return True
         try:
             failure = await attempted(self._annotate(pending.breach), (DeliveryFailed,))
         except DeliveryFailed as error:
             self._metrics.annotated("failed")
-            log.warning("not_annotated", breach=pending.breach.id, why=str(error))
-            return isinstance(error, PermanentFailure) or self._now() - pending.breach.at > ANNOTATE_WITHIN
+            if isinstance(error, PermanentFailure):
+                pending.waits(ANNOTATE_ONCE_MENDED)
+            if pending.why != str(error):
+                pending.why = str(error)
+                log.warning("not_annotated", breach=pending.breach.id, why=pending.why)
+            return self._now() - pending.breach.at > ANNOTATE_WITHIN
         if failure is None:
             self._metrics.annotated("written")
             return True

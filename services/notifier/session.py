@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from services.notifier.model import Breach, Delivery
 from services.notifier.state import NotifierState
@@ -21,6 +23,12 @@ class PendingAnnotation:
     """When, on the monotonic clock."""
     failures: int = 0
     """How often our own code failed on it."""
+    why: str = ""
+    """Why Grafana does not have it yet, as was said last: it is said once, however often it is tried."""
+
+    def waits(self, wait: timedelta) -> None:
+        """Try it again no sooner than after ``wait``."""
+        self.at = time.monotonic() + wait.total_seconds()
 
 
 @dataclass(slots=True, kw_only=True)

@@ -110,6 +110,8 @@ class GrafanaStandIn:
 
     token: str = TOKEN
     boards: set[str] = field(default_factory=lambda: {BOARD})
+    anonymous: bool = False
+    """Anybody may look without a login; who comes with a token that is none is anybody."""
     prefix: str = ""
     """A sub-path such as ``/grafana``."""
     faults: deque[Fault] = field(default_factory=deque)
@@ -191,8 +193,8 @@ class GrafanaStandIn:
             return 404, {"message": "Not found"}
         if path == "/health":
             return 200, {"database": "ok", "version": "stand-in"}
-        if authorization != f"Bearer {self.token}":
-            return 401, {"message": "Invalid API key"}
+        if authorization != f"Bearer {self.token}" and not (self.anonymous and request.method == "GET"):
+            return (403 if self.anonymous else 401), {"message": "Invalid API key"}
         if self.meet is not None and request.method == "POST" and path == "/annotations":
             self.meet.wait(timeout=WITHIN)
         with self._lock:

@@ -52,7 +52,10 @@ EXCERPT: Final = 200
 
 NOT_GRAFANA: Final = "the answer is not Grafana's: a proxy's page, or a Grafana that is starting"
 GIVEN_UP: Final = "gave up waiting before it was written"
-NO_RIGHTS: Final = "the service account's token must have the role Editor (annotations:read, :write, :create)"
+NO_RIGHTS: Final = (
+    "the account needs Edit on the folder of the boards (annotations:read, :write, :create, :delete); "
+    "where anybody may look without a login, a token that Grafana does not know is told the same"
+)
 
 T = TypeVar("T")
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
@@ -94,7 +97,10 @@ class AnnotationClient:
         await self._converse(lambda grafana: _bring_about(grafana, wanted))
 
     async def check(self) -> None:
-        """Return if Grafana is well, knows the token and has the board; else raise like ``write``."""
+        """Return if Grafana is well, has the board and lets the token write there; else raise like ``write``.
+
+        Nothing is written.
+        """
         await self._converse(_AnnotationCalls.check)
 
     async def ensure_folder(self) -> str:
@@ -184,6 +190,10 @@ class _Taken(PermanentFailure):
     """409 or 412: somebody else was first."""
 
 
+class _Unusable(PermanentFailure):
+    """400: who asks may ask, but not for this."""
+
+
 class _AnnotationCalls:
     """A few requests in a row, in a worker thread. Whatever goes wrong is Transient or Permanent."""
 
@@ -247,6 +257,18 @@ class _AnnotationCalls:
             raise PermanentFailure(
                 f"Grafana has no dashboard {self._board} (grafana.dashboard_uid)"
             ) from None
+        self._check_rights()
+
+    def _check_rights(self) -> None:
+        """Ask for an annotation without a text: Grafana looks at who asks first, and then makes none.
+
+        Reading tells nothing: where anybody may look without a login, Grafana answers whatever the token.
+        """
+        try:
+            made = self._face.ask("POST", "/annotations", _Created, {"dashboardUID": self._board, "text": ""})
+        except _Unusable:
+            return
+        self.delete(made.id)
 
     def folder(self) -> str:
         uid = self._find_folder()
@@ -321,6 +343,8 @@ class _GrafanaApi:
     def _refused(self, status: int, explanation: str) -> NoReturn:
         told = f"Grafana answers {status}" + (f": {explanation}" if explanation else "")
         match status:
+            case 400:
+                raise _Unusable(told) from None
             case 401:
                 raise PermanentFailure(
                     "Grafana does not know the token (401): renew grafana.token_file"

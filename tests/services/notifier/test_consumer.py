@@ -693,6 +693,7 @@ def unreadable(run: Running) -> float:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What Grafana did not take is tried again at once."""
     monkeypatch.setattr(dispatcher, "ANNOTATE_AGAIN", timedelta(0))
+    monkeypatch.setattr(dispatcher, "ANNOTATE_ONCE_MENDED", timedelta(0))
 
 
 @pytest.mark.usefixtures("soon")
@@ -709,11 +710,19 @@ async def test_what_grafana_did_not_take_is_written_when_it_is_back(redis_url: s
 
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("restart", [False, True], ids=["same-notifier", "another-notifier"])
-async def test_a_region_is_closed_even_if_grafana_was_away_until_the_breach_was_forgotten(
-    redis_url: str, desk: Desk, restart: bool
+@pytest.mark.parametrize(
+    "fault",
+    [
+        TransientFailure("Grafana took longer than 15 s"),
+        PermanentFailure("Grafana does not know the token (401): renew grafana.token_file"),
+    ],
+    ids=["away", "to-be-mended"],
+)
+async def test_a_region_is_closed_even_if_grafana_took_nothing_until_the_breach_was_forgotten(
+    redis_url: str, desk: Desk, restart: bool, fault: Exception
 ):
     hands = Hands()
-    hands.grafana = TransientFailure("Grafana took longer than 15 s")
+    hands.grafana = fault
 
     def closed() -> bool:
         return [one.id for one in hands.written if one.closed_at is not None] == [breach]

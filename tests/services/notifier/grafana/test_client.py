@@ -272,7 +272,7 @@ ENDS_TRANSIENT = [
 ENDS_PERMANENT = [
     (Fault.MOVED, "redirect"),
     (Fault.UNAUTHORIZED, "token"),
-    (Fault.FORBIDDEN, "Editor"),
+    (Fault.FORBIDDEN, "Edit on the folder"),
     (Fault.TAG_LIMIT, "tags length"),
 ]
 
@@ -379,6 +379,7 @@ async def test_the_check_says_what_is_wrong(
     grafana: GrafanaStandIn, writer: AnnotationClient, token_file: Path
 ):
     await writer.check()
+    assert grafana.annotations == [], "a check leaves nothing"
     grafana.boards = {"elders"}
     with pytest.raises(PermanentFailure, match=f"no dashboard {BOARD}"):
         await writer.check()
@@ -387,6 +388,16 @@ async def test_the_check_says_what_is_wrong(
         await writer.check()
     grafana.stop()
     with pytest.raises(TransientFailure, match="cannot be reached"):
+        await writer.check()
+
+
+async def test_the_check_notices_a_wrong_token_where_anybody_may_look(
+    grafana: GrafanaStandIn, writer: AnnotationClient, token_file: Path
+):
+    grafana.anonymous = True
+    await writer.check()
+    put(token_file, "wrong")
+    with pytest.raises(PermanentFailure, match="a token that Grafana does not know"):
         await writer.check()
 
 
