@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum, auto
 from itertools import count
 
@@ -215,7 +215,6 @@ class _Floor:
             member.place = _Whereabouts.IDLE
             heapq.heappush(self.idle, (now, who))
             self.assign(now)
-        self.note_staffing(now)
 
     def end_duty(self, now: int, who: int) -> None:
         member = self.members[who]
@@ -230,7 +229,6 @@ class _Floor:
         self.members[who].leaving = False
         if not self.anyone_on_duty():
             self.stand_empty_soon(now)
-        self.note_staffing(now)
 
     def stand_empty_soon(self, now: int) -> None:
         if self.plan.empty_after is not None:
@@ -263,6 +261,7 @@ class _Floor:
         return any(member.place is not _Whereabouts.AWAY for member in self.members)
 
     def note_staffing(self, now: int) -> None:
+        """Note who is at work, if that has changed."""
         places = [member.place for member in self.members]
         staffing = Staffing(
             at=now,
@@ -274,7 +273,9 @@ class _Floor:
         )
         if self.staffing and self.staffing[-1].at == now:
             self.staffing.pop()  # of one instant there is one report: the last
-        self.staffing.append(staffing)
+        before = self.staffing[-1] if self.staffing else Staffing(at=now, idle=0, busy=0, on_break=0)
+        if replace(staffing, at=before.at) != before:
+            self.staffing.append(staffing)
 
     def take(self, now: int, step: _Step, who: int) -> None:
         match step:
@@ -292,6 +293,7 @@ class _Floor:
                 self.end_duty(now, who)
             case _Step.STANDS_EMPTY:
                 self.stand_empty(now)
+        self.note_staffing(now)
 
 
 def serve(plan: DayPlan) -> Day:

@@ -204,6 +204,23 @@ def test_who_leaves_together_is_reported_once() -> None:
     assert [(one.at, one.idle) for one in both] == [(0, 2), (5_000, 0)]
 
 
+@given(plans())
+def test_staff_are_reported_as_they_are_at_every_moment(plan: DayPlan) -> None:
+    """Who is busy is not free for the next: nobody believes a board that says so while people wait."""
+    day = serve(plan)
+    reports = day.staffing
+    assert all(earlier.at < later.at for earlier, later in pairwise(reports))
+    assert all(replace(earlier, at=later.at) != later for earlier, later in pairwise(reports))
+    for at in {wait.assigned or 0 for wait in assigned(day)} | {report.at for report in reports}:
+        talking = sum((wait.assigned or 0) <= at < _free_again(wait, plan) for wait in assigned(day))
+        last = next((report for report in reversed(reports) if report.at <= at), None)
+        assert (last.busy if last else 0) == talking
+
+
+def _free_again(wait: Wait, plan: DayPlan) -> int:
+    return wait.served_until + (plan.wrap_up if wait.end is End.SERVED else 0)
+
+
 # --- a day, as events ---------------------------------------------------------------------------------
 
 
