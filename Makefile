@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check chaos thorough bench boards messages compose-test up down reload tools backup restore schemas lock clean
+.PHONY: help demo test slow check chaos thorough bench boards pictures messages compose-test up down reload tools backup restore schemas lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run
 
 boards: $(VENV)/dev  ## write the Grafana boards anew, as deploy/wachtpost.toml has them (ARGS="--city FILE --out DIR")
 	@$(BIN)/wachtpost boards build $(ARGS)
+
+pictures: $(VENV)/dev  ## pictures of a Grafana's boards, and what cannot be read (GRAFANA=http://…; ARGS="--password-file FILE")
+	@$(BIN)/python -m tests.pictures $(GRAFANA) $(ARGS)
 
 messages: $(VENV)/runtime  ## collect the messages of the code into shared/locales (LANGUAGE=it adds that language)
 	@$(BIN)/pybabel -q extract -o $(VENV)/messages.pot

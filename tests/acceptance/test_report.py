@@ -22,7 +22,7 @@ from typer.testing import CliRunner, Result
 from shared.config import model
 from shared.redis import keys
 from shared.translation import languages
-from tests.support import report_year
+from tests.support import chromium, report_year
 from tests.support.eventually import WITHIN
 from tests.support.redis_servers import EmbeddedValkey
 from tests.support.service_process import ROOT
@@ -31,7 +31,6 @@ from wachtpost.cli import app
 NOW = datetime(2026, 10, 14, 9, tzinfo=UTC)
 SITE = "lier"
 SHEET = ROOT / "deploy" / "sheet-lier-2024-q2.toml"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 MEASURE = """
 <script>
 const found = {wide: [], texts: [], overlaps: []};
@@ -105,7 +104,7 @@ def hall(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hall]:
 
 
 def browser() -> str:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = chromium.binary()
     if found is None:
         pytest.skip("no Chromium here (apt install chromium)")
     return found
@@ -221,17 +220,14 @@ def test_a_queue_whose_feed_was_dead_is_told(hall: Hall) -> None:
 def test_nothing_is_cut_off_or_overlaps_in_a_browser(
     hall: Hall, name: str, language: str, width: int
 ) -> None:
-    chromium = browser()
+    program = browser()
     html = hall.says(name, "--lang", language, "--format", "html")
     file = hall.folder / "page.html"
     file.write_text(html.replace("</body>", f"{MEASURE}</body>"), encoding="utf-8")
     answer = subprocess.run(
         [
-            chromium,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={hall.folder / 'browser'}",
+            program,
+            *chromium.flags(hall.folder / "browser"),
             f"--window-size={width},2000",
             "--dump-dom",
             file.as_uri(),
