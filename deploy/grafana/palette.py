@@ -30,3 +30,30 @@ GOOD: Final = Colour.BLUE
 BAD: Final = Colour.VERMILION
 UNKNOWN: Final = Colour.GREY
 PLAIN: Final = Colour.SKY
+
+_SCALE: Final = (
+    Colour.BLUE,
+    Colour.SKY,
+    Colour.GREEN,
+    Colour.YELLOW,
+    Colour.ORANGE,
+    Colour.VERMILION,
+)
+
+
+def scale(steps: int) -> tuple[str, ...]:
+    """Return so many colours in the order of what they stand for, from the best to the worst: any two differ,
+    and up to six are those of Okabe and Ito."""
+    last = len(_SCALE) - 1
+    if steps <= len(_SCALE):
+        return tuple(_SCALE[round(step * last / max(steps - 1, 1))] for step in range(steps))
+    return tuple(_between(step * last / (steps - 1)) for step in range(steps))
+
+
+def _between(place: float) -> str:
+    """The colour at a place of the scale, mixed of its neighbours."""
+    before = min(int(place), len(_SCALE) - 2)
+    share = place - before
+    low, high = (bytes.fromhex(colour.removeprefix("#")) for colour in _SCALE[before : before + 2])
+    mixed = (round((1 - share) * one + share * other) for one, other in zip(low, high, strict=True))
+    return f"#{bytes(mixed).hex().upper()}"

@@ -19,6 +19,7 @@ from grafana_foundation_sdk.builders import (
     timeseries,
 )
 from grafana_foundation_sdk.builders.common import (
+    GraphThresholdsStyleConfig,
     HideSeriesConfig,
     LineStyle,
     ReduceDataOptions,
@@ -47,6 +48,7 @@ from grafana_foundation_sdk.models.common import (
     BigValueJustifyMode,
     BigValueTextMode,
     DataSourceRef,
+    GraphThresholdsStyleMode,
     LegendDisplayMode,
     LegendPlacement,
     SortOrder,
@@ -78,6 +80,11 @@ SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 COUNT: Final = NoUnit
 """A whole number as it is; Grafana's ``short`` would make 1 K of 1,000."""
+FIGURE_ON_AXIS: Final = "locale"
+"""With the comma and the thousands of the reader's browser. Its unit stands on the axis:
+behind every number of two years of months they would lie over each other."""
+TEXT: Final = "string"
+"""What looks like a number and is none: of the year 2025 Grafana would make 202500%."""
 RATIO: Final = PercentUnit
 SECONDS: Final = "suffix:s"
 """Seconds that stay seconds: targets are said in them, and Grafana's ``s`` makes "1.25 mins" of 75."""
@@ -127,7 +134,7 @@ def rows(expr: str) -> Dataquery:
 # --- Pieces ----------------------------------------------------------------------------------------------
 
 
-def fixed(colour: Colour) -> FieldColor:
+def fixed(colour: str) -> FieldColor:
     return FieldColor().mode(FieldColorModeId.FIXED).fixed_color(colour)
 
 
@@ -338,8 +345,9 @@ def listing(
     highest_first: bool = False,
     tall: bool = False,
 ) -> table.Panel:
-    """Rows and columns."""
+    """Rows and columns; a heading that is longer than its column goes on below."""
     panel = _of_ours(table.Panel(), say, text, queries).color_scheme(fixed(Colour.TEXT))
+    panel.override_by_regexp("/.*/", given(custom_wrapHeaderText=True))
     if sort_by:
         panel.sort_by([TableSortByFieldState().display_name(sort_by).desc(highest_first)])
     return panel.cell_height(TableCellHeight.MD if tall else TableCellHeight.SM)
@@ -365,7 +373,10 @@ def histogram_over_time(say: Edition, text: PanelText, query: Dataquery, unit: s
 
 
 def columns_per_row(say: Edition, text: PanelText, *queries: Dataquery) -> barchart.Panel:
-    """Upright bars on the first column of a ``matrix``, one on top of the other where there are several."""
+    """Upright bars on the first column of a ``matrix``, one on top of the other where there are several.
+
+    Sizes are left to Grafana: it leaves out numbers for which bars are too narrow.
+    """
     return (
         _of_ours(barchart.Panel(), say, text, queries)
         .min(0)
@@ -375,7 +386,7 @@ def columns_per_row(say: Edition, text: PanelText, *queries: Dataquery) -> barch
         .bar_width(0.9)
         .orientation(VizOrientation.VERTICAL)
         .stacking(StackingMode.NORMAL)
-        .text(VizTextDisplayOptions().value_size(12))
+        .thresholds_style(GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
         .legend(_legend(shown=True))
         .tooltip(_tooltip(TooltipDisplayMode.MULTI))
         .x_tick_label_rotation(-45)
@@ -396,14 +407,17 @@ def merged() -> DataTransformerConfig:
 
 
 def columns(headings: Mapping[str, str], hidden: Iterable[str] = ("Time",)) -> DataTransformerConfig:
-    """The columns in this order under these headings, without the hidden ones."""
+    """The columns in this order under these headings, without the hidden ones.
+
+    One that keeps its name is not renamed: Grafana would call every row by it.
+    """
     return DataTransformerConfig(
         "organize",
         options={
             "excludeByName": dict.fromkeys(hidden, True),
             "includeByName": {},
             "indexByName": {name: index for index, name in enumerate(headings)},
-            "renameByName": dict(headings),
+            "renameByName": {name: heading for name, heading in headings.items() if name != heading},
         },
     )
 
@@ -417,6 +431,21 @@ def sorted_by(column: str, *, highest_first: bool = False) -> DataTransformerCon
     """Rows by a column; texts letter by letter."""
     order = {"desc": highest_first, "field": column}
     return DataTransformerConfig("sortBy", options={"fields": {}, "sort": [order]})
+
+
+def line_at(query: str, colour: Colour) -> DataTransformerConfig:
+    """A line through bars (``columns_per_row``) at the one value that a query brings; none if it brings none.
+
+    A threshold of Grafana's is a number in the board, and a target is never written into one.
+    """
+    threshold = {"handlerKey": "threshold1", "handlerArguments": {"threshold": {"color": colour}}}
+    mapping = {"fieldName": f"Value #{query}", **threshold}
+    return DataTransformerConfig("configFromData", options={"configRefId": query, "mappings": [mapping]})
+
+
+def axis_of(row: str, column: str) -> str:
+    """What the first column of a ``matrix`` is called."""
+    return f"{row}\\{column}"
 
 
 def matrix(row: str, column: str, cell: str) -> DataTransformerConfig:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from grafana_foundation_sdk.builders import barchart, table
-from grafana_foundation_sdk.models.common import TableAutoCellOptions
+from grafana_foundation_sdk.models.common import TableAutoCellOptions, VisibilityMode
 from grafana_foundation_sdk.models.dashboard import (
     DashboardRegexMapOptions,
     DashboardSpecialValueMapOptions,
+    DataTransformerConfig,
     RegexMap,
     SpecialValueMap,
     SpecialValueMatch,
@@ -24,16 +25,19 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from deploy.grafana.breaches import WORDS_ON_COLOUR
-from deploy.grafana.palette import BAD, GOOD, PLAIN, UNKNOWN, Colour
+from deploy.grafana.palette import BAD, GOOD, PLAIN, UNKNOWN, Colour, scale
 from deploy.grafana.panels import (
-    RATIO,
+    FIGURE_ON_AXIS,
+    TEXT,
+    axis_of,
+    columns,
     columns_per_row,
     fixed,
     given,
+    line_at,
     listing,
     matrix,
     rows,
-    shades,
     sorted_by,
 )
 from deploy.grafana.promql import BEYOND, SITE, TOTAL, UNDECIDED, WITHIN, KpiQuery, by_speed, counted, named
@@ -48,6 +52,8 @@ from deploy.grafana.words import (
     PolicyWords,
     Text,
 )
+from domain.kpi import category_names
+from shared.config.types import ALL_QUEUES
 
 MONTH: Final = "month"
 YEAR: Final = "year"
@@ -166,49 +172,79 @@ def put(query: str, label: str, text: str, where: str = "") -> str:
 def history(say: Edition, text: PanelText, kpi: KpiQuery, span: str) -> barchart.Panel:
     """A site's figure per month or per year: what was reported, and what we counted, by its verdict.
 
-    No two bars have the same place on the axis, for a reported one says so there: so they are not added up,
-    though Grafana calls them stacked, and each is as wide as there is room.
+    The last bar is the target and carries its line: that of these periods, or else the other one, which is no
+    promise of a single month. No two bars have the same place on the axis, for a reported one says so there:
+    so they are not added up, though Grafana calls them stacked, and each is as wide as there is room.
     """
-    against = target(kpi, TOTAL, span)
     counted = _of_span(kpi, span, "counted")
     reported = _of_span(kpi, span, "reported")
     drawn = (
-        (PolicyWords.REPORTED, PLAIN, reported),
+        (PolicyWords.REPORTED, Colour.PURPLE, reported),
         (ON_TARGET, GOOD, judged(kpi, counted, WITHIN)),
         (kpi.bad, BAD, judged(kpi, counted, BEYOND)),
         (NOT_YET, UNKNOWN, judged(kpi, counted, UNDECIDED)),
-        (NO_TARGET, Colour.GREY, judged(kpi, counted)),
+        (PolicyWords.COUNTED, PLAIN, judged(kpi, counted)),
     )
-    each = [_bars(say, kpi, query, span, series) for series, _, query in drawn]
-    promised = put(put(f"max({kpi.scaled(against)})", "x", say(TARGET)), "series", say(TARGET))
-    asked = rows("\nor\n".join((*each, promised)))
-    panel = columns_per_row(say, text, asked).color_scheme(fixed(PLAIN))
-    panel.unit(kpi.unit_in(say)).decimals(kpi.decimals).no_value(say(PolicyWords.NOTHING_YET))
+    bars = [_bars(say, kpi, query, span, series) for series, _, query in drawn]
+    lines = _promised(say, kpi, span)
+    asked = [rows("\nor\n".join((*bars, *lines)))]
+    if lines:
+        asked.append(rows(f"max(\n{lines[0]}\nor\n{lines[1]}\n)"))
+    panel = columns_per_row(say, text, *asked).color_scheme(fixed(PLAIN))
     for series, colour in (*((series, colour) for series, colour, _ in drawn), (TARGET, Colour.TEXT)):
         panel.override_by_name(say(series), given(color=fixed(colour)))
-    return panel.transformations([sorted_by("x"), matrix("x", "series", "Value")])
+    return _per_period(panel, say, kpi.decimals, say(kpi.target_unit), "series", sorted_by("x"))
 
 
-def speeds(say: Edition, text: PanelText, kpi: KpiQuery) -> barchart.Panel:
-    """The speed categories of a site's answered calls, a bar of shares per month. ``kpi``: one that rests on
-    these calls."""
+def speeds(say: Edition, text: PanelText) -> barchart.Panel:
+    """The speed categories of a site's answered calls, a bar of shares per month, from light waits to heavy
+    ones."""
     share = (
         "max by (site, period, category) (\n"
         f"  wachtpost_indicator_speed_category_ratio{{{TOTAL}}}\n"
         f"  * on (site, period) group_left () {_MONTHS}\n)"
     )
     in_seconds = f'label_replace({by_speed(share)}, "category", "$1 s", "category", "(.+)")'
-    months = with_counts(say, kpi, on_axis(say, in_seconds))
-    asked = rows(f"max by (x, order, category) (\n{months}\n)")
-    return (
-        columns_per_row(say, text, asked)
-        .unit(RATIO)
-        .decimals(0)
-        .max(1)
-        .color_scheme(shades(Colour.BLUE))
-        .no_value(say(PolicyWords.NOTHING_YET))
-        .transformations([sorted_by("order"), sorted_by("x"), matrix("x", "category", "Value")])
-    )
+    asked = rows(f"max by (x, order, category) (\n{on_axis(say, f'100 * {in_seconds}')}\n)")
+    panel = columns_per_row(say, text, asked).max(100).show_value(VisibilityMode.NEVER)
+    names = [_shown_speed(name) for name in category_names(say.city.speed_categories.bounds)]
+    for name, colour in zip(names, scale(len(names)), strict=True):
+        panel.override_by_name(name, given(color=fixed(colour)))
+    return _per_period(panel, say, 0, "%", "category", sorted_by("order"), sorted_by("x"))
+
+
+def _shown_speed(name: str) -> str:
+    """A speed category as ``by_speed`` calls it."""
+    return f"{name[1:]}+ s" if name.startswith(">") else f"{name} s"
+
+
+def _per_period(
+    panel: barchart.Panel,
+    say: Edition,
+    decimals: int,
+    unit: str,
+    series: str,
+    *sorting: DataTransformerConfig,
+) -> barchart.Panel:
+    """The answers to query A as upright bars on their ``x``; query B, if there is one, as a line."""
+    axis = given(unit=TEXT, mappings=_months(say))
+    # With one query there is no #A: both names become one.
+    value = columns(dict.fromkeys(("Value", "Value #A"), _CELL))
+    drawn = (line_at("B", Colour.TEXT), value, *sorting, matrix("x", series, _CELL))
+    panel.override_by_name(axis_of("x", series), axis).axis_label(unit)
+    panel.unit(FIGURE_ON_AXIS).decimals(decimals).no_value(say(PolicyWords.NOTHING_YET))
+    return panel.transformations(list(drawn))
+
+
+_CELL: Final = "cell"
+
+
+def _months(say: Edition) -> Sequence[ValueMapping]:
+    """A month as people write it: ``nov 2026`` for 2026-11, with what stands behind it."""
+    return [
+        RegexMap(DashboardRegexMapOptions(f"([0-9]{{4}})-{month:02}(.*)", ValueMappingResult(f"{name} $1$2")))
+        for month, name in enumerate(say.months, start=1)
+    ]
 
 
 def waits_by_place(say: Edition, text: PanelText, kpi: KpiQuery) -> table.Panel:
@@ -232,13 +268,17 @@ def waits_by_place(say: Edition, text: PanelText, kpi: KpiQuery) -> table.Panel:
     cell = f'label_join(\n{unit},\n"cell", " ", "mark", "shown", "unit", "verdict"\n)'
     asked = rows(f"max by (x, name, cell) (\n{on_axis(say, named(cell))}\n)")
     months = given(
-        displayName=say(PolicyWords.MONTH), custom_cellOptions=TableAutoCellOptions(), custom_width=150
+        displayName=say(PolicyWords.MONTH),
+        unit=TEXT,
+        mappings=_months(say),
+        custom_cellOptions=TableAutoCellOptions(),
+        custom_width=150,
     )
     return (
         listing(say, text, asked)
         .no_value(say(PolicyWords.NOTHING_YET))
         .override_by_regexp("/.*/", given(mappings=_painted(), custom_cellOptions=WORDS_ON_COLOUR))
-        .override_by_regexp("/^x.name$/", months)
+        .override_by_name(axis_of("x", "name"), months)
         .transformations([sorted_by("name"), sorted_by("x", highest_first=True), matrix("x", "name", "cell")])
     )
 
@@ -268,12 +308,25 @@ def _of_span(kpi: KpiQuery, span: str, origin: str) -> str:
     return f"max by (site, queue, period) (\n  {series}\n  * on (site, period) group_left () {periods}\n)"
 
 
+def _promised(say: Edition, kpi: KpiQuery, span: str) -> tuple[str, ...]:
+    """The bar of what such periods are judged by, and that of what the others are, for where the first has
+    none; no questions where the city file promises nothing of all places together."""
+    if not any(one.kpi == kpi.name and one.queue == ALL_QUEUES for one in say.city.targets):
+        return ()
+    other, word = (
+        (YEAR, PolicyWords.TARGET_OF_YEAR) if span == MONTH else (MONTH, PolicyWords.TARGET_OF_MONTH)
+    )
+    own, instead = (f"max({kpi.as_target(target(kpi, TOTAL, one))})" for one in (span, other))
+    bars = ((own, TARGET), (f"{instead} unless on () {own}", word))
+    return tuple(put(put(query, "x", say(x)), "series", say(TARGET)) for query, x in bars)
+
+
 def _bars(say: Edition, kpi: KpiQuery, query: str, span: str, text: Text) -> str:
     """The bars of one series: no answers where nothing is reported, judged, or on that side of the target."""
-    bars = on_axis(say, kpi.scaled(f"max by (period) (\n{query}\n)"))
+    bars = on_axis(say, kpi.as_target(f"max by (period) (\n{query}\n)"))
     if text is PolicyWords.REPORTED:
         bars = f'label_replace(\n{bars},\n"x", "$1 {say(PolicyWords.REPORTED_MARK)}", "x", "(.+)"\n)'
-    elif kpi.is_share:
+    elif kpi.is_share and span == YEAR:
         bars = with_counts(say, kpi, bars)
     shown = starred(kpi, bars) if span == YEAR else bars
     return put(f"max by (x) (\n{shown}\n)", "series", say(text))

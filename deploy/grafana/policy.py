@@ -67,7 +67,7 @@ def policy(say: Edition) -> Dashboard:
         .with_panel(_breaks(say).height(11).span(9))
         .with_panel(history(say, Words.MISSED_MONTHS, MISSED, MONTH).height(10).span(12))
         .with_panel(history(say, Words.WAIT_MONTHS, CALL_WAIT, MONTH).height(10).span(12))
-        .with_panel(speeds(say, Words.SPEED, CALL_WAIT).height(10).span(8))
+        .with_panel(speeds(say, Words.SPEED).height(10).span(8))
         .with_panel(history(say, Words.HANDLE_MONTHS, HANDLE_TIME, MONTH).height(10).span(8))
         .with_panel(history(say, Words.LEAD_MONTHS, LEAD_TIME, MONTH).height(10).span(8))
         .with_panel(waits_by_place(say, Words.COUNTER_MONTHS, VISIT_WAIT).height(11).span(24))

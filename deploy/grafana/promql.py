@@ -133,6 +133,11 @@ class KpiQuery:
         """``query`` in the unit that is shown."""
         return query if self.divided_by == 1 else f"{bracketed(query)}\n/ {self.divided_by}"
 
+    def as_target(self, query: str) -> str:
+        """``query`` in the unit in which people read a target."""
+        factor = f"{self.target_factor} * " if self.target_factor != 1 else ""
+        return f"{factor}{self.scaled(query)}"
+
     def verdict(self, say: Edition, places: str, window: str, *, ranged: bool = False) -> str:
         """The figure, with the labels ``verdict`` (in words, with the target), ``counts`` and ``name``.
 

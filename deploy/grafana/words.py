@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from domain.windows import duration_label, window_label
@@ -46,6 +46,12 @@ class Edition:
         }
         return text.format(**windows) if isinstance(text, str) else say.text(text, **windows, **fields)
 
+    @property
+    def months(self) -> list[str]:
+        """The twelve months, as short as on an axis."""
+        say = translator(self.language)
+        return [say.local(date(2000, month, 1), _MONTH) for month in range(1, 13)]
+
     def listed(self, texts: Iterable[Text]) -> str:
         """Return several texts as one: ``a, b and c``."""
         return translator(self.language).list([self(text) for text in texts])
@@ -76,6 +82,10 @@ class Edition:
     @property
     def _timed(self) -> list[timedelta]:
         return [window for window in self.city.live.windows if isinstance(window, timedelta)]
+
+
+# Translators: a month by itself, as short as on an axis, in the letters of the CLDR.
+_MONTH: Final = Msg("LLL", "date pattern")
 
 
 def _count(window: LastContacts) -> int:
@@ -617,11 +627,14 @@ class PolicyWords:
         "software": Msg("software"),
         "organisation": Msg("organisation"),
     }
+    COUNTED: Final = Msg("counted")
+    TARGET_OF_MONTH: Final = Msg("target per month")
+    TARGET_OF_YEAR: Final = Msg("target per year")
     MISSED_MONTHS: Final = PanelText(
         Msg("Missed calls per month"),
         Msg(
-            "Share of calls missed, all queues together. Where the target holds for the year, a month says "
-            "“no target”."
+            "Share of calls missed, all queues together. The dashed line and the last bar are the target; "
+            "one that holds for the year is no promise of a single month."
         ),
     )
     WAIT_MONTHS: Final = PanelText(
