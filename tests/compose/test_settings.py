@@ -63,6 +63,30 @@ def test_the_build_is_told_no_index() -> None:
     assert not re.search(r"index-url|trusted-host|https?://", DOCKERFILE)
 
 
+def test_what_stands_in_front_by_our_example_shows_nobody_the_metrics_of_grafana() -> None:
+    text = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```caddyfile\n(.*?)```", text, re.DOTALL)
+    passed_on = re.findall(r"reverse_proxy (/\S+)?", example)
+    assert passed_on == ["/v1/events", "/acknowledge*", ""], "all the rest is Grafana's"
+    assert "respond /metrics* 404" in example
+
+
+def test_a_query_is_given_up_before_the_next_refresh_breaks_it_off() -> None:
+    """Else a board on a Prometheus that hangs keeps its last figures and says nothing."""
+    folder = ROOT / "deploy/grafana/provisioning/datasources"
+    (source,) = yaml.safe_load((folder / "wachtpost.yml").read_text(encoding="utf-8"))["datasources"]
+    (refresh,) = re.findall(r"MIN_REFRESH_INTERVAL: (\d+)s", COMPOSE)
+    asked, waited = int(source["jsonData"]["queryTimeout"].rstrip("s")), source["jsonData"]["timeout"]
+    assert asked < waited < int(refresh), "Prometheus says itself that it took too long, where it still can"
+
+
+def test_who_may_look_at_boards_has_prometheus_and_nothing_else() -> None:
+    """A viewer may ask a data source whatever it answers: Alertmanager's would be its configuration."""
+    folder = ROOT / "deploy/grafana/provisioning/datasources"
+    files = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in folder.iterdir()]
+    assert [source["type"] for file in files for source in file["datasources"]] == ["prometheus"]
+
+
 def test_the_boards_are_where_grafana_looks_for_them() -> None:
     provider = (ROOT / "deploy/grafana/provisioning/dashboards/wachtpost.yml").read_text(encoding="utf-8")
     (pattern,) = re.findall(r"path: (\S+)", provider)
