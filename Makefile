@@ -4,6 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Compiled modules are kept, whatever the environment of a container says: the tests start hundreds of processes,
+# and each would compile all modules of the project again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test slow check chaos thorough bench boards pictures messages compose-test up down reload tools backup restore schemas lock clean
 
