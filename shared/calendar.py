@@ -8,6 +8,7 @@ simply never reached, and one inside the repeated hour is open both times.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
@@ -29,6 +30,9 @@ LAST_YEAR: Final = 2199
 
 OPEN_FOR_EVER_MS: Final = 400 * DAY_MS
 """A desk that has been open for longer than this does not close: looking further back tells nothing."""
+
+LOOKS_AHEAD: Final = 14 * DAY
+"""A desk that neither opens nor closes for longer, as over the summer, shows nothing of it yet."""
 
 Minutes = tuple[int, int]
 """Part of a local day, from inclusive to exclusive, in minutes of the wall clock."""
@@ -93,6 +97,23 @@ class Calendar:
                 return since
             since = before[-1][0] if at_ms - since < OPEN_FOR_EVER_MS else None
         return None
+
+    def next_change(self, desks: Collection[str | None], at_ms: int) -> int | None:
+        """Return when desks with these hours next open or close (UTC ms): they are shut when none is open.
+
+        ``None`` when nothing changes within two weeks. Raises ``KeyError`` like ``opened``.
+        """
+        today = self.local_day(at_ms)
+        open_until = None
+        for ahead in range(LOOKS_AHEAD // DAY):
+            day = today + ahead * DAY
+            for start, end in joined(one for hours in desks for one in self.stretches(hours, day)):
+                if end <= at_ms:
+                    continue
+                if start > (open_until or at_ms):
+                    return open_until or start
+                open_until = end
+        return open_until if open_until != self.day_bounds(day)[1] else None
 
     def stretches(self, hours: str | None, day: date) -> tuple[Stretch, ...]:
         """Return when in a local day the hours are on (UTC ms), in order; those that touch are one.

@@ -165,13 +165,17 @@ class EvaluatorCollector(Collector):
     def _open(self, sites: Sequence[Site], now: int) -> Iterator[Metric]:
         """Why there may be no figure: the label ``kind`` because a site's total has figures of both kinds."""
         shown = gauge("queue_open", "1 while its opening hours are on; of a total: of any queue", "kind")
+        change = gauge("queue_next_change_timestamp_seconds", "When it next opens or closes", "kind")
         for site in sites:
             for kind in QueueKind:
-                queues = {q.id: self._calendar.is_open(q.hours, now) for q in site.of_kind(kind)}
-                total = {ALL_QUEUES: any(queues.values())} if queues else {}
-                for queue, is_open in (queues | total).items():
-                    shown.add_metric([site.id, queue, kind], int(is_open))
-        yield shown
+                hours = {queue.id: {queue.hours} for queue in site.of_kind(kind)}
+                total = {ALL_QUEUES: set[str | None]().union(*hours.values())} if hours else {}
+                for queue, desks in (hours | total).items():
+                    labels = [site.id, queue, kind]
+                    shown.add_metric(labels, int(any(self._calendar.is_open(one, now) for one in desks)))
+                    if (at := self._calendar.next_change(desks, now)) is not None:
+                        change.add_metric(labels, at / 1000)
+        yield from (shown, change)
 
     def _breaches(self, judges: Sequence[Judge]) -> Iterator[Metric]:
         labels = ("rule", "measure", "severity")
@@ -180,15 +184,24 @@ class EvaluatorCollector(Collector):
         since = gauge(
             "kpi_state_since_timestamp_seconds", "When a rule that is not ok came into its state", *labels
         )
-        for known in (known for judge in judges for known in judge.rule_states()):
+        reading = gauge(
+            "kpi_reading", "What a rule that is not ok was judged on, in the unit of its measure", *labels
+        )
+        limit = gauge("kpi_limit", "What that is held against", *labels)
+        for judge, known in ((one, known) for one in judges for known in one.rule_states()):
             at, rule_state = known.key.labels, known.rule_state
             with self._drops("breaches", *at):
                 breached.add_metric(at, int(rule_state.state in {BreachState.FIRING, BreachState.CLEARING}))
                 for name in (*BreachState, INSUFFICIENT, CLOSED):
                     states.add_metric([*at, name], int(name == known.shown))
-                if rule_state.state is not BreachState.OK and rule_state.since is not None:
-                    since.add_metric(at, rule_state.since.timestamp())
-        yield from (breached, states, since)
+                if rule_state.state is BreachState.OK or rule_state.since is None:
+                    continue
+                since.add_metric(at, rule_state.since.timestamp())
+                limit.add_metric(at, known.key.limit)
+                value, _ = judge.reading(known.key.name)
+                if value is not None:
+                    reading.add_metric(at, value)
+        yield from (breached, states, since, reading, limit)
 
     # The pipeline itself ---------------------------------------------------------------------------
 

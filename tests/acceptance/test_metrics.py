@@ -192,10 +192,15 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert value(text, "kpi_breached", **rule) == value(text, "kpi_state", **rule, state="firing") == 1
     opened = value(text, "kpi_state_since_timestamp_seconds", **rule)
     assert opened == datetime.fromisoformat(NOW).timestamp()
+    assert value(text, "kpi_reading", **rule) == pytest.approx(1 / 3)
+    assert value(text, "kpi_limit", **rule) == 0.2
     eventually(lambda: _stands(evaluator.metrics(), "shut") == {"closed"})
     assert _stands(evaluator.metrics(), "phone") == {"ok"}
     for queue, kind, is_open in (("shut", "phone", 0), ("phone", "phone", 1), ("all", "phone", 1)):
         assert value(text, "queue_open", queue=queue, kind=kind) == is_open
+    sunday = datetime.fromisoformat("2026-03-08T10:00+01:00").timestamp()
+    assert value(text, "queue_next_change_timestamp_seconds", queue="shut", kind="phone") == sunday
+    assert 'next_change_timestamp_seconds{kind="phone",queue="phone"' not in text, "it never shuts"
     for queue, kind, called in (
         ("phone", "phone", "Front desk"),
         ("desk", "counter", "desk"),

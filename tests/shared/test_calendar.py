@@ -270,6 +270,44 @@ def test_a_desk_opened_when_it_had_been_shut(hours: dict[str, object], at: str, 
     assert calendar.opened("desk", ms(wall(at))) == (None if opened is None else ms(wall(opened)))
 
 
+@given(moments())
+def test_the_next_change_is_when_the_desk_opens_or_closes(moment: tuple[Calendar, int]) -> None:
+    calendar, at = moment
+    change, is_open = calendar.next_change(["desk"], at), calendar.is_open("desk", at)
+    until = change or at + 13 * 24 * HOUR
+    assert until > at
+    assert all(calendar.is_open("desk", minute) is is_open for minute in range(at, until, MINUTE))
+    assert calendar.is_open("desk", until) is (is_open if change is None else not is_open)
+
+
+@pytest.mark.parametrize(
+    ("desks", "at", "change"),
+    [
+        (("desk", "day"), "2026-03-02T07:00", "2026-03-02T08:00"),
+        (("desk", "day"), "2026-03-02T08:00", "2026-03-02T18:00"),  # one shuts at 12, the other goes on
+        (("desk", "day"), "2026-03-02T18:00", "2026-03-05T10:00"),
+        (("desk",), "2026-03-02T09:00", "2026-03-02T12:00"),
+        (("desk", "night"), "2026-03-02T12:00", "2026-03-07T22:00"),
+        (("night",), "2026-03-07T23:00", "2026-03-08T05:00"),  # over midnight
+        (("day",), "2026-12-24T19:00", "2026-12-28T10:00"),  # Christmas is a Friday
+    ],
+)
+def test_several_desks_are_shut_when_none_is_open(desks: tuple[str, ...], at: str, change: str) -> None:
+    hours = {
+        "desk": {"monday": ["08:00-12:00"]},
+        "day": {day: ["10:00-18:00"] for day in ("monday", "thursday", "friday")},
+        "night": {"saturday": ["22:00-24:00"], "sunday": ["00:00-05:00"]},
+    }
+    calendar = Calendar(CityFile.model_validate(DOCUMENT | {"hours": hours}))
+    assert calendar.next_change(desks, ms(wall(at))) == ms(wall(change))
+
+
+def test_a_desk_that_never_shuts_or_never_opens_changes_never() -> None:
+    at = ms(lier("2026-03-02T10:00"))
+    assert CALENDAR.next_change([None], at) is None
+    assert CALENDAR.next_change([], at) is None
+
+
 def test_without_hours_nobody_opened() -> None:
     assert CALENDAR.opened(None, ms(lier("2026-03-02T10:00"))) is None
 
