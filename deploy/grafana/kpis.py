@@ -10,9 +10,6 @@ from grafana_foundation_sdk.builders.prometheus import Dataquery
 
 from deploy.grafana.palette import BAD, GOOD, PLAIN, UNKNOWN, Colour
 from deploy.grafana.panels import (
-    MINUTES,
-    RATIO,
-    SECONDS,
     AnyPanel,
     Spoken,
     fixed,
@@ -47,23 +44,19 @@ from shared.contract.kpis import Kpi, Shown, Unit
 class _InPanel:
     """How a board shows a value that people read in percent, seconds, …"""
 
-    unit: str
-    """Grafana's; empty: it has none, and ``target_unit`` stands behind the number."""
-    target_unit: Text
-    """As it stands behind a target."""
-    divided_by: int = 1
-    """From the metric's unit to the one that is shown."""
-    target_factor: int = 1
-    """From the unit that is shown to that of ``target_unit``."""
+    unit: Text
+    """As it stands behind a figure or a target."""
+    into_unit: str = ""
+    """What makes it of the metric's unit, in PromQL."""
     range_digits: int = 0
-    """Decimals of the ends of a range, in ``target_unit``."""
+    """Decimals of the ends of a range, in ``unit``."""
 
 
 _SHOWN: Final[Mapping[Shown, _InPanel]] = {
-    Shown.PERCENT: _InPanel(RATIO, "%", target_factor=100),
-    Shown.SECONDS: _InPanel(SECONDS, "s"),
-    Shown.MINUTES: _InPanel(MINUTES, "min", divided_by=60, range_digits=1),
-    Shown.WORKDAYS: _InPanel("", WORKDAYS, range_digits=1),
+    Shown.PERCENT: _InPanel("%", "* 100"),
+    Shown.SECONDS: _InPanel("s"),
+    Shown.MINUTES: _InPanel("min", "/ 60", range_digits=1),
+    Shown.WORKDAYS: _InPanel(WORKDAYS, range_digits=1),
 }
 
 
@@ -75,10 +68,8 @@ def _query(kpi: Kpi) -> KpiQuery:
         kind=facts.kind,
         contacts=CONTACTS[facts.contacts],
         unit=shown.unit,
-        target_unit=shown.target_unit,
         decimals=facts.decimals,
-        divided_by=shown.divided_by,
-        target_factor=shown.target_factor,
+        into_unit=shown.into_unit,
         more_is_better=facts.more_is_better,
         is_share=facts.unit is Unit.RATIO,
         range_digits=shown.range_digits,

@@ -137,9 +137,7 @@ def _times(label: str, written: str) -> str:
 def _with_point(say: Edition, label: str, query: str, by: str, digits: int) -> str:
     _, point = _signs(say)
     written = as_label(label, f"round({bracketed(query)}, {10**-digits:g})", by)
-    return (
-        replaced(written, label, f"$1{point}$2", label, "(-?[0-9]+)[.]([0-9]+)") if point != "." else written
-    )
+    return replaced(written, label, f"$1{point}$2", label, "(-?[0-9]+)[.]([0-9]+)")
 
 
 def _with_thousands(say: Edition, label: str, written: str) -> str:

@@ -71,24 +71,19 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
-from grafana_foundation_sdk.models.units import NoUnit, PercentUnit, Seconds
+from grafana_foundation_sdk.models.units import PercentUnit, Seconds
 
 from deploy.grafana.palette import UNKNOWN, Colour
 from deploy.grafana.words import NO_DATA, RANGE_FROM, Edition, PanelText, Text
 
 SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
-COUNT: Final = NoUnit
-"""A whole number as it is; Grafana's ``short`` would make 1 K of 1,000."""
-FIGURE_ON_AXIS: Final = "locale"
-"""With the comma and the thousands of the reader's browser. Its unit stands on the axis:
-behind every number of two years of months they would lie over each other."""
+COUNT: Final = "locale"
+"""A number by itself, with the comma and the thousands of the reader's browser; ``short`` would make 1 K of
+1,000. On the axis of bars, whose unit stands there: two years of units would lie over each other."""
 TEXT: Final = "string"
-"""What looks like a number and is none: of the year 2025 Grafana would make 202500%."""
+"""What looks like a number and is none: of the year 2025 Grafana would make 2,025."""
 RATIO: Final = PercentUnit
-SECONDS: Final = "suffix:s"
-"""Seconds that stay seconds: targets are said in them, and Grafana's ``s`` makes "1.25 mins" of 75."""
-MINUTES: Final = "suffix:min"
 CLOCK: Final = "dthms"
 """Seconds as hh:mm:ss: the same in every language, and right above an hour."""
 LATENCY: Final = Seconds
@@ -97,6 +92,13 @@ MOMENT: Final = "time:DD/MM HH:mm"
 """Milliseconds since 1970."""
 PER_SECOND: Final = "suffix:/s"
 PER_MINUTE: Final = "suffix:/min"
+
+
+def behind(unit: str) -> str:
+    """Return Grafana's unit for a number with this behind it, written as the reader's browser writes numbers:
+    of all its units with a word only sums of money know a comma."""
+    return f"currency:financial:{unit}:suffix"
+
 
 AnyPanel = TypeVar(
     "AnyPanel",
@@ -348,6 +350,7 @@ def listing(
     """Rows and columns; a heading that is longer than its column goes on below."""
     panel = _of_ours(table.Panel(), say, text, queries).color_scheme(fixed(Colour.TEXT))
     panel.override_by_regexp("/.*/", given(custom_wrapHeaderText=True))
+    panel.override_by_field_type("string", given(unit=TEXT))
     if sort_by:
         panel.sort_by([TableSortByFieldState().display_name(sort_by).desc(highest_first)])
     return panel.cell_height(TableCellHeight.MD if tall else TableCellHeight.SM)

@@ -27,7 +27,6 @@ from grafana_foundation_sdk.models.dashboard import (
 from deploy.grafana.breaches import WORDS_ON_COLOUR
 from deploy.grafana.palette import BAD, GOOD, PLAIN, UNKNOWN, Colour, scale
 from deploy.grafana.panels import (
-    FIGURE_ON_AXIS,
     TEXT,
     axis_of,
     columns,
@@ -193,7 +192,7 @@ def history(say: Edition, text: PanelText, kpi: KpiQuery, span: str) -> barchart
     panel = columns_per_row(say, text, *asked).color_scheme(fixed(PLAIN))
     for series, colour in (*((series, colour) for series, colour, _ in drawn), (TARGET, Colour.TEXT)):
         panel.override_by_name(say(series), given(color=fixed(colour)))
-    return _per_period(panel, say, kpi.decimals, say(kpi.target_unit), "series", sorted_by("x"))
+    return _per_period(panel, say, kpi.decimals, say(kpi.unit), "series", sorted_by("x"))
 
 
 def speeds(say: Edition, text: PanelText) -> barchart.Panel:
@@ -232,7 +231,7 @@ def _per_period(
     value = columns(dict.fromkeys(("Value", "Value #A"), _CELL))
     drawn = (line_at("B", Colour.TEXT), value, *sorting, matrix("x", series, _CELL))
     panel.override_by_name(axis_of("x", series), axis).axis_label(unit)
-    panel.unit(FIGURE_ON_AXIS).decimals(decimals).no_value(say(PolicyWords.NOTHING_YET))
+    panel.decimals(decimals).no_value(say(PolicyWords.NOTHING_YET))
     return panel.transformations(list(drawn))
 
 
@@ -264,7 +263,7 @@ def waits_by_place(say: Edition, text: PanelText, kpi: KpiQuery) -> table.Panel:
     )
     shown = f'count_values by (site, queue, period) ("shown", {kpi.scaled(value)})'
     told = f"{shown}\n* on (site, queue, period) group_left (mark, verdict)\n(\n{verdict}\n)"
-    unit = put(told, "unit", f"{say(kpi.target_unit)} ·")
+    unit = put(told, "unit", f"{say(kpi.unit)} ·")
     cell = f'label_join(\n{unit},\n"cell", " ", "mark", "shown", "unit", "verdict"\n)'
     asked = rows(f"max by (x, name, cell) (\n{on_axis(say, named(cell))}\n)")
     months = given(
@@ -316,14 +315,14 @@ def _promised(say: Edition, kpi: KpiQuery, span: str) -> tuple[str, ...]:
     other, word = (
         (YEAR, PolicyWords.TARGET_OF_YEAR) if span == MONTH else (MONTH, PolicyWords.TARGET_OF_MONTH)
     )
-    own, instead = (f"max({kpi.as_target(target(kpi, TOTAL, one))})" for one in (span, other))
+    own, instead = (f"max({kpi.scaled(target(kpi, TOTAL, one))})" for one in (span, other))
     bars = ((own, TARGET), (f"{instead} unless on () {own}", word))
     return tuple(put(put(query, "x", say(x)), "series", say(TARGET)) for query, x in bars)
 
 
 def _bars(say: Edition, kpi: KpiQuery, query: str, span: str, text: Text) -> str:
     """The bars of one series: no answers where nothing is reported, judged, or on that side of the target."""
-    bars = on_axis(say, kpi.as_target(f"max by (period) (\n{query}\n)"))
+    bars = on_axis(say, kpi.scaled(f"max by (period) (\n{query}\n)"))
     if text is PolicyWords.REPORTED:
         bars = f'label_replace(\n{bars},\n"x", "$1 {say(PolicyWords.REPORTED_MARK)}", "x", "(.+)"\n)'
     elif kpi.is_share and span == YEAR:

@@ -14,6 +14,7 @@ from typing import Final
 
 from deploy.grafana import labels
 from deploy.grafana.labels import bracketed, indented, joined, replaced
+from deploy.grafana.panels import behind
 from deploy.grafana.words import (
     ABOVE_TARGET,
     BELOW_TARGET,
@@ -69,24 +70,20 @@ class KpiQuery:
     """Of the queues that have it: ``phone`` or ``counter``."""
     contacts: Text
     """What its samples are."""
-    unit: str
-    """Grafana's, of the figure divided by ``divided_by``; empty: see ``unit_in``."""
-    target_unit: Text
-    """As it stands behind a target."""
+    unit: Text
+    """In which it is shown, as it stands behind a figure or a target."""
     decimals: int
-    divided_by: int = 1
-    """From the metric's unit to the one that is shown."""
-    target_factor: int = 1
-    """From the unit that is shown to that of ``target_unit``."""
+    into_unit: str = ""
+    """What makes it of the metric's unit: ``* 100``."""
     more_is_better: bool = False
     is_share: bool = False
     """A part of its contacts; else a mean of something."""
     range_digits: int = 0
-    """Decimals of the ends of a range, in the unit of ``target_unit``."""
+    """Decimals of the ends of a range, in the unit that is shown."""
 
     def unit_in(self, say: Edition) -> str:
-        """Grafana's unit; one that it does not have is written behind the number."""
-        return self.unit or f"suffix:{say(self.target_unit)}"
+        """Grafana's unit of what is ``scaled``."""
+        return behind(say.percent_sign if self.is_share else f" {say(self.unit)}")
 
     def value(self, places: str, window: str) -> str:
         """The rolling figure; no answer without contacts, or with fewer than the city file asks for."""
@@ -131,15 +128,10 @@ class KpiQuery:
 
     def scaled(self, query: str) -> str:
         """``query`` in the unit that is shown."""
-        return query if self.divided_by == 1 else f"{bracketed(query)}\n/ {self.divided_by}"
-
-    def as_target(self, query: str) -> str:
-        """``query`` in the unit in which people read a target."""
-        factor = f"{self.target_factor} * " if self.target_factor != 1 else ""
-        return f"{factor}{self.scaled(query)}"
+        return f"{bracketed(query)} {self.into_unit}" if self.into_unit else query
 
     def verdict(self, say: Edition, places: str, window: str, *, ranged: bool = False) -> str:
-        """The figure, with the labels ``verdict`` (in words, with the target), ``counts`` and ``name``.
+        """The figure, ``scaled``, with labels: ``verdict`` (in words, with the target), ``counts``, ``name``.
 
         What is wrong comes first, and what nobody can say yet before what is well. Without a figure the
         answer is 0 and ``verdict`` says so, or that the desk is shut; there is no value to be had, yet there
@@ -183,9 +175,9 @@ class KpiQuery:
         return BELOW_TARGET if self.more_is_better else ABOVE_TARGET
 
     def _against(self, say: Edition, value: str, word: Text) -> str:
-        text = labels.as_set(say, "target", self._shown(self.target()))
+        text = labels.as_set(say, "target", self.scaled(self.target()))
         told = f"({value})\n* on (site, queue) group_left (target) {text}"
-        return _told(told, f"{say(word)} ($1 {say(self.target_unit)})", "target")
+        return _told(told, f"{say(word)} ($1 {say(self.unit)})", "target")
 
     def counts(self, say: Edition, places: str, window: str, *, ranged: bool = False) -> str:
         """1 per place with the label ``counts``: "6 of 20", or "calls: 20" of a mean.
@@ -201,12 +193,12 @@ class KpiQuery:
             counts = _or_else(counted(say, both), counts)
         if ranged and (ends := self.range(places, window)):
             low, high = (
-                labels.number(say, name, self._shown(end), digits=self.range_digits)
+                labels.number(say, name, self.scaled(end), digits=self.range_digits)
                 for name, (_, end) in zip(("low", "high"), ends, strict=True)
             )
             both = f"{low}\n* on (site, queue) group_left (high) {high}"
             both = joined(both, "range", "–", "low", "high")
-            told = _told_as("range", both, f" ($1 {say(self.target_unit)})", "range")
+            told = _told_as("range", both, f" ($1 {say(self.unit)})", "range")
             counts = _lengthened(counts, _or_else(told, samples), "range")
         if ranged and counts_contacts(window):
             some = f"{self.samples(places, window)} > 0"
@@ -214,11 +206,6 @@ class KpiQuery:
             told = _told_as("took", labels.number(say, "took", minutes), f" {say(IN_MINUTES)}", "took")
             counts = _lengthened(counts, _or_else(told, samples), "took")
         return counts
-
-    def _shown(self, query: str) -> str:
-        """In the unit of ``target_unit``."""
-        factor = f"{self.target_factor} * " if self.target_factor != 1 else ""
-        return f"{factor}{bracketed(query)} / {self.divided_by}"
 
 
 def counts_contacts(window: str) -> bool:

@@ -47,6 +47,11 @@ class Edition:
         return text.format(**windows) if isinstance(text, str) else say.text(text, **windows, **fields)
 
     @property
+    def percent_sign(self) -> str:
+        """What stands behind a percentage, with its space where the language wants one."""
+        return translator(self.language).ratio(1, digits=0).removeprefix("100")
+
+    @property
     def months(self) -> list[str]:
         """The twelve months, as short as on an axis."""
         say = translator(self.language)

@@ -37,7 +37,7 @@ SOURCES: Final = ({"type": "prometheus", "uid": "${datasource}"}, {"type": "graf
 # --- What Grafana reads ----------------------------------------------------------------------------------
 
 
-AHEAD: Final = frozenset({"custom.hideFrom", "custom.wrapText"})
+AHEAD: Final = frozenset({"custom.hideFrom", "custom.wrapHeaderText", "custom.wrapText"})
 """What tables of Grafana 12.3 have and its builder does not know yet."""
 
 
@@ -83,7 +83,7 @@ def units(board: Board) -> Iterator[str]:
     }
     for panel in board.panels:
         for unit in (*panel.everywhere("unit"), *strings(panel.options, "unit")):
-            if unit not in known and not unit.startswith(("suffix:", "time:")):
+            if unit not in known and not unit.startswith(("suffix:", "time:", "currency:financial:")):
                 yield f"{panel.title!r}: Grafana knows no unit {unit!r}; one of its own begins with suffix:"
 
 

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from deploy.grafana.kpis import HANDLE_TIME, MISSED
 from deploy.grafana.palette import Colour, scale
-from deploy.grafana.panels import FIGURE_ON_AXIS, TEXT, columns
+from deploy.grafana.panels import COUNT, TEXT, columns
 from deploy.grafana.periods import MONTH, YEAR, history, speeds
 from deploy.grafana.words import Edition, PolicyWords
 from shared.config.model import CityFile
@@ -35,7 +35,7 @@ def test_what_stands_on_the_axis_of_bars_is_no_number_and_theirs_has_its_unit_be
     charts = [one for one in board.panels if one.type == "barchart"]
     assert len(charts) == 6
     for chart in charts:
-        assert chart.everywhere("unit") == [FIGURE_ON_AXIS, TEXT], "the only override of it is the axis'"
+        assert chart.everywhere("unit") == [COUNT, TEXT], "the only override of it is the axis'"
         assert chart.defaults["custom"]["axisLabel"]
         assert "text" not in chart.options, "sizes are Grafana's, which leaves out what does not fit"
 

@@ -132,7 +132,8 @@ def test_a_figure_carries_its_counts_its_range_and_the_evaluators_verdict(
     kpi: KpiQuery, page: dict[str, float], verdict: str, counts: str, tmp_path: Path
 ) -> None:
     query = kpi.verdict(ENGLISH, CHOSEN, "15m", ranged=True)
-    expected = {reading(verdict, counts): page["figure"]}
+    shown = 100 * page["figure"] if kpi.is_share else page["figure"]
+    expected = {reading(verdict, counts): shown}
     assert answers(query, told(kpi, "15m", **page), expected, tmp_path) == ""
 
 
@@ -168,7 +169,7 @@ def test_a_window_of_contacts_says_how_long_they_took_to_come(
 ) -> None:
     query = MISSED.verdict(ENGLISH, CHOSEN, "last 20", ranged=True)
     page = told(MISSED, "last 20", figure=0.3, part=6, **page)
-    assert answers(query, page, {reading("no target", counts): 0.3}, tmp_path) == "", story
+    assert answers(query, page, {reading("no target", counts): 30}, tmp_path) == "", story
 
 
 @needs_promtool
@@ -185,7 +186,7 @@ def test_a_queue_without_a_target_shows_that_of_the_site(tmp_path: Path) -> None
         'wachtpost_kpi_target{site="lier", queue="all", kpi="missed_ratio"}': 0.2,
     }
     query = MISSED.verdict(ENGLISH, CHOSEN, "15m")
-    assert answers(query, page, {reading("not yet to say (20 %)", "6 of 20"): 0.3}, tmp_path) == ""
+    assert answers(query, page, {reading("not yet to say (20 %)", "6 of 20"): 30}, tmp_path) == ""
 
 
 @needs_promtool
@@ -201,7 +202,7 @@ def test_a_month_has_its_counts_the_reports_verdict_and_no_range(tmp_path: Path)
     }
     query = RunningKpi.of(MISSED, MONTH).verdict(ENGLISH, TOTAL, "", ranged=True)
     month = '{site="lier", queue="all", name="Lier", verdict="not yet to say (20 %)", counts="7 of 60"}'
-    assert answers(query, page, {month: 7 / 60}, tmp_path) == ""
+    assert answers(query, page, {month: 100 * (7 / 60)}, tmp_path) == ""
 
 
 @needs_promtool
