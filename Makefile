@@ -27,13 +27,23 @@ $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# What Grafana makes of the boards is asked of its own packages; where there is no Node those tests skip.
+PANELS ?= $(VENV)/panels/node_modules/.package-lock.json
+
+$(VENV)/panels/node_modules/.package-lock.json: tests/deploy/grafana/panels/package-lock.json
+	@if command -v npm >/dev/null; then \
+	    echo "Adding Grafana's own packages from package-lock.json (without: PANELS=) ..."; \
+	    mkdir -p $(VENV)/panels && cp $(<D)/package.json $< $(VENV)/panels && \
+	    npm ci --prefix $(VENV)/panels --omit=peer --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
+	fi
+
 demo: $(VENV)/runtime  ## see it work: a busy day at the desk, live in this terminal (ARGS="--for 30s")
 	@$(BIN)/wachtpost demo $(ARGS)
 
-test: $(VENV)/dev  ## the fast tests, on a real Redis (if installed) and embedded Valkey
+test: $(VENV)/dev $(PANELS)  ## the fast tests, on a real Redis (if installed) and embedded Valkey
 	@$(BIN)/python -m pytest -m "not chaos and not slow and not compose" -n 3 --dist loadfile $(ARGS)
 
-slow: $(VENV)/dev  ## tests that take longer: a year of events, boards in a real Prometheus, the demo to its end
+slow: $(VENV)/dev $(PANELS)  ## tests that take longer: a year of events, boards in a real Prometheus, the demo to its end
 	@$(BIN)/python -m pytest -m "slow and not chaos" -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/dev  ## format, lint, types, architecture, city file, boards

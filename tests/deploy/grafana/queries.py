@@ -15,6 +15,7 @@ from tests.deploy.grafana.files import (
     Board,
     BoardQuery,
     JsonObject,
+    Panel,
     of_panels_and_annotations,
     of_variables,
     substituted,
@@ -107,7 +108,40 @@ def ask_everything(boards: Sequence[Board], prometheus: Prometheus) -> list[Answ
 
 
 def _ask_board(board: Board, prometheus: Prometheus) -> Iterator[Answered]:
-    values = dict(GRAFANAS)
+    opened = _opened(board, prometheus)
+    yield from opened.variables
+    for one in of_panels_and_annotations(board):
+        query = substituted(one.expr, opened.values)
+        yield _judged(one, query, _answer(one, query, prometheus))
+
+
+def ask_panels(board: Board, prometheus: Prometheus) -> Iterator[tuple[Panel, Mapping[str, JsonObject]]]:
+    """Yield every panel of a board with the API's answers to its queries, by ``refId``; one that is repeated
+    for every queue as it is for the first."""
+    opened = _opened(board, prometheus)
+    asked = list(of_panels_and_annotations(board))
+    for panel in board.panels:
+        one_of = {name: found[0] for name, found in opened.found.items() if panel.body.get("repeat") == name}
+        answers = {
+            one.where: _answer(one, substituted(one.expr, {**opened.values, **one_of}), prometheus)
+            for one in asked
+            if one.panel is not None and one.panel.id == panel.id
+        }
+        yield panel, answers
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What a board's variables are when it is opened."""
+
+    values: Mapping[str, str]
+    found: Mapping[str, Sequence[str]]
+    """What there is to choose from."""
+    variables: Sequence[Answered]
+
+
+def _opened(board: Board, prometheus: Prometheus) -> _Opened:
+    values, choices, answered = dict(GRAFANAS), {}, []
     variables = {f"variable {one['name']}": one for one in board.variables}
     for one in of_variables(board):
         variable = variables[one.where]
@@ -115,10 +149,13 @@ def _ask_board(board: Board, prometheus: Prometheus) -> Iterator[Answered]:
         answer = prometheus.instant(query)
         found = chosen_by_regex([_as_text(series) for series in _series(answer)], variable["regex"])
         values[variable["name"]] = as_grafana_opens(variable, found)
-        yield Answered(one, query, _error(answer), len(found))
-    for one in of_panels_and_annotations(board):
-        query = substituted(one.expr, values)
-        yield _judged(one, query, prometheus.instant(query) if one.instant else prometheus.over_time(query))
+        choices[variable["name"]] = found
+        answered.append(Answered(one, query, _error(answer), len(found)))
+    return _Opened(values, choices, answered)
+
+
+def _answer(one: BoardQuery, query: str, prometheus: Prometheus) -> JsonObject:
+    return prometheus.instant(query) if one.instant else prometheus.over_time(query)
 
 
 def chosen_by_regex(texts: Sequence[str], regex: str) -> list[str]:

@@ -1,0 +1,133 @@
+"""What a person reads in a panel: Grafana's own packages, in Node, make it of the panel and the answers.
+
+Grafana takes JSON that its schema allows otherwise than one thought: an override that does not exist is
+dropped, a column that is renamed to its own name gets it back, a year is a number once a unit says so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.deploy.grafana.files import Board, JsonObject, Panel
+
+PACKAGES: Final = Path(sys.prefix, "panels", "node_modules")
+"""Where ``make test`` puts what ``package-lock.json`` pins."""
+READER: Final = Path(__file__).with_name("read.cjs")
+
+needs_grafana = pytest.mark.skipif(
+    shutil.which("node") is None or not PACKAGES.is_dir(),
+    reason="Grafana's packages are not here (apt install nodejs npm, then make test): no panel was read",
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A tile, a bar, a line, a column …"""
+
+    name: str
+    """What stands beside it, or above it; empty where nothing does."""
+    texts: tuple[str, ...]
+    """Its values in words: one, or those of its cells, or the different ones over time."""
+    colours: tuple[str, ...]
+    """Those of its texts, or its own; none where it is not coloured."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A panel as somebody reads it."""
+
+    board: Board
+    panel: Panel
+    parts: tuple[Part, ...]
+    axis: tuple[tuple[str, str], ...]
+    """What stands below upright bars, each with what was to stand there."""
+    lines: tuple[tuple[str, str], ...]
+    """Lines at a value, each with its colour."""
+    dropped: tuple[str, ...]
+    """Settings that Grafana does not know for this kind of panel."""
+    labels: frozenset[str]
+    """Those of the answers it is made of."""
+    grafanas_own: frozenset[str]
+    """The colours that Grafana gives to what has none."""
+
+    def __str__(self) -> str:
+        return f'{self.board} panel {self.panel.id} "{self.panel.title}"'
+
+    @property
+    def names(self) -> list[str]:
+        return [part.name for part in self.parts]
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """Every text in it, beside its title."""
+        for part in self.parts:
+            yield from (part.name, *part.texts)
+        yield from (shown for shown, _ in self.axis)
+        yield from (text for text, _ in self.lines)
+
+
+Asked = tuple[Board, Panel, Mapping[str, JsonObject]]
+"""A panel of a board, with Prometheus' answers (of its API) by ``refId``."""
+
+
+def read(asked: Iterable[Asked]) -> list[Reading]:
+    """Return what a person reads in each panel."""
+    every = list(asked)
+    panels = [
+        {
+            "panel": panel.body,
+            "answers": {ref: answer["data"] for ref, answer in answers.items()},
+            "timeZone": board.body["timezone"],
+        }
+        for board, panel, answers in every
+    ]
+    ran = subprocess.run(
+        ["node", str(READER)],
+        input=json.dumps({"panels": panels}),
+        env={**os.environ, "NODE_PATH": str(PACKAGES)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    own = frozenset(told["own"])
+    return [
+        Reading(
+            board,
+            panel,
+            tuple(Part(one["name"], tuple(one["texts"]), tuple(one["colours"])) for one in shown["parts"]),
+            tuple((text, meant) for text, meant in shown["axis"]),
+            tuple((text, colour) for text, colour in shown["lines"]),
+            tuple(shown["dropped"]),
+            frozenset(label for answer in answers.values() for label in _labels(answer)),
+            own,
+        )
+        for (board, panel, answers), shown in zip(every, told["panels"], strict=True)
+    ]
+
+
+def _labels(answer: JsonObject) -> Iterator[str]:
+    data = answer["data"]
+    for series in data["result"] if data["resultType"] in {"vector", "matrix"} else ():
+        yield from series["metric"]
+
+
+def vector(*series: tuple[Mapping[str, str], float]) -> JsonObject:
+    """Return Prometheus' answer to a question about now: series by their labels, each with its value."""
+    found = [{"metric": dict(labels), "value": [AT, f"{value:g}"]} for labels, value in series]
+    return {"status": "success", "data": {"resultType": "vector", "result": found}}
+
+
+AT: Final = 1_767_950_000
+"""Some moment in January 2026."""

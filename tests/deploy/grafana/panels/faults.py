@@ -1,0 +1,104 @@
+"""What nobody should read on a board: a reading in, complaints out, each with the panel it is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from deploy.grafana import words
+from deploy.grafana.words import Edition
+from shared.contract.kpis import Kpi
+from tests.deploy.grafana.panels import Reading
+
+WORDS_OF_NOBODY: Final = re.compile(r"\bValue\b( #[A-Z])?$|\$|__|NaN|undefined|^null$|^No data$|\bInf")
+"""What Grafana or Prometheus says where nothing else was said: in no language of a city."""
+ENGLISH_TIMES: Final = re.compile(r"\d (mins|hours|days|weeks|years)$")
+"""What Grafana makes of seconds from sixty on, in every language."""
+STRETCHED: Final = re.compile(r"^00:[0-5]\d:[0-5]\d")
+"""A wait with hours that it never has: 00:01:42 for 1:42."""
+SNAKE: Final = re.compile(r"[A-Za-z]_[A-Za-z]")
+LONG: Final = re.compile(r"\d[.,]\d{4}")
+POINT: Final = re.compile(r"(?<![\d.])\d+\.\d{1,2}(?![\d.])")
+TEXT_OF_OURS: Final = re.compile(r"[^\W\d]{2}")
+
+
+def complaints(reading: Reading, say: Edition) -> Iterator[str]:
+    """Yield what is wrong with a reading. ``say``: the city whose board it is, in the board's language."""
+    found = (
+        *_about_texts(reading, say),
+        *_about_axis(reading),
+        *_about_colours(reading),
+        *_about_columns(reading),
+        *(f"Grafana does not know the setting {name}" for name in reading.dropped),
+    )
+    yield from (f"{reading}: {one}" for one in dict.fromkeys(found))
+
+
+def _about_texts(reading: Reading, say: Edition) -> Iterator[str]:
+    raw = raw_words(say)
+    for text in reading.texts:
+        if WORDS_OF_NOBODY.search(text):
+            yield f"{text!r} says nothing to anybody"
+        if ENGLISH_TIMES.search(text):
+            yield f"{text!r} is English, and not as we write times"
+        if STRETCHED.search(text):
+            yield f"{text!r} should have no hours"
+        if LONG.search(text):
+            yield f"{text!r} has too many decimals"
+        if SNAKE.search(text) or any(part in raw for part in _parts(text)):
+            yield f"{text!r} is an id"
+    if say.language != "en":
+        # A bare number is written by Grafana, which knows no other decimal sign than the point.
+        for name in (*reading.names, *(shown for shown, _ in reading.axis)):
+            if POINT.search(name) and TEXT_OF_OURS.search(name):
+                yield f"{name!r} has a decimal point"
+
+
+def _parts(text: str) -> list[str]:
+    return [text, *re.split(r" · ", text)]
+
+
+def raw_words(say: Edition) -> frozenset[str]:
+    """Return the ids that have words in a language: none of them reaches a person."""
+    told = {id_: say(text) for each in _SPOKEN for id_, text in each.items()}
+    if say.language == "en":
+        told = {}  # ids are English words, of which others are made
+    told |= {queue.id: queue.name for site in say.city.sites for queue in site.queues}
+    told |= {site.id: site.name for site in say.city.sites}
+    told |= {rule.id: "" for rule in say.city.rules}
+    told |= {f"{rule.id}-warning": "" for rule in say.city.rules}
+    told |= dict.fromkeys([*Kpi, "all", "none", "ticket", "page"], "")
+    return frozenset(told) - frozenset(told.values())
+
+
+_SPOKEN: Final = tuple(
+    each for name, each in vars(words).items() if name.isupper() and isinstance(each, Mapping)
+)
+"""Every table of words for ids."""
+
+
+def _about_axis(reading: Reading) -> Iterator[str]:
+    yield from (
+        f"{meant!r} stands on the axis as {shown!r}" for shown, meant in reading.axis if shown != meant
+    )
+
+
+def _about_colours(reading: Reading) -> Iterator[str]:
+    for part in reading.parts:
+        for colour in part.colours:
+            if colour.upper() in reading.grafanas_own:
+                yield f"{part.name!r} is in {colour}, which is Grafana's own"
+
+
+def _about_columns(reading: Reading) -> Iterator[str]:
+    if reading.panel.type != "table":
+        return
+    if not reading.panel.options.get("showHeader", True):
+        return
+    for name in reading.names:
+        if name in reading.labels:
+            yield f"the column {name!r} is there for no reader"
+    for order in reading.panel.options.get("sortBy") or ():
+        if reading.names and order["displayName"] not in reading.names:
+            yield f"it is sorted by {order['displayName']!r}, a column that is not there"
