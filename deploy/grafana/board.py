@@ -21,6 +21,7 @@ from deploy.grafana import words
 from deploy.grafana.palette import BAD
 from deploy.grafana.panels import SOURCE, link
 from deploy.grafana.words import AnnotationsWords, BoardWords, Edition, Text
+from shared.contract.boards import board_uid
 
 MARK: Final = "wachtpost"
 """Tag of all our boards, and of all annotations that the notifier writes."""
@@ -90,7 +91,7 @@ def board(say: Edition, name: BoardName, since: str, refresh: str) -> Dashboard:
 
 def uid(name: BoardName, language: str) -> str:
     """Return the uid of a board, which never changes: links and annotations are made of it."""
-    return f"wachtpost-{name}" if language == "nl" else f"wachtpost-{name}-{language}"
+    return board_uid(name, language)
 
 
 # --- Links -----------------------------------------------------------------------------------------------
