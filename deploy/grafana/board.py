@@ -7,7 +7,6 @@ from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import (
     AnnotationQuery,
-    AnnotationTarget,
     Dashboard,
     DashboardLink,
     DatasourceVariable,
@@ -20,11 +19,9 @@ from grafana_foundation_sdk.models.common import DataSourceRef
 from deploy.grafana import words
 from deploy.grafana.palette import BAD
 from deploy.grafana.panels import SOURCE, link
-from deploy.grafana.words import AnnotationsWords, BoardWords, Edition, Text
-from shared.contract.boards import board_uid
+from deploy.grafana.words import BoardWords, Edition, Text
+from shared.contract.annotation_tags import MARK
 
-MARK: Final = "wachtpost"
-"""Tag of all our boards, and of all annotations that the notifier writes."""
 GRAFANA: Final = DataSourceRef(type_val="grafana", uid="-- Grafana --")
 
 
@@ -85,13 +82,13 @@ def board(say: Edition, name: BoardName, since: str, refresh: str) -> Dashboard:
         .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
         .links([_to_sister(say, name, other) for other in BoardName if other is not name])
         .variables(_variables(say, ABOUT[name][2]))
-        .annotations(_annotations(say, ABOUT[name][2]))
+        .annotations(_annotations())
     )
 
 
 def uid(name: BoardName, language: str) -> str:
     """Return the uid of a board, which never changes: links and annotations are made of it."""
-    return board_uid(name, language)
+    return f"wachtpost-{name}" if language == "nl" else f"wachtpost-{name}-{language}"
 
 
 # --- Links -----------------------------------------------------------------------------------------------
@@ -174,34 +171,7 @@ def _queried(label: str, title: str, series: str) -> QueryVariable:
 # --- Annotations -----------------------------------------------------------------------------------------
 
 
-def _annotations(say: Edition, queues: QueueChoice) -> list[Builder[dashboard.AnnotationQuery]]:
+def _annotations() -> list[Builder[dashboard.AnnotationQuery]]:
     # The notifier's annotations may belong to this very board: this would show them a second time.
     built_in = AnnotationQuery().name("Annotations & Alerts").type("dashboard").built_in(1)
-    built_in.datasource(GRAFANA).icon_color(BAD).enable(False).hide(True)
-    if not queues:
-        return [built_in]
-    tagged = AnnotationTarget().type("tags").tags([MARK, "site:$site"]).limit(100).match_any(False)
-    written = AnnotationQuery().name(say(AnnotationsWords.BREACHES)).target(tagged)
-    written.datasource(GRAFANA).icon_color(BAD).enable(True).hide(False)
-    return [built_in, written, BreachesByFigures(say(AnnotationsWords.FROM_FIGURES))]
-
-
-class BreachesByFigures(dashboard.AnnotationQuery, Builder[dashboard.AnnotationQuery]):
-    """Breaches as Prometheus knows them, for who has no notifier that may write annotations: off until asked
-    for. The builder has no annotations of the Prometheus data source."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name, SOURCE, enable=False, icon_color=BAD)
-
-    def build(self) -> dashboard.AnnotationQuery:
-        return self
-
-    def to_json(self) -> dict[str, object]:
-        query = {
-            "datasource": SOURCE,
-            "expr": 'max by (queue, rule, severity) (wachtpost_kpi_breached{site="$site"}) == 1',
-            "interval": "15s",
-            "refId": "Breaches",
-        }
-        own = {"tagKeys": "severity", "textFormat": "{{queue}}", "titleFormat": "{{rule}}"}
-        return super().to_json() | own | {"target": query}
+    return [built_in.datasource(GRAFANA).icon_color(BAD).enable(False).hide(True)]

@@ -14,6 +14,7 @@ from deploy.grafana.appointments import appointments
 from deploy.grafana.board import BoardName
 from deploy.grafana.breaches import breaches
 from deploy.grafana.counters import counters
+from deploy.grafana.layers import draw_breaches
 from deploy.grafana.live import live
 from deploy.grafana.pipeline import pipeline
 from deploy.grafana.policy import policy
@@ -41,19 +42,22 @@ def written(city: CityFile) -> Mapping[Path, str]:
     """Return what every file of a folder of boards should hold, by its place in it."""
     encoder = JSONEncoder(ensure_ascii=False, indent=2, sort_keys=True)
     return {
-        Path(language, f"{name}.json"): f"{encoder.encode(finished(made(Edition(city, language))))}\n"
+        Path(
+            language, f"{name}.json"
+        ): f"{encoder.encode(finished(made(Edition(city, language)), name, city))}\n"
         for language in languages()
         for name, made in BOARDS.items()
     }
 
 
-def finished(made: Dashboard) -> dashboard.Dashboard:
-    """Return a board with what the builder leaves out: numbers of panels, the same in every language, and
-    versions, which save Grafana a migration."""
+def finished(made: Dashboard, name: BoardName, city: CityFile) -> dashboard.Dashboard:
+    """Return a board with what the builder leaves out: numbers of panels, the same in every language,
+    versions, which save Grafana a migration, and the breaches on its charts."""
     built = made.build()
     built.schema_version = SCHEMA_VERSION
     for number, panel in enumerate(built.panels or (), start=1):
         panel.id_val = number
         if isinstance(panel, dashboard.Panel):
             panel.plugin_version = GRAFANA
+    draw_breaches(built, name, city)
     return built

@@ -9,7 +9,8 @@ from typing import Final
 import httpx
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from deploy.grafana.board import MARK, BoardName, uid
+from deploy.grafana.board import BoardName, uid
+from shared.contract.annotation_tags import MARK
 from shared.translation import languages
 
 PATIENCE_S: Final = 10.0

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Final, TypedDict
 from zoneinfo import ZoneInfo
 
-from services.notifier.messages.figures import USUAL_DIGITS, counts, figure, is_full, target_of
+from services.notifier.messages.figures import USUAL_DIGITS, counts, figure, is_full, limit
+from services.notifier.messages.rules import is_about_visitors, is_target, kpi_of
 from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile
+from shared.contract.annotation_tags import EVERY_CHART, LONG_WINDOWS, MARK, Appearance, chart_of, drawn
 from shared.contract.breach_events import BreachState, ConditionReading, Level
-from shared.contract.kpis import KPIS, UNITS, Kpi, Measure, Unit
+from shared.contract.kpis import UNITS, Kpi, Measure, QueueKind, Unit
 from shared.translation import Msg, Translator, translator
-
-MARK: Final = "wachtpost"
-"""The tag of every annotation of ours: what a board selects to show them all."""
 
 SHORTEST: Final = timedelta(seconds=1)
 """An annotation that ends when it starts is drawn as a point; a blip should be a region too."""
@@ -93,8 +93,12 @@ class CityWords:
     zone: ZoneInfo
     titles: Mapping[tuple[str, str], str]
     """By site and queue (``all``: the site itself); a place that is not there goes by its id."""
+    receivers: Mapping[str, str]
+    """What those are called who take a breach on, by id; a role goes by itself."""
     is_target: Callable[[Breach], bool]
     """Whether its limit is the city's target, not one of the rule's own."""
+    chart: Callable[[Breach], Kpi | None]
+    """The figure on whose chart a breach is drawn; ``None``: on none by itself."""
 
     @classmethod
     def of(cls, city: CityFile) -> CityWords:
@@ -106,11 +110,20 @@ class CityWords:
             for queue in site.queues
         }
 
-        def is_target(breach: Breach) -> bool:
-            target = target_of(city, Kpi(breach.measure), breach) if breach.measure in KPIS else None
-            return target is not None and target.limit == breach.limit
+        def chart(breach: Breach) -> Kpi | None:
+            if breach.window in LONG_WINDOWS:
+                return None
+            kind = QueueKind.COUNTER if is_about_visitors(city, breach) else QueueKind.PHONE
+            return kpi_of(city, breach) or chart_of(breach.measure, kind)
 
-        return cls(translator(city.city.language), city.city.zone, titles, is_target)
+        return cls(
+            say=translator(city.city.language),
+            zone=city.city.zone,
+            titles=titles,
+            receivers={receiver.id: receiver.title for receiver in city.receivers},
+            is_target=partial(is_target, city),
+            chart=chart,
+        )
 
     def title(self, site: str, queue: str) -> str:
         """Return what people call a queue, or a site's total."""
@@ -128,10 +141,9 @@ def annotation_of(breach: Breach, words: CityWords) -> Annotation:
             tag,
             MARK,
             f"severity:{breach.severity}",
-            f"site:{_tag_value(breach.site)}",
-            f"queue:{_tag_value(breach.queue)}",
             f"measure:{breach.measure}",
             _state_tag(breach),
+            *_drawn(breach, words),
         ),
         text=_text(breach, words),
         time_ms=start,
@@ -198,6 +210,18 @@ def _state_tag(breach: Breach) -> str:
     return _OPEN if breach.acknowledged is None else _ACKNOWLEDGED
 
 
+def _look(breach: Breach) -> Appearance:
+    if _state_tag(breach) == _BLIP:
+        return Appearance.BLIP
+    return Appearance(breach.severity) if breach.acknowledged is None else Appearance.ACKNOWLEDGED
+
+
+def _drawn(breach: Breach, words: CityWords) -> Iterator[str]:
+    """Yield the tags by which boards find it: where all are drawn, and on the chart of its figure."""
+    for chart in filter(None, (EVERY_CHART, words.chart(breach))):
+        yield drawn(chart, _look(breach), breach.site, breach.queue)
+
+
 def _tag_value(text: str) -> str:
     if len(text) <= TAG_VALUE_LENGTH and _SAFE.fullmatch(text):
         return text
@@ -230,21 +254,34 @@ SAID_OF: Final[Mapping[Measure, Msg]] = {
     Measure.NO_DATA: Msg("no data for {amount}", "annotation"),
 }
 
+SEVERITIES: Final[Mapping[Appearance, Msg]] = {
+    Appearance.CRITICAL: Msg("critical"),
+    Appearance.WARNING: Msg("warning"),
+    Appearance.INFO: Msg("info"),
+}
+
 SHIFT_IN_MISSED: Final = Msg("unusually many missed", "annotation")
 
 
 def _text(breach: Breach, words: CityWords) -> str:
-    """Return ``Onthaal: gemist 31,0 %, 31 van 100 (doel 20 %), 10:05–10:22, bevestigd door balie``."""
+    """Return ``Onthaal: gemist 31,0 %, 31 van 100 (doel 20 %), 10:05–10:22, opgepakt door balie``.
+
+    The colour of its look never says alone what it says: the last words do too.
+    """
     say = words.say
     against = _threshold(breach, words)
     parts = [
         f"{_figures(breach, say)} ({against})" if against else _figures(breach, say),
         _when(breach, words),
     ]
-    if breach.acknowledged is not None:
-        parts.append(say.gettext("acknowledged by {name}", name=breach.acknowledged.by))
-    if _state_tag(breach) == _BLIP:
-        parts.append(say.gettext("too short to tell"))
+    match _look(breach):
+        case Appearance.ACKNOWLEDGED if breach.acknowledged is not None:
+            by = breach.acknowledged.by
+            parts.append(say.gettext("taken on by {name}", name=words.receivers.get(by, by)))
+        case Appearance.BLIP:
+            parts.append(say.gettext("too short to tell"))
+        case look if breach.level is not Level.WARNING:
+            parts.append(say.text(SEVERITIES[look]))
     title = words.title(breach.site, breach.queue)
     return _one_line(say.gettext("{where}: {what}", where=title, what=", ".join(parts)))
 
@@ -295,7 +332,7 @@ def _threshold(breach: Breach, words: CityWords) -> str:
         return say.gettext("usually {share}", share=say.ratio_limit(round(breach.usual, USUAL_DIGITS)))
     if breach.reading.also or breach.measure is Measure.NOBODY_AVAILABLE:
         return ""
-    amount = _times(breach.measure, say.limit(UNITS[breach.measure], breach.limit))
+    amount = _times(breach.measure, limit(say, breach.measure, breach.limit))
     if breach.level is Level.WARNING:
         return say.gettext("warning at {limit}", limit=amount)
     return (
@@ -311,8 +348,11 @@ def _when(breach: Breach, words: CityWords) -> str:
     if ended is None:
         return words.say.gettext("since {time}", time=words.say.moment(start, end))
     if ended - breach.opened_at < CLOSE_LOOK:
-        return f"{start:%H:%M:%S}–{end:%H:%M:%S}"
+        return f"{words.say.local(start, _TO_THE_SECOND)}–{words.say.local(end, _TO_THE_SECOND)}"
     return f"{words.say.moment(start, end)}–{words.say.moment(end, start)}"
+
+
+_TO_THE_SECOND: Final = Msg("H:mm:ss", "date pattern")
 
 
 def _one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from services.notifier.model import Breach
@@ -20,14 +21,24 @@ USUAL_DIGITS: Final = 3
 def figure(say: Translator, measure: Measure, value: float, samples: int, *beside: float) -> str:
     """Return a value in its unit, rounded to nearest; ``beside``: the limits that stand next to it.
 
-    Empty where there is nothing but yes and no: nobody available.
+    Empty where there is nothing but yes and no: nobody available. For how long nothing was heard is so many
+    minutes, and no wait.
     """
     if measure is Measure.NOBODY_AVAILABLE:
         return ""
+    if measure is Measure.NO_DATA:
+        return say.duration(timedelta(seconds=value))
     unit = UNITS[measure]
     if unit is Unit.RATIO and samples < COARSE_BELOW:
         return say.ratio(value, *beside, digits=0)
     return say.value(unit, value, *beside)
+
+
+def limit(say: Translator, measure: Measure, limit: float) -> str:
+    """Return a limit as somebody set it, in the form of its figure."""
+    if measure is Measure.NO_DATA:
+        return say.duration(timedelta(seconds=limit))
+    return say.limit(UNITS[measure], limit)
 
 
 def counts(say: Translator, part: int | None, samples: int | None, *, latest: bool = False) -> str:

@@ -11,12 +11,13 @@ from enum import StrEnum
 from typing import Final
 
 from services.notifier.messages import figures
+from services.notifier.messages.rules import is_about_visitors, is_target, kpi_of, rule_of
 from services.notifier.model import Breach
-from shared.config.alerting import QueueRule, ShiftRule, measure_of
-from shared.config.model import CityFile, queues_about
+from shared.config.alerting import QueueRule, ShiftRule
+from shared.config.model import CityFile
 from shared.config.types import ALL_QUEUES, PERIODS, LastContacts
 from shared.contract.breach_events import BreachState, Cause, ConditionReading, Hour, Level, Severity
-from shared.contract.kpis import KPIS, STATE_MEASURES, UNITS, Kpi, Measure, QueueKind, Unit, more_is_better
+from shared.contract.kpis import UNITS, Kpi, Measure, Unit, more_is_better
 from shared.formatting import clock_time
 from shared.translation import Translator, translator
 
@@ -177,12 +178,12 @@ class Viewer:
 
     def view(self, breach: Breach, now: datetime) -> BreachView:
         """Return what can be said of a breach at ``now``."""
-        reading, rule = breach.reading, self._rule(breach)
+        reading, rule = breach.reading, rule_of(self._city, breach)
         promise = self._promise(breach, rule)
         figure, *also = self._figures(breach, promise, now)
-        kpi = self._kpi(breach)
+        kpi = kpi_of(self._city, breach)
         target = None if kpi is None else figures.target_of(self._city, kpi, breach)
-        counter = self._about_visitors(breach, rule)
+        counter = is_about_visitors(self._city, breach)
         until = breach.closed_at or now
         return BreachView(
             rule=breach.rule,
@@ -201,7 +202,7 @@ class Viewer:
             counter=counter,
             site=self._site_title(breach.site),
             feed=self._feed(breach.queue),
-            is_target=target is not None and target.limit == promise,
+            is_target=is_target(self._city, breach),
             threshold=self._limit(breach.measure, breach.limit),
             usual=""
             if breach.usual is None
@@ -238,29 +239,6 @@ class Viewer:
     def _moment(self, at: datetime, now: datetime) -> str:
         zone = self._city.city.zone
         return self._say.moment(at.astimezone(zone), now.astimezone(zone))
-
-    def _kpi(self, breach: Breach) -> Kpi | None:
-        match breach.measure:
-            case Measure.BURN_RATE:
-                return next((rule.kpi for rule in self._city.budget_rules if rule.id == breach.rule), None)
-            case _:
-                return Kpi(breach.measure) if breach.measure in KPIS else None
-
-    def _rule(self, breach: Breach) -> QueueRule | None:
-        """The rule of the city file that it is a breach of, if there is one still."""
-        fitting = (rule for rule in self._city.rules if rule.id == breach.rule)
-        return next((rule for rule in fitting if measure_of(rule) is breach.measure), None)
-
-    def _about_visitors(self, breach: Breach, rule: QueueRule | None) -> bool:
-        """Whether those who wait are visitors: at that counter, or at all that the rule is about."""
-        if breach.measure not in STATE_MEASURES:
-            return breach.measure in KPIS and KPIS[breach.measure].kind is QueueKind.COUNTER
-        site = next((site for site in self._city.sites if site.id == breach.site), None)
-        if site is None:
-            return False
-        about = () if rule is None or breach.queue != ALL_QUEUES else queues_about(rule, site)
-        named = (queue for queue in site.queues if queue.id == breach.queue)
-        return any(queue.kind is QueueKind.COUNTER for queue in about or named)
 
     def _place(self, breach: Breach, *, counter: bool) -> str:
         if breach.measure is Measure.NO_DATA:
@@ -343,8 +321,7 @@ class Viewer:
             return None
         if breach.measure is Measure.NO_DATA:
             # There was no data after the evaluator said so either.
-            silent = timedelta(seconds=value) + max((now or breach.at) - breach.at, timedelta(0))
-            return self._say.duration(silent)
+            value += max((now or breach.at) - breach.at, timedelta(0)).total_seconds()
         known, beside = samples or breach.reading.samples, _beside(breach, promise)
         return figures.figure(self._say, breach.measure, value, known, *beside)
 
@@ -376,9 +353,7 @@ class Viewer:
         return self._moment(breach.at - timedelta(seconds=value), now)
 
     def _limit(self, measure: Measure, limit: float) -> str:
-        if measure is Measure.NO_DATA:
-            return self._say.duration(timedelta(seconds=limit))
-        return self._say.limit(UNITS[measure], limit)
+        return figures.limit(self._say, measure, limit)
 
     def _hour(self, hour: Hour) -> HourView:
         number = self._say.number

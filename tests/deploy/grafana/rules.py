@@ -21,8 +21,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from deploy.grafana.board import BoardName, uid
 from deploy.grafana.palette import Colour
-from deploy.grafana.words import AnnotationsWords
-from shared.translation import languages, translator
+from shared.translation import languages
 from tests.deploy.grafana.files import Board, JsonObject, Panel, asked, strings, substituted, used_variables
 from tests.deploy.grafana.series import documented
 from tests.support.eventually import WITHIN
@@ -37,17 +36,13 @@ SOURCES: Final = ({"type": "prometheus", "uid": "${datasource}"}, {"type": "graf
 # --- What Grafana reads ----------------------------------------------------------------------------------
 
 
-AHEAD: Final = frozenset(
-    {"custom.hideFrom", "custom.hideFrom.viz", "custom.wrapHeaderText", "custom.wrapText"}
-)
+AHEAD: Final = frozenset({"custom.hideFrom", "custom.wrapHeaderText", "custom.wrapText"})
 """What tables of Grafana 12.3 have and its builder does not know yet."""
 
 
 def typed(board: Board) -> Iterator[str]:
     """Grafana's own types read all of it: what is spelt wrongly is lost when they write it again."""
-    by_figures = translator(board.language).text(AnnotationsWords.FROM_FIGURES)
-    body = {**board.body, "annotations": {"list": [a for a in board.annotations if a["name"] != by_figures]}}
-    yield from _lost(body, _read_and_written(body), "the board")
+    yield from _lost(board.body, _read_and_written(board.body), "the board")
     for panel in board.panels:
         for override in panel.body["fieldConfig"]["overrides"]:
             for setting in override["properties"]:
@@ -298,16 +293,13 @@ def grid(board: Board) -> Iterator[str]:
 # --- All of them -----------------------------------------------------------------------------------------
 
 
-FROM_A_LABEL: Final = "${__data.fields.board}"
-
-
 def links(boards: Sequence[Board]) -> Iterator[str]:
     """Links lead to boards that exist, in the same language, with variables that they have."""
     known = {one.uid: one for one in boards}
     if len(known) != len(boards):
         yield "two boards have the same uid"
     for board in boards:
-        for url in _urls(board):
+        for url in set(strings(board.body, "url")):
             parts = urlsplit(url.replace("${__url_time_range}&", ""))
             aim = known.get(parts.path.removeprefix("/d/"))
             if parts.netloc or aim is None or aim.language != board.language:
@@ -317,17 +309,6 @@ def links(boards: Sequence[Board]) -> Iterator[str]:
             given |= set(re.findall(r"\$\{(\w+):queryparam\}", parts.query))
             missing = given - {str(one["name"]) for one in aim.variables}
             yield from (f"{board}: {url}: {aim} has no variable {name!r}" for name in sorted(missing))
-
-
-def _urls(board: Board) -> Iterator[str]:
-    """The addresses of all links; of one whose board is a label's, with every board that this can be."""
-    labelled = {end for one in asked(board) for end in re.findall(r'"(wachtpost-[\w-]+\?)"', one.expr)}
-    for url in sorted(set(strings(board.body, "url"))):
-        if FROM_A_LABEL in url:
-            yield from (f"/d/{end}" for end in sorted(labelled))
-            assert labelled
-        else:
-            yield url
 
 
 def same_in_every_language(boards: Sequence[Board]) -> Iterator[str]:

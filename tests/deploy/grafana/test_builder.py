@@ -14,13 +14,12 @@ from typer.testing import CliRunner
 from deploy.grafana import words
 from deploy.grafana.board import ABOUT, BoardName, QueueChoice, uid
 from deploy.grafana.every import written
-from deploy.grafana.kpis import CALL_WAIT, LEAD_TIME, MISSED, SERVICE_LEVEL, VISIT_WAIT
+from deploy.grafana.kpis import CALL_WAIT, LEAD_TIME, MISSED, SERVICE_LEVEL, VISIT_WAIT, by_rule, figure_words
 from deploy.grafana.palette import Colour
 from deploy.grafana.periods import MONTH, RunningKpi
 from deploy.grafana.promql import STATE_CODES, TOTAL
 from deploy.grafana.words import Edition
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT
-from services.notifier.grafana.annotations import MARK
 from shared.config.model import CityFile
 from shared.contract.breach_events import BreachState, Severity
 from shared.contract.dead_letters import DeadLetterReason
@@ -113,6 +112,7 @@ SPECIAL = [
         "all": [{"kpi": "waiting", "limit": 0}, {"kpi": "nobody_available"}],
         "contacts": "visits",
     },
+    {"id": "waiting", "kind": "shift", "kpi": "missed_ratio", "usual": 0.12},
     {"id": "rij", "kpi": "waiting", "limit": 5},
     {"id": "balie", "kpi": "waiting", "limit": 5, "contacts": "visits"},
     {
@@ -124,6 +124,16 @@ SPECIAL = [
 
 def special(language):
     return Edition(CityFile.model_validate(DOCUMENT | {"rules": SPECIAL}), language)
+
+
+def test_a_rule_of_several_conditions_and_a_shift_are_told_in_plain_words():
+    told = figure_words(special("nl"))
+    assert told["rule:niemand.helpt"] == ("wachtenden en niemand beschikbaar", None)
+    assert told["rule:waiting"] == ("ongewoon veel gemiste oproepen", None)
+    assert told["waiting"] == ("wachtenden", None), "a rule may be called like a measure"
+    asked = by_rule("x", special("nl"))
+    assert '"measure", "rule:$1", "rule", "(niemand[.]helpt|waiting|drukte)"' in asked
+    assert by_rule("x", Edition(CityFile.model_validate(DOCUMENT | {"rules": []}), "nl")) == "x"
 
 
 def test_the_wall_of_the_phones_shows_no_rule_about_visitors():
@@ -221,12 +231,6 @@ def test_links_stay_in_the_language_and_hand_a_queue_only_to_boards_that_know_it
     for name, url in zip(others, urls, strict=True):
         there = ABOUT[name][2]
         assert ("queue" in url) == (bool(here and there) and there in (here, QueueChoice.ALL))
-
-
-def test_annotations_are_found_by_the_tag_that_the_notifier_writes():
-    for board in read_boards():
-        tags = [one["target"]["tags"] for one in board.annotations if one.get("enable")]
-        assert tags == ([] if board.name == BoardName.PIPELINE else [[MARK, "site:$site"]])
 
 
 def test_the_kinds_of_queues_are_those_of_the_metric():

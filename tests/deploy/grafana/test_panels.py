@@ -142,7 +142,7 @@ def readings() -> Mapping[str, Reading]:
     made = board(DUTCH, BoardName.LIVE, "now-3h", "10s")
     for _, panel, _ in every:
         made.with_panel(panel)
-    drawn = Board("live", "nl", json.loads(JSONEncoder().encode(finished(made))))
+    drawn = Board("live", "nl", json.loads(JSONEncoder().encode(finished(made, BoardName.LIVE, DUTCH.city))))
     answers = [{"A": answer} for *_, answer in every]
     found = read((drawn, panel, answer) for panel, answer in zip(drawn.panels, answers, strict=True))
     return {story: reading for (story, *_), reading in zip(every, found, strict=True)}

@@ -289,8 +289,9 @@ async function asRead({ panel, answers, timeZone }) {
   const { fieldConfig } = grafana.getPanelOptionsWithDefaults({
     plugin, currentOptions: panel.options, currentFieldConfig: panel.fieldConfig, isAfterPluginChange: false,
   });
+  const ofSeries = (panel.transformations ?? []).filter(({ topic = "series" }) => topic === "series");
   const frames = await lastValueFrom(
-    grafana.transformDataFrame(panel.transformations ?? [], answered(panel, answers), { interpolate: (one) => one }),
+    grafana.transformDataFrame(ofSeries, answered(panel, answers), { interpolate: (one) => one }),
   );
   const shown = grafana.applyFieldOverrides({
     data: frames, fieldConfig, fieldConfigRegistry: plugin.fieldConfigRegistry, replaceVariables: (one) => one,

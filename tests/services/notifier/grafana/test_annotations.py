@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.grafana.annotations import (
-    MARK,
     Annotation,
     AnnotationFields,
     CityWords,
@@ -25,9 +24,10 @@ from services.notifier.grafana.annotations import (
 )
 from services.notifier.model import Acknowledgement, Breach
 from shared.config.model import CityFile
+from shared.contract.annotation_tags import MARK, chart_of
 from shared.contract.breach_events import BreachReading, BreachState, ConditionReading, Level, Severity
 from shared.contract.events import NAME
-from shared.contract.kpis import KPIS, Measure
+from shared.contract.kpis import KPIS, Kpi, Measure, QueueKind
 from shared.translation import translator
 from tests.support import samples
 from tests.support.grafana_stand_in import TAG_COLUMN, TAGS_LENGTH, tag_pairs, tags_length
@@ -41,7 +41,9 @@ DUTCH = CityWords(
     translator("nl"),
     ZoneInfo("Europe/Brussels"),
     {("huis", "onthaal"): "Onthaal", ("huis", "all"): "Stadhuis", ("huis", "raar"): "<b>Wonen</b>\n& werken"},
+    {"balie": "Balie"},
     lambda breach: breach.measure in KPIS,
+    lambda breach: chart_of(breach.measure, QueueKind.PHONE),
 )
 ENGLISH = replace(DUTCH, say=translator("en"))
 FRENCH = replace(DUTCH, say=translator("fr"))
@@ -81,14 +83,18 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
 @pytest.mark.parametrize(
     ("breach", "words", "text"),
     [
-        (FIRING, DUTCH, "Onthaal: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05"),
-        (FIRING, FRENCH, "Onthaal : 28 % d'appels manqués, 11 sur 40 (objectif 20 %), depuis 10:05"),
-        (FIRING, GERMAN, "Onthaal: verpasst 28 %, 11 von 40 (Ziel 20 %), seit 10:05"),
-        (FIRING, ENGLISH, "Onthaal: missed 28%, 11 of 40 (target 20%), since 10:05"),
+        (FIRING, DUTCH, "Onthaal: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05, kritiek"),
+        (
+            FIRING,
+            FRENCH,
+            "Onthaal : 28 % d'appels manqués, 11 sur 40 (objectif 20 %), depuis 10:05, critique",
+        ),
+        (FIRING, GERMAN, "Onthaal: verpasst 28 %, 11 von 40 (Ziel 20 %), seit 10:05, kritisch"),
+        (FIRING, ENGLISH, "Onthaal: missed 28%, 11 of 40 (target 20%), since 10:05, critical"),
         (
             ended(after(minutes=17), acknowledged=ACK),
             DUTCH,
-            "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22, bevestigd door balie",
+            "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22, opgepakt door Balie",
         ),
         (
             ended(after(seconds=5), fired_at=None),
@@ -98,10 +104,10 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
         (
             ended(after(days=1, minutes=-65)),
             ENGLISH,
-            "Onthaal: missed 31% (target 20%), Thu 12 Mar 10:05–Fri 13 Mar 9:00",
+            "Onthaal: missed 31% (target 20%), Thu 12 Mar 10:05–Fri 13 Mar 9:00, critical",
         ),
-        (but(queue="all"), DUTCH, "Stadhuis: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05"),
-        (but(queue="elders"), DUTCH, "elders: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05"),
+        (but(queue="all"), DUTCH, "Stadhuis: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05, kritiek"),
+        (but(queue="elders"), DUTCH, "elders: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05, kritiek"),
         (
             but(level=Level.WARNING, limit=0.15),
             DUTCH,
@@ -110,92 +116,100 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
         (
             but(measure=Measure.SERVICE_LEVEL, limit=0.8, reading=reading(0.79999)),
             DUTCH,
-            "Onthaal: serviceniveau 79,999 % (doel 80 %), sinds 10:05",
+            "Onthaal: serviceniveau 79,999 % (doel 80 %), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.CALL_WAIT_MEAN, limit=45.0, reading=reading(64.2)),
             DUTCH,
-            "Onthaal: gemiddelde wachttijd 1:04 (doel 0:45), sinds 10:05",
+            "Onthaal: gemiddelde wachttijd 1:04 (doel 0:45), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.HANDLE_TIME_MEAN, limit=240.0, reading=reading(312.4)),
             DUTCH,
-            "Onthaal: gemiddelde afhandeltijd 5:12 (doel 4:00), sinds 10:05",
+            "Onthaal: gemiddelde afhandeltijd 5:12 (doel 4:00), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.VISIT_WAIT_MEAN, limit=300.0, reading=reading(3700.0)),
             ENGLISH,
-            "Onthaal: mean wait at the counter 1:01:40 (target 5:00), since 10:05",
+            "Onthaal: mean wait at the counter 1:01:40 (target 5:00), since 10:05, critical",
         ),
         (
             but(measure=Measure.LEAD_TIME_MEAN, limit=5.0, reading=reading(6.21)),
             DUTCH,
-            "Onthaal: 6,2 werkdagen tot een afspraak (doel 5), sinds 10:05",
+            "Onthaal: 6,2 werkdagen tot een afspraak (doel 5), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.BURN_RATE, limit=14.4, reading=reading(16.0)),
             DUTCH,
-            "Onthaal: foutenbudget gaat 16,0× zo snel op als mag (grens 14,4×), sinds 10:05",
+            "Onthaal: foutenbudget gaat 16,0× zo snel op als mag (grens 14,4×), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.NO_DATA, queue="pbx", limit=300.0, reading=reading(320.0)),
             DUTCH,
-            "pbx: al 5:20 geen gegevens (grens 5:00), sinds 10:05",
+            "pbx: al 5 minuten geen gegevens (grens 5 minuten), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.WAITING, limit=5.0, reading=reading(7.0)),
             DUTCH,
-            "Onthaal: 7 in de wachtrij (grens 5), sinds 10:05",
+            "Onthaal: 7 in de wachtrij (grens 5), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.NOBODY_AVAILABLE, limit=0.0, reading=reading(1.0)),
             DUTCH,
-            "Onthaal: niemand beschikbaar, sinds 10:05",
+            "Onthaal: niemand beschikbaar, sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.NOBODY_AVAILABLE, limit=0.0, reading=reading(0.0), state=BreachState.OK),
             DUTCH,
-            "Onthaal: niemand beschikbaar, 10:05–10:12",
+            "Onthaal: niemand beschikbaar, 10:05–10:12, kritiek",
         ),
         (
             but(window="last 20", reading=TOGETHER),
             DUTCH,
-            "Onthaal: gemist 35 %, 7 van de laatste 20 en niemand beschikbaar, sinds 10:05",
+            "Onthaal: gemist 35 %, 7 van de laatste 20 en niemand beschikbaar, sinds 10:05, kritiek",
         ),
         (
             ended(after(minutes=17), reading=TOGETHER),
             DUTCH,
-            "Onthaal: gemist 31 % en niemand beschikbaar, 10:05–10:22",
+            "Onthaal: gemist 31 % en niemand beschikbaar, 10:05–10:22, kritiek",
         ),
         (
             but(window="last 20", reading=BreachReading(value=0.35, part=7, samples=20)),
             DUTCH,
-            "Onthaal: gemist 35 %, 7 van de laatste 20 (doel 20 %), sinds 10:05",
+            "Onthaal: gemist 35 %, 7 van de laatste 20 (doel 20 %), sinds 10:05, kritiek",
         ),
         (
             but(window="last 20", reading=BreachReading(value=0.5, part=6, samples=12)),
             DUTCH,
-            "Onthaal: gemist 50 %, 6 van 12 (doel 20 %), sinds 10:05",
+            "Onthaal: gemist 50 %, 6 van 12 (doel 20 %), sinds 10:05, kritiek",
         ),
         (
             but(window="today", usual=0.12, limit=0.4, reading=SIX_OF_NINE),
             DUTCH,
-            "Onthaal: ongewoon veel gemist, 6 van de laatste 9 (gewoonlijk 12 %), sinds 10:05",
+            "Onthaal: ongewoon veel gemist, 6 van de laatste 9 (gewoonlijk 12 %), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.LATE_RATIO, window="today", usual=0.1, limit=0.4, reading=SIX_OF_NINE),
             ENGLISH,
-            "Onthaal: unusually many long waits, 6 of the last 9 (usually 10%), since 10:05",
+            "Onthaal: unusually many long waits, 6 of the last 9 (usually 10%), since 10:05, critical",
         ),
         (
             but(),
             replace(DUTCH, is_target=lambda _: False),
-            "Onthaal: gemist 28 %, 11 van 40 (grens 20 %), sinds 10:05",
+            "Onthaal: gemist 28 %, 11 van 40 (grens 20 %), sinds 10:05, kritiek",
         ),
-        (but(reading=reading(None)), DUTCH, "Onthaal: gemist 31 % (doel 20 %), sinds 10:05"),
-        (but(reading=reading(None), worst=None), DUTCH, "Onthaal: geen meting (doel 20 %), sinds 10:05"),
-        (but(reading=reading(float("inf"))), DUTCH, "Onthaal: geen meting (doel 20 %), sinds 10:05"),
-        (but(queue="raar"), DUTCH, "‹b›Wonen‹/b› & werken: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05"),
+        (but(reading=reading(None)), DUTCH, "Onthaal: gemist 31 % (doel 20 %), sinds 10:05, kritiek"),
+        (
+            but(reading=reading(None), worst=None),
+            DUTCH,
+            "Onthaal: geen meting (doel 20 %), sinds 10:05, kritiek",
+        ),
+        (but(reading=reading(float("inf"))), DUTCH, "Onthaal: geen meting (doel 20 %), sinds 10:05, kritiek"),
+        (
+            but(queue="raar"),
+            DUTCH,
+            "‹b›Wonen‹/b› & werken: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05, kritiek",
+        ),
     ],
 )
 def test_one_plain_line_in_the_citys_words(breach: Breach, words: CityWords, text: str):
@@ -203,28 +217,102 @@ def test_one_plain_line_in_the_citys_words(breach: Breach, words: CityWords, tex
 
 
 @pytest.mark.parametrize(
-    ("breach", "state"),
+    ("breach", "state", "look"),
     [
-        (but(state=BreachState.PENDING, fired_at=None), "open"),
-        (FIRING, "open"),
-        (but(state=BreachState.CLEARING), "open"),
-        (but(acknowledged=ACK), "acknowledged"),
-        (ended(after(minutes=9)), "over"),
-        (ended(after(minutes=9), acknowledged=ACK), "over"),
-        (ended(after(seconds=2), fired_at=None), "blip"),
-        (but(state=BreachState.OK), "over"),
+        (but(state=BreachState.PENDING, fired_at=None), "open", "critical"),
+        (FIRING, "open", "critical"),
+        (but(state=BreachState.CLEARING), "open", "critical"),
+        (but(acknowledged=ACK), "acknowledged", "acknowledged"),
+        (ended(after(minutes=9)), "over", "critical"),
+        (ended(after(minutes=9), acknowledged=ACK), "over", "acknowledged"),
+        (ended(after(seconds=2), fired_at=None), "blip", "blip"),
+        (but(state=BreachState.OK), "over", "critical"),
     ],
 )
-def test_tags_say_whose_what_and_how_it_stands(breach: Breach, state: str):
+def test_tags_say_whose_what_and_how_it_stands(breach: Breach, state: str, look: str):
     assert annotation_of(breach, DUTCH).tags == (
         breach_tag(FIRING.id),
         MARK,
         "severity:critical",
-        "site:huis",
-        "queue:onthaal",
         "measure:missed_ratio",
         f"state:{state}",
+        f"every/{look}/huis:onthaal",
+        f"missed_ratio/{look}/huis:onthaal",
     )
+
+
+CITY = CityFile.model_validate(
+    tomllib.loads("""
+[city]
+name = "Huis"
+language = "nl"
+time_zone = "Europe/Brussels"
+[[missed_definitions]]
+id = "eigen"
+version = 1
+outcomes = ["abandoned"]
+short_abandon = "0s"
+[live]
+missed_definition = "eigen"
+[[sites]]
+id = "huis"
+name = "Huis"
+queues = [
+  { id = "onthaal", kind = "phone", name = "Onthaal" },
+  { id = "loket", kind = "counter", name = "Loket" },
+]
+[[targets]]
+kpi = "missed_ratio"
+limit = 0.2
+[[targets]]
+kpi = "call_wait_mean"
+limit = 45
+[[rules]]
+id = "eigen"
+kpi = "missed_ratio"
+limit = 0.2
+[[rules]]
+id = "van-de-stad"
+kpi = "missed_ratio"
+[[rules]]
+id = "rij"
+kpi = "longest_wait"
+limit = 300
+contacts = "visits"
+[[budget_rules]]
+id = "budget"
+kpi = "call_wait_mean"
+long_window = "2h"
+short_window = "20m"
+burn_rate = 3.0
+""")
+)
+
+
+@pytest.mark.parametrize(
+    ("breach", "chart"),
+    [
+        (but(), Kpi.MISSED_RATIO),
+        (but(usual=0.12, window="today"), Kpi.MISSED_RATIO),
+        (but(measure=Measure.LATE_RATIO), Kpi.CALL_WAIT_MEAN),
+        (but(measure=Measure.WAITING), Kpi.CALL_WAIT_MEAN),
+        (but(measure=Measure.WAITING, queue="loket"), Kpi.VISIT_WAIT_MEAN),
+        (but(measure=Measure.LONGEST_WAIT, queue="all", rule="rij"), Kpi.VISIT_WAIT_MEAN),
+        (but(measure=Measure.BURN_RATE, queue="all", rule="budget"), Kpi.CALL_WAIT_MEAN),
+        (but(measure=Measure.BURN_RATE, queue="all", rule="weg"), None),
+        (but(measure=Measure.NO_DATA, queue="pbx"), None),
+        (but(window="year"), None),  # would tint the chart for weeks
+        (but(measure=Measure.LEAD_TIME_MEAN, queue="loket", window="month"), None),
+    ],
+)
+def test_a_breach_is_drawn_on_the_chart_of_its_own_figure(breach: Breach, chart: Kpi | None):
+    drawn = [tag.partition("/")[0] for tag in annotation_of(breach, CityWords.of(CITY)).tags if "/" in tag]
+    assert drawn == ["every", *([chart] if chart else [])]
+
+
+@pytest.mark.parametrize(("rule", "word"), [("eigen", "grens"), ("van-de-stad", "doel"), ("weg", "doel")])
+def test_a_limit_of_the_rules_own_is_no_target_even_where_both_are_the_same(rule: str, word: str):
+    assert f"({word} 20 %)" in annotation_of(but(rule=rule), CityWords.of(CITY)).text
 
 
 @pytest.mark.parametrize(
@@ -307,7 +395,7 @@ STATE_OVER = list(annotation_of(OVER, DUTCH).tags)
             "a worse figure",
             but(reading=reading(0.4)),
             known(FIRING),
-            {"text": "Onthaal: gemist 40 % (doel 20 %), sinds 10:05"},
+            {"text": "Onthaal: gemist 40 % (doel 20 %), sinds 10:05, kritiek"},
         ),
         (
             "it is over",
@@ -316,7 +404,7 @@ STATE_OVER = list(annotation_of(OVER, DUTCH).tags)
             {
                 "timeEnd": OPENED_MS + 1_020_000,
                 "tags": STATE_OVER,
-                "text": "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22",
+                "text": "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22, kritiek",
             },
         ),
         ("somebody moved its start", FIRING, known(FIRING, time_ms=1), {"time": OPENED_MS}),

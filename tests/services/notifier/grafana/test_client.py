@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import HttpUrl
 
-from services.notifier.grafana.annotations import MARK, CityWords, breach_tag
+from services.notifier.grafana.annotations import CityWords, breach_tag
 from services.notifier.grafana.client import AnnotationClient, GrafanaLimits, build
 from services.notifier.model import (
     Acknowledgement,
@@ -26,7 +25,9 @@ from services.notifier.model import (
     TransientFailure,
 )
 from shared.config.alerting import GrafanaConfig
+from shared.contract.annotation_tags import MARK
 from shared.contract.breach_events import BreachReading, BreachState
+from shared.contract.kpis import Kpi
 from shared.translation import translator
 from tests.support import samples
 from tests.support.eventually import WITHIN, eventually_async
@@ -36,7 +37,12 @@ from tests.support.thorough import examples
 OPENED = datetime(2026, 3, 12, 9, 5, tzinfo=UTC)
 OPENED_MS = 1773306300000
 WORDS = CityWords(
-    translator("nl"), ZoneInfo("Europe/Brussels"), {("huis", "onthaal"): "Onthaal"}, lambda _: True
+    translator("nl"),
+    ZoneInfo("Europe/Brussels"),
+    {("huis", "onthaal"): "Onthaal"},
+    receivers={},
+    is_target=lambda _: True,
+    chart=lambda _: Kpi.MISSED_RATIO,
 )
 
 PATIENT = GrafanaLimits()
@@ -99,10 +105,8 @@ def put(token_file: Path, content: str | None) -> None:
         token_file.write_text(content, encoding="utf-8")
 
 
-def adapter(
-    url: str, token_file: Path, limits: GrafanaLimits = PATIENT, words: CityWords = WORDS
-) -> AnnotationClient:
-    made = build(GrafanaConfig(url=HttpUrl(url), token_file=token_file), words, limits)
+def adapter(url: str, token_file: Path, limits: GrafanaLimits = PATIENT) -> AnnotationClient:
+    made = build(GrafanaConfig(url=HttpUrl(url), token_file=token_file), WORDS, limits)
     assert made is not None
     return made
 
@@ -140,15 +144,15 @@ async def test_a_breach_from_its_opening_to_its_end(grafana: GrafanaStandIn, wri
             "dashboardUID": BOARD,
             "time": OPENED_MS,
             "timeEnd": OPENED_MS + 1000,  # a region from the start
-            "text": "Onthaal: gemist 25 % (doel 20 %), sinds 10:05",
+            "text": "Onthaal: gemist 25 % (doel 20 %), sinds 10:05, kritiek",
             "tags": [
                 breach_tag(OPEN.id),
                 MARK,
                 "severity:critical",
-                "site:huis",
-                "queue:onthaal",
                 "measure:missed_ratio",
                 "state:open",
+                "every/critical/huis:onthaal",
+                "missed_ratio/critical/huis:onthaal",
             ],
         }
     ]
@@ -160,13 +164,13 @@ async def test_a_breach_from_its_opening_to_its_end(grafana: GrafanaStandIn, wri
     ack = Acknowledgement(at=OPENED + timedelta(minutes=2), by="balie")
     await writer.write(lasting(3, acknowledged=ack))
     (held,) = grafana.annotations
-    assert held["text"] == "Onthaal: gemist 25 % (doel 20 %), sinds 10:05, bevestigd door balie"
+    assert held["text"] == "Onthaal: gemist 25 % (doel 20 %), sinds 10:05, opgepakt door balie"
     assert "state:acknowledged" in grafana.annotations[0]["tags"]  # type: ignore[operator]
 
     await writer.write(over(17, acknowledged=ack))
     (held,) = grafana.annotations
     assert (held["time"], held["timeEnd"]) == (OPENED_MS, ms(17))
-    assert held["text"] == "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22, bevestigd door balie"
+    assert held["text"] == "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22, opgepakt door balie"
     assert writes(grafana) == ["POST", "PATCH", "PATCH", "PATCH", "PATCH"]
 
 
@@ -175,6 +179,17 @@ async def test_a_blip_that_nobody_was_told_of_is_there(grafana: GrafanaStandIn, 
     (held,) = grafana.annotations
     assert (held["time"], held["timeEnd"]) == (OPENED_MS, OPENED_MS + 2000)
     assert held["text"] == "Onthaal: gemist 31 % (doel 20 %), 10:05:00–10:05:02, te kort om te melden"
+
+
+async def test_one_that_the_release_before_wrote_is_found_and_gets_todays_tags(
+    grafana: GrafanaStandIn, writer: AnnotationClient
+):
+    before = [MARK, "severity:critical", "site:huis", "queue:onthaal", "measure:missed_ratio", "state:open"]
+    grafana.add([breach_tag(OPEN.id), *before], "Onthaal: gemist 25 % (doel 20 %)", OPENED_MS)
+    await writer.write(over(17))
+    (held,) = grafana.annotations
+    assert spans(grafana) == [(OPENED_MS, ms(17))]
+    assert "missed_ratio/critical/huis:onthaal" in str(held["tags"])
 
 
 async def test_saying_it_twice_writes_it_once(grafana: GrafanaStandIn, writer: AnnotationClient):
@@ -365,16 +380,6 @@ async def test_a_token_file_that_holds_no_token(
     with pytest.raises(PermanentFailure, match=r"grafana\.token_file"):
         await writer.check()
     assert grafana.requests == []
-
-
-async def test_without_another_the_board_is_the_live_one_in_the_citys_language(token_file: Path):
-    english = replace(WORDS, say=translator("en"))
-    with GrafanaStandIn(boards={"wachtpost-live-en"}) as grafana:
-        writer = adapter(grafana.url, token_file, words=english)
-        await writer.check()
-        await writer.write(OPEN)
-        writer.close()
-    assert [one["dashboardUID"] for one in grafana.annotations] == ["wachtpost-live-en"]
 
 
 async def test_a_new_token_counts_without_a_restart(
