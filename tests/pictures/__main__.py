@@ -56,8 +56,7 @@ def _password(file: Path | None) -> str | None:
 
 
 def _told(picture: Picture) -> int:
-    measured = picture.measured
-    typer.echo(f"{picture.file}: {measured.panels} panels, letters from {measured.smallest:g} px")
+    typer.echo(f"{picture.file}: {picture.panels} panels")
     for finding in picture.findings:
         typer.echo(f"  {finding}")
     return len(picture.findings)

@@ -60,6 +60,7 @@ class Finding(BaseModel):
 SAYINGS: Final = {
     "cut": '"{text}" is cut off',
     "over": '"{text}" and "{other}" lie on each other',
+    "small": '"{text}" in letters of {other}',
     "under": '"{text}" is covered',
     "wide": "wider than its place: {text} are seen",
     "scrolled": "{text} are seen only by who scrolls",
@@ -76,15 +77,13 @@ class Measured(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     panels: int
-    smallest: float
-    """Pixels of the smallest letters in a panel; 0 where there are none."""
     found: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
 class Picture:
     file: Path
-    measured: Measured
+    panels: int
     findings: tuple[Finding, ...]
 
 
@@ -122,7 +121,7 @@ class _Camera:
         file.write_bytes(base64.b64decode(str(shot)))
         of_page = self._of_page(is_settled, measured.panels, height if board.name in FOR_WALLS else 0)
         seen = (one for one in measured.found if self.screen.is_wall or one.kind != "scrolled")
-        return Picture(file, measured, (*of_page, *dict.fromkeys(seen)))
+        return Picture(file, measured.panels, (*of_page, *dict.fromkeys(seen)))
 
     def _of_page(self, is_settled: bool, panels: int, height: int) -> Iterator[Finding]:
         if not is_settled:

@@ -9,6 +9,7 @@
   const LOOK_EVERY_MS = 100;
   const CALM_LOOKS = 3; // in a row, alike
   const TOLERANCE_PX = 1; // what rounding may do
+  const READABLE_PX = 10; // Grafana's own smallest letters have 12; what is squeezed to fit may have 4
   const BARE_LINE = 0.2; // of a line of text, above and below its letters
 
   // --- What is on its way: a panel shows that it loads only a while after it has asked ---
@@ -101,6 +102,11 @@
     return isPanel ? "cut" : "seen";
   }
 
+  function isShortened(element) {
+    const { textOverflow, overflowX } = getComputedStyle(element);
+    return textOverflow === "ellipsis" && overflowX !== "visible" && element.scrollWidth > element.clientWidth + TOLERANCE_PX;
+  }
+
   function isUnder(text, line) {
     const [x, y] = [line.left + line.width / 2, line.top + line.height / 2];
     for (const one of document.elementsFromPoint(x, y)) {
@@ -176,11 +182,14 @@
     for (const text of textsIn(panel)) {
       const fates = text.lines.map((line) => fate(text.element, line, panel));
       if (fates.some(({ across }) => across === "hidden")) continue;
-      if (fates.some(({ across, along }) => across === "cut" || along === "cut")) say("cut", text.text);
+      if (isShortened(text.element) || fates.some(({ across, along }) => across === "cut" || along === "cut"))
+        say("cut", text.text);
       if (fates.some(({ across, along }) => across === "scrolled" || along === "scrolled")) scrolled += 1;
       const seen = text.lines.filter((_, index) => fates[index].across === "seen" && fates[index].along === "seen");
       if (seen.some((line) => isUnder(text, line))) say("under", text.text);
-      shapes.push(...seen.map((line) => ({ text: text.text, shape: cornersOf(line) })));
+      const size = parseFloat(getComputedStyle(text.element).fontSize);
+      if (seen.length && size < READABLE_PX) say("small", text.text, `${Math.round(10 * size) / 10} px`);
+      shapes.push(...seen.map((line) => ({ text: text.text, of: text, shape: cornersOf(line) })));
     }
     if (scrolled) say("scrolled", `${scrolled} texts`);
     for (const canvas of panel.querySelectorAll("canvas"))
@@ -192,17 +201,16 @@
       }
     for (const [index, one] of shapes.entries())
       for (const other of shapes.slice(index + 1))
-        if (overlap(one.shape, other.shape)) say("over", one.text, other.text);
+        if ((!one.of || one.of !== other.of) && overlap(one.shape, other.shape)) say("over", one.text, other.text);
     return found;
   }
 
   function measured() {
     const page = document.documentElement;
-    const sizes = panels().flatMap(textsIn).map(({ element }) => parseFloat(getComputedStyle(element).fontSize));
     const found = panels().flatMap(inPanel);
     if (page.scrollWidth > page.clientWidth + TOLERANCE_PX)
       found.push({ panel: "", kind: "wide", text: `${page.clientWidth} of ${page.scrollWidth} px`, other: "" });
-    return { panels: panels().length, smallest: Math.min(...sizes, Infinity) === Infinity ? 0 : Math.min(...sizes), found };
+    return { panels: panels().length, found };
   }
 
   window.boardPictures = { settled, fullHeight, measured };

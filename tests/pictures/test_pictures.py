@@ -48,6 +48,12 @@ PLANTED: Final = {
         "<p style='width: 30px; overflow: hidden; text-overflow: ellipsis'>vijfentwintig</p>",
         '"vijfentwintig" is cut off',
     ),
+    # As the name beside a bar, which Grafana sets in a flex box of its own.
+    "shortened": (
+        "<div style='display: flex; width: 60px'><h2>0-20 · 2 van 214</h2></div>",
+        '"0-20 · 2 van 214" is cut off',
+    ),
+    "squeezed": ("<p style='font-size: 6.84px'>vrij</p>", '"vrij" in letters of 6.8 px'),
     "beyond": ("<p style='margin-top: 85px'>onderaan</p>", '"onderaan" is cut off'),
     "twice": (
         "<i style='position: absolute; top: 50px'>oud</i><b style='position: absolute; top: 52px'>nieuw</b>",
