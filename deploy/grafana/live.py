@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from grafana_foundation_sdk.builders import bargauge, stat, statetimeline, timeseries
-from grafana_foundation_sdk.builders.common import ReduceDataOptions
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.board import BoardName, board, breaches_of_queue, to_board
@@ -138,13 +137,11 @@ def _queues(say: Edition, text: PanelText, kpi: KpiQuery) -> bargauge.Panel:
 
 def _speed(say: Edition) -> bargauge.Panel:
     asked = counted_speeds(say, CALL_WAIT, TOTAL, say.long)
-    per_row = ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(True)
     return (
-        bars(say, Words.SPEED, rows(asked), beside=True, title_size=13, value_size=16)
+        bars(say, Words.SPEED, rows(asked), beside=True, per_row=True, title_size=13, value_size=16)
         .unit(RATIO)
         .max(1)
         .color_scheme(fixed(PLAIN))
-        .reduce_options(per_row)
         .with_transformation(sorted_by("order"))
         .with_transformation(columns({"category": "category", "Value": "Value"}, hidden=("Time", "order")))
     )

@@ -71,7 +71,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
-from grafana_foundation_sdk.models.units import PercentUnit, Seconds
+from grafana_foundation_sdk.models.units import PercentUnit
 
 from deploy.grafana.palette import UNKNOWN, Colour
 from deploy.grafana.words import NO_DATA, RANGE_FROM, Edition, PanelText, Text
@@ -86,11 +86,8 @@ TEXT: Final = "string"
 RATIO: Final = PercentUnit
 CLOCK: Final = "dthms"
 """Seconds as hh:mm:ss: the same in every language, and right above an hour."""
-LATENCY: Final = Seconds
-"""Seconds that may be milliseconds."""
 MOMENT: Final = "time:DD/MM HH:mm"
 """Milliseconds since 1970."""
-PER_SECOND: Final = "suffix:/s"
 PER_MINUTE: Final = "suffix:/min"
 
 
@@ -99,6 +96,10 @@ def behind(unit: str) -> str:
     of all its units with a word only sums of money know a comma."""
     return f"currency:financial:{unit}:suffix"
 
+
+PER_SECOND: Final = behind("/s")
+LATENCY: Final = behind(" s")
+"""Seconds that stay seconds: Grafana's own make "1.67 mins" of 100. A panel says with how many decimals."""
 
 AnyPanel = TypeVar(
     "AnyPanel",
@@ -210,8 +211,8 @@ def range_band(
     return panel.override_by_query(high, [*edge, *given(custom_fillBelowTo=say(RANGE_FROM))])
 
 
-def _reduced() -> ReduceDataOptions:
-    return ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(False)
+def _reduced(per_row: bool = False) -> ReduceDataOptions:
+    return ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(per_row)
 
 
 def _legend(shown: bool) -> VizLegendOptions:
@@ -275,16 +276,18 @@ def bars(
     *queries: Dataquery,
     upright: bool = False,
     beside: bool = False,
+    per_row: bool = False,
     title_size: int = 16,
     value_size: int = 22,
 ) -> bargauge.Panel:
-    """A bar per series; its name above it, before it if ``beside``, or below it if ``upright``.
+    """A bar per series, or ``per_row`` of a table; its name above it, before it if ``beside``, or below it if
+    ``upright``.
 
     More bars than fit are scrolled: squeezed, their numbers would lie on their names.
     """
     placement = BarGaugeNamePlacement.LEFT if beside else BarGaugeNamePlacement.TOP
     name_height = 0 if beside else round(_NAME_LINE * title_size)
-    return (
+    panel = (
         _of_ours(bargauge.Panel(), say, text, queries)
         .min(0)
         .decimals(0)
@@ -295,8 +298,10 @@ def bars(
         .sizing(BarGaugeSizing.AUTO if upright else BarGaugeSizing.MANUAL)
         .text(VizTextDisplayOptions().title_size(title_size).value_size(value_size))
         .legend(_legend(shown=False))
-        .reduce_options(_reduced())
+        .reduce_options(_reduced(per_row))
     )
+    # Grafana takes the name away from a bar that is alone, unless the panel itself says how each is called.
+    return panel if per_row else panel.display_name("${__field.displayName}")
 
 
 _NAME_LINE: Final = 1.5
@@ -371,7 +376,7 @@ def histogram_over_time(say: Edition, text: PanelText, query: Dataquery, unit: s
         .mode(TooltipDisplayMode.SINGLE)
         .show_color_scale(True)
         .show_y_histogram()
-        .y_axis(YAxisConfig().unit(unit))
+        .y_axis(YAxisConfig().unit(unit).decimals(3))
     )
 
 

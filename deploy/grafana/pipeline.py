@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import bargauge, heatmap, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models.common import BarGaugeValueMode
 
 from deploy.grafana.board import BoardName, board
 from deploy.grafana.breaches import RESULT_COLOURS
 from deploy.grafana.kpis import severity_words
+from deploy.grafana.labels import clock, replaced
 from deploy.grafana.palette import BAD, GOOD, PLAIN, UNKNOWN, Colour
 from deploy.grafana.panels import (
-    CLOCK,
     LATENCY,
     MOMENT,
     PER_SECOND,
     bars,
+    behind,
     columns,
     fixed,
     given,
@@ -78,7 +80,9 @@ def _owner(say: Edition) -> statetimeline.Panel:
 
 
 def _alarms(say: Edition) -> table.Panel:
-    since = 'ALERTS_FOR_STATE and ignoring (alertstate) ALERTS{alertstate="firing"}'
+    # severity none: the heartbeat, which always rings.
+    firing = 'ALERTS{alertstate="firing", severity!="none"}'
+    since = f"ALERTS_FOR_STATE and ignoring (alertstate) {firing}"
     headings = {
         "severity": say(SEVERITY),
         "alertname": say(Words.ALARM),
@@ -125,22 +129,25 @@ def _config(say: Edition) -> table.Panel:
 
 def _lag(say: Edition) -> timeseries.Panel:
     asked = over_time("max by (partition) (wachtpost_stream_lag_seconds)", "{{partition}}")
-    return lines(say, Words.LAG, asked, fill=30).unit(LATENCY).color_scheme(shades(PLAIN))
+    return lines(say, Words.LAG, asked, fill=30).unit(LATENCY).decimals(1).color_scheme(shades(PLAIN))
 
 
 def _rates(say: Edition) -> timeseries.Panel:
     told = "sum by (source) (rate(wachtpost_ingest_events_total[$__rate_interval]))"
     counted = "sum(rate(wachtpost_events_read_total[$__rate_interval]))"
     panel = lines(say, Words.RATES, over_time(told, "{{source}}"), over_time(counted, say(Words.COUNTED)))
-    panel.unit(PER_SECOND).color_scheme(shades(PLAIN))
+    panel.unit(PER_SECOND).decimals(2).color_scheme(shades(PLAIN))
     return panel.override_by_name(say(Words.COUNTED), given(color=fixed(Colour.ORANGE)))
 
 
 def _ages(say: Edition) -> bargauge.Panel:
     last = "max by (source) (wachtpost_last_event_timestamp_seconds)"
+    age = f"clamp_min(time() - ({last} > 0), 0)"
+    heard = f"{age}\n* on (source) group_left (shown)\n{clock('shown', age, by='source')}"
     # -1 for a source that never said anything: its age since 1970 says nothing to anybody.
-    age = f"sort_desc(clamp_min(time() - ({last} > 0), 0) or on (source) ({last} == 0) - 1)"
-    panel = bars(say, Words.AGES, instant(age, "{{source}}"), title_size=14, value_size=18).unit(CLOCK)
+    never = replaced(f"({last} == 0) - 1", "shown", say(Words.NEVER))
+    asked = instant(f"sort_desc(\n{heard}\nor on (source)\n{never}\n)", "{{source}} · {{shown}}")
+    panel = bars(say, Words.AGES, asked, title_size=16, value_size=12).value_mode(BarGaugeValueMode.HIDDEN)
     return panel.color_scheme(fixed(PLAIN)).mappings(mapped({"-1": (say(Words.NEVER), UNKNOWN)}))
 
 
@@ -152,12 +159,13 @@ def _commit(say: Edition) -> heatmap.Panel:
 def _commit_quantiles(say: Edition) -> timeseries.Panel:
     def quantile(share: float) -> str:
         times = "sum by (le) (rate(wachtpost_commit_seconds_bucket[$__rate_interval]))"
-        return f"histogram_quantile({share}, {times})"
+        return f"1000 * histogram_quantile({share}, {times})"
 
     half, most = over_time(quantile(0.5), say(BreachesWords.HALF)), over_time(quantile(0.99), say(Words.P99))
     return (
         lines(say, Words.COMMIT_QUANTILES, half, most)
-        .unit(LATENCY)
+        .unit(behind(" ms"))
+        .decimals(1)
         .override_by_name(say(BreachesWords.HALF), given(color=fixed(PLAIN)))
         .override_by_name(say(Words.P99), given(color=fixed(Colour.ORANGE)))
     )
@@ -203,7 +211,9 @@ def _odd(say: Edition) -> stat.Panel:
 
 def _requests(say: Edition) -> timeseries.Panel:
     asked = "sum by (status) (rate(wachtpost_ingest_requests_total[$__rate_interval]))"
-    panel = lines(say, Words.REQUESTS, over_time(asked, "{{status}}"), stacked=True).unit(PER_SECOND)
+    panel = (
+        lines(say, Words.REQUESTS, over_time(asked, "{{status}}"), stacked=True).unit(PER_SECOND).decimals(2)
+    )
     for first, colour in (("2", PLAIN), ("4", Colour.ORANGE), ("5", BAD)):
         panel.override_by_regexp(f"/^{first}/", given(color=shades(colour)))
     return panel

@@ -727,10 +727,7 @@ class PipelineWords:
     COUNTED: Final = Msg("counted")
     AGES: Final = PanelText(
         Msg("Last heard from, by source"),
-        Msg(
-            "How long ago something last happened at each source (hours:minutes:seconds); heartbeats do not "
-            "count."
-        ),
+        Msg("How long ago something last happened at each source; heartbeats do not count."),
     )
     NEVER: Final = Msg("never heard of")
     COMMIT: Final = PanelText(

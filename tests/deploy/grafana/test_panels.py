@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import pytest
-from grafana_foundation_sdk.builders import stat
+from grafana_foundation_sdk.builders import bargauge, stat
 from grafana_foundation_sdk.builders.common import HideSeriesConfig, ReduceDataOptions
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -60,8 +60,7 @@ def shares(renamed: Mapping[str, str]) -> Drawn:
     """Bars that are named by a column."""
     hidden = {"Time": True, "order": True}
     organized = {"excludeByName": hidden, "indexByName": {}, "includeByName": {}, "renameByName": renamed}
-    panel = bars(DUTCH, TEXT, rows("speeds")).unit(RATIO).color_scheme(fixed(PLAIN))
-    panel.reduce_options(ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(True))
+    panel = bars(DUTCH, TEXT, rows("speeds"), per_row=True).unit(RATIO).color_scheme(fixed(PLAIN))
     return panel.transformations([sorted_by("order"), DataTransformerConfig("organize", options=organized)])
 
 
@@ -88,7 +87,7 @@ def waited(unit: str) -> Drawn:
     return number(DUTCH, TEXT, instant("wait", "{{name}}")).unit(unit).color_scheme(fixed(PLAIN))
 
 
-def named_bars(legend: str) -> Drawn:
+def named_bars(legend: str) -> bargauge.Panel:
     return bars(DUTCH, TEXT, instant("x_wait_seconds", legend)).color_scheme(fixed(PLAIN))
 
 
@@ -116,7 +115,13 @@ WRONG: Sequence[tuple[str, Drawn, JsonObject, str]] = (
     ("so it is there", listed(), QUEUE, "the column 'queue' is there for no reader"),
     ("an order by a column that is not there", listed(HIDDEN, sort_by="Ernst"), QUEUE, "sorted by 'Ernst'"),
     ("hours that no wait has", waited("dthms"), QUEUE, "'00:01:42' should have no hours"),
-    ("seconds from sixty on", waited(LATENCY), QUEUE, "'1.70 mins' is English"),
+    ("seconds from sixty on", waited("s"), QUEUE, "'1.70 mins' is English"),
+    (
+        "a bar that is alone",
+        named_bars("{{name}}").display_name(""),
+        QUEUE,
+        "the bar of ('102',) has no name",
+    ),
     ("no thresholds", bare(), QUEUE, "is in #F2495C, which is Grafana's own"),
     ("no name", named_bars("__auto"), vector(({}, 1)), "'x_wait_seconds' is an id"),
     ("an id without a word", listed(HIDDEN), SEVERITY, "'ticket' is an id"),
@@ -131,7 +136,14 @@ RIGHT: Sequence[tuple[str, Drawn, JsonObject, Sequence[tuple[str, Sequence[str]]
     ("bars by a column", shares({}), SPEEDS, [("0-20", ("50%",)), ("20-45", ("40%",))]),
     ("years", years("string"), YEARS, [("boven doel", ("21%", "")), ("binnen doel", ("", "13%"))]),
     ("a hidden column", listed(HIDDEN), QUEUE, [("Waar", ("Loket Wonen",)), ("Aantal", ("102",))]),
-    ("seconds that stay seconds", waited("suffix:s"), QUEUE, [("", ("102 s",))]),
+    ("seconds that stay seconds", waited(LATENCY), QUEUE, [("", ("102 s",))]),
+    ("a bar that is alone and says whose it is", named_bars("{{name}}"), QUEUE, [("Loket Wonen", ("102",))]),
+    (
+        "bars of which one is called otherwise",
+        named_bars("{{category}}").override_by_name("0-20", given(displayName="snel")),
+        SPEEDS,
+        [("20-45", ("0",)), ("snel", ("1",))],
+    ),
 )
 
 

@@ -28,6 +28,7 @@ def complaints(reading: Reading, say: Edition) -> Iterator[str]:
     found = (
         *_about_texts(reading, say),
         *_about_axis(reading),
+        *_about_bars(reading),
         *_about_colours(reading),
         *_about_columns(reading),
         *(f"Grafana does not know the setting {name}" for name in reading.dropped),
@@ -82,6 +83,11 @@ def _about_axis(reading: Reading) -> Iterator[str]:
     yield from (
         f"{meant!r} stands on the axis as {shown!r}" for shown, meant in reading.axis if shown != meant
     )
+
+
+def _about_bars(reading: Reading) -> Iterator[str]:
+    if reading.panel.type == "bargauge":
+        yield from (f"the bar of {part.texts} has no name" for part in reading.parts if not part.name)
 
 
 def _about_colours(reading: Reading) -> Iterator[str]:

@@ -120,7 +120,7 @@ const STANDARD = {
   max: [grafana.numberOverrideProcessor, ofNumbers],
   fieldMinMax: [grafana.booleanOverrideProcessor, ofNumbers],
   decimals: [grafana.numberOverrideProcessor, ofNumbers],
-  displayName: [grafana.displayNameOverrideProcessor, always],
+  displayName: [grafana.displayNameOverrideProcessor, always, undefined, { expandTemplateVars: true }],
   color: [grafana.identityOverrideProcessor, always],
   noValue: [grafana.stringOverrideProcessor, always],
   links: [grafana.dataLinksOverrideProcessor, always],
@@ -129,8 +129,8 @@ const STANDARD = {
   thresholds: [grafana.thresholdsOverrideProcessor, always, { mode: "absolute", steps: OWN_STEPS }],
 };
 grafana.standardFieldConfigEditorRegistry.setInit(() =>
-  Object.entries(STANDARD).map(([id, [process, shouldApply, defaultValue]]) => ({
-    id, path: id, name: id, process, shouldApply, defaultValue, settings: {},
+  Object.entries(STANDARD).map(([id, [process, shouldApply, defaultValue, settings = {}]]) => ({
+    id, path: id, name: id, process, shouldApply, defaultValue, settings,
   })),
 );
 
@@ -201,6 +201,13 @@ const plotted = (frames) =>
 const seriesColour = (field) => THEME.visualization.getColorByName(grafana.getFieldSeriesColor(field, THEME).color);
 const nameOf = (field, frame, frames) => grafana.getFieldDisplayName(field, frame, frames);
 
+/** The one variable that a setting of a field may name: what it is called without that setting. */
+const fieldsName = (setting, { __dataContext } = {}) =>
+  setting.replace("${__field.displayName}", () => {
+    const { field, frame, data } = __dataContext.value;
+    return nameOf(field, frame, data);
+  });
+
 const NAMELESS = ["value", "none"];
 
 const read = {
@@ -260,7 +267,11 @@ const read = {
   /** Ranges, which stand on an axis of their own. */
   heatmap: (panel, frames) => plotted(frames).map(() => ({ name: "", texts: [], colours: [] })),
 };
-read.bargauge = read.stat;
+/** Bars: one that is alone has no name, unless the panel itself says how each is called. */
+read.bargauge = (panel, frames, timeZone) => {
+  const bars = read.stat(panel, frames, timeZone);
+  return bars.length > 1 || panel.fieldConfig.defaults.displayName ? bars : bars.map((bar) => ({ ...bar, name: "" }));
+};
 
 /** What stands below upright bars, and what was to stand there: the word for it, or what the answer says. */
 function axis({ type }, [frame]) {
@@ -294,7 +305,7 @@ async function asRead({ panel, answers, timeZone }) {
     grafana.transformDataFrame(ofSeries, answered(panel, answers), { interpolate: (one) => one }),
   );
   const shown = grafana.applyFieldOverrides({
-    data: frames, fieldConfig, fieldConfigRegistry: plugin.fieldConfigRegistry, replaceVariables: (one) => one,
+    data: frames, fieldConfig, fieldConfigRegistry: plugin.fieldConfigRegistry, replaceVariables: fieldsName,
     theme: THEME, timeZone,
   });
   const parts = read[panel.type]({ ...panel, fieldConfig }, shown, timeZone);
