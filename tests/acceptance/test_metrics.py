@@ -171,8 +171,7 @@ def _stands(text: str, queue: str) -> set[str]:
 def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceProcess]) -> None:
     feed(services["ingest"])
     evaluator = services["evaluator"]
-    eventually(lambda: value(evaluator.metrics(), "events_read_total") == 13)
-    text = evaluator.metrics()
+    text = evaluator.metrics_with('events_read_total{partition="0"} 13.0')
     at = {"site": "site", "window": "15m"}
     for queue in ("phone", "all"):
         assert value(text, "missed_ratio", queue=queue, **at) == pytest.approx(1 / 3)
@@ -194,8 +193,10 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert opened == datetime.fromisoformat(NOW).timestamp()
     assert value(text, "kpi_reading", **rule) == pytest.approx(1 / 3)
     assert value(text, "kpi_limit", **rule) == 0.2
-    eventually(lambda: _stands(evaluator.metrics(), "shut") == {"closed"})
-    assert _stands(evaluator.metrics(), "phone") == {"ok"}
+    shown = evaluator.metrics_with(
+        'queue="shut",rule="each",severity="critical",site="site",state="closed"} 1.0'
+    )
+    assert (_stands(shown, "shut"), _stands(shown, "phone")) == ({"closed"}, {"ok"})
     for queue, kind, is_open in (("shut", "phone", 0), ("phone", "phone", 1), ("all", "phone", 1)):
         assert value(text, "queue_open", queue=queue, kind=kind) == is_open
     sunday = datetime.fromisoformat("2026-03-08T10:00+01:00").timestamp()
@@ -219,8 +220,9 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
     assert value(text, "indicator_break", text='Another "exchange", with a back\\slash') == 1
     eventually(lambda: value(evaluator.metrics(), "error_budget_contacts", period="year") == -1)
     notifier = services["notifier"]
-    eventually(lambda: value(notifier.metrics(), "breach_opened_timestamp_seconds", **rule) == opened)
-    assert value(notifier.metrics(), "breach_acknowledged_timestamp_seconds", **rule) is None
+    told = notifier.metrics_with("wachtpost_breach_opened_timestamp_seconds{")
+    assert value(told, "breach_opened_timestamp_seconds", **rule) == opened
+    assert value(told, "breach_acknowledged_timestamp_seconds", **rule) is None
     texts = [text, *(services[name].metrics() for name in ("ingest", "notifier", "reporter"))]
     assert names("\n".join(texts)) == documented()
     for exported in texts:
@@ -229,8 +231,7 @@ def test_metrics_are_right_clean_and_all_documented(services: dict[str, ServiceP
 
 def test_every_series_is_there_before_the_first_event(services: dict[str, ServiceProcess]) -> None:
     evaluator = services["evaluator"]
-    eventually(lambda: value(evaluator.metrics(), "lease_owner") == 1)
-    text = evaluator.metrics()
+    text = evaluator.metrics_with('lease_owner{partition="0"} 1.0')
     assert value(text, "calls_answered", queue="phone") == 0
     for outcome in Outcome:
         assert value(text, "calls_missed", queue="phone", outcome=outcome) == 0
@@ -252,8 +253,7 @@ def test_a_figure_on_too_few_contacts_is_shown_as_its_sample_size_only(
 ) -> None:
     post(services["ingest"], {"queue": "phone", "kind": "call.answered", "wait_ms": 1})
     evaluator = services["evaluator"]
-    eventually(lambda: value(evaluator.metrics(), "events_read_total") == 1)
-    text = evaluator.metrics()
+    text = evaluator.metrics_with('events_read_total{partition="0"} 1.0')
     assert value(text, "kpi_samples", kpi="call_wait_mean", queue="phone", window="15m") == 1
     assert value(text, "call_wait_mean_seconds", queue="phone", window="15m") is None
 
@@ -271,8 +271,7 @@ def test_a_total_counts_callers_and_a_queue_its_entries(services: dict[str, Serv
         {"queue": "phone", "kind": "call.answered", "wait_ms": 20_000, "at": at[4]},
     )
     evaluator = services["evaluator"]
-    eventually(lambda: value(evaluator.metrics(), "events_read_total") == 5)
-    text = evaluator.metrics()
+    text = evaluator.metrics_with('events_read_total{partition="0"} 5.0')
     for queue, missed, wait_s in (("phone", 1 / 3, 70.0), ("all", 0.0, 100.0)):
         for figures, period in (("", {"window": "15m"}), ("indicator_", {"period": "2026-03"})):
             labels = {"queue": queue, **period}

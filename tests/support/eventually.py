@@ -6,7 +6,9 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 STEP: Final = 0.02
 """Seconds between two looks."""
@@ -23,13 +25,15 @@ class NeverHappenedError(AssertionError):
     """The condition did not come true within the limit."""
 
 
-def eventually(condition: Callable[[], object], *, within: float = WITHIN) -> None:
-    """Return as soon as ``condition()`` is true; raises ``NeverHappenedError`` after ``within`` seconds."""
+def eventually(condition: Callable[[], T], *, within: float = WITHIN) -> T:
+    """Return what ``condition()`` says once that is true; raises ``NeverHappenedError`` after ``within``
+    seconds."""
     deadline = time.monotonic() + within
-    while not condition():
+    while not (seen := condition()):
         if time.monotonic() > deadline:
             raise NeverHappenedError(f"not within {within} s: {_told(condition)}")
         time.sleep(STEP)
+    return seen
 
 
 async def eventually_async(

@@ -92,6 +92,16 @@ class ServiceProcess:
         """Ask for ``/metrics``."""
         return httpx.get(f"{self.url}/metrics", timeout=WITHIN).text
 
+    def metrics_with(self, *wanted: str) -> str:
+        """Wait until these stand in one answer of ``/metrics``, and return that one: on a busy machine an
+        owner may have lost its lease, and have nothing to say, at the next."""
+
+        def answer() -> str:
+            text = self.metrics()
+            return text if all(one in text for one in wanted) else ""
+
+        return eventually(answer)
+
     def samples(self, name: str | None = None, **labels: str) -> Iterator[Sample]:
         """Ask for the samples of a metric of ours, or of all, that have these labels."""
         for family in text_string_to_metric_families(self.metrics()):

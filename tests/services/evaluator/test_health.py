@@ -199,8 +199,7 @@ def test_an_offer_of_the_year_1_stops_nothing_in_the_state_or_on_the_stream(
         for number, first in enumerate([b"0001-01-01T00:00:00+01:00", at]):
             body = offer % (number, at) + b'"first_free_at":"%s"}' % first
             client.xadd(keys.events(0), {keys.DATA_FIELD: body})
-        eventually(lambda: 'wachtpost_events_read_total{partition="0"} 2.0' in evaluator.metrics())
-        shown = evaluator.metrics()
+        shown = evaluator.metrics_with('wachtpost_events_read_total{partition="0"} 2.0')
         assert 'wachtpost_dead_letters_total{partition="0",reason="invalid"} 1.0' in shown
         assert 'wachtpost_first_free_appointment_workdays{queue="desk",site="site"} 0.0' in shown
         assert "wachtpost_exposition_errors_total 0.0" in shown
