@@ -21,6 +21,7 @@ from deploy.grafana.palette import BAD
 from deploy.grafana.panels import SOURCE, link
 from deploy.grafana.words import BoardWords, Edition, Text
 from shared.contract.annotation_tags import MARK
+from shared.contract.boards import board_uid
 
 GRAFANA: Final = DataSourceRef(type_val="grafana", uid="-- Grafana --")
 
@@ -88,7 +89,7 @@ def board(say: Edition, name: BoardName, since: str, refresh: str) -> Dashboard:
 
 def uid(name: BoardName, language: str) -> str:
     """Return the uid of a board, which never changes: links and annotations are made of it."""
-    return f"wachtpost-{name}" if language == "nl" else f"wachtpost-{name}-{language}"
+    return board_uid(name, language)
 
 
 # --- Links -----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from grafana_foundation_sdk.builders import bargauge, stat, statetimeline, table, timeseries
@@ -11,11 +12,13 @@ from grafana_foundation_sdk.models.common import (
     TableCellBackgroundDisplayMode,
     TableColoredBackgroundCellOptions,
 )
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
+from grafana_foundation_sdk.models.dashboard import DashboardLink, DynamicConfigValue
 
-from deploy.grafana.board import BoardName, board
-from deploy.grafana.kpis import by_rule, figure_words, severity_words, state_words
-from deploy.grafana.labels import replaced
+from deploy.grafana import labels, rules
+from deploy.grafana.board import BoardName, board, uid
+from deploy.grafana.kpis import severity_words, state_words
+from deploy.grafana.labels import bracketed, joined, replaced, worded
+from deploy.grafana.live import is_about_visits
 from deploy.grafana.palette import BAD, PLAIN, Colour
 from deploy.grafana.panels import (
     LATENCY,
@@ -27,22 +30,39 @@ from deploy.grafana.panels import (
     given,
     instant,
     lines,
+    link,
     listing,
     mapped,
     merged,
+    not_shown,
     number,
     over_time,
     rows,
     shades,
+    sorted_by,
     states_over_time,
     with_words,
 )
-from deploy.grafana.promql import CHOSEN, named, states
-from deploy.grafana.words import FIGURE, PLACE, RESULTS, RULE, SEVERITY, SINCE, STATE, Edition
+from deploy.grafana.promql import CHOSEN, GOING_ON, SITE, STATE_CODES, named, states
+from deploy.grafana.rules import IDENTITY
+from deploy.grafana.words import (
+    FIGURE,
+    NO_FIGURE,
+    PLACE,
+    RESULTS,
+    RULE,
+    SEVERITY,
+    SINCE,
+    STATE,
+    Edition,
+)
 from deploy.grafana.words import BreachesWords as Words
+from shared.config.types import ALL_QUEUES
+from shared.contract.breach_events import BreachState, Severity
+from shared.contract.kpis import Kpi
 
-IDENTITY: Final = "site, queue, rule, measure, severity"
-"""Labels that tell one breach from another."""
+BOARD: Final = "board"
+"""The column with the address of the board that shows what a row is about."""
 RESULT_COLOURS: Final = (PLAIN, Colour.ORANGE, BAD, Colour.GREY)
 WORDS_ON_COLOUR: Final = TableColoredBackgroundCellOptions(TableCellBackgroundDisplayMode.BASIC)
 
@@ -60,46 +80,119 @@ def breaches(say: Edition) -> Dashboard:
 
 
 def _open(say: Edition) -> table.Panel:
-    opened = f"wachtpost_breach_opened_timestamp_seconds{{{CHOSEN}}}"
-    taken = f"wachtpost_breach_acknowledged_timestamp_seconds{{{CHOSEN}}}"
-    # 0 and a word for what nobody took on: else the columns would come and go.
-    nobody = replaced(f"0 * max by ({IDENTITY}) ({opened})", "by", say(Words.NOBODY))
-    asked = (
-        named(f"1000 * max by ({IDENTITY}) ({opened})"),
-        named(f"1000 * max by ({IDENTITY}, by) ({taken})\nor on ({IDENTITY}) {nobody}"),
-        named(f"{states(CHOSEN, IDENTITY)}\nand on ({IDENTITY}) {opened}"),
-    )
+    """The worst first: what is breached before what may become so, the serious before the less so, and what
+    has lasted longest. Where the notifier is not heard, the evaluator's word stands, and the other way round.
+    """
     headings = {
-        "Value #A": say(SINCE),
+        "Value #C": say(STATE),
         "severity": say(SEVERITY),
         "name": say(PLACE),
-        "rule": say(RULE),
-        "measure": say(FIGURE),
-        "Value #C": say(STATE),
+        rules.WHAT: say(RULE),
+        "figure": say(FIGURE),
+        "limit": say(Words.LIMIT),
+        "Value #A": say(SINCE),
         "by": say(Words.TAKEN_BY),
         "Value #B": say(Words.TAKEN_AT),
     }
+    asked = (_described(say), _taken(say), _state(), _worst())
     severity = given(
-        mappings=mapped(severity_words(say)), custom_cellOptions=WORDS_ON_COLOUR, custom_width=130
+        mappings=mapped(severity_words(say)), custom_cellOptions=WORDS_ON_COLOUR, custom_width=100
     )
-    not_yet = mapped({"0": (say(Words.NOT_YET), None)})
+    not_yet = mapped({"0": (NO_FIGURE, None)})
+    hidden_columns = ("Time", "site", "queue", "rule", "measure", "kind", "Value #D")
     return (
-        listing(
-            say,
-            Words.OPEN,
-            *(rows(by_rule(one, say)) for one in asked),
-            sort_by=say(SINCE),
-            highest_first=True,
-        )
+        listing(say, Words.OPEN, *(rows(one) for one in asked))
         .no_value(say(Words.NONE))
-        .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=130))
-        .override_by_name(say(SEVERITY), severity)
-        .override_by_name(say(FIGURE), given(mappings=mapped(figure_words(say))))
         .override_by_name(say(STATE), [*state_column(say), *given(custom_width=150)])
-        .override_by_name(say(Words.TAKEN_AT), given(unit=MOMENT, mappings=not_yet, custom_width=130))
+        .override_by_name(say(SEVERITY), severity)
+        .override_by_name(say(PLACE), given(links=[_to_its_board(say)]))
+        .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=110))
+        .override_by_name(say(Words.TAKEN_AT), given(unit=MOMENT, mappings=not_yet, custom_width=110))
+        .override_by_name(BOARD, not_shown())
         .with_transformation(merged())
-        .with_transformation(columns(headings, hidden=("Time", "site", "queue")))
+        .with_transformation(sorted_by("Value #D", highest_first=True))
+        .with_transformation(columns(headings, hidden=hidden_columns))
     )
+
+
+def _described(say: Edition) -> str:
+    """Since when, in milliseconds; its place and that one's board, its sentence, its figure and the limit
+    that this is held to are labels."""
+    described = f"1000 * {_began()}"
+    for label, written, series in (
+        ("figure", labels.value, "wachtpost_kpi_reading"),
+        ("limit", labels.limit, "wachtpost_kpi_limit"),
+    ):
+        words = rules.in_words(say, label, written, f"{series}{{{CHOSEN}}}")
+        none = replaced(f"group by ({IDENTITY}) {_began()}", label, NO_FIGURE)
+        either = bracketed(f"{words}\nor on ({IDENTITY})\n{none}")
+        described = f"{bracketed(described)}\n* on ({IDENTITY}) group_left ({label})\n{either}"
+    place = f"max by (site, queue, name, kind) (wachtpost_queue_info{{{SITE}}})"
+    placed = f"{bracketed(described)}\n* on (site, queue) group_left (name, kind)\n{place}"
+    return rules.told(say, _with_board(say, placed))
+
+
+def _with_board(say: Edition, query: str) -> str:
+    """Give breaches the end of the address of the board that shows what they are about, in the label
+    ``BOARD``: by the kind of the queue, or else by what the rule is about."""
+
+    def to(name: BoardName) -> str:
+        return f"{uid(name, say.language)}?"
+
+    counters = to(BoardName.COUNTERS)
+    visitors = {
+        label: counters for rule in say.city.rules if is_about_visits(rule) for label in rules.labels_of(rule)
+    }
+    measures: Mapping[str, str] = {
+        Kpi.VISIT_WAIT_MEAN: counters,
+        Kpi.LEAD_TIME_MEAN: to(BoardName.APPOINTMENTS),
+    }
+    query = replaced(query, BOARD, to(BoardName.LIVE))
+    query = worded(query, BOARD, {"counter": counters, "source": to(BoardName.PIPELINE)}, "kind")
+    query = worded(worded(query, BOARD, visitors, "rule"), BOARD, measures, "measure")
+    query = joined(query, BOARD, ";", BOARD, "queue")
+    query = replaced(query, BOARD, "$1", BOARD, f"(.+);{ALL_QUEUES}")
+    return replaced(query, BOARD, "$1&var-queue=$2", BOARD, "(.+);(.+)")
+
+
+def _to_its_board(say: Edition) -> DashboardLink:
+    return link(say(Words.ITS_BOARD), f"/d/${{__data.fields.{BOARD}}}&${{site:queryparam}}").build()
+
+
+def _taken(say: Edition) -> str:
+    """When somebody took each on, and who; 0 and a word for nobody: else the columns would come and go."""
+    at = f"max by ({IDENTITY}, by) (wachtpost_breach_acknowledged_timestamp_seconds{{{CHOSEN}}})"
+    who = {receiver.id: receiver.title for receiver in say.city.receivers}
+    nobody = replaced(f"0 * {bracketed(_state())}", "by", say(Words.NOBODY))
+    return f"{worded(f'1000 * {at}', 'by', who)}\nor on ({IDENTITY})\n{nobody}"
+
+
+def _worst() -> str:
+    """The worse, the more: by state, then by severity, then by how long it has lasted."""
+    serious = "\nor\n".join(
+        bracketed(_state(f'{CHOSEN}, severity="{severity}"')) + f" + {tenths / 10}"
+        for tenths, severity in enumerate(Severity)
+    )
+    # A breach of a year has lasted for thirty million seconds: a thirtieth, less than the next severity is.
+    return f"{bracketed(serious)}\n+\n(time() - {_began()}) / 1e9"
+
+
+def _opened(places: str = CHOSEN) -> str:
+    """When breaches began that somebody was told of, by the notifier."""
+    return f"max by ({IDENTITY}) (wachtpost_breach_opened_timestamp_seconds{{{places}}})"
+
+
+def _state(places: str = CHOSEN) -> str:
+    """The state of what is wrong or may become so, by the evaluator, or where that is not heard by the
+    notifier."""
+    unheard = f"0 * {_opened(places)} + {STATE_CODES[BreachState.FIRING]}"
+    return f"{states(places, IDENTITY, GOING_ON)}\nor\n{unheard}"
+
+
+def _began() -> str:
+    """When each of these began; what has yet to become a breach, when it first was beyond its limit."""
+    since = f"max by ({IDENTITY}) (wachtpost_kpi_state_since_timestamp_seconds{{{CHOSEN}}})"
+    return bracketed(f"({_opened()}\nor\n{since})\nand\n{bracketed(_state())}")
 
 
 def state_column(say: Edition) -> list[DynamicConfigValue]:
@@ -113,6 +206,7 @@ def _outbox(say: Edition) -> stat.Panel:
     open_now = 'sum(max by (partition) (wachtpost_breaches_open{acknowledged="false"}))'
     taken = 'sum(max by (partition) (wachtpost_breaches_open{acknowledged="true"}))'
     waiting = "sum(max by (partition) (wachtpost_outbox_deliveries))"
+    nothing = mapped({"0": ("0", Colour.TEXT)})
     return (
         number(
             say,
@@ -124,19 +218,21 @@ def _outbox(say: Edition) -> stat.Panel:
         )
         .decimals(0)
         .color_scheme(fixed(Colour.TEXT))
-        .override_by_name(say(Words.NOT_TAKEN), given(color=fixed(BAD)))
+        .override_by_name(say(Words.NOT_TAKEN), given(color=fixed(BAD), mappings=nothing))
         .override_by_name(say(Words.TAKEN), given(color=fixed(PLAIN)))
     )
 
 
 def _history(say: Edition) -> statetimeline.Panel:
-    asked = over_time(named(states(CHOSEN, IDENTITY)), "{{name}} · {{rule}}")
+    asked = over_time(
+        rules.told(say, named(states(CHOSEN, IDENTITY))), f"{{{{name}}}} · {{{{{rules.WHAT}}}}}"
+    )
     return states_over_time(say, Words.HISTORY, asked).mappings(mapped(state_words(say))).per_page(12)
 
 
 def _flapping(say: Edition) -> bargauge.Panel:
-    changes = f"max by (site, queue, rule) (changes(wachtpost_kpi_breached{{{CHOSEN}}}[$__range])) > 0"
-    asked = instant(f"topk(6,\n{named(changes)}\n)", "{{name}} · {{rule}}")
+    changes = f"max by ({IDENTITY}) (changes(wachtpost_kpi_breached{{{CHOSEN}}}[$__range])) > 0"
+    asked = instant(f"topk(6,\n{rules.told(say, named(changes))}\n)", f"{{{{name}}}} · {{{{{rules.WHAT}}}}}")
     panel = bars(say, Words.FLAPPING, asked, title_size=14, value_size=16)
     return panel.color_scheme(fixed(Colour.ORANGE)).no_value(say(Words.NEVER))
 

@@ -17,9 +17,10 @@ from deploy.grafana.panels import (
     instant,
     mapped,
 )
-from deploy.grafana.promql import STATE_CODES, KpiQuery, any_of
+from deploy.grafana.promql import STATE_CODES, KpiQuery
 from deploy.grafana.words import (
     ABOVE_TARGET,
+    ALARM_SEVERITIES,
     BELOW_TARGET,
     CLOSED,
     CONTACTS,
@@ -29,13 +30,11 @@ from deploy.grafana.words import (
     NOT_YET,
     ON_TARGET,
     SEVERITIES,
-    SHIFTS,
     STATES,
     WORKDAYS,
     Edition,
     Text,
 )
-from shared.config.alerting import CombinedRule, ShiftRule
 from shared.contract.kpis import KPIS as FACTS
 from shared.contract.kpis import Kpi, Shown, Unit
 
@@ -91,7 +90,14 @@ STATE_COLOURS: Final = {
     "clearing": Colour.PURPLE,
     "firing": BAD,
 }
-SEVERITY_COLOURS: Final = {"critical": BAD, "warning": Colour.ORANGE, "info": PLAIN}
+SEVERITY_COLOURS: Final = {
+    "critical": BAD,
+    "warning": Colour.ORANGE,
+    "info": PLAIN,
+    "page": BAD,
+    "ticket": Colour.ORANGE,
+    "none": UNKNOWN,
+}
 
 
 def verdicts(
@@ -137,32 +143,11 @@ def state_words(say: Edition) -> Spoken:
 
 
 def severity_words(say: Edition) -> Spoken:
-    return {severity: (say(text), SEVERITY_COLOURS[severity]) for severity, text in SEVERITIES.items()}
+    """How serious a breach is, or an alarm about the measuring itself."""
+    every = SEVERITIES | ALARM_SEVERITIES
+    return {severity: (say(text), SEVERITY_COLOURS[severity]) for severity, text in every.items()}
 
 
 def figure_words(say: Edition) -> Spoken:
-    """What a label ``measure`` is called, and a rule that says more than its measure (``by_rule``)."""
-    measures = {measure: say(text) for measure, text in KPIS.items()}
-    rules = {f"{RULE_MARK}{rule}": words for rule, words in _about_rules(say).items()}
-    return {figure: (words, None) for figure, words in (measures | rules).items()}
-
-
-def by_rule(query: str, say: Edition) -> str:
-    """Put rules into the label ``measure`` of answers where that does not say what they are about."""
-    about = any_of(_about_rules(say))
-    return f'label_replace(\n{query},\n"measure", "{RULE_MARK}$1", "rule", "({about})"\n)' if about else query
-
-
-def _about_rules(say: Edition) -> Mapping[str, str]:
-    """In words, by rule, what one measure does not say: several conditions at once, or a shift."""
-    return {
-        rule.id: say.listed(KPIS[part.kpi] for part in rule.all)
-        if isinstance(rule, CombinedRule)
-        else say(SHIFTS[rule.kpi])
-        for rule in say.city.rules
-        if isinstance(rule, CombinedRule | ShiftRule)
-    }
-
-
-RULE_MARK: Final = "rule:"
-"""Stands before a rule in the label ``measure``: one may be called like a measure."""
+    """What a label ``kpi`` is called."""
+    return {kpi: (say(text), None) for kpi, text in KPIS.items()}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from textwrap import indent
 from typing import Final
 
-from deploy.grafana.words import Edition
+from deploy.grafana.words import WORKDAYS, Edition
 from shared.contract.kpis import Unit
 from shared.translation import LIMIT_DIGITS, translator
 
@@ -42,11 +42,16 @@ def joined(query: str, label: str, between: str, *labels: str) -> str:
 def worded(query: str, label: str, words: Mapping[str, str], from_label: str = "") -> str:
     """Set a label to the word for what it says, or what another label says; for what has none, nothing
     changes."""
-    for told, word in words.items():
-        query = replaced(
-            query, label, word.replace("$", "$$"), from_label or label, _SPECIAL.sub(r"\\\g<0>", told)
-        )
-    return query
+    source = from_label or label
+    each = "".join(
+        f',\n  "{label}", {_quoted(word.replace("$", "$$"))}, "{source}", {_quoted(_exactly(told))})'
+        for told, word in words.items()
+    )
+    return f"{'label_replace(' * len(words)}{query}{each}" if words else query
+
+
+def _exactly(text: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 _SPECIAL: Final = re.compile(r"[][.+*?(){}|^$\\]")
@@ -91,7 +96,7 @@ def clock(label: str, query: str, by: str = PLACE) -> str:
 
 
 def value(say: Edition, label: str, unit: Unit, query: str, by: str = PLACE, digits: int = 1) -> str:
-    """1 per place, with a value in its unit in a label: ``31,4 %``, ``3:22``, ``4,8``, ``3,2×``.
+    """1 per place, with a value in its unit in a label: ``31,4 %``, ``3:22``, ``4,8 werkdagen``, ``3,2×``.
 
     ``digits``: of what is neither a time nor a number of people.
     """
@@ -103,7 +108,7 @@ def value(say: Edition, label: str, unit: Unit, query: str, by: str = PLACE, dig
         case Unit.TIMES:
             return _times(label, number(say, label, query, by, digits))
         case Unit.WORKDAYS:
-            return number(say, label, query, by, digits)
+            return _workdays(say, label, number(say, label, query, by, digits))
         case Unit.PEOPLE:
             return number(say, label, query, by)
 
@@ -117,7 +122,9 @@ def limit(say: Edition, label: str, unit: Unit, query: str, by: str = PLACE) -> 
             return _percent(say, label, as_set(say, label, _percentage(query), by))
         case Unit.TIMES:
             return _times(label, as_set(say, label, query, by))
-        case Unit.WORKDAYS | Unit.PEOPLE:
+        case Unit.WORKDAYS:
+            return _workdays(say, label, as_set(say, label, query, by))
+        case Unit.PEOPLE:
             return as_set(say, label, query, by)
 
 
@@ -128,6 +135,10 @@ def _percentage(query: str) -> str:
 def _percent(say: Edition, label: str, written: str) -> str:
     text = translator(say.language).ratio(1, digits=0).replace("100", "$1")
     return replaced(written, label, text, label, "(.+)")
+
+
+def _workdays(say: Edition, label: str, written: str) -> str:
+    return replaced(written, label, f"$1 {say(WORKDAYS)}", label, "(.+)")
 
 
 def _times(label: str, written: str) -> str:

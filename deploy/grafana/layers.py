@@ -29,7 +29,7 @@ LIMIT: Final = 500
 """Annotations per layer, the newest first."""
 
 COLOURS: Final[Mapping[Appearance, str]] = {
-    **{Appearance(severity): colour for severity, colour in SEVERITY_COLOURS.items()},
+    **{Appearance(severity): SEVERITY_COLOURS[severity] for severity in Severity},
     Appearance.ACKNOWLEDGED: Colour.BLUE,
     Appearance.BLIP: UNKNOWN,
 }

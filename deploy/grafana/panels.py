@@ -175,6 +175,11 @@ def given(**settings: object) -> list[DynamicConfigValue]:
     ]
 
 
+def not_shown() -> list[DynamicConfigValue]:
+    """The settings of a table's column that is there for a link and for nobody to read."""
+    return [DynamicConfigValue("custom.hideFrom.viz", True)]
+
+
 def with_words(
     panel: AnyPanel, say: Edition, texts: Mapping[str, Text], colours: Iterable[Colour]
 ) -> AnyPanel:

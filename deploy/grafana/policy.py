@@ -8,15 +8,15 @@ from grafana_foundation_sdk.builders import stat, table
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.common import FieldTextAlignment
 
+from deploy.grafana import rules
 from deploy.grafana.board import BoardName, board, breaches_of_queue, to_board
-from deploy.grafana.breaches import IDENTITY, WORDS_ON_COLOUR, state_column
+from deploy.grafana.breaches import WORDS_ON_COLOUR, state_column
 from deploy.grafana.kpis import (
     CALL_WAIT,
     HANDLE_TIME,
     LEAD_TIME,
     MISSED,
     VISIT_WAIT,
-    by_rule,
     figure_words,
     judged,
     severity_words,
@@ -39,6 +39,7 @@ from deploy.grafana.panels import (
 )
 from deploy.grafana.periods import MONTH, YEAR, RunningKpi, history, put, speeds, waits_by_place
 from deploy.grafana.promql import CHOSEN, SITE, TOTAL, KpiQuery, named, states
+from deploy.grafana.rules import IDENTITY
 from deploy.grafana.words import (
     FIGURE,
     PLACE,
@@ -196,9 +197,8 @@ def _rules(say: Edition) -> table.Panel:
     well = f"0 * max by ({IDENTITY}) (wachtpost_kpi_breached{{{CHOSEN}}})"
     asked = (named(states(CHOSEN, IDENTITY)), named(f"1000 * {since}\nor on ({IDENTITY}) {well}"))
     headings = {
-        "rule": say(RULE),
+        rules.WHAT: say(RULE),
         "name": say(PLACE),
-        "measure": say(FIGURE),
         "severity": say(SEVERITY),
         "Value #A": say(STATE),
         "Value #B": say(SINCE),
@@ -208,15 +208,14 @@ def _rules(say: Edition) -> table.Panel:
         listing(
             say,
             Words.RULES,
-            *(rows(by_rule(one, say)) for one in asked),
+            *(rows(rules.told(say, one)) for one in asked),
             sort_by=say(STATE),
             highest_first=True,
         )
         .filterable(True)
         .override_by_name(say(STATE), [*state_column(say), *given(custom_width=160)])
         .override_by_name(say(SEVERITY), given(mappings=mapped(severity_words(say)), custom_width=120))
-        .override_by_name(say(FIGURE), given(mappings=mapped(figure_words(say))))
         .override_by_name(say(SINCE), given(unit=MOMENT, mappings=never, custom_width=120))
         .with_transformation(merged())
-        .with_transformation(columns(headings, hidden=("Time", "site", "queue")))
+        .with_transformation(columns(headings, hidden=("Time", "site", "queue", "rule", "measure")))
     )

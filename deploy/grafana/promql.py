@@ -30,6 +30,7 @@ from deploy.grafana.words import (
     Edition,
     Text,
 )
+from shared.contract.breach_events import BreachState
 
 SITE: Final = 'site="$site"'
 CHOSEN: Final = f'{SITE}, queue=~"$queue"'
@@ -46,6 +47,10 @@ INFO: Final = f"max by (site, queue, name) (wachtpost_queue_info{{{SITE}}})"
 INFO_OF_ALL_SITES: Final = "max by (site, queue, name) (wachtpost_queue_info)"
 STATE_CODES: Final = {state: code for code, state in enumerate(STATES)}
 """A number per state, the most serious highest, so that ``max`` of several is the one to look at."""
+
+
+GOING_ON: Final = (BreachState.PENDING, BreachState.CLEARING, BreachState.FIRING)
+"""Of what is wrong, or may become so."""
 
 
 def named(query: str, info: str = INFO) -> str:
@@ -258,11 +263,11 @@ def counted_speeds(say: Edition, kpi: KpiQuery, places: str, window: str) -> str
     return f"max by (category, order) (\n{indented(named)}\n)"
 
 
-def states(selector: str, by: str) -> str:
+def states(selector: str, by: str, among: Iterable[str] = STATE_CODES) -> str:
     """The most serious state of the rules, as a number of ``STATE_CODES``, per value of the labels ``by``."""
     coded = "\nor ".join(
-        f'{code} * (wachtpost_kpi_state{{{selector}, state="{state}"}} == 1)'
-        for state, code in sorted(STATE_CODES.items(), key=lambda one: -one[1])
+        f'{STATE_CODES[state]} * (wachtpost_kpi_state{{{selector}, state="{state}"}} == 1)'
+        for state in sorted(among, key=STATE_CODES.__getitem__, reverse=True)
     )
     return f"max by ({by}) (\n{indented(coded)}\n)"
 

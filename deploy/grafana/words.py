@@ -61,6 +61,12 @@ class Edition:
         """Return several texts as one: ``a, b and c``."""
         return translator(self.language).list([self(text) for text in texts])
 
+    def looking_back(self, window: LiveWindow | str) -> str:
+        """Return what a figure looks back over, as behind its name: ``last 20``, ``this month``."""
+        if isinstance(window, str):
+            return self(PERIODS[window])
+        return _title(translator(self.language), window)
+
     @property
     def short(self) -> str:
         """The window of the figures of now, as in a metric's label: the fewest contacts, where the city file
@@ -182,6 +188,13 @@ SINCE: Final = Msg("Since")
 BREACHES_OF: Final = Msg("Show its breaches")
 DATA_SOURCE: Final = Msg("Data source")
 
+PERIODS: Final[Mapping[str, Text]] = {
+    "today": Msg("today"),
+    "month": Msg("this month"),
+    "year": Msg("this year"),
+}
+"""What a rule can look back over that begins with the calendar."""
+
 STATES: Final[Mapping[str, Text]] = {
     "closed": CLOSED,
     "insufficient": NOT_YET,
@@ -220,11 +233,18 @@ SHIFTS: Final[Mapping[str, Text]] = {
     "late_ratio": Msg("unusually many answered late"),
 }
 """What a rule is about that notices a shift."""
-SEVERITIES: Final[Mapping[str, Text]] = {
+SEVERITIES: Final[dict[str, Text]] = {
     "critical": Msg("critical"),
     "warning": Msg("warning"),
     "info": Msg("info"),
 }
+ALARM_SEVERITIES: Final[dict[str, Text]] = {
+    # Translators: how soon somebody has to see to an alarm.
+    "page": Msg("look now"),
+    "ticket": Msg("next working day"),
+    "none": Msg("for information"),
+}
+"""Of the alarms about Wachtpost itself (``deploy/alarms.md``)."""
 OUTCOMES: Final[Mapping[str, Text]] = {
     "answered": Msg("answered"),
     "abandoned": Msg("hung up"),
@@ -516,13 +536,17 @@ class AppointmentsWords:
 class BreachesWords:
     OPEN: Final = PanelText(
         Msg("Open now"),
-        Msg("Every breach going on: since when, how serious, and who has taken it on."),
+        Msg(
+            "What is wrong and what may become so, the worst first: the figure and the limit that it is held "
+            "to, since when, and who has taken it on. The name of a place leads to its board."
+        ),
     )
     NONE: Final = Msg("no open breaches")
     TAKEN_BY: Final = Msg("Taken on by")
     TAKEN_AT: Final = Msg("Taken on at")
     NOBODY: Final = Msg("nobody yet")
-    NOT_YET: Final = "–"
+    LIMIT: Final = Msg("Limit")
+    ITS_BOARD: Final = Msg("Show its board")
     COUNT: Final = PanelText(
         Msg("Open and under way"),
         Msg(

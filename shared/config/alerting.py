@@ -411,7 +411,8 @@ class GrafanaConfig(ConfigSection):
 
     url: WebUrl
     token_file: SecretFile
-    dashboard_uid: Annotated[str, Field(pattern=DASHBOARD_UID)] = "wachtpost-live"
+    dashboard_uid: Annotated[str, Field(pattern=DASHBOARD_UID)] | None = None
+    """None: our live board, in the city's language."""
     folder: Annotated[str, Field(min_length=1)] = "Wachtpost"
 
 

@@ -34,6 +34,7 @@ from services.notifier.grafana.annotations import (
 )
 from services.notifier.model import Breach, PermanentFailure, TransientFailure
 from shared.config.alerting import GrafanaConfig
+from shared.contract.boards import LIVE, board_uid
 
 THREADS: Final = 2
 """Threads of our own: a Grafana that hangs must not take those in which names are resolved for mail."""
@@ -80,6 +81,7 @@ class AnnotationClient:
 
     def __init__(self, config: GrafanaConfig, words: CityWords, limits: GrafanaLimits) -> None:
         self._config = config
+        self._board = config.dashboard_uid or board_uid(LIVE, words.say.language)
         self._words = words
         self._limits = limits
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="grafana")
@@ -128,7 +130,7 @@ class AnnotationClient:
         # A session per conversation: none is shared between threads, and a new token in the file counts.
         face = _face(self._config, _token(self._config), self._limits.request)
         with face.session:
-            return talk(_AnnotationCalls(face, self._config, given_up))
+            return talk(_AnnotationCalls(face, self._config, self._board, given_up))
 
 
 def build(
@@ -197,9 +199,11 @@ class _Unusable(PermanentFailure):
 class _AnnotationCalls:
     """A few requests in a row, in a worker thread. Whatever goes wrong is Transient or Permanent."""
 
-    def __init__(self, face: _GrafanaApi, config: GrafanaConfig, given_up: threading.Event) -> None:
+    def __init__(
+        self, face: _GrafanaApi, config: GrafanaConfig, board: str, given_up: threading.Event
+    ) -> None:
         self._face = face
-        self._board = config.dashboard_uid
+        self._board = board
         self._folder = config.folder
         self._given_up = given_up
 

@@ -36,7 +36,9 @@ SOURCES: Final = ({"type": "prometheus", "uid": "${datasource}"}, {"type": "graf
 # --- What Grafana reads ----------------------------------------------------------------------------------
 
 
-AHEAD: Final = frozenset({"custom.hideFrom", "custom.wrapHeaderText", "custom.wrapText"})
+AHEAD: Final = frozenset(
+    {"custom.hideFrom", "custom.hideFrom.viz", "custom.wrapHeaderText", "custom.wrapText"}
+)
 """What tables of Grafana 12.3 have and its builder does not know yet."""
 
 
@@ -293,13 +295,16 @@ def grid(board: Board) -> Iterator[str]:
 # --- All of them -----------------------------------------------------------------------------------------
 
 
+FROM_A_LABEL: Final = "${__data.fields.board}"
+
+
 def links(boards: Sequence[Board]) -> Iterator[str]:
     """Links lead to boards that exist, in the same language, with variables that they have."""
     known = {one.uid: one for one in boards}
     if len(known) != len(boards):
         yield "two boards have the same uid"
     for board in boards:
-        for url in set(strings(board.body, "url")):
+        for url in _urls(board):
             parts = urlsplit(url.replace("${__url_time_range}&", ""))
             aim = known.get(parts.path.removeprefix("/d/"))
             if parts.netloc or aim is None or aim.language != board.language:
@@ -309,6 +314,17 @@ def links(boards: Sequence[Board]) -> Iterator[str]:
             given |= set(re.findall(r"\$\{(\w+):queryparam\}", parts.query))
             missing = given - {str(one["name"]) for one in aim.variables}
             yield from (f"{board}: {url}: {aim} has no variable {name!r}" for name in sorted(missing))
+
+
+def _urls(board: Board) -> Iterator[str]:
+    """The addresses of all links; of one whose board is a label's, with every board that this can be."""
+    labelled = {end for one in asked(board) for end in re.findall(r'"(wachtpost-[\w-]+\?)"', one.expr)}
+    for url in sorted(set(strings(board.body, "url"))):
+        if FROM_A_LABEL in url:
+            yield from (f"/d/{end}" for end in sorted(labelled))
+            assert labelled
+        else:
+            yield url
 
 
 def same_in_every_language(boards: Sequence[Board]) -> Iterator[str]:

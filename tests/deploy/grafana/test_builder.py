@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from deploy.grafana import words
 from deploy.grafana.board import ABOUT, BoardName, QueueChoice, uid
 from deploy.grafana.every import written
-from deploy.grafana.kpis import CALL_WAIT, LEAD_TIME, MISSED, SERVICE_LEVEL, VISIT_WAIT, by_rule, figure_words
+from deploy.grafana.kpis import CALL_WAIT, LEAD_TIME, MISSED, SERVICE_LEVEL, VISIT_WAIT
 from deploy.grafana.palette import Colour
 from deploy.grafana.periods import MONTH, RunningKpi
 from deploy.grafana.promql import STATE_CODES, TOTAL
@@ -112,7 +112,6 @@ SPECIAL = [
         "all": [{"kpi": "waiting", "limit": 0}, {"kpi": "nobody_available"}],
         "contacts": "visits",
     },
-    {"id": "waiting", "kind": "shift", "kpi": "missed_ratio", "usual": 0.12},
     {"id": "rij", "kpi": "waiting", "limit": 5},
     {"id": "balie", "kpi": "waiting", "limit": 5, "contacts": "visits"},
     {
@@ -124,16 +123,6 @@ SPECIAL = [
 
 def special(language):
     return Edition(CityFile.model_validate(DOCUMENT | {"rules": SPECIAL}), language)
-
-
-def test_a_rule_of_several_conditions_and_a_shift_are_told_in_plain_words():
-    told = figure_words(special("nl"))
-    assert told["rule:niemand.helpt"] == ("wachtenden en niemand beschikbaar", None)
-    assert told["rule:waiting"] == ("ongewoon veel gemiste oproepen", None)
-    assert told["waiting"] == ("wachtenden", None), "a rule may be called like a measure"
-    asked = by_rule("x", special("nl"))
-    assert '"measure", "rule:$1", "rule", "(niemand[.]helpt|waiting|drukte)"' in asked
-    assert by_rule("x", Edition(CityFile.model_validate(DOCUMENT | {"rules": []}), "nl")) == "x"
 
 
 def test_the_wall_of_the_phones_shows_no_rule_about_visitors():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,19 +46,25 @@ def limit_by_case(unit: Unit) -> Callable[[Edition, str], str]:
     return lambda say, query: labels.limit(say, "text", unit, query, "case")
 
 
+def in_days(say: Translator, number: str) -> str:
+    return f"{number} {say.gettext('working days')}"
+
+
 WAYS: Mapping[str, Way] = {
     "clock": Way(by_case(Unit.SECONDS), lambda say, figure: say.clock(figure), WAITS),
     "percent": Way(by_case(Unit.RATIO), lambda say, figure: say.ratio(figure)),
     "whole percent": Way(by_case(Unit.RATIO, 0), lambda say, figure: say.ratio(figure, digits=0)),
-    "working days": Way(by_case(Unit.WORKDAYS), lambda say, figure: say.days(figure)),
-    "two decimals": Way(by_case(Unit.WORKDAYS, 2), lambda say, figure: say.number(figure, 2)),
+    "working days": Way(by_case(Unit.WORKDAYS), lambda say, figure: in_days(say, say.days(figure))),
+    "two decimals": Way(by_case(Unit.WORKDAYS, 2), lambda say, figure: in_days(say, say.number(figure, 2))),
     "people": Way(by_case(Unit.PEOPLE), lambda say, figure: say.number(figure)),
     "times": Way(by_case(Unit.TIMES), lambda say, figure: f"{say.days(figure)}×"),
     "a limit of seconds": Way(
         limit_by_case(Unit.SECONDS), lambda say, figure: say.limit(Unit.SECONDS, figure), (0, 45, 3600)
     ),
     "a limit of a share": Way(limit_by_case(Unit.RATIO), lambda say, figure: say.ratio_limit(figure)),
-    "a limit of days": Way(limit_by_case(Unit.WORKDAYS), lambda say, figure: say.days_limit(figure)),
+    "a limit of days": Way(
+        limit_by_case(Unit.WORKDAYS), lambda say, figure: in_days(say, say.days_limit(figure))
+    ),
 }
 
 
@@ -72,10 +78,10 @@ def asked(name: str, way: Way, language: str) -> Iterator[dict[str, object]]:
     yield {"expr": query, "eval_time": "0m", "exp_samples": told}
 
 
-def complaints(tests: list[dict[str, object]], page: Mapping[str, float], folder: Path) -> str:
+def complaints(tests: Sequence[Mapping[str, object]], page: Mapping[str, float], folder: Path) -> str:
     """Let promtool answer; return what it finds wrong."""
     series = [{"series": name, "values": repr(value)} for name, value in page.items()]
-    told = {"tests": [{"input_series": series, "promql_expr_test": tests}]}
+    told = {"tests": [{"input_series": series, "promql_expr_test": list(tests)}]}
     (folder / "asked.yml").write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
     command = ["promtool", "test", "rules", str(folder / "asked.yml")]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -105,8 +106,10 @@ def put(token_file: Path, content: str | None) -> None:
         token_file.write_text(content, encoding="utf-8")
 
 
-def adapter(url: str, token_file: Path, limits: GrafanaLimits = PATIENT) -> AnnotationClient:
-    made = build(GrafanaConfig(url=HttpUrl(url), token_file=token_file), WORDS, limits)
+def adapter(
+    url: str, token_file: Path, limits: GrafanaLimits = PATIENT, words: CityWords = WORDS
+) -> AnnotationClient:
+    made = build(GrafanaConfig(url=HttpUrl(url), token_file=token_file), words, limits)
     assert made is not None
     return made
 
@@ -380,6 +383,16 @@ async def test_a_token_file_that_holds_no_token(
     with pytest.raises(PermanentFailure, match=r"grafana\.token_file"):
         await writer.check()
     assert grafana.requests == []
+
+
+async def test_without_another_the_board_is_the_live_one_in_the_citys_language(token_file: Path):
+    english = replace(WORDS, say=translator("en"))
+    with GrafanaStandIn(boards={"wachtpost-live-en"}) as grafana:
+        writer = adapter(grafana.url, token_file, words=english)
+        await writer.check()
+        await writer.write(OPEN)
+        writer.close()
+    assert [one["dashboardUID"] for one in grafana.annotations] == ["wachtpost-live-en"]
 
 
 async def test_a_new_token_counts_without_a_restart(
