@@ -70,12 +70,12 @@ WORDS_ON_COLOUR: Final = TableColoredBackgroundCellOptions(TableCellBackgroundDi
 def breaches(say: Edition) -> Dashboard:
     return (
         board(say, BoardName.BREACHES, "now-24h", "10s")
-        .with_panel(_open(say).height(9).span(20))
-        .with_panel(_outbox(say).height(9).span(4))
-        .with_panel(_history(say).height(11).span(24))
-        .with_panel(_flapping(say).height(9).span(8))
-        .with_panel(_deliveries(say).height(9).span(8))
-        .with_panel(_speed(say).height(9).span(8))
+        .with_panel(_open(say).height(11).span(20))
+        .with_panel(_outbox(say).height(11).span(4))
+        .with_panel(_history(say).height(10).span(24))
+        .with_panel(_flapping(say).height(7).span(8))
+        .with_panel(_deliveries(say).height(7).span(8))
+        .with_panel(_speed(say).height(7).span(8))
     )
 
 
@@ -95,19 +95,25 @@ def _open(say: Edition) -> table.Panel:
         "Value #B": say(Words.TAKEN_AT),
     }
     asked = (_described(say), _taken(say), _state(), _worst())
-    severity = given(
-        mappings=mapped(severity_words(say)), custom_cellOptions=WORDS_ON_COLOUR, custom_width=100
-    )
+    in_words, wrapped = mapped(severity_words(say)), given(custom_wrapText=True)
     not_yet = mapped({"0": (NO_FIGURE, None)})
     hidden_columns = ("Time", "site", "queue", "rule", "measure", "kind", "Value #D")
+    # What is left of the width is the rule's.
+    settings = {
+        STATE: (130, state_column(say)),
+        SEVERITY: (125, given(mappings=in_words, custom_cellOptions=WORDS_ON_COLOUR)),
+        PLACE: (130, [*wrapped, *given(links=[_to_its_board(say)])]),
+        FIGURE: (105, wrapped),
+        Words.LIMIT: (95, wrapped),
+        SINCE: (110, given(unit=MOMENT)),
+        Words.TAKEN_BY: (130, wrapped),
+        Words.TAKEN_AT: (110, given(unit=MOMENT, mappings=not_yet)),
+    }
+    panel = listing(say, Words.OPEN, *(rows(one) for one in asked)).no_value(say(Words.NONE))
+    for text, (width, own) in settings.items():
+        panel.override_by_name(say(text), [*own, *given(custom_width=width)])
     return (
-        listing(say, Words.OPEN, *(rows(one) for one in asked))
-        .no_value(say(Words.NONE))
-        .override_by_name(say(STATE), [*state_column(say), *given(custom_width=150)])
-        .override_by_name(say(SEVERITY), severity)
-        .override_by_name(say(PLACE), given(links=[_to_its_board(say)]))
-        .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=110))
-        .override_by_name(say(Words.TAKEN_AT), given(unit=MOMENT, mappings=not_yet, custom_width=110))
+        panel.override_by_name(say(RULE), wrapped)
         .override_by_name(BOARD, not_shown())
         .with_transformation(merged())
         .with_transformation(sorted_by("Value #D", highest_first=True))
@@ -129,7 +135,9 @@ def _described(say: Edition) -> str:
         described = f"{bracketed(described)}\n* on ({IDENTITY}) group_left ({label})\n{either}"
     place = f"max by (site, queue, name, kind) (wachtpost_queue_info{{{SITE}}})"
     placed = f"{bracketed(described)}\n* on (site, queue) group_left (name, kind)\n{place}"
-    return rules.told(say, _with_board(say, placed))
+    # What a shift is held to is no limit: it is noticed call by call.
+    usual = worded(placed, "limit", rules.usual_shares(say), "rule")
+    return rules.told(say, _with_board(say, usual))
 
 
 def _with_board(say: Edition, query: str) -> str:

@@ -213,6 +213,7 @@ def _rules(say: Edition) -> table.Panel:
             highest_first=True,
         )
         .filterable(True)
+        .override_by_name(say(RULE), given(custom_wrapText=True))
         .override_by_name(say(STATE), [*state_column(say), *given(custom_width=160)])
         .override_by_name(say(SEVERITY), given(mappings=mapped(severity_words(say)), custom_width=120))
         .override_by_name(say(SINCE), given(unit=MOMENT, mappings=never, custom_width=120))

@@ -11,7 +11,7 @@ from math import floor
 from typing import Final
 
 from deploy.grafana.labels import TIMES_SIGN, worded
-from deploy.grafana.words import KPIS, SHIFTS, WORKDAYS, Edition, Text
+from deploy.grafana.words import KPIS, NO_FIGURE, SHIFTS, WORKDAYS, Edition, Text
 from shared.config.alerting import (
     BudgetRule,
     CombinedRule,
@@ -36,8 +36,8 @@ _ABOVE: Final = Msg("{figure} above {limit}")
 _BELOW: Final = Msg("{figure} below {limit}")
 _ABOVE_TARGET: Final = Msg("{figure} above its target")
 _BELOW_TARGET: Final = Msg("{figure} below its target")
-# Translators: what a rule says is wrong; {limit} is a factor such as 3×, {figure} such as "gemiste oproepen".
-_BURNS: Final = Msg("{figure}: error budget goes over {limit} as fast as it may")
+# Translators: what a rule says is wrong; {limit} is a factor: "gemiste oproepen boven 3× het doel".
+_ABOVE_TIMES_TARGET: Final = Msg("{figure} above {limit} the target")
 # Translators: what a rule says is wrong; {time} is how long, such as "45 minuten".
 _SILENT: Final = Msg("no data for more than {time}")
 
@@ -64,6 +64,18 @@ def in_words(
         of_these = f'max by ({IDENTITY}) ({series[:-1]}, measure=~"{measures}"}})'
         each.append(written(say, label, unit, of_these, IDENTITY))
     return "\nor\n".join(each)
+
+
+def usual_shares(say: Edition) -> Mapping[str, str]:
+    """Of each rule that notices a shift, the share that is usual, if the city file says which."""
+    speak = translator(say.language)
+    return {
+        rule.id: NO_FIGURE
+        if rule.usual is None
+        else speak.gettext("usually {share}", share=speak.ratio_limit(rule.usual))
+        for rule in say.city.rules
+        if isinstance(rule, ShiftRule)
+    }
 
 
 def labels_of(rule: QueueRule) -> tuple[str, ...]:
@@ -138,5 +150,5 @@ def _limit(say: Edition, unit: Unit, limit: float | None) -> str:
 
 def _budget(say: Edition, rule: BudgetRule) -> str:
     limit = f"{_limit(say, Unit.TIMES, rule.burn_rate)}{TIMES_SIGN}"
-    burns = say(_BURNS, figure=say(KPIS[rule.kpi]), limit=limit)
+    burns = say(_ABOVE_TIMES_TARGET, figure=say(KPIS[rule.kpi]), limit=limit)
     return f"{burns}, {say.looking_back(rule.long_window)}"

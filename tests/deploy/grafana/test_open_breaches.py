@@ -59,7 +59,7 @@ SENTENCES = {
     "termijn-warning": "termijn tot afspraak boven 4,5 werkdagen, deze maand",
     "jaar": "gemiste oproepen boven het doel, dit jaar",
     "jaar-warning": "gemiste oproepen boven 18 %, dit jaar",
-    "snel": "gemiste oproepen: foutenbudget gaat meer dan 3,5× zo snel op als mag, laatste 2 uur",
+    "snel": "gemiste oproepen boven 3,5× het doel, laatste 2 uur",
     "zwijgt": "langer dan 45 minuten geen gegevens",
 }
 
@@ -106,6 +106,7 @@ VISITORS = labels("loketrij", "longest_wait", "critical", "all")
 DESK = labels("balie", "waiting", "critical", "burgerzaken")
 LEAD = labels("termijn", "lead_time_mean", "info", "burgerzaken")
 SILENCE = labels("zwijgt", "no_data", "critical", "pbx")
+SHIFT = labels("ongewoon", "missed_ratio", "critical", "all")
 NOBODY = labels("niemand", "nobody_available", "critical", "all")
 WELL = labels("jaar", "missed_ratio", "critical", "all")
 
@@ -117,24 +118,38 @@ PAGE: Mapping[str, float] = {
     **{
         f'wachtpost_kpi_state{{{at}, state="{state}"}}': 1
         for at, state in (
-            *((at, "firing") for at in (MISSED, LONG, LEAD, SILENCE, NOBODY)),
+            *((at, "firing") for at in (MISSED, LONG, LEAD, SILENCE, NOBODY, SHIFT)),
             (VISITORS, "pending"),
             (WELL, "ok"),
         )
     },
     **{
         f"wachtpost_breach_opened_timestamp_seconds{{{at}}}": since
-        for at, since in ((MISSED, 30), (LONG, 20), (LEAD, 10), (SILENCE, 40), (NOBODY, 50), (DESK, 45))
+        for at, since in (
+            (MISSED, 30),
+            (LONG, 20),
+            (LEAD, 10),
+            (SILENCE, 40),
+            (NOBODY, 50),
+            (DESK, 45),
+            (SHIFT, 58),
+        )
     },
     f"wachtpost_kpi_state_since_timestamp_seconds{{{VISITORS}}}": 55,
     f"wachtpost_kpi_state_since_timestamp_seconds{{{MISSED}}}": 33,
     **{
         f"wachtpost_kpi_reading{{{at}}}": figure
-        for at, figure in ((MISSED, 0.35), (LONG, 521.3), (VISITORS, 3725), (LEAD, 6.25), (SILENCE, 2700))
+        for at, figure in (
+            *((MISSED, 0.35), (LONG, 521.3), (VISITORS, 3725), (LEAD, 6.25), (SILENCE, 2700)),
+            (SHIFT, 0.612),
+        )
     },
     **{
         f"wachtpost_kpi_limit{{{at}}}": figure
-        for at, figure in ((MISSED, 0.125), (LONG, 420), (VISITORS, 900), (LEAD, 5), (SILENCE, 2700))
+        for at, figure in (
+            *((MISSED, 0.125), (LONG, 420), (VISITORS, 900), (LEAD, 5), (SILENCE, 2700)),
+            (SHIFT, 0.4),
+        )
     },
     f'wachtpost_breach_acknowledged_timestamp_seconds{{{LONG}, by="balie"}}': 25,
 }
@@ -202,6 +217,15 @@ def test_what_is_open_has_its_place_sentence_figure_limit_and_board(tmp_path: Pa
             "45:00",
             "wachtpost-pipeline?&var-queue=pbx",
         ): 40_000,
+        row(
+            SHIFT,
+            "site",
+            "Lier",
+            "ongewoon veel gemiste oproepen",
+            "61,2 %",
+            "gewoonlijk 12 %",
+            "wachtpost-live?",
+        ): 58_000,
         row(NOBODY, "site", "Lier", "niemand beschikbaar", "–", "–", "wachtpost-live?"): 50_000,
     }
     told = [{"labels": one, "value": value} for one, value in expected.items()]
@@ -211,7 +235,7 @@ def test_what_is_open_has_its_place_sentence_figure_limit_and_board(tmp_path: Pa
 
 @needs_promtool
 def test_the_worst_comes_first(tmp_path: Path) -> None:
-    ordered = [MISSED, SILENCE, DESK, NOBODY, LONG, LEAD, VISITORS]
+    ordered = [MISSED, SILENCE, DESK, NOBODY, SHIFT, LONG, LEAD, VISITORS]
     tests = [
         {
             "expr": f"0 * topk({many}, {asked(3)})",
@@ -227,7 +251,7 @@ def test_the_worst_comes_first(tmp_path: Path) -> None:
 def test_who_took_it_on_is_known_by_name_and_nobody_is_a_word(tmp_path: Path) -> None:
     title = next(receiver.title for receiver in CITY.receivers)
     expected = [{"labels": f'{{{LONG}, by="{title}"}}', "value": 25_000}]
-    nobody = (MISSED, SILENCE, DESK, NOBODY, LEAD, VISITORS)
+    nobody = (MISSED, SILENCE, DESK, NOBODY, SHIFT, LEAD, VISITORS)
     expected += [{"labels": f'{{{at}, by="nog niemand"}}', "value": 0} for at in nobody]
     test = {"expr": asked(1), "eval_time": "1m", "exp_samples": expected}
     assert complaints([test], PAGE, tmp_path) == ""

@@ -11,9 +11,9 @@ from deploy.grafana.words import Edition
 from shared.contract.kpis import Kpi
 from tests.deploy.grafana.panels import Reading
 
-WORDS_OF_NOBODY: Final = re.compile(r"\bValue\b( #[A-Z])?$|\$|__|NaN|undefined|^null$|^No data$|\bInf")
+WORDS_OF_NOBODY: Final = re.compile(r"\bValue\b( #[A-Z])?$|\$|__|NaN|undefined|^null$|^No data$|\bInf\b")
 """What Grafana or Prometheus says where nothing else was said: in no language of a city."""
-ENGLISH_TIMES: Final = re.compile(r"\d (mins|hours|days|weeks|years)$")
+ENGLISH_TIMES: Final = re.compile(r"^\d[\d.]* (mins|hours|days|weeks|years)$")
 """What Grafana makes of seconds from sixty on, in every language."""
 STRETCHED: Final = re.compile(r"^00:[0-5]\d:[0-5]\d")
 """A wait with hours that it never has: 00:01:42 for 1:42."""
