@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
@@ -94,9 +93,8 @@ def pictures(browser: Chromium, visit: Visit, out: Path, patience_s: float = 60)
     """
     browser.ask("Page.enable")
     browser.ask("Page.addScriptToEvaluateOnNewDocument", source=MEASURE.read_text(encoding="utf-8"))
-    host = urlsplit(visit.url).hostname
     for name, value in visit.cookies.items():
-        browser.ask("Network.setCookie", name=name, value=value, domain=host, path="/")
+        browser.ask("Network.setCookie", name=name, value=value, url=visit.url, path="/")
     for board in visit.boards:
         for screen in SCREENS:
             yield _Camera(browser, screen, patience_s).picture(f"{visit.url}{board.path}", board, out)
@@ -110,7 +108,7 @@ class _Camera:
 
     def picture(self, url: str, board: FoundBoard, out: Path) -> Picture:
         self._resize(self.screen.height)
-        self.browser.ask("Page.navigate", url=f"{url}{self.screen.query}")
+        self.browser.go_to(f"{url}{self.screen.query}")
         is_settled = self._settled()
         height = self._height()
         self._unfold(height)

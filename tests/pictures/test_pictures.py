@@ -17,7 +17,7 @@ from tests.pictures.board_page import PASSWORD, USER, BoardPage, drawn, panel
 from tests.pictures.camera import SCREENS, pictures
 from tests.pictures.grafana import visit
 from tests.support import chromium
-from tests.support.chromium import Chromium
+from tests.support.chromium import Chromium, ChromiumError
 
 app = typer.Typer()
 app.command()(take)
@@ -124,6 +124,14 @@ def test_a_board_that_never_settles_is_taken_all_the_same(browser: Chromium, tmp
             first = next(pictures(browser, visit(page.url, USER, None), tmp_path, patience_s=0.5))
         assert [str(one) for one in first.findings] == ["the page: still loading after 0.5 s", *more]
         assert first.file.exists()
+
+
+def test_a_page_that_does_not_open_is_no_picture(browser: Chromium, tmp_path: Path) -> None:
+    """As where the browser does not know who signed Grafana's certificate."""
+    with BoardPage(ALL) as page:
+        there = visit(page.url, USER, None)
+    with pytest.raises(ChromiumError, match=r"/d/wachtpost-live\?kiosk.* does not open \(net::ERR_"):
+        next(pictures(browser, there, tmp_path))
 
 
 def test_a_board_that_its_sisters_miss(tmp_path: Path) -> None:

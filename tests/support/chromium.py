@@ -1,7 +1,7 @@
 """A headless Chromium that is told what to do over a pipe, in the Chrome DevTools Protocol.
 
-    with Chromium(tmp_path) as browser:
-        browser.ask("Page.navigate", url="http://127.0.0.1:3000")
+    with Chromium(tmp_path / "profile") as browser:
+        browser.go_to("http://127.0.0.1:3000")
 
 What can be asked: https://chromedevtools.github.io/devtools-protocol/
 """
@@ -105,6 +105,11 @@ class Chromium:
         if "error" in answer:
             raise ChromiumError(f"{method}: {answer['error']}")
         return cast("Json", answer["result"])
+
+    def go_to(self, url: str) -> None:
+        """Open a page, whatever its status; raises ``ChromiumError`` where nobody answers."""
+        if reason := self.ask("Page.navigate", url=url).get("errorText"):
+            raise ChromiumError(f"{url} does not open ({reason})")
 
     def value(self, expression: str) -> object:
         """Return what JavaScript makes of it in the page, once it is no promise any more."""
