@@ -41,6 +41,7 @@ from deploy.grafana.panels import (
     shades,
     sorted_by,
     states_over_time,
+    untold,
     with_words,
 )
 from deploy.grafana.promql import CHOSEN, GOING_ON, SITE, STATE_CODES, named, states
@@ -95,8 +96,8 @@ def _open(say: Edition) -> table.Panel:
         "Value #B": say(Words.TAKEN_AT),
     }
     asked = (_described(say), _taken(say), _state(), _worst())
-    in_words, wrapped = mapped(severity_words(say)), given(custom_wrapText=True)
-    not_yet = mapped({"0": (NO_FIGURE, None)})
+    in_words, wrapped = [*mapped(severity_words(say)), untold()], given(custom_wrapText=True)
+    not_yet = [*mapped({"0": (NO_FIGURE, None)}), untold()]
     hidden_columns = ("Time", "site", "queue", "rule", "measure", "kind", "Value #D")
     # What is left of the width is the rule's.
     settings = {
@@ -109,7 +110,7 @@ def _open(say: Edition) -> table.Panel:
         Words.TAKEN_BY: (130, wrapped),
         Words.TAKEN_AT: (110, given(unit=MOMENT, mappings=not_yet)),
     }
-    panel = listing(say, Words.OPEN, *(rows(one) for one in asked)).no_value(say(Words.NONE))
+    panel = listing(say, Words.OPEN, *(rows(one) for one in asked))
     for text, (width, own) in settings.items():
         panel.override_by_name(say(text), [*own, *given(custom_width=width)])
     return (
@@ -137,7 +138,7 @@ def _described(say: Edition) -> str:
     placed = f"{bracketed(described)}\n* on (site, queue) group_left (name, kind)\n{place}"
     # What a shift is held to is no limit: it is noticed call by call.
     usual = worded(placed, "limit", rules.usual_shares(say), "rule")
-    return rules.told(say, _with_board(say, usual))
+    return labels.or_said(rules.told(say, _with_board(say, usual)), rules.WHAT, say(Words.NONE))
 
 
 def _with_board(say: Edition, query: str) -> str:
@@ -205,7 +206,7 @@ def _began() -> str:
 
 def state_column(say: Edition) -> list[DynamicConfigValue]:
     """A state as a word on its colour."""
-    words = mapped(state_words(say))
+    words = [*mapped(state_words(say)), untold()]
     left = FieldTextAlignment.LEFT
     return given(mappings=words, custom_cellOptions=WORDS_ON_COLOUR, custom_align=left)
 

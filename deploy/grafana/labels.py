@@ -54,6 +54,18 @@ def _exactly(text: str) -> str:
     return _SPECIAL.sub(r"\\\g<0>", text)
 
 
+def or_said(query: str, label: str, text: str, *others: str) -> str:
+    """``query``, or one answer that says in a label that there is nothing, where neither it nor one of
+    ``others`` brings any; its value is NaN.
+
+    A table of several queries has columns without any rows, and Grafana says what a panel says instead of
+    nothing only where there are no columns: people would look at bare headings.
+    """
+    nothing = replaced("vector(NaN)", label, text)
+    unless = "".join(f"\nunless on ()\n{bracketed(other)}" for other in others)
+    return f"{query}\nor on ()\n{nothing}{unless}"
+
+
 _SPECIAL: Final = re.compile(r"[][.+*?(){}|^$\\]")
 """What means something in a regular expression."""
 

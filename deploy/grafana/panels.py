@@ -60,9 +60,12 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
+    DashboardSpecialValueMapOptions,
     DataTransformerConfig,
     DynamicConfigValue,
     FieldColorModeId,
+    SpecialValueMap,
+    SpecialValueMatch,
     Threshold,
     ThresholdsMode,
     ValueMap,
@@ -74,7 +77,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEdito
 from grafana_foundation_sdk.models.units import PercentUnit
 
 from deploy.grafana.palette import UNKNOWN, Colour
-from deploy.grafana.words import NO_DATA, RANGE_FROM, Edition, PanelText, Text
+from deploy.grafana.words import NO_DATA, NO_FIGURE, RANGE_FROM, Edition, PanelText, Text
 
 SOURCE: Final = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
@@ -160,6 +163,12 @@ def mapped(words: Spoken) -> list[ValueMapping]:
     return [ValueMap(results)]
 
 
+def untold() -> ValueMapping:
+    """A dash without a colour where a cell has nothing to say."""
+    dash = ValueMappingResult(NO_FIGURE, "transparent")
+    return SpecialValueMap(DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, dash))
+
+
 def link(title: str, url: str) -> DashboardLink:
     return DashboardLink(title).url(url)
 
@@ -217,7 +226,12 @@ def range_band(
 
 
 def _reduced(per_row: bool = False) -> ReduceDataOptions:
-    return ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(per_row)
+    # Grafana shows no more than 25 by itself, and says nothing of the others.
+    return ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(per_row).limit(_MOST)
+
+
+_MOST: Final = 1000
+"""Tiles or bars."""
 
 
 def _legend(shown: bool) -> VizLegendOptions:
@@ -359,6 +373,8 @@ def listing(
 ) -> table.Panel:
     """Rows and columns; a heading that is longer than its column goes on below."""
     panel = _of_ours(table.Panel(), say, text, queries).color_scheme(fixed(Colour.TEXT))
+    # In a cell too Grafana would write what the panel says instead of nothing.
+    panel.mappings([untold()])
     panel.override_by_regexp("/.*/", given(custom_wrapHeaderText=True))
     panel.override_by_field_type("string", given(unit=TEXT))
     if sort_by:

@@ -15,11 +15,8 @@ from grafana_foundation_sdk.builders import barchart, table
 from grafana_foundation_sdk.models.common import TableAutoCellOptions, VisibilityMode
 from grafana_foundation_sdk.models.dashboard import (
     DashboardRegexMapOptions,
-    DashboardSpecialValueMapOptions,
     DataTransformerConfig,
     RegexMap,
-    SpecialValueMap,
-    SpecialValueMatch,
     ValueMapping,
     ValueMappingResult,
 )
@@ -38,6 +35,7 @@ from deploy.grafana.panels import (
     matrix,
     rows,
     sorted_by,
+    untold,
 )
 from deploy.grafana.promql import BEYOND, SITE, TOTAL, UNDECIDED, WITHIN, KpiQuery, by_speed, counted, named
 from deploy.grafana.words import (
@@ -287,13 +285,12 @@ _ABOVE, _WITHIN, _UNJUDGED = "▲", "▼", "○"
 
 
 def _painted() -> Sequence[ValueMapping]:
-    nothing = ValueMappingResult("–", "transparent")
     return [
         *(
             RegexMap(DashboardRegexMapOptions(f"({mark}.*)", ValueMappingResult("$1", colour)))
             for mark, colour in ((_ABOVE, BAD), (_WITHIN, GOOD), (_UNJUDGED, Colour.GREY))
         ),
-        SpecialValueMap(DashboardSpecialValueMapOptions(SpecialValueMatch.NULL, nothing)),
+        untold(),
     ]
 
 

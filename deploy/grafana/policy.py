@@ -22,6 +22,7 @@ from deploy.grafana.kpis import (
     severity_words,
     verdicts,
 )
+from deploy.grafana.labels import or_said
 from deploy.grafana.palette import BAD, GOOD, Colour
 from deploy.grafana.panels import (
     CLOCK,
@@ -36,12 +37,15 @@ from deploy.grafana.panels import (
     merged,
     number,
     rows,
+    untold,
 )
 from deploy.grafana.periods import MONTH, YEAR, RunningKpi, history, put, speeds, waits_by_place
 from deploy.grafana.promql import CHOSEN, SITE, TOTAL, KpiQuery, named, states
 from deploy.grafana.rules import IDENTITY
 from deploy.grafana.words import (
     FIGURE,
+    NO_FIGURE,
+    NO_TARGET,
     PLACE,
     RULE,
     SEVERITY,
@@ -121,10 +125,11 @@ def _budget(say: Edition) -> table.Panel:
         (Words.AT_MOST, high, RATIO),
         (TARGET, f"({target})\nand {left}", RATIO),
     )
-    queries = (rows(query) for _, query, _ in asked)
+    first, *others = (query for _, query, _ in asked)
+    queries = (rows(query) for query in (or_said(first, "period", say(Words.NO_BUDGET)), *others))
     panel = listing(say, Words.BUDGET, *queries, sort_by=say(Words.PERIOD), tall=True)
     spans = mapped({MONTH: (say(Words.THIS_MONTH), None), YEAR: (say(Words.THIS_YEAR), None)})
-    panel.no_value(say(Words.NO_BUDGET)).override_by_name(say(Words.PERIOD), given(mappings=spans))
+    panel.override_by_name(say(Words.PERIOD), given(mappings=spans))
     for text, _, unit in asked:
         settings = given(unit=unit, decimals=1 if unit == RATIO else 0, custom_align=FieldTextAlignment.LEFT)
         panel.override_by_name(say(text), settings)
@@ -133,7 +138,7 @@ def _budget(say: Edition) -> table.Panel:
         str(_OPEN): (say(Words.OPEN), Colour.YELLOW),
         str(_UNLIKELY): (say(Words.UNLIKELY), BAD),
     }
-    on_colour = given(mappings=mapped(outlooks), custom_cellOptions=WORDS_ON_COLOUR)
+    on_colour = given(mappings=[*mapped(outlooks), untold()], custom_cellOptions=WORDS_ON_COLOUR)
     panel.override_by_name(say(Words.OUTLOOK), on_colour)
     headings = {"period": say(Words.PERIOD)} | headed_columns(say(text) for text, *_ in asked)
     return panel.with_transformation(merged()).with_transformation(columns(headings))
@@ -168,12 +173,14 @@ def _targets(say: Edition) -> table.Panel:
         (Words.LEAD_COLUMN, Unit.WORKDAYS, f"suffix:{say(WORKDAYS)}"),
     )
     series = "wachtpost_indicator_target"
-    queries = (
-        rows(named(f'max by (site, queue, kpi, period) ({series}{{{SITE}, kpi=~"{_kpis_in(unit)}"}})'))
+    first, *others = (
+        named(f'max by (site, queue, kpi, period) ({series}{{{SITE}, kpi=~"{_kpis_in(unit)}"}})')
         for _, unit, _ in asked
     )
+    promised = or_said(first, "kpi", say(NO_TARGET), f"{series}{{{SITE}}}")
+    queries = (rows(query) for query in (promised, *others))
     spans = mapped({MONTH: (say(Words.PER_MONTH), None), YEAR: (say(Words.PER_YEAR), None)})
-    panel = listing(say, Words.TARGETS, *queries, sort_by=say(FIGURE)).no_value("–")
+    panel = listing(say, Words.TARGETS, *queries, sort_by=say(FIGURE))
     panel.override_by_name(say(FIGURE), given(mappings=mapped(figure_words(say))))
     panel.override_by_name(say(Words.JUDGED), given(mappings=spans))
     for text, _, shown in asked:
@@ -195,7 +202,7 @@ def _rules(say: Edition) -> table.Panel:
     since = f"max by ({IDENTITY}) (wachtpost_kpi_state_since_timestamp_seconds{{{CHOSEN}}})"
     # 0 for a rule that is well: else the column would come and go.
     well = f"0 * max by ({IDENTITY}) (wachtpost_kpi_breached{{{CHOSEN}}})"
-    asked = (named(states(CHOSEN, IDENTITY)), named(f"1000 * {since}\nor on ({IDENTITY}) {well}"))
+    now, began = (named(states(CHOSEN, IDENTITY)), named(f"1000 * {since}\nor on ({IDENTITY}) {well}"))
     headings = {
         rules.WHAT: say(RULE),
         "name": say(PLACE),
@@ -203,12 +210,13 @@ def _rules(say: Edition) -> table.Panel:
         "Value #A": say(STATE),
         "Value #B": say(SINCE),
     }
-    never = mapped({"0": ("–", None)})
+    never = [*mapped({"0": (NO_FIGURE, None)}), untold()]
     return (
         listing(
             say,
             Words.RULES,
-            *(rows(rules.told(say, one)) for one in asked),
+            rows(or_said(rules.told(say, now), rules.WHAT, say(Words.NO_RULES))),
+            rows(rules.told(say, began)),
             sort_by=say(STATE),
             highest_first=True,
         )

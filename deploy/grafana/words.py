@@ -613,6 +613,7 @@ class PolicyWords:
             "two bounds, if the days to come are like those there were."
         ),
     )
+    NO_RULES: Final = Msg("no rules")
     NO_BUDGET: Final = Msg("no target for missed calls, or the days are still being read")
     PERIOD: Final = Msg("Period")
     THIS_MONTH: Final = Msg("this month")

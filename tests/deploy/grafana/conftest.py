@@ -24,15 +24,29 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedCity]:
 
 
 @pytest.fixture
-def prometheus(stage: WatchedCity) -> Iterator[Prometheus]:
+def client(stage: WatchedCity) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=stage.prometheus, timeout=WITHIN, trust_env=False) as client:
-        asked: list[Prometheus] = []
+        yield client
 
-        def is_watched() -> bool:
-            """Whether nothing that runs just missed a scrape, as on a busy machine: its series would end."""
-            asked.append(Prometheus(client, time.time()))
-            series = asked[-1].instant(WATCHED)["data"]["result"]
-            return bool(series) and all(one["value"][1] == "1" for one in series)
 
-        eventually(is_watched)
-        yield asked[-1]
+@pytest.fixture
+def prometheus(client: httpx.Client) -> Prometheus:
+    asked: list[Prometheus] = []
+
+    def is_watched() -> bool:
+        """Whether nothing that runs just missed a scrape, as on a busy machine: its series would end."""
+        asked.append(Prometheus(client, time.time()))
+        series = asked[-1].instant(WATCHED)["data"]["result"]
+        return bool(series) and all(one["value"][1] == "1" for one in series)
+
+    eventually(is_watched)
+    return asked[-1]
+
+
+@pytest.fixture
+def prometheus_of_yesterday(client: httpx.Client) -> Prometheus:
+    """As on the first day: it knows of nothing yet."""
+    return Prometheus(client, time.time() - A_DAY_S)
+
+
+A_DAY_S = 24 * 60 * 60

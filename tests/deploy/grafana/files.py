@@ -40,6 +40,11 @@ class Panel:
         return str(self.body["type"])
 
     @property
+    def repeats(self) -> str:
+        """The variable for each value of which it is there once; empty for one that is there once."""
+        return str(self.body.get("repeat") or "")
+
+    @property
     def targets(self) -> list[JsonObject]:
         return list(self.body["targets"])
 

@@ -121,7 +121,7 @@ def ask_panels(board: Board, prometheus: Prometheus) -> Iterator[tuple[Panel, Ma
     opened = _opened(board, prometheus)
     asked = list(of_panels_and_annotations(board))
     for panel in board.panels:
-        one_of = {name: found[0] for name, found in opened.found.items() if panel.body.get("repeat") == name}
+        one_of = {name: found[0] for name, found in opened.found.items() if found and panel.repeats == name}
         answers = {
             one.where: _answer(one, substituted(one.expr, {**opened.values, **one_of}), prometheus)
             for one in asked

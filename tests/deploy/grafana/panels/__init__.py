@@ -57,6 +57,8 @@ class Reading:
     """Settings that Grafana does not know for this kind of panel."""
     labels: frozenset[str]
     """Those of the answers it is made of."""
+    series: int
+    """How many these answers have."""
     grafanas_own: frozenset[str]
     """The colours that Grafana gives to what has none."""
 
@@ -110,17 +112,20 @@ def read(asked: Iterable[Asked]) -> list[Reading]:
             tuple((text, meant) for text, meant in shown["axis"]),
             tuple((text, colour) for text, colour in shown["lines"]),
             tuple(shown["dropped"]),
-            frozenset(label for answer in answers.values() for label in _labels(answer)),
+            frozenset(label for answer in answers.values() for one in _series(answer) for label in one),
+            sum(len(_series(answer)) for answer in answers.values()),
             own,
         )
         for (board, panel, answers), shown in zip(every, told["panels"], strict=True)
     ]
 
 
-def _labels(answer: JsonObject) -> Iterator[str]:
+def _series(answer: JsonObject) -> list[Mapping[str, str]]:
+    """The labels of each series of an answer."""
     data = answer["data"]
-    for series in data["result"] if data["resultType"] in {"vector", "matrix"} else ():
-        yield from series["metric"]
+    if data["resultType"] not in {"vector", "matrix"}:
+        return [{}]
+    return [series["metric"] for series in data["result"]]
 
 
 def vector(*series: tuple[Mapping[str, str], float]) -> JsonObject:

@@ -31,6 +31,7 @@ def complaints(reading: Reading, say: Edition) -> Iterator[str]:
         *_about_bars(reading),
         *_about_colours(reading),
         *_about_columns(reading),
+        *_about_nothing(reading),
         *(f"Grafana does not know the setting {name}" for name in reading.dropped),
     )
     yield from (f"{reading}: {one}" for one in dict.fromkeys(found))
@@ -98,13 +99,37 @@ def _about_colours(reading: Reading) -> Iterator[str]:
 
 
 def _about_columns(reading: Reading) -> Iterator[str]:
-    if reading.panel.type != "table":
+    """About a table's columns: those that were meant, in their order; and what its rows are sorted by."""
+    if reading.panel.type != "table" or not any(part.texts for part in reading.parts):
         return
-    if not reading.panel.options.get("showHeader", True):
-        return
-    for name in reading.names:
-        if name in reading.labels:
-            yield f"the column {name!r} is there for no reader"
+    yield from (
+        f"the column {name!r} is there for no reader" for name in reading.names if name in reading.labels
+    )
+    meant = [name for name in _meant(reading) if name in reading.names]
+    if meant and reading.names[: len(meant)] != meant:
+        yield f"its columns are {reading.names}, and were to be {meant}"
+    instead = reading.panel.defaults.get("noValue")
+    if TEXT_OF_OURS.search(instead or "") and any(instead in part.texts for part in reading.parts):
+        yield f"a cell says {instead!r}, which is about the whole panel"
     for order in reading.panel.options.get("sortBy") or ():
-        if reading.names and order["displayName"] not in reading.names:
+        if order["displayName"] not in reading.names:
             yield f"it is sorted by {order['displayName']!r}, a column that is not there"
+
+
+def _meant(reading: Reading) -> list[str]:
+    """The headings that a table names, in their order."""
+    for each in reversed(reading.panel.transformations):
+        if each["id"] == "organize":
+            order, renamed = each["options"]["indexByName"], each["options"]["renameByName"]
+            return [renamed.get(name, name) for name in sorted(order, key=order.__getitem__)]
+    return []
+
+
+def _about_nothing(reading: Reading) -> Iterator[str]:
+    shown = sum(len(part.texts) for part in reading.parts)
+    if not shown and not reading.panel.defaults.get("noValue"):
+        yield "it says 'No data' where there is nothing"
+    if not shown and reading.panel.type == "table" and reading.parts:
+        yield f"it shows the headings {reading.names} and no rows, not that there is nothing"
+    if reading.panel.type in {"stat", "bargauge"} and reading.series > shown:
+        yield f"{reading.series - shown} of {reading.series} are not there"

@@ -42,8 +42,10 @@ function legend({ legendFormat, expr }, metric) {
   return legendFormat.replace(/\{\{\s*(\w+)\s*\}\}/g, (_, label) => metric[label] ?? "");
 }
 
-/** All series of a query as one table; the value's column says of which query, once there are several. */
+/** All series of a query as one table; the value's column says of which query, once there are several. One query
+ *  without series has no columns. */
 function tabled(refId, frames, several) {
+  if (!several && frames.every((frame) => frame.fields.length === 0)) return frames[0];
   const rows = frames.filter((frame) => frame.fields.length).map(({ fields: [times, worth] }) => ({ times, worth }));
   const labels = [...new Set(rows.flatMap(({ worth }) => Object.keys(worth.labels).sort()))];
   const column = (name, type, values) => ({ name, type, config: {}, values });
