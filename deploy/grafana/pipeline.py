@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from grafana_foundation_sdk.builders import bargauge, heatmap, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.models.common import BarGaugeValueMode
@@ -36,6 +38,9 @@ from deploy.grafana.promql import INFO_OF_ALL_SITES, growth, named
 from deploy.grafana.words import REASONS, RESULTS, SEVERITY, SINCE, BreachesWords, Edition, PanelText
 from deploy.grafana.words import PipelineWords as Words
 
+PARTITION: Final = "p{{partition}}"
+"""As in the names of Redis' keys."""
+
 
 def pipeline(say: Edition) -> Dashboard:
     return (
@@ -69,7 +74,7 @@ def _owner(say: Edition) -> statetimeline.Panel:
     def owner(series: str) -> str:
         return f"max by (instance, partition) ({series})"
 
-    who = "{{partition}} · {{instance}}"
+    who = f"{PARTITION} · {{{{instance}}}}"
     words = mapped({"1": (say(Words.WORKS), GOOD), "0": (say(Words.STANDS_BY), UNKNOWN)})
     return states_over_time(
         say,
@@ -128,7 +133,7 @@ def _config(say: Edition) -> table.Panel:
 
 
 def _lag(say: Edition) -> timeseries.Panel:
-    asked = over_time("max by (partition) (wachtpost_stream_lag_seconds)", "{{partition}}")
+    asked = over_time("max by (partition) (wachtpost_stream_lag_seconds)", PARTITION)
     return lines(say, Words.LAG, asked, fill=30).unit(LATENCY).decimals(1).color_scheme(shades(PLAIN))
 
 
