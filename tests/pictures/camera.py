@@ -108,6 +108,8 @@ class _Camera:
 
     def picture(self, url: str, board: FoundBoard, out: Path) -> Picture:
         self._resize(self.screen.height)
+        # Grafana leaves decimals and thousands to the browser's language.
+        self.browser.ask("Emulation.setLocaleOverride", locale=board.language)
         self.browser.go_to(f"{url}{self.screen.query}")
         is_settled = self._settled()
         height = self._height()

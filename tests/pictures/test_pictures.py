@@ -126,6 +126,15 @@ def test_a_board_that_never_settles_is_taken_all_the_same(browser: Chromium, tmp
         assert first.file.exists()
 
 
+def test_a_board_is_looked_at_in_its_own_language(browser: Chromium, tmp_path: Path) -> None:
+    squeezed = "<script>document.write(`<p style='font-size: 8px'>${(1234.5).toLocaleString()}</p>`)</script>"
+    inside = panel("P", squeezed)
+    with BoardPage({uid(BoardName.LIVE, language): inside for language in ("en", "nl")}) as page:
+        taken = list(pictures(browser, visit(page.url, USER, None), tmp_path))
+    said = {one.file.parent.name: str(one.findings[0]) for one in taken}
+    assert said == {"en": '«P»: "1,234.5" in letters of 8 px', "nl": '«P»: "1.234,5" in letters of 8 px'}
+
+
 def test_a_page_that_does_not_open_is_no_picture(browser: Chromium, tmp_path: Path) -> None:
     """As where the browser does not know who signed Grafana's certificate."""
     with BoardPage(ALL) as page:
