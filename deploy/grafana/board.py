@@ -21,7 +21,7 @@ from deploy.grafana.palette import BAD
 from deploy.grafana.panels import SOURCE, link
 from deploy.grafana.words import BoardWords, Edition, Text
 from shared.contract.annotation_tags import MARK
-from shared.contract.boards import board_uid
+from shared.contract.boards import KIOSK, board_uid
 
 GRAFANA: Final = DataSourceRef(type_val="grafana", uid="-- Grafana --")
 
@@ -94,6 +94,8 @@ def uid(name: BoardName, language: str) -> str:
 
 # --- Links -----------------------------------------------------------------------------------------------
 
+SHOWN_TIME: Final = ("from", "to")
+
 
 def breaches_of_queue(say: Edition) -> list[Builder[dashboard.DashboardLink]]:
     """From a series of a queue to that queue's breaches."""
@@ -106,16 +108,13 @@ def breaches_of_row(say: Edition) -> list[Builder[dashboard.DashboardLink]]:
 
 
 def _breaches_of(queue: str, say: Edition) -> list[Builder[dashboard.DashboardLink]]:
-    aim = uid(BoardName.BREACHES, say.language)
-    address = f"/d/{aim}?${{__url_time_range}}&${{site:queryparam}}&var-queue={queue}"
-    return [link(say(words.BREACHES_OF), address)]
+    return [link(say(words.BREACHES_OF), f"{_address(BoardName.BREACHES, say, 'site')}&var-queue={queue}")]
 
 
 def to_board(name: BoardName, say: Edition) -> list[Builder[dashboard.DashboardLink]]:
     """From a panel to a whole board, at the same time and, where it has sites, the same site."""
     title, _, queues = ABOUT[name]
-    site = "&${site:queryparam}" if queues else ""
-    return [link(say(title), f"/d/{uid(name, say.language)}?${{__url_time_range}}{site}")]
+    return [link(say(title), _address(name, say, *(("site",) if queues else ())))]
 
 
 def _to_sister(say: Edition, name: BoardName, other: BoardName) -> DashboardLink:
@@ -127,12 +126,20 @@ def _to_sister(say: Edition, name: BoardName, other: BoardName) -> DashboardLink
     (*_, here), (title, _, there) = ABOUT[name], ABOUT[other]
     handed = []
     if here and there:
-        handed.append("${site:queryparam}")
+        handed.append("site")
         if there in (here, QueueChoice.ALL):
-            handed.append("${queue:queryparam}")
-    query = f"?{'&'.join(handed)}" if handed else ""
-    address = f"/d/{uid(other, say.language)}{query}"
-    return link(say(title), address).icon("dashboard").keep_time(True)
+            handed.append("queue")
+    return link(say(title), _address(other, say, *handed)).icon("dashboard")
+
+
+def _address(name: BoardName, say: Edition, *variables: str) -> str:
+    """Return a board's address, with the time, the variables and the kiosk of the address that is left.
+
+    Grafana writes the time and every variable into the address of a board that is open, so that something is
+    always handed on; what is not there (the kiosk, at a desk) is left out.
+    """
+    kept = (*KIOSK.split("&"), *SHOWN_TIME, *(f"var-{variable}" for variable in variables))
+    return f"/d/{uid(name, say.language)}${{__url.params:include:{','.join(kept)}}}"
 
 
 # --- Variables -------------------------------------------------------------------------------------------

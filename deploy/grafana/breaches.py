@@ -18,7 +18,7 @@ from deploy.grafana import labels, rules
 from deploy.grafana.board import BoardName, board, uid
 from deploy.grafana.kpis import severity_words, state_words
 from deploy.grafana.labels import bracketed, joined, replaced, worded
-from deploy.grafana.live import is_about_visits
+from deploy.grafana.now import is_about_visits
 from deploy.grafana.palette import BAD, PLAIN, Colour
 from deploy.grafana.panels import (
     LATENCY,

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
-from grafana_foundation_sdk.builders.common import HideSeriesConfig
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.board import BoardName, board, breaches_of_queue, breaches_of_row, to_board
-from deploy.grafana.kpis import VISIT_WAIT, judged, verdicts
+from deploy.grafana.kpis import VISIT_WAIT
+from deploy.grafana.labels import clock, replaced
+from deploy.grafana.now import WALLS, against_target, bands, held, longest, queues_now, staff, strip, waiting
 from deploy.grafana.palette import PLAIN, Colour
 from deploy.grafana.panels import (
-    CLOCK,
-    COUNT,
     columns,
     fixed,
     given,
@@ -22,7 +21,7 @@ from deploy.grafana.panels import (
     listing,
     mapped,
     merged,
-    number,
+    not_shown,
     numbers_as_shades,
     over_time,
     range_band,
@@ -32,68 +31,104 @@ from deploy.grafana.panels import (
     with_words,
 )
 from deploy.grafana.promql import CHOSEN, TODAY, growth, named, per_place
-from deploy.grafana.words import CLUSTER, NOT_REPORTED, STAFF_COUNTER, TARGET, VISIT_ENDS, Edition, Text
+from deploy.grafana.words import (
+    CLUSTER,
+    NO_FIGURE,
+    NOT_REPORTED,
+    STAFF_COUNTER,
+    TARGET,
+    VISIT_ENDS,
+    Edition,
+    Text,
+)
 from deploy.grafana.words import CountersWords as Words
+from shared.contract.kpis import QueueKind
 
 VISIT_COLOURS: Final = (PLAIN, Colour.BLUE, Colour.YELLOW, Colour.GREY, Colour.ORANGE)
 """By appointment, walk-in, early, left, did not come."""
 
 
+WALL: Final = WALLS[QueueKind.COUNTER]
+
+
 def counters(say: Edition) -> Dashboard:
+    """The first 26 rows are for the wall; below them, for who scrolls, each counter by itself."""
     return (
         board(say, BoardName.COUNTERS, "now-6h", "10s")
-        .with_panel(_verdicts(say).height(5).span(24))
+        .with_panel(waiting(say, WALL).height(8).span(6))
+        .with_panel(longest(say, WALL).height(8).span(6))
+        .with_panel(strip(say, WALL).height(8).span(8))
+        .with_panel(staff(say, WALL).height(8).span(4))
+        .with_panel(queues_now(say, WALL, most=6).height(11).span(12))
+        .with_panel(_today(say).height(11).span(12))
+        .with_panel(_per_hour(say).height(7).span(9))
+        .with_panel(_waiting(say).height(7).span(15))
         .with_panel(_now(say).height(11).span(24))
-        .with_panel(_per_hour(say).height(8).span(9))
-        .with_panel(_waiting(say).height(8).span(15))
         .with_panel(_course(say).height(7).span(24))
     )
 
 
-def _verdicts(say: Edition) -> stat.Panel:
-    """A tile per cluster: today's wait against its own target."""
-    panel = number(say, Words.VERDICTS, verdicts(VISIT_WAIT, say, CHOSEN, TODAY), named=True, solid=True)
-    judged(panel, VISIT_WAIT, say).data_links(breaches_of_queue(say))
+def _today(say: Edition) -> stat.Panel:
+    """Per counter today's wait against its own target."""
+    asked = against_target(say, VISIT_WAIT, CHOSEN, TODAY, "{{name}}")
+    panel = held(bands(say, Words.VERDICTS, asked), say, VISIT_WAIT).data_links(breaches_of_queue(say))
     return panel.links(to_board(BoardName.BREACHES, say))
 
 
 def _now(say: Edition) -> table.Panel:
     visits = f"wachtpost_visits{{{CHOSEN}}}"
-    asked = (
-        (Words.WAITING, per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}"), COUNT),
-        (Words.LONGEST, per_place(f"wachtpost_longest_wait_seconds{{{CHOSEN}}}"), CLOCK),
-        (Words.LAST_HOUR, growth(visits, "site, queue", "1h"), COUNT),
-        (Words.WALK_INS, growth(visits.replace("}", ', ended="walk_in"}'), "site, queue", "1h"), COUNT),
-        (
+    clocks = {
+        "longest": (Words.LONGEST, f"wachtpost_longest_wait_seconds{{{CHOSEN}}} > 0"),
+        "walk_in_wait": (
             Words.WALK_IN_WAIT,
-            per_place(f'wachtpost_walk_in_wait_mean_seconds{{{CHOSEN}, window="{TODAY}"}}'),
-            CLOCK,
+            f'wachtpost_walk_in_wait_mean_seconds{{{CHOSEN}, window="{TODAY}"}}',
         ),
-        (Words.EARLY, growth(visits.replace("}", ', ended="early"}'), "site, queue", "1h"), COUNT),
-        (Words.NO_SHOWS, growth(visits.replace("}", ', ended="no_show"}'), "site, queue", "1h"), COUNT),
-        (
+        "service_time": (
             Words.SERVICE_TIME,
-            _or_untold(f'wachtpost_service_time_mean_seconds{{{CHOSEN}, window="{TODAY}"}}'),
-            CLOCK,
+            f'wachtpost_service_time_mean_seconds{{{CHOSEN}, window="{TODAY}"}}',
         ),
-        *(
-            (text, _or_untold(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}'), COUNT)
+    }
+    counts = {
+        Words.WAITING: per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}"),
+        Words.LAST_HOUR: growth(visits, "site, queue", "1h"),
+        Words.WALK_INS: growth(visits.replace("}", ', ended="walk_in"}'), "site, queue", "1h"),
+        Words.EARLY: growth(visits.replace("}", ', ended="early"}'), "site, queue", "1h"),
+        Words.NO_SHOWS: growth(visits.replace("}", ', ended="no_show"}'), "site, queue", "1h"),
+        **{
+            text: _or_untold(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}')
             for state, text in STAFF_COUNTER.items()
-        ),
+        },
+    }
+    queries = (*counts.values(), *(_clock(label, series) for label, (_, series) in clocks.items()))
+    panel = listing(
+        say,
+        Words.NOW,
+        *(rows(named(expr)) for expr in queries),
+        sort_by=say(Words.WAITING),
+        highest_first=True,
+        tall=True,
     )
-    queries = (rows(named(expr)) for _, expr, _ in asked)
-    panel = listing(say, Words.NOW, *queries, sort_by=say(Words.WAITING), highest_first=True, tall=True)
-    panel.decimals(0).no_value("–")
-    panel.override_by_name(say(CLUSTER), given(links=[one.build() for one in breaches_of_row(say)]))
-    for text, _, unit in asked:
-        panel.override_by_name(say(text), given(unit=unit))
+    panel.decimals(0).no_value(say(NO_FIGURE)).min_width(105)
+    to_breaches = [one.build() for one in breaches_of_row(say)]
+    panel.override_by_name(say(CLUSTER), given(links=to_breaches, custom_width=160, custom_wrapText=True))
     for text in STAFF_COUNTER.values():
         panel.override_by_name(say(text), given(mappings=mapped({"-1": (say(NOT_REPORTED), None)})))
-    panel.override_by_name(say(Words.SERVICE_TIME), given(mappings=mapped({"-1": ("–", None)})))
     # Not taken away: the link needs it.
-    panel.override_by_name("queue", given(custom_hideFrom=HideSeriesConfig().viz(True)))
-    headings = {"name": say(CLUSTER)} | headed_columns(say(text) for text, _, _ in asked)
-    return panel.with_transformation(merged()).with_transformation(columns(headings, hidden=("Time", "site")))
+    panel.override_by_name("queue", not_shown())
+    values = headed_columns((*(say(text) for text in counts), *clocks))
+    told = {label: say(text) for label, (text, _) in clocks.items()}
+    of_clocks = {column for column, heading in values.items() if heading in clocks}
+    waiting_now, *others = ((column, values[column]) for column in values if column not in of_clocks)
+    headings = {"name": say(CLUSTER)} | dict([waiting_now]) | told | dict(others)
+    hidden = ("Time", "site", *sorted(of_clocks))
+    return panel.with_transformation(merged()).with_transformation(columns(headings, hidden))
+
+
+def _clock(label: str, series: str) -> str:
+    """A time per counter as the label that people read; a dash where there is none."""
+    every = per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}")
+    without = replaced(f"0 * {every} + 1", label, NO_FIGURE)
+    return f"{clock(label, per_place(series))}\nor on (site, queue)\n{without}"
 
 
 def _or_untold(series: str) -> str:

@@ -22,6 +22,8 @@ class Colour(StrEnum):
     PURPLE = "#CC79A7"
     GREY = "#7F7F7F"
     """Not theirs: for what says nothing, such as too few contacts."""
+    CLEAR = "transparent"
+    """Nothing but the panel: for what is well, or has nothing to be held against."""
     TEXT = "text"
     """Whatever the theme writes in: black on white, or white on black."""
 
@@ -30,6 +32,7 @@ GOOD: Final = Colour.BLUE
 BAD: Final = Colour.VERMILION
 UNKNOWN: Final = Colour.GREY
 PLAIN: Final = Colour.SKY
+QUIET: Final = Colour.CLEAR
 
 _SCALE: Final = (
     Colour.BLUE,

@@ -324,65 +324,85 @@ class BoardWords:
     )
 
 
-class LiveWords:
+class NowWords:
+    """What both walls begin with; "queue" is a queue of callers or a counter."""
+
     WAITING: Final = PanelText(
         Msg("Waiting now"),
-        Msg("Callers waiting in the chosen queues."),
+        Msg(
+            "How many wait in the chosen queues. The word and the colour: whether a rule about who waits is "
+            "breached, and “too long”: whether the longest wait is above the target of the mean."
+        ),
     )
+    # Translators: of people, behind their number: "20 waiting".
+    WAIT: Final = Msg("waiting")
     LONGEST: Final = PanelText(
         Msg("Longest wait now"),
-        Msg("How long the caller who waits longest has waited (hours:minutes:seconds). Zero: nobody waits."),
+        Msg("How long the one who waits longest has waited (minutes:seconds). Zero: nobody waits."),
     )
-    WAIT: Final = PanelText(
-        Msg("Mean wait, {short}"),
+    LONGEST_WAIT: Final = Msg("longest", "of several waits")
+    # Translators: somebody waits too long.
+    TOO_LONG: Final = Msg("too long")
+    STRIP: Final = PanelText(
+        Msg("State of affairs"),
         Msg(
-            "Mean wait of the answered calls over {last_short}, all queues together, against the city's "
-            "target. “Not yet to say”: with so few calls it may lie on either side of the target."
+            "How many breaches of these queues go on and how many of those somebody has taken on, without "
+            "those of a month or year; until when it is open or closed; and of when the figures on this "
+            "board are. “Out of date”: of more than half a minute ago, so do not trust what stands here."
         ),
     )
-    MISSED: Final = PanelText(
-        Msg("Missed calls, {short}"),
-        Msg(
-            "Share of calls missed over {last_short}, all queues together, against the city's target. “Not "
-            "yet to say”: with so few calls it may lie on either side of the target."
-        ),
-    )
-    LEVEL: Final = PanelText(
-        Msg("Service level, {short}"),
-        Msg("Share of calls over {last_short} answered fast enough; the city configures what is fast."),
-    )
-    AGE: Final = PanelText(
-        Msg("Quietest source"),
-        Msg(
-            "At which source (the telephone exchange, a counter, the diary) nothing has happened for "
-            "longest, and for how long (hours:minutes:seconds); that its log is there does not count. When "
-            "this is longer during opening hours than is usual there, it may be dead. The link in the title "
-            "shows all sources."
-        ),
-    )
+    # Translators: behind a number of breaches: "3 breached · 1 taken on".
+    BREACHES: Final = Msg("breached · {taken} taken on")
+    # Translators: before a time: "open until 17:00".
+    OPEN_UNTIL: Final = Msg("open until")
+    # Translators: before a time: "closed until 08:30".
+    CLOSED_UNTIL: Final = Msg("closed until")
+    HOURS: Final = Msg("opening hours")
+    OPEN: Final = Msg("open", "of a desk")
+    # Translators: before the time of day of which the figures are: "as of 10:05:32".
+    AS_OF: Final = Msg("as of")
+    OUT_OF_DATE: Final = Msg("out of date")
     STAFF: Final = PanelText(
         Msg("Staff now"),
         Msg(
-            "How many of the chosen queues' staff are free, on a call or on a break, as last reported. Who "
+            "How many of the chosen queues' staff are free, at work or on a break, as last reported. Who "
             "serves more than one queue counts in each. “Not reported”: no source tells."
         ),
     )
-    QUEUES_NOW: Final = PanelText(
-        Msg("Waiting per queue"),
-        Msg("Callers waiting now, per queue."),
-    )
-    QUEUES_WAIT: Final = PanelText(
-        Msg("Mean wait per queue, {short}"),
+    # Translators: of staff at a counter: 4 serving.
+    SERVING: Final = Msg("serving")
+    QUEUES: Final = PanelText(
+        Msg("Who waits where"),
         Msg(
-            "Per queue, against its own target or else the city's. What is above target comes first. In "
-            "brackets: between which bounds it lies with 95 % confidence, where there are few calls."
+            "Per queue: how many wait, how long the longest of them has waited, and whether that is too "
+            "long. The most urgent come first; where there are many, only those stand here."
         ),
     )
-    QUEUES_MISSED: Final = PanelText(
-        Msg("Missed calls per queue, {short}"),
+
+
+class LiveWords:
+    TARGETS: Final = PanelText(
+        Msg("Against the targets, {short}"),
         Msg(
-            "Per queue, against its own target or else the city's. What is above target comes first. In "
-            "brackets: between which bounds it lies with 95 % confidence, where there are few calls."
+            "The mean wait of the answered calls, the share of calls missed and the service level over "
+            "{last_short}, and the share missed today, all queues together, against the city's targets. "
+            "“Not yet to say”: with so few calls it may lie on either side of the target; in brackets the "
+            "bounds between which it lies with 95 % confidence."
+        ),
+    )
+    MEAN_WAIT: Final = Msg("mean wait")
+    MISSED: Final = Msg("missed")
+    MISSED_TODAY: Final = Msg("missed today")
+    LEVEL: Final = Msg("answered in time")
+    QUEUES_WAIT: Final = PanelText(
+        Msg("Wait per queue, {short}"),
+        Msg("Mean wait per queue, against its own target or else the city's. What is above comes first."),
+    )
+    QUEUES_MISSED: Final = PanelText(
+        Msg("Missed per queue, {short}"),
+        Msg(
+            "Share of calls missed per queue, against its own target or else the city's. What is above "
+            "target comes first."
         ),
     )
     SPEED: Final = PanelText(
@@ -391,6 +411,10 @@ class LiveWords:
             "Which share of the answered calls waited so many seconds, all queues together; 20-45: more than "
             "20 and at most 45 seconds. Behind it how many calls these are. No bars: no calls."
         ),
+    )
+    HANDLING: Final = PanelText(
+        Msg("Handling time"),
+        Msg("Mean length of the conversations that ended, over {last_short}, all queues together."),
     )
     STATES: Final = PanelText(
         Msg("Breaches"),
@@ -410,14 +434,6 @@ class LiveWords:
             "calls: between which bounds it lies with 95 % confidence. A gap: no calls."
         ),
     )
-    HANDLE_COURSE: Final = PanelText(
-        Msg("Handling time, course"),
-        Msg(
-            "Mean length of the conversations that ended, over {last_short} each time; dashed: the target, "
-            "if there is one. The band, where there are few: between which bounds it lies with 95 % "
-            "confidence. A gap: no conversations."
-        ),
-    )
     TODAY: Final = PanelText(
         Msg("Today, calls per hour"),
         Msg(
@@ -429,7 +445,7 @@ class LiveWords:
 
 class CountersWords:
     VERDICTS: Final = PanelText(
-        Msg("Wait with an appointment today, against its target"),
+        Msg("Wait with an appointment today"),
         Msg(
             "Today's mean wait in minutes from the booked time, per counter against its own target. “Not "
             "yet to say”: with so few visits it may lie on either side of the target."

@@ -36,9 +36,7 @@ SOURCES: Final = ({"type": "prometheus", "uid": "${datasource}"}, {"type": "graf
 # --- What Grafana reads ----------------------------------------------------------------------------------
 
 
-AHEAD: Final = frozenset(
-    {"custom.hideFrom", "custom.hideFrom.viz", "custom.wrapHeaderText", "custom.wrapText"}
-)
+AHEAD: Final = frozenset({"custom.hideFrom.viz", "custom.wrapHeaderText", "custom.wrapText"})
 """What tables of Grafana 12.3 have and its builder does not know yet."""
 
 
@@ -111,7 +109,7 @@ def data_sources(board: Board) -> Iterator[str]:
 
 # --- What it asks ----------------------------------------------------------------------------------------
 
-SLIDING: Final = frozenset({("live", 15), ("counters", 3), ("appointments", 7)})
+SLIDING: Final = frozenset({("live", 14), ("counters", 7), ("appointments", 7)})
 """Panels that show the whole hour or day before each moment, as their title and description say."""
 RATES: Final = "(?:rate|increase|irate|resets)"
 DIFFERENCES: Final = "(?:delta|idelta|deriv)"
@@ -270,12 +268,16 @@ GRID_UNIT_PX: Final = 30
 GRID_GAP_PX: Final = 8
 """Grafana's grid: so many pixels a row, and so many between two."""
 SCREEN_PX: Final = 1080
+AROUND_PX: Final = 16 + 32 + 16
+"""Above, below and, where they are not hidden, what one chooses queues with, in one row."""
+ROWS_ON_SCREEN: Final = (SCREEN_PX - AROUND_PX + GRID_GAP_PX) // (GRID_UNIT_PX + GRID_GAP_PX)
 WALLBOARD: Final = "live"
+ALSO_ON_WALLS: Final = "counters"
 
 
 def grid(board: Board) -> Iterator[str]:
     """Everything lies in the grid's columns, nothing on anything, no gap beside; the wall board is seen whole
-    on a television."""
+    on a television, and of the counters' board nothing is seen in part."""
     taken: dict[tuple[int, int], str] = {}
     for panel in board.panels:
         x, y, w, h = (panel.body["gridPos"][key] for key in "xywh")
@@ -287,9 +289,15 @@ def grid(board: Board) -> Iterator[str]:
     rows = 1 + max(row for _, row in taken)
     if len(taken) != COLUMNS * rows:
         yield "there is a gap in the grid"
-    height = rows * GRID_UNIT_PX + (rows - 1) * GRID_GAP_PX
-    if board.name == WALLBOARD and height > SCREEN_PX:
-        yield f"its {rows} rows are {height} px high"
+    if board.name == WALLBOARD and rows > ROWS_ON_SCREEN:
+        yield f"of its {rows} rows {ROWS_ON_SCREEN} are seen"
+    if board.name == ALSO_ON_WALLS and _straddles(board):
+        yield f"a panel begins within the {ROWS_ON_SCREEN} rows of a screen and ends below them"
+
+
+def _straddles(board: Board) -> bool:
+    places = (panel.body["gridPos"] for panel in board.panels)
+    return any(place["y"] < ROWS_ON_SCREEN < place["y"] + place["h"] for place in places)
 
 
 # --- All of them -----------------------------------------------------------------------------------------
@@ -305,12 +313,16 @@ def links(boards: Sequence[Board]) -> Iterator[str]:
         yield "two boards have the same uid"
     for board in boards:
         for url in _urls(board):
-            parts = urlsplit(url.replace("${__url_time_range}&", ""))
+            parts = urlsplit(_HANDED_ON.sub(_as_query, url))
             aim = known.get(parts.path.removeprefix("/d/"))
             if parts.netloc or aim is None or aim.language != board.language:
                 yield f"{board}: {url} leads to no board in its language"
                 continue
-            given = {name.removeprefix("var-") for name, _ in parse_qsl(parts.query)}
+            given = {
+                name.removeprefix("var-")
+                for name, _ in parse_qsl(parts.query, keep_blank_values=True)
+                if name.startswith("var-")
+            }
             given |= set(re.findall(r"\$\{(\w+):queryparam\}", parts.query))
             missing = given - {str(one["name"]) for one in aim.variables}
             yield from (f"{board}: {url}: {aim} has no variable {name!r}" for name in sorted(missing))
@@ -325,6 +337,14 @@ def _urls(board: Board) -> Iterator[str]:
             assert labelled
         else:
             yield url
+
+
+_HANDED_ON: Final = re.compile(r"\$\{__url\.params:include:([^}]+)\}")
+"""What a link keeps of the address that is left."""
+
+
+def _as_query(found: re.Match[str]) -> str:
+    return "?" + "&".join(f"{name}=" for name in found[1].split(","))
 
 
 def same_in_every_language(boards: Sequence[Board]) -> Iterator[str]:

@@ -25,7 +25,8 @@ from shared.contract.breach_events import BreachState, Severity
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Outcome
 from shared.contract.kpis import Measure
-from tests.deploy.grafana.files import BOARDS, CITY_FILE, read_boards
+from tests.deploy.grafana.files import BOARDS, CITY_FILE, read_boards, strings
+from tests.deploy.grafana.rules import FROM_A_LABEL
 from wachtpost.cli import app
 from wachtpost.demo.city_copy import toml
 
@@ -72,12 +73,17 @@ def test_without_the_extra_the_command_says_what_it_needs(monkeypatch):
 @pytest.mark.parametrize(
     ("windows", "title", "about", "asked"),
     [
-        (["30m", "2h"], "Mean wait, 30 min", "over the last 30 minutes,", 'window="30m"'),
-        (["2h", "90s"], "Mean wait, 90 s", "over the last 90 seconds,", 'window="90s"'),
-        (["1h"], "Mean wait, 1 h", "over the last hour,", 'window="1h"'),
-        (["2h", "last 20"], "Mean wait, last 20", "over the last 20 contacts,", 'window="last 20"'),
-        (["last 60", "last 20"], "Mean wait, last 20", "over the last 20 contacts,", 'window="last 20"'),
-        (["last 5"], "Mean wait, last 5", "over the last 5 contacts,", 'window="last 5"'),
+        (["30m", "2h"], "Against the targets, 30 min", "over the last 30 minutes,", 'window="30m"'),
+        (["2h", "90s"], "Against the targets, 90 s", "over the last 90 seconds,", 'window="90s"'),
+        (["1h"], "Against the targets, 1 h", "over the last hour,", 'window="1h"'),
+        (["2h", "last 20"], "Against the targets, last 20", "over the last 20 contacts,", 'window="last 20"'),
+        (
+            ["last 60", "last 20"],
+            "Against the targets, last 20",
+            "over the last 20 contacts,",
+            'window="last 20"',
+        ),
+        (["last 5"], "Against the targets, last 5", "over the last 5 contacts,", 'window="last 5"'),
     ],
 )
 def test_windows_and_time_zone_are_those_of_the_city_file(tmp_path, windows, title, about, asked):
@@ -90,7 +96,7 @@ def test_windows_and_time_zone_are_those_of_the_city_file(tmp_path, windows, tit
     assert built(city=city, out=tmp_path).exit_code == 0
     boards = {str(board): board for board in read_boards(tmp_path)}
     assert {board.body["timezone"] for board in boards.values()} == {"America/Paramaribo"}
-    tile = boards["en/live"].panels[2]
+    tile = boards["en/live"].panels[5]
     assert tile.title == title
     assert about in tile.body["description"]
     assert asked in tile.targets[0]["expr"]
@@ -213,13 +219,21 @@ def test_a_variable_takes_the_name_for_people_and_the_id_for_the_query(board):
 def test_links_stay_in_the_language_and_hand_a_queue_only_to_boards_that_know_it(board):
     others = [name for name in BoardName if name != board.name]
     urls = [link["url"] for link in board.body["links"]]
-    assert [url.removeprefix("/d/").partition("?")[0] for url in urls] == [
+    assert [url.removeprefix("/d/").partition("${")[0] for url in urls] == [
         uid(name, board.language) for name in others
     ]
     here = ABOUT[BoardName(board.name)][2]
     for name, url in zip(others, urls, strict=True):
         there = ABOUT[name][2]
         assert ("queue" in url) == (bool(here and there) and there in (here, QueueChoice.ALL))
+
+
+@pytest.mark.parametrize("board", read_boards(), ids=str)
+def test_every_link_keeps_the_screen_on_the_wall_as_it_is(board):
+    kept = "${__url.params:include:kiosk,_dash.hideTimePicker,_dash.hideVariables,_dash.hideLinks,from,to"
+    urls = {url for url in strings(board.body, "url") if FROM_A_LABEL not in url}
+    assert urls
+    assert {url for url in urls if kept not in url} == set()
 
 
 def test_the_kinds_of_queues_are_those_of_the_metric():
