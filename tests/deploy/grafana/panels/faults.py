@@ -87,8 +87,8 @@ def _about_axis(reading: Reading) -> Iterator[str]:
 
 
 def _about_bars(reading: Reading) -> Iterator[str]:
-    nothing = (reading.panel.defaults.get("noValue"),)
     if reading.panel.type == "bargauge":
+        nothing = (reading.panel.defaults.get("noValue"),)
         nameless = [part for part in reading.parts if not part.name and part.texts != nothing]
         yield from (f"the bar of {part.texts} has no name" for part in nameless)
 
