@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tests.pictures.camera import Picture, pictures
+from tests.pictures.camera import Finding, Picture, pictures
 from tests.pictures.grafana import NoBoardsError, visit
 from tests.support.chromium import Chromium, ChromiumError
 
@@ -56,9 +56,13 @@ def _password(file: Path | None) -> str | None:
 
 
 def _told(picture: Picture) -> int:
+    """Say the first of each kind in each panel, and how many more there are; return how many there are."""
     typer.echo(f"{picture.file}: {picture.panels} panels")
+    alike: dict[tuple[str, str], list[Finding]] = {}
     for finding in picture.findings:
-        typer.echo(f"  {finding}")
+        alike.setdefault((finding.panel, finding.kind), []).append(finding)
+    for first, *others in alike.values():
+        typer.echo(f"  {first}{f', and {len(others)} more' if others else ''}")
     return len(picture.findings)
 
 

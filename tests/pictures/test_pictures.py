@@ -169,11 +169,11 @@ def test_a_login_by_file(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith(f"18 pictures in {tmp_path}, 0 things that cannot be read\n")
     assert sum("kiosk" in query for query in page.queries) == len(BoardName)
-    cut = panel("Langste wacht nu", style="width: 60px")
+    cut = panel("Langste wacht nu", "<h2>nog een lange titel</h2>", "width: 60px")
     with BoardPage({uid(BoardName.LIVE, "nl"): cut}, is_open=False) as page:
         result = asked(page.url, *login)
         assert result.exit_code == 1
-        assert '  «Langste wacht nu»: "Langste wacht nu" is cut off\n' in result.stdout
+        assert '  «Langste wacht nu»: "Langste wacht nu" is cut off, and 1 more\n' in result.stdout
         assert "nl: Grafana does not have the board policy\n" in result.stdout
 
 
