@@ -184,15 +184,11 @@ def last(count: int, told: Sequence[Told], opened: int, now: int) -> tuple[int, 
     """Where the smallest window of whole cells begins that holds so many contacts, and those it holds; else
     all since the desk opened."""
     end = end_of_window(now)
-    start = end - CELL
-    while start > opened and _number(told, start, end) < count:
-        start -= CELL
-    start = max(start, opened)
-    return start, [one for one in told if start <= one.at < end]
-
-
-def _number(told: Iterable[Told], start: int, end: int) -> int:
-    return sum(start <= one.at < end for one in told)
+    before = [one for one in told if one.at < end]
+    start = opened
+    if count <= len(before):
+        start = max(opened, before[-count].at // CELL * CELL)
+    return start, [one for one in before if start <= one.at]
 
 
 def rolling(length: timedelta, told: Sequence[Told], now: int) -> tuple[int, list[Told]]:
@@ -309,9 +305,9 @@ def _edge(strange: Callable[[float], bool], low: float, high: float) -> float:
 # Who waits, who serves --------------------------------------------------------------------------------
 
 
-def waits(events: Sequence[Event], city: CityFile, places: Iterable[Place], now: int) -> list[int]:
+def waits(known: Contacts, city: CityFile, places: Iterable[Place], now: int) -> list[int]:
     """For how long each of those has waited who waits at some queues, in ms."""
-    known, here = Contacts.of(events), set(places)
+    here = set(places)
     every = [*contacts.waiting(known, city, now), *contacts.visits_waiting(known, city, now)]
     return [now - since for site, queue, since in every if (site, queue) in here]
 

@@ -16,7 +16,7 @@ from shared.contract.events import Event, Outcome
 from shared.contract.kpis import Kpi, QueueKind
 from tests.support import alerting_oracle as oracle
 from tests.support.alerting_oracle import Figure, Machine, Seen, Told, Weights
-from tests.support.contact_oracle import is_open
+from tests.support.contact_oracle import Contacts, is_open
 from tests.support.evaluator_oracle import at_ms
 from tests.support.rule_story import SITE, Desk, city
 from tests.support.thorough import examples
@@ -82,11 +82,13 @@ class Known:
     """Everything that was told by a moment."""
 
     events: list[Event]
+    contacts: Contacts = field(init=False)
     told: dict[Kpi, list[Told]] = field(init=False)
     staff: int | None = field(init=False)
 
     def __post_init__(self) -> None:
         # Nobody here comes back, so that only outcomes make a figure: not who waits meanwhile.
+        self.contacts = Contacts.of(self.events)
         self.told = {
             kpi: oracle.told_of(self.events, CITY, SITE, "all", kpi, 0)
             for kpi in (Kpi.MISSED_RATIO, Kpi.SERVICE_LEVEL)
@@ -94,7 +96,7 @@ class Known:
         self.staff = oracle.serving(self.events, PHONES)
 
     def waits(self, now: int) -> list[int]:
-        return oracle.waits(self.events, CITY, PHONES, now)
+        return oracle.waits(self.contacts, CITY, PHONES, now)
 
 
 Look = Callable[[Known, int], Seen]
