@@ -11,6 +11,7 @@ from typing import Generic
 
 from prometheus_client import CollectorRegistry, Histogram
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from services.evaluator.consumer import EvaluatorConsumer, EvaluatorSession
 from services.evaluator.state_store import EvaluatorStore
@@ -26,6 +27,7 @@ from shared.process.settings import ServiceSettings
 from shared.process.shutdown import cancel
 from shared.redis.connection import RedisClient, redis_broker, redis_client
 from shared.redis.consumer import Consumer, SessionT
+from shared.redis.lease import Lease
 from shared.redis.partition_owner import PartitionOwner
 from tests.support.eventually import eventually_async
 
@@ -56,6 +58,13 @@ class AtWork(Generic[SessionT]):
         """Its session, which there must be."""
         assert self.partition.session is not None
         return self.partition.session
+
+
+async def supersede(redis: Redis, fence_key: str, other: Lease) -> None:
+    """Have another take over from the owner, in one step: else its lease is renewed in between."""
+    held = await redis.get(fence_key)
+    assert isinstance(held, bytes)
+    assert await other.claim(held.decode()) is not None
 
 
 Parts = tuple[Consumer[SessionT], EvaluatorStore | NotifierStore]

@@ -269,8 +269,7 @@ async def test_what_was_handed_over_but_not_written_down_is_handed_over_again_wi
 
     async def be_superseded() -> None:
         hands.after = None
-        await desk.redis.delete(keys.notifier(0, "lease"))
-        assert await other.lease.claim() is not None
+        await partitions.supersede(desk.redis, keys.notifier(0, "fence"), other.lease)
 
     hands.after = be_superseded
     async with running(redis_url, desk, hands) as run:

@@ -228,8 +228,8 @@ async def test_an_owner_whose_fence_is_gone_writes_no_more_and_stands_by(redis_u
     async with Redis.from_url(redis_url) as redis, service.at_work(redis_url) as run:
         await service.write(redis, entries[:20])
         await service.until_committed(redis, entries[:20])
-        await redis.delete(service.lease_keys[1])
-        assert await Lease(redis, *service.lease_keys, "other", LEASE).claim() is not None
+        other = Lease(redis, *service.lease_keys, "other", LEASE)
+        await partitions.supersede(redis, service.lease_keys[0], other)
         await service.write(redis, entries[20:])
         await eventually_async(lambda: run.partition.role is OwnerRole.STANDBY)
         assert run.partition.session is None
@@ -259,9 +259,11 @@ async def test_a_state_that_went_back_is_read_again(redis_url: str, service: Ser
         earlier = {key: await redis.dump(key) or b"" for key in await stored(redis)}
         await service.write(redis, entries[20:60])
         await service.until_committed(redis, entries[:60])
-        await redis.delete(*await stored(redis))
-        for key, content in earlier.items():
-            await redis.restore(key, 0, content)
+        async with redis.pipeline() as at_once:  # else the owner may write something in between
+            at_once.delete(*await stored(redis))
+            for key, content in earlier.items():
+                at_once.restore(key, 0, content)
+            await at_once.execute()
         await service.write(redis, entries[20:])
         await service.until_committed(redis, entries)
         assert run.partition.went_back_at
