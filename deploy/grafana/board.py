@@ -117,6 +117,13 @@ def to_board(name: BoardName, say: Edition) -> list[Builder[dashboard.DashboardL
     return [link(say(title), _address(name, say, *(("site",) if queues else ())))]
 
 
+def to_board_of_row(say: Edition, board: str, chosen: str) -> Builder[dashboard.DashboardLink]:
+    """From a row of a table to the board whose uid one column has, at that board's own time; another column
+    has what is added to its address."""
+    there, more = (f"${{__data.fields.{column}}}" for column in (board, chosen))
+    return link(say(words.ITS_BOARD), f"/d/{there}{_kept(*KIOSK.split('&'), 'var-site')}{more}")
+
+
 def _to_sister(say: Edition, name: BoardName, other: BoardName) -> DashboardLink:
     """To another board at the same time and site; with the chosen queues where it has queues of that kind.
 
@@ -133,13 +140,18 @@ def _to_sister(say: Edition, name: BoardName, other: BoardName) -> DashboardLink
 
 
 def _address(name: BoardName, say: Edition, *variables: str) -> str:
-    """Return a board's address, with the time, the variables and the kiosk of the address that is left.
+    """Return a board's address, with the time, the variables and the kiosk of the address that is left."""
+    kept = (*KIOSK.split("&"), *SHOWN_TIME, *(f"var-{variable}" for variable in variables))
+    return f"/d/{uid(name, say.language)}{_kept(*kept)}"
+
+
+def _kept(*names: str) -> str:
+    """What an address keeps of the one that is left.
 
     Grafana writes the time and every variable into the address of a board that is open, so that something is
     always handed on; what is not there (the kiosk, at a desk) is left out.
     """
-    kept = (*KIOSK.split("&"), *SHOWN_TIME, *(f"var-{variable}" for variable in variables))
-    return f"/d/{uid(name, say.language)}${{__url.params:include:{','.join(kept)}}}"
+    return f"${{__url.params:include:{','.join(names)}}}"
 
 
 # --- Variables -------------------------------------------------------------------------------------------

@@ -12,12 +12,12 @@ from grafana_foundation_sdk.models.common import (
     TableCellBackgroundDisplayMode,
     TableColoredBackgroundCellOptions,
 )
-from grafana_foundation_sdk.models.dashboard import DashboardLink, DynamicConfigValue
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from deploy.grafana import labels, rules
-from deploy.grafana.board import BoardName, board, uid
+from deploy.grafana.board import BoardName, board, to_board_of_row, uid
 from deploy.grafana.kpis import severity_words, state_words
-from deploy.grafana.labels import bracketed, joined, replaced, worded
+from deploy.grafana.labels import bracketed, replaced, worded
 from deploy.grafana.now import is_about_visits
 from deploy.grafana.palette import BAD, PLAIN, Colour
 from deploy.grafana.panels import (
@@ -30,7 +30,6 @@ from deploy.grafana.panels import (
     given,
     instant,
     lines,
-    link,
     listing,
     mapped,
     merged,
@@ -62,8 +61,8 @@ from shared.config.types import ALL_QUEUES
 from shared.contract.breach_events import BreachState, Severity
 from shared.contract.kpis import Kpi
 
-BOARD: Final = "board"
-"""The column with the address of the board that shows what a row is about."""
+LEADS_TO: Final = ("board", "chosen")
+"""The columns that are there for the link of a row: a board's uid, and which queue it is about."""
 RESULT_COLOURS: Final = (PLAIN, Colour.ORANGE, BAD, Colour.GREY)
 WORDS_ON_COLOUR: Final = TableColoredBackgroundCellOptions(TableCellBackgroundDisplayMode.BASIC)
 
@@ -103,7 +102,7 @@ def _open(say: Edition) -> table.Panel:
     settings = {
         STATE: (130, state_column(say)),
         SEVERITY: (125, given(mappings=in_words, custom_cellOptions=WORDS_ON_COLOUR)),
-        PLACE: (130, [*wrapped, *given(links=[_to_its_board(say)])]),
+        PLACE: (130, [*wrapped, *given(links=[to_board_of_row(say, *LEADS_TO).build()])]),
         FIGURE: (105, wrapped),
         Words.LIMIT: (95, wrapped),
         SINCE: (110, given(unit=MOMENT)),
@@ -115,7 +114,7 @@ def _open(say: Edition) -> table.Panel:
         panel.override_by_name(say(text), [*own, *given(custom_width=width)])
     return (
         panel.override_by_name(say(RULE), wrapped)
-        .override_by_name(BOARD, not_shown())
+        .override_by_regexp(f"/^({'|'.join(LEADS_TO)})$/", not_shown())
         .with_transformation(merged())
         .with_transformation(sorted_by("Value #D", highest_first=True))
         .with_transformation(columns(headings, hidden=hidden_columns))
@@ -142,12 +141,13 @@ def _described(say: Edition) -> str:
 
 
 def _with_board(say: Edition, query: str) -> str:
-    """Give breaches the end of the address of the board that shows what they are about, in the label
-    ``BOARD``: by the kind of the queue, or else by what the rule is about."""
+    """Give breaches the board that shows what they are about, and which of its queues (``LEADS_TO``): by the
+    kind of the queue, or else by what the rule is about."""
 
     def to(name: BoardName) -> str:
-        return f"{uid(name, say.language)}?"
+        return uid(name, say.language)
 
+    board, chosen = LEADS_TO
     counters = to(BoardName.COUNTERS)
     visitors = {
         label: counters for rule in say.city.rules if is_about_visits(rule) for label in rules.labels_of(rule)
@@ -156,16 +156,11 @@ def _with_board(say: Edition, query: str) -> str:
         Kpi.VISIT_WAIT_MEAN: counters,
         Kpi.LEAD_TIME_MEAN: to(BoardName.APPOINTMENTS),
     }
-    query = replaced(query, BOARD, to(BoardName.LIVE))
-    query = worded(query, BOARD, {"counter": counters, "source": to(BoardName.PIPELINE)}, "kind")
-    query = worded(worded(query, BOARD, visitors, "rule"), BOARD, measures, "measure")
-    query = joined(query, BOARD, ";", BOARD, "queue")
-    query = replaced(query, BOARD, "$1", BOARD, f"(.+);{ALL_QUEUES}")
-    return replaced(query, BOARD, "$1&var-queue=$2", BOARD, "(.+);(.+)")
-
-
-def _to_its_board(say: Edition) -> DashboardLink:
-    return link(say(Words.ITS_BOARD), f"/d/${{__data.fields.{BOARD}}}&${{site:queryparam}}").build()
+    query = replaced(query, board, to(BoardName.LIVE))
+    query = worded(query, board, {"counter": counters, "source": to(BoardName.PIPELINE)}, "kind")
+    query = worded(worded(query, board, visitors, "rule"), board, measures, "measure")
+    one_queue = replaced(query, chosen, "&var-queue=$1", "queue", "(.+)")
+    return worded(one_queue, chosen, {ALL_QUEUES: ""}, "queue")
 
 
 def _taken(say: Edition) -> str:

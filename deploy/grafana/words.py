@@ -186,6 +186,7 @@ SEVERITY: Final = Msg("Severity")
 STATE: Final = Msg("State")
 SINCE: Final = Msg("Since")
 BREACHES_OF: Final = Msg("Show its breaches")
+ITS_BOARD: Final = Msg("Show its board")
 DATA_SOURCE: Final = Msg("Data source")
 
 PERIODS: Final[Mapping[str, Text]] = {
@@ -562,7 +563,6 @@ class BreachesWords:
     TAKEN_AT: Final = Msg("Taken on at")
     NOBODY: Final = Msg("nobody yet")
     LIMIT: Final = Msg("Limit")
-    ITS_BOARD: Final = Msg("Show its board")
     COUNT: Final = PanelText(
         Msg("Open and under way"),
         Msg(

@@ -330,10 +330,10 @@ def links(boards: Sequence[Board]) -> Iterator[str]:
 
 def _urls(board: Board) -> Iterator[str]:
     """The addresses of all links; of one whose board is a label's, with every board that this can be."""
-    labelled = {end for one in asked(board) for end in re.findall(r'"(wachtpost-[\w-]+\?)"', one.expr)}
+    labelled = {uid for one in asked(board) for uid in re.findall(r'"(wachtpost-[\w-]+)"', one.expr)}
     for url in sorted(set(strings(board.body, "url"))):
         if FROM_A_LABEL in url:
-            yield from (f"/d/{end}" for end in sorted(labelled))
+            yield from (f"/d/{uid}" for uid in sorted(labelled))
             assert labelled
         else:
             yield url
