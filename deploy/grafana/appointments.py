@@ -33,13 +33,13 @@ def appointments(say: Edition) -> Dashboard:
     return (
         board(say, BoardName.APPOINTMENTS, "now-24h", "30s")
         .with_panel(_today(say).height(10).span(6))
-        .with_panel(_clusters(say).height(10).span(9))
-        .with_panel(_free(say).height(10).span(9))
+        .with_panel(_clusters(say).height(10).span(18))
+        .with_panel(_free(say).height(10).span(12))
+        .with_panel(_booked(say).height(10).span(12))
         .with_panel(_course(say).height(9).span(12))
         .with_panel(_spread(say).height(9).span(12))
-        .with_panel(_booked(say).height(9).span(12))
         .with_panel(_per_day(say).height(9).span(12))
-        .with_panel(_free_course(say).height(6).span(24))
+        .with_panel(_free_course(say).height(9).span(12))
     )
 
 
@@ -52,14 +52,14 @@ def _today(say: Edition) -> stat.Panel:
 
 def _clusters(say: Edition) -> bargauge.Panel:
     asked = verdicts(LEAD_TIME, say, CHOSEN, TODAY, ranged=True)
-    panel = judged(bars(say, Words.CLUSTERS, asked, title_size=14, value_size=18), LEAD_TIME, say)
+    panel = judged(bars(say, Words.CLUSTERS, asked, title_size=13, value_size=18), LEAD_TIME, say)
     return panel.data_links(breaches_of_queue(say))
 
 
 def _free(say: Edition) -> bargauge.Panel:
     # No rolling figure: the diary's own word, held against the same promise.
     asked = instant(named(LEAD_TIME.compared(say, FREE)), "{{name}} · {{verdict}}")
-    panel = judged(bars(say, Words.FREE, asked, title_size=14, value_size=18), LEAD_TIME, say)
+    panel = judged(bars(say, Words.FREE, asked, title_size=13, value_size=18), LEAD_TIME, say)
     return panel.decimals(0).data_links(breaches_of_queue(say))
 
 
@@ -93,7 +93,7 @@ def _spread(say: Edition) -> bargauge.Panel:
 def _booked(say: Edition) -> bargauge.Panel:
     today = per_place(f'wachtpost_kpi_samples{{{CHOSEN}, kpi="{LEAD_TIME.name}", window="{TODAY}"}}')
     asked = instant(f"sort_desc(\n{named(today)}\n)", "{{name}}")
-    return bars(say, Words.BOOKED, asked, title_size=14, value_size=18).color_scheme(fixed(PLAIN))
+    return bars(say, Words.BOOKED, asked, title_size=13, value_size=18).color_scheme(fixed(PLAIN))
 
 
 def _per_day(say: Edition) -> timeseries.Panel:

@@ -371,15 +371,21 @@ def listing(
     highest_first: bool = False,
     tall: bool = False,
 ) -> table.Panel:
-    """Rows and columns; a heading that is longer than its column goes on below."""
+    """Rows and columns, as narrow as they must; a heading or a text that is longer goes on below."""
     panel = _of_ours(table.Panel(), say, text, queries).color_scheme(fixed(Colour.TEXT))
     # In a cell too Grafana would write what the panel says instead of nothing.
     panel.mappings([untold()])
-    panel.override_by_regexp("/.*/", given(custom_wrapHeaderText=True))
+    as_narrow = given(custom_wrapHeaderText=True, custom_wrapText=True, custom_minWidth=_NARROWEST)
+    panel.override_by_regexp("/.*/", as_narrow)
     panel.override_by_field_type("string", given(unit=TEXT))
     if sort_by:
         panel.sort_by([TableSortByFieldState().display_name(sort_by).desc(highest_first)])
     return panel.cell_height(TableCellHeight.MD if tall else TableCellHeight.SM)
+
+
+_NARROWEST: Final = 100
+"""Pixels of a column: a figure or a long word. Grafana's 150 would push the
+last columns of half a screen out of sight."""
 
 
 def histogram_over_time(say: Edition, text: PanelText, query: Dataquery, unit: str) -> heatmap.Panel:

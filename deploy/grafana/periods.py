@@ -21,7 +21,9 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
+from deploy.grafana import labels
 from deploy.grafana.breaches import WORDS_ON_COLOUR
+from deploy.grafana.labels import bracketed, joined, replaced
 from deploy.grafana.palette import BAD, GOOD, PLAIN, UNKNOWN, Colour, scale
 from deploy.grafana.panels import (
     TEXT,
@@ -51,6 +53,7 @@ from deploy.grafana.words import (
 )
 from domain.kpi import category_names
 from shared.config.types import ALL_QUEUES
+from shared.contract.kpis import KPIS
 
 MONTH: Final = "month"
 YEAR: Final = "year"
@@ -128,39 +131,28 @@ def judged(kpi: KpiQuery, periods: str, code: int | None = None) -> str:
 def on_axis(say: Edition, query: str) -> str:
     """Give answers with a label ``period`` the label ``x``; a period that is running says so."""
     stated = f"(\n{query}\n)\n* on (period) group_left (state)\n{_STATE}"
-    running = put(stated, "state", say(PolicyWords.SO_FAR), where="running")
-    return f'label_join(\n{put(running, "state", "", where="complete")},\n"x", "", "period", "state"\n)'
+    running = replaced(stated, "state", say(PolicyWords.SO_FAR), "state", "running")
+    return joined(replaced(running, "state", "", "state", "complete"), "x", "", "period", "state")
 
 
 def starred(kpi: KpiQuery, query: str) -> str:
     """Put a star behind the ``x`` of years, which is in the answers, in which a figure's series breaks."""
     breaks = f'wachtpost_indicator_break{{kpi=~"all|{kpi.name}"}}'
-    broken = f'group by (period) (\nlabel_replace({breaks}, "period", "$1", "period", "([0-9]+).*")\n)'
-    with_star = f'label_replace({query}\nand on (period)\n{broken}, "x", "$1 *", "x", "(.+)")'
+    broken = f"group by (period) (\n{replaced(breaks, 'period', '$1', 'period', '([0-9]+).*')}\n)"
+    with_star = replaced(f"{query}\nand on (period)\n{broken}", "x", "$1 *", "x", "(.+)")
     return f"{with_star}\nor\n({query}\nunless on (period)\n{broken})"
 
 
 def with_counts(say: Edition, kpi: KpiQuery, query: str) -> str:
-    """Put the counts of what we counted behind the ``x``, which is in the answers: "61 of 480" of a share,
-    "answered: 419" of a mean."""
+    """Put the counts of what we counted behind the ``x``, which is in the answers: "61 of 480" of a share."""
     at = f'{TOTAL}, origin="counted"'
     contacts = f'max by (period) (wachtpost_indicator_samples{{{at}, kpi="{kpi.name}"}})'
-    samples = f'count_values by (period) ("samples", {contacts})'
-    if kpi.is_share:
-        part = f"round({contacts} * max by (period) ({indicator(kpi)}{{{at}}}))"
-        parts = f'count_values by (period) ("part", {part})'
-        counts = counted(say, f"{samples}\n* on (period) group_left (part) {parts}")
-    else:
-        text = f"{say(kpi.contacts)}: $1"
-        counts = f'label_replace(\n{samples},\n"counts", "{text}", "samples", "(.+)"\n)'
-    both = f"(\n{query}\n)\n* on (period) group_left (counts) {counts}"
-    return f'label_join(\n{both},\n"x", " · ", "x", "counts"\n)'
-
-
-def put(query: str, label: str, text: str, where: str = "") -> str:
-    """Set a label to a text, everywhere or where it says ``where``."""
-    source = label if where else ""
-    return f'label_replace(\n{query},\n"{label}", "{text}", "{source}", "{where}"\n)'
+    samples = labels.number(say, "samples", contacts, "period")
+    part = labels.number(say, "part", f"{contacts} * max by (period) ({indicator(kpi)}{{{at}}})", "period")
+    counts = counted(say, f"{samples}\n* on (period) group_left (part) {part}")
+    return joined(
+        f"{bracketed(query)}\n* on (period) group_left (counts) {counts}", "x", " · ", "x", "counts"
+    )
 
 
 # --- Panels ----------------------------------------------------------------------------------------------
@@ -201,7 +193,7 @@ def speeds(say: Edition, text: PanelText) -> barchart.Panel:
         f"  wachtpost_indicator_speed_category_ratio{{{TOTAL}}}\n"
         f"  * on (site, period) group_left () {_MONTHS}\n)"
     )
-    in_seconds = f'label_replace({by_speed(share)}, "category", "$1 s", "category", "(.+)")'
+    in_seconds = replaced(by_speed(share), "category", "$1 s", "category", "(.+)")
     asked = rows(f"max by (x, order, category) (\n{on_axis(say, f'100 * {in_seconds}')}\n)")
     panel = columns_per_row(say, text, asked).max(100).show_value(VisibilityMode.NEVER)
     names = [_shown_speed(name) for name in category_names(say.city.speed_categories.bounds)]
@@ -259,11 +251,11 @@ def waits_by_place(say: Edition, text: PanelText, kpi: KpiQuery) -> table.Panel:
             _with_verdict(judged(kpi, value), _UNJUDGED, say(NO_TARGET)),
         )
     )
-    shown = f'count_values by (site, queue, period) ("shown", {kpi.scaled(value)})'
-    told = f"{shown}\n* on (site, queue, period) group_left (mark, verdict)\n(\n{verdict}\n)"
-    unit = put(told, "unit", f"{say(kpi.unit)} ·")
-    cell = f'label_join(\n{unit},\n"cell", " ", "mark", "shown", "unit", "verdict"\n)'
+    shown = labels.value(say, "shown", KPIS[kpi.name].unit, value, "site, queue, period")
+    told = f"{shown}\n* on (site, queue, period) group_left (mark, verdict)\n{bracketed(verdict)}"
+    cell = joined(replaced(told, "dot", "·"), "cell", " ", "mark", "shown", "dot", "verdict")
     asked = rows(f"max by (x, name, cell) (\n{on_axis(say, named(cell))}\n)")
+    cells = given(mappings=_painted(), custom_cellOptions=WORDS_ON_COLOUR)
     months = given(
         displayName=say(PolicyWords.MONTH),
         unit=TEXT,
@@ -274,9 +266,12 @@ def waits_by_place(say: Edition, text: PanelText, kpi: KpiQuery) -> table.Panel:
     return (
         listing(say, text, asked)
         .no_value(say(PolicyWords.NOTHING_YET))
-        .override_by_regexp("/.*/", given(mappings=_painted(), custom_cellOptions=WORDS_ON_COLOUR))
+        .override_by_regexp("/.*/", cells)
         .override_by_name(axis_of("x", "name"), months)
         .transformations([sorted_by("name"), sorted_by("x", highest_first=True), matrix("x", "name", "cell")])
+        .with_transformation(
+            columns({}, hidden=("Time", "Value"))
+        )  # what a matrix leaves where there is no month
     )
 
 
@@ -295,7 +290,7 @@ def _painted() -> Sequence[ValueMapping]:
 
 
 def _with_verdict(query: str, mark: str, word: str) -> str:
-    return put(put(query, "mark", mark), "verdict", word)
+    return replaced(replaced(query, "mark", mark), "verdict", word)
 
 
 def _of_span(kpi: KpiQuery, span: str, origin: str) -> str:
@@ -314,15 +309,15 @@ def _promised(say: Edition, kpi: KpiQuery, span: str) -> tuple[str, ...]:
     )
     own, instead = (f"max({kpi.scaled(target(kpi, TOTAL, one))})" for one in (span, other))
     bars = ((own, TARGET), (f"{instead} unless on () {own}", word))
-    return tuple(put(put(query, "x", say(x)), "series", say(TARGET)) for query, x in bars)
+    return tuple(replaced(replaced(query, "x", say(x)), "series", say(TARGET)) for query, x in bars)
 
 
 def _bars(say: Edition, kpi: KpiQuery, query: str, span: str, text: Text) -> str:
     """The bars of one series: no answers where nothing is reported, judged, or on that side of the target."""
     bars = on_axis(say, kpi.scaled(f"max by (period) (\n{query}\n)"))
     if text is PolicyWords.REPORTED:
-        bars = f'label_replace(\n{bars},\n"x", "$1 {say(PolicyWords.REPORTED_MARK)}", "x", "(.+)"\n)'
+        bars = replaced(bars, "x", f"$1 {say(PolicyWords.REPORTED_MARK)}", "x", "(.+)")
     elif kpi.is_share and span == YEAR:
         bars = with_counts(say, kpi, bars)
     shown = starred(kpi, bars) if span == YEAR else bars
-    return put(f"max by (x) (\n{shown}\n)", "series", say(text))
+    return replaced(f"max by (x) (\n{shown}\n)", "series", say(text))

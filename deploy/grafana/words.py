@@ -640,8 +640,7 @@ class PolicyWords:
     OPEN: Final = Msg("may still go either way")
     UNLIKELY: Final = Msg("will miss the target")
     PROJECTED: Final = Msg("Projected")
-    AT_LEAST: Final = Msg("At least")
-    AT_MOST: Final = Msg("At most")
+    RANGE: Final = Msg("With 95% confidence")
     YEARS: Final = PanelText(
         Msg("Missed calls per year"),
         Msg(
@@ -707,11 +706,13 @@ class PolicyWords:
     PER_YEAR: Final = Msg("per year")
     TARGETS: Final = PanelText(
         Msg("What the city promises"),
-        Msg("The targets of the city file. Service level is a least, all others are a most."),
+        Msg("The targets of the city file, and over which period the report judges them."),
     )
-    SHARE: Final = Msg("Share")
-    TIME_COLUMN: Final = Msg("Time")
-    LEAD_COLUMN: Final = Msg("Lead time")
+    NO_TARGETS: Final = Msg("no targets")
+    PROMISED: Final = Msg("Promised")
+    # Translators: a target: "at most 20%", "at most 5 working days".
+    AT_MOST: Final = Msg("at most {limit}")
+    AT_LEAST: Final = Msg("at least {limit}")
     RULES: Final = PanelText(
         Msg("State of all rules"),
         Msg(
