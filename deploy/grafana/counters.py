@@ -9,7 +9,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.board import BoardName, board, breaches_of_queue, breaches_of_row, to_board
 from deploy.grafana.kpis import VISIT_WAIT
-from deploy.grafana.labels import clock, replaced
+from deploy.grafana.labels import clock, or_said, replaced
 from deploy.grafana.now import WALLS, against_target, bands, held, longest, queues_now, staff, strip, waiting
 from deploy.grafana.palette import PLAIN, Colour
 from deploy.grafana.panels import (
@@ -100,10 +100,12 @@ def _now(say: Edition) -> table.Panel:
         },
     }
     queries = (*counts.values(), *(_clock(label, series) for label, (_, series) in clocks.items()))
+    first, *others = map(named, queries)
     panel = listing(
         say,
         Words.NOW,
-        *(rows(named(expr)) for expr in queries),
+        rows(or_said(first, "name", say(Words.NO_COUNTERS))),
+        *map(rows, others),
         sort_by=say(Words.WAITING),
         highest_first=True,
         tall=True,
@@ -118,8 +120,8 @@ def _now(say: Edition) -> table.Panel:
     values = headed_columns((*(say(text) for text in counts), *clocks))
     told = {label: say(text) for label, (text, _) in clocks.items()}
     of_clocks = {column for column, heading in values.items() if heading in clocks}
-    waiting_now, *others = ((column, values[column]) for column in values if column not in of_clocks)
-    headings = {"name": say(CLUSTER)} | dict([waiting_now]) | told | dict(others)
+    waiting_now, *rest = ((column, values[column]) for column in values if column not in of_clocks)
+    headings = {"name": say(CLUSTER)} | dict([waiting_now]) | told | dict(rest)
     hidden = ("Time", "site", *sorted(of_clocks))
     return panel.with_transformation(merged()).with_transformation(columns(headings, hidden))
 

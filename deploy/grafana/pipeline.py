@@ -35,7 +35,16 @@ from deploy.grafana.panels import (
     with_words,
 )
 from deploy.grafana.promql import INFO_OF_ALL_SITES, growth, named
-from deploy.grafana.words import REASONS, RESULTS, SEVERITY, SINCE, BreachesWords, Edition, PanelText
+from deploy.grafana.words import (
+    NO_FIGURE,
+    REASONS,
+    RESULTS,
+    SEVERITY,
+    SINCE,
+    BreachesWords,
+    Edition,
+    PanelText,
+)
 from deploy.grafana.words import PipelineWords as Words
 
 PARTITION: Final = "p{{partition}}"
@@ -45,9 +54,9 @@ PARTITION: Final = "p{{partition}}"
 def pipeline(say: Edition) -> Dashboard:
     return (
         board(say, BoardName.PIPELINE, "now-1h", "10s")
-        .with_panel(_up(say).height(8).span(8))
-        .with_panel(_owner(say).height(8).span(8))
-        .with_panel(_alarms(say).height(8).span(8))
+        .with_panel(_up(say).height(8).span(7))
+        .with_panel(_owner(say).height(8).span(7))
+        .with_panel(_alarms(say).height(8).span(10))
         .with_panel(_lag(say).height(7).span(8))
         .with_panel(_rates(say).height(7).span(10))
         .with_panel(_ages(say).height(7).span(6))
@@ -99,8 +108,8 @@ def _alarms(say: Edition) -> table.Panel:
         listing(say, Words.ALARMS, asked, sort_by=say(SINCE), highest_first=True)
         .no_value(say(Words.NO_ALARMS))
         .override_by_name(say(SEVERITY), given(mappings=mapped(severity_words(say)), custom_width=130))
-        .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=120))
-        .override_by_name(say(Words.ABOUT_WHAT), given(noValue="–"))
+        .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=110))
+        .override_by_name(say(Words.ABOUT_WHAT), given(noValue=NO_FIGURE, custom_width=110))
         .with_transformation(columns(headings))
     )
 

@@ -213,7 +213,7 @@ def _breaks(say: Edition) -> table.Panel:
         listing(say, Words.BREAKS, asked, sort_by=say(Words.FROM))
         .no_value(say(Words.NO_BREAKS))
         .override_by_name(say(Words.FROM), given(custom_width=90))
-        .override_by_name(say(FIGURE), given(mappings=every, custom_width=130))
+        .override_by_name(say(FIGURE), given(mappings=every, custom_width=125))
         .override_by_name(say(Words.WHAT), given(mappings=reasons, custom_width=110))
         .with_transformation(columns(headings, hidden=("Time", "Value")))
     )

@@ -445,6 +445,7 @@ class LiveWords:
 
 
 class CountersWords:
+    NO_COUNTERS: Final = Msg("no counters")
     VERDICTS: Final = PanelText(
         Msg("Wait with an appointment today"),
         Msg(

@@ -40,6 +40,8 @@ class Part:
     """Its values in words: one, or those of its cells, or the different ones over time."""
     colours: tuple[str, ...]
     """Those of its texts, or its own; none where it is not coloured."""
+    width: int = 0
+    """Pixels that a column takes at least."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,10 @@ def read(asked: Iterable[Asked]) -> list[Reading]:
         Reading(
             board,
             panel,
-            tuple(Part(one["name"], tuple(one["texts"]), tuple(one["colours"])) for one in shown["parts"]),
+            tuple(
+                Part(one["name"], tuple(one["texts"]), tuple(one["colours"]), one.get("width", 0))
+                for one in shown["parts"]
+            ),
             tuple((text, meant) for text, meant in shown["axis"]),
             tuple((text, colour) for text, colour in shown["lines"]),
             tuple(shown["dropped"]),

@@ -32,6 +32,7 @@ def complaints(reading: Reading, say: Edition) -> Iterator[str]:
         *_about_colours(reading),
         *_about_columns(reading),
         *_about_nothing(reading),
+        *_about_width(reading),
         *(f"Grafana does not know the setting {name}" for name in reading.dropped),
     )
     yield from (f"{reading}: {one}" for one in dict.fromkeys(found))
@@ -116,6 +117,27 @@ def _about_columns(reading: Reading) -> Iterator[str]:
     for order in reading.panel.options.get("sortBy") or ():
         if order["displayName"] not in reading.names:
             yield f"it is sorted by {order['displayName']!r}, a column that is not there"
+
+
+def _about_width(reading: Reading) -> Iterator[str]:
+    """About columns that one would have to scroll to, and names that stand for two."""
+    needed, there = sum(part.width for part in reading.parts), _inside(reading.panel.body["gridPos"]["w"])
+    if needed > there:
+        yield f"its columns take {needed} px of {there} on a screen of {SCREEN}"
+    names = [name for name in reading.names if name]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"{names.count(name)} are called {name!r}"
+
+
+def _inside(columns: int) -> int:
+    """Pixels inside a panel of so many of a board's 24 columns."""
+    around, gap, frame = 32, 8, 18
+    one = (SCREEN - around + gap) / 24
+    return int(columns * one - gap - frame)
+
+
+SCREEN: Final = 1366
+"""Pixels: the narrowest screen on which panels stand side by side, but for a phone."""
 
 
 def _meant(reading: Reading) -> list[str]:

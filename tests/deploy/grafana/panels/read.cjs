@@ -210,6 +210,7 @@ const fieldsName = (setting, { __dataContext } = {}) =>
     return nameOf(field, frame, data);
   });
 
+const DEFAULT_WIDTH = 150; // pixels, at least, of a column that is told none
 const NAMELESS = ["value", "none"];
 
 const read = {
@@ -236,6 +237,7 @@ const read = {
           name: nameOf(field, frame, frames),
           texts: cells.map(text),
           colours: coloured ? cells.map(({ color }) => color) : [],
+          width: field.config.custom?.width || field.config.custom?.minWidth || DEFAULT_WIDTH,
         };
       }),
     ),
@@ -310,6 +312,9 @@ async function asRead({ panel, answers, timeZone }) {
     data: frames, fieldConfig, fieldConfigRegistry: plugin.fieldConfigRegistry, replaceVariables: fieldsName,
     theme: THEME, timeZone,
   });
+  const names = shown.flatMap((frame) => frame.fields.map((field) => nameOf(field, frame, shown)));
+  const bands = plotted(shown).map(({ field }) => field.config.custom?.fillBelowTo);
+  unknown.push(...bands.filter((to) => to && !names.includes(to)).map((to) => `custom.fillBelowTo ${to}`));
   const parts = read[panel.type]({ ...panel, fieldConfig }, shown, timeZone);
   return { parts, axis: axis(panel, shown), lines: lines(shown), dropped: unknown };
 }
