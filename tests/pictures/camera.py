@@ -119,17 +119,19 @@ class _Camera:
         file.parent.mkdir(parents=True, exist_ok=True)
         shot = self.browser.ask("Page.captureScreenshot", format="png")["data"]
         file.write_bytes(base64.b64decode(str(shot)))
-        of_page = self._of_page(is_settled, measured.panels, height if board.name in FOR_WALLS else 0)
-        seen = (one for one in measured.found if self.screen.is_wall or one.kind != "scrolled")
-        return Picture(file, measured.panels, (*of_page, *dict.fromkeys(seen)))
+        of_page = self._of_page(is_settled, measured.panels)
+        found = dict.fromkeys(measured.found)
+        if self.screen.is_wall and board.name in FOR_WALLS:
+            if height > self.screen.height:
+                of_page.append(Finding(panel="", kind="high", text=f"{self.screen.height} of {height} px"))
+        else:
+            found = {one: None for one in found if one.kind != "scrolled"}
+        return Picture(file, measured.panels, (*of_page, *found))
 
-    def _of_page(self, is_settled: bool, panels: int, height: int) -> Iterator[Finding]:
-        if not is_settled:
-            yield Finding(panel="", kind="unsettled", text=f"{self.patience_s:g} s")
-        if not panels:
-            yield Finding(panel="", kind="empty", text="")
-        if self.screen.is_wall and height > self.screen.height:
-            yield Finding(panel="", kind="high", text=f"{self.screen.height} of {height} px")
+    def _of_page(self, is_settled: bool, panels: int) -> list[Finding]:
+        loading = Finding(panel="", kind="unsettled", text=f"{self.patience_s:g} s")
+        empty = Finding(panel="", kind="empty", text="")
+        return [*([] if is_settled else [loading]), *([] if panels else [empty])]
 
     def _unfold(self, height: int) -> None:
         """Make the window as high as all that is in it: Grafana draws a panel when it comes into sight."""

@@ -10,6 +10,7 @@
   const CALM_LOOKS = 3; // in a row, alike
   const TOLERANCE_PX = 1; // what rounding may do
   const READABLE_PX = 10; // Grafana's own smallest letters have 12; what is squeezed to fit may have 4
+  const AT_THE_EDGE = 0.4; // of a text: the last hour below a chart may lose its end, as nobody needs it
   const BARE_LINE = 0.2; // of a line of text, above and below its letters
 
   // --- What is on its way: a panel shows that it loads only a while after it has asked ---
@@ -53,6 +54,15 @@
         shape: shape.map(({ x, y }) => ({ x: frame.left + x * across, y: frame.top + y * along })),
         frame,
       }));
+  }
+
+  function shareInside({ shape, frame }) {
+    const [xs, ys] = [shape.map(({ x }) => x), shape.map(({ y }) => y)];
+    const share = (of, from, to) => {
+      const [first, last] = [Math.min(...of), Math.max(...of)];
+      return Math.max(0, Math.min(last, to) - Math.max(first, from)) / (last - first);
+    };
+    return share(xs, frame.left, frame.right) * share(ys, frame.top, frame.bottom);
   }
 
   // --- Texts of the page ---
@@ -194,9 +204,7 @@
     if (scrolled) say("scrolled", `${scrolled} texts`);
     for (const canvas of panel.querySelectorAll("canvas"))
       for (const one of writtenOn(canvas)) {
-        const { left, right, top, bottom } = one.frame;
-        const inside = ({ x, y }) => x >= left - 2 && x <= right + 2 && y >= top - 2 && y <= bottom + 2;
-        if (!one.shape.every(inside)) say("cut", one.text);
+        if (shareInside(one) < 1 - AT_THE_EDGE) say("cut", one.text);
         shapes.push(one);
       }
     for (const [index, one] of shapes.entries())
