@@ -169,7 +169,7 @@ def _layer(
 def _own_and_untagged(panel: dashboard.Panel) -> Iterator[dashboard.DataTransformerConfig]:
     """On a chart that is repeated per queue only that queue's; and no tags, which nobody is to read."""
     if panel.repeat:
-        own = {"id": "regex", "options": {"value": f"/[/]$site:${panel.repeat}(,|$)/"}}
+        own = {"id": "regex", "options": {"value": f"/$site:${panel.repeat}(,|$)"}}
         filters = [{"fieldName": "tags", "config": own}]
         yield _of_annotations("filterByValue", {"type": "include", "match": "any", "filters": filters})
     yield _of_annotations(

@@ -95,16 +95,7 @@ def read(asked: Iterable[Asked]) -> list[Reading]:
         }
         for board, panel, answers in every
     ]
-    ran = subprocess.run(
-        ["node", str(READER)],
-        input=json.dumps({"panels": panels}),
-        env={**os.environ, "NODE_PATH": str(PACKAGES)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
+    told = _told({"panels": panels})
     own = frozenset(told["own"])
     return [
         Reading(
@@ -123,6 +114,27 @@ def read(asked: Iterable[Asked]) -> list[Reading]:
         )
         for (board, panel, answers), shown in zip(every, told["panels"], strict=True)
     ]
+
+
+def kept(panel: JsonObject, annotations: Iterable[JsonObject]) -> list[JsonObject]:
+    """Return the annotations of a layer that a panel keeps, with what it keeps of them; its variables are
+    filled in already."""
+    told = _told({"panels": [], "annotated": [{"panel": panel, "events": list(annotations)}]})
+    return list(told["kept"][0])
+
+
+def _told(asked: JsonObject) -> JsonObject:
+    ran = subprocess.run(
+        ["node", str(READER)],
+        input=json.dumps(asked),
+        env={**os.environ, "NODE_PATH": str(PACKAGES)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    told: JsonObject = json.loads(ran.stdout)
+    return told
 
 
 def _series(answer: JsonObject) -> list[Mapping[str, str]]:

@@ -3,6 +3,7 @@
 // In, on standard input: {"panels": [{"panel": …, "answers": {"A": …}, "timeZone": "Europe/Brussels"}]}, an
 // answer as the API has it under "data". Out, on standard output: per panel its parts in their order, the texts
 // on its axis, its lines, and the settings that Grafana does not know and drops; and Grafana's own colours.
+// Likewise {"annotated": [{"panel": …, "events": […]}]}: the annotations that a panel keeps.
 //
 // Transformations, overrides, values in words and their colours are @grafana/data's. The Prometheus data source
 // and the panels themselves are no packages (or not free): the few facts about them that matter stand here.
@@ -319,14 +320,25 @@ async function asRead({ panel, answers, timeZone }) {
   return { parts, axis: axis(panel, shown), lines: lines(shown), dropped: unknown };
 }
 
+/** Which of the annotations that a panel is handed it keeps, and what it keeps of them. */
+async function kept({ panel, events }) {
+  const ofAnnotations = (panel.transformations ?? []).filter(({ topic }) => topic === "annotations");
+  // A layer without any annotation is a frame without fields.
+  const handed = [grafana.arrayToDataFrame(events), grafana.arrayToDataFrame([])];
+  const left = await lastValueFrom(grafana.transformDataFrame(ofAnnotations, handed));
+  return left.flatMap(({ fields, length }) =>
+    Array.from({ length }, (_, at) => Object.fromEntries(fields.map(({ name, values }) => [name, values[at]]))),
+  );
+}
+
 async function main() {
-  const { panels } = JSON.parse(readFileSync(0, "utf8"));
+  const { panels, annotated = [] } = JSON.parse(readFileSync(0, "utf8"));
   const read = [];
   for (const one of panels) read.push(await asRead(one));
   // Where its shades of blue end is a colour that we may choose.
   const own = ["green", "red", ...THEME.visualization.palette.filter((name) => name !== "dark-blue")];
   const colours = own.map((name) => THEME.visualization.getColorByName(name));
-  process.stdout.write(JSON.stringify({ panels: read, own: colours }));
+  process.stdout.write(JSON.stringify({ panels: read, own: colours, kept: await Promise.all(annotated.map(kept)) }));
 }
 
 main();
