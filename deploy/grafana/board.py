@@ -71,7 +71,7 @@ def board(say: Edition, name: BoardName, since: str, refresh: str) -> Dashboard:
     title, about, _ = ABOUT[name]
     return (
         Dashboard(say(title))
-        .uid(uid(name, say.language))
+        .uid(board_uid(name, say.language))
         .description(say(about))
         .tags([MARK, say.language])
         .readonly()
@@ -85,11 +85,6 @@ def board(say: Edition, name: BoardName, since: str, refresh: str) -> Dashboard:
         .variables(_variables(say, ABOUT[name][2]))
         .annotations(_annotations())
     )
-
-
-def uid(name: BoardName, language: str) -> str:
-    """Return the uid of a board, which never changes: links and annotations are made of it."""
-    return board_uid(name, language)
 
 
 # --- Links -----------------------------------------------------------------------------------------------
@@ -142,7 +137,7 @@ def _to_sister(say: Edition, name: BoardName, other: BoardName) -> DashboardLink
 def _address(name: BoardName, say: Edition, *variables: str) -> str:
     """Return a board's address, with the time, the variables and the kiosk of the address that is left."""
     kept = (*KIOSK.split("&"), *SHOWN_TIME, *(f"var-{variable}" for variable in variables))
-    return f"/d/{uid(name, say.language)}{_kept(*kept)}"
+    return f"/d/{board_uid(name, say.language)}{_kept(*kept)}"
 
 
 def _kept(*names: str) -> str:

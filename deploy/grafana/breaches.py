@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models.common import (
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from deploy.grafana import labels, rules
-from deploy.grafana.board import BoardName, board, to_board_of_row, uid
+from deploy.grafana.board import BoardName, board, to_board_of_row
 from deploy.grafana.kpis import severity_words, state_words
 from deploy.grafana.labels import bracketed, replaced, worded
 from deploy.grafana.now import is_about_visits
@@ -58,6 +58,7 @@ from deploy.grafana.words import (
 )
 from deploy.grafana.words import BreachesWords as Words
 from shared.config.types import ALL_QUEUES
+from shared.contract.boards import board_uid
 from shared.contract.breach_events import BreachState, Severity
 from shared.contract.kpis import Kpi
 
@@ -145,7 +146,7 @@ def _with_board(say: Edition, query: str) -> str:
     kind of the queue, or else by what the rule is about."""
 
     def to(name: BoardName) -> str:
-        return uid(name, say.language)
+        return board_uid(name, say.language)
 
     board, chosen = LEADS_TO
     counters = to(BoardName.COUNTERS)

@@ -78,6 +78,9 @@ def test_a_query_is_given_up_before_the_next_refresh_breaks_it_off() -> None:
     (refresh,) = re.findall(r"MIN_REFRESH_INTERVAL: (\d+)s", COMPOSE)
     asked, waited = int(source["jsonData"]["queryTimeout"].rstrip("s")), source["jsonData"]["timeout"]
     assert asked < waited < int(refresh), "Prometheus says itself that it took too long, where it still can"
+    fits = re.compile(rf'"refresh": "(?:{refresh}s|30s|1m)"')
+    for board in (ROOT / "deploy/grafana/boards").glob("*/*.json"):
+        assert fits.search(board.read_text(encoding="utf-8")), f"{board} asks at another pace than it says"
 
 
 def test_who_may_look_at_boards_has_prometheus_and_nothing_else() -> None:

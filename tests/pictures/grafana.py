@@ -9,8 +9,9 @@ from typing import Final
 import httpx
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from deploy.grafana.board import BoardName, uid
+from deploy.grafana.board import BoardName
 from shared.contract.annotation_tags import MARK
+from shared.contract.boards import board_uid
 from shared.translation import languages
 
 PATIENCE_S: Final = 10.0
@@ -27,7 +28,7 @@ class FoundBoard:
 
     @property
     def path(self) -> str:
-        return f"/d/{uid(self.name, self.language)}"
+        return f"/d/{board_uid(self.name, self.language)}"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def visit(url: str, user: str, password: str | None) -> Visit:
     except ValidationError:
         raise NoBoardsError(f"what answers at {base} is no Grafana: is this its address?") from None
     ours = (FoundBoard(language, name) for language in languages() for name in BoardName)
-    boards = tuple(board for board in ours if uid(board.name, board.language) in found)
+    boards = tuple(board for board in ours if board_uid(board.name, board.language) in found)
     if not boards:
         raise NoBoardsError(f"Grafana at {base} has none of the boards of Wachtpost, or does not show them")
     return Visit(base, cookies, boards)

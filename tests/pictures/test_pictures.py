@@ -11,7 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from deploy.grafana.board import BoardName, uid
+from deploy.grafana.board import BoardName
+from shared.contract.boards import board_uid
 from tests.pictures.__main__ import take
 from tests.pictures.board_page import PASSWORD, USER, BoardPage, drawn, panel
 from tests.pictures.camera import SCREENS, pictures
@@ -21,7 +22,7 @@ from tests.support.chromium import Chromium, ChromiumError
 
 app = typer.Typer()
 app.command()(take)
-ALL = {uid(name, "nl"): panel("Wachtend nu", "<p>20</p>") for name in BoardName}
+ALL = {board_uid(name, "nl"): panel("Wachtend nu", "<p>20</p>") for name in BoardName}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def found_in(
     browser: Chromium, inside: str, out: Path, name: BoardName = BoardName.LIVE
 ) -> dict[str, list[str]]:
     """What is said of each screen."""
-    with BoardPage({uid(name, "nl"): inside}) as page:
+    with BoardPage({board_uid(name, "nl"): inside}) as page:
         taken = pictures(browser, visit(page.url, USER, None), out)
         return {one.file.stem.partition("-")[2]: [str(finding) for finding in one.findings] for one in taken}
 
@@ -120,7 +121,7 @@ def test_a_wall_cannot_be_scrolled(browser: Chromium, tmp_path: Path) -> None:
 def test_a_board_that_never_settles_is_taken_all_the_same(browser: Chromium, tmp_path: Path) -> None:
     loading = panel("P", "").replace("<h2", "<div><i role='status'></i></div><h2")
     for inside, more in ((loading, []), ("<p>Dashboard not found</p>", ["the page: no panel at all"])):
-        with BoardPage({uid(BoardName.LIVE, "nl"): inside}) as page:
+        with BoardPage({board_uid(BoardName.LIVE, "nl"): inside}) as page:
             first = next(pictures(browser, visit(page.url, USER, None), tmp_path, patience_s=0.5))
         assert [str(one) for one in first.findings] == ["the page: still loading after 0.5 s", *more]
         assert first.file.exists()
@@ -129,7 +130,7 @@ def test_a_board_that_never_settles_is_taken_all_the_same(browser: Chromium, tmp
 def test_a_board_is_looked_at_in_its_own_language(browser: Chromium, tmp_path: Path) -> None:
     squeezed = "<script>document.write(`<p style='font-size: 8px'>${(1234.5).toLocaleString()}</p>`)</script>"
     inside = panel("P", squeezed)
-    with BoardPage({uid(BoardName.LIVE, language): inside for language in ("en", "nl")}) as page:
+    with BoardPage({board_uid(BoardName.LIVE, language): inside for language in ("en", "nl")}) as page:
         taken = list(pictures(browser, visit(page.url, USER, None), tmp_path))
     said = {one.file.parent.name: str(one.findings[0]) for one in taken}
     assert said == {"en": '«P»: "1,234.5" in letters of 8 px', "nl": '«P»: "1.234,5" in letters of 8 px'}
@@ -144,7 +145,7 @@ def test_a_page_that_does_not_open_is_no_picture(browser: Chromium, tmp_path: Pa
 
 
 def test_a_board_that_its_sisters_miss(tmp_path: Path) -> None:
-    with BoardPage(ALL | {uid(BoardName.LIVE, "fr"): ""}) as page:
+    with BoardPage(ALL | {board_uid(BoardName.LIVE, "fr"): ""}) as page:
         missing = visit(page.url, USER, None).missing()
     assert [(one.language, one.name) for one in missing] == [
         ("fr", name) for name in BoardName if name is not BoardName.LIVE
@@ -170,7 +171,7 @@ def test_a_login_by_file(tmp_path: Path) -> None:
     assert result.stdout.endswith(f"18 pictures in {tmp_path}, 0 things that cannot be read\n")
     assert sum("kiosk" in query for query in page.queries) == len(BoardName)
     cut = panel("Langste wacht nu", "<h2>nog een lange titel</h2>", "width: 60px")
-    with BoardPage({uid(BoardName.LIVE, "nl"): cut}, is_open=False) as page:
+    with BoardPage({board_uid(BoardName.LIVE, "nl"): cut}, is_open=False) as page:
         result = asked(page.url, *login)
         assert result.exit_code == 1
         assert '  «Langste wacht nu»: "Langste wacht nu" is cut off, and 1 more\n' in result.stdout

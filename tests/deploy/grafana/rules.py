@@ -19,8 +19,9 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models import units as grafanas
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from deploy.grafana.board import BoardName, uid
+from deploy.grafana.board import BoardName
 from deploy.grafana.palette import Colour
+from shared.contract.boards import board_uid
 from shared.translation import languages
 from tests.deploy.grafana.files import Board, JsonObject, Panel, asked, strings, substituted, used_variables
 from tests.deploy.grafana.series import documented
@@ -86,7 +87,7 @@ def units(board: Board) -> Iterator[str]:
 
 def identity(board: Board) -> Iterator[str]:
     """Links know it by its uid, and nobody changes it but here; every panel has a number of its own."""
-    if board.uid != uid(BoardName(board.name), board.language):
+    if board.uid != board_uid(BoardName(board.name), board.language):
         yield f"its uid is {board.uid!r}"
     if board.body.get("editable") is not False:
         yield "it is editable"

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.grafana import words
-from deploy.grafana.board import ABOUT, BoardName, QueueChoice, uid
+from deploy.grafana.board import ABOUT, BoardName, QueueChoice
 from deploy.grafana.every import written
 from deploy.grafana.kpis import CALL_WAIT, LEAD_TIME, MISSED, SERVICE_LEVEL, VISIT_WAIT
 from deploy.grafana.palette import Colour
@@ -21,6 +21,7 @@ from deploy.grafana.promql import STATE_CODES, TOTAL
 from deploy.grafana.words import Edition
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT
 from shared.config.model import CityFile
+from shared.contract.boards import board_uid
 from shared.contract.breach_events import BreachState, Severity
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Outcome
@@ -220,7 +221,7 @@ def test_links_stay_in_the_language_and_hand_a_queue_only_to_boards_that_know_it
     others = [name for name in BoardName if name != board.name]
     urls = [link["url"] for link in board.body["links"]]
     assert [url.removeprefix("/d/").partition("${")[0] for url in urls] == [
-        uid(name, board.language) for name in others
+        board_uid(name, board.language) for name in others
     ]
     here = ABOUT[BoardName(board.name)][2]
     for name, url in zip(others, urls, strict=True):
