@@ -238,7 +238,7 @@ class Stage:
         for annotation in self.grafana.annotations:
             tags = annotation["tags"]
             assert isinstance(tags, list)
-            if f"queue:{queue}" in tags:
+            if any(tag.endswith(f":{queue}") for tag in tags if "/" in tag):
                 found.append(annotation)
         return found
 
