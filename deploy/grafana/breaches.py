@@ -135,10 +135,20 @@ def _described(say: Edition) -> str:
         either = bracketed(f"{words}\nor on ({IDENTITY})\n{none}")
         described = f"{bracketed(described)}\n* on ({IDENTITY}) group_left ({label})\n{either}"
     place = f"max by (site, queue, name, kind) (wachtpost_queue_info{{{SITE}}})"
-    placed = f"{bracketed(described)}\n* on (site, queue) group_left (name, kind)\n{place}"
+    unnamed = replaced(f"group by (site, queue) {_began()}", "name", "$1", "queue", "(.+)")
+    either = bracketed(f"{place}\nor on (site, queue)\n{unnamed}")
+    placed = f"{bracketed(described)}\n* on (site, queue) group_left (name, kind)\n{either}"
     # What a shift is held to is no limit: it is noticed call by call.
     usual = worded(placed, "limit", rules.usual_shares(say), "rule")
-    return labels.or_said(rules.told(say, _with_board(say, usual)), rules.WHAT, say(Words.NONE))
+    every = f"{rules.told(say, _with_board(say, usual))}\nor\n{_unheard(say)}"
+    return labels.or_said(every, rules.WHAT, say(Words.NONE))
+
+
+def _unheard(say: Edition) -> str:
+    """A row that says so, where the evaluator is not heard: no breaches are then no good news."""
+    query = f"NaN * group(absent(wachtpost_queue_info{{{SITE}}}))"
+    query = replaced(query, rules.WHAT, say(Words.UNHEARD))
+    return replaced(query, LEADS_TO[0], board_uid(BoardName.PIPELINE, say.language))
 
 
 def _with_board(say: Edition, query: str) -> str:

@@ -564,6 +564,7 @@ class BreachesWords:
     TAKEN_AT: Final = Msg("Taken on at")
     NOBODY: Final = Msg("nobody yet")
     LIMIT: Final = Msg("Limit")
+    UNHEARD: Final = Msg("not known: no figures come in")
     COUNT: Final = PanelText(
         Msg("Open and under way"),
         Msg(

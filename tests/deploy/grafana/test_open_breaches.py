@@ -241,6 +241,21 @@ def test_what_is_open_has_its_place_sentence_figure_limit_and_board(tmp_path: Pa
 
 
 @needs_promtool
+def test_where_the_evaluator_is_not_heard_the_breaches_that_were_told_stay_and_it_says_so(
+    tmp_path: Path,
+) -> None:
+    told_of = f"wachtpost_breach_opened_timestamp_seconds{{{LONG}}}"
+    unknown = {"labels": '{what="niet bekend: er komen geen cijfers binnen"}', "value": 1}
+    still = {"labels": '{name="all", what="langste wachttijd boven 7:00"}', "value": 1}
+    test = {"expr": f"count by (name, what) ({asked(0)})", "eval_time": "1m"}
+    assert complaints([{**test, "exp_samples": [unknown, still]}], {told_of: 20}, tmp_path) == ""
+    assert complaints([{**test, "exp_samples": [unknown]}], {}, tmp_path) == ""
+    none = {"labels": '{what="geen open overschrijdingen"}', "value": 1}
+    heard = {'wachtpost_queue_info{site="lier", queue="onthaal"}': 1.0}
+    assert complaints([{**test, "exp_samples": [none]}], heard, tmp_path) == ""
+
+
+@needs_promtool
 def test_the_worst_comes_first(tmp_path: Path) -> None:
     ordered = [MISSED, SILENCE, DESK, NOBODY, SHIFT, LONG, LEAD, VISITORS]
     tests = [
