@@ -25,6 +25,7 @@ from deploy.grafana.panels import (
     MOMENT,
     PER_MINUTE,
     bars,
+    calm_at_none,
     columns,
     fixed,
     given,
@@ -221,7 +222,6 @@ def _outbox(say: Edition) -> stat.Panel:
     open_now = 'sum(max by (partition) (wachtpost_breaches_open{acknowledged="false"}))'
     taken = 'sum(max by (partition) (wachtpost_breaches_open{acknowledged="true"}))'
     waiting = "sum(max by (partition) (wachtpost_outbox_deliveries))"
-    nothing = mapped({"0": ("0", Colour.TEXT)})
     return (
         number(
             say,
@@ -233,7 +233,7 @@ def _outbox(say: Edition) -> stat.Panel:
         )
         .decimals(0)
         .color_scheme(fixed(Colour.TEXT))
-        .override_by_name(say(Words.NOT_TAKEN), given(color=fixed(BAD), mappings=nothing))
+        .override_by_name(say(Words.NOT_TAKEN), given(color=fixed(BAD), mappings=calm_at_none()))
         .override_by_name(say(Words.TAKEN), given(color=fixed(PLAIN)))
     )
 

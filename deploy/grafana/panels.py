@@ -169,6 +169,11 @@ def untold() -> ValueMapping:
     return SpecialValueMap(DashboardSpecialValueMapOptions(SpecialValueMatch.NULL_AND_NAN, dash))
 
 
+def calm_at_none() -> list[ValueMapping]:
+    """Return the word for none of what is coloured: none of it is no alarm."""
+    return mapped({"0": ("0", Colour.TEXT)})
+
+
 def link(title: str, url: str) -> DashboardLink:
     return DashboardLink(title).url(url)
 

@@ -19,6 +19,7 @@ from deploy.grafana.panels import (
     PER_SECOND,
     bars,
     behind,
+    calm_at_none,
     columns,
     fixed,
     given,
@@ -65,10 +66,10 @@ def pipeline(say: Edition) -> Dashboard:
         .with_panel(_dead(say).height(10).span(8))
         .with_panel(_unfinished(say).height(10).span(8))
         .with_panel(_closed(say).height(10).span(8))
-        .with_panel(_odd(say).height(7).span(6))
-        .with_panel(_requests(say).height(7).span(8))
-        .with_panel(_results(say).height(7).span(6))
-        .with_panel(_notes(say).height(7).span(4))
+        .with_panel(_odd(say).height(13).span(8))
+        .with_panel(_requests(say).height(13).span(6))
+        .with_panel(_results(say).height(13).span(6))
+        .with_panel(_notes(say).height(13).span(4))
         .with_panel(_config(say).height(8).span(24))
     )
 
@@ -207,7 +208,7 @@ def _per_queue(say: Edition, text: PanelText, counts: str, colour: Colour) -> ba
     return bars(say, text, asked, title_size=13, value_size=15).color_scheme(fixed(colour))
 
 
-def _odd(say: Edition) -> stat.Panel:
+def _odd(say: Edition) -> bargauge.Panel:
     asked = (
         (Words.DUPLICATES, "wachtpost_duplicates_total"),
         (Words.LATE, "wachtpost_late_total"),
@@ -220,7 +221,7 @@ def _odd(say: Edition) -> stat.Panel:
     again = f"sum({growth('wachtpost_repeated_outcomes', 'site, source', '$__range')})"
     queries.append(instant(again, say(Words.REPEATED)))
     queries.append(instant("max(wachtpost_source_clock_ahead_seconds)", say(Words.CLOCK_AHEAD)))
-    return number(say, Words.ODD, *queries, listed=True).decimals(0).color_scheme(fixed(Colour.TEXT))
+    return bars(say, Words.ODD, *queries, title_size=13, value_size=15).color_scheme(fixed(Colour.ORANGE))
 
 
 def _requests(say: Edition) -> timeseries.Panel:
@@ -236,10 +237,11 @@ def _requests(say: Edition) -> timeseries.Panel:
 def _results(say: Edition) -> stat.Panel:
     tried = "sum by (result) (increase(wachtpost_notifications_total[$__range]))"
     panel = number(say, Words.RESULTS, instant(tried, "{{result}}"), listed=True).decimals(0)
-    return with_words(panel, say, RESULTS, RESULT_COLOURS)
+    return with_words(panel.mappings(calm_at_none()), say, RESULTS, RESULT_COLOURS)
 
 
 def _notes(say: Edition) -> stat.Panel:
     written = "sum by (result) (increase(wachtpost_annotations_total[$__range]))"
     panel = number(say, Words.NOTES, instant(written, "{{result}}"), listed=True).decimals(0)
-    return with_words(panel, say, {"written": Words.WRITTEN, "failed": Words.FAILED}, (PLAIN, BAD))
+    words = {"written": Words.WRITTEN, "failed": Words.FAILED}
+    return with_words(panel.mappings(calm_at_none()), say, words, (PLAIN, BAD))

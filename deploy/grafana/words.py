@@ -543,7 +543,7 @@ class AppointmentsWords:
         ),
     )
     FREE_COURSE: Final = PanelText(
-        Msg("Working days to the first free appointment, course"),
+        Msg("Working days to the first free slot, course"),
         Msg(
             "Per counter, as the diary reported; the number stands in the bar, and the bluer, the longer. "
             "When it grows, that counter's diary is filling up."
@@ -788,7 +788,7 @@ class PipelineWords:
         Msg("What could not be counted, and why. The items themselves are in Redis, without personal data."),
     )
     ODD: Final = PanelText(
-        Msg("Double, late, unknown, unreadable, told again"),
+        Msg("Double, late, unreadable"),
         Msg(
             "In this period: facts that came twice (counted once), late facts, unknown lines in the "
             "exchange's log, unreadable reports of breaches, and outcomes of contacts that had theirs "
@@ -796,7 +796,7 @@ class PipelineWords:
         ),
     )
     UNFINISHED: Final = PanelText(
-        Msg("Calls and visits without an outcome in this period"),
+        Msg("Without an outcome in this period"),
         Msg(
             "Calls and visits of which nobody ever told how they ended, per queue; they are in no KPI. When "
             "there are more than a few calls, the exchange was restarted, or its log is broken; more than a "

@@ -193,6 +193,12 @@ def test_a_month_is_never_closed_and_a_rolling_figure_is_while_its_kind_of_queue
     assert "wachtpost_queue_open" not in RunningKpi.of(kpi, MONTH).verdict(ENGLISH, TOTAL, "")
 
 
+@pytest.mark.parametrize("board", read_boards(), ids=str)
+def test_a_title_fits_a_phone(board):
+    """Grafana cuts it off at 340 of its 390 px: 44 letters of 14 px, as `make pictures` measures."""
+    assert [panel.title for panel in board.panels if len(panel.title) > 44] == []
+
+
 def test_colours_are_those_of_okabe_and_ito_or_none():
     assert {colour for colour in Colour if colour.startswith("#")} == {
         "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#7F7F7F",
