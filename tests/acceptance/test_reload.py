@@ -190,10 +190,11 @@ def test_a_file_that_is_gone_is_refused(services: CityServices):
     service = services.start("notifier")
     services.file.unlink()
     service.hang_up()
-    eventually(lambda: service.logged("reload_refused"))
+    eventually(lambda: service.logged("city_file_unreadable"))
     told = service.logged("city_file_unreadable")
     assert told is not None
     assert "bestaat niet" in str(told["wrong"])
+    assert service.logged("reload_refused") is not None
     eventually(lambda: service.health().json()["status"] == "degraded")  # it may not own its partition yet
 
 

@@ -61,7 +61,10 @@ def mean_wait_s(told: list[StreamEvent]) -> float:
     return sum(waits) / len(waits) / 1000
 
 
-@pytest.mark.parametrize(("calls", "number"), [(18, 365), (60, 120), (600, 14)])
+@pytest.mark.parametrize(
+    ("calls", "number"),
+    [(18, 365), pytest.param(60, 120, marks=pytest.mark.slow), pytest.param(600, 14, marks=pytest.mark.slow)],
+)
 def test_a_desk_as_usual_misses_what_is_usual(calls: int, number: int) -> None:
     told = [one for _, day in days(calls, number) for one in day]
     assert missed_share(told) == pytest.approx(USUAL_MISSED, abs=0.01)
