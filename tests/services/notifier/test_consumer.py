@@ -517,7 +517,7 @@ async def test_a_message_under_way_is_told_once_although_our_own_code_fails_on_a
         await desk.say("b", "firing")
         await eventually_async(lambda: hands.got)
         await desk.say("a", "firing")
-        await eventually_async(lambda: internal_errors(run, "entries") == 1)
+        await eventually_async(lambda: internal_errors(run, "entries") >= 1)
         hands.may_go.set()
         await eventually_async(lambda: run.idle)
     assert len(hands.got) == 1
