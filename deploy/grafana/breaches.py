@@ -254,7 +254,8 @@ def _flapping(say: Edition) -> bargauge.Panel:
 
 def _deliveries(say: Edition) -> timeseries.Panel:
     tried = "60 * sum by (result) (rate(wachtpost_notifications_total[$__rate_interval]))"
-    panel = lines(say, Words.DELIVERIES, over_time(tried, "{{result}}"), stacked=True).unit(PER_MINUTE)
+    panel = lines(say, Words.DELIVERIES, over_time(tried, "{{result}}"), stacked=True)
+    panel.unit(PER_MINUTE).decimals(1)
     return with_words(panel, say, RESULTS, RESULT_COLOURS)
 
 

@@ -91,7 +91,6 @@ CLOCK: Final = "dthms"
 """Seconds as hh:mm:ss: the same in every language, and right above an hour."""
 MOMENT: Final = "time:DD/MM HH:mm"
 """Milliseconds since 1970."""
-PER_MINUTE: Final = "suffix:/min"
 
 
 def behind(unit: str) -> str:
@@ -101,6 +100,7 @@ def behind(unit: str) -> str:
 
 
 PER_SECOND: Final = behind("/s")
+PER_MINUTE: Final = behind("/min")
 LATENCY: Final = behind(" s")
 """Seconds that stay seconds: Grafana's own make "1.67 mins" of 100. A panel says with how many decimals."""
 

@@ -195,7 +195,7 @@ def _budget(say: Edition) -> table.Panel:
     )
 
 
-_OUTLOOK_WIDTH: Final = 150
+_OUTLOOK_WIDTH: Final = 140
 """Pixels: the words in two lines, on half of the smallest screen."""
 
 

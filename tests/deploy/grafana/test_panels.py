@@ -189,7 +189,6 @@ def test_an_axis_says_what_it_was_given(readings: Mapping[str, Reading]) -> None
 
 @pytest.mark.slow
 @needs_grafana
-@pytest.mark.xfail(reason="not all of these faults are mended yet", strict=False)
 def test_every_panel_of_every_board_says_what_people_read(prometheus: Prometheus) -> None:
     boards = read_boards()
     wrong = faults(boards, prometheus)
@@ -198,7 +197,6 @@ def test_every_panel_of_every_board_says_what_people_read(prometheus: Prometheus
 
 @pytest.mark.slow
 @needs_grafana
-@pytest.mark.xfail(reason="not all of these faults are mended yet", strict=False)
 @pytest.mark.parametrize("windows", WINDOWS, ids=", ".join)
 def test_so_does_every_panel_of_a_city_that_looks_back_otherwise(
     prometheus: Prometheus, windows: tuple[str, ...]
@@ -211,7 +209,6 @@ def test_so_does_every_panel_of_a_city_that_looks_back_otherwise(
 
 @pytest.mark.slow
 @needs_grafana
-@pytest.mark.xfail(reason="not all of these faults are mended yet", strict=False)
 def test_where_there_is_nothing_to_say_every_panel_says_so(prometheus_of_yesterday: Prometheus) -> None:
     wrong = faults(read_boards(), prometheus_of_yesterday)
     assert not wrong, "\n" + "\n".join(wrong)

@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -85,8 +85,14 @@ Asked = tuple[Board, Panel, Mapping[str, JsonObject]]
 
 
 def read(asked: Iterable[Asked]) -> list[Reading]:
-    """Return what a person reads in each panel."""
-    every = list(asked)
+    """Return what a person reads in each panel, board by board in the language of the board."""
+    languages: dict[str, list[Asked]] = {}
+    for one in asked:
+        languages.setdefault(one[0].language, []).append(one)
+    return [reading for language, every in languages.items() for reading in _read_in(language, every)]
+
+
+def _read_in(language: str, every: Sequence[Asked]) -> Iterator[Reading]:
     panels = [
         {
             "panel": panel.body,
@@ -95,10 +101,10 @@ def read(asked: Iterable[Asked]) -> list[Reading]:
         }
         for board, panel, answers in every
     ]
-    told = _told({"panels": panels})
+    told = _told({"panels": panels}, language)
     own = frozenset(told["own"])
-    return [
-        Reading(
+    for (board, panel, answers), shown in zip(every, told["panels"], strict=True):
+        yield Reading(
             board,
             panel,
             tuple(
@@ -112,24 +118,24 @@ def read(asked: Iterable[Asked]) -> list[Reading]:
             sum(len(_series(answer)) for answer in answers.values()),
             own,
         )
-        for (board, panel, answers), shown in zip(every, told["panels"], strict=True)
-    ]
 
 
 def kept(panel: JsonObject, annotations: Iterable[JsonObject]) -> list[JsonObject]:
     """Return the annotations of a layer that a panel keeps, with what it keeps of them; its variables are
     filled in already."""
-    told = _told({"panels": [], "annotated": [{"panel": panel, "events": list(annotations)}]})
+    told = _told({"panels": [], "annotated": [{"panel": panel, "events": list(annotations)}]}, "en")
     return list(told["kept"][0])
 
 
-def _told(asked: JsonObject) -> JsonObject:
+def _told(asked: JsonObject, language: str) -> JsonObject:
     ran = subprocess.run(
         ["node", str(READER)],
         input=json.dumps(asked),
-        env={**os.environ, "NODE_PATH": str(PACKAGES)},
+        # Some numbers are written as the reader's browser does it.
+        env={**os.environ, "NODE_PATH": str(PACKAGES), "LC_ALL": f"{language}_BE.UTF-8"},
         capture_output=True,
         text=True,
+        encoding="utf-8",
         check=False,
     )
     assert ran.returncode == 0, ran.stderr

@@ -51,11 +51,8 @@ def _about_texts(reading: Reading, say: Edition) -> Iterator[str]:
             yield f"{text!r} has too many decimals"
         if SNAKE.search(text) or any(part in raw for part in _parts(text)):
             yield f"{text!r} is an id"
-    if say.language != "en":
-        # A bare number is written by Grafana, which knows no other decimal sign than the point.
-        for name in (*reading.names, *(shown for shown, _ in reading.axis)):
-            if POINT.search(name) and TEXT_OF_OURS.search(name):
-                yield f"{name!r} has a decimal point"
+        if say.language != "en" and POINT.search(text):
+            yield f"{text!r} has a decimal point"
 
 
 def _parts(text: str) -> list[str]:
@@ -155,5 +152,5 @@ def _about_nothing(reading: Reading) -> Iterator[str]:
         yield "it says 'No data' where there is nothing"
     if not shown and reading.panel.type == "table" and reading.parts:
         yield f"it shows the headings {reading.names} and no rows, not that there is nothing"
-    if reading.panel.type in {"stat", "bargauge"} and reading.series > shown:
-        yield f"{reading.series - shown} of {reading.series} are not there"
+    if reading.panel.type in {"stat", "bargauge"} and reading.series > len(reading.parts):
+        yield f"{reading.series - len(reading.parts)} of {reading.series} are not there"

@@ -224,7 +224,7 @@ const read = {
       })
       .map(({ display }) => ({
         name: NAMELESS.includes(options.textMode) ? "" : (display.title ?? ""),
-        texts: [text(display)],
+        texts: options.textMode === "name" ? [] : [text(display)],
         colours: [display.color],
       })),
 
