@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from deploy.grafana.board import BoardName, board, breaches_of_queue, to_board
 from deploy.grafana.kpis import LEAD_TIME, judged, verdicts
+from deploy.grafana.labels import replaced
 from deploy.grafana.palette import PLAIN, Colour
 from deploy.grafana.panels import (
     bars,
@@ -84,10 +85,10 @@ def _course(say: Edition) -> timeseries.Panel:
 
 def _spread(say: Edition) -> bargauge.Panel:
     buckets = growth(f"wachtpost_appointments_by_lead_workdays_bucket{{{CHOSEN}}}", "le", "$__range")
-    whole = f'label_replace(\n{buckets},\n"le", "$1", "le", "(.+)[.]0")'
+    whole = replaced(buckets, "le", "$1", "le", "(.+)[.]0")
     asked = instant(whole, "{{le}}").format(PromQueryFormat.HEATMAP)
-    panel = bars(say, Words.SPREAD, asked, upright=True, value_size=16).color_scheme(fixed(PLAIN))
-    return panel.override_by_name("+Inf", given(displayName=say(Words.LONGER)))
+    panel = bars(say, Words.SPREAD, asked, upright=True, title_size=12, value_size=16)
+    return panel.color_scheme(fixed(PLAIN)).override_by_name("+Inf", given(displayName=say(Words.LONGER)))
 
 
 def _booked(say: Edition) -> bargauge.Panel:

@@ -74,7 +74,6 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat, QueryEditorMode
-from grafana_foundation_sdk.models.units import PercentUnit
 
 from deploy.grafana.palette import UNKNOWN, Colour
 from deploy.grafana.words import NO_DATA, NO_FIGURE, RANGE_FROM, Edition, PanelText, Text
@@ -86,7 +85,6 @@ COUNT: Final = "locale"
 1,000. On the axis of bars, whose unit stands there: two years of units would lie over each other."""
 TEXT: Final = "string"
 """What looks like a number and is none: of the year 2025 Grafana would make 2,025."""
-RATIO: Final = PercentUnit
 CLOCK: Final = "dthms"
 """Seconds as hh:mm:ss: the same in every language, and right above an hour."""
 MOMENT: Final = "time:DD/MM HH:mm"
@@ -389,8 +387,8 @@ def listing(
 
 
 _NARROWEST: Final = 100
-"""Pixels of a column: a figure or a long word. Grafana's 150 would push the
-last columns of half a screen out of sight."""
+"""Pixels of a column: a figure or a long word. Grafana's 150 would push the last columns of half a screen
+out of sight."""
 
 
 def histogram_over_time(say: Edition, text: PanelText, query: Dataquery, unit: str) -> heatmap.Panel:
@@ -431,9 +429,13 @@ def columns_per_row(say: Edition, text: PanelText, *queries: Dataquery) -> barch
         .tooltip(_tooltip(TooltipDisplayMode.MULTI))
         .x_tick_label_rotation(-45)
         .x_tick_label_max_length(_LONGEST_TICK)
+        .x_tick_label_spacing(-_BETWEEN_TICKS)
     )
 
 
+_BETWEEN_TICKS: Final = 20
+"""Pixels at least: slanted names lie on each other below that. Told as less than zero, Grafana leaves names
+out so that the last one stays."""
 _LONGEST_TICK: Final = 100
 """Characters; the builder writes 0 where it is not told, and Grafana would cut every text off."""
 

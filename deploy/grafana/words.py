@@ -543,10 +543,10 @@ class AppointmentsWords:
         ),
     )
     FREE_COURSE: Final = PanelText(
-        Msg("Working days to the first free slot, course"),
+        Msg("First free appointment, course"),
         Msg(
-            "Per counter, as the diary reported; the number stands in the bar, and the bluer, the longer. "
-            "When it grows, that counter's diary is filling up."
+            "Per counter, in working days, as the diary reported; the number stands in the bar, and the "
+            "bluer, the longer. When it grows, that counter's diary is filling up."
         ),
     )
 

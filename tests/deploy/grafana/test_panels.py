@@ -13,13 +13,13 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
+from grafana_foundation_sdk.models.units import PercentUnit
 
 from deploy.grafana.board import BoardName, board
 from deploy.grafana.every import finished
 from deploy.grafana.palette import PLAIN
 from deploy.grafana.panels import (
     LATENCY,
-    RATIO,
     bars,
     columns_per_row,
     fixed,
@@ -61,13 +61,15 @@ def shares(renamed: Mapping[str, str]) -> Drawn:
     """Bars that are named by a column."""
     hidden = {"Time": True, "order": True}
     organized = {"excludeByName": hidden, "indexByName": {}, "includeByName": {}, "renameByName": renamed}
-    panel = bars(DUTCH, TEXT, rows("speeds"), per_row=True).unit(RATIO).color_scheme(fixed(PLAIN))
+    panel = bars(DUTCH, TEXT, rows("speeds"), per_row=True).unit(PercentUnit).color_scheme(fixed(PLAIN))
     return panel.transformations([sorted_by("order"), DataTransformerConfig("organize", options=organized)])
 
 
 def years(unit: str) -> Drawn:
     """A bar per year. ``unit``: of what stands below the bars."""
-    panel = columns_per_row(DUTCH, TEXT, rows("years")).unit(RATIO).decimals(0).color_scheme(fixed(PLAIN))
+    panel = (
+        columns_per_row(DUTCH, TEXT, rows("years")).unit(PercentUnit).decimals(0).color_scheme(fixed(PLAIN))
+    )
     panel.override_by_name("x\\series", given(unit=unit))
     return panel.transformations([sorted_by("x"), matrix("x", "series", "Value")])
 
@@ -106,7 +108,12 @@ def bare() -> Drawn:
 HIDDEN = DynamicConfigValue("custom.hideFrom.viz", True)
 WRONG: Sequence[tuple[str, Drawn, JsonObject, str]] = (
     ("a column renamed to itself", shares({"Value": "Value"}), SPEEDS, "'Value' says nothing to anybody"),
-    ("a year that a unit makes a number", years(RATIO), YEARS, "'2025' stands on the axis as '202500%'"),
+    (
+        "a year that a unit makes a number",
+        years(PercentUnit),
+        YEARS,
+        "'2025' stands on the axis as '202500%'",
+    ),
     (
         "a column hidden in a way that tables do not know",
         listed(*given(custom_hideFrom=HideSeriesConfig().viz(True))),
