@@ -46,9 +46,9 @@ class Finding(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    panel: str
     kind: str
-    text: str
+    panel: str = ""
+    text: str = ""
     other: str = ""
 
     def __str__(self) -> str:
@@ -119,19 +119,22 @@ class _Camera:
         file.parent.mkdir(parents=True, exist_ok=True)
         shot = self.browser.ask("Page.captureScreenshot", format="png")["data"]
         file.write_bytes(base64.b64decode(str(shot)))
-        of_page = self._of_page(is_settled, measured.panels)
-        found = dict.fromkeys(measured.found)
-        if self.screen.is_wall and board.name in FOR_WALLS:
-            if height > self.screen.height:
-                of_page.append(Finding(panel="", kind="high", text=f"{self.screen.height} of {height} px"))
-        else:
-            found = {one: None for one in found if one.kind != "scrolled"}
-        return Picture(file, measured.panels, (*of_page, *found))
+        is_wall = self.screen.is_wall and board.name in FOR_WALLS
+        of_page: list[Finding] = []
+        if not is_settled:
+            of_page.append(Finding(kind="unsettled", text=f"{self.patience_s:g} s"))
+        if not measured.panels:
+            of_page.append(Finding(kind="empty"))
+        if is_wall and height > self.screen.height:
+            of_page.append(Finding(kind="high", text=f"{self.screen.height} of {height} px"))
+        found = (one for one in measured.found if is_wall or not self._is_scrolled(one))
+        return Picture(file, measured.panels, (*of_page, *dict.fromkeys(found)))
 
-    def _of_page(self, is_settled: bool, panels: int) -> list[Finding]:
-        loading = Finding(panel="", kind="unsettled", text=f"{self.patience_s:g} s")
-        empty = Finding(panel="", kind="empty", text="")
-        return [*([] if is_settled else [loading]), *([] if panels else [empty])]
+    def _is_scrolled(self, finding: Finding) -> bool:
+        """Whether somebody who may scroll sees it nevertheless; sideways only a finger does."""
+        return finding.kind == "scrolled" or (
+            self.screen.is_phone and finding.kind == "wide" and finding.panel != ""
+        )
 
     def _unfold(self, height: int) -> None:
         """Make the window as high as all that is in it: Grafana draws a panel when it comes into sight."""

@@ -93,9 +93,11 @@ PLANTED: Final = {
 
 def test_what_cannot_be_read_is_found(browser: Chromium, tmp_path: Path) -> None:
     page = "".join(panel(name, inside) for name, (inside, _) in PLANTED.items())
-    said = [f"«{name}»: {said}" for name, (_, said) in PLANTED.items() if said]
+    said = {name: f"«{name}»: {said}" for name, (_, said) in PLANTED.items() if said}
     found = found_in(browser, page, tmp_path, BoardName.POLICY)
-    assert found == {str(screen): said for screen in SCREENS}
+    assert found["1920x1080"] == found["1366x768"] == list(said.values())
+    del said["table"]  # which a finger pushes aside
+    assert found["390x844"] == list(said.values())
 
 
 def test_a_title_that_does_not_fit_is_found(browser: Chromium, tmp_path: Path) -> None:
