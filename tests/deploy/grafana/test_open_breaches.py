@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from deploy.grafana.every import written
+from deploy.grafana.palette import BAD
 from deploy.grafana.rules import sentences, told
 from deploy.grafana.words import Edition
 from shared.config.model import CityFile
 from shared.translation import languages
+from tests.deploy.grafana.files import Board
+from tests.deploy.grafana.panels import needs_grafana, read, vector
 from tests.deploy.grafana.test_builder import DOCUMENT
 from tests.deploy.grafana.test_labels import complaints, needs_promtool
 
@@ -277,3 +280,53 @@ def test_who_took_it_on_is_known_by_name_and_nobody_is_a_word(tmp_path: Path) ->
     expected += [{"labels": f'{{{at}, by="nog niemand"}}', "value": 0} for at in nobody]
     test = {"expr": asked(1), "eval_time": "1m", "exp_samples": expected}
     assert complaints([test], PAGE, tmp_path) == ""
+
+
+# --- As Grafana draws it ---------------------------------------------------------------------------------
+
+
+def drawn() -> Board:
+    return Board("breaches", "nl", json.loads(written(CITY)[Path("nl/breaches.json")]))
+
+
+@needs_grafana
+def test_a_person_reads_the_worst_first_in_words_and_none_of_the_columns_for_links() -> None:
+    board = drawn()
+    late = {"site": "lier", "queue": "all", "rule": "lang", "measure": "longest_wait", "severity": "warning"}
+    soon = late | {"queue": "onthaal", "rule": "gemist", "measure": "missed_ratio", "severity": "critical"}
+    texts = {
+        "name": "Onthaal",
+        "what": "gemiste oproepen boven 12,5 %",
+        "figure": "35,0 %",
+        "limit": "12,5 %",
+    }
+    link = {"kind": "phone", "board": "wachtpost-live", "chosen": "&var-queue=onthaal"}
+    other = {"name": "Lier", "what": "langste wachttijd boven 7:00", "figure": "8:41", "limit": "7:00"}
+    answers = {
+        "A": vector((soon | texts | link, 1_795_000_000_000), (late | other | link, 1_795_010_000_000)),
+        "B": vector((soon | {"by": "nog niemand"}, 0), (late | {"by": "balie"}, 1_795_020_000_000)),
+        "C": vector((soon, 3), (late, 5)),
+        "D": vector((soon, 3.2), (late, 5.1)),
+    }
+    (reading,) = read([(board, board.panels[0], answers)])
+    assert [(part.name, part.texts) for part in reading.parts] == [
+        ("Stand", ("overschreden", "even afwachten")),
+        ("Ernst", ("waarschuwing", "kritiek")),
+        ("Waar", ("Lier", "Onthaal")),
+        ("Regel", ("langste wachttijd boven 7:00", "gemiste oproepen boven 12,5 %")),
+        ("Kengetal", ("8:41", "35,0 %")),
+        ("Grens", ("7:00", "12,5 %")),
+        ("Sinds", ("18/11 14:53", "18/11 12:06")),
+        ("Opgepakt door", ("balie", "nog niemand")),
+        ("Opgepakt om", ("18/11 17:40", "–")),
+    ]
+
+
+@needs_grafana
+@pytest.mark.parametrize(("breaches", "is_alarming"), [(0, False), (1, True)])
+def test_none_to_take_on_is_no_alarm(breaches: int, is_alarming: bool) -> None:
+    board = drawn()
+    answers = {"A": vector(({}, breaches)), "B": vector(({}, 0)), "C": vector(({}, 0))}
+    (reading,) = read([(board, board.panels[1], answers)])
+    (colours,) = (part.colours for part in reading.parts if part.name == "nog niet opgepakt")
+    assert (colours == (BAD,)) is is_alarming
