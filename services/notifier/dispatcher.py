@@ -157,8 +157,10 @@ class Dispatcher:
 
     def annotate_soon(self, session: NotifierSession, breaches: Iterable[Breach]) -> None:
         """Note what is to be written into Grafana at once, in place of what is older."""
-        if self._annotate is not None:
-            session.annotations.update({breach.id: PendingAnnotation(breach) for breach in breaches})
+        for breach in breaches if self._annotate is not None else ():
+            before = session.annotations.get(breach.id)
+            why = "" if before is None else before.why
+            session.annotations[breach.id] = PendingAnnotation(breach, why=why)
 
     async def _annotate_due(self, session: NotifierSession) -> None:
         """Write what is due; what Grafana does not take waits, even after the breach itself is forgotten."""

@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from services.notifier import consumer as module
 from services.notifier import dispatcher, engine, outbox
@@ -705,6 +706,19 @@ async def test_what_grafana_did_not_take_is_written_when_it_is_back(redis_url: s
         hands.grafana = None
         await eventually_async(lambda: hands.written)
     assert [one.id for one in hands.written] == [breach]
+
+
+async def test_why_grafana_does_not_have_a_breach_is_said_once_however_much_becomes_of_it(
+    redis_url: str, desk: Desk
+):
+    hands = Hands()
+    hands.grafana = PermanentFailure("Grafana does not know the token (401): renew grafana.token_file")
+    with capture_logs() as lines:
+        async with running(redis_url, desk, hands) as run:
+            for step, tries in (("firing", 1), ("ok", 2)):
+                await desk.say("a", step)
+                await eventually_async(lambda tries=tries: failed(run) >= tries)
+    assert [line["event"] for line in lines].count("not_annotated") == 1
 
 
 @pytest.mark.usefixtures("soon")
