@@ -9,8 +9,19 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.board import BoardName, board, breaches_of_queue, breaches_of_row, to_board
 from deploy.grafana.kpis import VISIT_WAIT
-from deploy.grafana.labels import clock, or_said, replaced
-from deploy.grafana.now import WALLS, against_target, bands, held, longest, queues_now, staff, strip, waiting
+from deploy.grafana.labels import clock, number, or_said, replaced
+from deploy.grafana.now import (
+    LONGEST,
+    WALLS,
+    against_target,
+    bands,
+    held,
+    longest,
+    queues_now,
+    staff,
+    strip,
+    waiting,
+)
 from deploy.grafana.palette import PLAIN, Colour
 from deploy.grafana.panels import (
     columns,
@@ -19,13 +30,13 @@ from deploy.grafana.panels import (
     headed_columns,
     lines,
     listing,
-    mapped,
     merged,
     not_shown,
     numbers_as_shades,
     over_time,
     range_band,
     rows,
+    sorted_by,
     states_over_time,
     target_line,
     with_words,
@@ -55,10 +66,10 @@ def counters(say: Edition) -> Dashboard:
     """The first 26 rows are for the wall; below them, for who scrolls, each counter by itself."""
     return (
         board(say, BoardName.COUNTERS, "now-6h", "10s")
-        .with_panel(waiting(say, WALL).height(8).span(6))
+        .with_panel(waiting(say, WALL).height(8).span(5))
         .with_panel(longest(say, WALL).height(8).span(6))
         .with_panel(strip(say, WALL).height(8).span(8))
-        .with_panel(staff(say, WALL).height(8).span(4))
+        .with_panel(staff(say, WALL).height(8).span(5))
         .with_panel(queues_now(say, WALL, most=6).height(11).span(12))
         .with_panel(_today(say).height(11).span(12))
         .with_panel(_per_hour(say).height(7).span(9))
@@ -76,68 +87,52 @@ def _today(say: Edition) -> stat.Panel:
 
 
 def _now(say: Edition) -> table.Panel:
+    """A row per counter. Its figures are labels, as people write them."""
     visits = f"wachtpost_visits{{{CHOSEN}}}"
-    clocks = {
-        "longest": (Words.LONGEST, f"wachtpost_longest_wait_seconds{{{CHOSEN}}} > 0"),
-        "walk_in_wait": (
-            Words.WALK_IN_WAIT,
-            f'wachtpost_walk_in_wait_mean_seconds{{{CHOSEN}, window="{TODAY}"}}',
-        ),
-        "service_time": (
-            Words.SERVICE_TIME,
-            f'wachtpost_service_time_mean_seconds{{{CHOSEN}, window="{TODAY}"}}',
-        ),
-    }
-    counts = {
-        Words.WAITING: per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}"),
-        Words.LAST_HOUR: growth(visits, "site, queue", "1h"),
-        Words.WALK_INS: growth(visits.replace("}", ', ended="walk_in"}'), "site, queue", "1h"),
-        Words.EARLY: growth(visits.replace("}", ', ended="early"}'), "site, queue", "1h"),
-        Words.NO_SHOWS: growth(visits.replace("}", ', ended="no_show"}'), "site, queue", "1h"),
+    waiting_now = per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}")
+
+    def lately(ended: str) -> str:
+        return growth(visits.replace("}", f', ended="{ended}"}}'), "site, queue", "1h")
+
+    def today(figure: str) -> str:
+        return per_place(f'wachtpost_{figure}_mean_seconds{{{CHOSEN}, window="{TODAY}"}}')
+
+    def reported(state: str) -> str:
+        return per_place(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}')
+
+    nothing, untold = NO_FIGURE, say(NOT_REPORTED)
+    told: dict[str, tuple[Text, str, str]] = {
+        "waiting": (Words.WAITING, number(say, "waiting", waiting_now), nothing),
+        "longest": (Words.LONGEST, clock("longest", f"{LONGEST} > 0"), nothing),
+        "visits": (Words.LAST_HOUR, number(say, "visits", growth(visits, "site, queue", "1h")), nothing),
+        "walk_ins": (Words.WALK_INS, number(say, "walk_ins", lately("walk_in")), nothing),
+        "walk_in_wait": (Words.WALK_IN_WAIT, clock("walk_in_wait", today("walk_in_wait")), nothing),
+        "early": (Words.EARLY, number(say, "early", lately("early")), nothing),
+        "no_shows": (Words.NO_SHOWS, number(say, "no_shows", lately("no_show")), nothing),
+        "service_time": (Words.SERVICE_TIME, clock("service_time", today("service_time")), nothing),
         **{
-            text: _or_untold(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}')
+            state: (text, number(say, state, reported(state)), untold)
             for state, text in STAFF_COUNTER.items()
         },
     }
-    queries = (*counts.values(), *(_clock(label, series) for label, (_, series) in clocks.items()))
-    first, *others = map(named, queries)
-    panel = listing(
-        say,
-        Words.NOW,
-        rows(or_said(first, "name", say(Words.NO_COUNTERS))),
-        *map(rows, others),
-        sort_by=say(Words.WAITING),
-        highest_first=True,
-        tall=True,
+    queries = (
+        f"{written}\nor on (site, queue)\n{replaced(f'0 * {waiting_now} + 1', label, instead)}"
+        for label, (_, written, instead) in told.items()
     )
-    panel.decimals(0).no_value(say(NO_FIGURE)).min_width(105)
+    every = or_said(named(waiting_now), "name", say(Words.NO_COUNTERS))
+    panel = listing(say, Words.NOW, *map(rows, (every, *map(named, queries))), tall=True)
     to_breaches = [one.build() for one in breaches_of_row(say)]
     panel.override_by_name(say(CLUSTER), given(links=to_breaches, custom_width=160, custom_wrapText=True))
-    for text in STAFF_COUNTER.values():
-        panel.override_by_name(say(text), given(mappings=mapped({"-1": (say(NOT_REPORTED), None)})))
     # Not taken away: the link needs it.
     panel.override_by_name("queue", not_shown())
-    values = headed_columns((*(say(text) for text in counts), *clocks))
-    told = {label: say(text) for label, (text, _) in clocks.items()}
-    of_clocks = {column for column, heading in values.items() if heading in clocks}
-    waiting_now, *rest = ((column, values[column]) for column in values if column not in of_clocks)
-    headings = {"name": say(CLUSTER)} | dict([waiting_now]) | told | dict(rest)
-    hidden = ("Time", "site", *sorted(of_clocks))
-    return panel.with_transformation(merged()).with_transformation(columns(headings, hidden))
-
-
-def _clock(label: str, series: str) -> str:
-    """A time per counter as the label that people read; a dash where there is none."""
-    every = per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}")
-    without = replaced(f"0 * {every} + 1", label, NO_FIGURE)
-    return f"{clock(label, per_place(series))}\nor on (site, queue)\n{without}"
-
-
-def _or_untold(series: str) -> str:
-    """A figure per counter; -1 where there is none, as no source may tell it: else the column would come and
-    go."""
-    every = per_place(f"wachtpost_visits_waiting{{{CHOSEN}}}")
-    return f"{per_place(series)}\nor 0 * {every} - 1"
+    headings = {"name": say(CLUSTER)} | {label: say(text) for label, (text, _, _) in told.items()}
+    many_waiting, *values = headed_columns(("", *told))
+    return (
+        panel.min_width(105)
+        .with_transformation(merged())
+        .with_transformation(sorted_by(many_waiting, highest_first=True))
+        .with_transformation(columns(headings, hidden=("Time", "site", many_waiting, *values)))
+    )
 
 
 def _per_hour(say: Edition) -> timeseries.Panel:

@@ -79,20 +79,20 @@ WALL: Final = WALLS[QueueKind.PHONE]
 def live(say: Edition) -> Dashboard:
     return (
         board(say, BoardName.LIVE, "now-3h", "10s")
-        .with_panel(waiting(say, WALL).height(8).span(6))
+        .with_panel(waiting(say, WALL).height(8).span(5))
         .with_panel(longest(say, WALL).height(8).span(6))
         .with_panel(strip(say, WALL).height(8).span(8))
-        .with_panel(staff(say, WALL).height(8).span(4))
+        .with_panel(staff(say, WALL).height(8).span(5))
         .with_panel(queues_now(say, WALL, most=4).height(8).span(10))
         .with_panel(_targets(say).height(8).span(14))
         .with_panel(_queues(say, Words.QUEUES_WAIT, CALL_WAIT).height(5).span(7))
         .with_panel(_queues(say, Words.QUEUES_MISSED, MISSED).max(100).height(5).span(6))
         .with_panel(_speed(say).height(5).span(7))
         .with_panel(_handling(say).height(5).span(4))
-        .with_panel(_states(say).height(5).span(7))
+        .with_panel(_states(say).height(5).span(6))
         .with_panel(_course(say, Words.WAIT_COURSE, CALL_WAIT).height(5).span(5))
         .with_panel(_course(say, Words.MISSED_COURSE, MISSED).height(5).span(5))
-        .with_panel(_today(say).height(5).span(7))
+        .with_panel(_today(say).height(5).span(8))
     )
 
 

@@ -39,7 +39,7 @@ from deploy.grafana.words import NowWords as Words
 from shared.config.alerting import CombinedRule, KpiRule, NobodyRule, QueueRule, StateRule, kinds_of
 from shared.config.model import queues_about
 from shared.contract.annotation_tags import LONG_WINDOWS
-from shared.contract.kpis import STATE_MEASURES, UNITS, Measure, QueueKind, kinds_having
+from shared.contract.kpis import STATE_MEASURES, Measure, QueueKind, kinds_having
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +275,14 @@ def queues_now(say: Edition, wall: Wall, most: int) -> stat.Panel:
 def against_target(
     say: Edition, kpi: KpiQuery, places: str, window: str, name: str, *, ranged: bool = False
 ) -> Dataquery:
-    """A figure as people write it, what it is (``name``), its verdict and its counts, as one sentence.
+    """A figure in the unit of its target, what it is (``name``), its verdict and its counts, as one sentence.
 
     Without a figure there is a dash in its place. ``ranged``: see ``KpiQuery.counts``.
     """
     value, samples = kpi.value(places, window), kpi.samples(places, window)
-    written = labels.value(say, "figure", UNITS[Measure(kpi.name)], value, digits=0)
+    unit = say.percent_sign if kpi.is_share else f" {say(kpi.unit)}"
+    number_only = labels.number(say, "figure", kpi.scaled(value), digits=kpi.range_digits)
+    written = replaced(number_only, "figure", f"$1{unit}", "figure", "(.+)")
     without = replaced(f"0 * ({samples}) + 1", "figure", say(NO_FIGURE))
     figure = f"{written}\nor on (site, queue)\n{without}"
     verdict = kpi.verdict(say, places, window, ranged=ranged)
