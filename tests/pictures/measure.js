@@ -166,6 +166,7 @@
     window.innerHeight + Math.max(0, ...scrollers().map((one) => one.scrollHeight - one.clientHeight));
 
   async function settled(withinMs) {
+    if (document.readyState === "loading") await new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve));
     const until = performance.now() + withinMs;
     let before = "", calm = 0;
     while (performance.now() < until) {
