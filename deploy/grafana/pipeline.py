@@ -96,7 +96,7 @@ def _owner(say: Edition) -> statetimeline.Panel:
 
 def _alarms(say: Edition) -> table.Panel:
     # severity none: the heartbeat, which always rings.
-    firing = 'ALERTS{alertstate="firing", severity!="none"}'
+    firing = 'ALERTS{alertstate="firing", severity!="x"}'
     since = f"ALERTS_FOR_STATE and ignoring (alertstate) {firing}"
     headings = {
         "severity": say(SEVERITY),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
+from deploy.grafana.every import GRAFANA
 from tests.support.eventually import WITHIN
 from tests.support.service_process import ROOT
 
@@ -81,6 +83,14 @@ def test_a_query_is_given_up_before_the_next_refresh_breaks_it_off() -> None:
     fits = re.compile(rf'"refresh": "(?:{refresh}s|30s|1m)"')
     for board in (ROOT / "deploy/grafana/boards").glob("*/*.json"):
         assert fits.search(board.read_text(encoding="utf-8")), f"{board} asks at another pace than it says"
+
+
+def test_boards_are_made_for_the_grafana_that_shows_them() -> None:
+    assert f"image: grafana/grafana:{GRAFANA}\n" in COMPOSE
+    packages = json.loads((ROOT / "tests/deploy/grafana/panels/package.json").read_text(encoding="utf-8"))
+    assert packages["dependencies"]["@grafana/data"] == GRAFANA, (
+        "what reads them in tests is of the same release"
+    )
 
 
 def test_who_may_look_at_boards_has_prometheus_and_nothing_else() -> None:

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # ships no types
 from typer.testing import CliRunner
 
 from deploy.grafana import words
@@ -26,7 +27,7 @@ from shared.contract.breach_events import BreachState, Severity
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Outcome
 from shared.contract.kpis import Measure
-from tests.deploy.grafana.files import BOARDS, CITY_FILE, read_boards, strings
+from tests.deploy.grafana.files import BOARDS, CITY_FILE, ROOT, read_boards, strings
 from tests.deploy.grafana.rules import FROM_A_LABEL
 from wachtpost.cli import app
 from wachtpost.demo.city_copy import toml
@@ -136,6 +137,19 @@ def test_the_wall_of_the_phones_shows_no_rule_about_visitors():
     wall = json.loads(written(special("en").city)[Path("en/live.json")])
     (states,) = (panel for panel in wall["panels"] if panel["title"] == "Breaches")
     assert 'rule!~"(niemand[.]helpt|balie|drukte)(-warning)?"' in states["targets"][0]["expr"]
+
+
+def test_the_heartbeat_that_always_rings_is_no_alarm():
+    """Else somebody is told for ever that something is wrong with the measuring."""
+    files = (ROOT / "deploy/prometheus/rules").glob("*.yml")
+    groups = [group for file in files for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]]
+    alarms = [rule for group in groups for rule in group["rules"] if "alert" in rule]
+    assert [rule["alert"] for rule in alarms if rule["labels"]["severity"] == "none"] == ["Watchdog"]
+    for board in read_boards():
+        asked = [
+            query["expr"] for panel in board.panels for query in panel.targets if "ALERTS" in query["expr"]
+        ]
+        assert all('severity!="none"' in expr for expr in asked), board
 
 
 # --- Languages -------------------------------------------------------------------------------------------
