@@ -255,7 +255,7 @@ def waits_by_place(say: Edition, text: PanelText, kpi: KpiQuery) -> table.Panel:
     told = f"{shown}\n* on (site, queue, period) group_left (mark, verdict)\n{bracketed(verdict)}"
     cell = joined(replaced(told, "dot", "·"), "cell", " ", "mark", "shown", "dot", "verdict")
     asked = rows(f"max by (x, name, cell) (\n{on_axis(say, named(cell))}\n)")
-    cells = given(mappings=_painted(), custom_cellOptions=WORDS_ON_COLOUR)
+    cells = given(mappings=_painted(), custom_cellOptions=WORDS_ON_COLOUR, custom_minWidth=140)
     months = given(
         displayName=say(PolicyWords.MONTH),
         unit=TEXT,

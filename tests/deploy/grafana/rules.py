@@ -47,7 +47,7 @@ def typed(board: Board) -> Iterator[str]:
     for panel in board.panels:
         for override in panel.body["fieldConfig"]["overrides"]:
             for setting in override["properties"]:
-                if setting["id"] in AHEAD:
+                if setting["id"] in AHEAD or "value" not in setting:  # without one, it takes a default back
                     continue
                 fields: Any = setting["value"]
                 for step in reversed(setting["id"].split(".")):

@@ -41,6 +41,8 @@ def test_what_stands_on_the_axis_of_bars_is_no_number_and_theirs_has_its_unit_be
         assert chart.everywhere("unit") == [COUNT, TEXT], "the only override of it is the axis'"
         assert chart.defaults["custom"]["axisLabel"]
         assert "text" not in chart.options, "sizes are Grafana's, which leaves out what does not fit"
+        first, *_ = chart.body["fieldConfig"]["overrides"]
+        assert first["properties"] == [{"id": "noValue"}], "no bar there is no panel without bars"
 
 
 @pytest.mark.parametrize(
