@@ -52,6 +52,11 @@ from deploy.grafana.promql import (
     states,
 )
 from deploy.grafana.words import (
+    ABOVE_TARGET,
+    CLOSED,
+    NO_TARGET,
+    NOT_YET,
+    ON_TARGET,
     OUTCOMES,
     TARGET,
     Edition,
@@ -114,9 +119,26 @@ def _targets(say: Edition) -> stat.Panel:
 def _queues(say: Edition, text: PanelText, kpi: KpiQuery) -> bargauge.Panel:
     """Names and verdicts alone: a bar's name is cut where it does not fit, and a phone is narrow."""
     asked = instant(kpi.verdict(say, CHOSEN, say.short), "{{name}} · {{verdict}}")
-    panel = bars(say, text, asked, title_size=14, value_size=16)
+    panel = bars(say, text, asked, title_size=_name_size(say), value_size=16)
     judged(panel, kpi, say).data_links(breaches_of_queue(say))
     return panel.links(to_board(BoardName.BREACHES, say))
+
+
+def _name_size(say: Edition) -> int:
+    """How large a bar's name can be that no queue of the city has one that is cut on a small screen."""
+    verdicts = (ON_TARGET, ABOVE_TARGET, NOT_YET, NO_TARGET, CLOSED)
+    names = (q.title for site in say.city.sites for q in site.of_kind(QueueKind.PHONE))
+    letters = max(map(len, names), default=0) + len(_TARGET) + max(len(say(one)) for one in verdicts)
+    return max(_SMALLEST, min(_LARGEST, int(_NARROWEST_PX / (_LETTER * letters))))
+
+
+_TARGET: Final = " ·  (20 %)"
+"""What stands around a name and a verdict."""
+_LETTER: Final = 0.5
+"""Width of a letter, in its size."""
+_NARROWEST_PX: Final = 305
+"""Of the names on a screen of 1366, and of a phone."""
+_SMALLEST, _LARGEST = 9, 14
 
 
 def _speed(say: Edition) -> bargauge.Panel:

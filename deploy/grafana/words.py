@@ -311,7 +311,10 @@ class BoardWords:
         "Who is waiting now, and does the contact centre keep what the city promises. For a screen on the "
         "wall: add ?kiosk to the address."
     )
-    COUNTERS_ABOUT: Final = Msg("Waiting at the counters, each against its own target.")
+    COUNTERS_ABOUT: Final = Msg(
+        "Waiting at the counters, each against its own target. A screen on the wall shows the upper part, "
+        "down to the visits per hour; below it stands each counter by itself."
+    )
     APPOINTMENTS_ABOUT: Final = Msg(
         "How many working days a resident waits for an appointment, and where the diary fills up."
     )

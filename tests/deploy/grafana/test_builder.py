@@ -106,6 +106,20 @@ def test_windows_and_time_zone_are_those_of_the_city_file(tmp_path, windows, tit
     assert used - {"today"} == set(windows), "no window that the city does not have"
 
 
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("Onthaal", 14), ("Vreemdelingenzaken en inburgering", 10), ("Bevolking, reispas en id", 11)],
+)
+def test_bars_of_queues_with_long_names_have_smaller_letters(name, size):
+    """On a screen of 1366, and on a phone, 305 px have to do."""
+    document = json.loads(json.dumps(DOCUMENT, default=str))
+    for queue in document["sites"][0]["queues"]:
+        queue["name"] = name
+    wall = json.loads(written(CityFile.model_validate(document))[Path("nl/live.json")])
+    (bars,) = (panel for panel in wall["panels"] if panel["title"] == "Wacht per rij, laatste 20")
+    assert bars["options"]["text"]["titleSize"] == size
+
+
 def test_the_windows_of_now_are_the_fewest_contacts_and_of_longer_the_longest_time():
     live = {"windows": ["15m", "last 60", "1h", "last 20"]}
     say = Edition(CityFile.model_validate(DOCUMENT | {"live": live}), "en")

@@ -12,9 +12,11 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
 from deploy.grafana import now
+from deploy.grafana.kpis import CALL_WAIT
 from deploy.grafana.now import WALLS, about, minutes_seconds
 from deploy.grafana.palette import BAD, QUIET, UNKNOWN, Colour
-from deploy.grafana.words import Edition
+from deploy.grafana.promql import TOTAL
+from deploy.grafana.words import Edition, NowWords
 from shared.config.model import CityFile
 from shared.contract.kpis import QueueKind
 from tests.deploy.grafana.test_builder import DOCUMENT, special
@@ -216,6 +218,46 @@ def test_figures_that_are_old_say_so(
 ) -> None:
     told = {name: values for name in A_DAY if name.startswith("wachtpost_queue_info")}
     assert line in read(now.strip(ENGLISH, PHONES), told, tmp_path, minute=8.25), story
+
+
+# --- Sentences ---------------------------------------------------------------------------------------------
+
+
+def kpi(kpi_id: str, **told: str) -> Told:
+    """What the evaluator tells of a figure of the whole site, over the last 20 contacts."""
+    labels = at("all", kpi=kpi_id, window="last 20")
+    return {f"wachtpost_kpi_{name}{{{labels}}}": value for name, value in told.items()}
+
+
+@pytest.mark.parametrize(
+    ("story", "figure", "told", "sentence"),
+    [
+        (
+            "beyond its target",
+            {f"wachtpost_call_wait_mean_seconds{{{at('all', window='last 20')}}}": "333.4x9"},
+            kpi("call_wait_mean", samples="20x9", verdict="2x9"),
+            "333 s mean wait · above target (45 s) · answered: 20",
+        ),
+        (
+            "nobody was helped",
+            {},
+            kpi("call_wait_mean", samples="0x9"),
+            "– mean wait · not yet to say · answered: 0",
+        ),
+        (
+            "nobody promised anything",
+            {f"wachtpost_call_wait_mean_seconds{{{at('all', window='last 20')}}}": "12x9"},
+            kpi("call_wait_mean", samples="20x9"),
+            "12 s mean wait · no target · answered: 20",
+        ),
+    ],
+)
+def test_a_figure_against_its_target_is_a_sentence(
+    story: str, figure: Told, told: Told, sentence: str, tmp_path: Path
+) -> None:
+    asked = now.against_target(ENGLISH, CALL_WAIT, TOTAL, "last 20", "mean wait")
+    panel = now.held(now.bands(ENGLISH, NowWords.QUEUES, asked), ENGLISH, CALL_WAIT)
+    assert [name for name, _ in read(panel, figure | told, tmp_path)] == [sentence], story
 
 
 # --- Which rules are about a wall --------------------------------------------------------------------------
