@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.common import BarGaugeValueMode
 from deploy.grafana.board import BoardName, board
 from deploy.grafana.breaches import RESULT_COLOURS
 from deploy.grafana.kpis import severity_words
-from deploy.grafana.labels import clock, replaced
+from deploy.grafana.labels import clock, replaced, worded
 from deploy.grafana.palette import BAD, GOOD, PLAIN, UNKNOWN, Colour
 from deploy.grafana.panels import (
     LATENCY,
@@ -96,7 +96,7 @@ def _owner(say: Edition) -> statetimeline.Panel:
 
 def _alarms(say: Edition) -> table.Panel:
     # severity none: the heartbeat, which always rings.
-    firing = 'ALERTS{alertstate="firing", severity!="x"}'
+    firing = 'ALERTS{alertstate="firing", severity!="none"}'
     since = f"ALERTS_FOR_STATE and ignoring (alertstate) {firing}"
     headings = {
         "severity": say(SEVERITY),
@@ -108,9 +108,10 @@ def _alarms(say: Edition) -> table.Panel:
     return (
         listing(say, Words.ALARMS, asked, sort_by=say(SINCE), highest_first=True)
         .no_value(say(Words.NO_ALARMS))
-        .override_by_name(say(SEVERITY), given(mappings=mapped(severity_words(say)), custom_width=130))
-        .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=110))
-        .override_by_name(say(Words.ABOUT_WHAT), given(noValue=NO_FIGURE, custom_width=110))
+        .override_by_name(say(SEVERITY), given(mappings=mapped(severity_words(say)), custom_width=150))
+        .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=105))
+        .override_by_name(say(Words.ABOUT_WHAT), given(noValue=NO_FIGURE, custom_width=95))
+        .override_by_name(say(Words.ALARM), given(custom_minWidth=180))
         .with_transformation(columns(headings))
     )
 
@@ -204,7 +205,11 @@ def _closed(say: Edition) -> bargauge.Panel:
 
 
 def _per_queue(say: Edition, text: PanelText, counts: str, colour: Colour) -> bargauge.Panel:
-    asked = instant(f"sort_desc(\n{named(counts, INFO_OF_ALL_SITES)}\n)", "{{name}}")
+    sites = {site.id: site.title for site in say.city.sites}
+    found, called = named(counts, INFO_OF_ALL_SITES), "{{name}}"
+    if len(sites) > 1:  # two town halls have a queue of the same name each
+        found, called = worded(found, "site", sites), "{{name}} · {{site}}"
+    asked = instant(f"sort_desc(\n{found}\n)", called)
     return bars(say, text, asked, title_size=13, value_size=15).color_scheme(fixed(colour))
 
 

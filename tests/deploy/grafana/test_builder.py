@@ -153,6 +153,20 @@ def test_the_wall_of_the_phones_shows_no_rule_about_visitors():
     assert 'rule!~"(niemand[.]helpt|balie|drukte)(-warning)?"' in states["targets"][0]["expr"]
 
 
+def test_queues_of_several_sites_are_told_apart_where_all_sites_stand_together():
+    other = {
+        "id": "plein",
+        "name": "Plein",
+        "queues": [{"id": "onthaal", "kind": "phone", "name": "Onthaal"}],
+    }
+    city = CityFile.model_validate(DOCUMENT | {"sites": [*DOCUMENT["sites"], other]})
+    for of, legend in ((city, "{{name}} · {{site}}"), (ENGLISH.city, "{{name}}")):
+        asked = json.loads(written(of)[Path("en/pipeline.json")])
+        of_queues = [panel for panel in asked["panels"] if "queue_info" in panel["targets"][0]["expr"]]
+        assert [panel["targets"][0]["legendFormat"] for panel in of_queues] == [legend] * 2
+        assert all(('"Plein"' in panel["targets"][0]["expr"]) == (of is city) for panel in of_queues)
+
+
 def test_the_heartbeat_that_always_rings_is_no_alarm():
     """Else somebody is told for ever that something is wrong with the measuring."""
     files = (ROOT / "deploy/prometheus/rules").glob("*.yml")
