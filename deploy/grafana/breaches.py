@@ -18,7 +18,6 @@ from deploy.grafana import labels, rules
 from deploy.grafana.board import BoardName, board, to_board_of_row
 from deploy.grafana.kpis import severity_words, state_words
 from deploy.grafana.labels import bracketed, replaced, worded
-from deploy.grafana.now import is_about_visits
 from deploy.grafana.palette import BAD, PLAIN, Colour
 from deploy.grafana.panels import (
     LATENCY,
@@ -161,9 +160,7 @@ def _with_board(say: Edition, query: str) -> str:
 
     board, chosen = LEADS_TO
     counters = to(BoardName.COUNTERS)
-    visitors = {
-        label: counters for rule in say.city.rules if is_about_visits(rule) for label in rules.labels_of(rule)
-    }
+    visitors = dict.fromkeys(rules.about_visits(say), counters)
     measures: Mapping[str, str] = {
         Kpi.VISIT_WAIT_MEAN: counters,
         Kpi.LEAD_TIME_MEAN: to(BoardName.APPOINTMENTS),

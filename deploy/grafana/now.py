@@ -36,7 +36,7 @@ from deploy.grafana.words import (
     Text,
 )
 from deploy.grafana.words import NowWords as Words
-from shared.config.alerting import CombinedRule, KpiRule, NobodyRule, QueueRule, StateRule, kinds_of
+from shared.config.alerting import CombinedRule, KpiRule, QueueRule
 from shared.config.model import queues_about
 from shared.contract.annotation_tags import LONG_WINDOWS
 from shared.contract.kpis import STATE_MEASURES, Measure, QueueKind, kinds_having
@@ -76,13 +76,6 @@ NONE: Final = " "
 
 
 # --- Which rules are about a wall --------------------------------------------------------------------------
-
-
-def is_about_visits(rule: QueueRule) -> bool:
-    """Whether a rule whose measure phones have as well looks at the counters of a site."""
-    if not isinstance(rule, StateRule | NobodyRule | CombinedRule):
-        return False
-    return rule.contacts == "visits" or QueueKind.PHONE not in kinds_of(rule)
 
 
 def about(say: Edition, kind: QueueKind) -> str:

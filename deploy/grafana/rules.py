@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from math import floor
 from typing import Final
 
-from deploy.grafana.labels import TIMES_SIGN, worded
+from deploy.grafana.labels import TIMES_SIGN, joined, replaced, worded
 from deploy.grafana.words import KPIS, NO_FIGURE, SHIFTS, WORKDAYS, Edition, Text
 from shared.config.alerting import (
     BudgetRule,
@@ -19,13 +19,16 @@ from shared.config.alerting import (
     KpiCondition,
     KpiRule,
     NobodyCondition,
+    NobodyRule,
     QueueRule,
     ShiftRule,
     StateCondition,
     StateRule,
+    kinds_of,
 )
+from shared.config.types import ALL_QUEUES
 from shared.contract.breach_events import Level, rule_label
-from shared.contract.kpis import UNITS, Measure, Unit, more_is_better
+from shared.contract.kpis import UNITS, Measure, QueueKind, Unit, kpis_of, more_is_better
 from shared.translation import Msg, translator
 
 WHAT: Final = "what"
@@ -42,15 +45,43 @@ _ABOVE_TIMES_TARGET: Final = Msg("{figure} above {limit} the target")
 _SILENT: Final = Msg("no data for more than {time}")
 
 
+_ALL_PHONES: Final = Msg("All phone lines")
+_ALL_COUNTERS: Final = Msg("All counters")
+_TOTAL: Final = "total"
+"""A label of no answer."""
+
 IDENTITY: Final = "site, queue, rule, measure, severity"
 """Labels that tell one breach from another."""
 
 
 def told(say: Edition, query: str) -> str:
     """Give answers with the labels ``rule`` and ``measure`` the label ``WHAT``: the rule's sentence, or what
-    its measure is called where the city file no longer has the rule."""
+    its measure is called where the city file no longer has the rule. A site's total is called, in ``name``,
+    by what it is the total of."""
     measures = {measure: say(text) for measure, text in KPIS.items()}
-    return worded(worded(query, WHAT, measures, "measure"), WHAT, sentences(say), "rule")
+    return _named_total(say, worded(worded(query, WHAT, measures, "measure"), WHAT, sentences(say), "rule"))
+
+
+def _named_total(say: Edition, query: str) -> str:
+    counters = say(_ALL_COUNTERS)
+    rules = dict.fromkeys(about_visits(say), counters)
+    measures: Mapping[str, str] = dict.fromkeys(kpis_of([QueueKind.COUNTER]), counters)
+    query = replaced(query, _TOTAL, say(_ALL_PHONES))
+    query = worded(worded(query, _TOTAL, rules, "rule"), _TOTAL, measures, "measure")
+    query = joined(query, _TOTAL, ";", "queue", _TOTAL)
+    query = replaced(query, "name", "$1", _TOTAL, f"{ALL_QUEUES};(.+)")
+    return replaced(query, _TOTAL, "")
+
+
+def about_visits(say: Edition) -> tuple[str, ...]:
+    """What rules are called in metrics whose measure phones have as well, and that look at counters."""
+    return tuple(
+        label
+        for rule in say.city.rules
+        if isinstance(rule, StateRule | NobodyRule | CombinedRule)
+        if rule.contacts == "visits" or QueueKind.PHONE not in kinds_of(rule)
+        for label in (rule.id, rule_label(rule.id, Level.WARNING))
+    )
 
 
 def in_words(
@@ -76,11 +107,6 @@ def usual_shares(say: Edition) -> Mapping[str, str]:
         for rule in say.city.rules
         if isinstance(rule, ShiftRule)
     }
-
-
-def labels_of(rule: QueueRule) -> tuple[str, ...]:
-    """What a rule can be called in metrics."""
-    return tuple(rule_label(rule.id, level) for level in Level)
 
 
 def sentences(say: Edition) -> Mapping[str, str]:

@@ -100,7 +100,7 @@ def test_a_rule_that_the_city_file_no_longer_has_is_known_by_its_measure(tmp_pat
 # --- Open now --------------------------------------------------------------------------------------------
 
 QUEUES = {"onthaal": ("phone", "Onthaal"), "burgerzaken": ("counter", "Burgerzaken")}
-QUEUES |= {"all": ("site", "Lier"), "pbx": ("source", "pbx")}
+QUEUES |= {"all": ("site", "Stad Lier"), "pbx": ("source", "pbx")}
 
 
 def labels(rule: str, measure: str, severity: str, queue: str) -> str:
@@ -195,11 +195,19 @@ def test_what_is_open_has_its_place_sentence_figure_limit_and_board(tmp_path: Pa
             "wachtpost-live",
             "var-queue=onthaal",
         ): 30_000,
-        row(LONG, "site", "Lier", "langste wachttijd boven 7:00", "8:41", "7:00", "wachtpost-live"): 20_000,
+        row(
+            LONG,
+            "site",
+            "Alle telefoonlijnen",
+            "langste wachttijd boven 7:00",
+            "8:41",
+            "7:00",
+            "wachtpost-live",
+        ): 20_000,
         row(
             VISITORS,
             "site",
-            "Lier",
+            "Alle loketten",
             "langste wachttijd boven 15:00",
             "1:02:05",
             "15:00",
@@ -238,13 +246,13 @@ def test_what_is_open_has_its_place_sentence_figure_limit_and_board(tmp_path: Pa
         row(
             SHIFT,
             "site",
-            "Lier",
+            "Alle telefoonlijnen",
             "ongewoon veel gemiste oproepen",
             "61,2 %",
             "gewoonlijk 12 %",
             "wachtpost-live",
         ): 58_000,
-        row(NOBODY, "site", "Lier", "niemand beschikbaar", "–", "–", "wachtpost-live"): 50_000,
+        row(NOBODY, "site", "Alle telefoonlijnen", "niemand beschikbaar", "–", "–", "wachtpost-live"): 50_000,
     }
     told = [{"labels": one, "value": value} for one, value in expected.items()]
     test = {"expr": asked(0), "eval_time": "1m", "exp_samples": told}
@@ -257,7 +265,7 @@ def test_where_the_evaluator_is_not_heard_the_breaches_that_were_told_stay_and_i
 ) -> None:
     told_of = f"wachtpost_breach_opened_timestamp_seconds{{{LONG}}}"
     unknown = {"labels": '{what="niet bekend: er komen geen cijfers binnen"}', "value": 1}
-    still = {"labels": '{name="all", what="langste wachttijd boven 7:00"}', "value": 1}
+    still = {"labels": '{name="Alle telefoonlijnen", what="langste wachttijd boven 7:00"}', "value": 1}
     test = {"expr": f"count by (name, what) ({asked(0)})", "eval_time": "1m"}
     assert complaints([{**test, "exp_samples": [unknown, still]}], {told_of: 20}, tmp_path) == ""
     assert complaints([{**test, "exp_samples": [unknown]}], {}, tmp_path) == ""
