@@ -88,7 +88,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, json.dumps([{"uid": uid, "type": "dash-db"} for uid in self.page.pages]))
         elif (inside := self.page.pages.get(parts.path.removeprefix("/d/"))) is not None:
             self.page.queries.append(parts.query)
-            head = f"<!doctype html><meta charset=utf-8><style>{STYLE}</style>"
+            phone = '<meta name="viewport" content="width=device-width">'
+            head = f"<!doctype html><meta charset=utf-8>{phone}<style>{STYLE}</style>"
             self._answer(200, f"{head}<body>{inside}</body>", {"Content-Type": "text/html"})
         else:
             self._answer(404, "{}")
