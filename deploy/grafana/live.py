@@ -182,7 +182,8 @@ def _course(say: Edition, text: PanelText, kpi: KpiQuery) -> timeseries.Panel:
 
 def _today(say: Edition) -> timeseries.Panel:
     answered = growth(f"wachtpost_calls_answered{{{CHOSEN}}}", "site", "1h")
-    missed = growth(f"wachtpost_calls_missed{{{CHOSEN}}}", "outcome", "1h")
+    # Of eight outcomes those that there were: the legend has room for these.
+    missed = f"{growth(f'wachtpost_calls_missed{{{CHOSEN}}}', 'outcome', '1h')} > 0"
     asked = (over_time(answered, "answered"), over_time(missed, "{{outcome}}"))
     panel = lines(say, Words.TODAY, *asked, stacked=True).decimals(0)
     return with_words(panel, say, OUTCOMES, OUTCOME_COLOURS).time_from("now/d").hide_time_override(True)

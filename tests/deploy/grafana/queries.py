@@ -47,6 +47,7 @@ MAY_BE_EMPTY: Final[Mapping[tuple[str, int, str], str]] = {
     },
     ("live", 12, "CD"): "from sixty calls on a figure stands without a range",
     ("live", 13, "CD"): "from sixty calls on a figure stands without a range",
+    ("live", 14, "B"): "nobody was missed today",
     ("counters", 10, "DE"): "from sixty visits on a figure stands without a range; under five it has none",
     ("appointments", 5, "DE"): "from sixty appointments on a figure stands without a range",
     ("counters", 10, "AC"): "no visits in that window: no figure, which is not zero",
