@@ -203,7 +203,8 @@ class KpiQuery:
             )
             both = f"{low}\n* on (site, queue) group_left (high) {high}"
             both = joined(both, "range", "–", "low", "high")
-            told = _told_as("range", both, f" ($1 {say(self.unit)})", "range")
+            sign = f" {self.unit}" if isinstance(self.unit, str) else ""  # a word stands behind the figure
+            told = _told_as("range", both, f" ($1{sign})", "range")
             counts = _lengthened(counts, _or_else(told, samples), "range")
         if ranged and counts_contacts(window):
             some = f"{self.samples(places, window)} > 0"

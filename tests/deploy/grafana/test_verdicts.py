@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]  # ships no types
 
-from deploy.grafana.kpis import CALL_WAIT, MISSED, SERVICE_LEVEL, VISIT_WAIT
+from deploy.grafana.kpis import CALL_WAIT, LEAD_TIME, MISSED, SERVICE_LEVEL, VISIT_WAIT
 from deploy.grafana.periods import MONTH, RunningKpi
 from deploy.grafana.promql import CHOSEN, TOTAL, KpiQuery, counted_speeds
 from tests.deploy.grafana.test_builder import ENGLISH
@@ -135,6 +135,14 @@ def test_a_figure_carries_its_counts_its_range_and_the_evaluators_verdict(
     shown = 100 * page["figure"] if kpi.is_share else page["figure"]
     expected = {reading(verdict, counts): shown}
     assert answers(query, told(kpi, "15m", **page), expected, tmp_path) == ""
+
+
+@needs_promtool
+def test_a_range_does_not_repeat_a_unit_that_is_a_word(tmp_path: Path) -> None:
+    page = told(LEAD_TIME, "today", samples=8, figure=1.1, low=0, high=3.1, target=5, verdict=0)
+    query = LEAD_TIME.verdict(ENGLISH, CHOSEN, "today", ranged=True)
+    named = reading("on target (5 working days)", "appointments: 8 (0.0–3.1)")
+    assert answers(query, page, {named: 1.1}, tmp_path) == ""
 
 
 @needs_promtool
