@@ -101,14 +101,14 @@ def _open(say: Edition) -> table.Panel:
     hidden_columns = ("Time", "site", "queue", "rule", "measure", "kind", "Value #D")
     # What is left of the width is the rule's.
     settings = {
-        STATE: (130, state_column(say)),
-        SEVERITY: (125, given(mappings=in_words, custom_cellOptions=WORDS_ON_COLOUR)),
-        PLACE: (130, [*wrapped, *given(links=[to_board_of_row(say, *LEADS_TO).build()])]),
-        FIGURE: (105, wrapped),
+        STATE: (120, state_column(say)),
+        SEVERITY: (120, given(mappings=in_words, custom_cellOptions=WORDS_ON_COLOUR)),
+        PLACE: (155, [*wrapped, *given(links=[to_board_of_row(say, *LEADS_TO).build()])]),
+        FIGURE: (95, wrapped),
         Words.LIMIT: (95, wrapped),
-        SINCE: (110, given(unit=MOMENT)),
-        Words.TAKEN_BY: (130, wrapped),
-        Words.TAKEN_AT: (110, given(unit=MOMENT, mappings=not_yet)),
+        SINCE: (105, given(unit=MOMENT)),
+        Words.TAKEN_BY: (110, wrapped),
+        Words.TAKEN_AT: (105, given(unit=MOMENT, mappings=not_yet)),
     }
     panel = listing(say, Words.OPEN, *(rows(one) for one in asked))
     for text, (width, own) in settings.items():
