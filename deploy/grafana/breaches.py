@@ -103,7 +103,7 @@ def _open(say: Edition) -> table.Panel:
     settings = {
         STATE: (120, state_column(say)),
         SEVERITY: (120, given(mappings=in_words, custom_cellOptions=WORDS_ON_COLOUR)),
-        PLACE: (155, [*wrapped, *given(links=[to_board_of_row(say, *LEADS_TO).build()])]),
+        PLACE: (190, [*wrapped, *given(links=[to_board_of_row(say, *LEADS_TO).build()])]),
         FIGURE: (95, wrapped),
         Words.LIMIT: (95, wrapped),
         SINCE: (105, given(unit=MOMENT)),
