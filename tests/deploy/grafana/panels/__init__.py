@@ -128,11 +128,12 @@ def kept(panel: JsonObject, annotations: Iterable[JsonObject]) -> list[JsonObjec
 
 
 def _told(asked: JsonObject, language: str) -> JsonObject:
+    country = "GB" if language == "en" else "BE"
     ran = subprocess.run(
         ["node", str(READER)],
         input=json.dumps(asked),
         # Some numbers are written as the reader's browser does it.
-        env={**os.environ, "NODE_PATH": str(PACKAGES), "LC_ALL": f"{language}_BE.UTF-8"},
+        env={**os.environ, "NODE_PATH": str(PACKAGES), "LC_ALL": f"{language}_{country}.UTF-8"},
         capture_output=True,
         text=True,
         encoding="utf-8",
