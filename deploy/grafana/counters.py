@@ -63,7 +63,7 @@ WALL: Final = WALLS[QueueKind.COUNTER]
 
 
 def counters(say: Edition) -> Dashboard:
-    """The first 26 rows are for the wall; below them, for who scrolls, each counter by itself."""
+    """The first 28 rows fill the wall; below them, for who scrolls, each counter by itself."""
     return (
         board(say, BoardName.COUNTERS, "now-6h", "10s")
         .with_panel(waiting(say, WALL).height(8).span(5))
@@ -72,8 +72,8 @@ def counters(say: Edition) -> Dashboard:
         .with_panel(staff(say, WALL).height(8).span(5))
         .with_panel(queues_now(say, WALL, most=6).height(11).span(12))
         .with_panel(_today(say).height(11).span(12))
-        .with_panel(_per_hour(say).height(7).span(9))
-        .with_panel(_waiting(say).height(7).span(15))
+        .with_panel(_per_hour(say).height(9).span(9))
+        .with_panel(_waiting(say).height(9).span(15))
         .with_panel(_now(say).height(11).span(24))
         .with_panel(_course(say).height(7).span(24))
     )

@@ -17,7 +17,7 @@ from tests.support.chromium import Chromium
 MEASURE: Final = Path(__file__).with_name("measure.js")
 KIOSK: Final = "?kiosk&_dash.hideTimePicker=true&_dash.hideVariables=true&_dash.hideLinks=true"
 FOR_WALLS: Final = {BoardName.LIVE, BoardName.COUNTERS}
-"""Boards all of which has to be on a screen on which nobody scrolls."""
+"""Boards that hang where nobody scrolls: what begins on the screen ends on it."""
 HIGHEST: Final = 12_000
 """Pixels of the highest picture: a page that grows with its window would grow for ever."""
 
@@ -63,7 +63,7 @@ SAYINGS: Final = {
     "under": '"{text}" is covered',
     "wide": "wider than its place: {text} are seen",
     "scrolled": "{text} are seen only by who scrolls",
-    "high": "higher than the screen: {text} are seen",
+    "edge": "the screen ends in it: {text} are seen",
     "failed": "its query failed",
     "unsettled": "still loading after {text}",
     "empty": "no panel at all",
@@ -112,9 +112,9 @@ class _Camera:
         self.browser.ask("Emulation.setLocaleOverride", locale=board.language)
         self.browser.go_to(f"{url}{self.screen.query}")
         is_settled = self._settled()
-        height = self._height()
-        self._unfold(height)
-        measured = Measured.model_validate(self.browser.value("boardPictures.measured()"))
+        self._unfold(self._height())
+        said = self.browser.value(f"boardPictures.measured({self.screen.height})")
+        measured = Measured.model_validate(said)
         file = out / board.language / f"{board.name}-{self.screen}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         shot = self.browser.ask("Page.captureScreenshot", format="png")["data"]
@@ -125,16 +125,13 @@ class _Camera:
             of_page.append(Finding(kind="unsettled", text=f"{self.patience_s:g} s"))
         if not measured.panels:
             of_page.append(Finding(kind="empty"))
-        if is_wall and height > self.screen.height:
-            of_page.append(Finding(kind="high", text=f"{self.screen.height} of {height} px"))
         found = (one for one in measured.found if is_wall or not self._is_scrolled(one))
         return Picture(file, measured.panels, (*of_page, *dict.fromkeys(found)))
 
     def _is_scrolled(self, finding: Finding) -> bool:
         """Whether somebody who may scroll sees it nevertheless; sideways only a finger does."""
-        return finding.kind == "scrolled" or (
-            self.screen.is_phone and finding.kind == "wide" and finding.panel != ""
-        )
+        aside = self.screen.is_phone and finding.kind == "wide" and finding.panel != ""
+        return aside or finding.kind in {"edge", "scrolled"}
 
     def _unfold(self, height: int) -> None:
         """Make the window as high as all that is in it: Grafana draws a panel when it comes into sight."""

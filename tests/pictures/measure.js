@@ -11,6 +11,7 @@
   const TOLERANCE_PX = 1; // what rounding may do
   const READABLE_PX = 10; // Grafana's own smallest letters have 12; what is squeezed to fit may have 4
   const AT_THE_EDGE = 0.4; // of a text: the last hour below a chart may lose its end, as nobody needs it
+  const FRAME_PX = 16; // of a panel, above its title
   const BARE_LINE = 0.2; // of a line of text, above and below its letters
 
   // --- What is on its way: a panel shows that it loads only a while after it has asked ---
@@ -214,9 +215,19 @@
     return found;
   }
 
-  function measured() {
+  /** A panel that the lower edge of the screen goes through, but for its frame: from afar, half a panel is seen. */
+  function atTheEdge(screenHeight) {
+    return panels().flatMap((panel) => {
+      const { top, bottom } = panel.getBoundingClientRect();
+      const text = `${Math.round(screenHeight - top)} of ${Math.round(bottom - top)} px`;
+      const isCut = top < screenHeight - FRAME_PX && bottom > screenHeight + TOLERANCE_PX;
+      return isCut ? [{ panel: nameOf(panel), kind: "edge", text }] : [];
+    });
+  }
+
+  function measured(screenHeight) {
     const page = document.documentElement;
-    const found = panels().flatMap(inPanel);
+    const found = [...atTheEdge(screenHeight), ...panels().flatMap(inPanel)];
     if (page.scrollWidth > page.clientWidth + TOLERANCE_PX)
       found.push({ panel: "", kind: "wide", text: `${page.clientWidth} of ${page.scrollWidth} px`, other: "" });
     return { panels: panels().length, found };
