@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         callspec = getattr(item, "callspec", None)
         if callspec is not None and SECOND in (callspec.params.get(name) for name in SERVER_PARAMETERS):
-            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.second_server)
 
 
 def _flavour(request: pytest.FixtureRequest) -> type[RedisServer]:
