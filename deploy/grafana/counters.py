@@ -60,6 +60,8 @@ VISIT_COLOURS: Final = (PLAIN, Colour.BLUE, Colour.YELLOW, Colour.GREY, Colour.O
 
 
 WALL: Final = WALLS[QueueKind.COUNTER]
+MOST: Final = 6
+"""Counters that have a band each, in letters that are read from afar."""
 
 
 def counters(say: Edition) -> Dashboard:
@@ -70,7 +72,7 @@ def counters(say: Edition) -> Dashboard:
         .with_panel(longest(say, WALL).height(8).span(6))
         .with_panel(strip(say, WALL).height(8).span(8))
         .with_panel(staff(say, WALL).height(8).span(5))
-        .with_panel(queues_now(say, WALL, most=6).height(11).span(12))
+        .with_panel(queues_now(say, WALL, MOST).height(11).span(12))
         .with_panel(_today(say).height(11).span(12))
         .with_panel(_per_hour(say).height(9).span(9))
         .with_panel(_waiting(say).height(9).span(15))
@@ -81,7 +83,7 @@ def counters(say: Edition) -> Dashboard:
 
 def _today(say: Edition) -> stat.Panel:
     """Per counter today's wait against its own target."""
-    asked = against_target(say, VISIT_WAIT, CHOSEN, TODAY, "{{name}}")
+    asked = against_target(say, VISIT_WAIT, CHOSEN, TODAY, "{{name}}", most=MOST)
     panel = held(bands(say, Words.VERDICTS, asked), say, VISIT_WAIT).data_links(breaches_of_queue(say))
     return panel.links(to_board(BoardName.BREACHES, say))
 
@@ -144,7 +146,7 @@ def _per_hour(say: Edition) -> timeseries.Panel:
 def _waiting(say: Edition) -> statetimeline.Panel:
     most = per_place(f"max_over_time(wachtpost_visits_waiting{{{CHOSEN}}}[$__interval])")
     panel = states_over_time(say, Words.WAITING_COURSE, over_time(named(most), "{{name}}"), legend=False)
-    return panel.decimals(0).min(0).color_scheme(numbers_as_shades()).interval("10m")
+    return panel.decimals(0).min(0).color_scheme(numbers_as_shades()).interval("10m").per_page(9)
 
 
 def _course(say: Edition) -> timeseries.Panel:

@@ -164,7 +164,7 @@ def _handling(say: Edition) -> stat.Panel:
 def _states(say: Edition) -> statetimeline.Panel:
     worst = states(f'{SITE}, queue=~"$queue|all", {about(say, QueueKind.PHONE)}', "site, queue")
     panel = states_over_time(say, Words.STATES, over_time(named(worst), "{{name}}"))
-    panel.mappings(mapped(state_words(say))).data_links(breaches_of_queue(say))
+    panel.mappings(mapped(state_words(say))).per_page(6).data_links(breaches_of_queue(say))
     return panel.links(to_board(BoardName.BREACHES, say))
 
 

@@ -266,11 +266,19 @@ def queues_now(say: Edition, wall: Wall, most: int) -> stat.Panel:
 
 
 def against_target(
-    say: Edition, kpi: KpiQuery, places: str, window: str, name: str, *, ranged: bool = False
+    say: Edition,
+    kpi: KpiQuery,
+    places: str,
+    window: str,
+    name: str,
+    *,
+    ranged: bool = False,
+    most: int | None = None,
 ) -> Dataquery:
     """A figure in the unit of its target, what it is (``name``), its verdict and its counts, as one sentence.
 
-    Without a figure there is a dash in its place. ``ranged``: see ``KpiQuery.counts``.
+    Without a figure there is a dash in its place. ``ranged``: see ``KpiQuery.counts``; ``most``: of so many
+    places, those that need it most.
     """
     value, samples = kpi.value(places, window), kpi.samples(places, window)
     unit = say.percent_sign if kpi.is_share else f" {say(kpi.unit)}"
@@ -280,7 +288,17 @@ def against_target(
     figure = f"{written}\nor on (site, queue)\n{without}"
     verdict = kpi.verdict(say, places, window, ranged=ranged)
     told = f"{verdict}\n* on (site, queue) group_left (figure) {bracketed(figure)}"
+    told = told if most is None else most_urgent(kpi, told, places, window, most)
     return instant(told, f"{{{{figure}}}} {name} · {{{{verdict}}}} · {{{{counts}}}}")
+
+
+def most_urgent(kpi: KpiQuery, asked: str, places: str, window: str, most: int) -> str:
+    """Of a query per place with its figure so many places: first what is beyond its target, then what nobody
+    can say yet, the higher figure first; those without one come last."""
+    value, stands = kpi.value(places, window), kpi.stands(places, window)
+    beside = f"{value}\nor on (site, queue)\n0 * {kpi.samples(places, window)} - 1"
+    rank = f"1e6 * (1 + {stands}) + on (site, queue) {value}\nor on (site, queue)\n{beside}"
+    return f"sort_desc(topk({most}, 0 * ({asked})\n+ on (site, queue) group_left () {bracketed(rank)}))"
 
 
 def held(panel: stat.Panel, say: Edition, *kpis: KpiQuery) -> stat.Panel:

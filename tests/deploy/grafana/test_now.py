@@ -15,7 +15,7 @@ from deploy.grafana import now
 from deploy.grafana.kpis import CALL_WAIT
 from deploy.grafana.now import WALLS, about, minutes_seconds
 from deploy.grafana.palette import BAD, QUIET, UNKNOWN, Colour
-from deploy.grafana.promql import TOTAL
+from deploy.grafana.promql import CHOSEN, TOTAL
 from deploy.grafana.words import Edition, NowWords
 from shared.config.model import CityFile
 from shared.contract.kpis import QueueKind
@@ -258,6 +258,42 @@ def test_a_figure_against_its_target_is_a_sentence(
     asked = now.against_target(ENGLISH, CALL_WAIT, TOTAL, "last 20", "mean wait")
     panel = now.held(now.bands(ENGLISH, NowWords.QUEUES, asked), ENGLISH, CALL_WAIT)
     assert [name for name, _ in read(panel, figure | told, tmp_path)] == [sentence], story
+
+
+def of_queue(queue: str, figure: str | None, verdict: str | None) -> Told:
+    labels = at(queue, kpi="call_wait_mean", window="last 20")
+    told = {f"wachtpost_kpi_samples{{{labels}}}": "20x9"}
+    if figure is not None:
+        told[f"wachtpost_call_wait_mean_seconds{{{at(queue, window='last 20')}}}"] = figure
+    if verdict is not None:
+        told[f"wachtpost_kpi_verdict{{{labels}}}"] = verdict
+    return told
+
+
+@pytest.mark.parametrize(
+    ("story", "first", "second"),
+    [
+        ("what is beyond its target", ("20x9", "2x9"), ("90x9", "1x9")),
+        ("what nobody can say yet", ("20x9", "1x9"), ("90x9", "0x9")),
+        ("what has a target", ("20x9", "0x9"), ("90x9", None)),
+        ("the higher of two", ("90x9", "2x9"), ("50x9", "2x9")),
+        ("what has a figure", ("20x9", None), (None, None)),
+    ],
+)
+@pytest.mark.parametrize("places", ["ab", "ba"])
+def test_of_many_places_those_that_need_it_most_have_a_sentence(
+    story: str, first: Any, second: Any, places: str, tmp_path: Path
+) -> None:
+    told = of_queue(places[0], *first) | of_queue(places[1], *second)
+
+    def named(most: int) -> list[str]:
+        asked = now.against_target(ENGLISH, CALL_WAIT, CHOSEN, "last 20", "{{name}}", most=most)
+        return [name for name, _ in read(now.bands(ENGLISH, NowWords.QUEUES, asked), told, tmp_path)]
+
+    (most_urgent,) = named(1)
+    assert f" {places[0].upper()} " in most_urgent, story
+    assert [most_urgent] == named(2)[:1], "those that need it most come first"
+    assert len(named(2)) == 2
 
 
 # --- Which rules are about a wall --------------------------------------------------------------------------
