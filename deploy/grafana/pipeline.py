@@ -55,9 +55,9 @@ PARTITION: Final = "p{{partition}}"
 def pipeline(say: Edition) -> Dashboard:
     return (
         board(say, BoardName.PIPELINE, "now-1h", "10s")
-        .with_panel(_up(say).height(8).span(7))
-        .with_panel(_owner(say).height(8).span(7))
-        .with_panel(_alarms(say).height(8).span(10))
+        .with_panel(_up(say).height(8).span(6))
+        .with_panel(_owner(say).height(8).span(6))
+        .with_panel(_alarms(say).height(8).span(12))
         .with_panel(_lag(say).height(7).span(8))
         .with_panel(_rates(say).height(7).span(10))
         .with_panel(_ages(say).height(7).span(6))
@@ -111,7 +111,7 @@ def _alarms(say: Edition) -> table.Panel:
         .override_by_name(say(SEVERITY), given(mappings=mapped(severity_words(say)), custom_width=150))
         .override_by_name(say(SINCE), given(unit=MOMENT, custom_width=105))
         .override_by_name(say(Words.ABOUT_WHAT), given(noValue=NO_FIGURE, custom_width=95))
-        .override_by_name(say(Words.ALARM), given(custom_minWidth=180))
+        .override_by_name(say(Words.ALARM), given(custom_minWidth=275))
         .with_transformation(columns(headings))
     )
 
