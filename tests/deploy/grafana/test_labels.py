@@ -118,3 +118,23 @@ def test_each_place_has_its_own_figure_beside_what_it_is_joined_to(tmp_path: Pat
     page = {f'longest{{site="lier", queue="{queue}"}}': wait for queue, wait in (("a", 202), ("b", 202))}
     told = [{"labels": f'{{site="lier", queue="{queue}", wait="3:22"}}', "value": 202} for queue in "ab"]
     assert complaints([{"expr": queries, "eval_time": "0m", "exp_samples": told}], page, tmp_path) == ""
+
+
+@needs_promtool
+@pytest.mark.parametrize(
+    ("story", "page", "expected"),
+    [
+        ("something", {"breaches_open": 1}, {"{}": 1}),
+        ("nothing", {"up": 1}, {'{what="none"}': 1}),
+        ("nothing of it, but of another", {"others": 1}, {}),
+    ],
+)
+def test_where_there_is_nothing_one_answer_says_so(
+    tmp_path: Path, story: str, page: Mapping[str, float], expected: Mapping[str, float]
+) -> None:
+    said = labels.or_said("breaches_open", "what", "none", "others")
+    counted = f"count by (what) ({said})"  # no NaN is equal to another
+    told = [{"labels": text, "value": value} for text, value in expected.items()]
+    assert complaints([{"expr": counted, "eval_time": "0m", "exp_samples": told}], page, tmp_path) == "", (
+        story
+    )

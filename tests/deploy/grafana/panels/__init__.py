@@ -22,7 +22,7 @@ from tests.deploy.grafana.files import Board, JsonObject, Panel
 
 PACKAGES: Final = Path(sys.prefix, "panels", "node_modules")
 """Where ``make test`` puts what ``package-lock.json`` pins."""
-READER: Final = Path(__file__).with_name("read.cjs")
+READER: Final = Path(__file__).with_name("start.cjs")
 
 needs_grafana = pytest.mark.skipif(
     shutil.which("node") is None or not PACKAGES.is_dir(),

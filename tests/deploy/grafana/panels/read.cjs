@@ -9,10 +9,6 @@
 // and the panels themselves are no packages (or not free): the few facts about them that matter stand here.
 "use strict";
 
-console.log = console.info = console.error; // standard output is ours: a package advertises there
-require("react-use"); // before there is a window: it would look for a document
-globalThis.window = { addEventListener() {} };
-globalThis.navigator ??= { languages: ["nl-BE"] };
 const { readFileSync } = require("node:fs");
 const grafana = require("@grafana/data");
 const { lastValueFrom, map } = require("rxjs");
