@@ -181,7 +181,7 @@
     return false;
   }
 
-  function inPanel(panel) {
+  function inPanel(panel, screenHeight) {
     const found = [], say = (kind, text, other = "") => found.push({ panel: nameOf(panel), kind, text, other });
     if (panel.querySelector(FAILED)) say("failed", "");
     for (const one of panel.querySelectorAll("*")) {
@@ -203,7 +203,7 @@
       if (seen.length && size < READABLE_PX) say("small", text.text, `${Math.round(10 * size) / 10} px`);
       shapes.push(...seen.map((line) => ({ text: text.text, of: text, shape: cornersOf(line) })));
     }
-    if (scrolled) say("scrolled", `${scrolled} texts`);
+    if (scrolled && panel.getBoundingClientRect().top < screenHeight) say("scrolled", `${scrolled} texts`);
     for (const canvas of panel.querySelectorAll("canvas"))
       for (const one of writtenOn(canvas)) {
         if (shareInside(one) < 1 - AT_THE_EDGE) say("cut", one.text);
@@ -227,7 +227,7 @@
 
   function measured(screenHeight) {
     const page = document.documentElement;
-    const found = [...atTheEdge(screenHeight), ...panels().flatMap(inPanel)];
+    const found = [...atTheEdge(screenHeight), ...panels().flatMap((panel) => inPanel(panel, screenHeight))];
     if (page.scrollWidth > page.clientWidth + TOLERANCE_PX)
       found.push({ panel: "", kind: "wide", text: `${page.clientWidth} of ${page.scrollWidth} px`, other: "" });
     return { panels: panels().length, found };

@@ -107,8 +107,8 @@ def test_a_title_that_does_not_fit_is_found(browser: Chromium, tmp_path: Path) -
 
 def test_a_wall_cannot_be_scrolled(browser: Chromium, tmp_path: Path) -> None:
     rows = "".join(f"<p>rij {number}</p>" for number in range(9))
-    listed = panel("Lijst", f"<div style='overflow: auto; height: 60px'>{rows}</div>", "margin-bottom: 850px")
-    tall = listed + panel("Half") + panel("Eronder")
+    inside = f"<div style='overflow: auto; height: 60px'>{rows}</div>"
+    tall = panel("Lijst", inside, "margin-bottom: 850px") + panel("Half") + panel("Eronder", inside)
     found = found_in(browser, tall, tmp_path)
     assert found["1920x1080"] == [
         "«Half»: the screen ends in it: 100 of 120 px are seen",
