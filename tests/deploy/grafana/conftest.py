@@ -12,7 +12,8 @@ from tests.deploy.grafana.queries import Prometheus
 from tests.deploy.grafana.stage import WatchedCity, prometheus_binary, raised
 from tests.support.eventually import WITHIN, eventually
 
-WATCHED = "min(up{job=~'ingest|evaluator|notifier'}) * sum(wachtpost_lease_owner)"
+WATCHED = "min(up{job=~'ingest|evaluator|notifier'}) * sum(wachtpost_lease_owner) * max(wachtpost_queue_info)"
+"""1 when all run and the evaluator tells of its queues: right after it took the lease it does not yet."""
 
 
 @pytest.fixture(scope="module")
