@@ -272,6 +272,9 @@ SCREEN_PX: Final = 1080
 AROUND_PX: Final = 16 + 32 + 16
 """Above, below and, where they are not hidden, what one chooses queues with, in one row."""
 ROWS_ON_SCREEN: Final = (SCREEN_PX - AROUND_PX + GRID_GAP_PX) // (GRID_UNIT_PX + GRID_GAP_PX)
+ABOVE_PX: Final = 16
+ROWS_WITHOUT_CONTROLS: Final = (SCREEN_PX - ABOVE_PX + GRID_GAP_PX) // (GRID_UNIT_PX + GRID_GAP_PX)
+"""What a screen shows of a board that goes on below it."""
 WALLBOARD: Final = "live"
 ALSO_ON_WALLS: Final = "counters"
 
@@ -293,12 +296,12 @@ def grid(board: Board) -> Iterator[str]:
     if board.name == WALLBOARD and rows > ROWS_ON_SCREEN:
         yield f"of its {rows} rows {ROWS_ON_SCREEN} are seen"
     if board.name == ALSO_ON_WALLS and _straddles(board):
-        yield f"a panel begins within the {ROWS_ON_SCREEN} rows of a screen and ends below them"
+        yield f"a panel begins within the {ROWS_WITHOUT_CONTROLS} rows of a screen and ends below them"
 
 
 def _straddles(board: Board) -> bool:
     places = (panel.body["gridPos"] for panel in board.panels)
-    return any(place["y"] < ROWS_ON_SCREEN < place["y"] + place["h"] for place in places)
+    return any(place["y"] < ROWS_WITHOUT_CONTROLS < place["y"] + place["h"] for place in places)
 
 
 # --- All of them -----------------------------------------------------------------------------------------

@@ -150,11 +150,10 @@ def test_a_broken_board_goes_red(rule: rules.Rule, story: str, broken: Break) ->
 def test_a_panel_that_a_screen_on_the_wall_shows_in_part_goes_red() -> None:
     (counters,) = (board for board in read_boards() if str(board) == "nl/counters")
     assert list(rules.grid(counters)) == []
-    lowest = [one for one in counters.panels if one.body["gridPos"]["y"] < 26 <= one.body["gridPos"]["y"] + 8]
-    for each in lowest:
-        each.body["gridPos"]["h"] += 1
-    for each in counters.panels:
-        each.body["gridPos"]["y"] += each.body["gridPos"]["y"] >= 26
+    end = rules.ROWS_WITHOUT_CONTROLS
+    for place in (one.body["gridPos"] for one in counters.panels):
+        place["h"] += place["y"] + place["h"] == end
+        place["y"] += place["y"] >= end
     assert "ends below" in next(rules.grid(counters))
 
 
