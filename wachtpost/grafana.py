@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 import typer
@@ -134,7 +134,7 @@ def playlist(
     """
     uids = [board_uid(board, language) for board in boards.split(",")]
     made = _asked_as(url, user, password_file, lambda http: made_playlist(http, uids, every or EVERY))
-    echo(f"/playlists/play/{made}?{KIOSK}")
+    echo(f"/playlists/play/{made}?{urlencode(KIOSK)}")
 
 
 def _not_for_a_terminal(what: str, command: str) -> None:

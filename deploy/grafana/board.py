@@ -116,7 +116,7 @@ def to_board_of_row(say: Edition, board: str, chosen: str) -> Builder[dashboard.
     """From a row of a table to the board whose uid one column has, at that board's own time; another column
     has what is added to its address."""
     there, more = (f"${{__data.fields.{column}}}" for column in (board, chosen))
-    return link(say(words.ITS_BOARD), f"/d/{there}{_kept(*KIOSK.split('&'), 'var-site')}{more}")
+    return link(say(words.ITS_BOARD), f"/d/{there}{_kept(*KIOSK, 'var-site')}{more}")
 
 
 def _to_sister(say: Edition, name: BoardName, other: BoardName) -> DashboardLink:
@@ -136,7 +136,7 @@ def _to_sister(say: Edition, name: BoardName, other: BoardName) -> DashboardLink
 
 def _address(name: BoardName, say: Edition, *variables: str) -> str:
     """Return a board's address, with the time, the variables and the kiosk of the address that is left."""
-    kept = (*KIOSK.split("&"), *SHOWN_TIME, *(f"var-{variable}" for variable in variables))
+    kept = (*KIOSK, *SHOWN_TIME, *(f"var-{variable}" for variable in variables))
     return f"/d/{board_uid(name, say.language)}{_kept(*kept)}"
 
 

@@ -309,7 +309,7 @@ class BoardWords:
 
     LIVE_ABOUT: Final = Msg(
         "Who is waiting now, and does the contact centre keep what the city promises. For a screen on the "
-        "wall: add ?kiosk to the address."
+        "wall: add ?kiosk=1 to the address."
     )
     COUNTERS_ABOUT: Final = Msg(
         "Waiting at the counters, each against its own target. A screen on the wall shows the upper part, "

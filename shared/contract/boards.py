@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 LIVE: Final = "live"
 """The wallboard of the phones, which the notifier's annotations belong to."""
 
-KIOSK: Final = "kiosk&_dash.hideTimePicker&_dash.hideVariables&_dash.hideLinks"
-"""What makes the address of a board one for a screen: ``kiosk`` alone leaves a row of controls on top."""
+KIOSK: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "kiosk": "1",
+        "_dash.hideTimePicker": "true",
+        "_dash.hideVariables": "true",
+        "_dash.hideLinks": "true",
+    }
+)
+"""What makes the address of a board one for a screen: ``kiosk`` alone leaves a row of controls on top.
+
+Each with a value: Grafana hands a bare ``kiosk`` on as ``kiosk=``, and a screen that is loaded anew there has
+lost it.
+"""
 
 
 def board_uid(board: str, language: str) -> str:

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict
 
 from deploy.grafana.board import BoardName
+from shared.contract.boards import KIOSK
 from tests.pictures.grafana import FoundBoard, Visit
 from tests.support.chromium import Chromium
 
 MEASURE: Final = Path(__file__).with_name("measure.js")
-KIOSK: Final = "?kiosk&_dash.hideTimePicker=true&_dash.hideVariables=true&_dash.hideLinks=true"
 FOR_WALLS: Final = {BoardName.LIVE, BoardName.COUNTERS}
 """Boards that hang where nobody scrolls: what begins on the screen ends on it."""
 HIGHEST: Final = 12_000
@@ -35,7 +36,7 @@ class Screen:
 
 
 SCREENS: Final = (
-    Screen(1920, 1080, KIOSK, is_wall=True),
+    Screen(1920, 1080, f"?{urlencode(KIOSK)}", is_wall=True),
     Screen(1366, 768),
     Screen(390, 844, is_phone=True),
 )

@@ -244,7 +244,7 @@ def test_the_path_for_a_screen_is_told_without_the_controls_of_a_board(tmp_path:
         done = said("playlist", "--url", url, "--password-file", str(password), "--every", "1m")
     assert (done.exit_code, done.output) == (
         0,
-        "/playlists/play/new?kiosk&_dash.hideTimePicker&_dash.hideVariables&_dash.hideLinks\n",
+        "/playlists/play/new?kiosk=1&_dash.hideTimePicker=true&_dash.hideVariables=true&_dash.hideLinks=true\n",
     )
     assert grafana.playlists["new"]["interval"] == "60s"
 
