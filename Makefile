@@ -44,7 +44,7 @@ test: $(VENV)/dev $(PANELS)  ## the fast tests, on a real Redis (if installed) a
 	@$(BIN)/python -m pytest -m "not chaos and not slow and not second_server and not compose" -n 3 --dist loadfile $(ARGS)
 
 slow: $(VENV)/dev $(PANELS)  ## tests that take longer: a year of events, boards in a real Prometheus, the demo to its end
-	@$(BIN)/python -m pytest -m "(slow or second_server) and not chaos" -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "(slow or second_server) and not chaos" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/dev  ## format, lint, types, architecture, city file, boards
 	@$(BIN)/ruff format --check .

@@ -22,11 +22,15 @@ settings.load_profile("wachtpost")
 SECOND: Final = "valkey"
 """The kind of server that ``make test`` leaves to ``make slow`` where it has both."""
 
+LONGEST: Final = ("test_simulation.py", "test_year.py")
+"""Minutes by themselves: begun last, one worker would be at them alone."""
+
 SERVER_PARAMETERS: Final = ("shared_server", "own_server", "flavour")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the second run of whatever runs on both kinds of server."""
+    """Put the longest first, and mark the second run of whatever runs on both kinds of server."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     if DebianRedis.binary() is None:
         return
     for item in items:
