@@ -19,9 +19,10 @@ from deploy.grafana.kpis import SEVERITY_COLOURS
 from deploy.grafana.palette import UNKNOWN, Colour
 from deploy.grafana.panels import SOURCE
 from deploy.grafana.promql import SITE, TOTAL
-from shared.config.alerting import CombinedRule, KpiCondition, QueueRule, measure_of
+from deploy.grafana.rules import is_of_weeks
+from shared.config.alerting import measure_of
 from shared.config.model import CityFile, queues_about
-from shared.contract.annotation_tags import EVERY_CHART, LONG_WINDOWS, Appearance, chart_of, drawn
+from shared.contract.annotation_tags import EVERY_CHART, Appearance, chart_of, drawn
 from shared.contract.breach_events import Severity
 from shared.contract.kpis import KPIS, Kpi
 
@@ -102,17 +103,12 @@ def _rules(city: CityFile) -> Iterator[tuple[Kpi | None, Severity]]:
         charts = {
             chart_of(measure_of(rule), queue.kind) for s in city.sites for queue in queues_about(rule, s)
         }
-        for chart in {None} if _window(rule) in LONG_WINDOWS else charts:
+        for chart in {None} if is_of_weeks(rule) else charts:
             yield chart, rule.severity
             if getattr(rule, "warn_at", None) is not None:
                 yield chart, Severity.WARNING
     yield from ((rule.kpi, rule.severity) for rule in city.budget_rules)
     yield from ((None, rule.severity) for rule in city.no_data_rules)
-
-
-def _window(rule: QueueRule) -> object:
-    first = rule.all[0] if isinstance(rule, CombinedRule) else rule
-    return first.window if isinstance(first, KpiCondition) else None
 
 
 def _tags_of_the_chosen(chart: str, look: Appearance, *, with_total: bool) -> dashboard.VariableModel:

@@ -1,4 +1,4 @@
-"""Live telephony: a board for the wall. All of it fits a screen, and its top is read from five metres."""
+"""Live telephony: a board for the wall. All of it fits a screen, and its top is read from four metres."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from deploy.grafana.labels import as_label, bracketed, replaced
 from deploy.grafana.palette import BAD, QUIET, UNKNOWN, Colour
 from deploy.grafana.panels import CLOCK, MOMENT, fixed, given, instant, mapped, number
 from deploy.grafana.promql import CHOSEN, SITE, TOTAL, KpiQuery, any_of, named, per_place
+from deploy.grafana.rules import is_of_weeks
 from deploy.grafana.words import (
     CLOSED,
     NO_FIGURE,
@@ -36,9 +37,8 @@ from deploy.grafana.words import (
     Text,
 )
 from deploy.grafana.words import NowWords as Words
-from shared.config.alerting import CombinedRule, KpiRule, QueueRule
+from shared.config.alerting import CombinedRule, QueueRule
 from shared.config.model import queues_about
-from shared.contract.annotation_tags import LONG_WINDOWS
 from shared.contract.kpis import STATE_MEASURES, Measure, QueueKind, kinds_having
 
 
@@ -83,16 +83,12 @@ def about(say: Edition, kind: QueueKind) -> str:
     total has as well, and none of a month or year, which would be breached for weeks."""
     # A budget is one of calls; and a source is no queue.
     others = "|".join(one for one in Measure if kind not in (kinds_having(one) or {QueueKind.PHONE}))
-    rules = any_of(rule.id for rule in say.city.rules if not _is_own(say, rule, kind) or _is_long(rule))
+    rules = any_of(rule.id for rule in say.city.rules if not _is_own(say, rule, kind) or is_of_weeks(rule))
     return f'measure!~"{others}"' + (f', rule!~"({rules})(-warning)?"' if rules else "")
 
 
 def _is_own(say: Edition, rule: QueueRule, kind: QueueKind) -> bool:
     return any(queue.kind is kind for site in say.city.sites for queue in queues_about(rule, site))
-
-
-def _is_long(rule: QueueRule) -> bool:
-    return isinstance(rule, KpiRule) and rule.window in LONG_WINDOWS
 
 
 def _about_waiting(say: Edition, kind: QueueKind) -> str:

@@ -27,6 +27,7 @@ from shared.config.alerting import (
     kinds_of,
 )
 from shared.config.types import ALL_QUEUES
+from shared.contract.annotation_tags import LONG_WINDOWS
 from shared.contract.breach_events import Level, rule_label
 from shared.contract.kpis import UNITS, Measure, QueueKind, Unit, kpis_of, more_is_better
 from shared.translation import Msg, translator
@@ -82,6 +83,12 @@ def about_visits(say: Edition) -> tuple[str, ...]:
         if rule.contacts == "visits" or QueueKind.PHONE not in kinds_of(rule)
         for label in (rule.id, rule_label(rule.id, Level.WARNING))
     )
+
+
+def is_of_weeks(rule: QueueRule) -> bool:
+    """Whether a rule is over a month or a year, as its breaches say: by the first of its conditions."""
+    first = rule.all[0] if isinstance(rule, CombinedRule) else rule
+    return isinstance(first, KpiCondition) and first.window in LONG_WINDOWS
 
 
 def in_words(

@@ -166,15 +166,19 @@ class EvaluatorCollector(Collector):
         """Why there may be no figure: the label ``kind`` because a site's total has figures of both kinds."""
         shown = gauge("queue_open", "1 while its opening hours are on; of a total: of any queue", "kind")
         change = gauge("queue_next_change_timestamp_seconds", "When it next opens or closes", "kind")
+        known: dict[frozenset[str | None], tuple[bool, int | None]] = {}  # a thousand queues share few hours
         for site in sites:
             for kind in QueueKind:
-                hours = {queue.id: {queue.hours} for queue in site.of_kind(kind)}
-                total = {ALL_QUEUES: set[str | None]().union(*hours.values())} if hours else {}
+                hours = {queue.id: frozenset({queue.hours}) for queue in site.of_kind(kind)}
+                total = {ALL_QUEUES: frozenset[str | None]().union(*hours.values())} if hours else {}
                 for queue, desks in (hours | total).items():
-                    labels = [site.id, queue, kind]
-                    shown.add_metric(labels, int(any(self._calendar.is_open(one, now) for one in desks)))
-                    if (at := self._calendar.next_change(desks, now)) is not None:
-                        change.add_metric(labels, at / 1000)
+                    if desks not in known:
+                        is_open = any(self._calendar.is_open(one, now) for one in desks)
+                        known[desks] = is_open, self._calendar.next_change(desks, now)
+                    is_open, at = known[desks]
+                    shown.add_metric([site.id, queue, kind], int(is_open))
+                    if at is not None:
+                        change.add_metric([site.id, queue, kind], at / 1000)
         yield from (shown, change)
 
     def _breaches(self, judges: Sequence[Judge]) -> Iterator[Metric]:

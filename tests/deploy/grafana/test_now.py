@@ -305,3 +305,9 @@ def test_each_wall_has_its_own_rules_of_now() -> None:
     of_counters = about(special("en"), QueueKind.COUNTER)
     assert 'rule!~"(rij)(-warning)?"' in of_counters
     assert "burn_rate" in of_counters
+
+
+def test_several_conditions_over_a_month_are_no_rule_of_now() -> None:
+    parts = [{"kpi": "missed_ratio", "limit": 0.2, "window": "month"}, {"kpi": "waiting", "limit": 1}]
+    city = CityFile.model_validate(DOCUMENT | {"rules": [{"id": "maand", "all": parts}]})
+    assert 'rule!~"(maand)(-warning)?"' in about(Edition(city, "en"), QueueKind.PHONE)
