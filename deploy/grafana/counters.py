@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from grafana_foundation_sdk.builders import stat, statetimeline, table, timeseries
@@ -102,25 +104,25 @@ def _now(say: Edition) -> table.Panel:
     def reported(state: str) -> str:
         return per_place(f'wachtpost_staff{{{CHOSEN}, state="{state}"}}')
 
-    nothing, untold = NO_FIGURE, say(NOT_REPORTED)
-    told: dict[str, tuple[Text, str, str]] = {
-        "waiting": (Words.WAITING, number(say, "waiting", waiting_now), nothing),
-        "longest": (Words.LONGEST, clock("longest", f"{LONGEST} > 0"), nothing),
-        "visits": (Words.LAST_HOUR, number(say, "visits", growth(visits, "site, queue", "1h")), nothing),
-        "walk_ins": (Words.WALK_INS, number(say, "walk_ins", lately("walk_in")), nothing),
-        "walk_in_wait": (Words.WALK_IN_WAIT, clock("walk_in_wait", today("walk_in_wait")), nothing),
-        "early": (Words.EARLY, number(say, "early", lately("early")), nothing),
-        "no_shows": (Words.NO_SHOWS, number(say, "no_shows", lately("no_show")), nothing),
-        "service_time": (Words.SERVICE_TIME, clock("service_time", today("service_time")), nothing),
-        **{
-            state: (text, number(say, state, reported(state)), untold)
-            for state, text in STAFF_COUNTER.items()
-        },
+    count = partial(number, say)
+    told: dict[str, tuple[Text, Callable[[str, str], str], str]] = {
+        "waiting": (Words.WAITING, count, waiting_now),
+        "longest": (Words.LONGEST, clock, f"{LONGEST} > 0"),
+        "visits": (Words.LAST_HOUR, count, growth(visits, "site, queue", "1h")),
+        "walk_ins": (Words.WALK_INS, count, lately("walk_in")),
+        "walk_in_wait": (Words.WALK_IN_WAIT, clock, today("walk_in_wait")),
+        "early": (Words.EARLY, count, lately("early")),
+        "no_shows": (Words.NO_SHOWS, count, lately("no_show")),
+        "service_time": (Words.SERVICE_TIME, clock, today("service_time")),
+        **{state: (text, count, reported(state)) for state, text in STAFF_COUNTER.items()},
     }
-    queries = (
-        f"{written}\nor on (site, queue)\n{replaced(f'0 * {waiting_now} + 1', label, instead)}"
-        for label, (_, written, instead) in told.items()
-    )
+    queries = [
+        f"{written(label, query)}\nor on (site, queue)\n"
+        + replaced(
+            f"0 * {waiting_now} + 1", label, say(NOT_REPORTED) if label in STAFF_COUNTER else NO_FIGURE
+        )
+        for label, (_, written, query) in told.items()
+    ]
     every = or_said(named(waiting_now), "name", say(Words.NO_COUNTERS))
     panel = listing(say, Words.NOW, *map(rows, (every, *map(named, queries))), tall=True)
     to_breaches = [one.build() for one in breaches_of_row(say)]
