@@ -54,6 +54,7 @@ period = "month"
 [[rules]]
 id = "missed"
 kpi = "missed_ratio"
+clear_at = 0.15
 
 [[rules]]
 id = "each"
