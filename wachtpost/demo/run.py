@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import signal
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 import httpx
-from pydantic import TypeAdapter
 
-from services.notifier.messages.message import Writer
-from services.notifier.messages.template_files import TemplateFault, load_templates
-from services.notifier.model import Breach
 from shared.calendar import DAY
 from shared.config.model import CityFile
 from shared.process.clock import Clock, SimulatedClock
@@ -28,29 +21,20 @@ from shared.process.ports import free_port
 from shared.translation import Translator
 from simulator import next_working_day, rush_start, simulate
 from wachtpost.demo import city_copy, replay
-from wachtpost.demo.alerts import Known, known_of
-from wachtpost.demo.board import INSTANT, BoardContext
-from wachtpost.demo.display import Display
 from wachtpost.demo.feed import EventFeed, Feed, IngestUnavailableError, LogFeed
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
-from wachtpost.demo.snapshot import Snapshot, read_metrics
-from wachtpost.demo.supervised import SupervisedServices, SupervisorLostError
+from wachtpost.live.board import INSTANT, BoardContext
+from wachtpost.live.display import Display
+from wachtpost.live.reader import ServiceReader, client_of
+from wachtpost.live.ready import ServiceFailedError, raise_if_ended, short_name, wait_until_ready
+from wachtpost.live.snapshot import Snapshot
+from wachtpost.live.stop_signals import stop_signals
+from wachtpost.live.supervised import HOST, SupervisedServices, SupervisorLostError
 
 INGEST: Final = "services.ingest"
 EVALUATOR: Final = "services.evaluator"
 NOTIFIER: Final = "services.notifier"
 SERVICES: Final = (INGEST, EVALUATOR, NOTIFIER)
-HOST: Final = "127.0.0.1"
-BREACHES: Final = TypeAdapter(tuple[Breach, ...])
-"""What the notifier answers at ``/v1/breaches``."""
-STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-READY_WITHIN: Final = timedelta(minutes=3)
-"""How long the services may take to be healthy; usually three seconds, a minute on a busy machine."""
-ASK_EVERY: Final = 0.1
-"""Seconds between two looks at whether they are."""
-ANSWER_WITHIN: Final = 30.0
-"""Seconds that a service may take to answer."""
 
 FEED_EVERY: Final = 0.1
 """Seconds between two handfuls of events."""
@@ -86,8 +70,10 @@ def run(options: Options, now: Clock, display: Display, say: Translator) -> None
     Raises ``DemoError``.
     """
     try:
-        with _stop_signals() as stop:
+        with stop_signals() as stop:
             _Demo(options, now, display, say, stop).play()
+    except ServiceFailedError as error:
+        raise DemoError(str(error)) from None
     except SupervisorLostError as error:
         lost = say.gettext("The process that looks after the services is gone; everything has been stopped.")
         raise DemoError(f"{lost} {error}".strip()) from None
@@ -96,22 +82,6 @@ def run(options: Options, now: Clock, display: Display, say: Translator) -> None
             "ingest refuses the events: status {status}, {answer}", status=error.status, answer=error
         )
         raise DemoError(refused) from None
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """Turn Ctrl-C, SIGTERM and a closed terminal into a request to stop: what runs is ended in order."""
-    stop = threading.Event()
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in STOP_SIGNALS}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Demo:
@@ -167,14 +137,14 @@ class _Demo:
         city_file.write_text(city_copy.toml(document), encoding="utf-8")
         clock = self._clock()
         self._start_services(services, city_file, clock, port)
-        urls = self._wait_until_ready(services)
+        urls = wait_until_ready(services, SERVICES, self._now, self._stop, self._say, self._display.echo)
         if urls is None:
             return
-        ingest, evaluator, notifier = (stack.enter_context(_client(urls[name])) for name in SERVICES)
+        ingest, evaluator, notifier = (stack.enter_context(client_of(urls[name])) for name in SERVICES)
         notifier.headers["Authorization"] = f"Bearer {self._api_key}"
         self._announce(clock)
-        look = _MetricsReader(self._city, evaluator, notifier, mailbox)
-        self._show_day(services, clock, self._feed(clock, ingest, log), look)
+        look = ServiceReader(self._city, evaluator, notifier)
+        self._show_day(services, clock, self._feed(clock, ingest, log), look, mailbox)
 
     # Setting up
 
@@ -221,45 +191,8 @@ class _Demo:
             },
         }
         for service in SERVICES:
-            self._echo_starting(_short(service))
+            self._echo_starting(short_name(service))
             services.start(service, {**env, **own.get(service, {})})
-
-    def _wait_until_ready(self, services: SupervisedServices) -> dict[str, str] | None:
-        """Return where the services listen once both are healthy, or nothing when asked to stop before.
-
-        Raises ``DemoError`` when one ends, or takes too long.
-        """
-        urls: dict[str, str] = {}
-        deadline = self._now() + READY_WITHIN
-        with _client("") as client:
-            while len(urls) < len(SERVICES):
-                self._raise_if_ended(services)
-                for service in set(SERVICES) - urls.keys():
-                    url = _listening(services.log(service))
-                    if url is not None and _healthy(client, url):
-                        urls[service] = url
-                        page = f"{url}/metrics"
-                        ready = self._say.gettext("{what} is ready: {url}", what=_short(service), url=page)
-                        self._display.echo(f"  {ready}")
-                if self._stop.wait(ASK_EVERY):
-                    return None
-                if self._now() > deadline:
-                    late = min(set(SERVICES) - urls.keys())
-                    limit = f"{READY_WITHIN.total_seconds():g}"
-                    why = self._say.gettext(
-                        "{what} was not ready after {limit} s.", what=_short(late), limit=limit
-                    )
-                    self._fail(services, late, why)
-        return urls
-
-    def _raise_if_ended(self, services: SupervisedServices) -> None:
-        for service, status in services.ended().items():
-            why = self._say.gettext("{what} ended with status {status}.", what=_short(service), status=status)
-            self._fail(services, service, why)
-
-    def _fail(self, services: SupervisedServices, service: str, why: str) -> NoReturn:
-        tail = self._say.gettext("The last lines of its log:")
-        raise DemoError(f"{why}\n{tail}\n{services.log_tail(service)}")
 
     def _echo_starting(self, what: str) -> None:
         starting = self._say.gettext("starting {what} …", what=what)
@@ -300,7 +233,12 @@ class _Demo:
         self._display.echo(say.gettext("Ctrl-C stops everything."))
 
     def _show_day(
-        self, services: SupervisedServices, clock: SimulatedClock, feed: Feed, look: _MetricsReader
+        self,
+        services: SupervisedServices,
+        clock: SimulatedClock,
+        feed: Feed,
+        look: ServiceReader,
+        mailbox: Mailbox,
     ) -> None:
         """Tell the day and show the board, until the time is up, the day is over or someone says stop."""
         snapshot = Snapshot()
@@ -316,7 +254,7 @@ class _Demo:
             over = self._stop.is_set() or (end is not None and now >= end)
             if over or now >= look_at:
                 look_at = now + LOOK_EVERY
-                self._raise_if_ended(services)
+                raise_if_ended(services, self._say)
                 snapshot = look.figures() or snapshot
                 context = BoardContext(
                     self._city,
@@ -324,74 +262,9 @@ class _Demo:
                     self._options.speed,
                     feed.refused,
                     known=look.breaches(clock()),
-                    messages=look.mailbox.messages,
+                    messages=mailbox.messages,
                 )
                 self._display.show(snapshot, context, now)
             if over:
                 return
             self._stop.wait(FEED_EVERY)
-
-
-def _client(url: str) -> httpx.Client:
-    """A client that looks at no proxy settings: everything is on this machine."""
-    return httpx.Client(base_url=url, timeout=ANSWER_WITHIN, trust_env=False)
-
-
-def _short(service: str) -> str:
-    return service.rpartition(".")[2]
-
-
-def _listening(log: list[str]) -> str | None:
-    """Return the URL that a service's log tells, once it does."""
-    for line in log:
-        try:
-            told = json.loads(line)
-        except json.JSONDecodeError:
-            continue  # a traceback, or a line that is being written
-        if isinstance(told, dict) and told.get("event") == "listening":
-            return f"http://{HOST}:{told['port']}"
-    return None
-
-
-def _healthy(client: httpx.Client, url: str) -> bool:
-    try:
-        return client.get(f"{url}/health").status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
-
-
-class _MetricsReader:
-    """Asks the services how things stand."""
-
-    def __init__(
-        self, city: CityFile, evaluator: httpx.Client, notifier: httpx.Client, mailbox: Mailbox
-    ) -> None:
-        self.mailbox = mailbox
-        self._writer = Writer(city, load_templates(city.notify.templates, _known_already))
-        self._evaluator = evaluator
-        self._notifier = notifier
-        self._known: Known = {}
-
-    def figures(self) -> Snapshot | None:
-        """Return the present figures; nothing while the evaluator does not answer."""
-        page = _get(self._evaluator, "/metrics")
-        return None if page is None else read_metrics(page.text)
-
-    def breaches(self, now: datetime) -> Known:
-        """Return what the notifier knows of breaches; what it last said while it does not answer."""
-        answer = _get(self._notifier, "/v1/breaches")
-        if answer is not None:
-            self._known = known_of(BREACHES.validate_json(answer.content), self._writer, now)
-        return self._known
-
-
-def _get(client: httpx.Client, path: str) -> httpx.Response | None:
-    try:
-        answer = client.get(path)
-    except httpx.TransportError:
-        return None
-    return answer if answer.status_code == httpx.codes.OK else None
-
-
-def _known_already(_fault: TemplateFault) -> None:
-    """Say nothing: the notifier reads the same templates and has it in its log."""

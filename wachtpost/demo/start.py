@@ -12,9 +12,9 @@ from shared.config.model import CityFile
 from shared.process.clock import system_clock
 from shared.translation import Translator
 from wachtpost.demo.city_copy import with_history_from
-from wachtpost.demo.display import display_on
 from wachtpost.demo.replay import NoEventError, NothingInItError, UnreadableFileError, survey
 from wachtpost.demo.run import DemoError, Options, run
+from wachtpost.live.display import display_on
 
 
 def start(

@@ -35,9 +35,9 @@ from tests.support.eventually import WITHIN, eventually
 from tests.support.redis_servers import DebianRedis, EmbeddedValkey, RedisServer
 from tests.support.service_process import ServiceProcess
 from wachtpost.demo import city_copy
-from wachtpost.demo.alerts import link_in
 from wachtpost.demo.feed import EVENTS_PATH, EventFeed
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
+from wachtpost.live.alerts import link_in
 
 PROMETHEUS_FILE: Final = ROOT / "deploy" / "prometheus" / "prometheus.yml"
 HOST: Final = "127.0.0.1"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import signal
 import tomllib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -13,7 +11,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import redis
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -32,7 +29,7 @@ from shared.contract.events import (
 )
 from shared.contract.kpis import QueueKind
 from tests.support.deliveries import MISSED, WORDS, delivery
-from tests.support.eventually import WITHIN, eventually
+from tests.support.eventually import WITHIN
 from wachtpost.cli import app
 from wachtpost.demo import command
 from wachtpost.demo.city_copy import (
@@ -53,7 +50,6 @@ from wachtpost.demo.replay import (
     shifted_lines,
     survey,
 )
-from wachtpost.demo.supervised import SupervisedServices, SupervisorLostError
 
 DOCUMENT = tomllib.loads("""
     city = { name = "Proefstad" }
@@ -412,26 +408,6 @@ def test_the_mailbox_keeps_each_message_once_and_refuses_what_is_none() -> None:
     assert [message.key for message in mailbox.messages] == [first.key, second.key]
     with pytest.raises(httpx.ConnectError):
         httpx.post(url, trust_env=False, timeout=WITHIN)
-
-
-# --- the household ---
-
-
-def test_the_household_says_who_died_and_ends_with_its_keeper() -> None:
-    with SupervisedServices() as services:
-        services.start("services.ingest", {"WACHTPOST_PORT": "no number"})
-        eventually(services.ended)
-        assert services.ended() == {"services.ingest": os.EX_CONFIG}
-        assert "WACHTPOST_PORT" in services.log_tail("services.ingest")
-        server = redis.Redis.from_url(services.redis_url)
-        assert server.ping()
-        os.kill(services._supervisor.pid, signal.SIGKILL)
-        with pytest.raises(SupervisorLostError):
-            services.ended()
-    assert not services.directory.exists()
-    with pytest.raises(redis.ConnectionError):
-        server.ping()
-    server.close()
 
 
 # --- the command --------------------------------------------------------------------------------------

