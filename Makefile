@@ -51,7 +51,7 @@ check: $(VENV)/dev  ## format, lint, types, architecture, city file, boards
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/wachtpost config check deploy/wachtpost.toml
+	@$(BIN)/wachtpost config check examples/lier/city.toml
 	@$(BIN)/wachtpost boards build --check
 
 chaos: $(VENV)/dev  ## faults at random on the whole product, one oracle (ARGS="--hours 1", "--seed 7"; else 10 minutes)
@@ -63,7 +63,7 @@ thorough: $(VENV)/dev  ## properties on all their examples; kills with the figur
 bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-boards: $(VENV)/dev  ## write the Grafana boards anew, as deploy/wachtpost.toml has them (ARGS="--city FILE --out DIR")
+boards: $(VENV)/dev  ## write the Grafana boards anew, as examples/lier/city.toml has them (ARGS="--city FILE --out DIR")
 	@$(BIN)/wachtpost boards build $(ARGS)
 
 pictures: $(VENV)/dev  ## pictures of a Grafana's boards, and what cannot be read (GRAFANA=http://…; ARGS="--password-file FILE")
@@ -86,7 +86,7 @@ down:  ## stop the deployment; its data stays
 	docker compose --profile ha down
 
 reload:  ## have a deployment take over a changed city file; one with mistakes goes no further than here
-	@docker compose run --rm --no-deps tools config check /etc/wachtpost/wachtpost.toml
+	@docker compose run --rm --no-deps tools config check /etc/wachtpost/city.toml
 	docker compose --profile ha kill -s HUP $$(docker compose --profile ha ps --services --status running | grep -E '^(ingest|evaluator|notifier|reporter)')
 
 tools:  ## a command beside a deployment (ARGS="history log")

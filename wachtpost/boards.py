@@ -21,7 +21,7 @@ def boards() -> None:
 @app.command()
 def build(
     city: Annotated[Path, typer.Option(help="The city file: its windows and its time zone")] = Path(
-        "deploy/wachtpost.toml"
+        "examples/lier/city.toml"
     ),
     out: Annotated[Path, typer.Option(help="Where to: a folder with one for every language in it")] = Path(
         "deploy/grafana/boards"

@@ -38,7 +38,9 @@ def config() -> None:
 
 
 @app.command()
-def check(file: Annotated[Path, typer.Argument(help="The city file, such as deploy/wachtpost.toml")]) -> None:
+def check(
+    file: Annotated[Path, typer.Argument(help="The city file, such as examples/lier/city.toml")],
+) -> None:
     """Explain every mistake in a city file: where, what is wrong, what is allowed.
 
     Of a good one it says what is remarkable: rules that will never fire or clear here, holes in its hours.

@@ -23,7 +23,7 @@ from shared.config.model import CityFile
 from shared.translation import languages
 
 FOLDER: Final = Path(__file__).with_name("boards")
-"""Where the boards of ``deploy/wachtpost.toml`` are kept."""
+"""Where the boards of ``examples/lier/city.toml`` are kept."""
 GRAFANA: Final = "12.3.3"
 SCHEMA_VERSION: Final = 42
 """Of classic dashboards as Grafana 12.3 writes them: the last there is. The builder says one less."""

@@ -37,7 +37,7 @@ class ServiceSettings(BaseSettings):
         env_prefix="WACHTPOST_", frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
-    city_file: Path = Path("deploy/wachtpost.toml")
+    city_file: Path = Path("city/city.toml")
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     """A server or a cluster (``shared.redis.url``). May carry a user name; the password belongs in a file."""
     redis_password_file: Path | None = None

@@ -30,7 +30,7 @@ from wachtpost.cli import app
 
 NOW = datetime(2026, 10, 14, 9, tzinfo=UTC)
 SITE = "lier"
-SHEET = ROOT / "deploy" / "sheet-lier-2024-q2.toml"
+SHEET = ROOT / "examples" / "lier" / "sheet-2024-q2.toml"
 MEASURE = """
 <script>
 const found = {wide: [], texts: [], overlaps: []};
@@ -63,9 +63,9 @@ class Hall:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.url = url
-        self.city_file = folder / "wachtpost.toml"
-        for name in ("wachtpost.toml", "history-lier.toml"):
-            shutil.copy(ROOT / "deploy" / name, folder / name)
+        self.city_file = folder / "city.toml"
+        for name in ("city.toml", "history.toml"):
+            shutil.copy(ROOT / "examples" / "lier" / name, folder / name)
         self.city = model.load(self.city_file)
 
     def fill(self) -> None:

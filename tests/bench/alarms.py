@@ -35,7 +35,7 @@ from wachtpost.init.volume import Volume
 from wachtpost.rules.simulation import Simulation
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-CITY_FILE: Final = ROOT / "deploy" / "wachtpost.toml"
+CITY_FILE: Final = ROOT / "examples" / "lier" / "city.toml"
 PAGE: Final = ROOT / "docs" / "alarms-by-chance.md"
 BEGIN: Final = "<!-- simulated years: python -m tests.bench --only alarms -->"
 END: Final = "<!-- end of the simulated years -->"
@@ -140,7 +140,7 @@ def tabled(seen: Mapping[tuple[int, Outage | None], Seen]) -> Measured:
 
 def city_of(desk: Desk) -> CityFile:
     """Return the city file that ships, with the rules beside its own that ``wachtpost init`` chooses."""
-    text = CITY_FILE.read_text(encoding="utf-8").replace('"history-lier', f'"{CITY_FILE.parent}/history-lier')
+    text = CITY_FILE.read_text(encoding="utf-8").replace('"history', f'"{CITY_FILE.parent}/history')
     document = tomllib.loads(text)
     document["rules"] += [{**rule.table, "id": f"{Whose.INIT}-{rule.table['id']}"} for rule in _chosen(desk)]
     return CityFile.model_validate(document)

@@ -27,7 +27,7 @@ from tests.bench.stage import Spread, Stage, rss_bytes
 from tests.support.eventually import eventually
 from tests.support.service_process import ServiceProcess
 
-CITY_FILE: Final = Path(__file__).resolve().parents[2] / "deploy" / "wachtpost.toml"
+CITY_FILE: Final = Path(__file__).resolve().parents[2] / "examples" / "lier" / "city.toml"
 YEARS: Final = (0, 1, 5, 10)
 READ_WITHIN: Final = 120.0
 
@@ -73,7 +73,7 @@ def _row(one: Kept) -> Sequence[Cell]:
 
 
 def _kept(stage: Stage, years: int, scrapes: int) -> Kept:
-    text = CITY_FILE.read_text(encoding="utf-8").replace('"history-lier', f'"{CITY_FILE.parent}/history-lier')
+    text = CITY_FILE.read_text(encoding="utf-8").replace('"history', f'"{CITY_FILE.parent}/history')
     stage.empty()
     _fill(stage, CityFile.model_validate(tomllib.loads(text)), years)
     began = time.perf_counter()

@@ -219,7 +219,7 @@ class Stack:
         self.folder = folder
         self.project = f"wachtpost-test-{secrets.token_hex(4)}"
         self.secrets = folder / "secrets"
-        self.city_file = folder / "city" / "wachtpost.toml"
+        self.city_file = folder / "city" / "city.toml"
         self.city_file.parent.mkdir()
         self.queue_log = folder / "asterisk" / "queue_log"
         self.ports = dict(

@@ -332,7 +332,7 @@ def test_people_have_their_tools(stack: Stack) -> None:
     rows = [json.loads(line) for line in tools("history", "export", "--format", "ndjson").splitlines()]
     days = [row for row in rows if "answered" in row]
     assert sum(row["answered"] for row in days) == sum(told.answered for told in bank_day().truth.values())
-    assert "wachtpost.toml" in tools("config", "check", "/etc/wachtpost/wachtpost.toml")
+    assert "city.toml" in tools("config", "check", "/etc/wachtpost/city.toml")
 
 
 def test_a_standby_takes_over_within_seconds_and_nothing_is_lost(stack: Stack) -> None:

@@ -107,7 +107,7 @@ def ports(workload: Manifest) -> dict[str, int]:
 
 
 def city() -> CityFile:
-    return load(REGION / "wachtpost.toml")
+    return load(REGION / "city.toml")
 
 
 # Valid -----------------------------------------------------------------------------------------------
@@ -358,8 +358,8 @@ def test_the_city_file_lies_where_the_services_look():
     for workload in services():
         (container,) = containers(workload)
         (mount,) = (one for one in listed(container, "volumeMounts") if one["name"] == "city")
-        assert settings(workload).city_file == Path(text(mount, "mountPath"), "wachtpost.toml")
-    needed = {"wachtpost.toml", *map(str, city().history.files)}
+        assert settings(workload).city_file == Path(text(mount, "mountPath"), "city.toml")
+    needed = {"city.toml", *map(str, city().history.files)}
     (content,) = (one for one in of_kind("ConfigMap") if text(one, "metadata", "name") == "wachtpost-city")
     assert needed <= at(content, "data").keys()
 

@@ -413,7 +413,7 @@ def test_a_country_without_holidays_has_only_weekends() -> None:
 def test_the_shipped_city_file_closes_lier_on_the_days_lier_closes() -> None:
     from shared.config.model import load
 
-    calendar = Calendar(load(Path(__file__).parents[2] / "deploy" / "wachtpost.toml"))
+    calendar = Calendar(load(Path(__file__).parents[2] / "examples" / "lier" / "city.toml"))
     closed = [date(2025, 7, 11), date(2026, 5, 15), date(2026, 11, 2), date(2026, 12, 25)]
     assert [calendar.is_working_day(day) for day in closed] == [False] * 4
     assert calendar.spans("contactcentrum", date(2026, 12, 24)) == ((510, 720),)

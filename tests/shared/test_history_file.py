@@ -14,7 +14,7 @@ from shared.history_file import HistoryFile, figure_mistakes, load_history
 from shared.periods import Period
 
 ROOT = Path(__file__).resolve().parents[2]
-CITY_FILE = ROOT / "deploy" / "wachtpost.toml"
+CITY_FILE = ROOT / "examples" / "lier" / "city.toml"
 
 
 def test_the_example_is_the_series_that_lier_published() -> None:

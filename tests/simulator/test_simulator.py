@@ -54,7 +54,7 @@ CITY = CityFile.model_validate(
         ]
     """)
 )
-LIER = load(Path(__file__).parents[2] / "deploy" / "wachtpost.toml")
+LIER = load(Path(__file__).parents[2] / "examples" / "lier" / "city.toml")
 WEEKS = 49
 """Of a year, less its holidays."""
 TUESDAY = date(2026, 11, 24)

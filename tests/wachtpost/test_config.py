@@ -15,7 +15,7 @@ from shared.process.ports import free_port
 from shared.redis import keys
 from wachtpost.config import app, summary
 
-SHIPPED = Path(__file__).parents[2] / "deploy" / "wachtpost.toml"
+SHIPPED = Path(__file__).parents[2] / "examples" / "lier" / "city.toml"
 CLUSTERS = ("burgerzaken", "energie", "mobiliteit", "ocmw", "omgeving", "wonen")
 
 

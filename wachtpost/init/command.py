@@ -55,7 +55,7 @@ def init(
         list[Path] | None,
         typer.Argument(help="queue_log files, rotated and packed ones too, or events as NDJSON; or none"),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The city file to write")] = Path("city.toml"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The city file to write")] = Path("city/city.toml"),
     name: Annotated[str | None, typer.Option(help="Name of the city")] = None,
     language_: Annotated[
         str | None, typer.Option("--language", parser=language_code, help=f"One of {', '.join(languages())}")
@@ -162,6 +162,7 @@ def _drafted(
 def _write(out: Path, text: str, say: Translator) -> None:
     """Write the file, unless one has come to be there."""
     try:
+        out.parent.mkdir(exist_ok=True)
         with out.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:

@@ -15,7 +15,7 @@ from shared.config.model import CityFile
 from shared.translation import languages
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-CITY_FILE: Final = ROOT / "deploy" / "wachtpost.toml"
+CITY_FILE: Final = ROOT / "examples" / "lier" / "city.toml"
 BOARDS: Final = ROOT / "deploy" / "grafana" / "boards"
 
 JsonObject: TypeAlias = dict[str, Any]

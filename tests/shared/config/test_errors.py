@@ -20,7 +20,7 @@ from shared.config.tables import key_lines
 from shared.translation import languages, translator
 from tests.support.thorough import examples
 
-SHIPPED = Path(__file__).parents[3] / "deploy" / "wachtpost.toml"
+SHIPPED = Path(__file__).parents[3] / "examples" / "lier" / "city.toml"
 KEY = "0" * 64
 
 REST = {

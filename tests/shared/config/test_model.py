@@ -33,7 +33,7 @@ from shared.config.references import meeting_mistakes
 from shared.config.types import ALL_QUEUES, EVERY_QUEUE, on_histogram_edge
 from shared.contract.kpis import Kpi, QueueKind
 
-SHIPPED = Path(__file__).parents[3] / "deploy" / "wachtpost.toml"
+SHIPPED = Path(__file__).parents[3] / "examples" / "lier" / "city.toml"
 
 CHANNELS = (EmailChannel, WebhookChannel, AlertmanagerChannel, AppriseChannel)
 

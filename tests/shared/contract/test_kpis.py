@@ -21,7 +21,7 @@ from wachtpost.analyse.tables import KPI_NAMES
 CITY = city()
 METRICS = {metric.name for metric in documented()}
 WEBHOOK = Path("docs/webhook.md").read_text(encoding="utf-8")
-CITY_FILE = Path("deploy/wachtpost.toml").read_text(encoding="utf-8")
+CITY_FILE = Path("examples/lier/city.toml").read_text(encoding="utf-8")
 HEADLINE = Path("services/notifier/messages/templates/headline.txt").read_text(encoding="utf-8")
 
 CONSUMERS: dict[str, tuple[Iterable[str], Callable[[str], object]]] = {
@@ -32,7 +32,7 @@ CONSUMERS: dict[str, tuple[Iterable[str], Callable[[str], object]]] = {
     "metrics of windows": (Kpi, lambda kpi: f"wachtpost_{KPIS[kpi].metric}" in METRICS),
     "metrics of periods": (Kpi, lambda kpi: f"wachtpost_indicator_{KPIS[kpi].metric}" in METRICS),
     "docs/webhook.md": (Measure, lambda measure: f"`{measure}`" in WEBHOOK),
-    "deploy/wachtpost.toml": (Measure, CITY_FILE.__contains__),
+    "examples/lier/city.toml": (Measure, CITY_FILE.__contains__),
     "boards": (Measure, board_words.KPIS.__contains__),
     "boards' contacts": (Contacts, board_words.CONTACTS.__contains__),
     "messages": (Measure, lambda measure: f'"{measure}": gettext(' in HEADLINE),

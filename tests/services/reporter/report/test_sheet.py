@@ -31,7 +31,7 @@ from shared.periods import Period
 from shared.translation import languages, translator
 from tests.support.thorough import examples
 
-EXAMPLE = Path(__file__).resolve().parents[4] / "deploy" / "sheet-lier-2024-q2.toml"
+EXAMPLE = Path(__file__).resolve().parents[4] / "examples" / "lier" / "sheet-2024-q2.toml"
 SLOT = "<h3>Wachttijd & co</h3>"
 
 
