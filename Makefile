@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check chaos thorough bench boards pictures messages compose-test up down reload tools backup restore schemas lock clean
+.PHONY: help install demo test slow check chaos thorough bench boards pictures messages compose-test up down reload tools backup restore schemas lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ $(VENV)/panels/node_modules/.package-lock.json: tests/deploy/grafana/panels/pack
 	    mkdir -p $(VENV)/panels && cp $(<D)/package.json $< $(VENV)/panels && \
 	    npm ci --prefix $(VENV)/panels --omit=peer --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
 	fi
+
+install: $(VENV)/runtime  ## install everything into .venv, and say how to call it
+	@$(BIN)/wachtpost --version
+	@echo 'In this shell, or at the end of ~/.profile:  export PATH="$(abspath $(BIN)):$$PATH"'
+	@echo 'Then: wachtpost -h, wachtpost demo, wachtpost init'
 
 demo: $(VENV)/runtime  ## see it work: a busy day at the desk, live in this terminal (ARGS="--for 30s")
 	@$(BIN)/wachtpost demo $(ARGS)

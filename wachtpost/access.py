@@ -23,6 +23,7 @@ from services.notifier.messages.message import Writer
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.settings import NotifierSettings
 from services.notifier.state_store import NotifierStore
+from shared.config.alerting import Receiver
 from shared.config.model import CityFile
 from shared.personal_data import ROLE, holds_phone_number
 from shared.redis.connection import RedisClient, redis_client
@@ -176,6 +177,38 @@ def checked_reason(given: Access, why: str) -> str:
 def meant(name: str, known: Collection[str]) -> list[str]:
     """Return the one that is called so, else those that begin so."""
     return [name] if name in known else [one for one in known if one.startswith(name)]
+
+
+def the_one_meant(given: Access, name: str, known: Mapping[str, str], missing: str, none: str) -> str:
+    """Return the id that ``name`` is or clearly begins; else lists what there is and exits with status 2.
+
+    ``known``: each id, with what it is in a line; ``missing``: says that there is no such id; ``none``: that
+    there is none at all.
+    """
+    found = meant(name, known)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        complain(
+            given.say.gettext("{name} is the beginning of more than one; give more of the id:", name=name)
+        )
+    else:
+        complain(missing)
+        complain(given.say.gettext("There are:") if known else none)
+    for one in found or known:
+        complain(f"    {one}  {known[one]}")
+    raise typer.Exit(2)
+
+
+def known_receiver(given: Access, name: str) -> Receiver:
+    """Return the receiver of that id; exits with status 2 and says which there are otherwise."""
+    known = {one.id: one for one in given.city.receivers}
+    if not known:
+        fail(given.say.gettext("The city file has no receivers ([[receivers]])."))
+    if name not in known:
+        there_are = ", ".join(known)
+        fail(given.say.gettext("There is no receiver {name}. There are: {known}", name=name, known=there_are))
+    return known[name]
 
 
 def _report(fault: TemplateFault) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -20,11 +21,26 @@ from wachtpost.report import report
 from wachtpost.reporter import reporter
 from wachtpost.rules import command as rules_command
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wachtpost {version('wachtpost')}")
+        raise typer.Exit
 
 
 @app.callback()
-def wachtpost() -> None:
+def wachtpost(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Say which version"),
+    ] = False,
+) -> None:
     """Monitoring for a city's citizen-service desk: waiting times, missed calls, targets."""
 
 

@@ -16,7 +16,7 @@ from shared.config.alerting import EmailChannel
 from shared.periods import Period
 from shared.redis.connection import RedisClient
 from shared.translation import Translator
-from wachtpost.access import Access, access
+from wachtpost.access import Access, access, known_receiver
 from wachtpost.terminal import complain, echo, fail
 
 
@@ -90,16 +90,7 @@ def _receivers(given: Access, receiver: str | None) -> tuple[str, ...]:
         return given.city.report.receivers or fail(
             say.gettext("The city file names nobody who gets the report ([report] receivers).")
         )
-    known = {one.id: one for one in given.city.receivers}
-    if receiver not in known:
-        fail(
-            say.gettext(
-                "There is no receiver {name}. There are: {known}",
-                name=receiver,
-                known=", ".join(known) or "–",
-            )
-        )
-    if not any(isinstance(channel, EmailChannel) for channel in known[receiver].channels):
+    if not any(isinstance(channel, EmailChannel) for channel in known_receiver(given, receiver).channels):
         fail(say.gettext("{name} has no channel of kind email; the report goes by mail only.", name=receiver))
     return (receiver,)
 

@@ -96,7 +96,15 @@ def test_a_breach_is_listed_and_taken_on_by_a_role(desk: Desk) -> None:
     assert f"    id: {one}\n\n{headline}" in listed
     assert "    Ernst: dringend\n    Sinds: " in listed
     unclear = desk.ask("ack", "wachten", "--by", "balie")
-    assert (unclear.exit_code, "kan meer dan één" in unclear.stderr) == (2, True)
+    assert (unclear.exit_code, unclear.stderr) == (
+        2,
+        (
+            "wachten is het begin van meer dan één id; geef er meer van:\n"
+            f"    {one}  {headline}\n    {two}  {headline}\n"
+        ),
+    )
+    machines = [json.loads(line) for line in desk.says("breaches", "--json").splitlines()]
+    assert [(each["id"], each["state"]) for each in machines] == [(one, "firing"), (two, "firing")]
     assert desk.says("ack", "wachten:", two, "--by", "diensthoofd") == (
         f"Opgepakt door diensthoofd: {headline}\n" * 2
     )
@@ -105,7 +113,7 @@ def test_a_breach_is_listed_and_taken_on_by_a_role(desk: Desk) -> None:
     unknown = desk.ask("ack", "nooit", "--by", "balie")
     assert (unknown.exit_code, unknown.stderr) == (
         2,
-        f"Er is geen overschrijding nooit.\nNu bezig: {one}, {two}\n",
+        f"Er is geen overschrijding nooit.\nWel:\n    {one}  {headline}\n    {two}  {headline}\n",
     )
 
 
@@ -115,14 +123,14 @@ def test_what_is_silenced_is_told_when_the_silence_is_expired(desk: Desk) -> Non
         "silence", "create", "--for", "2h", "--queue", "onthaal", "--why", "werken", "--by", "balie"
     )
     name = made.split()[1]
-    assert made.endswith(": queue: onthaal  omdat: werken  door balie\n")
+    assert made.endswith(": wachtrij: onthaal  omdat: werken  door balie\n")
     assert desk.says("silence", "list") == made
     silenced = desk.breach("stil")
     eventually(lambda: silenced in desk.says("notifications", "log"))
     line = next(line for line in desk.says("notifications", "log").splitlines() if silenced in line)
     assert "wacht: stilte" in line
     unknown = desk.ask("silence", "expire", "nooit")
-    assert (unknown.exit_code, unknown.stderr) == (2, f"Er is geen stilte nooit.\nNu bezig: {name}\n")
+    assert (unknown.exit_code, unknown.stderr) == (2, f"Er is geen stilte nooit.\nWel:\n    {name}  {made}")
     assert not desk.told_of(silenced)
     assert desk.says("silence", "expire", name[:4]) == f"Stilte {name} is voorbij.\n"
     eventually(lambda: desk.told_of(silenced))
@@ -143,6 +151,8 @@ def test_the_log_tells_who_was_told_and_what_became_of_it(desk: Desk) -> None:
     (dead,) = lines("dead")
     assert f"bureau  alertmanager  melding opgegeven: it refused the message (400)  {name}" in dead
     assert lines("dead", "--receiver", "balie") == []
+    stranger = desk.ask("notifications", "log", "--receiver", "bali")
+    assert (stranger.exit_code, stranger.stderr) == (2, "Er is geen ontvanger bali. Wel: balie, bureau\n")
     latest = json.loads(lines("log", "--json", "--receiver", "balie")[-1])
     assert (latest["result"], latest["breaches"]) == ("delivered", [name])
     assert len(desk.says("notifications", "log", "--count", "2").splitlines()) == 2

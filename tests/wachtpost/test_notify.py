@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import pty
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -201,6 +206,52 @@ def test_a_wrong_option_is_refused_before_anything_is_asked(
     result = ask(*arguments)
     assert (result.exit_code, "Redis" in result.stderr) == (2, False)
     assert said in result.stderr
+
+
+SHUT_UP = ("silence", "create", "--why", "verhuis", "--by", "balie", "--for")
+FOR_41_DAYS = (*SHUT_UP, "984h")
+
+
+@pytest.mark.parametrize(("arguments", "is_asked"), [
+    (FOR_41_DAYS, True),
+    ((*FOR_41_DAYS, "--site", "huis"), True),  # all there is
+    ((*FOR_41_DAYS, "--queue", "onthaal"), False),
+    ((*SHUT_UP, "24h"), False),
+    ((*FOR_41_DAYS, "--yes"), False),
+])  # fmt: skip
+def test_silence_about_everything_for_long_is_asked_about(
+    ask: Ask, city: Path, arguments: tuple[str, ...], is_asked: bool
+) -> None:
+    """With nobody there to answer it is refused; whatever is not asked comes as far as Redis."""
+    result = ask(*arguments)
+    assert result.exit_code == 2
+    assert ("zou niemand nog iets gemeld krijgen.\nGeef --yes" in result.stderr) == is_asked
+    assert ("Redis" in result.stderr) != is_asked
+
+
+@pytest.mark.parametrize(("answer", "became"), [
+    ("ja", "Redis antwoordt niet"),
+    ("", "Er is niets gedaan."),
+    ("yes", "Er is niets gedaan."),
+])  # fmt: skip
+def test_whoever_sits_at_a_terminal_answers(city: Path, answer: str, became: str) -> None:
+    ours, theirs = pty.openpty()
+    environment = {
+        **os.environ,
+        "WACHTPOST_CITY_FILE": str(city),
+        "WACHTPOST_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
+    }
+    command = [sys.executable, "-m", "wachtpost", *FOR_41_DAYS]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        os.write(ours, f"{answer}\n".encode())
+        seen = b""
+        with suppress(OSError):  # the other end is closed
+            while piece := os.read(ours, 4096):
+                seen += piece
+    os.close(ours)
+    assert (process.returncode, "Doorgaan? Schrijf ja:" in seen.decode()) == (2, True)
+    assert became in seen.decode()
 
 
 # --- words --------------------------------------------------------------------------------------------

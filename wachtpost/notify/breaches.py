@@ -12,18 +12,24 @@ from services.notifier import engine
 from services.notifier.commands import Acknowledge, encode
 from services.notifier.model import Breach
 from services.notifier.state import BreachRecord
-from wachtpost.access import BY_HELP, Access, Stores, access, acted, meant, not_acted, who_is
+from wachtpost.access import BY_HELP, Access, Stores, access, acted, not_acted, the_one_meant, who_is
 from wachtpost.notify.words import STATES
-from wachtpost.terminal import complain, echo, fail
+from wachtpost.terminal import echo
 
 GoingOn = Mapping[str, tuple[int, Breach]]
 """Breach → its partition, and what is known of it."""
 
 
-def breaches() -> None:
+def breaches(
+    json: Annotated[bool, typer.Option("--json", help="For machines: one JSON object a line")] = False,
+) -> None:
     """List what is going on right now: what, where, since when, and who has taken it on."""
     given = access()
     going_on = given.ask(_going_on)
+    if json:
+        for _, breach in going_on.values():
+            echo(breach.model_dump_json(exclude_none=True))
+        return
     if not going_on:
         echo(given.say.gettext("No breaches."))
     writer, now = given.writer(), given.now()
@@ -52,26 +58,20 @@ def ack(
     given = access()
     who = who_is(given, by)
     going_on = given.ask(_going_on)
-    wanted = {name: going_on[name] for name in (_meant(given, one, going_on) for one in breach)}
     writer, now = given.writer(), given.now()
+    headlines = {name: writer.headline(one, now) for name, (_, one) in going_on.items()}
+    wanted = {name: going_on[name] for name in (_meant(given, one, headlines) for one in breach)}
     fresh = {name: where for name, (where, one) in wanted.items() if one.acknowledged is None}
     became = given.ask(lambda stores: _acknowledge(given, stores, fresh, who)) if fresh else {}
     for name, (_, one) in wanted.items():
-        _tell(given, writer.headline(one, now), name, one, became)
+        _tell(given, headlines[name], name, one, became)
     if any(known is not None and _is_waiting(known) for known in became.values()):
         not_acted(given)
 
 
-def _meant(given: Access, name: str, going_on: GoingOn) -> str:
-    say = given.say
-    found = meant(name, going_on)
-    if len(found) > 1:
-        fail(say.gettext("{name} may be more than one breach; give the whole id.", name=name))
-    if not found:
-        complain(say.gettext("There is no breach {name}.", name=name))
-        names = ", ".join(going_on)
-        fail(say.gettext("Going on: {names}", names=names) if names else say.gettext("No breaches."))
-    return found[0]
+def _meant(given: Access, name: str, headlines: Mapping[str, str]) -> str:
+    missing = given.say.gettext("There is no breach {name}.", name=name)
+    return the_one_meant(given, name, headlines, missing, given.say.gettext("No breaches."))
 
 
 async def _going_on(stores: Stores) -> GoingOn:

@@ -11,7 +11,7 @@ from services.notifier.delivery_log import LINE, DeliveryLine, FailureLine, Line
 from services.notifier.model import DecisionLine, NotificationKind
 from services.notifier.reasons import DecisionReason
 from services.notifier.state_store import LOG_KEPT
-from wachtpost.access import Access, Stores, access
+from wachtpost.access import Access, Stores, access, known_receiver
 from wachtpost.notify.words import KINDS, REASONS, RESULTS
 from wachtpost.terminal import echo
 
@@ -50,6 +50,8 @@ def _show(given: Access, part: str, receiver: str | None, count: int, json: bool
 
     lines = sorted(given.ask(read), key=lambda line: line.at)
     wanted = [line for line in lines if receiver in {None, line.receiver}][-count:]
+    if not wanted and receiver is not None:
+        known_receiver(given, receiver)  # one that the city file no longer has may still be in the log
     if not wanted and not json:
         echo(nothing)
     for line in wanted:

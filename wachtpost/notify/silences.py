@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -15,6 +16,7 @@ from services.notifier.model import Silence
 from shared.config.types import ALL_QUEUES
 from shared.contract.breach_events import Severity
 from shared.contract.kpis import Measure
+from shared.translation import Msg
 from wachtpost.access import (
     BY_HELP,
     Access,
@@ -22,12 +24,15 @@ from wachtpost.access import (
     access,
     acted,
     checked_reason,
-    meant,
     not_acted,
+    the_one_meant,
     who_is,
 )
 from wachtpost.durations import duration
 from wachtpost.terminal import complain, echo, fail
+
+LONG: Final = timedelta(days=1)
+"""A silence about everything that is longer is more often a slip of the finger than meant."""
 
 app = typer.Typer(no_args_is_help=True, help="Silences: for a while, nobody is told of what fits.")
 
@@ -50,9 +55,11 @@ def create(
     site: Annotated[list[str] | None, typer.Option(help="Only these; again for more")] = None,
     queue: Annotated[list[str] | None, typer.Option(help='Only these; "all" is a site\'s total')] = None,
     rule: Annotated[list[str] | None, typer.Option(help="Only these; again for more")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, also of everything for days")] = False,
 ) -> None:
     """Be silent about what fits all that is given; with nothing given, about everything.
 
+    Silence about everything for longer than a day is asked about first.
     Waits until the notifier has noted it. Exit status 1: it has not yet; 2: a name that does not exist.
     """
     given = access()
@@ -70,6 +77,8 @@ def create(
         why=checked_reason(given, why),
         by=who_is(given, by),
     )
+    if not yes and for_ > LONG and _is_everything(given, wanted):
+        _make_sure(given, wanted)
 
     async def is_on(stores: Stores) -> bool:
         return all([wanted.id in (await store.state()).silences for store in stores.values()])
@@ -99,13 +108,9 @@ def expire(
     """
     given = access()
     say = given.say
-    known = [one.id for one in given.ask(_silences)]
-    found = meant(silence_id, known)
-    if len(found) != 1:
-        complain(say.gettext("There is no silence {name}.", name=silence_id))
-        names = ", ".join(known)
-        fail(say.gettext("Going on: {names}", names=names) if known else say.gettext("No silences."))
-    name = found[0]
+    known = {one.id: described(given, one) for one in given.ask(_silences)}
+    missing = say.gettext("There is no silence {name}.", name=silence_id)
+    name = the_one_meant(given, silence_id, known, missing, say.gettext("No silences."))
 
     async def is_gone(stores: Stores) -> bool:
         return not any([name in (await store.state()).silences for store in stores.values()])
@@ -117,14 +122,15 @@ def expire(
 def described(given: Access, one: Silence) -> str:
     """Return a silence in a line: what, until when, why and by whom."""
     say = given.say
-    fields = {
-        "severity": one.severities,
-        "measure": one.measures,
-        "site": one.sites,
-        "queue": one.queues,
-        "rule": one.rules,
-    }
-    what = " · ".join(f"{name}: {', '.join(values)}" for name, values in fields.items() if values)
+    # Translators: what a silence is limited to, in front of the ids in the city file.
+    fields: tuple[tuple[Msg, tuple[str, ...]], ...] = (
+        (Msg("severity"), one.severities),
+        (Msg("measure"), one.measures),
+        (Msg("site"), one.sites),
+        (Msg("queue"), one.queues),
+        (Msg("rule"), one.rules),
+    )
+    what = " · ".join(f"{say.text(name)}: {', '.join(values)}" for name, values in fields if values)
     if not what:
         what = say.gettext("everything")
     start, until = given.local(one.starts_at), given.local(one.ends_at)
@@ -142,6 +148,28 @@ def described(given: Access, one: Silence) -> str:
     # Translators: who made a silence; behind it.
     reasons += [say.gettext("by {by}", by=one.by)] if one.by else []
     return "  ".join([line, *reasons])
+
+
+def _is_everything(given: Access, one: Silence) -> bool:
+    """Whether nobody is told of anything, say at a city's only site."""
+    narrowed = one.severities or one.measures or one.queues or one.rules
+    return not narrowed and (not one.sites or set(one.sites) >= {site.id for site in given.city.sites})
+
+
+def _make_sure(given: Access, one: Silence) -> None:
+    """Ask whether it is meant; exits with status 2 when it is not, or nobody is there to answer."""
+    say = given.say
+    until = given.local(one.ends_at)
+    meaning = say.gettext("Until {until} nobody would be told of anything at all.", until=until)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        complain(meaning)
+        fail(say.gettext("Give --yes if that is meant, or name queues or rules."))
+    # Translators: answered with the first letter of "yes", else it is no.
+    question = say.gettext("Go on? Write {yes}:", yes=say.pgettext("answer", "yes"))
+    complain(meaning)
+    answer = typer.prompt(question, default="", show_default=False, prompt_suffix=" ", err=True)
+    if answer.strip().casefold() != say.pgettext("answer", "yes"):
+        fail(say.gettext("Nothing was done."))
 
 
 def _check_names(given: Access, sites: Iterable[str], queues: Iterable[str], rules: Iterable[str]) -> None:

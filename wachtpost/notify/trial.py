@@ -16,8 +16,8 @@ from services.notifier.channels.post import http_client
 from services.notifier.model import Delivery, DeliveryFailed, Notification, NotificationKind
 from services.notifier.outbox import deliveries
 from shared.config.alerting import AlertmanagerChannel, AppriseChannel, Channel, EmailChannel, WebhookChannel
-from wachtpost.access import Access, access
-from wachtpost.terminal import echo, fail
+from wachtpost.access import Access, access, known_receiver
+from wachtpost.terminal import echo
 
 app = typer.Typer(no_args_is_help=True, help="Messages to receivers.")
 
@@ -34,12 +34,7 @@ def test(receiver: Annotated[str, typer.Option(help="The receiver's id in the ci
     Needs no Redis. Exit status 0: all arrived; 1: some did not; 2: no such receiver, or a wrong city file.
     """
     given = access()
-    known = [one.id for one in given.city.receivers]
-    if not known:
-        fail(given.say.gettext("The city file has no receivers ([[receivers]])."))
-    if receiver not in known:
-        ids = ", ".join(known)
-        fail(given.say.gettext("There is no receiver {name}. There are: {known}", name=receiver, known=ids))
+    known_receiver(given, receiver)
     if not asyncio.run(_send(given, receiver)):
         raise typer.Exit(1)
 
