@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 FILES = sorted(set(re.findall(r"`([\w.]+(?:/[\w.]+)+\.\w+)`", PAGE)))
 TO_ADD = re.findall(r"^\| (an? \w+) \| (.*) \|$", PAGE.split("## Where to add")[1], re.MULTILINE)
 MOST_FILES = 3
-ROOMS = re.search(r"```\n(.*?)```", PAGE, re.DOTALL)
+ROOMS = re.search(r"## Rooms\n\n```\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.mark.parametrize("file", FILES)
