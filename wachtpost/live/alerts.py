@@ -65,23 +65,38 @@ def known_of(breaches: Sequence[Breach], writer: Writer, now: datetime) -> dict[
     }
 
 
+@dataclass(frozen=True)
+class AlertLine:
+    """One thing that is wrong."""
+
+    state: BreachState
+    stands: str
+    """How it stands, in words."""
+    headline: str
+    severity: Severity
+
+
+def alert_lines(snapshot: Snapshot, city: CityFile, known: Known, say: Translator) -> list[AlertLine]:
+    """Return what is wrong, the worst first."""
+    return [
+        _line(rule, state, city, known.get(rule), say)
+        for rule, state in sorted(_wrong(snapshot, city), key=_urgency)
+    ]
+
+
 def alerts(snapshot: Snapshot, city: CityFile, known: Known, say: Translator) -> RenderableType:
     """Lay out what is wrong, the worst first, or say that nothing is."""
     title = Text(say.gettext("Alerts"), style="bold")
-    rule_state = sorted(_wrong(snapshot, city), key=_urgency)
-    if not rule_state:
-        title.append(f"  {_all_well(snapshot, say)}", style="not bold dim")
+    found = alert_lines(snapshot, city, known, say)
+    if not found:
+        title.append(f"  {all_well(snapshot, say)}", style="not bold dim")
         return title
     lines = Table.grid(padding=(0, 2, 0, 0))
     lines.add_column(min_width=STATE_WIDTH, no_wrap=True)
     lines.add_column(no_wrap=True, overflow="ellipsis", max_width=WIDTH - STATE_WIDTH - 2)
-    for rule, state in rule_state[:MOST]:
-        breach = known.get(rule)
-        taken = breach is not None and breach.acknowledged and state is BreachState.FIRING
-        stands, style = STATES[state]
-        text = say.pgettext("narrow column", "breached, taken on") if taken else say.text(stands)
-        lines.add_row(Text(text, style), _name(rule, city, say) if breach is None else breach.headline)
-    more = len(rule_state) - MOST
+    for line in found[:MOST]:
+        lines.add_row(Text(line.stands, STATES[line.state][1]), line.headline)
+    more = len(found) - MOST
     rest = [Text(say.gettext("and {number} more", number=more), style="dim")] if more > 0 else []
     return Group(title, lines, *rest)
 
@@ -122,6 +137,15 @@ def _wrong(snapshot: Snapshot, city: CityFile) -> Iterator[tuple[MetricRule, Bre
             yield rule, state
 
 
+def _line(
+    rule: MetricRule, state: BreachState, city: CityFile, breach: OpenBreach | None, say: Translator
+) -> AlertLine:
+    taken = breach is not None and breach.acknowledged and state is BreachState.FIRING
+    stands = say.pgettext("narrow column", "breached, taken on") if taken else say.text(STATES[state][0])
+    headline = _name(rule, city, say) if breach is None else breach.headline
+    return AlertLine(state, stands, headline, Severity(rule.severity))
+
+
 def _urgency(rule_state: tuple[MetricRule, BreachState]) -> tuple[int, int, bool, str, str]:
     rule, state = rule_state
     severity = list(reversed(Severity)).index(Severity(rule.severity))
@@ -129,7 +153,8 @@ def _urgency(rule_state: tuple[MetricRule, BreachState]) -> tuple[int, int, bool
     return list(STATES).index(state), severity, queue != ALL_QUEUES, queue, rule.rule
 
 
-def _all_well(snapshot: Snapshot, say: Translator) -> str:
+def all_well(snapshot: Snapshot, say: Translator) -> str:
+    """Say that nothing is wrong, and of how many rules."""
     states = list(snapshot.states.values())
     well, closed = states.count(BreachState.OK), states.count(CLOSED)
     told = [

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import Enum, auto
+from datetime import datetime
 from typing import Final
 
 from rich import box
@@ -22,12 +21,25 @@ from domain.how_sure import Verdict
 from domain.queue_ref import QueueRef
 from services.notifier.channels.webhook import WebhookBody
 from shared.config.model import ALL_QUEUES, CityFile, Queue, Site
-from shared.config.types import LastContacts
-from shared.contract.kpis import KPIS, Kpi, QueueKind, Unit
+from shared.contract.kpis import Kpi, QueueKind
 from shared.formatting import clock_time
 from shared.translation import Msg, Translator
 from wachtpost.live.alerts import WIDTH as WIDTH
 from wachtpost.live.alerts import Known, alerts
+from wachtpost.live.figures import (
+    GONE,
+    HELPED,
+    STANDS,
+    ShownFigure,
+    Without,
+    calls_so_far,
+    limit_of,
+    limit_text,
+    longest_wait,
+    shown_figure,
+    visits_so_far,
+    window_text,
+)
 from wachtpost.live.snapshot import TODAY, Snapshot, Window
 
 NAME_WIDTH: Final = 20
@@ -38,38 +50,18 @@ FIGURE_WIDTH: Final = 29
 VALUE_WIDTH: Final = 7
 SO_FAR_WIDTH: Final = 6
 
-HELPED: Final = ("appointment", "walk_in", "early")
-GONE: Final = ("left", "no_show")
-"""How waiting at a counter ends, for those who were helped and for those who were not."""
-
 INSTANT: Final = Msg("EEE d MMM y HH:mm:ss", "date pattern")
 
-_HOUR: Final = timedelta(hours=1)
-
-
-class Without(Enum):
-    """Why nothing is said of a target."""
-
-    TOO_FEW = auto()
-    """Fewer contacts than ``live.min_samples``."""
-    CLOSED = auto()
-    """The queue is shut, and there is no figure."""
-    NO_READING = auto()
-    """Nobody in the window: not zero, but nothing."""
-    NO_TARGET = auto()
-
-
-# Translators: how a figure stands, on a board: at most 20 letters.
-STANDS: Final[Mapping[Verdict | Without, tuple[Msg, str]]] = {
-    Verdict.WITHIN: (Msg("on target", "narrow column"), "green"),
-    Verdict.UNDECIDED: (Msg("not yet to say", "narrow column"), ""),
-    Verdict.BEYOND: (Msg("above target", "narrow column"), "bold red"),
-    Without.TOO_FEW: (Msg("too few to judge", "narrow column"), "dim"),
-    Without.CLOSED: (Msg("closed", "narrow column"), "dim"),
-    Without.NO_READING: (Msg("no reading", "narrow column"), "dim"),
-    Without.NO_TARGET: (Msg("no target", "narrow column"), ""),
+STYLES: Final[Mapping[Verdict | Without, str]] = {
+    Verdict.WITHIN: "green",
+    Verdict.UNDECIDED: "",
+    Verdict.BEYOND: "bold red",
+    Without.TOO_FEW: "dim",
+    Without.CLOSED: "dim",
+    Without.NO_READING: "dim",
+    Without.NO_TARGET: "",
 }
-"""All figures of the board are *at most*."""
+"""How a figure looks by how it stands."""
 
 
 @dataclass(frozen=True)
@@ -86,34 +78,6 @@ class BoardContext:
     """What the notifier knows of breaches."""
     messages: tuple[WebhookBody, ...] = ()
     """What it has sent so far."""
-
-
-def stands(
-    value: float | None, samples: int, verdict: Verdict | None, *, shut: bool = False
-) -> Verdict | Without:
-    """Say how a rolling figure stands; without a value there is no verdict."""
-    if value is not None:
-        return verdict or Without.NO_TARGET
-    if shut:
-        return Without.CLOSED
-    return Without.TOO_FEW if samples else Without.NO_READING
-
-
-def calls_so_far(snapshot: Snapshot, queue_ref: QueueRef) -> tuple[int, int]:
-    """Return how many calls were answered so far and how many missed, at a queue or in a site's total.
-
-    As the live definition counts them: what its figures rest on.
-    """
-    answered, both = (
-        snapshot.so_far.get((kpi, queue_ref), 0) for kpi in (Kpi.CALL_WAIT_MEAN, Kpi.MISSED_RATIO)
-    )
-    return answered, both - answered
-
-
-def waiting(snapshot: Snapshot, city: CityFile, kind: QueueKind) -> int:
-    """Return how many people wait right now in all queues of a kind."""
-    queue_refs = [QueueRef(site.id, queue.id) for site in city.sites for queue in site.of_kind(kind)]
-    return sum(snapshot.waiting.get(queue_ref, 0) for queue_ref in queue_refs)
 
 
 def board(
@@ -180,7 +144,7 @@ class _QueueTable:
         live = self.city.live.windows[0]
         # Translators: over a table: the queues for calls.
         table = self._table(say.gettext("Phones"))
-        window = _window(live, say)
+        window = window_text(live, say)
         wait = say.gettext("wait, {window}", window=window)
         self._add_figure(table, wait, self._target(Kpi.CALL_WAIT_MEAN))
         missed = say.gettext("missed, {window}", window=window)
@@ -229,14 +193,13 @@ class _QueueTable:
                 queue.title,
                 *self._now([QueueRef(self.site.id, queue.id)]),
                 self._figure(Kpi.VISIT_WAIT_MEAN, queue.id, TODAY),
-                "–" if limit is None else f"≤ {self._limit_text(Kpi.VISIT_WAIT_MEAN, limit)}",
-                *(self._visits(queue, ends) for ends in (HELPED, GONE)),
+                "–" if limit is None else f"≤ {limit_text(Kpi.VISIT_WAIT_MEAN, limit, say)}",
+                *(
+                    say.number(visits_so_far(self.snapshot, QueueRef(self.site.id, queue.id), ends))
+                    for ends in (HELPED, GONE)
+                ),
             )
         return table
-
-    def _visits(self, queue: Queue, ends: Iterable[str]) -> str:
-        queue_ref = QueueRef(self.site.id, queue.id)
-        return self.say.number(sum(self.snapshot.visits.get((queue_ref, ended), 0) for ended in ends))
 
     def appointments(self) -> Table:
         say = self.say
@@ -274,59 +237,31 @@ class _QueueTable:
         limit = self._limit(kpi, ALL_QUEUES)
         if limit is None:
             return ""
-        return self.say.gettext("target ≤ {limit}", limit=self._limit_text(kpi, limit))
-
-    def _limit_text(self, kpi: Kpi, limit: float) -> str:
-        unit = KPIS[kpi].unit
-        text = self.say.limit(unit, limit)
-        return self.say.gettext("{days} working days", days=text) if unit is Unit.WORKDAYS else text
+        return self.say.gettext("target ≤ {limit}", limit=limit_text(kpi, limit, self.say))
 
     def _now(self, queue_refs: list[QueueRef]) -> tuple[str, str]:
         number = sum(self.snapshot.waiting.get(queue_ref, 0) for queue_ref in queue_refs)
-        longest = [self.snapshot.longest.get(queue_ref, 0.0) for queue_ref in queue_refs]
-        return str(number), clock_time(max(longest, default=0.0)) if number else "–"
+        return str(number), clock_time(longest_wait(self.snapshot, queue_refs)) if number else "–"
 
     def _figure(self, kpi: Kpi, queue: str, window: Window) -> Text:
         """The figure, if there is one, and what to think of it, in words."""
-        key = (kpi, QueueRef(self.site.id, queue), window)
-        value = self.snapshot.values.get(key)
-        shut = (key[1], KPIS[kpi].kind) in self.snapshot.shut
-        verdict = self.snapshot.verdicts.get(key)
-        said, style = STANDS[stands(value, self.snapshot.samples.get(key, 0), verdict, shut=shut)]
-        limit = self._limit(kpi, queue)
-        beside = () if limit is None else (limit,)
-        shown = "" if value is None else self.say.value(KPIS[kpi].unit, value, *beside).rjust(VALUE_WIDTH)
-        apart = "  " if len(shown) <= VALUE_WIDTH else " "  # a figure may need decimals beside its limit
-        return Text(f"{shown}{apart}{self.say.text(said)}", style)
+        return self._as_text(self._shown(kpi, queue, window))
 
     def _with_counts(self, kpi: Kpi, queue: str, window: Window) -> Text:
         """The same, and below it what a ratio is made of, and where few contacts leave the figure."""
-        figure = self._figure(kpi, queue, window)
-        key = (kpi, QueueRef(self.site.id, queue), window)
-        below = []
-        if (part := self.snapshot.parts.get(key)) is not None:
-            below.append(self.say.counts(part, self.snapshot.samples.get(key, 0)))
-        if (likely := self.snapshot.ranges.get(key)) is not None:
-            limit = self._limit(kpi, queue)
-            beside = () if limit is None else (limit,)
-            below.append(self.say.span(KPIS[kpi].unit, likely.low, likely.high, *beside))
-        if below:
-            figure.append(f"\n{' ' * (VALUE_WIDTH + 2)}{', '.join(below)}", "not bold dim")
+        shown = self._shown(kpi, queue, window)
+        figure = self._as_text(shown)
+        if shown.beside:
+            figure.append(f"\n{' ' * (VALUE_WIDTH + 2)}{', '.join(shown.beside)}", "not bold dim")
         return figure
 
+    def _shown(self, kpi: Kpi, queue: str, window: Window) -> ShownFigure:
+        return shown_figure(self.snapshot, kpi, QueueRef(self.site.id, queue), window, self.say)
+
+    def _as_text(self, figure: ShownFigure) -> Text:
+        value = figure.value and figure.value.rjust(VALUE_WIDTH)
+        apart = "  " if len(value) <= VALUE_WIDTH else " "  # a figure may need decimals beside its limit
+        return Text(f"{value}{apart}{self.say.text(STANDS[figure.stands])}", STYLES[figure.stands])
+
     def _limit(self, kpi: Kpi, queue: str) -> float | None:
-        """The queue's own target, else the total's."""
-        targets = self.snapshot.targets
-        own = targets.get((kpi, QueueRef(self.site.id, queue)))
-        return targets.get((kpi, QueueRef(self.site.id, ALL_QUEUES))) if own is None else own
-
-
-def _window(window: timedelta | LastContacts, say: Translator) -> str:
-    """Return a window as ``15 min``, ``1 uur`` or ``laatste 20``."""
-    if isinstance(window, LastContacts):
-        # Translators: over how many calls a figure looks back, behind what it is: "missed, last 20".
-        return say.ngettext("the last {number}", "the last {number}", window.count)
-    if window % _HOUR:
-        minutes = window / timedelta(minutes=1)
-        return say.gettext("{number} min", number=say.number(minutes, 0 if minutes == int(minutes) else 1))
-    return say.ngettext("{number} h", "{number} h", window // _HOUR)
+        return limit_of(self.snapshot, kpi, QueueRef(self.site.id, queue))

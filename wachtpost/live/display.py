@@ -18,7 +18,8 @@ from shared.config.model import ALL_QUEUES
 from shared.contract.kpis import QueueKind
 from shared.translation import Translator
 from wachtpost.live.alerts import link_in, local_time, message, receiver
-from wachtpost.live.board import WIDTH, BoardContext, board, calls_so_far, waiting
+from wachtpost.live.board import WIDTH, BoardContext, board
+from wachtpost.live.figures import calls_so_far, waiting
 from wachtpost.live.snapshot import Snapshot
 
 LINE_EVERY: Final = timedelta(seconds=5)

@@ -21,16 +21,9 @@ from shared.contract.kpis import Kpi, QueueKind
 from shared.translation import languages, translator
 from tests.support import notifications
 from wachtpost.live.alerts import Known, alerts, known_of
-from wachtpost.live.board import (
-    WIDTH,
-    BoardContext,
-    Without,
-    board,
-    calls_so_far,
-    stands,
-    waiting,
-)
+from wachtpost.live.board import WIDTH, BoardContext, board
 from wachtpost.live.display import display_on
+from wachtpost.live.figures import Without, calls_so_far, stands, waiting
 from wachtpost.live.snapshot import Snapshot, read_metrics
 
 CITY = CityFile.model_validate(
