@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow check chaos thorough bench boards pictures messages compose-test up down reload tools backup restore schemas lock clean
+.PHONY: help install demo test slow check chaos thorough bench boards pictures docs messages compose-test up down reload tools backup restore schemas lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,13 +51,14 @@ test: $(VENV)/dev $(PANELS)  ## the fast tests, on a real Redis (if installed) a
 slow: $(VENV)/dev $(PANELS)  ## tests that take longer: a year of events, boards in a real Prometheus, the demo to its end
 	@$(BIN)/python -m pytest -m "(slow or second_server) and not chaos" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: $(VENV)/dev  ## format, lint, types, architecture, city file, boards
+check: $(VENV)/dev  ## format, lint, types, architecture, city file, boards, pages
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/wachtpost config check examples/lier/city.toml
 	@$(BIN)/wachtpost boards build --check
+	@$(MAKE) --no-print-directory docs
 
 chaos: $(VENV)/dev  ## faults at random on the whole product, one oracle (ARGS="--hours 1", "--seed 7"; else 10 minutes)
 	@$(BIN)/python -m tests.chaos $(ARGS)
@@ -73,6 +74,9 @@ boards: $(VENV)/dev  ## write the Grafana boards anew, as examples/lier/city.tom
 
 pictures: $(VENV)/dev  ## pictures of a Grafana's boards, and what cannot be read (GRAFANA=http://…; ARGS="--password-file FILE")
 	@$(BIN)/python -m tests.pictures $(GRAFANA) $(ARGS)
+
+docs: $(VENV)/dev  ## the pages as a site in site/, strictly: no link leads nowhere
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 messages: $(VENV)/runtime  ## collect the messages of the code into shared/locales (LANGUAGE=it adds that language)
 	@$(BIN)/pybabel -q extract -o $(VENV)/messages.pot

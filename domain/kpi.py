@@ -1,7 +1,7 @@
 """The figures that a city steers by, each from one bucket.
 
 ``None`` means *no reading*: an empty bucket has no mean and no ratio, and no reading is not zero.
-Definitions: Stad Lier, action plan 01/16/SAP/01, made precise in ``README.md``.
+Definitions: Stad Lier, action plan 01/16/SAP/01, made precise in ``docs/definitions.md``.
 """
 
 from __future__ import annotations

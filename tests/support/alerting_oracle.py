@@ -1,6 +1,6 @@
 """What rules must say at an instant, by plain arithmetic over everything that is known by then.
 
-Written from the words (README, glossary, ``docs/decisions``), and shares no code with ``domain`` or
+Written from the words of ``docs`` (definitions, glossary, decisions), and shares no code with ``domain`` or
 ``services.evaluator``: windows by count are found by walking back cell by cell, a shift is added up from the
 morning on, a range is held against the equation that it solves; what became of contacts is
 ``tests.support.contact_oracle``'s. It is slow and remembers nothing.
@@ -340,7 +340,7 @@ class Seen(NamedTuple):
 
 @dataclass
 class Machine:
-    """A rule from second to second: README, *when a rule fires*."""
+    """A rule from second to second: docs/definitions.md, *breach*."""
 
     hold: int = 0
     keep: int = 0

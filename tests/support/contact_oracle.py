@@ -1,6 +1,6 @@
 """What became of contacts, by plain arithmetic over everything that is known of each: no state, no order.
 
-Written from the definitions (README, glossary), and shares no code with ``domain``:
+Written from the definitions (docs/definitions.md, glossary), and shares no code with ``domain``:
 
 * a *stay* is one entry of a contact into one queue; it has at most one outcome;
 * a *caller* is one contact at one site with all its stays, as long as none is farther from the one before

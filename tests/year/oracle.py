@@ -87,7 +87,7 @@ COUNTER_HOURS: Final = (
 )
 """From Monday on, in hours of the wall clock."""
 
-# Of a call `c`; the waits on the very bound count as the README says.
+# Of a call `c`; the waits on the very bound count as docs/definitions.md says.
 DEFINITIONS: Final = {
     "lier-1 v1": "c.outcome IN ('abandoned', 'timed_out', 'no_agents')",
     "zonder-korte-ophangers v2": """(c.outcome IN ('timed_out', 'no_agents')
