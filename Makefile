@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow check chaos thorough bench boards pictures docs messages compose-test up down reload tools backup restore schemas lock clean
+.PHONY: help install demo test slow check chaos thorough bench boards pictures readme-pictures docs messages compose-test up down reload tools backup restore schemas lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ boards: $(VENV)/dev  ## write the Grafana boards anew, as examples/lier/city.tom
 
 pictures: $(VENV)/dev  ## pictures of a Grafana's boards, and what cannot be read (GRAFANA=http://…; ARGS="--password-file FILE")
 	@$(BIN)/python -m tests.pictures $(GRAFANA) $(ARGS)
+
+readme-pictures: $(VENV)/dev  ## the README's pictures anew, of the product as it runs on a simulated day (with Chromium)
+	@$(BIN)/python -m tests.pictures.product $(ARGS)
 
 docs: $(VENV)/dev  ## the pages as a site in site/, strictly: no link leads nowhere
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
