@@ -18,7 +18,7 @@ from shared.calendar import Calendar
 from shared.config.loader import Configuration
 from shared.process.application import Application
 from shared.process.backoff import InternalErrors
-from shared.process.health import Check, redis_check
+from shared.process.health import Check, durability_check, redis_check
 from shared.process.metrics_server import TolerantRegistry
 from shared.redis import keys
 from shared.redis.connection import redis_broker, redis_client
@@ -56,6 +56,7 @@ def build(settings: EvaluatorSettings, configuration: Configuration) -> Applicat
     registry.register(InternalErrors([one for partition in partitions for one in partition.backoff]))
     checks: dict[str, Check] = {f"partition_{one.number}": one.check for one in partitions}
     checks["redis"] = redis_check(redis, [keys.state(one.number) for one in partitions], makes_room=True)
+    checks["durability"] = durability_check(redis, [keys.state(one.number) for one in partitions])
     checks["state"] = set_aside_check(lambda: [one.set_aside_at for one in partitions])
     checks["history"] = went_back_check(lambda: [one.went_back_at for one in partitions])
     return Application(

@@ -52,4 +52,5 @@ def build(settings: IngestSettings, pseudonyms: Pseudonyms, configuration: Confi
         | {f"watch of partition {number}": watch.run for number, watch in enumerate(watches)}
         | {f"heartbeat of source {one.source.id}": one.beat for one in follows},
         routes=dict.fromkeys(PATHS, events),
+        links=PATHS,
     )

@@ -35,11 +35,15 @@ from shared.process.clock import Clock
 from shared.process.code_failures import CodeFailure, attempt
 from shared.redis.connection import why_refused
 from shared.redis.keys import partition_of
+from shared.translation import Msg
 
 EVENTS_PATH: Final = "/v1/events"
 OPENAPI_PATH: Final = "/openapi.json"
-PATHS: Final = (EVENTS_PATH, OPENAPI_PATH)
-"""Where the application is to be mounted: the server around it matches whole paths only."""
+PATHS: Final[Mapping[str, Msg]] = {
+    EVENTS_PATH: Msg("Takes events, by POST and with an API key"),
+    OPENAPI_PATH: Msg("Describes that for programs (OpenAPI)"),
+}
+"""Where the application is mounted, and what is there: the server around it matches whole paths only."""
 
 RETRY_AFTER_OUTAGE: Final = 5
 """Seconds a sender should wait while Redis is away; it restarts in about that."""

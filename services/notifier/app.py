@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 from redis.exceptions import RedisError
 
-from services.notifier.api.http import PATHS, http_app
+from services.notifier.api.http import LINKS, PATHS, http_app
 from services.notifier.api.pages import Pages
 from services.notifier.channels import Senders, build_senders
 from services.notifier.channels.post import http_client
@@ -99,6 +99,7 @@ def build(settings: NotifierSettings, configuration: Configuration) -> Applicati
         checks=checks,
         work={f"partition {partition.number}": partition.run for partition in partitions},
         routes=dict.fromkeys(PATHS, door),
+        links=LINKS,
         greet=None if annotations is None else partial(_look_at_grafana, annotations),
         closing=[http.aclose, close_annotations],
     )

@@ -25,11 +25,13 @@ from faststream.redis import RedisBroker
 from shared.process.code_failures import CodeFailure, attempted
 from shared.process.config_status import ConfigStatus
 from shared.process.health import Check, Health, health_route
+from shared.process.index import HEALTH, METRICS, PATH, index_route
 from shared.process.metrics_server import TolerantRegistry, metrics_route
 from shared.process.server import Fault
 from shared.process.settings import ServiceSettings
 from shared.process.shutdown import cancel
 from shared.redis.connection import RedisClient, wait_for_redis
+from shared.translation import Msg, Translator
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -50,6 +52,8 @@ class Application:
     broker: RedisBroker | None = None
     routes: Mapping[str, ASGIApp] = field(default_factory=dict)
     """Besides health and metrics; whole paths."""
+    links: Mapping[str, Msg] = field(default_factory=dict)
+    """Which of the paths ``GET /`` names, and what is there."""
     locks: Sequence[asyncio.Lock] = ()
     """Each held while figures are ahead of what was committed."""
     greet: Step | None = None
@@ -68,6 +72,7 @@ class RunningApplication:
         settings: ServiceSettings,
         status: ConfigStatus,
         fault: Fault,
+        say: Translator,
     ) -> None:
         self._application = application
         self._settings = settings
@@ -77,6 +82,7 @@ class RunningApplication:
         own = {"work": fault.check, "config": status.check, "exposition": registry.drops.check}
         health = Health(service, {**application.checks, **own}, settings.now)
         self._routes: Mapping[str, ASGIApp] = {
+            PATH: index_route(service, {"/health": HEALTH, "/metrics": METRICS, **application.links}, say),
             **application.routes,
             "/health": health_route(health),
             "/metrics": metrics_route(registry, application.locks),
@@ -88,7 +94,8 @@ class RunningApplication:
 
     async def connect(self) -> None:
         """Reach Redis; raises ``RedisAbsentError`` when it does not answer within ``redis_wait``."""
-        await wait_for_redis(self._application.redis, self._settings.redis_wait)
+        settings = self._settings
+        await wait_for_redis(self._application.redis, settings.redis_address, settings.redis_wait)
         if self._application.broker is not None:
             await self._application.broker.start()
         if self._application.greet is not None:
@@ -128,4 +135,4 @@ class RunningApplication:
                 self._idle.set()
 
 
-_NOT_FOUND: ASGIApp = AsgiResponse(b"nothing here", status_code=404)
+_NOT_FOUND: ASGIApp = AsgiResponse(b"nothing here; / says what there is", status_code=404)

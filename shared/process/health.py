@@ -15,6 +15,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 from shared.process.clock import Clock
 from shared.redis.connection import RedisClient, why_refused
+from shared.redis.durability import RedisFlaw, flaws_of, infos
 from shared.redis.scripts import AS_A_WRITE, BELOW_HIGH_WATER, HIGH_WATER
 
 PING_WITHIN: Final = timedelta(seconds=1)
@@ -75,6 +76,28 @@ def redis_check(redis: RedisClient, keys: Sequence[str] = (), *, makes_room: boo
         return list(said)
 
     return answers
+
+
+UNSAFE: Final[Mapping[RedisFlaw, str]] = {
+    RedisFlaw.TOO_OLD: "Redis is older than 7.0",
+    RedisFlaw.NOT_APPEND_ONLY: "Redis keeps no append-only file: what it has is lost when it ends",
+    RedisFlaw.EVICTS: "Redis drops keys when it is full: maxmemory-policy must be noeviction",
+}
+
+
+def durability_check(redis: RedisClient, keys: Sequence[str]) -> Check:
+    """Return the check that each server which has one of ``keys`` keeps what it has said yes to."""
+
+    async def keeps(_now: datetime) -> str | None:
+        try:
+            async with asyncio.timeout(PING_WITHIN.total_seconds()):
+                said = await infos(redis, keys)
+        except (RedisError, TimeoutError):
+            return None  # it is away, which ``redis_check`` says
+        flaws = dict.fromkeys(flaw for info in said.values() for flaw in flaws_of(info))
+        return Degraded("; ".join(UNSAFE[flaw] for flaw in flaws)) if flaws else None
+
+    return keeps
 
 
 def health_route(health: Health) -> ASGIApp:

@@ -41,6 +41,7 @@ from shared.process.server import Fault, serve
 from shared.process.settings import ServiceSettings
 from shared.process.shutdown import DRAIN, Shield, cancel
 from shared.redis.connection import RedisAbsentError
+from shared.translation import translator
 
 RELOAD_PATH: Final = "/-/reload"
 
@@ -74,7 +75,15 @@ async def run(service: str, settings: ServiceSettings, build: Build, *, needs_hi
         _log_mistakes(settings.city_file, error.mistakes)
         sys.exit(os.EX_CONFIG)
     fault = Fault()
-    host = Host(service, settings, build, configuration, fault)
+    try:
+        host = Host(service, settings, build, configuration, fault)
+    except OSError as error:
+        name = settings.variable_of(error.filename)
+        log.critical("setting_wrong", name=name, file=error.filename, wrong=error.strerror)
+        sys.exit(os.EX_CONFIG)
+    except ValueError as error:
+        log.critical("setting_wrong", wrong=str(error))
+        sys.exit(os.EX_CONFIG)
     heeding = fault.watch(asyncio.create_task(host.heed(asked), name="reload on SIGHUP"))
     try:
         return await serve(host, settings, fault)
@@ -133,9 +142,14 @@ class Host:
         return await asyncio.shield(self._next)
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        """Begin and end as the server says; raises what keeps it from beginning."""
+        """Begin and end as the server says. Raises what keeps it from beginning, but for a Redis that is
+        away: that is in the log, and is no failure of our code."""
         await receive()
-        await self._running.connect()
+        try:
+            await self._running.connect()
+        except REDIS_AWAY:
+            await send({"type": "lifespan.startup.failed", "message": ""})
+            return
         self._running.begin()
         self._started.set()
         await send({"type": "lifespan.startup.complete"})
@@ -189,7 +203,8 @@ class Host:
 
     def _put_together(self, configuration: Configuration) -> RunningApplication:
         application = self._build(configuration)
-        return RunningApplication(self._service, application, self._settings, self._status, self._fault)
+        say = translator(configuration.city.city.language)
+        return RunningApplication(self._service, application, self._settings, self._status, self._fault, say)
 
     async def _replace(self, configuration: Configuration, running: RunningApplication) -> None:
         before, self._running = self._running, running

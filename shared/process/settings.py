@@ -14,7 +14,10 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.process.clock import Clock, parse_clock
-from shared.redis.url import cluster_of
+from shared.redis.url import address_of
+
+PREFIX: Final = "WACHTPOST_"
+"""Of every variable of ours."""
 
 MIB: Final = 1024 * 1024
 
@@ -34,7 +37,7 @@ class ServiceSettings(BaseSettings):
     """Read from ``WACHTPOST_…`` variables; raises ``pydantic.ValidationError`` with the variable's name."""
 
     model_config = SettingsConfigDict(
-        env_prefix="WACHTPOST_", frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     city_file: Path = Path("city/city.toml")
@@ -61,7 +64,7 @@ class ServiceSettings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _readable_url(cls, value: SecretStr) -> SecretStr:
-        cluster_of(value.get_secret_value())
+        address_of(value.get_secret_value())
         return value
 
     @field_validator("clock")
@@ -76,9 +79,19 @@ class ServiceSettings(BaseSettings):
         return parse_clock(self.clock)
 
     @property
+    def redis_address(self) -> str:
+        """Where Redis is, without user and password."""
+        return address_of(self.redis_url.get_secret_value())
+
+    @property
     def http_limits(self) -> HttpLimits:
         """What a client may cost."""
         return HttpLimits(self.http_connections, self.body_limit, self.http_patience)
+
+    def variable_of(self, file: object) -> str | None:
+        """Return the environment variable that names a file, if one does."""
+        names = (name for name, value in self if isinstance(value, Path) and str(value) == str(file))
+        return next((f"{PREFIX}{name.upper()}" for name in names), None)
 
     def redis_password(self) -> str | None:
         """Return the password from its file; raises ``OSError`` when the file cannot be read."""

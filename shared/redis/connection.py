@@ -37,6 +37,9 @@ CONNECT_TIMEOUT: Final = 3.0
 HEALTH_CHECK_INTERVAL: Final = 15
 """Seconds of silence after which a pooled connection is tried before it is used."""
 
+REDIS_URL: Final = "WACHTPOST_REDIS_URL"
+"""The setting that says where it is."""
+
 RedisClient = Redis | RedisCluster
 """What the services talk to."""
 
@@ -121,13 +124,16 @@ def why_refused(error: Exception) -> str | None:
     return None
 
 
-async def wait_for_redis(redis: RedisClient, within: timedelta) -> None:
-    """Return once Redis answers; raises ``RedisAbsentError`` when it has not ``within`` that time."""
+async def wait_for_redis(redis: RedisClient, address: str, within: timedelta) -> None:
+    """Return once Redis answers; raises ``RedisAbsentError`` when it has not ``within`` that time.
+
+    ``address``: where it should be, for the log and the error.
+    """
     last: list[Exception] = []
 
     async def remember(error: Exception) -> None:
         if not last:
-            log.warning("waiting_for_redis", error=type(error).__name__)
+            log.warning("waiting_for_redis", address=address, error=type(error).__name__)
         last[:] = [error]
 
     async def ping() -> None:
@@ -138,8 +144,9 @@ async def wait_for_redis(redis: RedisClient, within: timedelta) -> None:
             await patient_retry().call_with_retry(ping, remember)
     except TimeoutError:
         why = type(last[0]).__name__ if last else "no answer"
-        log.critical("redis_absent", waited_s=within.total_seconds(), error=why)
-        raise RedisAbsentError(f"no Redis within {within.total_seconds():g} s: {why}") from None
+        waited_s = within.total_seconds()
+        log.critical("redis_absent", address=address, setting=REDIS_URL, waited_s=waited_s, error=why)
+        raise RedisAbsentError(f"no Redis at {address} ({REDIS_URL}) within {waited_s:g} s: {why}") from None
 
 
 # A cluster -------------------------------------------------------------------------------------------

@@ -49,6 +49,18 @@ def cluster_of(url: str) -> ClusterUrl | None:
     return ClusterUrl(f"{base}://{parts['user']}{_written(*first)}/0{parts['options']}", tuple(others))
 
 
+def address_of(url: str) -> str:
+    """Return where the Redis of a URL is, for people and logs: host and port, of each node that it names, or
+    a socket. Raises ``ValueError`` like ``cluster_of``; no user and no password is in either."""
+    cluster = cluster_of(url)
+    if url.startswith("unix://"):
+        return urlsplit(url).path
+    if cluster is None:
+        return _written(*_node(urlsplit(url).netloc.rpartition("@")[2] or "localhost"))
+    first = urlsplit(cluster.url).netloc.rpartition("@")[2]
+    return ", ".join([first, *(_written(*node) for node in cluster.others)])
+
+
 def _node(text: str) -> tuple[str, int]:
     try:
         parts = urlsplit(f"//{text}")
@@ -56,7 +68,7 @@ def _node(text: str) -> tuple[str, int]:
     except ValueError:
         host = port = None
     if not host:
-        raise ValueError(f"name each node of the cluster as host:{PORT}")
+        raise ValueError(f"name each server as host:{PORT}")
     return host, port or PORT
 
 

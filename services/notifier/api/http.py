@@ -27,6 +27,7 @@ from shared.personal_data import ROLE, holds_phone_number
 from shared.process.clock import Clock
 from shared.redis.connection import why_refused
 from shared.redis.keys import partition_of
+from shared.translation import Msg
 
 MOST_FORM: Final = 16_384
 """Bytes of a form; a token is a few hundred."""
@@ -34,7 +35,15 @@ MOST_FORM: Final = 16_384
 SILENCE_ID: Final = r"^[A-Za-z0-9_-]{1,64}$"
 """As in ``silences.Silence``."""
 
-PATHS: Final = (ACKNOWLEDGE_PATH, "/v1/breaches", "/v1/silences", "/openapi.json")
+LINKS: Final[Mapping[str, Msg]] = {
+    "/v1/breaches": Msg("What is going on, with an API key"),
+    "/v1/silences": Msg("Silences: to list, to add and to end, with an API key"),
+    "/openapi.json": Msg("Describes that for programs (OpenAPI)"),
+}
+"""What there is for whoever comes by, and where."""
+
+PATHS: Final = (ACKNOWLEDGE_PATH, *LINKS)
+"""Whoever has a link to acknowledge with has it from a message."""
 
 
 def _without_number(text: str) -> str:

@@ -47,7 +47,7 @@ def said(service: ServiceProcess) -> tuple[int, dict[str, str]]:
 
 
 def is_healthy(service: ServiceProcess) -> bool:
-    checks = ("redis", "work", "config", "exposition", "state", "history", "partition_0")
+    checks = ("redis", "work", "config", "exposition", "durability", "state", "history", "partition_0")
     return said(service) == (200, dict.fromkeys(checks, "ok"))
 
 
@@ -82,9 +82,55 @@ def test_a_standby_is_healthy_shows_no_figures_and_takes_over_at_once_when_asked
 
 
 def test_without_redis_at_the_start_it_says_so_and_ends(tmp_path: Path, start: Start) -> None:
-    evaluator = start(f"redis://127.0.0.1:{free_port()}/0", redis_wait="PT1S")
+    port = free_port()
+    evaluator = start(f"redis://desk:hush@127.0.0.1:{port}/0", redis_wait="PT1S")
     assert evaluator.wait() != 0
-    assert evaluator.logged("redis_absent") is not None
+    line = evaluator.logged("redis_absent")
+    assert line is not None
+    assert (line["address"], line["setting"]) == (f"127.0.0.1:{port}", "WACHTPOST_REDIS_URL")
+    log = evaluator.log.read_text(encoding="utf-8")
+    assert "Traceback" not in log
+    assert "hush" not in log
+
+
+def test_a_port_that_is_taken_is_told_with_its_address(redis_url: str, start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        evaluator = start(redis_url, port=port)
+        assert evaluator.wait() != 0
+        line = evaluator.logged("cannot_listen")
+    assert line is not None
+    assert (line["host"], line["port"], line["why"]) == ("127.0.0.1", port, "Address already in use")
+    assert "Traceback" not in evaluator.log.read_text(encoding="utf-8")
+
+
+def test_a_file_that_a_setting_names_and_is_not_there_is_told_with_the_setting(start: Start) -> None:
+    evaluator = start("redis://127.0.0.1:1/0", redis_password_file="/nowhere/redis")
+    assert evaluator.wait() == os.EX_CONFIG
+    line = evaluator.logged("setting_wrong")
+    assert line is not None
+    assert (line["name"], line["file"]) == ("WACHTPOST_REDIS_PASSWORD_FILE", "/nowhere/redis")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "good", "said"),
+    [
+        ("appendonly", "no", "yes", "no append-only file"),
+        ("maxmemory-policy", "allkeys-lru", "noeviction", "drops keys"),
+    ],
+)
+def test_a_redis_that_does_not_keep_what_it_has_is_told(
+    own_server: RedisServer, start: Start, setting: str, value: str, good: str, said: str
+) -> None:
+    evaluator = start(own_server.url)
+    eventually(lambda: is_healthy(evaluator))
+    with own_server.client() as client:
+        client.config_set(setting, value)
+        answer = evaluator.health()
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+        assert said in answer.json()["checks"]["durability"]
+        client.config_set(setting, good)
+    eventually(lambda: is_healthy(evaluator))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

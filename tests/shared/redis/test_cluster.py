@@ -351,5 +351,5 @@ async def test_a_cluster_that_is_away_is_waited_for():
     settings = ServiceSettings.model_validate({"port": 0, "redis_url": "redis+cluster://127.0.0.1:1"})
     client = redis_client(settings)
     with pytest.raises(RedisAbsentError, match="ConnectionError"):
-        await wait_for_redis(client, timedelta(seconds=0.3))
+        await wait_for_redis(client, "nowhere", timedelta(seconds=0.3))
     await client.aclose()

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.process.settings import ServiceSettings
-from shared.redis.url import ClusterUrl, cluster_of
+from shared.redis.url import ClusterUrl, address_of, cluster_of
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,7 @@ def test_a_cluster_is_named_by_some_of_its_nodes(url: str, cluster: ClusterUrl):
     [
         ("http://desk:hush@redis", "redis://, rediss://, unix://, redis\\+cluster://, rediss\\+cluster://"),
         ("redis", "begin it with"),
+        ("redis://desk:hush/@redis", "host:6379"),
         ("redis+cluster://desk:hush@", "host:6379"),
         ("redis+cluster://desk:hush@a,,b", "host:6379"),
         ("redis+cluster://desk:hush@a:port", "host:6379"),
@@ -49,3 +50,18 @@ def test_what_cannot_be_is_said_without_the_password(url: str, wrong: str):
     with pytest.raises(ValidationError, match=wrong) as caught:
         ServiceSettings.model_validate({"port": 0, "redis_url": url})
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("redis://desk:hush@redis:6380/3", "redis:6380"),
+        ("redis://redis", "redis:6379"),
+        ("redis://", "localhost:6379"),
+        ("rediss://[::1]/0?ssl_ca_certs=/run/ca.pem", "[::1]:6379"),
+        ("unix://desk:hush@/run/redis.sock?db=1", "/run/redis.sock"),
+        ("redis+cluster://desk:hush@a,b:7001/0", "a:6379, b:7001"),
+    ],
+)
+def test_where_it_is_can_be_told_to_anybody(url: str, address: str):
+    assert address_of(url) == address
