@@ -16,7 +16,7 @@ from typing import Final, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, AuthorizationError, RedisError, ResponseError
 
 from domain.corrections import MOST_WHY
 from services.notifier.messages.message import Writer
@@ -26,6 +26,7 @@ from services.notifier.state_store import NotifierStore
 from shared.config.alerting import Receiver
 from shared.config.model import CityFile
 from shared.personal_data import ROLE, holds_phone_number
+from shared.process.settings import ServiceSettings
 from shared.redis.connection import RedisClient, redis_client
 from shared.translation import Translator, translator
 from wachtpost.city_file import load_or_explain
@@ -83,10 +84,7 @@ class Access:
         try:
             return asyncio.run(self._reach(work))
         except (RedisError, TimeoutError) as error:
-            away = self.say.gettext(
-                "Redis does not answer ({why}); look at WACHTPOST_REDIS_URL.", why=type(error).__name__
-            )
-            fail(away)
+            fail(redis_trouble(self.say, self.settings, error))
         except OSError as error:
             fail(f"WACHTPOST_REDIS_PASSWORD_FILE: {error.strerror}: {error.filename}")
         except ValueError as error:
@@ -102,6 +100,18 @@ class Access:
             return await work(redis)
         finally:
             await redis.aclose()
+
+
+def redis_trouble(say: Translator, settings: ServiceSettings, error: Exception) -> str:
+    """Return what is wrong with Redis, in a sentence: where it is, and no user or password."""
+    address, why = settings.redis_address, type(error).__name__
+    if isinstance(error, AuthenticationError | AuthorizationError | ResponseError):
+        return say.gettext(
+            "Redis at {address} (WACHTPOST_REDIS_URL) refuses: {why}.", address=address, why=why
+        )
+    return say.gettext(
+        "Redis at {address} (WACHTPOST_REDIS_URL) does not answer: {why}.", address=address, why=why
+    )
 
 
 def a_day(text: str) -> date:

@@ -22,6 +22,7 @@ from shared.process.clock import system_clock
 from shared.process.settings import ServiceSettings
 from shared.redis.connection import redis_client
 from shared.translation import Translator, translator
+from wachtpost.access import redis_trouble
 from wachtpost.city_file import history_or_explain, remarked, stop_at, text_or_explain
 from wachtpost.remarks import remarks
 from wachtpost.terminal import complain, echo
@@ -63,17 +64,18 @@ def check(
 
 def _counted(city: CityFile, today: date) -> Days | None:
     """What the archive has; ``None`` where nobody says where it is, or it cannot be read."""
+    say = translator(city.city.language)
     try:
         settings = NotifierSettings()
         if "redis_url" not in settings.model_fields_set:
             return None
         return asyncio.run(_read(settings, city, today))
-    except (RedisError, OSError, TimeoutError, ValueError) as error:
-        say = translator(city.city.language)
-        complain(
-            say.gettext("How many contacts there were cannot be asked ({why}).", why=type(error).__name__)
-        )
-        return None
+    except RedisError as error:
+        why = redis_trouble(say, settings, error)
+    except (OSError, TimeoutError, ValueError) as error:
+        why = type(error).__name__
+    complain(say.gettext("How many contacts there were cannot be asked: {why}", why=why))
+    return None
 
 
 async def _read(settings: ServiceSettings, city: CityFile, today: date) -> Days:

@@ -48,7 +48,8 @@ def build(settings: IngestSettings, pseudonyms: Pseudonyms, configuration: Confi
         redis=redis,
         registry=metrics.registry,
         checks=checks,
-        work={f"source {one.source.id}": one.run for one in follows}
+        work={"what came": metrics.say_what_came}
+        | {f"source {one.source.id}": one.run for one in follows}
         | {f"watch of partition {number}": watch.run for number, watch in enumerate(watches)}
         | {f"heartbeat of source {one.source.id}": one.beat for one in follows},
         routes=dict.fromkeys(PATHS, events),

@@ -176,7 +176,7 @@ class _EventsEndpoint:
     ) -> Response:
         events, refusals = self._sorted(items, sender.id, now)
         await self._publisher.write(partition_of(sender.site, self._partitions), events)
-        self._metrics.events.labels(sender.id).inc(len(events))
+        self._metrics.count(sender.id, events)
         await self._bury(
             sender, [one.letter(now, sender.id, f"item {index}") for index, one in refusals.items()]
         )
@@ -212,8 +212,7 @@ class _EventsEndpoint:
 
     async def _bury(self, sender: HttpSource, letters: Sequence[DeadLetter]) -> None:
         await self._publisher.bury(partition_of(sender.site, self._partitions), letters)
-        for letter in letters:
-            self._metrics.dead_letters.labels(letter.reason.value).inc()
+        self._metrics.refuse(sender.id, letters)
 
 
 def _garbage(error: bodies.UnreadableBodyError, sender: HttpSource, now: datetime) -> DeadLetter:

@@ -3,12 +3,18 @@ first alert."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter as Counts
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
+import structlog
 from prometheus_client import Counter, Gauge
 
 from shared.config.model import CityFile, QueueLogSource
-from shared.contract.dead_letters import DeadLetterReason
+from shared.contract.dead_letters import DeadLetter, DeadLetterReason
+from shared.contract.events import Event, SourceHeartbeat
 from shared.process.backoff import Backoff, InternalErrors
 from shared.process.metrics_server import TolerantRegistry
 from shared.redis.set_aside import set_aside_gauge
@@ -18,8 +24,14 @@ STATUSES: Final = (202, 400, 401, 404, 405, 413, 415, 422, 429, 500, 503)
 """The answers a sender can get."""
 
 
+EVERY: Final = timedelta(hours=1)
+"""How often the log says what came."""
+
+log = structlog.stdlib.get_logger(__name__)
+
+
 class IngestMetrics:
-    """The counters of one process, in a registry of their own."""
+    """The counters of one process, in a registry of their own; what came is also said in the log."""
 
     def __init__(self, city: CityFile) -> None:
         self.registry = TolerantRegistry()
@@ -71,6 +83,10 @@ class IngestMetrics:
             ["source"],
             registry=self.registry,
         )
+        self._came: Counts[str] = Counts()
+        """Events since the log last said how many, by source; without heartbeats."""
+        self._refused: Counts[str] = Counts()
+        self._sources = sorted(source.id for source in city.sources)
         self.items = Backoff("items")
         """Of requests."""
         self.at_work = [self.items]
@@ -93,3 +109,31 @@ class IngestMetrics:
                 self.unusable_waits.labels(source.id)
                 self.left_calls.labels(source.id)
                 self.clock_ahead.labels(source.id)
+
+    def count(self, source: str, events: Sequence[Event]) -> None:
+        """Redis has these events of a source as well."""
+        self.events.labels(source).inc(len(events))
+        self._came[source] += sum(not isinstance(event, SourceHeartbeat) for event in events)
+
+    def refuse(self, source: str, letters: Sequence[DeadLetter]) -> None:
+        """This of a source was refused."""
+        for letter in letters:
+            self.dead_letters.labels(letter.reason.value).inc()
+        self._refused[source] += len(letters)
+
+    async def say_what_came(self) -> None:
+        """Say in the log every hour, and at the end, what came from each source. Until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(EVERY.total_seconds())
+                self._say_what_came()
+        finally:
+            self._say_what_came()
+
+    def _say_what_came(self) -> None:
+        came, refused = (
+            {source: counts[source] for source in self._sources} for counts in (self._came, self._refused)
+        )
+        log.info("came", events=came, refused=refused)
+        self._came.clear()
+        self._refused.clear()

@@ -153,7 +153,8 @@ class Server(uvicorn.Server):
             if isinstance(error, OSError):  # it cannot listen there
                 at = {"host": self.config.host, "port": self.config.port}
                 # asyncio puts the address into its text; looking up a name has numbers of its own, below 0.
-                why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+                number = error.errno or 0
+                why = os.strerror(number) if number > 0 else error.strerror
                 log.critical("cannot_listen", **at, why=why, settings=["WACHTPOST_HOST", "WACHTPOST_PORT"])
             raise
         port = self.servers[0].sockets[0].getsockname()[1]

@@ -15,7 +15,7 @@ from redis.asyncio.cluster import RedisCluster
 from shared.redis.connection import RedisClient
 
 LEAST_VERSION: Final = (7, 0)
-"""Debian 12's; before it scripts have no flags (``shared.redis.scripts``). Valkey says which one it is like."""
+"""Debian 12's; before it scripts have no flags (``shared.redis.scripts``)."""
 
 
 class RedisFlaw(StrEnum):

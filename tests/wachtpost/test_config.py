@@ -101,10 +101,12 @@ def test_an_archive_that_is_away_keeps_nothing_from_being_checked(
 ) -> None:
     file = tmp_path / "city.toml"
     file.write_text(FEW)
-    monkeypatch.setenv("WACHTPOST_REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    port = free_port()
+    monkeypatch.setenv("WACHTPOST_REDIS_URL", f"redis://127.0.0.1:{port}/0")
     result = check(file)
     assert (result.exit_code, result.stdout.split("\n")[0]) == (0, f"{file} is in orde")
-    assert result.stderr == "Hoeveel contacten er waren, kan niet gevraagd worden (ConnectionError).\n"
+    away = f"Redis op 127.0.0.1:{port} (WACHTPOST_REDIS_URL) antwoordt niet: ConnectionError."
+    assert result.stderr == f"Hoeveel contacten er waren, kan niet gevraagd worden: {away}\n"
 
 
 def test_mistakes_go_to_stderr_with_place_value_reason_and_remedy(tmp_path: Path) -> None:

@@ -452,3 +452,37 @@ def test_our_own_clock_two_hours_behind_moves_and_costs_no_call(
     wait_for_events(client, 800)
     assert [event["at"] for event in on_stream(client)] == [f"{NOW:%Y-%m-%dT%H:%M:%SZ}"] * 800
     assert client.xlen("{p0}:dead") == 700
+
+
+def test_the_log_says_what_is_followed_from_where_and_what_came(
+    start: Start, redis_url: str, queue_log: Path
+):
+    second = int(NOW.timestamp()) - 60
+    queue_log.write_text(f"{second}|{second}.1|onthaal|NONE|ENTERQUEUE|||1\n{second}|1|nergens|NONE|BUSY\n")
+    service = start(redis_url)
+    eventually(lambda: service.logged("queue_log.caught_up"))
+    followed, caught_up = service.logged("queue_log.following"), service.logged("queue_log.caught_up")
+    assert followed is not None
+    assert caught_up is not None
+    assert (followed["source"], followed["path"]) == ("asterisk", str(queue_log))
+    assert followed["goes_on_from"] == "byte 0"
+    assert (caught_up["source"], caught_up["lines"]) == ("asterisk", 2)
+    for _ in range(2):
+        with queue_log.open("a") as log:
+            log.write(f"{second}|{second}.2|onthaal|NONE|ENTERQUEUE|||1\n")
+    wait_for_lines(service, 4)
+    assert post(service).status_code == 202
+    assert post(service, queue="nergens").status_code == 422
+    assert service.stop() == 0
+    came = service.logged("came")
+    assert came is not None
+    assert came["events"] == {"asterisk": 3, "pbx": 1}
+    refused = came["refused"]
+    assert isinstance(refused, dict)
+    assert refused["pbx"] == 1
+    again = start(redis_url)
+    eventually(lambda: again.logged("queue_log.following"))
+    goes_on = again.logged("queue_log.following")
+    assert goes_on is not None
+    assert goes_on["goes_on_from"] == f"byte {queue_log.stat().st_size}"
+    assert "change detected" not in again.log.read_text(encoding="utf-8")

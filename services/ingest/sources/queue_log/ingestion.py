@@ -93,6 +93,8 @@ class QueueLogIngestion:
         self._follower: QueueLogReader | None = None
         self._left = LeftOut()
         """What was left out and not said yet."""
+        self._read = 0
+        """Lines, since it is followed."""
         self._sight: Position | None = None
         """Where the log stood when this process first saw it."""
         self._again = asyncio.Event()
@@ -137,6 +139,7 @@ class QueueLogIngestion:
             await self._persist([], checkpoint)
         memory = checkpoint.memory if checkpoint else None
         clock = checkpoint.clock if checkpoint else ExchangeClock()
+        self._say_what_is_followed(checkpoint)
         translator = QueueLogTranslator(TranslatorRules.of(self.source), self._pseudonyms, memory)
         ahead: list[tuple[bytes, int]] = []
         position = checkpoint.position if checkpoint else None
@@ -184,17 +187,27 @@ class QueueLogIngestion:
                 before=(self._now() - FOLLOWED).isoformat(timespec="seconds"),
             )
 
+    def _say_what_is_followed(self, checkpoint: Checkpoint | None) -> None:
+        self._read = 0
+        goes_on = self.source.start if checkpoint is None else f"byte {checkpoint.position.offset}"
+        log.info(
+            "queue_log.following", source=self.source.id, path=str(self.source.path), goes_on_from=goes_on
+        )
+
     async def _beat(self) -> None:
-        said = ""
+        said, caught_up = "", False
         while True:
             beat = heartbeat(self.source.id, self.source.site, self._now())
             if beat.id != said and self._there():
                 await self._persist([beat], None)
                 said = beat.id
-            left = self._left.lines
+            left, read = self._left.lines, self._read
             await asyncio.sleep(STEP.total_seconds())
             if left == self._left.lines:
                 self._say_what_was_left()
+            if not caught_up and read == self._read and self._there() and self._waits_for_more():
+                caught_up = True
+                log.info("queue_log.caught_up", source=self.source.id, lines=read)
 
     async def check(self, now: datetime) -> str | None:
         """The ``Check`` of this source: what keeps the file from being read. A missing file is no fault
@@ -212,6 +225,9 @@ class QueueLogIngestion:
             and seen.problem is None
             and self._now() - seen.at <= LOOKED_LATELY
         )
+
+    def _waits_for_more(self) -> bool:
+        return self._follower is not None and self._follower.waits
 
     async def _read_checkpoint(self) -> Checkpoint | None:
         async def read() -> bytes | None:
@@ -283,7 +299,7 @@ class QueueLogIngestion:
         await patient_retry().call_with_retry(write, self._complain)
         if read_up_to is not None:
             self._kept = read_up_to.checkpoint
-        self._metrics.events.labels(self.source.id).inc(len(events))
+        self._metrics.count(self.source.id, events)
 
     async def _complain(self, error: Exception) -> None:
         why = why_refused(error) or type(error).__name__
@@ -299,5 +315,5 @@ class QueueLogIngestion:
         self._metrics.left_calls.labels(self.source.id).inc(ingested.left.calls)
         if ingested.events:
             self._say_what_was_left()
-        for letter in ingested.letters:
-            self._metrics.dead_letters.labels(letter.reason.value).inc()
+        self._metrics.refuse(self.source.id, ingested.letters)
+        self._read += len(lines.lines)

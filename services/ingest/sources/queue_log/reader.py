@@ -255,12 +255,18 @@ class QueueLogReader:
         self._short: tuple[Place, float] | None = None
         self._looked_at = 0.0
         self._seen: FileState | None = None
+        self._waits = False
         self._one_look_at_a_time = Lock()
 
     @property
     def seen(self) -> FileState | None:
         """What the last look showed; ``None`` before the first."""
         return self._seen
+
+    @property
+    def waits(self) -> bool:
+        """Whether the last look found nothing more to hand on."""
+        return self._waits
 
     async def batches(self, stop: asyncio.Event) -> AsyncGenerator[Lines, None]:
         """Yield what is there and then what comes, until ``stop``.
@@ -276,6 +282,7 @@ class QueueLogReader:
             while not stop.is_set():
                 woken.clear()
                 lines = await self._patient_look()
+                self._waits = lines is None
                 if watching is None:  # a folder that hangs would hang a watch for good
                     watching = in_thread(partial(self._watch, _waker(woken), quiet))
                 if lines is not None:
@@ -504,7 +511,8 @@ class QueueLogReader:
             file.close()
             return None
         self._drop_tail()
-        self._log.info("queue_log.reading", file=file.path.name)
+        offset = 0 if found.position is None else found.position.offset
+        self._log.info("queue_log.reading", file=file.path.name, from_byte=offset)
         self._tail, self._at = file, found.position
         return None
 
