@@ -69,8 +69,7 @@ class Edition:
 
     @property
     def short(self) -> str:
-        """The window of the figures of now, as in a metric's label: the fewest contacts, where the city file
-        has a window of so many, or else the shortest time."""
+        """The window of the figures of now, as in a metric's label."""
         return window_label(self._short)
 
     @property
@@ -80,7 +79,7 @@ class Edition:
 
     @property
     def _short(self) -> LiveWindow:
-        return min(self._counted, key=_count, default=None) or min(self._timed)
+        return self.city.window_of_now
 
     @property
     def _long(self) -> LiveWindow:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -82,6 +82,13 @@ class EvaluatorSession(Session):
     committed: float = 0.0
     """When something was last committed, on the monotonic clock."""
     trimmed: float = 0.0
+
+    def shown_at(self, now: datetime) -> datetime:
+        """Return the instant whose figures are shown: the judge's last look, else ``now``.
+
+        So a board and an alarm say the same to the digit, however long after the look somebody asks.
+        """
+        return now if self.judge is None or self.judge.looked_at is None else self.judge.looked_at
 
 
 class EvaluatorConsumer(Consumer[EvaluatorSession]):

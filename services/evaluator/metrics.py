@@ -1,13 +1,15 @@
 """The evaluator's metrics, worked out from the desks when they are asked for.
 
-So what is shown is what was committed, at the instant of the scrape, and goes on exactly where it was
-before a restart. A counter is only what never falls; what was counted of people is corrected, and a gauge
+So what is shown is what was committed, and goes on exactly where it was before a restart. Figures, who waits
+and how rules stand are of one instant, the judge's last look: a board cannot differ from the alarm beside it.
+A counter is only what never falls; what was counted of people is corrected, and a gauge
 (``since_start``). Names and labels are listed in ``docs/metrics.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from prometheus_client.core import CounterMetricFamily, Metric
@@ -16,8 +18,10 @@ from prometheus_client.registry import Collector
 from domain.aggregator import Aggregator
 from domain.counts import ms_of
 from domain.queue_ref import QueueRef
+from domain.windows import Windows
 from services.evaluator import since_start
-from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge
+from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge, StoredRuleState
+from services.evaluator.alerting.readings import RuleReadings
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.metric_families import PREFIX, StoredCounts, bare_gauge, gauge
 from services.evaluator.rolling_metrics import RollingFigures
@@ -58,26 +62,28 @@ class EvaluatorCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family once, over all owned partitions."""
-        now = ms_of(self._now())
-        owned = [(p, s) for p in self._partitions if (s := p.session) is not None]
-        aggregators = [
-            (site, s.aggregator) for p, s in owned for site in self._city.partition_sites(p.number)
+        now = self._now()
+        looks = [
+            _Look.of(partition.number, session, self._city, now)
+            for partition in self._partitions
+            if (session := partition.session) is not None
         ]
-        sites = [site for site, _ in aggregators]
+        at_sites = [(site, look) for look in looks for site in self._city.partition_sites(look.partition)]
+        aggregators = [(site, look.aggregator) for site, look in at_sites]
+        sites = [site for site, _ in at_sites]
         sections = {
             "since the beginning": since_start.sums(aggregators, self._drops),
             "repeated outcomes": self._repeated(aggregators),
             "spreads": since_start.spreads(aggregators, self._wait_edges, self._drops),
-            "rolling figures": self._rolling(aggregators, now),
-            "who waits": self._waiting(aggregators, now),
+            "rolling figures": self._rolling(at_sites),
+            "who waits": self._waiting(at_sites),
             "latest reports": self._reports(aggregators),
             "targets": self._targets(sites),
             "queues": self._queues(sites),
-            "opening hours": self._open(sites, now),
-            "breaches": self._breaches(
-                [judge for _, session in owned if (judge := session.judge) is not None]
-            ),
-            "pipeline": self._pipeline(now),
+            "opening hours": self._open(at_sites),
+            "breaches": self._breaches(looks),
+            "looks": _looked(looks),
+            "pipeline": self._pipeline(ms_of(now)),
         }
         for name, section in sections.items():
             with self._drops(name):
@@ -95,28 +101,29 @@ class EvaluatorCollector(Collector):
                         shown.add_metric([site.id, source.id], max(0, count))
         yield shown
 
-    def _rolling(self, aggregators: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
+    def _rolling(self, at_sites: Sequence[tuple[Site, _Look]]) -> Iterator[Metric]:
         figures = RollingFigures(self._city)
-        for site, aggregator in aggregators:
-            figures.add(site, aggregator, now, self._drops)
+        for site, look in at_sites:
+            figures.add(site, look.windows, self._drops)
         yield from figures.families()
 
     # Right now -----------------------------------------------------------------------------------
 
-    def _waiting(self, aggregators: Sequence[tuple[Site, Aggregator]], now: int) -> Iterator[Metric]:
+    def _waiting(self, at_sites: Sequence[tuple[Site, _Look]]) -> Iterator[Metric]:
         calls = gauge("calls_waiting", "Callers waiting now")
         visits = gauge("visits_waiting", "Visitors waiting at the counter now")
         longest = gauge("longest_wait_seconds", "How long the one who waits longest has waited; 0: nobody")
-        waiting_at = {id(aggregator): waiting_since(aggregator, now) for _, aggregator in aggregators}
-        for site, aggregator in aggregators:
-            since = waiting_at[id(aggregator)]
+        waiting_at = {look.partition: waiting_since(look.aggregator, look.at_ms) for _, look in at_sites}
+        for site, look in at_sites:
+            since = waiting_at[look.partition]
             for queue in site.queues:
                 queue_ref, labels = QueueRef(site.id, queue.id), [site.id, queue.id]
                 with self._drops("who waits", *queue_ref):
                     entered = since.get(queue_ref, [])
                     waiting = calls if queue.kind is QueueKind.PHONE else visits
                     waiting.add_metric(labels, len(entered))
-                    longest.add_metric(labels, (now - min(entered)) / 1000 if entered else 0)
+                    waited_ms = look.at_ms - min(entered, default=look.at_ms)
+                    longest.add_metric(labels, waited_ms / 1000)
         yield from (calls, visits, longest)
 
     def _reports(self, aggregators: Sequence[tuple[Site, Aggregator]]) -> Iterator[Metric]:
@@ -162,26 +169,28 @@ class EvaluatorCollector(Collector):
                 info.add_metric([site.id, queue, kind, name], 1)
         yield info
 
-    def _open(self, sites: Sequence[Site], now: int) -> Iterator[Metric]:
+    def _open(self, at_sites: Sequence[tuple[Site, _Look]]) -> Iterator[Metric]:
         """Why there may be no figure: the label ``kind`` because a site's total has figures of both kinds."""
         shown = gauge("queue_open", "1 while its opening hours are on; of a total: of any queue", "kind")
         change = gauge("queue_next_change_timestamp_seconds", "When it next opens or closes", "kind")
-        known: dict[frozenset[str | None], tuple[bool, int | None]] = {}  # a thousand queues share few hours
-        for site in sites:
+        # A thousand queues share few hours.
+        known: dict[tuple[frozenset[str | None], int], tuple[bool, int | None]] = {}
+        for site, look in at_sites:
+            now = look.at_ms
             for kind in QueueKind:
                 hours = {queue.id: frozenset({queue.hours}) for queue in site.of_kind(kind)}
                 total = {ALL_QUEUES: frozenset[str | None]().union(*hours.values())} if hours else {}
                 for queue, desks in (hours | total).items():
-                    if desks not in known:
+                    if (desks, now) not in known:
                         is_open = any(self._calendar.is_open(one, now) for one in desks)
-                        known[desks] = is_open, self._calendar.next_change(desks, now)
-                    is_open, at = known[desks]
+                        known[desks, now] = is_open, self._calendar.next_change(desks, now)
+                    is_open, at = known[desks, now]
                     shown.add_metric([site.id, queue, kind], int(is_open))
                     if at is not None:
                         change.add_metric([site.id, queue, kind], at / 1000)
         yield from (shown, change)
 
-    def _breaches(self, judges: Sequence[Judge]) -> Iterator[Metric]:
+    def _breaches(self, looks: Sequence[_Look]) -> Iterator[Metric]:
         labels = ("rule", "measure", "severity")
         breached = gauge("kpi_breached", "1 while a rule is breached", *labels)
         states = gauge("kpi_state", "1 for the state that a rule is in", *labels, "state")
@@ -192,7 +201,7 @@ class EvaluatorCollector(Collector):
             "kpi_reading", "What a rule that is not ok was judged on, in the unit of its measure", *labels
         )
         limit = gauge("kpi_limit", "What that is held against", *labels)
-        for judge, known in ((one, known) for one in judges for known in one.rule_states()):
+        for look, known in ((one, known) for one in looks for known in one.rule_states()):
             at, rule_state = known.key.labels, known.rule_state
             with self._drops("breaches", *at):
                 breached.add_metric(at, int(rule_state.state in {BreachState.FIRING, BreachState.CLEARING}))
@@ -202,7 +211,7 @@ class EvaluatorCollector(Collector):
                     continue
                 since.add_metric(at, rule_state.since.timestamp())
                 limit.add_metric(at, known.key.limit)
-                value, _ = judge.reading(known.key.name)
+                value = look.value(known.key.name)
                 if value is not None:
                     reading.add_metric(at, value)
         yield from (breached, states, since, reading, limit)
@@ -252,6 +261,45 @@ class EvaluatorCollector(Collector):
                 with self._drops(family.name, source):
                     family.add_metric([source], at / 1000)
         yield from (owner, lag, late, dead, double, too_late, read, last, beat)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A partition as of the judge's last look, or as of now where nobody judges."""
+
+    partition: int
+    aggregator: Aggregator
+    at: datetime
+    judge: Judge | None
+    readings: RuleReadings | None
+    windows: Windows
+
+    @classmethod
+    def of(cls, partition: int, session: EvaluatorSession, city: CityFile, now: datetime) -> _Look:
+        at, aggregator, judge = session.shown_at(now), session.aggregator, session.judge
+        readings = None if judge is None else judge.readings_at(aggregator, at)
+        windows = Windows(city, aggregator, ms_of(at)) if readings is None else readings.windows
+        return cls(partition, aggregator, at, judge, readings, windows)
+
+    @property
+    def at_ms(self) -> int:
+        return ms_of(self.at)
+
+    def rule_states(self) -> Iterable[StoredRuleState]:
+        return () if self.judge is None else self.judge.rule_states()
+
+    def value(self, rule: str) -> float | None:
+        """What a rule reads at the instant; after the look more may have been counted."""
+        return (
+            None if self.judge is None or self.readings is None else self.judge.value_in(self.readings, rule)
+        )
+
+
+def _looked(looks: Iterable[_Look]) -> Iterator[Metric]:
+    shown = bare_gauge("look_timestamp_seconds", "As of when figures and rules are shown", "partition")
+    for look in looks:
+        shown.add_metric([str(look.partition)], look.at.timestamp())
+    yield shown
 
 
 def waiting_since(aggregator: Aggregator, now: int) -> dict[QueueRef, list[int]]:

@@ -155,10 +155,12 @@ class PeriodCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family once, over all owned partitions."""
-        today = self._calendar.local_day(ms_of(self._now()))
+        now = self._now()
         found = _Families()
         owned = [(one.number, session) for one in self._partitions if (session := one.session) is not None]
         for number, session in owned:
+            # As the rolling figures are: a rule about a month is read beside it.
+            today = self._calendar.local_day(ms_of(session.shown_at(now)))
             for site in self._city.partition_sites(number):
                 with self._drops("months and years", site.id):
                     self._site(found, site, session, today)

@@ -8,7 +8,6 @@ from typing import Final
 from prometheus_client.core import Metric
 
 from domain import kpi
-from domain.aggregator import Aggregator
 from domain.bucket import Bucket
 from domain.how_sure import Range, Verdict, range_of, verdict
 from domain.kpi import KpiValue
@@ -52,10 +51,9 @@ class RollingFigures:
             "kpi_window_start_timestamp_seconds", "Where a window of the latest contacts begins", *of_kpi
         )
 
-    def add(self, site: Site, aggregator: Aggregator, now_ms: int, drops: Drops) -> None:
-        """Work a site's figures out, of its queues and its total."""
-        windows = Windows(self._city, aggregator, now_ms)
-        for window in (*self._city.live.windows, RunningPeriod.TODAY):
+    def add(self, site: Site, windows: Windows, drops: Drops) -> None:
+        """Work a site's figures out at the instant of ``windows``, of its queues and its total."""
+        for window in (*self._city.shown_windows, RunningPeriod.TODAY):
             for name, queues in site.with_total:
                 at, refs = QueueRef(site.id, name), [QueueRef(site.id, queue.id) for queue in queues]
                 label = window_label(window)

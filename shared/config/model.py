@@ -7,6 +7,7 @@ turns that into sentences. Instants in the file are local wall-clock times of ``
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +28,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.config.alerting import (
     BudgetRule,
+    CombinedRule,
     Condition,
     GrafanaConfig,
     KpiCondition,
@@ -62,7 +64,7 @@ from shared.config.types import (
 from shared.config.types import Span as Span
 from shared.config.types import WeekHours as WeekHours
 from shared.contract.events import Outcome
-from shared.contract.kpis import Kpi, QueueKind
+from shared.contract.kpis import KPIS, Kpi, QueueKind
 from shared.redis.keys import partition_of
 from shared.translation import languages
 
@@ -456,12 +458,39 @@ class CityFile(ConfigSection):
     @property
     def counts_contacts(self) -> bool:
         """Whether anything looks back over so many contacts, or for a shift: at most since opening."""
-        conditions = (part for rule in self.rules for part in (getattr(rule, "all", None) or (rule,)))
-        return any(isinstance(window, LastContacts) for window in self.live.windows) or any(
-            isinstance(part, ShiftRule)
-            or (isinstance(part, KpiCondition) and isinstance(part.window, LastContacts))
-            for part in conditions
+        return any(isinstance(window, LastContacts) for window in self.shown_windows) or any(
+            isinstance(rule, ShiftRule) for rule in self.rules
         )
+
+    @property
+    def shown_windows(self) -> tuple[LiveWindow, ...]:
+        """What rolling figures are shown over: ``live.windows``, and whatever else a rule looks back over."""
+        looked_at = (window for _, _, window in self._looked_at())
+        return tuple(dict.fromkeys((*self.live.windows, *looked_at)))
+
+    @property
+    def window_of_now(self) -> LiveWindow:
+        """What a board shows the figures of now over: what the rules look back over, so that it says what the
+        alarms say; those about a total first, and of the phones.
+
+        Without such a rule it is of ``live.windows`` the fewest contacts, or else the shortest time.
+        """
+        has_phones = any(site.of_kind(QueueKind.PHONE) for site in self.sites)
+        kind = QueueKind.PHONE if has_phones else QueueKind.COUNTER
+        looked_at = [one for one in self._looked_at() if KPIS[one[1].kpi].kind is kind]
+        first = min(looked_at, key=lambda one: one[0].queue != ALL_QUEUES, default=None)
+        if first is not None:
+            return first[2]
+        counted = [window for window in self.live.windows if isinstance(window, LastContacts)]
+        timed = [window for window in self.live.windows if isinstance(window, timedelta)]
+        return min(counted, key=lambda window: window.count, default=None) or min(timed)
+
+    def _looked_at(self) -> Iterator[tuple[QueueRule, KpiCondition, LiveWindow]]:
+        """Yield every rolling window that a rule looks back over."""
+        for rule in self.rules:
+            for part in rule.all if isinstance(rule, CombinedRule) else (rule,):
+                if isinstance(part, KpiCondition) and not isinstance(part.window, str):
+                    yield rule, part, part.window
 
     def site(self, site_id: str) -> Site:
         """Return the site of that name; raises ``KeyError``."""

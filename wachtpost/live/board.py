@@ -141,7 +141,7 @@ class _QueueTable:
 
     def phones(self) -> Table:
         say = self.say
-        live = self.city.live.windows[0]
+        live = self.city.window_of_now
         # Translators: over a table: the queues for calls.
         table = self._table(say.gettext("Phones"))
         window = window_text(live, say)

@@ -130,6 +130,8 @@ class Judge:
             fresh = self._states[name]
             self._states[name] = replace(fresh, rule_state=known.rule_state, reported_at=known.reported_at)
         self._readings: dict[str, tuple[float | None, int]] = {}
+        self.looked_at: datetime | None = None
+        """The instant of the last look at any rule; none: there was none yet."""
         self._ended = [known for name, known in stored.items() if name not in going_on]
         self._changed = stored.keys() & self._rules.keys() - going_on.keys()
         self._gone = {FIELD + name for name in {*stored, *self.unreadable} - self._rules.keys()}
@@ -144,11 +146,16 @@ class Judge:
             steps = close(known.rule_state, now, Cause.RULE_GONE)
             events += _changes(known.key, steps, BreachReading(value=None, samples=0), now)
         self._ended.clear()
-        readings = RuleReadings(self._city, self._calendar, aggregator, now, self._memory)
+        self.looked_at = now
+        readings = self.readings_at(aggregator, now)
         for name in self._rules if names is None else names:
             events += self._look(name, self._rules[name], readings, now)
         gone, self._gone = self._gone, set()
         return Judgement(events, self._take_changes(), gone)
+
+    def readings_at(self, aggregator: Aggregator, now: datetime) -> RuleReadings:
+        """Return what there is to read at an instant: windows are added up once for all who ask."""
+        return RuleReadings(self._city, self._calendar, aggregator, now, self._memory)
 
     def rule_states(self) -> Iterator[StoredRuleState]:
         """Yield the state of every rule of the city file."""
@@ -162,6 +169,15 @@ class Judge:
     def reading(self, name: str) -> tuple[float | None, int]:
         """Return what a rule read at its last look: its value, if it was judged on one, and the samples."""
         return self._readings.get(name, (None, 0))
+
+    def value_in(self, readings: RuleReadings, name: str) -> float | None:
+        """Return what a rule reads in ``readings``, whatever it read at its last look; none: no reading."""
+        rule = self._rules[name]
+        running = self._states[name].rule_state.state is not BreachState.OK
+        if not _is_looked_at(rule, readings, running=running):
+            return None
+        first, *_ = readings.measure(rule, running=running)
+        return None if first.look is None else first.value
 
     def _take_changes(self) -> dict[str, str]:
         fields = {
@@ -177,9 +193,8 @@ class Judge:
         measured: tuple[MeasuredCondition, ...] = ()
         look, steps = None, list[RuleStep]()
         running = rule_state.state is not BreachState.OK
-        opened = readings.is_open(rule) or not rule.open_only
-        # A source without data is heard at any hour: what it says at night is not repeated in the morning.
-        looked = opened or (running and rule.key.measure is Measure.NO_DATA)
+        opened = _is_open(rule, readings)
+        looked = _is_looked_at(rule, readings, running=running)
         if looked:
             measured = readings.measure(rule, running=running)
             look = look_of(measured)
@@ -213,6 +228,16 @@ class Judge:
         if not steps:
             return [_progress(key, rule_state, reading, now)]
         return _changes(key, steps, reading, now)
+
+
+def _is_open(rule: Rule, readings: RuleReadings) -> bool:
+    return not rule.open_only or readings.is_open(rule)
+
+
+def _is_looked_at(rule: Rule, readings: RuleReadings, *, running: bool) -> bool:
+    """Whether a rule is judged now. A source without data is heard at any hour: what it says at night is not
+    repeated in the morning."""
+    return _is_open(rule, readings) or (running and rule.key.measure is Measure.NO_DATA)
 
 
 def _stored(state: Mapping[str, str]) -> tuple[dict[str, StoredRuleState], frozenset[str]]:

@@ -105,7 +105,7 @@ class RuleReadings:
         self._now = now
         self._now_ms = ms_of(now)
         self._memory = memory
-        self._windows = Windows(city, aggregator, self._now_ms)
+        self.windows = Windows(city, aggregator, self._now_ms)
 
     def is_open(self, rule: Rule) -> bool:
         """Whether any queue of a rule is open now."""
@@ -201,7 +201,7 @@ class RuleReadings:
         return sum(staff.available + staff.busy for staff in reported) if reported else None
 
     def _counted(self, rule: Rule, of: Kpi, window: Window, back_s: int = 0) -> WindowCount:
-        return self._windows.counted(of, rule.key.queue, rule.queue_refs, window, back_s)
+        return self.windows.counted(of, rule.key.queue, rule.queue_refs, window, back_s)
 
     def _kpi(self, rule: Rule, condition: Condition) -> MeasuredCondition:
         if condition.kpi is None:
@@ -264,7 +264,7 @@ class RuleReadings:
         # What lay ahead of a clock that did counts when its time comes.
         from_s = min(*changed, known.end_s)
         known.forget(from_s)
-        for start_s, bucket in reversed([*self._windows.since_opening(rule.key.queue, refs, from_s=from_s)]):
+        for start_s, bucket in reversed([*self.windows.since_opening(rule.key.queue, refs, from_s=from_s)]):
             known.add(start_s, *self._bad_of(bucket, spec))
         known.revisions = [store.revision(queue_ref) for queue_ref in refs]
         known.end_s = window_end(self._now_ms, FINE_REACH)
@@ -333,7 +333,7 @@ class RuleReadings:
         target = self._city.target(Kpi.MISSED_RATIO, rule.key.site, ALL_QUEUES)
         if target is None or target.limit >= 1:
             return None
-        bucket = self._windows.bucket(rule.key.queue, rule.queue_refs, RunningPeriod(target.period))
+        bucket = self.windows.bucket(rule.key.queue, rule.queue_refs, RunningPeriod(target.period))
         missed = kpi.missed(bucket, self._city.live_definition)
         return budget_left(missed, bucket.answered + missed, target.limit)
 

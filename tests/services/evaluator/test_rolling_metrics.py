@@ -10,6 +10,7 @@ import pytest
 from domain.aggregator import Aggregator, StreamEvent
 from domain.counts import ms_of
 from domain.how_sure import wilson
+from domain.windows import Windows
 from services.evaluator.rolling_metrics import RollingFigures
 from shared.calendar import Calendar
 from shared.config.model import CityFile
@@ -65,7 +66,7 @@ def shown(
     aggregator.record(StreamEvent(f"{n}-0", ms_of(event.at), event) for n, event in enumerate(events))
     drops = Drops()
     figures = RollingFigures(city)
-    figures.add(city.sites[0], aggregator, ms_of(AT + timedelta(minutes=59)), drops)
+    figures.add(city.sites[0], Windows(city, aggregator, ms_of(AT + timedelta(minutes=59))), drops)
     found = {
         " ".join(
             filter(
