@@ -21,7 +21,7 @@ from domain.queue_ref import QueueRef
 from domain.windows import Windows
 from services.evaluator import since_start
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT, Judge, StoredRuleState
-from services.evaluator.alerting.readings import RuleReadings
+from services.evaluator.alerting.readings import NOT_MEASURED, MeasuredCondition, RuleReadings
 from services.evaluator.consumer import EvaluatorSession
 from services.evaluator.metric_families import PREFIX, StoredCounts, bare_gauge, gauge
 from services.evaluator.rolling_metrics import RollingFigures
@@ -200,6 +200,8 @@ class EvaluatorCollector(Collector):
         reading = gauge(
             "kpi_reading", "What a rule that is not ok was judged on, in the unit of its measure", *labels
         )
+        samples = gauge("kpi_reading_samples", "Contacts that this reading rests on", *labels)
+        part = gauge("kpi_reading_part", "Of a ratio, how many of these contacts make it", *labels)
         limit = gauge("kpi_limit", "What that is held against", *labels)
         for look, known in ((one, known) for one in looks for known in one.rule_states()):
             at, rule_state = known.key.labels, known.rule_state
@@ -211,10 +213,14 @@ class EvaluatorCollector(Collector):
                     continue
                 since.add_metric(at, rule_state.since.timestamp())
                 limit.add_metric(at, known.key.limit)
-                value = look.value(known.key.name)
-                if value is not None:
-                    reading.add_metric(at, value)
-        yield from (breached, states, since, reading, limit)
+                measured = look.measured(known.key.name)
+                if measured.look is None or measured.value is None:
+                    continue
+                reading.add_metric(at, measured.value)
+                samples.add_metric(at, measured.samples)
+                if measured.part is not None:
+                    part.add_metric(at, measured.part)
+        yield from (breached, states, since, limit, reading, samples, part)
 
     # The pipeline itself ---------------------------------------------------------------------------
 
@@ -288,11 +294,11 @@ class _Look:
     def rule_states(self) -> Iterable[StoredRuleState]:
         return () if self.judge is None else self.judge.rule_states()
 
-    def value(self, rule: str) -> float | None:
-        """What a rule reads at the instant; after the look more may have been counted."""
-        return (
-            None if self.judge is None or self.readings is None else self.judge.value_in(self.readings, rule)
-        )
+    def measured(self, rule: str) -> MeasuredCondition:
+        """What a rule is about at the instant; after the look more may have been counted."""
+        if self.judge is None or self.readings is None:
+            return NOT_MEASURED
+        return self.judge.measured_in(self.readings, rule)
 
 
 def _looked(looks: Iterable[_Look]) -> Iterator[Metric]:

@@ -262,7 +262,7 @@ class _Demo:
                     clock(),
                     self._options.speed,
                     feed.refused,
-                    known=look.breaches(clock()),
+                    known=look.breaches(snapshot, clock()),
                     messages=mailbox.messages,
                 )
                 self._display.show(snapshot, context, now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -20,11 +20,12 @@ from domain.queue_ref import QueueRef
 from services.notifier.channels.webhook import WebhookBody
 from services.notifier.messages.links import ACKNOWLEDGE_PATH
 from services.notifier.messages.message import Writer
-from services.notifier.model import Breach
+from services.notifier.model import Acknowledgement, Breach
 from shared.config.model import ALL_QUEUES, CityFile
-from shared.contract.breach_events import BreachState, Level, Severity, rule_label
+from shared.contract.breach_events import BreachState, ConditionReading, Level, Severity, rule_label
+from shared.contract.kpis import KPIS, Kpi
 from shared.translation import Msg, Translator
-from wachtpost.live.snapshot import CLOSED, MetricRule, Snapshot
+from wachtpost.live.snapshot import CLOSED, MetricRule, Snapshot, window_of
 
 WARNING: Final = rule_label("", Level.WARNING)
 """How the name of an early warning ends."""
@@ -46,23 +47,60 @@ STATES: Final = {
 
 @dataclass(frozen=True)
 class OpenBreach:
-    """A breach as the notifier tells it."""
+    """A breach as the notifier tells it, with the figure that the evaluator shows."""
 
+    id: str
     headline: str
-    acknowledged: bool
+    opened_at: datetime
+    acknowledged: Acknowledgement | None = None
 
 
 Known = Mapping[MetricRule, OpenBreach]
 
 
-def known_of(breaches: Sequence[Breach], writer: Writer, now: datetime) -> dict[MetricRule, OpenBreach]:
-    """Return what the notifier knows by the evaluator's names."""
-    return {
-        MetricRule(
-            rule_label(breach.rule, breach.level), QueueRef(breach.site, breach.queue), breach.severity
-        ): OpenBreach(writer.headline(breach, now), breach.acknowledged is not None)
-        for breach in breaches
-    }
+def known_of(
+    breaches: Sequence[Breach], snapshot: Snapshot, writer: Writer, now: datetime
+) -> dict[MetricRule, OpenBreach]:
+    """Return what the notifier knows by the evaluator's names.
+
+    A headline has the figure of ``snapshot``: what the notifier heard last may be a minute old, and would
+    stand beside another figure of the same calls.
+    """
+    known = {}
+    for breach in breaches:
+        queue_ref = QueueRef(breach.site, breach.queue)
+        rule = MetricRule(rule_label(breach.rule, breach.level), queue_ref, breach.severity)
+        headline = writer.headline(_as_of(breach, rule, snapshot), now)
+        known[rule] = OpenBreach(breach.id, headline, breach.opened_at, breach.acknowledged)
+    return known
+
+
+def _as_of(breach: Breach, rule: MetricRule, snapshot: Snapshot) -> Breach:
+    """Return a breach with what its rule reads in ``snapshot``; as it is where that has no such rule."""
+    if snapshot.looked_at is None or rule not in snapshot.states:
+        return breach
+    found, reading = snapshot.readings.get(rule), breach.reading
+    present = reading.model_copy(
+        update={
+            "value": None if found is None else found.value,
+            "samples": 0 if found is None else found.samples,
+            "part": None if found is None else found.part,
+            "also": tuple(_condition_as_of(one, rule.queue_ref, snapshot) for one in reading.also),
+        }
+    )
+    at = datetime.fromtimestamp(snapshot.looked_at, UTC)
+    return breach.model_copy(update={"reading": present, "at": max(at, breach.opened_at)})
+
+
+def _condition_as_of(one: ConditionReading, queue_ref: QueueRef, snapshot: Snapshot) -> ConditionReading:
+    """Return a further condition with its figure in ``snapshot``; as it is where that does not show it."""
+    if one.measure not in KPIS:
+        return one
+    figure = (Kpi(one.measure), queue_ref, window_of(one.window))
+    if figure not in snapshot.samples:
+        return one
+    shown = {"value": snapshot.values.get(figure), "samples": snapshot.samples[figure]}
+    return one.model_copy(update={**shown, "part": snapshot.parts.get(figure)})
 
 
 @dataclass(frozen=True)
@@ -140,7 +178,7 @@ def _wrong(snapshot: Snapshot, city: CityFile) -> Iterator[tuple[MetricRule, Bre
 def _line(
     rule: MetricRule, state: BreachState, city: CityFile, breach: OpenBreach | None, say: Translator
 ) -> AlertLine:
-    taken = breach is not None and breach.acknowledged and state is BreachState.FIRING
+    taken = breach is not None and breach.acknowledged is not None and state is BreachState.FIRING
     stands = say.pgettext("narrow column", "breached, taken on") if taken else say.text(STATES[state][0])
     headline = _name(rule, city, say) if breach is None else breach.headline
     return AlertLine(state, stands, headline, Severity(rule.severity))

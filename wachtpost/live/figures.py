@@ -1,7 +1,7 @@
 """A figure in words: what it is, how it stands against its target, what it is made of. Pure.
 
 The terminal board and the page in the browser show the same ones. What a figure says of its target is the
-evaluator's word.
+evaluator's word; its digits are those of the messages.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Final
 
 from domain.how_sure import Verdict
 from domain.queue_ref import QueueRef
+from services.notifier.messages.figures import figure
 from shared.config.model import ALL_QUEUES, CityFile
 from shared.config.types import LastContacts
-from shared.contract.kpis import KPIS, Kpi, QueueKind, Unit
+from shared.contract.kpis import KPIS, Kpi, Measure, QueueKind, Unit
 from shared.translation import Msg, Translator
 from wachtpost.live.snapshot import TODAY, Snapshot, Window
 
@@ -88,7 +89,7 @@ def shown_figure(
     if (likely := snapshot.ranges.get(key)) is not None:
         beside.append(say.span(unit, likely.low, likely.high, *limits))
     return ShownFigure(
-        "" if value is None else say.value(unit, value, *limits),
+        "" if value is None else figure(say, Measure(kpi), value, samples, *limits),
         stands(value, samples, snapshot.verdicts.get(key), shut=(queue_ref, KPIS[kpi].kind) in snapshot.shut),
         tuple(beside),
     )

@@ -33,19 +33,20 @@ class ServiceReader:
         self._writer = Writer(city, load_templates(city.notify.templates, _known_already))
         self._evaluator = evaluator
         self._notifier = notifier
-        self._known: Known = {}
+        self._breaches: tuple[Breach, ...] = ()
 
     def figures(self) -> Snapshot | None:
         """Return the present figures; nothing while the evaluator does not answer."""
         page = _get(self._evaluator, "/metrics")
         return None if page is None else read_metrics(page.text)
 
-    def breaches(self, now: datetime) -> Known:
-        """Return what the notifier knows of breaches; what it last said while it does not answer."""
+    def breaches(self, snapshot: Snapshot, now: datetime) -> Known:
+        """Return what the notifier knows of breaches, with the figures of ``snapshot``; of what it last said
+        while it does not answer."""
         answer = _get(self._notifier, "/v1/breaches")
         if answer is not None:
-            self._known = known_of(BREACHES.validate_json(answer.content), self._writer, now)
-        return self._known
+            self._breaches = BREACHES.validate_json(answer.content)
+        return known_of(self._breaches, snapshot, self._writer, now)
 
 
 def _get(client: httpx.Client, path: str) -> httpx.Response | None:

@@ -45,6 +45,16 @@ class MetricRule:
 
 
 @dataclass(frozen=True)
+class ShownReading:
+    """What a rule that is not ok reads at the instant of the page."""
+
+    value: float
+    """In the unit of its measure."""
+    samples: int = 0
+    part: int | None = None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The figures on one metrics page. What the page does not say is absent, never zero."""
 
@@ -66,14 +76,27 @@ class Snapshot:
     """By how waiting ended, as the metric says it."""
     states: Mapping[MetricRule, str] = field(default_factory=dict)
     """How each rule stands: one of ``BreachState``, ``insufficient`` or ``closed``."""
+    readings: Mapping[MetricRule, ShownReading] = field(default_factory=dict)
+    """Of those that are not ok and have one."""
     shut: frozenset[tuple[QueueRef, str]] = frozenset()
     """Where nobody can come at the moment, by kind of queue (a total has both)."""
-    last_event: float | None = None
-    """When the newest fact happened, seconds since 1970."""
+    next_change: Mapping[tuple[QueueRef, str], float] = field(default_factory=dict)
+    """When it next opens or closes, seconds since 1970, by kind of queue."""
+    looked_at: float | None = None
+    """As of when all this is, seconds since 1970; of several partitions the oldest. None: nobody looks."""
+    heard: Mapping[str, float] = field(default_factory=dict)
+    """When the latest fact of a source happened, seconds since 1970; 0: never."""
+    beats: Mapping[str, float] = field(default_factory=dict)
+    """When the latest heartbeat of a source was; 0: never, or it sends none."""
     processed: int = 0
     """Facts that the evaluator has taken in."""
     behind: int = 0
     """Facts on the stream that it has not."""
+
+    @property
+    def last_event(self) -> float | None:
+        """When the newest fact happened, seconds since 1970."""
+        return max((at for at in self.heard.values() if at > 0), default=None)
 
 
 def read_metrics(text: str) -> Snapshot:
@@ -94,7 +117,7 @@ def read_metrics(text: str) -> Snapshot:
 
     def by_figure(metric: str) -> dict[FigureKey, float]:
         return {
-            (Kpi(labels["kpi"]), _queue_of(labels), _window(labels)): value
+            (Kpi(labels["kpi"]), _queue_of(labels), window_of(labels["window"])): value
             for name, labels, value in samples
             if name == metric
         }
@@ -104,12 +127,25 @@ def read_metrics(text: str) -> Snapshot:
         if name == "indicator_samples" and labels["origin"] == "counted" and labels["period"].isdigit():
             key = (Kpi(labels["kpi"]), _queue_of(labels))
             so_far[key] = so_far.get(key, 0) + int(value)
+
+    def by_rule(metric: str) -> dict[MetricRule, float]:
+        return {
+            MetricRule(labels["rule"], _queue_of(labels), labels["severity"]): value
+            for name, labels, value in samples
+            if name == metric
+        }
+
+    def by_source(metric: str) -> dict[str, float]:
+        return {labels["source"]: value for name, labels, value in samples if name == metric}
+
     highs = by_figure("kpi_high")
+    of_rules, rule_samples, rule_parts = map(
+        by_rule, ("kpi_reading", "kpi_reading_samples", "kpi_reading_part")
+    )
     metric_of = {KPIS[kpi].metric: kpi for kpi in Kpi}
-    events = [value for name, _, value in samples if name == "last_event_timestamp_seconds" and value > 0]
     return Snapshot(
         values={
-            (metric_of[name], _queue_of(labels), _window(labels)): value
+            (metric_of[name], _queue_of(labels), window_of(labels["window"])): value
             for name, labels, value in samples
             if name in metric_of and not math.isnan(value)
         },
@@ -135,12 +171,29 @@ def read_metrics(text: str) -> Snapshot:
             for name, labels, value in samples
             if name == "kpi_state" and value == 1
         },
+        readings={
+            rule: ShownReading(
+                value,
+                int(rule_samples.get(rule, 0)),
+                int(rule_parts[rule]) if rule in rule_parts else None,
+            )
+            for rule, value in of_rules.items()
+        },
         shut=frozenset(
             (_queue_of(labels), labels["kind"])
             for name, labels, value in samples
             if name == "queue_open" and value == 0
         ),
-        last_event=max(events, default=None),
+        next_change={
+            (_queue_of(labels), labels["kind"]): value
+            for name, labels, value in samples
+            if name == "queue_next_change_timestamp_seconds"
+        },
+        looked_at=min(
+            (value for name, _, value in samples if name == "look_timestamp_seconds"), default=None
+        ),
+        heard=by_source("last_event_timestamp_seconds"),
+        beats=by_source("last_heartbeat_timestamp_seconds"),
         processed=int(sum(value for name, _, value in samples if name == "events_read_total")),
         behind=int(sum(value for name, _, value in samples if name == "stream_lag_events")),
     )
@@ -150,8 +203,8 @@ def _queue_of(labels: Labels) -> QueueRef:
     return QueueRef(labels.get("site", ""), labels.get("queue", ALL_QUEUES))
 
 
-def _window(labels: Labels) -> Window:
-    label = labels["window"]
+def window_of(label: str) -> Window:
+    """Return the window that a label says, as in the city file."""
     if (latest := LastContacts.parse(label)) is not None:
         return latest
     try:

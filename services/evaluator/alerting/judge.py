@@ -170,14 +170,13 @@ class Judge:
         """Return what a rule read at its last look: its value, if it was judged on one, and the samples."""
         return self._readings.get(name, (None, 0))
 
-    def value_in(self, readings: RuleReadings, name: str) -> float | None:
-        """Return what a rule reads in ``readings``, whatever it read at its last look; none: no reading."""
+    def measured_in(self, readings: RuleReadings, name: str) -> MeasuredCondition:
+        """Return what a rule is about as ``readings`` have it, whatever it was at its last look."""
         rule = self._rules[name]
         running = self._states[name].rule_state.state is not BreachState.OK
         if not _is_looked_at(rule, readings, running=running):
-            return None
-        first, *_ = readings.measure(rule, running=running)
-        return None if first.look is None else first.value
+            return NOT_MEASURED
+        return readings.measure(rule, running=running)[0]
 
     def _take_changes(self) -> dict[str, str]:
         fields = {

@@ -24,7 +24,7 @@ from wachtpost.live.alerts import Known, alerts, known_of
 from wachtpost.live.board import WIDTH, BoardContext, board
 from wachtpost.live.display import display_on
 from wachtpost.live.figures import Without, calls_so_far, stands, waiting
-from wachtpost.live.snapshot import Snapshot, read_metrics
+from wachtpost.live.snapshot import MetricRule, ShownReading, Snapshot, read_metrics
 
 CITY = CityFile.model_validate(
     tomllib.loads("""
@@ -118,6 +118,16 @@ wachtpost_kpi_target{kpi="visit_wait_mean",queue="loket-ocmw",site="huis"} 600
 # TYPE wachtpost_last_event_timestamp_seconds gauge
 wachtpost_last_event_timestamp_seconds{source="demo"} 1795511548.0
 wachtpost_last_event_timestamp_seconds{source="never"} 0
+# TYPE wachtpost_look_timestamp_seconds gauge
+wachtpost_look_timestamp_seconds{partition="0"} 1795511550.0
+# TYPE wachtpost_queue_next_change_timestamp_seconds gauge
+wachtpost_queue_next_change_timestamp_seconds{kind="phone",queue="onthaal",site="huis"} 1795530000.0
+# TYPE wachtpost_kpi_reading gauge
+wachtpost_kpi_reading{queue="onthaal",rule="gemist",severity="warning",site="huis"} 0.125
+# TYPE wachtpost_kpi_reading_samples gauge
+wachtpost_kpi_reading_samples{queue="onthaal",rule="gemist",severity="warning",site="huis"} 56
+# TYPE wachtpost_kpi_reading_part gauge
+wachtpost_kpi_reading_part{queue="onthaal",rule="gemist",severity="warning",site="huis"} 7
 # TYPE wachtpost_events_read counter
 wachtpost_events_read_total{partition="0"} 4321
 # TYPE wachtpost_stream_lag_events gauge
@@ -146,7 +156,7 @@ gegevens 0:02 oud · 4.321 feiten verwerkt · 3 onderweg · 1.002 geweigerd
                       wachten           wachttijd, 15 min              gemist, 15 min
 Telefoon                   nu   langst  doel ≤ 0:45                    doel ≤ 20 %
 ────────────────────────────────────────────────────────────────────────────────────────────────────
-Onthaal                     4     1:12  0:45,001 nog niet te zeggen     12,5 %  nog niet te zeggen
+Onthaal                     4     1:12  0:45,001 nog niet te zeggen       13 %  nog niet te zeggen
                                                  0:31–0:59                      7 van 56, 6–24 %
 Wonen                       1  1:01:40    te weinig metingen             te weinig metingen
 Nachtlijn met een e…        0        –    geen meting                    geen meting
@@ -172,7 +182,7 @@ data 0:02 old · 4,321 facts processed · 3 under way · 1,002 refused
                       waiting           wait, 15 min                   missed, 15 min
 Phones                    now  longest  target ≤ 0:45                  target ≤ 20%
 ────────────────────────────────────────────────────────────────────────────────────────────────────
-Onthaal                     4     1:12  0:45.001 not yet to say          12.5%  not yet to say
+Onthaal                     4     1:12  0:45.001 not yet to say            13%  not yet to say
                                                  0:31–0:59                      7 of 56, 6–24%
 Wonen                       1  1:01:40    too few to judge               too few to judge
 Nachtlijn met een e…        0        –    no reading                     no reading
@@ -216,7 +226,7 @@ def test_the_board_fits_on_a_hundred_columns_and_twenty_four_lines(language: str
 @pytest.mark.parametrize("language", languages())
 def test_how_rules_stand_fits_beside_what_the_notifier_says(language: str) -> None:
     writer = Writer(notifications.city(language), notifications.TEMPLATES)
-    known = known_of([notifications.acknowledged()], writer, notifications.NOW)
+    known = known_of([notifications.acknowledged()], Snapshot(), writer, notifications.NOW)
     lines = alerts_shown(STATES, known, language).splitlines()
     assert max(map(len, lines)) <= WIDTH
     assert "…" not in "".join(lines)
@@ -230,7 +240,7 @@ def test_before_the_first_scrape_the_board_knows_nothing_rather_than_zero() -> N
 
 
 def test_an_older_page_shows_its_age() -> None:
-    page = Snapshot(last_event=NOW.timestamp() - 125)
+    page = Snapshot(heard={"demo": NOW.timestamp() - 125})
     assert "gegevens 2:05 oud" in shown(page, "nl")
 
 
@@ -300,7 +310,10 @@ def test_a_rule_that_is_only_called_a_warning_is_shown_beside_the_one_it_is_call
 def test_what_the_notifier_knows_is_told_in_its_words(taken: bool, stands: str) -> None:
     writer = Writer(notifications.city(), notifications.TEMPLATES)
     known = known_of(
-        [notifications.acknowledged() if taken else notifications.breach()], writer, notifications.NOW
+        [notifications.acknowledged() if taken else notifications.breach()],
+        Snapshot(),
+        writer,
+        notifications.NOW,
     )
     assert stands in alerts_shown(STATES, known)
     assert "Wonen: wachten-warning" in alerts_shown(STATES, known)  # it knows of that one a moment later
@@ -444,6 +457,10 @@ def test_figures_of_the_page() -> None:
     assert waiting(page, CITY, QueueKind.PHONE) == 5
     assert waiting(page, CITY, QueueKind.COUNTER) == 3
     assert page.last_event == 1795511548.0
+    assert page.heard == {"demo": 1795511548.0, "never": 0}
+    assert page.looked_at == 1795511550.0
+    assert page.next_change == {(onthaal, "phone"): 1795530000.0}
+    assert page.readings[MetricRule("gemist", onthaal, "warning")] == ShownReading(0.125, 56, 7)
 
 
 def test_a_value_that_is_not_a_number_is_no_reading() -> None:
