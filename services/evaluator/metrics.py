@@ -64,7 +64,7 @@ class EvaluatorCollector(Collector):
         """Yield every family once, over all owned partitions."""
         now = self._now()
         looks = [
-            _Look.of(partition.number, session, self._city, now)
+            _PartitionLook.of(partition.number, session, self._city, now)
             for partition in self._partitions
             if (session := partition.session) is not None
         ]
@@ -101,7 +101,7 @@ class EvaluatorCollector(Collector):
                         shown.add_metric([site.id, source.id], max(0, count))
         yield shown
 
-    def _rolling(self, at_sites: Sequence[tuple[Site, _Look]]) -> Iterator[Metric]:
+    def _rolling(self, at_sites: Sequence[tuple[Site, _PartitionLook]]) -> Iterator[Metric]:
         figures = RollingFigures(self._city)
         for site, look in at_sites:
             figures.add(site, look.windows, self._drops)
@@ -109,7 +109,7 @@ class EvaluatorCollector(Collector):
 
     # Right now -----------------------------------------------------------------------------------
 
-    def _waiting(self, at_sites: Sequence[tuple[Site, _Look]]) -> Iterator[Metric]:
+    def _waiting(self, at_sites: Sequence[tuple[Site, _PartitionLook]]) -> Iterator[Metric]:
         calls = gauge("calls_waiting", "Callers waiting now")
         visits = gauge("visits_waiting", "Visitors waiting at the counter now")
         longest = gauge("longest_wait_seconds", "How long the one who waits longest has waited; 0: nobody")
@@ -169,7 +169,7 @@ class EvaluatorCollector(Collector):
                 info.add_metric([site.id, queue, kind, name], 1)
         yield info
 
-    def _open(self, at_sites: Sequence[tuple[Site, _Look]]) -> Iterator[Metric]:
+    def _open(self, at_sites: Sequence[tuple[Site, _PartitionLook]]) -> Iterator[Metric]:
         """Why there may be no figure: the label ``kind`` because a site's total has figures of both kinds."""
         shown = gauge("queue_open", "1 while its opening hours are on; of a total: of any queue", "kind")
         change = gauge("queue_next_change_timestamp_seconds", "When it next opens or closes", "kind")
@@ -190,7 +190,7 @@ class EvaluatorCollector(Collector):
                         change.add_metric([site.id, queue, kind], at / 1000)
         yield from (shown, change)
 
-    def _breaches(self, looks: Sequence[_Look]) -> Iterator[Metric]:
+    def _breaches(self, looks: Sequence[_PartitionLook]) -> Iterator[Metric]:
         labels = ("rule", "measure", "severity")
         breached = gauge("kpi_breached", "1 while a rule is breached", *labels)
         states = gauge("kpi_state", "1 for the state that a rule is in", *labels, "state")
@@ -270,7 +270,7 @@ class EvaluatorCollector(Collector):
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _PartitionLook:
     """A partition as of the judge's last look, or as of now where nobody judges."""
 
     partition: int
@@ -281,7 +281,7 @@ class _Look:
     windows: Windows
 
     @classmethod
-    def of(cls, partition: int, session: EvaluatorSession, city: CityFile, now: datetime) -> _Look:
+    def of(cls, partition: int, session: EvaluatorSession, city: CityFile, now: datetime) -> _PartitionLook:
         at, aggregator, judge = session.shown_at(now), session.aggregator, session.judge
         readings = None if judge is None else judge.readings_at(aggregator, at)
         windows = Windows(city, aggregator, ms_of(at)) if readings is None else readings.windows
@@ -301,7 +301,7 @@ class _Look:
         return self.judge.measured_in(self.readings, rule)
 
 
-def _looked(looks: Iterable[_Look]) -> Iterator[Metric]:
+def _looked(looks: Iterable[_PartitionLook]) -> Iterator[Metric]:
     shown = bare_gauge("look_timestamp_seconds", "As of when figures and rules are shown", "partition")
     for look in looks:
         shown.add_metric([str(look.partition)], look.at.timestamp())
