@@ -22,6 +22,7 @@ from domain.contacts import Change, ContactKey, ContactKind, ContactRules, Conta
 from domain.counts import EPOCH, MILLISECOND, What, ms_of, tally
 from domain.error_budget import BUDGET_REACH, day_outcomes
 from domain.facts import SECOND_MS, ContactFact, Step
+from domain.known_queues import OF_CALLS, OF_VISITS, KnownQueues, Misplaced
 from domain.last_reports import LastReports, Offer, Staff
 from domain.queue_heads import Head
 from domain.queue_ref import QueueRef
@@ -60,6 +61,10 @@ _FINE_MS: Final = FINE_S * 1000
 LOG_REACH: Final = timedelta(days=31)
 """How late the facts of a log that is followed may come: it has a checkpoint, so it tells each once, and all
 that it told while nobody read it. Nor may a ticket be older that is called at last."""
+
+ON_ITS_WAY: Final = timedelta(minutes=5)
+"""How long a fact may take from the door to the stream, and how far the clock of Redis may lie from that of
+the door: what the door let in as just young enough, or just old enough, is not refused behind it."""
 
 _LOG_REACH_MS: Final = LOG_REACH // timedelta(milliseconds=1)
 
@@ -149,8 +154,8 @@ def memory(city: CityFile) -> timedelta:
     """How long after they arrived facts are remembered: to tell duplicates, and until a contact is over."""
     pipeline = city.pipeline
     if not any(queue.kind is QueueKind.COUNTER for site in city.sites for queue in site.queues):
-        return pipeline.dedup
-    return max(pipeline.dedup, pipeline.visit_timeout or _A_DAY_OF_VISITS)
+        return pipeline.dedup + ON_ITS_WAY
+    return max(pipeline.dedup + ON_ITS_WAY, pipeline.visit_timeout or _A_DAY_OF_VISITS)
 
 
 _A_DAY_OF_VISITS: Final = timedelta(hours=25)
@@ -196,13 +201,13 @@ class Aggregator:
             if sites is None
             else {QueueRef(site.id, queue.id): queue for site in sites for queue in site.queues}
         )
-        self._sites = {queue_ref.site for queue_ref in self._queues or ()}
-        self._dedup_ms = _ms(pipeline.dedup)
+        self._known = None if sites is None else KnownQueues.of(sites)
+        self._latest_ms = _ms(pipeline.dedup + ON_ITS_WAY)
         self._memory_ms = _ms(memory(city))
         self._logs = {source.id for source in city.sources if source.kind == "queue_log"}
         self._visit_ms = None if pipeline.visit_timeout is None else _ms(pipeline.visit_timeout)
         self._by_entry = pipeline.hours_by == "entry"
-        self._future_ms = _ms(pipeline.future_tolerance)
+        self._future_ms = _ms(pipeline.future_tolerance + ON_ITS_WAY)
         self._reach_s = dict(REACH_S)
         if city.counts_contacts:
             self._reach_s[Resolution.FINE] = COUNTED_REACH_S
@@ -231,8 +236,8 @@ class Aggregator:
     @property
     def counters(self) -> frozenset[QueueRef]:
         """The queues of which visits or appointments have been recorded, and no calls."""
-        of_visits = {QueueRef(site, queue) for kind, site, queue in self._spots if kind in _OF_VISITS}
-        of_calls = {QueueRef(site, queue) for kind, site, queue in self._spots if kind in _OF_CALLS}
+        of_visits = {QueueRef(site, queue) for kind, site, queue in self._spots if kind in OF_VISITS}
+        of_calls = {QueueRef(site, queue) for kind, site, queue in self._spots if kind in OF_CALLS}
         return frozenset(of_visits - of_calls)
 
     @property
@@ -335,7 +340,7 @@ class Aggregator:
         arrived, event = arrival.arrived, arrival.event
         if arrived > self._stream_time:
             self._stream_time = arrived
-        if at < arrived - (_LOG_REACH_MS if event.source in self._logs else self._dedup_ms):
+        if at < arrived - (_LOG_REACH_MS if event.source in self._logs else self._latest_ms):
             self._refuse(arrival, DeadLetterReason.LATE, "older than pipeline.dedup when it arrived")
             return None
         if at > arrived + self._future_ms:
@@ -344,8 +349,8 @@ class Aggregator:
         located = (type(event), event.site, getattr(event, "queue", ""))
         spot = self._spots.get(located)
         if spot is None:
-            if (why := self._misplaced(event)) is not None:
-                self._refuse(arrival, DeadLetterReason.UNKNOWN_QUEUE, why)
+            if self._known is not None and (wrong := self._known.misplaced(event)) is not None:
+                self._refuse(arrival, *_MISPLACED[wrong])
                 return None
             spot = self._spots[located] = self._spot_of(located[1], located[2])
         if event.id in self._seen:
@@ -369,21 +374,6 @@ class Aggregator:
             )
             spot = self._spot_at[queue_ref] = _QueueCells(queue_ref, hours)
         return spot
-
-    def _misplaced(self, event: Event) -> str | None:
-        """Say why a fact belongs to no queue that is counted here, if so."""
-        if self._queues is None:
-            return None
-        if isinstance(event, SourceHeartbeat | SourceRestarted):
-            return None if event.site in self._sites else "the city file has no such site"
-        queue = self._queues.get(QueueRef(event.site, event.queue))
-        if queue is None:
-            return "the city file has no such queue"
-        if isinstance(event, _OF_CALLS) and queue.kind is not QueueKind.PHONE:
-            return "a call, but the city file says the queue is a counter"
-        if isinstance(event, _OF_VISITS) and queue.kind is not QueueKind.COUNTER:
-            return "a visit or an appointment, but the city file says the queue is a phone queue"
-        return None
 
     def _refuse(self, arrival: StreamEvent, reason: DeadLetterReason, detail: str) -> None:
         event = arrival.event
@@ -571,18 +561,12 @@ def _gather(gathered: dict[int, Bucket], start: int, cell: Bucket) -> None:
         gathered[coarse] = cell
 
 
-_OF_CALLS: Final = (CallQueued, CallAnswered, CallMissed, CallEnded)
-_OF_VISITS: Final = (
-    VisitArrived,
-    VisitCalled,
-    VisitLeft,
-    VisitNoShow,
-    VisitServed,
-    AppointmentOffer,
-    AppointmentBooked,
-    AppointmentMoved,
-    AppointmentCancelled,
-)
+_MISPLACED: Final = {
+    Misplaced.SITE: (DeadLetterReason.UNKNOWN_QUEUE, "the city file has no such site"),
+    Misplaced.QUEUE: (DeadLetterReason.UNKNOWN_QUEUE, "the city file has no such queue"),
+    Misplaced.KIND: (DeadLetterReason.WRONG_KIND, "a call at a counter, or a visit at a phone queue"),
+}
+"""The door asks the same: only where it knows another city file, does a fact come so far."""
 
 # Called with the event, when it arrived, its queue, its moment and the calendar. A table and no ``match``:
 # pydantic models answer ``isinstance`` slowly, and this is asked for every event.

@@ -72,7 +72,10 @@ class SettledDays:
     def at(
         cls, calendar: Calendar, now: int, dedup: timedelta, oldest_unread: int | None, cursor: int | None
     ) -> Self:
-        """Work it out; all instants in UTC ms. ``None``: everything is read; no evaluator ever ran."""
+        """Work it out; all instants in UTC ms. ``None``: everything is read; no evaluator ever ran.
+
+        ``dedup``: how old a fact may be when it arrives.
+        """
         dedup_ms = dedup // timedelta(milliseconds=1)
         bounds = [(now - dedup_ms - CLOCKS_APART // timedelta(milliseconds=1), UnsettledReason.RECENT)]
         if oldest_unread is not None:

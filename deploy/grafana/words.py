@@ -281,6 +281,7 @@ REASONS: Final[Mapping[str, Text]] = {
     "unreadable": Msg("unreadable"),
     "invalid": Msg("not a valid fact"),
     "unknown_queue": Msg("unknown queue"),
+    "wrong_kind": Msg("at a queue of another kind"),
     "not_allowed": Msg("not allowed"),
     "internal_error": Msg("a fault of Wachtpost itself"),
     "went_back": Msg("Redis went back to an older state"),

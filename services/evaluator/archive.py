@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from hashlib import sha1
 from typing import Final
 
+from domain.aggregator import ON_ITS_WAY
 from domain.bucket import Bucket, Resolution, decode, merged
 from domain.bucket_store import Slot, days_in, month_of
 from domain.corrections import (
@@ -152,7 +153,11 @@ class Archive:
             _, oldest = await store.lag(0, await store.offset())
             cursor = await self._redis.hget(keys.state(partition), "cursor")
             found[partition] = SettledDays.at(
-                calendar, now, self._city.pipeline.dedup, oldest, None if cursor is None else int(cursor)
+                calendar,
+                now,
+                self._city.pipeline.dedup + ON_ITS_WAY,
+                oldest,
+                None if cursor is None else int(cursor),
             )
         return found
 

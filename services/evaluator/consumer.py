@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from prometheus_client import Histogram
 
-from domain.aggregator import LOG_REACH, Aggregator, StreamEvent, memory
+from domain.aggregator import LOG_REACH, ON_ITS_WAY, Aggregator, StreamEvent, memory
 from domain.bucket_store import BucketStore
 from domain.counts import ms_of
 from domain.error_budget import RATE_REACH
@@ -213,7 +213,7 @@ class EvaluatorConsumer(Consumer[EvaluatorSession]):
 
     def _horizon_ms(self) -> int:
         """How far behind the next arrival entries are still needed to know duplicates and open contacts."""
-        tolerance = self._city.pipeline.future_tolerance
+        tolerance = self._city.pipeline.future_tolerance + ON_ITS_WAY
         return (memory(self._city) + tolerance + TRIM_EVERY) // timedelta(milliseconds=1)
 
     # Events and time -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Self, get_args
@@ -18,10 +18,12 @@ from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from domain.aggregator import LOG_REACH
+from domain.known_queues import KIND_OF, KnownQueues, Misplaced
 from shared.config.model import CityFile, HttpSource, QueueLogSource
 from shared.contract.dead_letters import EXCERPT, DeadLetter, DeadLetterReason
 from shared.contract.events import (
     EVENT,
+    NAME,
     AppointmentBooked,
     AppointmentMoved,
     AppointmentOffer,
@@ -51,8 +53,14 @@ _PERHAPS: Final = re.compile(r"[+:]|^[\s.\-/()]*0")
 """Every text that can hold a phone number has this; most ids have not, and are done."""
 
 _OWN_TEXTS: Final = ("id", "contact", "appointment")
-_TEXTS: Final = (*_OWN_TEXTS, "source", "site", "queue")
-"""Fields in which a sender can say anything; the last three are the city's words once they were compared."""
+"""Fields in which a sender can say anything: nothing of them is ever kept of a refused item."""
+
+_NAMES: Final = ("source", "site", "queue")
+"""Names that the contract keeps short. They are kept, known to the city or not: who is to mend a refusal must
+be told of what, as far as ``is_plain``."""
+
+_MOST_DIGITS: Final = 5
+"""As extensions and queues of an exchange have. Six and more may be a telephone number."""
 
 _SCHEME: Final = re.compile(r"(tel|sips?|callto):", re.IGNORECASE)
 _SEPARATORS: Final = re.compile(r"[\s.\-/()]+")
@@ -68,7 +76,7 @@ class RefusedItem:
     name: str | None = None
     """Which field is wrong; the sender's own word, so for the sender only."""
     kept: Mapping[str, JsonValue] = field(default_factory=dict)
-    """What it was, without a text of the sender's own."""
+    """What it was, without a text of the sender's own but plain names."""
     failure: CodeFailure | None = None
     """Where our own code failed on it."""
 
@@ -77,14 +85,18 @@ class RefusedItem:
         """Return the refusal of an item that our own code fails on."""
         return cls(DeadLetterReason.INTERNAL_ERROR, f"a fault of ours: {failure.place}", failure=failure)
 
-    def letter(self, at: datetime, source: str, where: str) -> DeadLetter:
-        """Return the dead letter for it."""
+    def letter(
+        self, at: datetime, source: str, where: str, file: str = "", line: int | None = None
+    ) -> DeadLetter:
+        """Return the dead letter for it; the last three say where it stood."""
         return DeadLetter(
             reason=self.reason,
             detail=self.detail[:EXCERPT],
             at=at,
             source=source,
             where=where,
+            file=file,
+            line=line,
             item=self.kept,
         )
 
@@ -113,8 +125,8 @@ class AdmissionRules:
     """How far a clock may run ahead."""
     behind: timedelta | None = None
     """How old an event may be; ``None``: as old as it likes, a whole file is read in the order of time."""
-    known: Mapping[str, frozenset[str]] | None = None
-    """All queues of the city, by site; ``None``: whatever occurs."""
+    known: KnownQueues | None = None
+    """All queues of the city; ``None``: whatever occurs."""
     sender: Speaker | None = None
     """Who speaks; ``None``: a file may hold events of everybody."""
     clocks_apart: timedelta = timedelta(0)
@@ -126,20 +138,18 @@ class AdmissionRules:
         behind = city.pipeline.dedup if isinstance(source, HttpSource) else FOLLOWED
         pipeline = city.pipeline
         sender = Speaker.of(city, source)
-        return cls(pipeline.future_tolerance, behind, _queues_of(city), sender, pipeline.clock_tolerance)
+        return cls(
+            pipeline.future_tolerance, behind, KnownQueues.of(city.sites), sender, pipeline.clock_tolerance
+        )
 
     @classmethod
     def of_files(cls, city: CityFile, *, any_queue: bool = False) -> Self:
         """The door of whole files; with ``any_queue`` nobody has said which queues there are."""
         return cls(
             city.pipeline.future_tolerance,
-            known=None if any_queue else _queues_of(city),
+            known=None if any_queue else KnownQueues.of(city.sites),
             clocks_apart=city.pipeline.clock_tolerance,
         )
-
-
-def _queues_of(city: CityFile) -> Mapping[str, frozenset[str]]:
-    return {site.id: frozenset(queue.id for queue in site.queues) for site in city.sites}
 
 
 def read_event(item: bytes) -> Event | RefusedItem:
@@ -184,33 +194,43 @@ def admit(event: Event, admission: AdmissionRules, now: datetime) -> RefusedItem
 
 def _personal(event: Event, name: str) -> RefusedItem:
     detail = f"{name} looks like a phone number; use an id that says nothing about the caller"
-    return _refused(event, DeadLetterReason.PERSONAL, name, detail, _TEXTS)
+    return _refused(event, DeadLetterReason.PERSONAL, name, detail)
 
 
 def _foreign(event: Event, admission: AdmissionRules) -> RefusedItem | None:
     sender, known = admission.sender, admission.known
     if sender is not None and event.source != sender.source:
-        return _refused(
-            event, DeadLetterReason.NOT_ALLOWED, "source", f"this key speaks for {sender.source}", _TEXTS
-        )
+        return _refused(event, DeadLetterReason.NOT_ALLOWED, "source", f"this key speaks for {sender.source}")
     if known is None:
         return None
-    if event.site not in known:
-        return _refused(event, DeadLetterReason.UNKNOWN_QUEUE, "site", f"known sites: {_list(known)}", _TEXTS)
-    if sender is not None and event.site != sender.site:
-        return _refused(
-            event, DeadLetterReason.NOT_ALLOWED, "site", f"this key speaks for {sender.site}", _TEXTS
-        )
-    if isinstance(event, (SourceHeartbeat, SourceRestarted)):
-        return None
-    if event.queue not in known[event.site]:
-        queues = f"known queues of {event.site}: {_list(known[event.site])}"
-        return _refused(event, DeadLetterReason.UNKNOWN_QUEUE, "queue", queues, _TEXTS)
-    if sender is None or event.queue in sender.queues:
+    wrong = known.misplaced(event)
+    if wrong is not Misplaced.SITE and sender is not None and event.site != sender.site:
+        return _refused(event, DeadLetterReason.NOT_ALLOWED, "site", f"this key speaks for {sender.site}")
+    if wrong is not None:
+        return _misplaced(event, wrong, known)
+    if (
+        sender is None
+        or isinstance(event, (SourceHeartbeat, SourceRestarted))
+        or event.queue in sender.queues
+    ):
         return None
     return _refused(
         event, DeadLetterReason.NOT_ALLOWED, "queue", f"this key speaks for {_list(sender.queues)}"
     )
+
+
+def _misplaced(event: Event, wrong: Misplaced, known: KnownQueues) -> RefusedItem:
+    if wrong is Misplaced.SITE:
+        sites = f"known sites: {_list(known.kinds)}"
+        return _refused(event, DeadLetterReason.UNKNOWN_QUEUE, "site", sites)
+    queues = known.kinds[event.site]
+    if wrong is Misplaced.QUEUE:
+        detail = f"known queues of {event.site}: {_list(queues)}"
+        return _refused(event, DeadLetterReason.UNKNOWN_QUEUE, "queue", detail)
+    kind = KIND_OF[type(event)]
+    fitting = _list([queue for queue, its_kind in queues.items() if its_kind is kind]) or "none"
+    detail = f"{event.kind} is of a {kind} queue; those of {event.site}: {fitting}"
+    return _refused(event, DeadLetterReason.WRONG_KIND, "queue", detail)
 
 
 def _untimely(event: Event, admission: AdmissionRules, now: datetime) -> RefusedItem | None:
@@ -266,17 +286,27 @@ def _is_near(appointment: datetime | None, at: datetime) -> bool:
     return appointment is None or abs(appointment - at) <= FARTHEST_APPOINTMENT
 
 
-def _list(names: Mapping[str, object] | frozenset[str]) -> str:
+def _list(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _refused(
-    event: Event, reason: DeadLetterReason, name: str, detail: str, texts: tuple[str, ...] = _OWN_TEXTS
-) -> RefusedItem:
-    """Keeps what is not one of ``texts``: by default source, site and queue, once they are the city's."""
-    return RefusedItem(
-        reason, detail, name, event.model_dump(mode="json", exclude_none=True, exclude={name, *texts})
-    )
+def _refused(event: Event, reason: DeadLetterReason, name: str, detail: str) -> RefusedItem:
+    """Keeps the kind, instants, numbers and plain names; of what is wrong only a name."""
+    told = event.model_dump(mode="json", exclude_none=True, exclude={*_OWN_TEXTS})
+    kept = {
+        of: value
+        for of, value in told.items()
+        if (of in _NAMES and is_plain(value)) or of not in {*_NAMES, name}
+    }
+    return RefusedItem(reason, detail, name, kept)
+
+
+def is_plain(name: JsonValue) -> bool:
+    """Whether a name of a source, site or queue may be kept though the city file does not have it: it fits
+    the contract, and has too few digits for a telephone number."""
+    if not isinstance(name, str) or re.fullmatch(NAME, name) is None:
+        return False
+    return sum(sign.isdigit() for sign in name) <= _MOST_DIGITS
 
 
 def looks_like_phone_number(value: JsonValue) -> bool:

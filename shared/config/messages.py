@@ -102,6 +102,7 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
     ),
     "queue_all": Sentence(Msg('"all" is the name of the site\'s total'), Msg("another name")),
     "kpi_other_kind": Sentence(Msg("this queue does not have that KPI: phones and counters differ")),
+    "calls_at_counter": Sentence(Msg("this queue is a counter: no calls come in there")),
     "target_twice": Sentence(
         Msg("this target stands there already"), Msg("one limit per KPI, site, queue and period")
     ),

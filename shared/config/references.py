@@ -236,6 +236,7 @@ def _queue_mistakes(document: Table, sites: Sites) -> Iterator[ReferenceMistake]
         queues = sites.get(text_in(source, "site") or "")
         for at, queue in texts_at(source, "queues.*"):
             yield from _unknown(("sources", number, *at), queue, queues)
+            yield from _calls_at_counter(("sources", number, *at), source, queue, queues or {})
     for number, route in tables_in(document, "routes"):
         named = [sites[site] for _, site in texts_at(route, "sites.*") if site in sites]
         known = dict.fromkeys([ALL_QUEUES, *(queue for of in named or sites.values() for queue in of)])
@@ -450,6 +451,16 @@ def _speaks_of(source: Table, name: str, queue: Table) -> bool:
         return text_in(queue, "kind") == QueueKind.PHONE
     named = [queue for _, queue in texts_at(source, "queues.*")]
     return not named or name in named
+
+
+def _calls_at_counter(
+    at: KeyPath, source: Table, queue: str, queues: Mapping[str, Table]
+) -> Iterator[ReferenceMistake]:
+    """An exchange's calls would all be refused at a counter."""
+    fitting = tuple(name for name, one in queues.items() if _speaks_of(source, name, one))
+    is_counter = queue in queues and text_in(queues[queue], "kind") == QueueKind.COUNTER
+    if text_in(source, "kind") == "queue_log" and is_counter:
+        yield ReferenceMistake(at, "calls_at_counter", queue, fitting)
 
 
 def _hold_too_long(

@@ -26,6 +26,8 @@ class DeadLetterReason(StrEnum):
     """JSON, but not an event of the contract."""
     UNKNOWN_QUEUE = "unknown_queue"
     """A queue or site that the city file does not have."""
+    WRONG_KIND = "wrong_kind"
+    """A call at a counter, or a visit or an appointment at a phone queue."""
     NOT_ALLOWED = "not_allowed"
     """The API key may not speak for this source or queue."""
     PERSONAL = "personal"
@@ -53,8 +55,20 @@ class DeadLetter(BaseModel):
     source: str = "unknown"
     where: str = ""
     """Where in the request, file or stream it stood: ``item 3``, ``byte 1024``, an entry id."""
+    file: str = ""
+    """The file in which it stood."""
+    line: Annotated[int, Field(ge=1)] | None = None
+    """The number of its line there, where that is known."""
     item: Mapping[str, JsonValue] = {}
-    """What is kept of the refused item: its kind, instants, numbers, and names that the city file has."""
+    """What is kept of the refused item: its kind, instants and numbers, and plain names of source, site and
+    queue."""
+
+    @property
+    def place(self) -> str:
+        """Where it stood, as editors and ``grep -n`` write it where that can be."""
+        if self.line is not None:
+            return f"{self.file}:{self.line}"
+        return ", ".join(filter(None, [self.file, self.where]))
 
     def encode(self) -> bytes:
         """Return the JSON for the stream."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from domain.aggregator import Aggregator, StreamEvent
+from domain.aggregator import ON_ITS_WAY, Aggregator, StreamEvent
 from domain.bucket import Bucket, Resolution, decode
 from domain.bucket_store import Slot
 from domain.counts import ms_of
@@ -204,6 +204,9 @@ def test_an_entry_that_nobody_ended_is_unfinished_even_when_its_outcome_comes_in
 # What is refused ---------------------------------------------------------------------------------------
 
 answered = CallAnswered(id="a", at=NOON, contact=load.NUMBER, wait_ms=1, **CALL)
+HORIZON = timedelta(minutes=10) + ON_ITS_WAY
+AHEAD = timedelta(seconds=30) + ON_ITS_WAY
+A_MOMENT = timedelta(milliseconds=1)
 AT_ONCE, UNKNOWN = timedelta(0), DeadLetterReason.UNKNOWN_QUEUE
 
 
@@ -214,17 +217,22 @@ def at_another(**of: str) -> Event:
 @pytest.mark.parametrize(
     ("story", "event", "late", "reason"),
     [
-        ("exactly at the horizon", answered, timedelta(minutes=10), None),
-        ("older than the horizon", answered, timedelta(minutes=10, milliseconds=1), DeadLetterReason.LATE),
-        ("a clock a little ahead", answered, timedelta(seconds=-30), None),
-        ("a clock too far ahead", answered, timedelta(seconds=-30, milliseconds=-1), DeadLetterReason.FUTURE),
+        ("exactly at the horizon", answered, HORIZON, None),
+        ("older than the horizon", answered, HORIZON + A_MOMENT, DeadLetterReason.LATE),
+        ("a clock a little ahead", answered, -AHEAD, None),
+        ("a clock too far ahead", answered, -AHEAD - A_MOMENT, DeadLetterReason.FUTURE),
         ("a clock 3 years ahead", answered, -3 * 365 * DAY, DeadLetterReason.FUTURE),
         ("a clock 3 years behind", answered, 3 * 365 * DAY, DeadLetterReason.LATE),
         ("no such queue", at_another(queue="nowhere"), AT_ONCE, UNKNOWN),
         ("no such site", at_another(site="gent"), AT_ONCE, UNKNOWN),
         ("a queue of the other site", at_another(site="mol"), AT_ONCE, UNKNOWN),
-        ("a call at a counter", at_another(queue="loket"), AT_ONCE, UNKNOWN),
-        ("a visit on the phone", VisitArrived(id="v", at=NOON, contact="v", **CALL), AT_ONCE, UNKNOWN),
+        ("a call at a counter", at_another(queue="loket"), AT_ONCE, DeadLetterReason.WRONG_KIND),
+        (
+            "a visit on the phone",
+            VisitArrived(id="v", at=NOON, contact="v", **CALL),
+            AT_ONCE,
+            DeadLetterReason.WRONG_KIND,
+        ),
         (
             "a site-wide fact of nobody's site",
             SourceRestarted(id="r", at=NOON, source="pbx", site="gent"),
@@ -265,11 +273,11 @@ def test_poison_is_buried_once_however_often_the_desk_is_killed():
 
 
 def test_a_duplicate_is_known_across_a_kill_until_the_end_of_the_horizon():
-    again = timedelta(minutes=10)
+    again = HORIZON
     entries = told(answered) + told(answered, late=again)
     durable = lived_through(entries, [(1, "kill")], ms_of(NOON))
     assert durable.counts == (2, 1, {})
-    later = told(answered) + told(answered, late=again + timedelta(milliseconds=1))
+    later = told(answered) + told(answered, late=again + A_MOMENT)
     assert lived_through(later, [(1, "kill")], ms_of(NOON)).counts == (2, 0, {"late": 1})
 
 

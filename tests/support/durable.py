@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
-from domain.aggregator import LOG_REACH, Aggregator, PipelineCounts, StreamEvent, memory
+from domain.aggregator import LOG_REACH, ON_ITS_WAY, Aggregator, PipelineCounts, StreamEvent, memory
 from domain.bucket import Resolution, decode
 from domain.bucket_store import REACH_S, BucketStore, Slot, Start
 from domain.last_reports import LastReports
@@ -40,7 +40,8 @@ class Durable:
         calendar, pipeline = Calendar(self.city), self.city.pipeline
         read = self.entries[: self.offset]
         last = arrived(read[-1]) if read else 0
-        horizon = last - (memory(self.city) + pipeline.future_tolerance) / timedelta(milliseconds=1)
+        ahead = pipeline.future_tolerance + ON_ITS_WAY
+        horizon = last - (memory(self.city) + ahead) / timedelta(milliseconds=1)
         reach = (LOG_REACH + pipeline.open_timeout + DAY) / timedelta(milliseconds=1)
         oldest = calendar.local_day(max(0, last - int(reach))).isoformat()
         aggregator = Aggregator(

@@ -44,6 +44,7 @@ from tests.support.contact_oracle import at_ms as at_ms
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MS = timedelta(milliseconds=1)
 A_MONTH = timedelta(days=31)
+ON_ITS_WAY = timedelta(minutes=5)
 EDGES: list[int] = [*range(3601), *range(3660, 8 * 86_400 + 1, 60)]
 """Edges of the wait histogram in seconds, written out."""
 
@@ -87,10 +88,10 @@ def judge(entries: Iterable[Entry], city: CityFile) -> Verdict:
             verdict.refused[reason] += 1
         elif at_ms(event.at) < arrived - memory(event, city):
             verdict.refused["late"] += 1
-        elif at_ms(event.at) > arrived + city.pipeline.future_tolerance / MS:
+        elif at_ms(event.at) > arrived + (city.pipeline.future_tolerance + ON_ITS_WAY) / MS:
             verdict.refused["future"] += 1
-        elif not _placed(event, city):
-            verdict.refused["unknown_queue"] += 1
+        elif (why := _misplaced(event, city)) is not None:
+            verdict.refused[why] += 1
         elif event.id in seen:
             verdict.duplicates += 1
         else:
@@ -102,7 +103,7 @@ def judge(entries: Iterable[Entry], city: CityFile) -> Verdict:
 def memory(event: Event, city: CityFile) -> int:
     """How long ago (ms) an event may have happened: a log that is followed is never late within a month."""
     followed = {source.id for source in city.sources if isinstance(source, QueueLogSource)}
-    return (A_MONTH if event.source in followed else city.pipeline.dedup) // MS
+    return (A_MONTH if event.source in followed else city.pipeline.dedup + ON_ITS_WAY) // MS
 
 
 def buckets(counted: Sequence[Event], city: CityFile, now: int) -> dict[Cell, Figures]:
@@ -295,12 +296,13 @@ def _day(city: CityFile, at: int) -> date:
     return (EPOCH + at * MS).astimezone(city.city.zone).date()
 
 
-def _placed(event: Event, city: CityFile) -> bool:
+def _misplaced(event: Event, city: CityFile) -> str | None:
+    """Why a fact belongs to no queue."""
     if isinstance(event, _SITE_WIDE):
-        return any(site.id == event.site for site in city.sites)
+        return None if any(site.id == event.site for site in city.sites) else "unknown_queue"
     queue = queue_at(city, (event.site, event.queue))
     if queue is None:
-        return False
+        return "unknown_queue"
     of_calls = isinstance(event, CallQueued | CallAnswered | CallMissed | CallEnded)
     of_visits = isinstance(
         event,
@@ -315,7 +317,7 @@ def _placed(event: Event, city: CityFile) -> bool:
         | AppointmentCancelled,
     )
     wanted = QueueKind.COUNTER if of_visits else QueueKind.PHONE
-    return queue.kind is wanted or not (of_calls or of_visits)
+    return "wrong_kind" if queue.kind is not wanted and (of_calls or of_visits) else None
 
 
 def not_empty(bucket: Mapping[str, int | dict[int, int] | dict[str, int]]) -> Figures:

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from redis.typing import EncodableT, FieldT
 
 from domain import aggregator
-from domain.aggregator import StreamEvent
+from domain.aggregator import ON_ITS_WAY, StreamEvent
 from domain.bucket import Bucket
 from domain.facts import ContactFact
 from services.evaluator import consumer as module
@@ -316,9 +316,10 @@ async def test_a_take_over_knows_what_a_fast_clock_dated_ahead(redis_url: str):
     """It may be a duplicate for as much longer."""
     ahead, dedup = timedelta(minutes=10), CITY.pipeline.dedup
     last = load.END - timedelta(minutes=1)
-    first = last - dedup - ahead + timedelta(seconds=1)
+    in_advance = ahead + ON_ITS_WAY
+    first = last - dedup - ON_ITS_WAY - in_advance + timedelta(seconds=1)
     async with Redis.from_url(redis_url) as redis:
-        await redis.xadd(keys.events(0), ended("early", first + ahead), id=f"{oracle.at_ms(first)}-0")
+        await redis.xadd(keys.events(0), ended("early", first + in_advance), id=f"{oracle.at_ms(first)}-0")
         await redis.xadd(keys.events(0), ended("late", last), id=f"{oracle.at_ms(last)}-0")
 
         async def counts(wanted: list[bytes]) -> bool:
@@ -329,7 +330,7 @@ async def test_a_take_over_knows_what_a_fast_clock_dated_ahead(redis_url: str):
             await eventually_async(partial(counts, [b"2", b"0"]))
         async with running(redis_url, "two", future_tolerance=ahead) as run:
             await until_owner(run)
-            await redis.xadd(keys.events(0), ended("early", first + ahead), id=f"{oracle.at_ms(last)}-1")
+            await redis.xadd(keys.events(0), ended("early", first + in_advance), id=f"{oracle.at_ms(last)}-1")
             await eventually_async(partial(counts, [b"3", b"1"]))
 
 

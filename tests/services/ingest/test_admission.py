@@ -22,7 +22,7 @@ SECOND = timedelta(seconds=1)
     ("changes", "reason", "name"),
     [
         ({}, None, None),
-        ({"queue": "wonen"}, None, None),
+        ({"queue": "wonen"}, DeadLetterReason.WRONG_KIND, "queue"),  # a call at a counter
         ({"source": "kiosk"}, DeadLetterReason.NOT_ALLOWED, "source"),
         ({"queue": "burgerzaken"}, DeadLetterReason.UNKNOWN_QUEUE, "queue"),
         ({"queue": "balie"}, DeadLetterReason.UNKNOWN_QUEUE, "queue"),  # exists, at another site
@@ -112,6 +112,42 @@ def test_an_appointment_is_never_called_by_a_phone_number(kind: str):
     assert "Peeters" not in str(elsewhere.letter(NOW, "pbx", "item 0"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "detail"),
+    [
+        ({"queue": "wonen"}, "call.answered is of a phone queue; those of lier: onthaal"),
+        (VISIT | {"queue": "onthaal"}, "visit.called is of a counter queue; those of lier: wonen"),
+        (VISIT | {"site": "elders", "queue": "sales"}, "known queues of elders: balie"),
+        ({"site": "elders", "queue": "balie"}, "call.answered is of a phone queue; those of elders: none"),
+    ],
+)
+def test_a_sender_is_told_at_once_which_queues_take_it(changes: dict[str, object], detail: str):
+    refusal = admit(EVENT.validate_python(answered(**changes)), AdmissionRules.of_files(CITY), NOW)
+    assert refusal is not None
+    assert refusal.detail == detail
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("sales", True),
+        ("603", True),
+        ("q.603-b_2", True),
+        ("80123", True),
+        ("0470000000", False),
+        ("4800555", False),
+        ("0470-00.00", False),
+        ("q-480055", False),
+    ],
+)
+def test_what_was_refused_is_named_unless_it_may_be_a_phone_number(name: str, kept: bool):
+    for changes in ({"queue": name}, {"site": name}, {"source": name}):
+        refusal = admit(EVENT.validate_python(answered(**changes)), DOORS["pbx"], NOW)
+        assert refusal is not None
+        (of,) = changes
+        assert (refusal.letter(NOW, "pbx", "item 0").item.get(of) == name) is kept
+
+
 def test_a_heartbeat_needs_no_queue():
     beat = {"kind": "source.heartbeat", "id": "b1", "at": NOW, "source": "kiosk", "site": "lier"}
     assert admit(EVENT.validate_python(beat), DOORS["kiosk"], NOW) is None
@@ -130,7 +166,7 @@ def test_the_refused_value_is_forgotten(name: str):
     refusal = admit(EVENT.validate_python(answered(**{name: wrong[name]})), DOORS["pbx"], NOW)
     assert refusal is not None
     letter = refusal.letter(NOW, "pbx", "item 0")
-    assert letter.item.keys().isdisjoint({name, "id", "contact"})
+    assert letter.item.keys().isdisjoint({name, "id", "contact"} - {"source", "site", "queue"})
     assert letter.item["wait_ms"] == 12_000
     assert str(wrong[name]) not in letter.detail
 

@@ -101,7 +101,11 @@ async def test_an_event_is_on_the_stream_before_202(endpoint: Desk, body: str | 
 async def test_every_kind_of_the_contract_comes_in_and_none_of_its_senders_own_texts(endpoint: Desk):
     endpoint.now = datetime(2026, 3, 12, 8, 16, tzinfo=UTC)
     examples = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(EXAMPLES.glob("*.json"))]
-    sent = [{**one, **({"queue": "wonen"} if "queue" in one else {})} for one in examples]
+    queues = {"call": "onthaal", "visit": "wonen", "appointment": "wonen", "staff": "wonen"}
+    sent = [
+        {**one, **({"queue": queues[one["kind"].partition(".")[0]]} if "queue" in one else {})}
+        for one in examples
+    ]
     response = await endpoint.post(json.dumps(sent))
     assert response.json() == {"accepted": len(sent), "refused": []}
     ids, bodies = zip(*await entries(endpoint.redis, EVENTS), strict=True)
@@ -125,6 +129,7 @@ async def test_every_kind_of_the_contract_comes_in_and_none_of_its_senders_own_t
         (json.dumps(answered(2, at=(NOW + YEARS).isoformat())), "future", "at"),
         (json.dumps(answered(2, at=(NOW - YEARS).isoformat())), "late", "at"),
         (json.dumps(answered(2, queue="burgerzaken")), "unknown_queue", "queue"),
+        (json.dumps(answered(2, queue="wonen")), "wrong_kind", "queue"),
         (json.dumps(answered(2, site="elders", queue="balie")), "not_allowed", "site"),
         (json.dumps(answered(2, id=PHONE)), "personal", "id"),
         (json.dumps(answered(2, contact=PHONE)), "personal", "contact"),
@@ -178,7 +183,10 @@ async def test_without_a_known_key_nothing_is_looked_at(endpoint: Desk, key: str
 
 
 async def test_a_key_speaks_for_its_own_queues_only(endpoint: Desk):
-    lines = [json.dumps(answered(n, source="kiosk", queue=q)) for n, q in ((1, "wonen"), (2, "onthaal"))]
+    calls = [answered(number, source="kiosk") for number in (1, 2)]
+    staff = {name: calls[0][name] for name in ("id", "at", "source", "site")}
+    staff |= {"kind": "staff.changed", "queue": "wonen", "available": 2}
+    lines = [json.dumps(one) for one in (staff, calls[1])]
     response = await endpoint.post("\n".join(lines), KIOSK_KEY)
     assert [one["reason"] for one in response.json()["refused"]] == ["not_allowed"]
     assert [event["queue"] for event in await endpoint.stream(EVENTS)] == ["wonen"]

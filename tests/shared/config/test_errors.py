@@ -274,6 +274,7 @@ BROKEN: list[tuple[str, str, str]] = [
     ("choice", "sources.pbx.kind", '[[sources]]\nid = "pbx"\nkind = "queuelog"'),
     ("table", "sources[0]", 'sources = ["pbx"]'),
     ("path_type", "sources.pbx.path", queue_log("path = 3")),
+    ("calls_at_counter", "sources.pbx.queues.600", queue_log('path = "x"\nqueues = { 600 = "loket" }')),
     ("name_unknown", "sources.pbx.queues.600", queue_log('path = "x"\nqueues = { 600 = "onthal" }')),
     ("table", "sources.pbx.queues", queue_log('path = "x"\nqueues = ["onthaal"]')),
     ("name_unknown", "sources.web.site", http("").replace('"lier"', f'"lire"{HERE}')),

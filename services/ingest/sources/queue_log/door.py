@@ -42,9 +42,9 @@ def read_line(
     try:
         said = translator.translate(line)
     except SameQueueError as error:
-        if rules.known is None or any(error.queue in queues for queues in rules.known.values()):
+        if rules.known is None or rules.known.has(error.queue):
             raise
-        return RefusedItem(DeadLetterReason.UNKNOWN_QUEUE, "no queue of the city")
+        return RefusedItem(DeadLetterReason.UNKNOWN_QUEUE, "no queue of the city", "queue")
     except UnreadableLine as error:
         return RefusedItem(DeadLetterReason.UNREADABLE, str(error))
     if isinstance(said, SkippedLine):
