@@ -17,6 +17,7 @@ from wachtpost.history import command as history_command
 from wachtpost.init.command import init
 from wachtpost.notify import log, silences, trial
 from wachtpost.notify.breaches import ack, breaches
+from wachtpost.refusals.command import dead
 from wachtpost.report import report
 from wachtpost.reporter import reporter
 from wachtpost.rules import command as rules_command
@@ -49,6 +50,7 @@ app.command()(analyse)
 app.command()(init)
 app.command()(report)
 app.command()(reporter)
+app.command()(dead)
 app.command()(breaches)
 app.command()(ack)
 app.add_typer(silences.app, name="silence")

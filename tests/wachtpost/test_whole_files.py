@@ -239,7 +239,8 @@ def test_never_an_empty_total_where_every_line_was_refused(tmp_path: Path):
     log = written(tmp_path / "log", calls(0, 1))
     result = CliRunner().invoke(app, ["analyse", "--json", "--city", str(city), str(log)])
     assert (result.exit_code, result.stdout) == (2, "")
-    assert f"{log}:1: known queues of s: q" in result.stderr
+    assert f"{log}:1\n" in result.stderr
+    assert '{ id = "onthaal", kind = "phone" }' in result.stderr
 
 
 def test_two_queues_do_not_become_one_without_a_word(tmp_path: Path):

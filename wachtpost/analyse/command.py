@@ -50,19 +50,20 @@ def analyse(
     except UNUSABLE as error:
         fail(unusable(error, files, rules, say))
     if reading.refused and not reading.counted:
-        for line in reading_lines(reading, say):
+        for line in reading_lines(reading, rules, say):
             complain(line)
         fail(say.gettext("There is nothing in it that can be counted."))
     if as_json_:
-        result = as_json(analysis, rules)
-        result |= {
+        result: dict[str, object] = {
+            **as_json(analysis, rules),
             "lines": reading.lines,
             "events": reading.events,
             "unknown_verbs": reading.unknown_verbs,
             "unusable_waits": reading.unusable_waits,
             "duplicates": reading.duplicates,
             "repeated_outcomes": dict(reading.repeated_outcomes),
-            "refused": dict(reading.refused),
+            "refused": reading.refused,
+            "refusals": reading.refusals.as_values(rules),
         }
         json.dump(result, sys.stdout, indent=1, ensure_ascii=False)
         sys.stdout.write("\n")

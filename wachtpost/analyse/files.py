@@ -30,12 +30,10 @@ from shared.contract.events import CallAnswered, Event, Outcome
 from shared.contract.kpis import Kpi, QueueKind
 from wachtpost.analyse.figures import Analysis, LongestInFiles
 from wachtpost.analyse.survey import Survey, survey
+from wachtpost.refusals.groups import Refusals
 
 BATCH: Final = 5000
 """Lines taken together."""
-
-SHOWN: Final = 5
-"""Bad lines that are listed; the others are counted."""
 
 EVER: Final = timedelta(days=365_000) // timedelta(milliseconds=1)
 """Later than any file: whoever has no outcome by then will not get one."""
@@ -52,15 +50,6 @@ UNCONFIGURED: Final = CityFile(
 
 
 @dataclass
-class BadLine:
-    """A line that could not be used, and why."""
-
-    file: Path
-    number: int
-    why: str
-
-
-@dataclass
 class ReadingStats:
     """What was read on the way."""
 
@@ -71,20 +60,18 @@ class ReadingStats:
     unknown_verbs: int = 0
     unusable_waits: int = 0
     """Outcomes that told no wait that can be; they were counted all the same."""
-    refused: dict[str, int] = field(default_factory=dict)
-    """By reason."""
+    refusals: Refusals = field(default_factory=Refusals)
+    """Lines that could not be used."""
     duplicates: int = 0
     repeated_outcomes: dict[str, int] = field(default_factory=dict)
     """Outcomes of contacts that have theirs already, by source; in no figure."""
     counted: int = 0
     """Events that were not refused, duplicates among them."""
-    first_bad: list[BadLine] = field(default_factory=list)
 
-    def refuse(self, reason: DeadLetterReason, bad: BadLine) -> None:
-        """Count a line that could not be used."""
-        self.refused[reason] = self.refused.get(reason, 0) + 1
-        if len(self.first_bad) < SHOWN:
-            self.first_bad.append(bad)
+    @property
+    def refused(self) -> dict[str, int]:
+        """How many lines could not be used, by reason."""
+        return self.refusals.counts()
 
 
 Progress = Callable[[Path, int], None]
@@ -171,8 +158,7 @@ def _note(aggregator: Aggregator, reading: ReadingStats) -> set[str]:
     """Count what the aggregator refused, and return where it stood."""
     letters = aggregator.take_changes().dead
     for letter in letters:
-        file, _, number = letter.where.rpartition(":")
-        reading.refuse(letter.reason, BadLine(Path(file), int(number), letter.detail))
+        reading.refusals.add(letter.reason, letter.detail, letter.item, letter.where, letter.source)
     return {letter.where for letter in letters}
 
 
@@ -279,7 +265,7 @@ class _Door:
                 yield f"{file}:{number}", event
 
     def _refuse(self, file: Path, number: int, why: RefusedItem) -> None:
-        self.reading.refuse(why.reason, BadLine(file, number, why.detail))
+        self.reading.refusals.add(why.reason, why.detail, why.kept, f"{file}:{number}")
 
     def _numbered(self, file: Path) -> Iterator[tuple[int, bytes]]:
         def tell(done: int) -> None:

@@ -29,6 +29,7 @@ from wachtpost.analyse.figures import (
     longest_wait,
 )
 from wachtpost.analyse.files import ReadingStats
+from wachtpost.refusals.words import refusal_lines
 
 NOTHING: Final = "–"
 """No reading."""
@@ -310,7 +311,7 @@ class _Page:
     def footer(self, analysis: Analysis, reading: ReadingStats) -> Text:
         """Return what was read, and what could not be used."""
         outside = analysis.outside.offered + analysis.outside.visitors
-        lines = reading_lines(reading, self._say)
+        lines = reading_lines(reading, self._city, self._say)
         if outside:
             uncounted = self._say.ngettext(
                 "{number} contact outside opening hours; it is in no other figure.",
@@ -343,8 +344,8 @@ class _Page:
         return f"{written} ({self._say.span(Unit.RATIO, likely.low, likely.high)})"
 
 
-def reading_lines(reading: ReadingStats, say: Translator) -> list[str]:
-    """Return what was read, and what could not be used: the first lines by their place."""
+def reading_lines(reading: ReadingStats, city: CityFile, say: Translator) -> list[str]:
+    """Return what was read, and what could not be used: in groups, each with what to do about it."""
     events = say.ngettext("{number} event", "{number} events", reading.events)
     lines = [
         say.ngettext(
@@ -389,9 +390,7 @@ def reading_lines(reading: ReadingStats, say: Translator) -> list[str]:
         unusable = say.ngettext(
             "{number} line could not be used:", "{number} lines could not be used:", refused
         )
-        lines += [unusable, *(f"  {bad.file}:{bad.number}: {bad.why}" for bad in reading.first_bad)]
-        if (more := refused - len(reading.first_bad)) > 0:
-            lines.append("  " + say.gettext("… and {number} more", number=say.number(more)))
+        lines += [unusable, *(f"  {line}" for line in refusal_lines(reading.refusals, city, say))]
     return lines
 
 

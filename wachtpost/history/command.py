@@ -35,6 +35,7 @@ from wachtpost.history.plan import plan_import, plan_restore, queue_title
 from wachtpost.history.recount import Recounted, fingerprint, recount
 from wachtpost.history.replacing import Planned, Replacement, ReplacementRequest, replace
 from wachtpost.history.tables import Shift, as_values, shifts, table
+from wachtpost.refusals.groups import Refusals
 from wachtpost.terminal import complain, echo, fail
 
 WIDEST: Final = 120
@@ -105,7 +106,7 @@ def import_(
     )
     if not as_json:
         _tell_reading(given, recounted)
-    _tell(given, request, replacement, as_json)
+    _tell(given, request, replacement, as_json, recounted.reading.refusals)
 
 
 def import_followed() -> None:
@@ -312,7 +313,13 @@ def _replace(
         raise typer.Exit(1) from None
 
 
-def _tell(given: Access, request: ReplacementRequest, replacement: Replacement, as_json: bool) -> None:
+def _tell(
+    given: Access,
+    request: ReplacementRequest,
+    replacement: Replacement,
+    as_json: bool,
+    refusals: Refusals | None = None,
+) -> None:
     """Say what changed or would; exits with status 2 when something spoke against it."""
     say, plan = given.say, replacement.plan
     if as_json:
@@ -323,6 +330,7 @@ def _tell(given: Access, request: ReplacementRequest, replacement: Replacement, 
                 "changes": as_values(plan.changes),
                 "unchanged": plan.unchanged,
                 "refused": dict(request.refused),
+                "refusals": [] if refusals is None else refusals.as_values(given.city),
                 "objections": list(replacement.objections),
             }
         )
@@ -359,7 +367,7 @@ def _tell(given: Access, request: ReplacementRequest, replacement: Replacement, 
 
 
 def _tell_reading(given: Access, recounted: Recounted) -> None:
-    for line in reading_lines(recounted.reading, given.say):
+    for line in reading_lines(recounted.reading, given.city, given.say):
         echo(line)
 
 

@@ -138,7 +138,7 @@ def _observed(files: Sequence[Path], zone: ZoneInfo, now: datetime, say: Transla
     except UNUSABLE as error:
         fail(unusable(error, files, _unnamed(say), say))
     if observed.reading.refused:
-        for line in reading_lines(observed.reading, say):
+        for line in reading_lines(observed.reading, _unnamed(say), say):
             complain(line)
     return observed
 

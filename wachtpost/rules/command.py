@@ -24,6 +24,7 @@ from wachtpost.analyse.files import ReadingStats, arrivals, file_events
 from wachtpost.analyse.progress import progress_bar
 from wachtpost.analyse.tables import reading_lines
 from wachtpost.analyse.unusable import UNUSABLE, unusable
+from wachtpost.refusals.groups import Refusals
 from wachtpost.rules.by_days import DaySimulation, Untried
 from wachtpost.rules.picture import DayPicture, busiest_day
 from wachtpost.rules.simulation import Simulation
@@ -93,6 +94,8 @@ def backtest(
         _draw(given, past, page, html, day)
     if as_json:
         values = as_values(past.trial, past.usually, given.city) | untried_values(past.untried)
+        if past.refusals is not None:
+            values["refusals"] = past.refusals.as_values(given.city)
         json.dump(values, sys.stdout, indent=1, ensure_ascii=False)
         sys.stdout.write("\n")
         return
@@ -116,6 +119,8 @@ class _Past:
     untried: Sequence[Untried] = ()
     suited: Sequence[str] = ()
     """Rules that would suit, in lines."""
+    refusals: Refusals | None = None
+    """What of files could not be used."""
 
 
 def _of_files(given: Access, files: Sequence[Path], source: str | None, chance: int, *, quiet: bool) -> _Past:
@@ -131,7 +136,7 @@ def _of_files(given: Access, files: Sequence[Path], source: str | None, chance: 
             tried = trial(simulation, looks, contacts.most_a_day)
     except UNUSABLE as error:
         fail(unusable(error, files, city, given.say))
-    for line in () if quiet else reading_lines(reading, given.say):
+    for line in () if quiet else reading_lines(reading, city, given.say):
         complain(line)
     if tried is None:
         fail(given.say.gettext("There is nothing in it that can be counted."))
@@ -139,7 +144,7 @@ def _of_files(given: Access, files: Sequence[Path], source: str | None, chance: 
     console = Console(stderr=True)
     with console.status(given.say.gettext("usual days …")) if console.is_terminal else nullcontext():
         usually = by_chance(city, calendar, contacts, chance)
-    return _Past(tried, contacts, usually, suited=suited)
+    return _Past(tried, contacts, usually, suited=suited, refusals=reading.refusals)
 
 
 def _of_history(given: Access) -> _Past:

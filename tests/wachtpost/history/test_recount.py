@@ -158,7 +158,7 @@ def test_a_refused_fact_covers_nothing(tmp_path: Path) -> None:
         {**call(2, "2026-03-12T10:00:00Z"), "site": "x"},
     ]
     done = count(ndjson(tmp_path / "events", wrong))
-    assert (done.covered, done.reading.refused) == (set(), {"unknown_queue": 2})
+    assert (done.covered, done.reading.refused) == (set(), {"wrong_kind": 1, "unknown_queue": 1})
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,12 @@ from typing import Final
 
 from services.ingest.admission import AdmissionRules, RefusedItem
 from services.ingest.sources.queue_log.door import read_line
-from services.ingest.sources.queue_log.translate import QueueLogTranslator, SameQueueError, SkippedLine
+from services.ingest.sources.queue_log.translate import (
+    LinePlace,
+    QueueLogTranslator,
+    SameQueueError,
+    SkippedLine,
+)
 from shared.contract.dead_letters import EXCERPT, DeadLetter, DeadLetterReason
 from shared.contract.events import Event
 from shared.process.code_failures import CodeFailure, attempt
@@ -36,8 +41,8 @@ class IngestedLines:
 
     events: list[Event] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
-    ahead: list[tuple[bytes, int]] = field(default_factory=list)
-    """Lines from the future, and where they begin: dead letters, until a clock turns out to be wrong."""
+    ahead: list[tuple[bytes, LinePlace]] = field(default_factory=list)
+    """Lines from the future, and where they stand: dead letters, until a clock turns out to be wrong."""
     left: LeftOut = field(default_factory=LeftOut)
     unknown_verbs: int = 0
     unusable_waits: int = 0
@@ -48,7 +53,7 @@ class IngestedLines:
 
 def tell(
     lines: Sequence[bytes],
-    starts: Sequence[int],
+    places: Sequence[LinePlace],
     translator: QueueLogTranslator,
     rules: AdmissionRules,
     now: datetime,
@@ -56,15 +61,15 @@ def tell(
 ) -> IngestedLines:
     """Return the facts of a batch, and why its other lines are none.
 
-    ``starts``: the byte at which each line begins. ``moment``: which one a line's own (UTC ms) means.
+    ``places``: where each line stands. ``moment``: which one a line's own (UTC ms) means.
     """
     ingested = IngestedLines()
     before = translator.unusable_waits
     source = rules.sender.source if rules.sender else ""
-    for line, start in zip(lines, starts, strict=True):
+    for line, place in zip(lines, places, strict=True):
         said = attempt(_read, line, translator, rules, now, moment)
         if isinstance(said, CodeFailure):
-            ingested.failures[start] = said
+            ingested.failures[place.byte] = said
             said = RefusedItem.ours(said)
         if isinstance(said, SkippedLine):
             ingested.unknown_verbs += said is SkippedLine.UNKNOWN_VERB
@@ -73,9 +78,9 @@ def tell(
         elif said.reason is DeadLetterReason.LATE:
             ingested.left.add(LeftOut(1, said.kept.get("kind") in _OUTCOMES))
         else:
-            ingested.letters.append(said.letter(now, source, f"byte {start}"))
+            ingested.letters.append(said.letter(now, source, f"byte {place.byte}", place.file, place.number))
             if said.reason is DeadLetterReason.FUTURE:
-                ingested.ahead.append((line, start))
+                ingested.ahead.append((line, place))
     ingested.unusable_waits = translator.unusable_waits - before
     unreadable = [one for one in ingested.letters if one.reason is DeadLetterReason.UNREADABLE]
     if len(unreadable) == len(lines) > 1:

@@ -24,7 +24,7 @@ from typing import Annotated, Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.ingest.pseudonyms import Pseudonyms
-from services.ingest.sources.queue_log.translate import first_second
+from services.ingest.sources.queue_log.translate import LinePlace, first_second
 
 LONGEST_LINE: Final = 64 * 1024
 """Bytes of a line that are handed on; the rest of it is passed over. Real lines have 200 at most."""
@@ -95,6 +95,8 @@ class FilePosition(BaseModel):
     marks: tuple[Mark, ...] = ()
     """Places up to ``offset``, ascending, by which it is seen whether a file still is what was read. None
     from a release before."""
+    lines: Annotated[int, Field(ge=0)] | None = None
+    """How many lines stand before ``offset``, where that is known: not from a release before."""
 
     @property
     def place(self) -> Place:
@@ -277,6 +279,8 @@ class LogFile:
         self.place = self._found.place
         self._began = self._found.began
         self._offset = 0
+        self._lines: int | None = 0
+        """How many lines stand before it."""
         self._read_before = 0
         self._head = b""
         self._last = b""
@@ -320,6 +324,7 @@ class LogFile:
             sealed_by=self._pseudonyms.key_name,
             began=self._began,
             marks=self._marks,
+            lines=self._lines,
         )
 
     def replaced(self) -> bool:
@@ -359,6 +364,8 @@ class LogFile:
                 self._go_to(offset)
                 self._marks = marks[:number]
                 self._ends_of_lines.clear()
+                if offset == position.offset:
+                    self._lines = position.lines
                 return offset == position.offset
         self._go_to(0)
         return not position.offset
@@ -389,6 +396,7 @@ class LogFile:
         """Go there; a longer line that is cut there is passed over."""
         self._last = self._before(offset) or b""
         self._offset = offset
+        self._lines = None if offset else 0
         self._head = self._found.head[: min(HEAD, offset)]
         self._inside_long_line = bool(self._last) and not self._last.endswith(b"\n")
         if self._last:
@@ -406,10 +414,10 @@ class LogFile:
             return None
         return last if len(last) == length else None
 
-    def read(self, most: int) -> tuple[list[bytes], list[int]]:
+    def read(self, most: int) -> tuple[list[bytes], list[LinePlace]]:
         """Return the complete lines that follow and where they start."""
         lines: list[bytes] = []
-        starts: list[int] = []
+        starts: list[LinePlace] = []
         while len(lines) < most:
             piece = self._rest + self._next_piece(LONGEST_LINE - len(self._rest))
             ended = piece.endswith(b"\n")
@@ -420,7 +428,10 @@ class LogFile:
                 break
             if not self._inside_long_line:
                 lines.append(piece)
-                starts.append(self._offset)
+                number = None if self._lines is None else self._lines + 1
+                starts.append(LinePlace(self._offset, str(self.path), number))
+            if self._lines is not None and (ended or self.ends):
+                self._lines += 1
             self._inside_long_line = not (ended or self.ends)
             self._rest = b""
             self._pass(piece)

@@ -34,7 +34,12 @@ from services.ingest.sources.queue_log.reader import (
     QueueLogReader,
     first_sight,
 )
-from services.ingest.sources.queue_log.translate import QueueLogTranslator, TranslatorRules, moment_ms
+from services.ingest.sources.queue_log.translate import (
+    LinePlace,
+    QueueLogTranslator,
+    TranslatorRules,
+    moment_ms,
+)
 from shared.config.model import CityFile, QueueLogSource
 from shared.contract.events import Event, SourceHeartbeat
 from shared.process.backoff import Backoff, keep_on
@@ -141,7 +146,7 @@ class QueueLogIngestion:
         clock = checkpoint.clock if checkpoint else ExchangeClock()
         self._say_what_is_followed(checkpoint)
         translator = QueueLogTranslator(TranslatorRules.of(self.source), self._pseudonyms, memory)
-        ahead: list[tuple[bytes, int]] = []
+        ahead: list[tuple[bytes, LinePlace]] = []
         position = checkpoint.position if checkpoint else None
         self._follower = QueueLogReader(
             self.source.path, position, self.source.start, self._pseudonyms, self._now
@@ -154,9 +159,9 @@ class QueueLogIngestion:
                 clock = known
                 moment = partial(clock.moment, now_ms=ms_of(now), pipeline=self._pipeline)
                 texts = [*(text for text, _ in again), *lines.lines]
-                starts = [*(start for _, start in again), *lines.starts]
+                places = [*(place for _, place in again), *lines.places]
                 rules = self._rules_again if lines.again else self._rules
-                ingested = tell(texts, starts, translator, rules, now, moment)
+                ingested = tell(texts, places, translator, rules, now, moment)
                 kept = [] if again else ahead
                 ahead = (kept + ingested.ahead)[-MOST_AHEAD:] if ingested.ahead else []
                 read_up_to = Checkpoint(position=lines.position, memory=translator.memory(), clock=clock)

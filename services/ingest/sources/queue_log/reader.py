@@ -36,7 +36,7 @@ from services.ingest.sources.queue_log.files import (
     place_of,
     unpacked,
 )
-from services.ingest.sources.queue_log.translate import TranslatorState
+from services.ingest.sources.queue_log.translate import LinePlace, TranslatorState
 from shared.process.clock import Clock
 from shared.process.shutdown import Shield
 
@@ -157,8 +157,8 @@ class Lines:
 
     lines: tuple[bytes, ...]
     """Each with its line end; a longer one than ``LONGEST_LINE`` cut there."""
-    starts: tuple[int, ...]
-    """The byte at which each begins."""
+    places: tuple[LinePlace, ...]
+    """Where each stands."""
     position: Position
     again: bool = False
     """Whether they were perhaps handed on before: the log was cut, and is no copy of what was read."""
@@ -553,14 +553,14 @@ class QueueLogReader:
 
     def _read(self, file: LogFile) -> Lines | None:
         state, again = file.state, file.is_read_again
-        lines, starts = file.read(self._batch_lines)
+        lines, places = file.read(self._batch_lines)
         if not lines:
             self._note_read_out(file, state)
             return None
         self._files = [one for one in self._files or () if one is not self._at]
         self._at = file.position()
         self._files.append(self._at)
-        return Lines(tuple(lines), tuple(starts), self._position(), again)
+        return Lines(tuple(lines), tuple(places), self._position(), again)
 
     def _note_read_out(self, file: LogFile, state: tuple[int, int]) -> None:
         before = self._read_out.get(file.place)

@@ -56,6 +56,16 @@ class SkippedLine(Enum):
     """A custom event of the dialplan or of an add-on: to be counted and passed over."""
 
 
+class LinePlace(NamedTuple):
+    """Where a line stands, for whoever looks for it."""
+
+    byte: int
+    """At which it begins, uncompressed."""
+    file: str = ""
+    number: int | None = None
+    """Of the first line 1, where that is known."""
+
+
 class UnreadableLine(ValueError):  # noqa: N818 - our word, as in shared.contract.dead_letters
     """No queue_log line, or one without what its verb needs. The text never quotes the line."""
 

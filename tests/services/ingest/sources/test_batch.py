@@ -9,19 +9,22 @@ from functools import partial
 import pytest
 
 from domain.counts import ms_of
+from domain.known_queues import KnownQueues
 from services.ingest.admission import FOLLOWED, AdmissionRules, Speaker
 from services.ingest.sources.queue_log.batch import IngestedLines, LeftOut, tell
 from services.ingest.sources.queue_log.clock import ExchangeClock
-from services.ingest.sources.queue_log.translate import QueueLogTranslator, TranslatorRules
+from services.ingest.sources.queue_log.translate import LinePlace, QueueLogTranslator, TranslatorRules
 from shared.config.model import PipelineConfig
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Event, Outcome
+from shared.contract.kpis import QueueKind
 from tests.support.ingest_desk import NOW, PHONE, PSEUDONYMS
 
 RULES = TranslatorRules("pbx", "lier", {}, Outcome.ABANDONED)
 PIPELINE = PipelineConfig()
 QUEUES = frozenset({"onthaal", "q-----"})
-DOOR = AdmissionRules(PIPELINE.future_tolerance, FOLLOWED, {"lier": QUEUES}, Speaker("pbx", "lier", QUEUES))
+KNOWN = KnownQueues({"lier": dict.fromkeys(QUEUES, QueueKind.PHONE) | {"loket": QueueKind.COUNTER}})
+DOOR = AdmissionRules(PIPELINE.future_tolerance, FOLLOWED, KNOWN, Speaker("pbx", "lier", QUEUES))
 SECOND = timedelta(seconds=1)
 
 
@@ -33,7 +36,8 @@ def line(at: datetime, number: int = 1, verb: str = "ENTERQUEUE|||1", queue: str
 def told_of(lines: Sequence[bytes], now: datetime = NOW, clock: ExchangeClock | None = None) -> IngestedLines:
     moment = partial((clock or ExchangeClock()).moment, now_ms=ms_of(now), pipeline=PIPELINE)
     translator = QueueLogTranslator(RULES, PSEUDONYMS)
-    return tell(lines, [40 * n for n in range(len(lines))], translator, DOOR, now, moment)
+    places = [LinePlace(40 * n, "queue_log", n + 1) for n in range(len(lines))]
+    return tell(lines, places, translator, DOOR, now, moment)
 
 
 def moments(events: Iterable[Event]) -> list[float]:

@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ from services.ingest.sources.queue_log.reader import (
     read_lines,
 )
 from services.ingest.sources.queue_log.translate import (
+    LinePlace,
     QueueLogTranslator,
     SkippedLine,
     TranslatorRules,
@@ -97,11 +99,31 @@ class Steady:
 
 
 def look_until_quiet(follower: QueueLogReader) -> list[bytes]:
-    """All lines that are there now."""
+    """All lines that are there now; each is told where it stands, in whatever file of the log."""
     found: list[bytes] = []
     while (batch := follower.look()) is not None:
         found.extend(batch.lines)
+        for text, place in zip(batch.lines, batch.places, strict=True):
+            assert place.number is None or _stands(text, place)
     return found
+
+
+def _stands(text: bytes, place: LinePlace) -> bool:
+    """Whether a line is where it is said to be; the file may have got another name meanwhile."""
+    numbered = (_line_of(file, place) for file in Path(place.file).parent.iterdir())
+    return any(there is not None and there.startswith(text[:100]) for there in numbered)
+
+
+def _line_of(file: Path, place: LinePlace) -> bytes | None:
+    """Return what stands at a number of a file, where that is the byte that is said, too."""
+    if place.number is None or not file.is_file():
+        return None
+    content = file.read_bytes()
+    if file.suffix == ".gz":  # perhaps a damaged one
+        content = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(content)
+    split = content.split(b"\n")[: place.number]
+    byte = sum(len(one) + 1 for one in split[:-1])
+    return split[-1] + b"\n" if len(split) == place.number and byte == place.byte else None
 
 
 @pytest.fixture
@@ -170,7 +192,24 @@ def test_batches_are_small_and_say_where_each_line_begins(log, follow):
     follower = follow(log, batch_lines=2)
     batches = [follower.look() for _ in range(4)][1:]
     assert [len(batch.lines) for batch in batches if batch] == [2, 2, 1]
-    assert [batch.starts[0] for batch in batches if batch] == [0, 2 * len(line(0)), 4 * len(line(0))]
+    length = len(line(0))
+    assert [place for batch in batches if batch for place in batch.places] == [
+        LinePlace(number * length, str(log), number + 1) for number in range(5)
+    ]
+
+
+def test_lines_are_numbered_on_after_a_restart_and_anew_in_the_next_file(log, follow):
+    write(log, *lines(0, 3))
+    (_, first) = [(begun := follow(log)).look(), begun.look()]
+    write(log, b"x" * (3 * LONGEST_LINE) + b"\n", line(4))
+    (again,) = [follow(log, first.position).look()]
+    assert [place.number for place in again.places] == [4, 5]
+    before = first.position.model_copy(update={"lines": None})  # of a release that did not count them
+    assert [place.number for place in follow(log, before).look().places] == [None, None]
+    renamed(log)
+    write(log, line(5))
+    (anew,) = [follow(log, before).look() and follow(log, again.position).look()]
+    assert [place.number for place in anew.places] == [1]
 
 
 def test_a_line_is_waited_for_until_it_is_finished(log, follow):

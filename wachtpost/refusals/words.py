@@ -1,0 +1,130 @@
+"""What was refused, why, and what to do about it, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+from domain.known_queues import KnownQueues
+from shared.config.model import CityFile, QueueLogSource
+from shared.contract.dead_letters import DeadLetterReason
+from shared.contract.kpis import QueueKind
+from shared.translation import Msg, Translator
+from wachtpost.refusals.groups import RefusalGroup, Refusals
+
+REASONS: Final[Mapping[DeadLetterReason, Msg]] = {
+    DeadLetterReason.UNREADABLE: Msg("unreadable"),
+    DeadLetterReason.INVALID: Msg("not a valid fact"),
+    DeadLetterReason.UNKNOWN_QUEUE: Msg("unknown queue"),
+    DeadLetterReason.WRONG_KIND: Msg("at a queue of another kind"),
+    DeadLetterReason.NOT_ALLOWED: Msg("not allowed"),
+    DeadLetterReason.PERSONAL: Msg("looks like a phone number"),
+    DeadLetterReason.FUTURE: Msg("from the future"),
+    DeadLetterReason.LATE: Msg("too late"),
+    DeadLetterReason.INTERNAL_ERROR: Msg("a fault of Wachtpost itself"),
+    DeadLetterReason.WENT_BACK: Msg("Redis went back to an older state"),
+}
+
+_TO_DO: Final[Mapping[DeadLetterReason, Msg]] = {
+    DeadLetterReason.NOT_ALLOWED: Msg(
+        "A source speaks for its own id, its site and its queues in the city file: "
+        "mend the sender, or add the queue at the source."
+    ),
+    DeadLetterReason.PERSONAL: Msg("Have the sender use ids that say nothing about the caller."),
+    DeadLetterReason.FUTURE: Msg("Set the clock of whoever wrote it by a time server."),
+    DeadLetterReason.LATE: Msg("Import these days as a whole: `wachtpost history import`."),
+    DeadLetterReason.INTERNAL_ERROR: Msg("Please report this to whoever maintains Wachtpost."),
+}
+
+
+def refusal_lines(
+    refusals: Refusals, city: CityFile, say: Translator, local: Callable[[datetime], str] = str
+) -> Iterator[str]:
+    """Yield each group of refusals: what, where, and what to do. ``local`` writes a moment."""
+    known = KnownQueues.of(city.sites)
+    for group in refusals.sorted(city):
+        yield _what(group, say)
+        yield f"    {_where(group, say, local)}"
+        yield f"    {_settled(say) if group.is_settled(known) else _to_do(group, city, say)}"
+
+
+def _what(group: RefusalGroup, say: Translator) -> str:
+    reason, count = say.text(REASONS[group.subject.reason]), say.number(group.count)
+    if not group.subject.queue:
+        return say.gettext("{count} × {reason}", count=count, reason=reason)
+    return say.gettext("{count} × {reason}: {queue}", count=count, reason=reason, queue=group.subject.queue)
+
+
+def _where(group: RefusalGroup, say: Translator, local: Callable[[datetime], str]) -> str:
+    subject, parts = group.subject, []
+    if subject.source:
+        parts.append(say.gettext("source {source}", source=subject.source))
+    if subject.site:
+        parts.append(say.gettext("site {site}", site=subject.site))
+    if group.latest is not None:
+        parts.append(say.gettext("latest {at}", at=local(group.latest)))
+    # Translators: where one of several stands: for instance queue_log:17.
+    parts.append(say.gettext("for instance {where}", where=group.where))
+    return ", ".join(parts)
+
+
+def _settled(say: Translator) -> str:
+    return say.gettext(
+        "By now the city file lets it in. What was refused before can be sent again, or come in by "
+        "`wachtpost history import`."
+    )
+
+
+def _to_do(group: RefusalGroup, city: CityFile, say: Translator) -> str:
+    if group.subject.reason is DeadLetterReason.UNKNOWN_QUEUE and group.subject.site:
+        return _add_queue(group, city, say)
+    if group.subject.reason is DeadLetterReason.WRONG_KIND and group.subject.queue:
+        return _other_kind(group, city, say)
+    to_do = _TO_DO.get(group.subject.reason)
+    said = group.detail if to_do is None else say.text(to_do)
+    return f"{said} ({group.detail})" if group.subject.reason is DeadLetterReason.INTERNAL_ERROR else said
+
+
+def _add_queue(group: RefusalGroup, city: CityFile, say: Translator) -> str:
+    site, add = group.subject.site, group.to_add(city)
+    if site not in {one.id for one in city.sites}:
+        known = ", ".join(one.id for one in city.sites)
+        return say.gettext("The city file has no site {name}; it has: {known}.", name=site, known=known)
+    if add is None:
+        return say.gettext(
+            "The name of the queue was not kept: it may be a phone number. The queues of {site}: {known}.",
+            site=site,
+            known=", ".join(queue.id for queue in city.site(site).queues),
+        )
+    if not _is_a_log(group.subject.source, city):
+        return say.gettext("Add to the queues of {site} in the city file: {add}", site=site, add=add)
+    return say.gettext(
+        "Add to the queues of {site} in the city file: {add}; or, if it is one of them, at the source "
+        '{source}: queues = {{ "{queue}" = "…" }}',
+        site=site,
+        add=add,
+        source=group.subject.source,
+        queue=group.subject.queue,
+    )
+
+
+def _is_a_log(source: str, city: CityFile) -> bool:
+    return any(isinstance(one, QueueLogSource) and one.id == source for one in city.sources)
+
+
+def _other_kind(group: RefusalGroup, city: CityFile, say: Translator) -> str:
+    known = next((one for one in city.sites if one.id == group.subject.site), None)
+    if group.kind is QueueKind.PHONE:
+        fitting = ", ".join(queue.id for queue in known.of_kind(QueueKind.PHONE)) if known else ""
+        return say.gettext(
+            "{queue} is a counter: calls belong to a phone queue ({fitting}).",
+            queue=group.subject.queue,
+            fitting=fitting or "–",
+        )
+    fitting = ", ".join(queue.id for queue in known.of_kind(QueueKind.COUNTER)) if known else ""
+    return say.gettext(
+        "{queue} is a phone queue: visits and appointments belong to a counter ({fitting}).",
+        queue=group.subject.queue,
+        fitting=fitting or "–",
+    )
