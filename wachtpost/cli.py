@@ -17,10 +17,12 @@ from wachtpost.history import command as history_command
 from wachtpost.init.command import init
 from wachtpost.notify import log, silences, trial
 from wachtpost.notify.breaches import ack, breaches
+from wachtpost.page import __main__ as page_service
 from wachtpost.refusals.command import dead
 from wachtpost.report import report
 from wachtpost.reporter import reporter
 from wachtpost.rules import command as rules_command
+from wachtpost.up.command import up
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,6 +48,7 @@ def wachtpost(
 
 
 app.command()(demo)
+app.command()(up)
 app.command()(analyse)
 app.command()(init)
 app.command()(report)
@@ -89,6 +92,12 @@ def evaluator() -> None:
 def notifier() -> None:
     """Run the notifier service (settings: WACHTPOST_… variables)."""
     notifier_service.main()
+
+
+@app.command()
+def page() -> None:
+    """Run the live page for browsers (settings: WACHTPOST_… variables)."""
+    page_service.main()
 
 
 def main() -> None:

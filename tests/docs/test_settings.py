@@ -12,6 +12,7 @@ from services.ingest.settings import IngestSettings
 from services.notifier.settings import NotifierSettings
 from services.reporter.settings import ReporterSettings
 from shared.process.settings import ServiceSettings
+from wachtpost.page.settings import PageSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8").partition("## Settings")[2]
@@ -21,6 +22,7 @@ SERVICES: tuple[type[ServiceSettings], ...] = (
     EvaluatorSettings,
     NotifierSettings,
     ReporterSettings,
+    PageSettings,
 )
 
 

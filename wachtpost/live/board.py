@@ -110,7 +110,8 @@ def _head(snapshot: Snapshot, context: BoardContext, say: Translator) -> Rendera
     head.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     head.add_column(justify="right", no_wrap=True)
     name = Text.assemble(("Wachtpost", "bold"), f" · {context.city.city.name}")
-    head.add_row(name, Text(f"{say.local(local, INSTANT)}  ×{context.speed:g}", style="bold"))
+    speed = "" if context.speed == 1 else f"  ×{context.speed:g}"
+    head.add_row(name, Text(f"{say.local(local, INSTANT)}{speed}", style="bold"))
     return Group(Constrain(head, WIDTH), Text(" · ".join(_pulse(snapshot, context, say)), style="dim"))
 
 

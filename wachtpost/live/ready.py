@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Final, NoReturn
 
@@ -40,33 +40,44 @@ def wait_until_ready(
     """
     urls: dict[str, str] = {}
     deadline = now() + READY_WITHIN
-    with client_of("") as client:
-        while len(urls) < len(names):
-            raise_if_ended(services, say)
-            for service in set(names) - urls.keys():
-                url = _listening(services.log(service))
-                if url is not None and _healthy(client, url):
-                    urls[service] = url
-                    ready = say.gettext("{what} is ready: {url}", what=service, url=f"{url}/metrics")
-                    echo(f"  {ready}")
-            if stop.wait(ASK_EVERY):
-                return None
-            if now() > deadline:
-                late = min(set(names) - urls.keys())
-                limit = f"{READY_WITHIN.total_seconds():g}"
-                why = say.gettext("{what} was not ready after {limit} s.", what=late, limit=limit)
-                _fail(services, late, why, say)
+    while len(urls) < len(names):
+        raise_if_ended(services, say)
+        for service, url in newly_ready(services, names, urls).items():
+            urls[service] = url
+            ready = say.gettext("{what} is ready: {url}", what=service, url=f"{url}/metrics")
+            echo(f"  {ready}")
+        if stop.wait(ASK_EVERY):
+            return None
+        if now() > deadline:
+            late = min(set(names) - urls.keys())
+            limit = f"{READY_WITHIN.total_seconds():g}"
+            why = say.gettext("{what} was not ready after {limit} s.", what=late, limit=limit)
+            fail(services, late, why, say)
     return urls
+
+
+def newly_ready(
+    services: SupervisedServices, names: Sequence[str], before: Collection[str]
+) -> dict[str, str]:
+    """Return where those listen that are healthy now and were not among ``before``."""
+    found = {}
+    with client_of("") as client:
+        for name in names:
+            url = None if name in before else _listening(services.log(name))
+            if url is not None and _healthy(client, url):
+                found[name] = url
+    return found
 
 
 def raise_if_ended(services: SupervisedServices, say: Translator) -> None:
     """Raise ``ServiceFailedError`` when one of the services has ended."""
     for service, status in services.ended().items():
         why = say.gettext("{what} ended with status {status}.", what=service, status=status)
-        _fail(services, service, why, say)
+        fail(services, service, why, say)
 
 
-def _fail(services: SupervisedServices, service: str, why: str, say: Translator) -> NoReturn:
+def fail(services: SupervisedServices, service: str, why: str, say: Translator) -> NoReturn:
+    """Raise ``ServiceFailedError`` with the end of the service's log."""
     tail = say.gettext("The last lines of its log:")
     raise ServiceFailedError(f"{why}\n{tail}\n{services.log_tail(service)}")
 

@@ -82,8 +82,11 @@ class SupervisedServices:
 
     def log(self, name: str) -> list[str]:
         """Return what a service has logged so far, line by line."""
-        text = (self.directory / _log_name(name)).read_text(encoding="utf-8", errors="replace")
-        return text.splitlines()
+        return self.log_file(name).read_text(encoding="utf-8", errors="replace").splitlines()
+
+    def log_file(self, name: str) -> Path:
+        """Return where a service logs."""
+        return self.directory / _log_name(name)
 
     def log_tail(self, name: str) -> str:
         """Return the end of a service's log."""
