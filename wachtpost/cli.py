@@ -21,6 +21,7 @@ from wachtpost.page import __main__ as page_service
 from wachtpost.refusals.command import dead
 from wachtpost.report import report
 from wachtpost.reporter import reporter
+from wachtpost.routes import command as routes_command
 from wachtpost.rules import command as rules_command
 from wachtpost.up.command import up
 
@@ -61,6 +62,7 @@ app.add_typer(trial.app, name="notify")
 app.add_typer(log.app, name="notifications")
 app.add_typer(history_command.app, name="history")
 app.add_typer(rules_command.app, name="rules")
+app.add_typer(routes_command.app, name="routes")
 app.add_typer(config.app, name="config")
 app.add_typer(keys.app, name="keys")
 app.add_typer(grafana.app, name="grafana")

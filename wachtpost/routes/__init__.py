@@ -1,0 +1,1 @@
+"""``wachtpost routes``: who would be told of what."""
