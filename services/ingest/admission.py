@@ -304,8 +304,11 @@ def _refused(event: Event, reason: DeadLetterReason, name: str, detail: str) -> 
 def is_plain(name: JsonValue) -> bool:
     """Whether a name of a source, site or queue may be kept though the city file does not have it: it fits
     the contract, and has too few digits for a telephone number."""
-    if not isinstance(name, str) or re.fullmatch(NAME, name) is None:
-        return False
+    return isinstance(name, str) and re.fullmatch(NAME, name) is not None and has_few_digits(name)
+
+
+def has_few_digits(name: str) -> bool:
+    """Whether a name has too few digits, of any script, for a telephone number."""
     return sum(sign.isdigit() for sign in name) <= _MOST_DIGITS
 
 

@@ -277,8 +277,8 @@ def test_bad_lines_are_told_with_their_place_and_nothing_is_quoted(tmp_path: Pat
         MORNING + "1773302600|1.1|onthaal|NONE|CONNECT|soon|0400000000\n0400000000\n|||||0400000000\n"
     )
     told = run(bad)
-    assert f"{bad}:10\n      1 field(s) where" in told
-    assert f"{bad}:11\n      field 1 (epoch) is no time" in told
+    assert f"{bad}:10\n      slechts 1 van de 5 velden" in told
+    assert f"{bad}:11\n      veld 1 (epoch) is geen tijdstip" in told
     assert "0400000000" not in told
     whole = figures(bad)
     assert whole["refused"] == {"unreadable": 2}

@@ -50,6 +50,8 @@ class RefusalGroup:
     count: int = 0
     kind: QueueKind | None = None
     """Of which kind a queue would have to be, as far as its facts tell."""
+    exchange_queue: str = ""
+    """What an exchange calls the queue, where that is another name."""
     latest: datetime | None = None
     """When it was refused last; ``None``: it stands in a file."""
     where: str = ""
@@ -84,6 +86,7 @@ class RefusalGroup:
             "source": subject.source,
             "site": subject.site,
             "queue": subject.queue,
+            "exchange_queue": self.exchange_queue,
             "queue_kind": self.kind,
             "count": self.count,
             "latest": None if self.latest is None else self.latest.isoformat(),
@@ -128,6 +131,7 @@ class Refusals:
             group = self.by_subject[subject] = RefusalGroup(subject)
         group.count += 1
         group.kind = group.kind or kind
+        group.exchange_queue = group.exchange_queue or _text(item, "exchange_queue")
         # Of a file the first, where one begins to look; of what came live the latest.
         if not group.where if at is None else group.latest is None or at >= group.latest:
             group.latest, group.where, group.detail = at, where, detail

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
@@ -25,6 +27,27 @@ REASONS: Final[Mapping[DeadLetterReason, Msg]] = {
     DeadLetterReason.INTERNAL_ERROR: Msg("a fault of Wachtpost itself"),
     DeadLetterReason.WENT_BACK: Msg("Redis went back to an older state"),
 }
+
+DETAILS: Final = (
+    Msg("not one of {count} lines can be read; the first: {detail}"),
+    Msg("only {count} of the 5 fields that a line has at least: epoch|callid|queue|agent|verb"),
+    Msg("field 5 (verb) is empty: a word such as ENTERQUEUE is expected"),
+    Msg("ENTERQUEUE: field 2 (callid) names no call: a uniqueid is expected"),
+    Msg("{verb}: field 3 (queue) names no queue"),
+    Msg("field 1 (epoch) is no time: ten digits are expected, perhaps with a fraction"),
+    Msg("field 1 (epoch) is no time that can be meant: the years {first} to {last} are expected"),
+    Msg("field 1 (epoch) is no time that can be meant: the lines around it are days away"),
+    Msg("two of the exchange's names would be {queue}; map each of them in the city file"),
+    Msg("no queue of the city"),
+    Msg("not JSON: {why}"),
+    Msg("an item is a JSON object"),
+    Msg("kind must be one of {kinds}"),
+    Msg("a field that the contract does not know; take it out"),
+    Msg("{field} and the event's other instants do not go together; set the sender's clock"),
+)
+"""What details say, in the English in which they are kept: a dead letter is read by whatever city."""
+
+_FIELD: Final = re.compile(r"\\{(\w+)\\}")
 
 _TO_DO: Final[Mapping[DeadLetterReason, Msg]] = {
     DeadLetterReason.NOT_ALLOWED: Msg(
@@ -82,8 +105,21 @@ def _to_do(group: RefusalGroup, city: CityFile, say: Translator) -> str:
     if group.subject.reason is DeadLetterReason.WRONG_KIND and group.subject.queue:
         return _other_kind(group, city, say)
     to_do = _TO_DO.get(group.subject.reason)
-    said = group.detail if to_do is None else say.text(to_do)
+    said = detail_text(group.detail, say) if to_do is None else say.text(to_do)
     return f"{said} ({group.detail})" if group.subject.reason is DeadLetterReason.INTERNAL_ERROR else said
+
+
+def detail_text(detail: str, say: Translator) -> str:
+    """Return what a dead letter's detail says in the language of ``say``, or as it is: what pydantic says of
+    a value, and what another release says otherwise."""
+    for message in DETAILS:
+        pattern = _FIELD.sub(r"(?P<\1>.+)", re.escape(message.text))
+        if (found := re.fullmatch(pattern, detail)) is not None:
+            fields = found.groupdict()
+            if "detail" in fields:
+                fields["detail"] = detail_text(fields["detail"], say)
+            return say.text(message, **fields)
+    return detail
 
 
 def _add_queue(group: RefusalGroup, city: CityFile, say: Translator) -> str:
@@ -99,13 +135,15 @@ def _add_queue(group: RefusalGroup, city: CityFile, say: Translator) -> str:
         )
     if not _is_a_log(group.subject.source, city):
         return say.gettext("Add to the queues of {site} in the city file: {add}", site=site, add=add)
+    named = json.dumps(group.exchange_queue or group.subject.queue, ensure_ascii=False)  # as TOML quotes it
+    mapped = f'queues = {{ {named} = "…" }}'
     return say.gettext(
         "Add to the queues of {site} in the city file: {add}; or, if it is one of them, at the source "
-        '{source}: queues = {{ "{queue}" = "…" }}',
+        "{source}: {mapped}",
         site=site,
         add=add,
         source=group.subject.source,
-        queue=group.subject.queue,
+        mapped=mapped,
     )
 
 

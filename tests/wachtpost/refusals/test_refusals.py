@@ -12,17 +12,19 @@ import pytest
 from redis.asyncio import Redis
 from typer.testing import CliRunner
 
-from services.ingest.admission import AdmissionRules, admit
+from services.ingest.admission import AdmissionRules, RefusedItem, admit, read_event
 from services.ingest.publisher import Publisher
-from shared.config.model import CityFile, HttpSource
+from services.ingest.sources.queue_log.door import read_line
+from services.ingest.sources.queue_log.translate import QueueLogTranslator, TranslatorRules
+from shared.config.model import CityFile, HttpSource, QueueLogSource
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
-from shared.contract.events import EVENT
+from shared.contract.events import EVENT, Outcome
 from shared.redis import keys
 from shared.translation import languages, translator
-from tests.support.ingest_desk import NOW, PHONE, answered, city
+from tests.support.ingest_desk import NOW, PHONE, PSEUDONYMS, answered, city
 from wachtpost.cli import app
 from wachtpost.refusals.groups import Refusals
-from wachtpost.refusals.words import REASONS, refusal_lines
+from wachtpost.refusals.words import DETAILS, REASONS, detail_text, refusal_lines
 
 CITY = city()
 TEXT = """
@@ -208,6 +210,66 @@ def test_every_reason_has_its_words_in_every_language(language: str, reason: Dea
     assert to_do.strip()
 
 
+MEND_IT: Sequence[bytes] = (
+    b"rubbish",
+    b"1772445600|1.1|onthaal|NONE||",
+    b"1772445600|NONE|onthaal|NONE|ENTERQUEUE|",
+    b"1772445600|1.1|NONE|NONE|CONNECT|5",
+    b"soon|1.1|onthaal|NONE|CONNECT|5",
+    b"9999999999|1.1|onthaal|NONE|CONNECT|5",
+)
+ITEMS: Sequence[bytes] = (
+    b"{",
+    b"5",
+    json.dumps(answered(kind="call.vanished")).encode(),
+    json.dumps(answered(caller="x")).encode(),
+)
+ELSEWHERE: Sequence[str] = (
+    "field 1 (epoch) is no time that can be meant: the lines around it are days away",
+    "two of the exchange's names would be q-----; map each of them in the city file",
+    "not one of 400 lines can be read; the first: ENTERQUEUE: field 3 (queue) names no queue",
+    "no queue of the city",
+)
+
+
+def test_what_is_wrong_with_a_line_is_said_in_the_language_of_the_city():
+    translator_of_lines = QueueLogTranslator(
+        TranslatorRules("pbx", "lier", {}, Outcome.ABANDONED), PSEUDONYMS
+    )
+    files = AdmissionRules.of_files(CITY)
+    lines = [read_line(line, translator_of_lines, files, NOW) for line in MEND_IT]
+    visit = answered(queue="wonen", kind="visit.called", arrived_at=NOW - timedelta(days=99))
+    refused = [*lines, *map(read_event, ITEMS), admit(EVENT.validate_python(visit), files, NOW)]
+    details = [*(one.detail for one in refused if isinstance(one, RefusedItem)), *ELSEWHERE]
+    assert len(details) == len(DETAILS)
+    for language in set(languages()) - {"en"}:
+        said = [detail_text(detail, translator(language)) for detail in details]
+        assert [text for text, detail in zip(said, details, strict=True) if text == detail] == []
+    assert [detail_text(detail, translator("en")) for detail in details] == details
+    dutch = detail_text(ELSEWHERE[2], translator("nl"))
+    assert dutch.endswith("de eerste: ENTERQUEUE: veld 3 (queue) noemt geen wachtrij")
+    assert detail_text("wait_ms: Input should be a valid integer", translator("nl")).startswith(
+        "wait_ms: Input"
+    )
+
+
+def test_a_log_is_mapped_by_what_the_exchange_calls_a_queue():
+    lier = city(Path("queue_log"))
+    (source,) = [one for one in lier.sources if isinstance(one, QueueLogSource)]
+    log = QueueLogTranslator(TranslatorRules.of(source), PSEUDONYMS)
+    refusals = Refusals()
+    at = int(NOW.timestamp())
+    for queue in ("Sales Team", "٠٤٧٠٠٠٠٠٠٠"):
+        line = f"{at}|{at}.1|{queue}|NONE|CONNECT|5".encode()
+        refused = read_line(line, log, AdmissionRules.of(lier, source), NOW)
+        assert isinstance(refused, RefusedItem)
+        refusals.add_letter(refused.letter(NOW, "asterisk", "byte 0", "queue_log", 1))
+    lines = [*refusal_lines(refusals, lier, translator("en"))]
+    assert '{ id = "sales-team", kind = "phone" }' in lines[5]
+    assert lines[5].endswith('at the source asterisk: queues = { "Sales Team" = "…" }')
+    assert "٠" not in "".join(lines)
+
+
 # --- wachtpost dead ----------------------------------------------------------------------------------
 
 
@@ -301,7 +363,7 @@ def test_files_are_told_of_in_the_same_groups(command: list[str], tmp_path: Path
     assert f"for instance {log}:2 Add to the queues of lier" in text
     assert '{ id = "sales", kind = "phone" }' in text
     assert "1 × at a queue of another kind: wonen" in text
-    assert f"1 × unreadable for instance {log}:6 1 field(s) where a queue_log line has at least 5" in text
+    assert f"1 × unreadable for instance {log}:6 only 1 of the 5 fields" in text
     assert "0470" not in text
     as_json = CliRunner().invoke(app, [*arguments, "--json", str(log)], env=env)
     refusals = json.loads(as_json.stdout)["refusals"]

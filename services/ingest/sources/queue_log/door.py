@@ -6,9 +6,11 @@ A followed log and whole files go through here, so they admit and refuse alike.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
-from services.ingest.admission import AdmissionRules, RefusedItem, admit, untimely
+from services.ingest.admission import AdmissionRules, RefusedItem, admit, has_few_digits, untimely
 from services.ingest.sources.queue_log.translate import (
     QueueLogTranslator,
     SameQueueError,
@@ -50,4 +52,20 @@ def read_line(
     if isinstance(said, SkippedLine):
         return said
     event = said if at_ms is None or at_ms == told_ms else said.model_copy(update={"at": instant(at_ms)})
-    return admit(event, rules, now) or event
+    refused = admit(event, rules, now)
+    return event if refused is None else _as_the_exchange_says(refused, translator)
+
+
+LONGEST_NAME: Final = 64
+"""Of a queue's names those are kept that are no longer: as of ours."""
+
+
+def _as_the_exchange_says(refused: RefusedItem, translator: QueueLogTranslator) -> RefusedItem:
+    """Add what the exchange calls a queue, where that is not our name: by that the city file would map it."""
+    queue = refused.kept.get("queue")
+    called = translator.exchanges_name(queue) if isinstance(queue, str) else None
+    if called is None or called == queue or len(called) > LONGEST_NAME:
+        return refused
+    if not called.isprintable() or not has_few_digits(called):
+        return refused
+    return replace(refused, kept={**refused.kept, "exchange_queue": called})

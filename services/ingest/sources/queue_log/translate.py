@@ -215,6 +215,10 @@ class QueueLogTranslator:
         """Return what a translator needs to go on after the last line with the same ids."""
         return TranslatorState(entered=dict(self._entered), pseudonyms=dict(self._lately))
 
+    def exchanges_name(self, queue: str) -> str | None:
+        """Return what the exchange calls a queue of ours that the city file does not map, as far as heard."""
+        return self._meant.get(queue)
+
     def translate(self, line: bytes) -> Event | SkippedLine:
         """Return what the line says, or why it says nothing to us.
 
@@ -226,7 +230,7 @@ class QueueLogTranslator:
             if len(fields) == 1 and not fields[0]:
                 return SkippedLine.BLANK
             raise UnreadableLine(
-                f"{len(fields)} field(s) where a queue_log line has at least 5: epoch|callid|queue|agent|verb"
+                f"only {len(fields)} of the 5 fields that a line has at least: epoch|callid|queue|agent|verb"
             )
         epoch_ms = _epoch_ms(fields[EPOCH])
         verb = fields[VERB]

@@ -298,9 +298,9 @@ def test_a_fraction_of_the_second_is_truncated_to_milliseconds(epoch, microsecon
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (b"garbage", "1 field(s)"),
-        (b"\x1f\x8b\x08\x00\xff\xfe", "1 field(s)"),
-        (f"{AT}|{CALL}|Support|NONE".encode(), "4 field(s)"),
+        (b"garbage", "only 1 of the 5 fields"),
+        (b"\x1f\x8b\x08\x00\xff\xfe", "only 1 of the 5 fields"),
+        (f"{AT}|{CALL}|Support|NONE".encode(), "only 4 of the 5 fields"),
         (line("ABANDON|1|1|20", at="yesterday"), "field 1 (epoch)"),
         (line("ABANDON|1|1|20", at="2023-02-06 12:02:23"), "field 1 (epoch)"),
         (line("ABANDON|1|1|20", at="-675720943"), "field 1 (epoch)"),
