@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -24,6 +25,7 @@ PAGES: Final = (
     "examples/**/*.md",
     "services/**/*.md",
 )
+ELSEWHERE: Final = re.compile(r"<(?:script|img|link|iframe)\b[^>]*\b(?:src|href)=.?https?:")
 LINK: Final = re.compile(r"\]\(([^)\s:#]+)")
 DECISIONS: Final = "docs/decisions/"
 
@@ -48,6 +50,14 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     """Lead a link to the folder of decisions to their index."""
     del page, config, files
     return markdown.replace("decisions/)", "decisions/index.md)")
+
+
+def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> str:
+    """Return the page as it is; raises ``PluginError`` where it would fetch something from others."""
+    del config
+    if found := ELSEWHERE.search(output):
+        raise PluginError(f"{page.file.src_uri}: {found[0]}… comes from elsewhere, and tells who reads it")
+    return output
 
 
 def _decisions() -> str:

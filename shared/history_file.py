@@ -6,15 +6,13 @@ file names them; they are TOML, checked like the city file itself.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from shared.config.model import CityFile
-from shared.config.references import ReferenceMistake, place_mistakes, sites_in
+from shared.config.references import ReferenceMistake, city_mistakes, place_mistakes, sites_in
 from shared.config.tables import Table, tables_in
 from shared.config.types import ALL_QUEUES, ConfigSection, Figure, Name, PeriodName
 from shared.contract.kpis import Kpi
@@ -48,25 +46,17 @@ class Break(ConfigSection):
 class HistoryFile(ConfigSection):
     """One file of figures."""
 
+    city: str = ""
+    """Whose they are: the ``name`` in the city file, else ``history_mistakes`` says so."""
     source: str = ""
     """Where the figures were published."""
     figures: tuple[ReportedFigure, ...] = ()
     breaks: tuple[Break, ...] = ()
 
 
-def load_history(city_file: Path, files: Iterable[Path]) -> tuple[HistoryFile, ...]:
-    """Read the history files that a city file names, relative to it.
-
-    Raises ``OSError``, ``tomllib.TOMLDecodeError`` or ``pydantic.ValidationError``.
-    """
-    return tuple(
-        HistoryFile.model_validate(tomllib.loads((city_file.parent / file).read_text(encoding="utf-8")))
-        for file in files
-    )
-
-
-def figure_mistakes(city: CityFile, document: Table) -> Iterator[ReferenceMistake]:
-    """Find the sites and queues of a history file that the city file does not have."""
+def history_mistakes(city: CityFile, document: Table) -> Iterator[ReferenceMistake]:
+    """Find that a history file is another city's, and the sites and queues that the city does not have."""
+    yield from city_mistakes(city.city.name, document)
     sites = sites_in(city.model_dump(mode="json", include={"sites"}))
     for number, figure in tables_in(document, "figures"):
         yield from place_mistakes(("figures", number), figure, sites)

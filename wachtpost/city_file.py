@@ -11,6 +11,7 @@ import typer
 from pydantic import BaseModel
 from rich.text import Text
 
+from services.reporter.report.sheet_file import Sheet
 from shared.config.errors import (
     Meeting,
     Mistake,
@@ -21,7 +22,8 @@ from shared.config.errors import (
     unreadable,
 )
 from shared.config.model import CityFile
-from shared.history_file import HistoryFile, figure_mistakes
+from shared.config.references import city_mistakes
+from shared.history_file import HistoryFile, history_mistakes
 from shared.translation import translator
 from wachtpost.terminal import complain, fail
 
@@ -39,10 +41,15 @@ def history_or_explain(city_file: Path, city: CityFile, status: int = 2) -> tupl
     """Return the history files that a city file names; exits like ``load_or_explain``."""
     return tuple(
         parsed_or_explain(
-            HistoryFile, city_file.parent / file, city.city.language, partial(figure_mistakes, city), status
+            HistoryFile, city_file.parent / file, city.city.language, partial(history_mistakes, city), status
         )
         for file in city.history.files
     )
+
+
+def sheet_or_explain(file: Path, city: CityFile, language: str, status: int = 2) -> Sheet:
+    """Return a follow-up sheet of the city; exits like ``load_or_explain``."""
+    return parsed_or_explain(Sheet, file, language, partial(city_mistakes, city.city.name), status)
 
 
 def parsed_or_explain(

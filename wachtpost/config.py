@@ -23,7 +23,7 @@ from shared.process.settings import ServiceSettings
 from shared.redis.connection import redis_client
 from shared.translation import Translator, translator
 from wachtpost.access import redis_trouble
-from wachtpost.city_file import history_or_explain, remarked, stop_at, text_or_explain
+from wachtpost.city_file import history_or_explain, remarked, sheet_or_explain, stop_at, text_or_explain
 from wachtpost.remarks import remarks
 from wachtpost.terminal import complain, echo
 
@@ -53,6 +53,8 @@ def check(
     stop_at(explain(text, str(file)), file, language_of(text), status=1)
     city = CityFile.model_validate(tomllib.loads(text))
     history_or_explain(file, city, status=1)
+    if city.report.sheet is not None:
+        sheet_or_explain(file.parent / city.report.sheet, city, city.city.language, status=1)
     calendar = Calendar(city)
     today = calendar.local_day(int(system_clock().timestamp() * 1000))
     for line in summary(city, str(file), today):

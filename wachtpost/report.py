@@ -26,7 +26,7 @@ from shared.config.errors import unreadable
 from shared.periods import Period
 from shared.translation import Translator, languages, translator
 from wachtpost.access import Access, access
-from wachtpost.city_file import history_or_explain, parsed_or_explain
+from wachtpost.city_file import history_or_explain, sheet_or_explain
 from wachtpost.terminal import complain, fail
 
 LONGEST_NAME: Final = 255
@@ -101,7 +101,7 @@ def _sheet(given: Access, file: Path | None, period: Period, say: Translator) ->
         file = given.settings.city_file.parent / configured
     if file is None:
         return None
-    sheet = parsed_or_explain(Sheet, file, say.language)
+    sheet = sheet_or_explain(file, given.city, say.language)
     if sheet.period != period:
         write = Writing(say)
         complain(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import tomllib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
-from pydantic import ValidationError
 
 from services.reporter.mail import MEDIA_TYPES, READABLE, compose, file_name, kind_of
 from services.reporter.report.assemble import BeforeFirstDayError, NotBegunError
@@ -18,7 +17,9 @@ from services.reporter.report.pdf import NoPdfError
 from services.reporter.report.reading import read_report
 from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.sheet import Sheet
+from shared.config.loader import ConfigRefusedError, read_beside
 from shared.config.model import CityFile
+from shared.config.references import city_mistakes
 from shared.contract.report_events import MOST_BYTES, Attachment, Document, weight
 from shared.periods import Period
 from shared.process.settings import ServiceSettings
@@ -51,8 +52,8 @@ async def _mail(
     try:
         sheet = _sheet(settings.city_file, city)
         report = await read_report(settings, city, settings.city_file, period, now)
-    except (OSError, ValueError, NotBegunError, BeforeFirstDayError) as error:
-        raise CannotMakeError(_why(error)) from error
+    except (ConfigRefusedError, ValueError, NotBegunError, BeforeFirstDayError) as error:
+        raise CannotMakeError(str(error).partition("\n")[0]) from error
     return mail_of(name, report, tuple(dict.fromkeys(city.report.attach)), sheet)
 
 
@@ -80,20 +81,9 @@ def _files(report: Report, kinds: Sequence[str], sheet: Sheet | None) -> Iterato
         yield Attachment(name=name, media_type=MEDIA_TYPES[kind], data=data)
 
 
-def _why(error: Exception) -> str:
-    """What is wrong, in one line and without the values of a file."""
-    match error:
-        case ValidationError():
-            first = error.errors(include_url=False, include_input=False)[0]
-            return f"{error.title}: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        case OSError():
-            return f"{error.filename}: {error.strerror}"
-    return str(error).partition("\n")[0]
-
-
 def _sheet(city_file: Path, city: CityFile) -> Sheet | None:
-    """The follow-up sheet that the city file names, relative to it. Raises ``OSError`` or ``ValueError``."""
+    """The follow-up sheet that the city file names, relative to it. Raises ``ConfigRefusedError``."""
     if city.report.sheet is None:
         return None
-    text = (city_file.parent / city.report.sheet).read_text(encoding="utf-8")
-    return Sheet.model_validate(tomllib.loads(text))
+    file, own = city_file.parent / city.report.sheet, partial(city_mistakes, city.city.name)
+    return read_beside(Sheet, file, city.city.language, own)

@@ -69,6 +69,8 @@ URL: Final = frozenset({"url_type", "url_parsing", "url_scheme", "url_too_long",
 
 YIELDING: Final = frozenset(
     {
+        "city_unsaid",
+        "city_other",
         "name_unknown",
         "name_twice",
         "hold_too_long",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -22,7 +22,9 @@ from shared.config.errors import Meeting, Mistake, explain_as, language_of, unre
 from shared.config.model import DEFAULT_LANGUAGE, CityFile, PipelineConfig
 from shared.config.references import ReferenceMistake, meeting_mistakes
 from shared.config.tables import Table, number_in, table_in
-from shared.history_file import HistoryFile, figure_mistakes
+from shared.history_file import HistoryFile, history_mistakes
+
+M = TypeVar("M", bound=BaseModel)
 
 HASH_DIGITS: Final = 12
 """Hexadecimal digits of the SHA-256 that are kept: 48 bits, which a figure of Prometheus can hold."""
@@ -63,7 +65,7 @@ def read_configuration(
     city = CityFile.model_validate(document)
     language = city.city.language
     history = [_ConfigText.of(file.parent / named, language) for named in city.history.files]
-    meeting = partial(figure_mistakes, city)
+    meeting = partial(history_mistakes, city)
     mistakes = [mistake for one in history for mistake in one.mistakes(HistoryFile, language, meeting)]
     if mistakes and needs_history:
         raise ConfigRefusedError(mistakes)
@@ -72,6 +74,24 @@ def read_configuration(
     figures = [] if mistakes else [HistoryFile.model_validate(tomllib.loads(one.text)) for one in history]
     said = [document, *(one.says for one in (*history, *sheets)), *_templates(city)]
     return Configuration(city, tuple(figures), _hash(said))
+
+
+def read_history(file: Path, city: CityFile) -> tuple[HistoryFile, ...]:
+    """Read the history files that a city file names, relative to it. Raises as ``read_beside`` does."""
+    meeting = partial(history_mistakes, city)
+    return tuple(
+        read_beside(HistoryFile, file.parent / named, city.city.language, meeting)
+        for named in city.history.files
+    )
+
+
+def read_beside(model: type[M], file: Path, language: str, meeting: Meeting) -> M:
+    """Read a file that a city file names. Raises ``ConfigRefusedError`` with every mistake in it."""
+    read = _ConfigText.of(file, language)
+    mistakes = read.mistakes(model, language, meeting)
+    if mistakes:
+        raise ConfigRefusedError(mistakes)
+    return model.model_validate(tomllib.loads(read.text))
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,14 @@ MISTAKES: Final[Mapping[str, Sentence]] = {
             "small letters, digits, '_', '.' and '-', starting with a letter or digit, 64 characters at most"
         ),
     ),
+    "city_unsaid": Sentence(
+        Msg("this file does not say which city it is about"),
+        Msg("city = {name}, if it is about that city; else leave this file out"),
+    ),
+    "city_other": Sentence(
+        Msg("this file is about another city: the city file is that of {name}"),
+        Msg("city = {name}, if it is about that city; else leave this file out"),
+    ),
     "name_unknown": Sentence(Msg("there is no {name}")),
     "name_twice": Sentence(Msg("{name} exists already: {other}"), Msg("every id once")),
     "warning_named_twice": Sentence(

@@ -89,6 +89,16 @@ def meeting_mistakes(document: Table) -> list[ReferenceMistake]:
     ]
 
 
+def city_mistakes(city: str, document: Table) -> Iterator[ReferenceMistake]:
+    """Find that a file beside the city file is about another city than that of this name, or does not say.
+
+    What a city reported or wrote about itself would look like the figures of whoever copied its files.
+    """
+    named = text_in(document, "city")
+    if named != city.strip():
+        yield ReferenceMistake(("city",), "city_unsaid" if named is None else "city_other", city)
+
+
 # --- names that must differ ---------------------------------------------------------------------------
 
 

@@ -76,6 +76,7 @@ key_sha256 = ["{sha256(KEY)}"]
 files = ["history.toml"]
 """
 HISTORY = """
+city = "Test"
 [[figures]]
 kpi = "missed_ratio"
 period = "2022"
@@ -285,6 +286,7 @@ def test_a_total_counts_callers_and_a_queue_its_entries(services: dict[str, Serv
     [
         ("not there", None, "history_file_unreadable"),
         ("no figure", "[[figures]]", "history_file_wrong"),
+        ("another city's", HISTORY.replace("Test", "Mol"), "history_file_wrong"),
         ("a queue that the city does not have", HISTORY + QUEUE_OF_NOBODY, "history_file_wrong"),
     ],
 )

@@ -57,6 +57,7 @@ from tests.support.samples import HOUSE, TAKEN_AND_REFUSED, fired, house
 from tests.support.service_process import ROOT, Services
 from wachtpost.cli import app
 from wachtpost.demo.mailbox import Mailbox, open_mailbox
+from wachtpost.refusals.reading import read_refusals
 
 MAXMEMORY_MB: Final = 64
 
@@ -276,6 +277,7 @@ async def test_history_is_read_replaced_and_logged(server: Guarded):
         assert len(await archive.replaced("one")) == len(Hours)
         back = [BucketChange(change.slot, change.after, None) for change in changes if change is not None]
         await archive.replace(correction.model_copy(update={"id": "two"}), back)
+        assert not (await read_refusals(client, city)).by_subject
 
 
 @flavours
@@ -641,6 +643,7 @@ RIGHTS: Final[Mapping[str, Rights]] = {
         **{kind: {"HGET", "HGETALL", "HSET", "HDEL"} for kind in ("month", "month-outside")},
         **{kind: {"HGET", "HGETALL", "HKEYS", "HMGET", "HSET", "HDEL"} for kind in ("day", "day-outside")},
         "corrections": {"XADD", "XRANGE", "XREVRANGE"},
+        "dead": {"XRANGE"},
     },
     "exporter": {},
     "operator": {kind: set(READS) for kind in KEYS},

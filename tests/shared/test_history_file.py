@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from shared.config.errors import explain_as
-from shared.config.model import load
+from shared.config.loader import ConfigRefusedError, read_history
+from shared.config.model import CityFile, load
 from shared.contract.kpis import Kpi
-from shared.history_file import HistoryFile, figure_mistakes, load_history
+from shared.history_file import HistoryFile, history_mistakes
 from shared.periods import Period
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +20,7 @@ CITY_FILE = ROOT / "examples" / "lier" / "city.toml"
 
 def test_the_example_is_the_series_that_lier_published() -> None:
     city = load(CITY_FILE)
-    (history,) = load_history(CITY_FILE, city.history.files)
+    (history,) = read_history(CITY_FILE, city)
     published = {figure.period.name: round(figure.value * 100, 2) for figure in history.figures}
     years = dict(
         zip(map(str, range(2016, 2023)), (16.14, 12.19, 11.70, 11.14, 14.02, 13.08, 11.56), strict=True)
@@ -52,9 +53,34 @@ def figure(period: str = "2016", kpi: str = "missed_ratio", value: float = 0.1, 
     ],
 )
 def test_a_mistake_is_told_with_its_line(text: str, line: int, key: str, wrong: str) -> None:
-    meeting = partial(figure_mistakes, load(CITY_FILE))
-    found = explain_as(HistoryFile, text, "old.toml", "en", meeting)
-    assert [(one.where, one.key, one.wrong) for one in found] == [(f"old.toml:{line}", key, wrong)]
+    meeting = partial(history_mistakes, load(CITY_FILE))
+    found = explain_as(HistoryFile, f'city = "Lier"\n{text}', "old.toml", "en", meeting)
+    assert [(one.where, one.key, one.wrong) for one in found] == [(f"old.toml:{line + 1}", key, wrong)]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "wrong"),
+    [
+        ("", "old.toml", "this file does not say which city it is about"),
+        ('city = "Lier"', "old.toml:1", 'this file is about another city: the city file is that of "Mol"'),
+        ("city = 1", "old.toml:1", "text belongs here"),
+    ],
+)
+def test_the_past_of_another_city_is_refused(tmp_path: Path, text: str, where: str, wrong: str) -> None:
+    """Lier's file, copied and renamed, may not show what Lier reported as that of Mol."""
+    city = CityFile.model_validate(
+        {
+            "city": {"name": "Mol", "language": "en"},
+            "sites": [{"id": "mol", "queues": [{"id": "desk", "kind": "phone"}]}],
+            "history": {"files": ["old.toml"]},
+        }
+    )
+    (tmp_path / "old.toml").write_text(f"{text}\n{figure()}")
+    with pytest.raises(ConfigRefusedError) as refused:
+        read_history(tmp_path / "city.toml", city)
+    (mistake,) = refused.value.mistakes
+    assert (mistake.where, mistake.wrong) == (str(tmp_path / where), wrong)
+    assert text == "city = 1" or mistake.allowed.startswith('city = "Mol", if it is about that city')
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,36 @@ def test_the_summary_points_out_who_is_on_no_route() -> None:
     assert "  ontvangers     3: desk, boss, spare (op geen route)" in lines
 
 
+@pytest.mark.parametrize(
+    ("section", "name", "text"),
+    [
+        (
+            "[history]\nfiles = [{file}]",
+            "history.toml",
+            '[[figures]]\nkpi = "missed_ratio"\nperiod = "2016"\nvalue = 0.2',
+        ),
+        (
+            "[report]\nsheet = {file}",
+            "sheet.toml",
+            'period = "2016"\n[[action_plans]]\ncode = "1"\ntitle = "Onthaal"',
+        ),
+    ],
+)
+def test_what_another_city_wrote_is_refused(tmp_path: Path, section: str, name: str, text: str) -> None:
+    file = tmp_path / "city.toml"
+    file.write_text(FEW.replace("[city]", section.format(file=f'"{name}"') + "\n[city]", 1))
+    own = load(file).city.name
+
+    (tmp_path / name).write_text(f'city = "{own}"\n{text}')
+    assert check(file).exit_code == 0
+    (tmp_path / name).write_text(f'city = "Elders"\n{text}')
+    refused = check(file)
+    assert refused.exit_code == 1
+    assert f'{name}:1  city = "Elders"\n    dit bestand gaat over een andere stad' in refused.stderr
+    (tmp_path / name).write_text(text)
+    assert f'city = "{own}", als het over die stad gaat' in check(file).stderr
+
+
 FEW = """
 [city]
 name = "Lier"

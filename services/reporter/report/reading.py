@@ -11,8 +11,8 @@ from services.evaluator.archive import Archive
 from services.reporter.report.assemble import Counted, assemble
 from services.reporter.report.document import Report
 from shared.calendar import Calendar
+from shared.config.loader import read_history
 from shared.config.model import CityFile
-from shared.history_file import load_history
 from shared.periods import Period
 from shared.process.settings import ServiceSettings
 from shared.redis.connection import RedisClient, redis_client
@@ -30,10 +30,10 @@ async def read_report(
 ) -> Report:
     """Return the report of a period. ``city_file`` is where history files are relative to.
 
-    Raises what ``assemble`` raises, ``redis.RedisError``, ``OSError`` for a file that cannot be read, and
-    ``ValueError`` for one that says something else.
+    Raises what ``assemble`` raises, ``redis.RedisError``, and ``ConfigRefusedError`` for a history file that
+    cannot be read, says something else, or is another city's.
     """
-    history = load_history(city_file, city.history.files)
+    history = read_history(city_file, city)
     redis = redis_client(settings)
     try:
         counted = await read_counted(redis, city, period)

@@ -263,6 +263,8 @@ class Indicators(ConfigSection):
 class Sheet(ConfigSection):
     """One follow-up sheet, of one period."""
 
+    city: str = ""
+    """Which city wrote it: the ``name`` in the city file, else ``city_mistakes`` says so."""
     period: PeriodName
     language: Language = DEFAULT_LANGUAGE
     """Of the texts in the file; titles, statuses and numbers follow the report."""

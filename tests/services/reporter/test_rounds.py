@@ -543,9 +543,10 @@ def test_what_cannot_be_attached_is_said_and_the_readable_file_stands_in(
 @pytest.mark.parametrize(
     ("sheet", "why"),
     [
-        (None, "sheet.toml: No such file or directory"),
-        ("money = 1", "Sheet: "),
-        ("= 1", "Invalid statement"),
+        (None, "sheet.toml bestaat niet"),
+        ('city = "Proefstad"\nmoney = 1', "sheet.toml:2: onbekende sleutel"),
+        ("= 1", "sheet.toml:1:1: dit is geen geldige TOML"),
+        ('city = "Elders"', 'dit bestand gaat over een andere stad: het stadsbestand is dat van "Proefstad"'),
     ],
 )
 async def test_a_sheet_that_cannot_be_read_keeps_the_report_from_being_made(

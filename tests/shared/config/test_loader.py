@@ -26,7 +26,7 @@ sheet = "sheet.toml"
 [notify]
 templates = "%s"
 """
-HISTORY = '[[figures]]\nkpi = "missed_ratio"\nperiod = "2022"\nvalue = 0.1156\n'
+HISTORY = 'city = "Lier"\n[[figures]]\nkpi = "missed_ratio"\nperiod = "2022"\nvalue = 0.1156\n'
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_what_says_the_same_in_other_words_has_the_same(
 @pytest.mark.parametrize(
     ("name", "before", "after"),
     [
-        ("city.toml", "Lier", "Mechelen"),
+        ("city.toml", 'language = "en"', 'language = "fr"'),
         ("city.toml", 'id = "onthaal"', 'id = "onthaal", name = "Front desk"'),
         ("history.toml", "0.1156", "0.1157"),
         ("sheet.toml", "Follow-up", "Opvolging"),
@@ -105,7 +105,9 @@ def test_every_mistake_is_told_at_once(file: Path) -> None:
     assert mistakes(file) == [("city.toml", "live.min_sampels"), ("city.toml", "live.missed_definition")]
 
 
-@pytest.mark.parametrize("text", [None, "[[figures]]", HISTORY + 'queue = "wonen"\n', "[[figures"])
+@pytest.mark.parametrize(
+    "text", [None, "[[figures]]", HISTORY + 'queue = "wonen"\n', "[[figures", HISTORY.replace("Lier", "Mol")]
+)
 def test_a_history_file_that_is_wrong_is_no_reason_for_those_who_do_not_need_it(
     file: Path, text: str | None
 ) -> None:
