@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
+from domain.kpi_words import KPI_WORDS
 from domain.windows import duration_label, window_label
 from shared.config.model import CityFile
 from shared.config.types import LastContacts, LiveWindow
@@ -215,12 +216,7 @@ CONTACTS: Final[Mapping[str, Text]] = {
 """What a KPI rests on."""
 
 KPIS: Final[Mapping[str, Text]] = {
-    "missed_ratio": Msg("missed calls"),
-    "call_wait_mean": Msg("phone wait"),
-    "service_level": Msg("service level"),
-    "handle_time_mean": Msg("handling time"),
-    "visit_wait_mean": Msg("counter wait"),
-    "lead_time_mean": Msg("lead time"),
+    **{kpi: words.short for kpi, words in KPI_WORDS.items()},
     "waiting": Msg("people waiting"),
     "longest_wait": Msg("longest wait"),
     "nobody_available": Msg("nobody available"),

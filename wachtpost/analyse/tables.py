@@ -14,6 +14,7 @@ from domain import kpi
 from domain.bucket import Bucket
 from domain.how_sure import Verdict, ratio_range
 from domain.kpi import KpiValue
+from domain.kpi_words import KPI_WORDS
 from domain.outcome_names import COUNT_NAMES, OUTCOME_NAMES
 from shared.config.model import ALL_QUEUES, COUNTS, CityFile, Count
 from shared.contract.events import Outcome
@@ -33,15 +34,6 @@ from wachtpost.refusals.words import refusal_lines
 
 NOTHING: Final = "–"
 """No reading."""
-
-KPI_NAMES: Final[Mapping[Kpi, Msg]] = {
-    Kpi.MISSED_RATIO: Msg("missed calls"),
-    Kpi.CALL_WAIT_MEAN: Msg("mean phone wait"),
-    Kpi.SERVICE_LEVEL: Msg("answered in time"),
-    Kpi.HANDLE_TIME_MEAN: Msg("mean handling time"),
-    Kpi.VISIT_WAIT_MEAN: Msg("mean counter wait"),
-    Kpi.LEAD_TIME_MEAN: Msg("mean lead time to an appointment"),
-}
 
 TOTAL_COUNTS: Final[Mapping[Count, Msg]] = {
     "callers": Msg("The total counts callers."),
@@ -208,7 +200,9 @@ class _Page:
             for result in judged(bucket, self._city, queue):
                 if result.verdict is not None:
                     name = say.gettext("total") if queue == ALL_QUEUES else queue
-                    table.add_row(say.text(KPI_NAMES[result.target.kpi]), name, *self._judged_row(result))
+                    table.add_row(
+                        say.text(KPI_WORDS[result.target.kpi].name), name, *self._judged_row(result)
+                    )
         return _titled(say.gettext("Targets"), table)
 
     def _judged_row(self, result: Judged) -> list[str | Text]:

@@ -17,6 +17,7 @@ from hashlib import sha256
 from typing import Final, TypedDict
 from zoneinfo import ZoneInfo
 
+from domain.kpi_words import KPI_WORDS
 from services.notifier.messages.figures import USUAL_DIGITS, counts, figure, is_full, limit
 from services.notifier.messages.rules import is_about_visitors, is_target, kpi_of
 from services.notifier.model import Breach
@@ -237,12 +238,7 @@ def _ms(instant: datetime) -> int:
 
 SAID_OF: Final[Mapping[Measure, Msg]] = {
     # Translators: what is wrong, on one line of a board: "gemist 31,0 % (doel 20 %), sinds 10:05".
-    Measure.MISSED_RATIO: Msg("missed {amount}", "annotation"),
-    Measure.CALL_WAIT_MEAN: Msg("mean wait {amount}", "annotation"),
-    Measure.SERVICE_LEVEL: Msg("service level {amount}", "annotation"),
-    Measure.HANDLE_TIME_MEAN: Msg("mean handling time {amount}", "annotation"),
-    Measure.VISIT_WAIT_MEAN: Msg("mean wait at the counter {amount}", "annotation"),
-    Measure.LEAD_TIME_MEAN: Msg("{amount} working days to an appointment", "annotation"),
+    **{Measure(kpi): words.noted for kpi, words in KPI_WORDS.items()},
     # Translators: {amount} is a number of people.
     Measure.WAITING: Msg("{amount} waiting", "annotation"),
     Measure.LONGEST_WAIT: Msg("longest wait {amount}", "annotation"),

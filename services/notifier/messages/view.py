@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from domain.kpi_words import KPI_WORDS
 from services.notifier.messages import figures
 from services.notifier.messages.rules import is_about_visitors, is_target, kpi_of, rule_of
 from services.notifier.model import Breach
@@ -17,12 +18,19 @@ from shared.config.alerting import QueueRule, ShiftRule
 from shared.config.model import CityFile
 from shared.config.types import ALL_QUEUES, PERIODS, LastContacts
 from shared.contract.breach_events import BreachState, Cause, ConditionReading, Hour, Level, Severity
-from shared.contract.kpis import UNITS, Kpi, Measure, Unit, more_is_better
+from shared.contract.kpis import KPIS, UNITS, Contacts, Kpi, Measure, Unit, more_is_better
 from shared.formatting import clock_time
-from shared.translation import Translator, translator
+from shared.translation import Msg, Translator, translator
 
 _WINDOW: Final = re.compile(r"(\d+)([smh])", re.ASCII)
 """A rolling window as the evaluator labels it: ``90s``, ``15m``, ``1h``."""
+
+# Translators: a part of a headline, such as "vandaag 31 % van de oproepen gemist".
+_DURING: Final[Mapping[str, Msg]] = {
+    "today": Msg("today", "in a headline"),
+    "month": Msg("this month", "in a headline"),
+    "year": Msg("this year", "in a headline"),
+}
 
 STEADY: Final = 0.05
 """A change of less than this part of the figure is no trend: nobody would act on it."""
@@ -101,6 +109,12 @@ class FigureView:
     since: str
     """When a window by count begins, or a shift began."""
     sample_count: int
+    contacts: Contacts
+    """What these are; calls, where it is no KPI."""
+    sentence: str = ""
+    """Of a KPI: the figure as a part of a headline; empty for anything else, and without a figure."""
+    brief: str = ""
+    """The same in a subject."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,8 @@ class BreachView:
 
     rule: str
     measure: Measure
+    name: str
+    """What a figure of its KPI is called; empty for what is no KPI."""
     figure: FigureView
     also: tuple[FigureView, ...]
     """Of a rule with several conditions the further ones."""
@@ -155,6 +171,8 @@ class BreachView:
     waiting: int | None
     longest: str | None
     worst: str | None
+    worst_sentence: str
+    """Of a KPI: how far it went, as a part of a headline."""
     worst_counts: str
     worst_people: int
     """How many waited then, where that is the figure."""
@@ -180,7 +198,8 @@ class Viewer:
         """Return what can be said of a breach at ``now``."""
         reading, rule = breach.reading, rule_of(self._city, breach)
         promise = self._promise(breach, rule)
-        figure, *also = self._figures(breach, promise, now)
+        figure, *also = (self._told(one) for one in self._figures(breach, promise, now))
+        worst = self._worst(breach, promise)
         kpi = kpi_of(self._city, breach)
         target = None if kpi is None else figures.target_of(self._city, kpi, breach)
         counter = is_about_visitors(self._city, breach)
@@ -188,6 +207,7 @@ class Viewer:
         return BreachView(
             rule=breach.rule,
             measure=breach.measure,
+            name="" if breach.measure not in KPIS else self._say.text(KPI_WORDS[Kpi(breach.measure)].short),
             figure=figure,
             also=tuple(also),
             kpi=kpi,
@@ -220,7 +240,8 @@ class Viewer:
             before_counts=figures.counts(self._say, reading.before_part, reading.before_samples),
             waiting=reading.waiting,
             longest=None if reading.longest_wait_s is None else clock_time(reading.longest_wait_s),
-            worst=self._worst(breach, promise),
+            worst=worst,
+            worst_sentence=self._worst_told(breach.measure, worst),
             worst_counts=figures.counts(self._say, breach.worst_part, breach.worst_samples),
             worst_people=_people(breach.measure, breach.worst),
             hour=None if reading.hour is None else self._hour(reading.hour),
@@ -306,7 +327,32 @@ class Viewer:
             wanted=figures.wanted(self._say, one.window) if full is False else "",
             since="",
             sample_count=one.samples,
+            contacts=self._contacts(breach, one.measure),
         )
+
+    def _contacts(self, breach: Breach, measure: Measure) -> Contacts:
+        kpi = Kpi(measure) if measure in KPIS else kpi_of(self._city, breach)
+        return Contacts.CALLS if kpi is None else KPIS[kpi].contacts
+
+    def _told(self, one: FigureView) -> FigureView:
+        """Return a figure with the sentences of its KPI."""
+        if one.measure not in KPIS or one.value is None:
+            return one
+        words, say = KPI_WORDS[Kpi(one.measure)], self._say
+        fields = {
+            # Translators: the figure is within its target again; of "weer 18 % van de oproepen gemist".
+            "back": say.pgettext("in a headline", "back to") if one.back else "",
+            "value": one.value,
+            "during": say.text(_DURING[one.period]) if one.period else "",
+            "seconds": say.number(self._city.service_level.within // timedelta(seconds=1)),
+        }
+        sentence, brief = (say.text(text, **fields) for text in (words.told, words.briefly or words.told))
+        return replace(one, sentence=sentence, brief=brief)
+
+    def _worst_told(self, measure: Measure, worst: str | None) -> str:
+        if measure not in KPIS or worst is None:
+            return ""
+        return self._say.text(KPI_WORDS[Kpi(measure)].worst, worst=worst)
 
     def _written(
         self,

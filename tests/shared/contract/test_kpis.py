@@ -11,12 +11,12 @@ import pytest
 from deploy.grafana import words as board_words
 from domain import kpi as arithmetic
 from domain.bucket import Bucket
+from domain.kpi_words import KPI_WORDS
 from services.notifier.grafana.annotations import SAID_OF
 from shared.config.alerting import BudgetRule
 from shared.contract.kpis import KPIS, UNITS, Contacts, Kpi, Measure, QueueKind, Unit, kpis_of
 from tests.deploy.grafana.series import documented
 from tests.support.notifications import city
-from wachtpost.analyse.tables import KPI_NAMES
 
 CITY = city()
 METRICS = {metric.name for metric in documented()}
@@ -35,9 +35,9 @@ CONSUMERS: dict[str, tuple[Iterable[str], Callable[[str], object]]] = {
     "examples/lier/city.toml": (Measure, CITY_FILE.__contains__),
     "boards": (Measure, board_words.KPIS.__contains__),
     "boards' contacts": (Contacts, board_words.CONTACTS.__contains__),
-    "messages": (Measure, lambda measure: f'"{measure}": gettext(' in HEADLINE),
+    "words": (Kpi, KPI_WORDS.__contains__),
+    "messages": (set(Measure) - set(Kpi), lambda measure: f'"{measure}": gettext(' in HEADLINE),
     "annotations": (Measure, SAID_OF.__contains__),
-    "analyse": (Kpi, KPI_NAMES.__contains__),
 }
 """Who needs something for each of which, and what tells whether it is there."""
 
