@@ -1,7 +1,8 @@
 """``python -m tests.pictures.product``: the README's pictures, of the product as it runs.
 
 A month of a simulated Lier is imported and reported; then its next Monday is lived by the real services, up
-to the bad spell. What the supervisor gets by mail then is a picture, and so is the report.
+to the bad spell. The live page is a picture then, and so are the mail that the supervisor gets
+and the report.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from shared.calendar import DAY
 from shared.config.model import CityFile
 from shared.contract.events import Event, encode
-from shared.process.clock import SimulatedClock, system_clock
+from shared.process.clock import ClockFile, SimulatedClock, system_clock
 from shared.process.ports import free_port
 from simulator import rush_start, simulate
 from tests.support.chromium import Chromium
 from tests.support.eventually import eventually
 from tests.support.redis_servers import EmbeddedValkey
-from tests.support.service_process import PSEUDONYM_KEY, ROOT, Services
+from tests.support.service_process import PSEUDONYM_KEY, ROOT, ServiceProcess, Services
 from wachtpost.demo import city_copy
 from wachtpost.demo.feed import EventFeed
 
@@ -193,11 +194,21 @@ def _bad_spell(
     settings: Mapping[str, object],
     begins: datetime,
 ) -> None:
-    clock = SimulatedClock(system_clock(), begins - BEFORE, SPEED)
-    with Services(town.folder, **settings, clock=clock, link_key_file=town.link_key) as services:
+    clock = ClockFile(town.folder / "clock")
+    _set(clock, begins - BEFORE, SPEED)
+    with Services(town.folder, **settings, clock=f"@{clock.path}", link_key_file=town.link_key) as services:
         ingest = services.start("ingest")
-        services.start("evaluator")
+        evaluator = services.start("evaluator")
         services.start("notifier", port=town.notifier_port)
+        page = ServiceProcess(
+            "wachtpost.page",
+            town.folder / "page.log",
+            **settings,
+            clock=f"@{clock.path}",
+            evaluator_url=evaluator.url,
+        )
+        services.append(page)
+        page.start()
         for service in services:
             service.well()
         with httpx.Client(base_url=ingest.url) as client:
@@ -207,9 +218,18 @@ def _bad_spell(
                 feed.advance(clock())
                 return mailbox.about(SHOWN)
 
-            page = town.folder / "mail.html"
-            page.write_text(eventually(told), encoding="utf-8")
-            camera.take(page.as_uri(), "mail", 640, 760)
+            mail = town.folder / "mail.html"
+            mail.write_text(eventually(told), encoding="utf-8")
+            _set(clock, clock(), 1)  # at sixty times as fast a figure is soon old
+            eventually(lambda: not httpx.get(f"{page.url}/figures.json").json()["stale"])
+            camera.take(page.url, "page", 1280, 960)
+            camera.take(mail.as_uri(), "mail", 640, 760)
+
+
+def _set(clock: ClockFile, now: datetime, speed: float) -> None:
+    written = clock.path.with_suffix(".new")
+    written.write_text(str(SimulatedClock(system_clock(), now, speed)), encoding="utf-8")
+    written.replace(clock.path)
 
 
 if __name__ == "__main__":
