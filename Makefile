@@ -1,6 +1,7 @@
 # Everything lands in a local virtual environment; nothing else on the machine is touched.
 PYTHON ?= python3
 VENV   ?= .venv
+DIST   ?= dist
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -9,7 +10,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test slow check chaos thorough bench boards pictures readme-pictures docs messages compose-test up down reload tools backup restore schemas lock clean
+.PHONY: help install extras wheel demo test slow check chaos thorough bench boards pictures readme-pictures docs messages compose-test up down reload tools backup restore schemas lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,19 @@ install: $(VENV)/runtime  ## install everything into .venv, and say how to call 
 	@$(BIN)/wachtpost --version
 	@echo 'In this shell, or at the end of ~/.profile:  export PATH="$(abspath $(BIN)):$$PATH"'
 	@echo 'Then: wachtpost -h, wachtpost demo, wachtpost init'
+
+extras: $(VENV)/runtime  ## what not everybody needs, from its lock (EXTRAS="pdf parquet apprise")
+	@for extra in $(or $(EXTRAS),""); do \
+	    test -f "requirements-$$extra.lock" && [ "$$extra" != dev ] || \
+	        { echo 'Say which: make extras EXTRAS="apprise parquet pdf"'; exit 2; }; \
+	done
+	@$(PIP) install --no-deps --require-hashes $(EXTRAS:%=-r requirements-%.lock)
+
+wheel: $(VENV)/runtime  ## dist/wachtpost-….whl, which runs by itself (docs/running.md)
+	@mkdir -p $(DIST) && rm -f $(DIST)/wachtpost-*.whl
+	@$(PIP) wheel --no-build-isolation --no-deps --wheel-dir $(DIST) .
+	@sed -n 's/^\([a-z0-9-]*==[^\\]*\) \\$$/\1/p' requirements.lock > $(DIST)/constraints.txt
+	@ls $(DIST)/wachtpost-*.whl
 
 demo: $(VENV)/runtime  ## see it work: a busy day at the desk, live in this terminal (ARGS="--for 30s")
 	@$(BIN)/wachtpost demo $(ARGS)
@@ -114,9 +128,14 @@ schemas: $(VENV)/dev  ## write the JSON Schemas of the wire contract anew
 	@$(BIN)/python -m tests.shared.contract.evolution
 
 lock:  ## pin all dependencies anew, with hashes (needs uv)
-	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra demo --group build -o requirements.lock
+	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --group build -o requirements.lock
 	uv pip compile -q pyproject.toml --python-platform linux --python-version 3.13 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra pdf --group build -o deploy/requirements.lock
-	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra boards --extra demo --extra parquet --extra pdf --group build --group dev -o requirements-dev.lock
+	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --extra apprise --extra parquet --extra pdf --group build --group dev -o requirements-dev.lock
+	for extra in apprise parquet pdf; do \
+	    uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate \
+	        --extra $$extra --constraint requirements-dev.lock -o requirements-$$extra.lock \
+	        $$(sed -n 's/^\([a-z0-9-]*\)==.*/--no-emit-package \1/p' requirements.lock) || exit 1; \
+	done
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""``wachtpost boards``: a city's Grafana boards. Needs a checkout and the extra ``boards``."""
+"""``wachtpost boards``: a city's Grafana boards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from wachtpost.city_file import load_or_explain
+from wachtpost.city_file import EXAMPLE, load_or_explain
 
 app = typer.Typer(no_args_is_help=True, help="The Grafana boards.")
 
@@ -20,9 +20,7 @@ def boards() -> None:
 
 @app.command()
 def build(
-    city: Annotated[Path, typer.Option(help="The city file: its windows and its time zone")] = Path(
-        "examples/lier/city.toml"
-    ),
+    city: Annotated[Path, typer.Option(help="The city file: its windows and its time zone")] = EXAMPLE,
     out: Annotated[Path, typer.Option(help="Where to: a folder with one for every language in it")] = Path(
         "deploy/grafana/boards"
     ),
@@ -34,11 +32,8 @@ def build(
 
     Exit status 0: good; 1: with --check, a file differs; 2: the boards cannot be made.
     """
-    try:
-        from deploy.grafana.every import written
-    except ImportError:
-        typer.echo("boards are built in a checkout, with its extra: pip install -e '.[boards]'", err=True)
-        raise typer.Exit(2) from None
+    from deploy.grafana.every import written  # its builder is large: other commands do not wait for it
+
     wanted = written(load_or_explain(city))
     stale = sorted(differing(wanted, out))
     for path in stale:

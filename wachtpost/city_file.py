@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import typer
 from pydantic import BaseModel
@@ -28,6 +28,9 @@ from shared.translation import translator
 from wachtpost.terminal import complain, fail
 
 M = TypeVar("M", bound=BaseModel)
+
+EXAMPLE: Final = Path(__file__).resolve().parents[1] / "examples" / "lier" / "city.toml"
+"""Lier's own, beside the packages in a checkout and in a wheel."""
 
 
 def load_or_explain(file: Path) -> CityFile:

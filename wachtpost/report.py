@@ -27,7 +27,7 @@ from shared.periods import Period
 from shared.translation import Translator, languages, translator
 from wachtpost.access import Access, access
 from wachtpost.city_file import history_or_explain, sheet_or_explain
-from wachtpost.terminal import complain, fail
+from wachtpost.terminal import complain, fail, not_installed
 
 LONGEST_NAME: Final = 255
 """A text that is longer is not the name of a file."""
@@ -188,7 +188,7 @@ def _rendered(made: Report, kind: ReportFormat, say: Translator, sheet: Sheet | 
                 why=error.lacking,
             )
             if error.lacking
-            else say.gettext("PDF needs an extra: pip install 'wachtpost[pdf]'")
+            else not_installed("weasyprint", "pdf", say)
         )
 
 

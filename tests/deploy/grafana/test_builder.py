@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import tomllib
 from pathlib import Path
 
@@ -63,13 +62,6 @@ def test_a_city_file_with_a_mistake_makes_no_boards(tmp_path):
     wrong.write_text(CITY_FILE.read_text(encoding="utf-8").replace("Europe/Brussels", "Europe/Lier"))
     assert built(city=wrong, out=tmp_path).exit_code == 2
     assert not (tmp_path / "nl").exists()
-
-
-def test_without_the_extra_the_command_says_what_it_needs(monkeypatch):
-    monkeypatch.setitem(sys.modules, "deploy.grafana.every", None)
-    done = built("--check")
-    assert done.exit_code == 2
-    assert ".[boards]" in done.output
 
 
 @pytest.mark.parametrize(

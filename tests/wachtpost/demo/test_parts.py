@@ -31,7 +31,6 @@ from shared.contract.kpis import QueueKind
 from tests.support.deliveries import MISSED, WORDS, delivery
 from tests.support.eventually import WITHIN
 from wachtpost.cli import app
-from wachtpost.demo import command
 from wachtpost.demo.city_copy import (
     DemoSender,
     source_names,
@@ -411,14 +410,6 @@ def test_the_mailbox_keeps_each_message_once_and_refuses_what_is_none() -> None:
 
 
 # --- the command --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("missing", command.NEEDED)
-def test_a_missing_extra_is_named_with_its_remedy(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == missing else object())
-    result = CliRunner().invoke(app, ["demo"])
-    assert result.exit_code == 1
-    assert f"{missing} ontbreekt: pip install 'wachtpost[demo]'" in result.stderr
 
 
 NO_RECORDING = "geen queue_log (epoch|callid|queue|agent|VERB|"

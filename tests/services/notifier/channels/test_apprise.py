@@ -103,7 +103,7 @@ async def test_a_file_that_must_be_mended(url_file: Path, content: str, why: str
 
 async def test_without_the_extra_it_says_what_to_install(url_file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(PermanentFailure, match=r"pip install 'wachtpost\[apprise\]'"):
+    with pytest.raises(PermanentFailure, match="make extras EXTRAS=apprise"):
         await sender(url_file, "json://a.example").send(SENT, WORDS)
 
 
