@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -69,7 +69,8 @@ def refusal_lines(
     for group in refusals.sorted(city):
         yield _what(group, say)
         yield f"    {_where(group, say, local)}"
-        yield f"    {_settled(say) if group.is_settled(known) else _to_do(group, city, say)}"
+        for line in [_settled(say)] if group.is_settled(known) else _to_do(group, city, say):
+            yield f"    {line}"
 
 
 def _what(group: RefusalGroup, say: Translator) -> str:
@@ -99,14 +100,18 @@ def _settled(say: Translator) -> str:
     )
 
 
-def _to_do(group: RefusalGroup, city: CityFile, say: Translator) -> str:
-    if group.subject.reason is DeadLetterReason.UNKNOWN_QUEUE and group.subject.site:
-        return _add_queue(group, city, say)
-    if group.subject.reason is DeadLetterReason.WRONG_KIND and group.subject.queue:
-        return _other_kind(group, city, say)
-    to_do = _TO_DO.get(group.subject.reason)
-    said = detail_text(group.detail, say) if to_do is None else say.text(to_do)
-    return f"{said} ({group.detail})" if group.subject.reason is DeadLetterReason.INTERNAL_ERROR else said
+def _to_do(group: RefusalGroup, city: CityFile, say: Translator) -> Iterator[str]:
+    reason, to_do = group.subject.reason, _TO_DO.get(group.subject.reason)
+    if reason is DeadLetterReason.UNKNOWN_QUEUE and group.subject.site:
+        yield from _add_queue(group, city, say)
+    elif reason is DeadLetterReason.WRONG_KIND and group.subject.queue:
+        yield _other_kind(group, city, say)
+    elif to_do is None:
+        yield detail_text(group.detail, say)
+    else:
+        yield say.text(to_do)
+        if reason is DeadLetterReason.INTERNAL_ERROR:
+            yield group.detail
 
 
 def detail_text(detail: str, say: Translator) -> str:
@@ -122,47 +127,47 @@ def detail_text(detail: str, say: Translator) -> str:
     return detail
 
 
-def _add_queue(group: RefusalGroup, city: CityFile, say: Translator) -> str:
-    site, add = group.subject.site, group.to_add(city)
+def _add_queue(group: RefusalGroup, city: CityFile, say: Translator) -> Iterator[str]:
+    """What is to be copied has a line of its own."""
+    subject, add = group.subject, group.to_add(city)
+    site, source = subject.site, subject.source
     if site not in {one.id for one in city.sites}:
-        known = ", ".join(one.id for one in city.sites)
-        return say.gettext("The city file has no site {name}; it has: {known}.", name=site, known=known)
+        known = _some(site.id for site in city.sites)
+        yield say.gettext("The city file has no site {name}; it has: {known}.", name=site, known=known)
+        return
     if add is None:
-        return say.gettext(
-            "The name of the queue was not kept: it may be a phone number. The queues of {site}: {known}.",
-            site=site,
-            known=", ".join(queue.id for queue in city.site(site).queues),
+        yield say.gettext("The name of the queue was not kept: it may be a phone number.")
+        return
+    yield say.gettext("Add to the queues of {site} in the city file:", site=site)
+    yield f"    {add}"
+    if any(isinstance(one, QueueLogSource) and one.id == source for one in city.sources):
+        yield say.gettext(
+            "or, if it is one of them by another name, at the source {source}:", source=subject.source
         )
-    if not _is_a_log(group.subject.source, city):
-        return say.gettext("Add to the queues of {site} in the city file: {add}", site=site, add=add)
-    named = json.dumps(group.exchange_queue or group.subject.queue, ensure_ascii=False)  # as TOML quotes it
-    mapped = f'queues = {{ {named} = "…" }}'
-    return say.gettext(
-        "Add to the queues of {site} in the city file: {add}; or, if it is one of them, at the source "
-        "{source}: {mapped}",
-        site=site,
-        add=add,
-        source=group.subject.source,
-        mapped=mapped,
-    )
-
-
-def _is_a_log(source: str, city: CityFile) -> bool:
-    return any(isinstance(one, QueueLogSource) and one.id == source for one in city.sources)
+        named = json.dumps(group.exchange_queue or subject.queue, ensure_ascii=False)  # as TOML quotes it
+        yield f'    queues = {{ {named} = "…" }}'
 
 
 def _other_kind(group: RefusalGroup, city: CityFile, say: Translator) -> str:
-    known = next((one for one in city.sites if one.id == group.subject.site), None)
+    queues = [queue for site in city.sites if site.id == group.subject.site for queue in site.queues]
+    fitting = _some(queue.id for queue in queues if queue.kind is group.kind)
     if group.kind is QueueKind.PHONE:
-        fitting = ", ".join(queue.id for queue in known.of_kind(QueueKind.PHONE)) if known else ""
         return say.gettext(
             "{queue} is a counter: calls belong to a phone queue ({fitting}).",
             queue=group.subject.queue,
-            fitting=fitting or "–",
+            fitting=fitting,
         )
-    fitting = ", ".join(queue.id for queue in known.of_kind(QueueKind.COUNTER)) if known else ""
     return say.gettext(
         "{queue} is a phone queue: visits and appointments belong to a counter ({fitting}).",
         queue=group.subject.queue,
-        fitting=fitting or "–",
+        fitting=fitting,
     )
+
+
+_SHOWN: Final = 5
+"""Names that are listed; a city may have many queues."""
+
+
+def _some(names: Iterable[str]) -> str:
+    known = list(names)
+    return ", ".join([*known[:_SHOWN], *(["…"] if len(known) > _SHOWN else [])]) or "–"
