@@ -8,6 +8,9 @@ from typing import Final
 MOST_DIGITS: Final = 6
 """Decimals of a figure beside its limit. What differs by less is the arithmetic's dust, not a difference."""
 
+COARSE_BELOW: Final = 100
+"""Contacts: of fewer one is more than a percent, and a decimal of their share says nothing."""
+
 
 def nearest(value: float | Decimal, digits: int, *beside: float | Decimal) -> Decimal:
     """Return ``value`` rounded to nearest, halves up, with at least so many decimals.
@@ -32,6 +35,11 @@ def as_set(limit: float | Decimal, most: int) -> Decimal:
     )
 
 
+def share_digits(samples: int) -> int:
+    """Return how many decimals the percentage of a share of so many contacts bears."""
+    return 0 if samples < COARSE_BELOW else 1
+
+
 def exactly(value: float | Decimal) -> Decimal:
     """Return the decimal fraction that is written for a float: 0.1 is a tenth."""
     return value if isinstance(value, Decimal) else Decimal(repr(value))
@@ -51,4 +59,4 @@ def clock_time(seconds: float) -> str:
 
 
 def _rounded(value: Decimal, digits: int) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
+    return value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) + 0  # what rounds to nothing has no sign

@@ -26,7 +26,7 @@ from babel.support import Translations
 from babel.units import format_unit
 
 from shared.contract.kpis import Unit
-from shared.formatting import as_set, clock_time, decimals, exactly, nearest
+from shared.formatting import as_set, clock_time, decimals, exactly, nearest, share_digits
 
 LOCALES: Final = Path(__file__).with_name("locales")
 
@@ -91,9 +91,16 @@ class Translator:
         """Return a message that means something else in another context."""
         return _filled(self._catalogue.pgettext(context, message), fields)
 
-    def ngettext(self, one: str, more: str, number: int, /, **fields: object) -> str:
-        """Return the message for a number, which fills in ``{number}``."""
-        return _filled(self._catalogue.ngettext(one, more, number), {"number": self.number(number), **fields})
+    def ngettext(self, one: str, more: str, number: int | Decimal, /, **fields: object) -> str:
+        """Return the message for a number, which fills in ``{number}``.
+
+        One that is rounded already goes by how it is written: Dutch has ``1 werkdag`` and ``1,0 werkdagen``.
+        """
+        if isinstance(number, Decimal):
+            form, written = 1 if self._locale.plural_form(number) == "one" else 2, self._written(number)
+        else:
+            form, written = number, self.number(number)
+        return _filled(self._catalogue.ngettext(one, more, form), {"number": written, **fields})
 
     def text(self, message: Msg, /, **fields: object) -> str:
         """Return a message that was written down somewhere else."""
@@ -124,6 +131,13 @@ class Translator:
         """
         limits = (exactly(limit) * 100 for limit in beside)
         return self._percent(nearest(exactly(value) * 100, digits, *limits))
+
+    def share(self, value: float, samples: int, *beside: float) -> str:
+        """Return the share of so many contacts like ``ratio``, with the decimals that they bear.
+
+        Everywhere the same: 19 of 81 are ``23 %``, 27 of 107 are ``25,2 %``.
+        """
+        return self.ratio(value, *beside, digits=share_digits(samples))
 
     def ratio_limit(self, value: float) -> str:
         """Return a target of 0.2 as ``20 %``."""
@@ -166,6 +180,14 @@ class Translator:
         """Return a target of 5.0 as ``5``."""
         return self._written(as_set(value, LIMIT_DIGITS))
 
+    def workdays(self, value: float, *beside: float) -> str:
+        """Return a lead time as ``3,4 werkdagen``, rounded like ``ratio``."""
+        return self._workdays(nearest(value, 1, *beside))
+
+    def workdays_limit(self, value: float) -> str:
+        """Return a target of 5.0 as ``5 werkdagen``."""
+        return self._workdays(as_set(value, LIMIT_DIGITS))
+
     def counts(self, part: int, samples: int) -> str:
         """Return what a ratio is made of, ``6 van 20``."""
         # Translators: of so many contacts: "6 van 19".
@@ -177,6 +199,9 @@ class Translator:
             return f"{self.value(unit, low, *beside)}–{self.value(unit, high, *beside)}"
         limits = [float(exactly(limit) * 100) for limit in beside]
         return f"{self.number(exactly(low) * 100, 0, *limits)}–{self.ratio(high, *beside, digits=0)}"
+
+    def _workdays(self, days: Decimal) -> str:
+        return self.ngettext("{number} working day", "{number} working days", days)
 
     def _percent(self, percent: Decimal) -> str:
         # Translators: a percentage, with a space before the sign where the language wants one.

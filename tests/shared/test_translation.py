@@ -134,6 +134,23 @@ class TestTranslator:
         ]
         assert said == [none, one, many]
 
+    @pytest.mark.parametrize(("language", "one", "written_one", "more_than_one", "limit"), [
+        ("nl", "0,5 werkdagen", "1,0 werkdagen", "1,5 werkdagen", "1 werkdag"),
+        ("en", "0.5 working days", "1.0 working days", "1.5 working days", "1 working day"),
+        ("fr", "0,5 jour ouvrable", "1,0 jour ouvrable", "1,5 jour ouvrable", "1 jour ouvrable"),
+        ("de", "0,5 Arbeitstage", "1,0 Arbeitstage", "1,5 Arbeitstage", "1 Arbeitstag"),
+    ])  # fmt: skip
+    def test_counts_by_how_a_figure_is_written(
+        self, language: str, one: str, written_one: str, more_than_one: str, limit: str
+    ) -> None:
+        say = translator(language)
+        assert [say.workdays(days) for days in (0.5, 1.0, 1.5)] == [one, written_one, more_than_one]
+        assert (say.workdays_limit(1.0), say.workdays_limit(1.5)) == (limit, more_than_one)
+
+    def test_what_rounds_to_nothing_has_no_sign(self) -> None:
+        say = translator("nl")
+        assert (say.ratio(-0.00001), say.number(-0.4), say.days(-0.01)) == ("0,0 %", "0", "0,0")
+
     def test_a_field_is_a_name_and_not_a_way_into_what_it_holds(self) -> None:
         with pytest.raises(KeyError):
             translator(SOURCE_LANGUAGE).gettext("{file.__class__}", file="a")

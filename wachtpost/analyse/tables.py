@@ -213,10 +213,10 @@ class _Page:
             beside.append(self._say.counts(reading.part, reading.samples))
         if likely is not None:
             beside.append(self._say.span(unit, likely.low, likely.high, target.limit))
-        value = self._value(target.kpi, reading.value, target.limit)
+        value = self._value(target.kpi, reading, target.limit)
         return [
             f"{value} ({', '.join(beside)})" if beside else value,
-            self._with_unit(target.kpi, self._say.limit(unit, target.limit)),
+            self._limit(unit, target.limit),
             self._verdict(result.verdict),
         ]
 
@@ -232,14 +232,20 @@ class _Page:
                 # Translators: whether a target is met.
                 return Text(self._say.gettext("not yet to say"))
 
-    def _value(self, name: Kpi, value: float | None, *beside: float) -> str:
+    def _value(self, name: Kpi, reading: KpiValue, *beside: float) -> str:
+        unit, value = KPIS[name].unit, reading.value
         if value is None:
             return NOTHING
-        return self._with_unit(name, self._say.value(KPIS[name].unit, value, *beside))
+        if unit is Unit.RATIO:
+            return self._say.share(value, reading.samples, *beside)
+        if unit is Unit.WORKDAYS:
+            return self._say.workdays(value, *beside)
+        return self._say.value(unit, value, *beside)
 
-    def _with_unit(self, name: Kpi, shown: str) -> str:
-        in_days = KPIS[name].unit is Unit.WORKDAYS
-        return self._say.gettext("{days} working days", days=shown) if in_days else shown
+    def _limit(self, unit: Unit, limit: float) -> str:
+        if unit is Unit.WORKDAYS:
+            return self._say.workdays_limit(limit)
+        return self._say.limit(unit, limit)
 
     def visits(self, analysis: Analysis) -> Iterator[RenderableType]:
         """Yield what happened at the counters, if anything."""
@@ -284,7 +290,7 @@ class _Page:
             )
             lines.append(served)
         if total.booked:
-            lead = self._value(Kpi.LEAD_TIME_MEAN, kpi.lead_time_mean(total).value)
+            lead = self._value(Kpi.LEAD_TIME_MEAN, kpi.lead_time_mean(total))
             lines.append(
                 say.ngettext(
                     "{number} appointment made, {lead} ahead",
@@ -332,7 +338,8 @@ class _Page:
         """A share, and of few contacts where the true one lies."""
         if share.value is None:
             return NOTHING
-        likely, written = ratio_range(share.part or 0, share.samples), self._say.ratio(share.value)
+        likely = ratio_range(share.part or 0, share.samples)
+        written = self._say.share(share.value, share.samples)
         if likely is None:
             return written
         return f"{written} ({self._say.span(Unit.RATIO, likely.low, likely.high)})"

@@ -105,7 +105,7 @@ def _row(kind: QueueKind, bucket: Bucket, city: CityFile, say: Translator) -> li
     if ratio.value is None or ratio.part is None:
         return [contacts, NOTHING, NOTHING, NOTHING]
     missed = say.counts(ratio.part, ratio.samples)
-    return [contacts, missed, say.ratio(ratio.value), _clock(kpi.call_wait_mean(bucket).value)]
+    return [contacts, missed, say.share(ratio.value, ratio.samples), _clock(kpi.call_wait_mean(bucket).value)]
 
 
 def _clock(seconds: float | None) -> str:

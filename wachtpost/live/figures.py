@@ -104,8 +104,7 @@ def limit_of(snapshot: Snapshot, kpi: Kpi, queue_ref: QueueRef) -> float | None:
 def limit_text(kpi: Kpi, limit: float, say: Translator) -> str:
     """Return a target in its unit, with its word where it needs one."""
     unit = KPIS[kpi].unit
-    text = say.limit(unit, limit)
-    return say.gettext("{days} working days", days=text) if unit is Unit.WORKDAYS else text
+    return say.workdays_limit(limit) if unit is Unit.WORKDAYS else say.limit(unit, limit)
 
 
 def window_text(window: Window, say: Translator) -> str:

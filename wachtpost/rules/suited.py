@@ -10,6 +10,7 @@ from shared.calendar import Calendar
 from shared.config.model import CityFile, Site
 from shared.config.types import ALL_QUEUES
 from shared.contract.kpis import Kpi, QueueKind
+from shared.formatting import nearest
 from shared.translation import Translator
 from wachtpost.init.city_text import rule_lines
 from wachtpost.init.rules import Promise, rules_for
@@ -72,9 +73,10 @@ def _of_kind(
     chosen = rules_for(volume, kind, promise, say, staff=staff, appointments=appointments)
     if not chosen:
         return ()
-    number = say.number(volume.per_hour, 0 if volume.per_hour >= 10 else 1)
     # Translators: contacts are calls, or visitors.
-    head = say.gettext(
-        "Rules that suit {number} contacts an hour, as wachtpost init writes them:", number=number
+    head = say.ngettext(
+        "Rules that suit {number} contact an hour, as wachtpost init writes them:",
+        "Rules that suit {number} contacts an hour, as wachtpost init writes them:",
+        nearest(volume.per_hour, 0 if volume.per_hour >= 10 else 1),
     )
     return [head, *(f"  {line}" for rule in chosen for line in ("", *rule_lines(rule))), ""]

@@ -11,9 +11,6 @@ from shared.config.types import ALL_QUEUES, LastContacts
 from shared.contract.kpis import UNITS, Kpi, Measure, Unit
 from shared.translation import Translator
 
-COARSE_BELOW: Final = 100
-"""Contacts: of fewer one is more than a percent, and a decimal of their share says nothing."""
-
 USUAL_DIGITS: Final = 3
 """Decimals of a usual share, one of a percentage: it is a word, however finely the days add up to it."""
 
@@ -29,8 +26,8 @@ def figure(say: Translator, measure: Measure, value: float, samples: int, *besid
     if measure is Measure.NO_DATA:
         return say.duration(timedelta(seconds=value))
     unit = UNITS[measure]
-    if unit is Unit.RATIO and samples < COARSE_BELOW:
-        return say.ratio(value, *beside, digits=0)
+    if unit is Unit.RATIO:
+        return say.share(value, samples, *beside)
     return say.value(unit, value, *beside)
 
 

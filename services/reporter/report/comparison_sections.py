@@ -76,7 +76,7 @@ class Definitions(SiteSections):
                         Cell(write.number(one.missed), number=True),
                         *(
                             Cell(
-                                write.value(k, reading.value),
+                                write.value(k, reading.value, reading.samples),
                                 number=True,
                                 notes=write.made_of(reading),
                             )
@@ -125,7 +125,7 @@ class Definitions(SiteSections):
                     named(one.definition),
                     (
                         Cell(
-                            write.value(Kpi.MISSED_RATIO, one.value),
+                            write.value(Kpi.MISSED_RATIO, one.value, one.samples),
                             number=True,
                             notes=write.likely_share(one.missed, one.samples),
                         ),
@@ -159,7 +159,7 @@ class Definitions(SiteSections):
                     "Compared with {active}: {changes}; {points}.",
                     active=active,
                     changes=changes,
-                    points=write.points(one.value_difference),
+                    points=write.points(one.value_difference, one.samples),
                 )
             )
         left_out = {outcome: count for outcome, count in one.not_counted.items() if count}
@@ -198,7 +198,7 @@ class Definitions(SiteSections):
                     named(one.definition),
                     (
                         Cell(
-                            write.value(Kpi.SERVICE_LEVEL, one.value),
+                            write.value(Kpi.SERVICE_LEVEL, one.value, one.samples),
                             number=True,
                             notes=write.likely_share(one.answered_within, one.samples),
                         ),
@@ -237,7 +237,7 @@ class Definitions(SiteSections):
             active=active,
             within=write.more_calls(one.within_difference),
             contacts=write.more_calls(one.samples_difference),
-            points=write.points(one.value_difference),
+            points=write.points(one.value_difference, one.samples),
         )
 
 
@@ -294,16 +294,19 @@ class Budgets(SiteSections):
         forecast = of.forecast
         if forecast is None:
             yield Paragraph(
-                say.gettext(
+                say.ngettext(
+                    "{period}: {missed} of {contacts} call has been missed. There are too few days "
+                    "with calls (at least five) to expect anything.",
                     "{period}: {missed} of {contacts} calls have been missed. There are too few days "
                     "with calls (at least five) to expect anything.",
+                    of.contacts,
                     period=period,
                     **so_far,
                 )
             )
             return
         if budget.over:
-            so_far |= {"value": write.ratio(forecast.projected, of.target), "limit": limit}
+            so_far |= {"value": self._share(of), "limit": limit}
             yield Paragraph(
                 say.gettext(
                     "{period} is over: {missed} of {contacts} calls were missed, {value}. "
@@ -324,34 +327,38 @@ class Budgets(SiteSections):
                 )
             )
             return
-        expected = write.number(forecast.expected_contacts)
         if budget.lost:
             over = write.number(-forecast.affordable)
             yield self._warned(
                 budget,
-                say.gettext(
-                    "In {period}, {limit} can no longer be met. Even if all {expected} expected calls "
+                say.ngettext(
+                    "In {period}, {limit} can no longer be met. Even if the {number} expected call "
+                    "is answered, {over} too many have been missed.",
+                    "In {period}, {limit} can no longer be met. Even if all {number} expected calls "
                     "are answered, {over} too many have been missed.",
+                    forecast.expected_contacts,
                     period=write.period(of.period),
                     limit=limit,
-                    expected=expected,
                     over=over,
                 ),
             )
             return
         yield Paragraph(
-            say.gettext(
-                "{period}: of the {expected} calls still expected, {affordable} may be missed to "
+            say.ngettext(
+                "{period}: of the {number} call still expected, {affordable} may be missed to "
                 "stay within {limit}. It will probably be {will_miss}, and the period ends at "
                 "{projected} (95% interval: {low} to {high}).",
+                "{period}: of the {number} calls still expected, {affordable} may be missed to "
+                "stay within {limit}. It will probably be {will_miss}, and the period ends at "
+                "{projected} (95% interval: {low} to {high}).",
+                forecast.expected_contacts,
                 period=period,
-                expected=expected,
                 affordable=write.number(forecast.affordable),
                 will_miss=write.number(forecast.expected_missed),
                 limit=limit,
-                projected=write.ratio(forecast.projected, of.target),
-                low=write.ratio(forecast.low, of.target),
-                high=write.ratio(forecast.high, of.target),
+                projected=say.ratio(forecast.projected, of.target),
+                low=say.ratio(forecast.low, of.target),
+                high=say.ratio(forecast.high, of.target),
             )
         )
         if forecast.expected_missed > forecast.affordable:
@@ -403,20 +410,19 @@ class Budgets(SiteSections):
                     say.gettext("Of these, expected to be missed"),
                     self._of_forecast(lambda f: write.number(f.expected_missed)),
                 ),
-                row(say.gettext("Expected end value"), self._of_forecast(lambda f: write.ratio(f.projected))),
+                row(say.gettext("Expected end value"), self._of_forecast(lambda f: say.ratio(f.projected))),
                 row(
                     say.gettext("95% interval"),
                     self._of_forecast(
-                        lambda f: say.gettext(
-                            "{low} to {high}", low=write.ratio(f.low), high=write.ratio(f.high)
-                        )
+                        lambda f: say.gettext("{low} to {high}", low=say.ratio(f.low), high=say.ratio(f.high))
                     ),
                 ),
             ),
         )
 
     def _share(self, of: ErrorBudget) -> str:
-        return self.write.value(Kpi.MISSED_RATIO, of.missed / of.contacts if of.contacts else None, of.target)
+        ratio = of.missed / of.contacts if of.contacts else None
+        return self.write.value(Kpi.MISSED_RATIO, ratio, of.contacts, of.target)
 
     def _left(self, of: ErrorBudget) -> str:
         return NOTHING if not of.open_minutes_left else self._room(of.left)
@@ -430,8 +436,8 @@ class Budgets(SiteSections):
         if not of.open_minutes_left:
             return self.say.gettext("the period is over")
         return self.say.ngettext(
-            "{hours} hours on {number} day",
-            "{hours} hours on {number} days",
+            "{hours} on {number} day",
+            "{hours} on {number} days",
             of.open_days_left,
             hours=self.write.hours(of.open_minutes_left),
         )

@@ -426,7 +426,7 @@ class IndicatorSections(SiteSections):
         write = self.write
         cells = [
             Cell(
-                write.share(share),
+                write.share(share, one.answered),
                 number=True,
                 notes=()
                 if share is None

@@ -72,12 +72,12 @@ def _of_one(queue: str, gap: Gap, write: Writing) -> str:
     }
     if gap.open_days == 1:
         return write.say.gettext(
-            "{queue}: one open day without a single contact, {first} ({hours} hours open); {expected}.",
+            "{queue}: one open day without a single contact, {first} ({hours} open); {expected}.",
             **fields,
         )
     return write.say.gettext(
-        "{queue}: {days} without a single contact, {first} up to and including {last} ({hours} hours "
-        "open); {expected}.",
+        "{queue}: {days} without a single contact, {first} up to and including {last} ({hours} open); "
+        "{expected}.",
         days=_days(gap.open_days, write),
         last=write.day(gap.last),
         **fields,
@@ -94,11 +94,11 @@ def _of_many(queue: str, gaps: Sequence[Gap], write: Writing) -> str:
     }
     if longest.open_days == 1:
         return write.say.gettext(
-            "{queue}: {days} without a single contact, one day each time ({hours} hours open); {expected}.",
+            "{queue}: {days} without a single contact, one day each time ({hours} open); {expected}.",
             **fields,
         )
     return write.say.gettext(
-        "{queue}: {times} times, {days} together without a single contact ({hours} hours open); the "
+        "{queue}: {times} times, {days} together without a single contact ({hours} open); the "
         "longest from {first} up to and including {last}; {expected}.",
         times=len(gaps),
         first=write.day(longest.first),

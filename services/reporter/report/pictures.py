@@ -111,7 +111,10 @@ class Pictured:
             description=self.described(
                 (
                     write.period(one.period),
-                    ", ".join(f"{write.category(name)} {write.share(one.share(name) or 0)}" for name in names)
+                    ", ".join(
+                        f"{write.category(name)} {write.share(one.share(name), one.answered)}"
+                        for name in names
+                    )
                     if one.answered
                     else write.no_data(),
                 )
@@ -125,7 +128,7 @@ class Pictured:
                     if one.answered
                     else write.no_data(),
                     tuple(
-                        (one.counts[name] / one.answered, write.share(one.counts[name] / one.answered))
+                        (one.counts[name] / one.answered, write.share(one.share(name), one.answered))
                         for name in names
                     )
                     if one.answered

@@ -310,7 +310,7 @@ def _site(site: SiteReport, write: Writing) -> Json:
                 "counted_as": one.definition.count,
                 "active": one.active,
                 "value": one.value,
-                "text": write.value(Kpi.MISSED_RATIO, one.value),
+                "text": write.value(Kpi.MISSED_RATIO, one.value, one.samples),
                 "missed": one.missed,
                 "samples": one.samples,
                 "counted": dict(one.counted),
@@ -328,7 +328,7 @@ def _site(site: SiteReport, write: Writing) -> Json:
                 "within_s": seconds(one.definition.within),
                 "of": one.definition.of,
                 "value": one.value,
-                "text": write.value(Kpi.SERVICE_LEVEL, one.value),
+                "text": write.value(Kpi.SERVICE_LEVEL, one.value, one.samples),
                 "answered_within": one.answered_within,
                 "samples": one.samples,
                 "within_difference": one.within_difference,
@@ -390,7 +390,7 @@ def _speed(one: SpeedShares, write: Writing) -> Json:
                 "name": name,
                 "count": count,
                 "share": one.share(name),
-                "text": write.share(one.share(name)),
+                "text": write.share(one.share(name), one.answered),
             }
             for name, count in one.counts.items()
         ],

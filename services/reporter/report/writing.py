@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Final
 
 from domain.how_sure import Verdict, ratio_range
@@ -16,12 +17,15 @@ from services.reporter.report.document import Report, SiteReport
 from shared.config.model import Count, MissedDefinition, ServiceLevelDefinition
 from shared.contract.events import Outcome
 from shared.contract.kpis import KPIS, Kpi, Shown, Unit, more_is_better
-from shared.formatting import nearest
+from shared.formatting import exactly, nearest, share_digits
 from shared.periods import Period
 from shared.translation import Msg, Translator
 
 PERCENT_DIGITS: Final = 2
 """As the policy follow-up publishes them."""
+
+FINE_FROM: Final = 1_000
+"""Contacts. Of fewer one is more than a tenth of a percent: their share is written as it is elsewhere."""
 
 SECOND: Final = timedelta(seconds=1)
 HOUR: Final = 60
@@ -64,17 +68,14 @@ class Writing:
         """Return a difference with its sign, ``+12`` or ``−3``."""
         return f"{'−' if count < 0 else '+'}{self.number(abs(count))}"
 
-    def ratio(self, value: float, *beside: float) -> str:
-        """Return 0.1614 as ``16,14 %``; rounded like ``Translator.ratio``."""
-        return self.say.ratio(value, *beside, digits=PERCENT_DIGITS)
-
-    def share(self, value: float | None) -> str:
-        """Return a share that is held against nothing, rounded to the nearest tenth of a percent."""
-        return self.no_data() if value is None else self.say.ratio(value)
+    def share(self, value: float | None, samples: int) -> str:
+        """Return a share that is held against nothing."""
+        return self.no_data() if value is None else self.say.share(value, samples)
 
     def hours(self, minutes: int) -> str:
-        """Return 90 minutes as ``1,5``."""
-        return self.say.number(minutes / HOUR, 0 if minutes % HOUR == 0 else 1)
+        """Return 90 minutes as ``1,5 uur``."""
+        hours = nearest(minutes / HOUR, 0 if minutes % HOUR == 0 else 1)
+        return self.say.ngettext("{number} hour", "{number} hours", hours)
 
     def more_calls(self, count: int) -> str:
         """Return a difference of two counts of calls in words."""
@@ -84,15 +85,17 @@ class Writing:
             return self.say.ngettext("{number} fewer call", "{number} fewer calls", -count)
         return self.say.gettext("as many calls")
 
-    def points(self, difference: float | None) -> str:
-        """Return a difference of two shares in words: in percentage points, to the nearest hundredth."""
-        points = round((difference or 0) * 100, PERCENT_DIGITS)
-        size = self.say.number(abs(points), PERCENT_DIGITS)
+    def points(self, difference: float | None, samples: int) -> str:
+        """Return a difference of two shares in percentage points, with the decimals of the shares."""
+        digits = PERCENT_DIGITS if samples >= FINE_FROM else share_digits(samples)
+        points = nearest(exactly(difference or 0) * 100, digits)
+        size = self.say.number(abs(points), digits)
         if points > 0:
             return self.say.gettext("{points} percentage points higher", points=size)
         if points < 0:
             return self.say.gettext("{points} percentage points lower", points=size)
-        return self.say.gettext("the share differs by less than 0.01 percentage points")
+        least = self.say.number(Decimal(1).scaleb(-digits), digits)
+        return self.say.gettext("the share differs by less than {points} percentage points", points=least)
 
     def parts(self, parts: Iterable[str]) -> str:
         """Return ``a; b; c``, of parts that may have commas."""
@@ -102,13 +105,18 @@ class Writing:
     def no_data(self) -> str:
         return self.say.gettext("no data")
 
-    def value(self, kpi: Kpi, value: float | None, *beside: float) -> str:
-        """Return a figure in its unit, rounded like ``Translator.ratio``; in words when there is none."""
+    def value(self, kpi: Kpi, value: float | None, samples: int | None, *beside: float) -> str:
+        """Return a figure in its unit, rounded like ``Translator.ratio``; in words when there is none.
+
+        ``samples``: how many contacts it rests on; ``None``: not stated, as of what the city reported before.
+        """
         if value is None:
             return self.no_data()
         match KPIS[kpi].shown:
             case Shown.PERCENT:
-                return self.ratio(value, *beside)
+                if samples is None or samples >= FINE_FROM:
+                    return self.say.ratio(value, *beside, digits=PERCENT_DIGITS)
+                return self.say.share(value, samples, *beside)
             case Shown.SECONDS:
                 return f"{self.say.number(value, 1, *beside)} s"
             case Shown.MINUTES:
@@ -118,13 +126,13 @@ class Writing:
 
     def figure(self, one: PeriodKpi) -> str:
         """Return a figure in its unit, as it stands beside its target."""
-        return self.value(one.kpi, one.value, *_beside(one))
+        return self.value(one.kpi, one.value, one.samples, *_beside(one))
 
     def figure_with_unit(self, one: PeriodKpi) -> str:
         """Return the same with the unit that it needs outside a table."""
         if KPIS[one.kpi].shown is not Shown.WORKDAYS or one.value is None:
             return self.figure(one)
-        return self._working_days(float(nearest(one.value, 1, *_beside(one))), self.figure(one))
+        return self.say.workdays(one.value, *_beside(one))
 
     def limit(self, kpi: Kpi, limit: float | None) -> str:
         """Return a target, ``≤ 20 %``; in words when there is none."""
@@ -229,17 +237,13 @@ class Writing:
             return self.say.gettext("more than {low} s", low=name[1:])
         return f"{name.replace('-', '–')} s"
 
-    def _working_days(self, days: float, written: str) -> str:
-        """Only exactly one is one: 0,5 working days."""
-        form = 1 if days == 1 else 2
-        return self.say.ngettext("{days} working day", "{days} working days", form, days=written)
-
     def _limit(self, kpi: Kpi, limit: float) -> str:
         facts = KPIS[kpi]
         if facts.shown is Shown.SECONDS:
             return f"{self.say.number(limit, 0 if limit == int(limit) else 1)} s"
-        written = self.say.limit(facts.unit, limit)
-        return self._working_days(limit, written) if facts.shown is Shown.WORKDAYS else written
+        if facts.shown is Shown.WORKDAYS:
+            return self.say.workdays_limit(limit)
+        return self.say.limit(facts.unit, limit)
 
 
 @dataclass(frozen=True)

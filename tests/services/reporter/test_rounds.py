@@ -371,7 +371,7 @@ def test_the_mail_says_what_it_is_the_main_figures_and_what_is_attached():
         "Dit is het beleidsrapport van Teststad over maart 2026.",
         "",
         "In het kort:",
-        "- Gemiste oproepen in 2026 tot en met 31 maart: 16,67 % (30 van 180) – nog niet te zeggen (≤ 20 %)",
+        "- Gemiste oproepen in 2026 tot en met 31 maart: 16,7 % (30 van 180) – nog niet te zeggen (≤ 20 %)",
         "- Gemiddelde wachttijd aan de telefoon in maart 2026: 38,0 s – gehaald (≤ 45 s)",
         "- Wachttijd aan het loket (minuten:seconden), doel niet gehaald: loket-a (1:10, ≤ 1:00)",
         "- Wachttijd aan het loket (minuten:seconden), niet beoordeeld: loket-b (geen gegevens)",
@@ -390,7 +390,7 @@ def test_a_year_counts_the_months_and_a_month_that_runs_is_provisional():
     assert lines[0] == "Dit is het beleidsrapport van Teststad over 2026."
     assert "cijfers zijn voorlopig" in lines[1]
     assert lines[4:6] == [
-        "- Gemiste oproepen in 2026 tot en met 1 juli: 16,67 % (30 van 180) – nog niet te zeggen (≤ 20 %)",
+        "- Gemiste oproepen in 2026 tot en met 1 juli: 16,7 % (30 van 180) – nog niet te zeggen (≤ 20 %)",
         "- Gemiddelde wachttijd aan de telefoon in 2026: gehaald in 1 van 2 maanden (≤ 45 s)",
     ]
 
@@ -398,7 +398,7 @@ def test_a_year_counts_the_months_and_a_month_that_runs_is_provisional():
 def test_a_year_that_is_over_is_judged_for_good_and_nothing_counted_is_no_figure():
     lines = mail(report("2026-12", now="2027-01-05T08:00")).text.splitlines()
     assert lines[3:5] == [
-        "- Gemiste oproepen in 2026: 16,67 % (30 van 180) – gehaald (≤ 20 %)",
+        "- Gemiste oproepen in 2026: 16,7 % (30 van 180) – gehaald (≤ 20 %)",
         "- Gemiddelde wachttijd aan de telefoon in december 2026: geen gegevens",
     ]
 
@@ -410,20 +410,20 @@ def test_a_year_that_was_reported_too_is_told_as_it_was_counted():
             "2026-12", now="2027-02-01T08:00", history=(HistoryFile.model_validate({"figures": [figure]}),)
         )
     ).text
-    assert "16,67 %" in told
-    assert "40,00 %" not in told
+    assert "16,7 %" in told
+    assert "40,0 %" not in told
 
 
 def test_in_french_and_german_too():
     french = mail(report(language="fr"), attachment())
     assert french.subject == "Rapport stratégique Teststad\xa0: mars 2026"
     said = french.text.replace("\xa0", " ").splitlines()
-    missed = "16,67 % (30 sur 180) – trop tôt pour le dire (≤ 20 %)"
+    missed = "16,7 % (30 sur 180) – trop tôt pour le dire (≤ 20 %)"
     assert f"- Appels manqués en 2026 jusqu'au 31 mars inclus : {missed}" in said
     german = mail(report(language="de"), attachment())
     assert german.subject == "Strategiebericht Teststad: März 2026"
     said = german.text.replace("\xa0", " ").splitlines()
-    missed = "16,67 % (30 von 180) – noch nicht zu sagen (≤ 20 %)"
+    missed = "16,7 % (30 von 180) – noch nicht zu sagen (≤ 20 %)"
     assert f"- Verpasste Anrufe 2026 bis einschließlich 31. März: {missed}" in said
 
 
@@ -431,7 +431,7 @@ def test_in_english_too():
     english = mail(report(language="en"), attachment())
     assert english.subject == "Policy report Teststad: March 2026"
     assert (
-        "Missed calls in 2026 up to and including 31 March: 16.67% (30 of 180) – not yet to say (≤ 20%)"
+        "Missed calls in 2026 up to and including 31 March: 16.7% (30 of 180) – not yet to say (≤ 20%)"
         in english.text
     )
     assert "Wait at the counter (minutes:seconds), target not met: loket-a (1:10, ≤ 1:00)" in english.text
@@ -493,7 +493,7 @@ def test_every_kind_of_file_but_pdf_is_rendered_and_carries_the_figures():
     made = mail_of("report:2026-03", report(), ("html", "csv", "json", "md"))
     assert kinds_of(made) == ["html", "csv", "json", "md"]
     assert made.attachments[0].name == "wachtpost-teststad-2026-03.html"
-    assert b"16,67" in made.attachments[0].data
+    assert b"16,7" in made.attachments[0].data
     assert all(one.data.decode() for one in made.attachments)
 
 

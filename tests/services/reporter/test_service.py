@@ -368,7 +368,7 @@ async def test_the_service_makes_the_report_and_the_notifier_mails_it(town: Town
     assert read["Subject"] == "Beleidsrapport Proefstad: oktober 2026"
     text = read.get_body(["plain"])
     assert text is not None
-    missed = "10,00 % (10 van 100) – nog niet te zeggen (≤ 20 %)"
+    missed = "10,0 % (10 van 100) – nog niet te zeggen (≤ 20 %)"
     assert f"Gemiste oproepen in 2026 tot en met 31 oktober: {missed}" in text.get_content()
     files = {str(one.get_filename()): one.get_payload(decode=True) for one in read.iter_attachments()}
     assert sorted(files) == ["wachtpost-proefstad-2026-10.csv", "wachtpost-proefstad-2026-10.html"]

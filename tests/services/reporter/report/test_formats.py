@@ -132,7 +132,7 @@ def test_json_has_the_same_figures_as_csv():
     ],
 )
 def test_figures_are_written_as_in_the_language(kpi: Kpi, value: float | None, dutch: str, english: str):
-    assert (NL.value(kpi, value), EN.value(kpi, value)) == (dutch, english)
+    assert (NL.value(kpi, value, None), EN.value(kpi, value, None)) == (dutch, english)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,21 @@ def test_figures_are_written_as_in_the_language(kpi: Kpi, value: float | None, d
 def test_a_figure_beside_its_target_has_as_many_decimals_as_it_takes_to_stand_on_its_side(
     kpi: Kpi, value: float, target: float, dutch: str
 ):
-    assert NL.value(kpi, value, target) == dutch
+    assert NL.value(kpi, value, 1_000, target) == dutch
+
+
+@pytest.mark.parametrize(("missed", "calls", "dutch"), [
+    (19, 81, "23 %"),  # as on the boards and in the alarms
+    (234, 999, "23,4 %"),
+    (234, 1_000, "23,40 %"),  # as the policy follow-up publishes it
+    (1, 30_000, "0,00 %"),
+])  # fmt: skip
+def test_a_share_has_the_decimals_that_its_contacts_bear(missed: int, calls: int, dutch: str):
+    assert NL.value(Kpi.MISSED_RATIO, missed / calls, calls) == dutch
+
+
+def test_what_was_reported_before_is_shown_as_it_was_reported():
+    assert NL.value(Kpi.MISSED_RATIO, 0.1614, None) == "16,14 %"
 
 
 @pytest.mark.parametrize(
@@ -198,15 +212,18 @@ def test_verdicts_in_words(verdict: Verdict | None, complete: bool, value: float
 
 
 @pytest.mark.parametrize(
-    ("difference", "dutch"),
+    ("difference", "samples", "dutch"),
     [
-        (0.0263, "2,63 procentpunt hoger"),
-        (-0.0263, "2,63 procentpunt lager"),
-        (0.00001, "het aandeel verschilt minder dan 0,01 procentpunt"),
+        (0.0263, 1_000, "2,63 procentpunt hoger"),
+        (-0.0263, 1_000, "2,63 procentpunt lager"),
+        (-0.0263, 999, "2,6 procentpunt lager"),
+        (0.00001, 1_000, "het aandeel verschilt minder dan 0,01 procentpunt"),
+        (-0.0263, 99, "3 procentpunt lager"),
+        (-0.0004, 999, "het aandeel verschilt minder dan 0,1 procentpunt"),
     ],
 )
-def test_differences_in_words(difference: float, dutch: str):
-    assert NL.points(difference) == dutch
+def test_differences_in_words(difference: float, samples: int, dutch: str):
+    assert NL.points(difference, samples) == dutch
 
 
 def test_markdown_shows_a_comment_as_it_was_typed():

@@ -119,7 +119,7 @@ def test_every_figure_of_the_report_is_on_the_page():
     site = HALF_YEAR.sites[0]
     shown = [*site.missed_years, *site.call_waits, *site.lead_times, *site.missed_months]
     for one in [*shown, *(month for cluster in site.clusters for month in cluster.months)]:
-        assert write.value(one.kpi, one.value) in text
+        assert write.value(one.kpi, one.value, one.samples) in text
         if one.samples is not None:
             assert write.number(one.samples) in text
 
