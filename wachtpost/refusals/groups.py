@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from pydantic import JsonValue
 
 from domain.known_queues import KIND_OF, KnownQueues
-from shared.config.model import CityFile
+from shared.config.model import CityFile, QueueLogSource
 from shared.contract.dead_letters import DeadLetter, DeadLetterReason
 from shared.contract.kpis import QueueKind
 
@@ -58,15 +58,21 @@ class RefusalGroup:
     """Where it stands: ``queue_log:17``, an entry of the stream, an item of a request."""
     detail: str = ""
 
-    def is_settled(self, known: KnownQueues) -> bool:
+    def is_settled(self, city: CityFile) -> bool:
         """Whether the city file would let it in by now."""
-        kind = known.kinds.get(self.subject.site, {}).get(self.subject.queue)
-        match self.subject.reason:
+        subject, known = self.subject, self.kind_there(city)
+        match subject.reason:
             case DeadLetterReason.UNKNOWN_QUEUE:
-                return kind is not None and kind is (self.kind or kind)
+                names = {self.exchange_queue, subject.queue}
+                mapped = {name for one in logs(city) if one.id == subject.source for name in one.queues}
+                return bool(names & mapped) or (known is not None and known is (self.kind or known))
             case DeadLetterReason.WRONG_KIND:
-                return kind is not None and kind is self.kind
+                return known is not None and known is self.kind
         return False
+
+    def kind_there(self, city: CityFile) -> QueueKind | None:
+        """Return of which kind the queue is in the city file; none: it is not there."""
+        return KnownQueues.of(city.sites).kinds.get(self.subject.site, {}).get(self.subject.queue)
 
     def to_add(self, city: CityFile) -> str | None:
         """What the city file would have to hold among the queues of a site of it, as TOML: of a queue that it
@@ -74,7 +80,7 @@ class RefusalGroup:
         subject = self.subject
         if subject.reason is not DeadLetterReason.UNKNOWN_QUEUE or not subject.queue:
             return None
-        if subject.site not in {site.id for site in city.sites}:
+        if subject.site not in {site.id for site in city.sites} or self.kind_there(city) is not None:
             return None
         return f'{{ id = "{subject.queue}", kind = "{self.kind or QueueKind.PHONE}" }}'
 
@@ -95,7 +101,7 @@ class RefusalGroup:
             "add": self.to_add(city),
         }
         told = {name: value for name, value in told.items() if value}
-        return {**told, "settled": self.is_settled(KnownQueues.of(city.sites))}
+        return {**told, "settled": self.is_settled(city)}
 
 
 @dataclass(slots=True)
@@ -153,9 +159,13 @@ class Refusals:
 
     def sorted(self, city: CityFile) -> Iterator[RefusalGroup]:
         """Yield the groups: what is to be mended, the most first; then what the city file lets in by now."""
-        known = KnownQueues.of(city.sites)
         groups = sorted(self.by_subject.values(), key=lambda group: group.subject[:4])
-        yield from sorted(groups, key=lambda group: (group.is_settled(known), -group.count))
+        yield from sorted(groups, key=lambda group: (group.is_settled(city), -group.count))
+
+
+def logs(city: CityFile) -> Iterator[QueueLogSource]:
+    """Yield the logs that a city follows."""
+    return (one for one in city.sources if isinstance(one, QueueLogSource))
 
 
 def _text(item: Mapping[str, JsonValue], name: str) -> str:

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from domain.known_queues import KnownQueues
-from shared.config.model import CityFile, QueueLogSource
+from shared.config.model import CityFile
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.kpis import QueueKind
 from shared.translation import Msg, Translator
-from wachtpost.refusals.groups import RefusalGroup, Refusals
+from wachtpost.refusals.groups import RefusalGroup, Refusals, logs
 
 REASONS: Final[Mapping[DeadLetterReason, Msg]] = {
     DeadLetterReason.UNREADABLE: Msg("unreadable"),
@@ -65,11 +64,10 @@ def refusal_lines(
     refusals: Refusals, city: CityFile, say: Translator, local: Callable[[datetime], str] = str
 ) -> Iterator[str]:
     """Yield each group of refusals: what, where, and what to do. ``local`` writes a moment."""
-    known = KnownQueues.of(city.sites)
     for group in refusals.sorted(city):
         yield _what(group, say)
         yield f"    {_where(group, say, local)}"
-        for line in [_settled(say)] if group.is_settled(known) else _to_do(group, city, say):
+        for line in [_settled(say)] if group.is_settled(city) else _to_do(group, city, say):
             yield f"    {line}"
 
 
@@ -135,12 +133,15 @@ def _add_queue(group: RefusalGroup, city: CityFile, say: Translator) -> Iterator
         known = _some(site.id for site in city.sites)
         yield say.gettext("The city file has no site {name}; it has: {known}.", name=site, known=known)
         return
+    if group.kind_there(city) is not None:
+        yield _other_kind(group, city, say)
+        return
     if add is None:
         yield say.gettext("The name of the queue was not kept: it may be a phone number.")
         return
     yield say.gettext("Add to the queues of {site} in the city file:", site=site)
     yield f"    {add}"
-    if any(isinstance(one, QueueLogSource) and one.id == source for one in city.sources):
+    if any(one.id == source for one in logs(city)):
         yield say.gettext(
             "or, if it is one of them by another name, at the source {source}:", source=subject.source
         )

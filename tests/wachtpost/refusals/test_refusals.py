@@ -185,6 +185,25 @@ def test_what_the_city_file_lets_in_by_now_comes_last_and_is_said_so():
     assert by_now == [lines.index("2 × unknown queue: sales") + 2, len(lines) - 1]
 
 
+def test_a_queue_that_is_mapped_by_now_is_settled_and_one_of_another_kind_is_not():
+    lier = city(Path("queue_log"))
+    mapped = [
+        one.model_copy(update={"queues": {"Sales": "onthaal"}}) if isinstance(one, QueueLogSource) else one
+        for one in lier.sources
+    ]
+    lier = lier.model_copy(update={"sources": tuple(mapped)})
+    calls = of_log("sales", 1).model_copy(
+        update={"item": {**of_log("sales", 1).item, "exchange_queue": "Sales"}}
+    )
+    lines = told([calls, of_log("wonen", 2)], lier)
+    assert lines[:3:2] == [
+        "1 × unknown queue: wonen",
+        "    wonen is a counter: calls belong to a phone queue (onthaal).",
+    ]
+    assert lines[3:6:2] == ["1 × unknown queue: sales", lines[-1]]
+    assert lines[-1].startswith("    By now the city file lets it in.")
+
+
 def test_the_same_mistake_elsewhere_in_a_line_is_the_same_group():
     details = ["not JSON: expected value at line 1 column 7", "not JSON: expected value at line 2 column 31"]
     found = [
