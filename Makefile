@@ -71,7 +71,7 @@ check: $(VENV)/dev  ## format, lint, types, architecture, city file, boards, pag
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/wachtpost config check examples/lier/city.toml
-	@$(BIN)/wachtpost boards build --check
+	@$(BIN)/wachtpost boards build $(EXAMPLE_BOARDS) --check
 	@$(MAKE) --no-print-directory docs
 
 chaos: $(VENV)/dev  ## faults at random on the whole product, one oracle (ARGS="--hours 1", "--seed 7"; else 10 minutes)
@@ -83,8 +83,10 @@ thorough: $(VENV)/dev  ## properties on all their examples; kills with the figur
 bench: $(VENV)/dev  ## throughput, latency and memory, side by side in one run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-boards: $(VENV)/dev  ## write the Grafana boards anew, as examples/lier/city.toml has them (ARGS="--city FILE --out DIR")
-	@$(BIN)/wachtpost boards build $(ARGS)
+EXAMPLE_BOARDS := --city examples/lier/city.toml --out deploy/grafana/boards
+
+boards: $(VENV)/dev  ## write the example's Grafana boards anew (a city's own: wachtpost boards build)
+	@$(BIN)/wachtpost boards build $(EXAMPLE_BOARDS)
 
 pictures: $(VENV)/dev  ## pictures of a Grafana's boards, and what cannot be read (GRAFANA=http://…; ARGS="--password-file FILE")
 	@$(BIN)/python -m tests.pictures $(GRAFANA) $(ARGS)
@@ -104,15 +106,21 @@ messages: $(VENV)/runtime  ## collect the messages of the code into shared/local
 compose-test: $(VENV)/dev  ## build the image, run docker-compose.yml, kill, back up, restore (needs Docker)
 	@WACHTPOST_COMPOSE_RIG=1 $(BIN)/python -m pytest -m compose tests/compose $(ARGS)
 
-up:  ## deploy with docker compose: missing secrets are made, then wait until all is healthy
-	@sh deploy/secrets.sh
-	docker compose up -d --wait --build
+# As the city file has them; whoever calls owns what is written.
+BOARDS := docker compose run --rm --no-deps --user "$$(id -u):$$(id -g)" tools boards build --out /boards
+
+up:  ## deploy with docker compose: what is missing is made, then wait until all is healthy
+	@sh deploy/prepare.sh
+	docker compose build
+	@$(BOARDS)
+	docker compose up -d --wait
 
 down:  ## stop the deployment; its data stays
 	docker compose --profile ha down
 
 reload:  ## have a deployment take over a changed city file; one with mistakes goes no further than here
 	@docker compose run --rm --no-deps tools config check /etc/wachtpost/city.toml
+	@$(BOARDS)
 	docker compose --profile ha kill -s HUP $$(docker compose --profile ha ps --services --status running | grep -E '^(ingest|evaluator|notifier|reporter)')
 
 tools:  ## a command beside a deployment (ARGS="history log")

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from wachtpost.city_file import EXAMPLE, load_or_explain
+from shared.process.settings import CITY_FILE
+from wachtpost.city_file import load_or_explain
 
 app = typer.Typer(no_args_is_help=True, help="The Grafana boards.")
 
@@ -20,10 +21,16 @@ def boards() -> None:
 
 @app.command()
 def build(
-    city: Annotated[Path, typer.Option(help="The city file: its windows and its time zone")] = EXAMPLE,
-    out: Annotated[Path, typer.Option(help="Where to: a folder with one for every language in it")] = Path(
-        "deploy/grafana/boards"
-    ),
+    city: Annotated[
+        Path, typer.Option(envvar="WACHTPOST_CITY_FILE", help="The city file: its windows and its time zone")
+    ] = CITY_FILE,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where to: a folder with one for every language in it",
+            show_default="boards, beside the city file",
+        ),
+    ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing, only say which files differ")
     ] = False,
@@ -35,12 +42,13 @@ def build(
     from deploy.grafana.every import written  # its builder is large: other commands do not wait for it
 
     wanted = written(load_or_explain(city))
+    out = out or city.with_name("boards")
     stale = sorted(differing(wanted, out))
     for path in stale:
         if path not in wanted:
             typer.echo(f"{out / path} is no board of ours any more: delete it", err=True)
         elif check:
-            typer.echo(f"{out / path} is not what the builder makes: run make boards", err=True)
+            typer.echo(f"{out / path} is not what the builder makes", err=True)
         else:
             (out / path).parent.mkdir(parents=True, exist_ok=True)
             (out / path).write_text(wanted[path], encoding="utf-8")

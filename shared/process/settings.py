@@ -19,6 +19,9 @@ from shared.redis.url import address_of
 PREFIX: Final = "WACHTPOST_"
 """Of every variable of ours."""
 
+CITY_FILE: Final = Path("city/city.toml")
+"""A city's own, in a folder that git leaves alone."""
+
 MIB: Final = 1024 * 1024
 
 log = structlog.stdlib.get_logger(__name__)
@@ -40,7 +43,7 @@ class ServiceSettings(BaseSettings):
         env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
-    city_file: Path = Path("city/city.toml")
+    city_file: Path = CITY_FILE
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     """A server or a cluster (``shared.redis.url``). May carry a user name; the password belongs in a file."""
     redis_password_file: Path | None = None

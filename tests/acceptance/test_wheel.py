@@ -13,6 +13,7 @@ import pytest
 
 from deploy.grafana.every import FOLDER
 from tests.support.service_process import ROOT
+from wachtpost.city_file import EXAMPLE
 
 pytestmark = pytest.mark.slow
 
@@ -104,7 +105,7 @@ def test_the_demo_runs_on_the_example_that_comes_with_it(wachtpost: Path, tmp_pa
 
 
 def test_boards_are_built_without_a_checkout(wachtpost: Path, tmp_path: Path) -> None:
-    run(wachtpost, "boards", "build", "--out", "boards", at=tmp_path)
+    run(wachtpost, "boards", "build", "--city", EXAMPLE, "--out", "boards", at=tmp_path)
     for board in FOLDER.rglob("*.json"):
         built = tmp_path / "boards" / board.relative_to(FOLDER)
         assert built.read_bytes() == board.read_bytes()

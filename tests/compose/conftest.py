@@ -12,7 +12,7 @@ from tests.compose.stack import Stack, absent_image, prepare, why_not
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A deployment with its secrets, not started yet. Whatever happens, nothing of it stays."""
+    """A deployment, not prepared yet. Whatever happens, nothing of it stays."""
     prepare()
     if (reason := why_not()) is not None:
         pytest.skip(f"no containers here: {reason}")
@@ -21,7 +21,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     missing = absent_image(sorted(i for i in set(listed) if not i.startswith(("wachtpost:", "grafana/"))))
     if missing is not None:
         pytest.skip(f"no containers here: {missing} is not on this machine and cannot be fetched")
-    stack.script("secrets.sh", str(stack.secrets))
     try:
         yield stack
     finally:

@@ -6,6 +6,7 @@ One stack for the whole file, and one story: the tests go on from each other in 
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from collections import Counter
@@ -177,6 +178,7 @@ def evenings() -> tuple[datetime, datetime]:
 def stack(stack: Stack) -> Stack:
     """The deployment built and up, on the first evening; its PBX has not written anything yet."""
     stack.city_file.write_text(city(stack))
+    stack.script("prepare.sh")
     stack.queue_log.parent.mkdir(mode=0o750)
     stack.queue_log.touch(mode=0o640)  # readable by its group alone, which ingest is told
     live_on(stack, evenings()[0])
@@ -318,6 +320,16 @@ def test_the_figures_of_the_whole_day_equal_the_truth(stack: Stack) -> None:
     stack.up()  # a setting has changed: the services are made anew
     expect(stack, dict(bank_day().truth))
     assert sum(told.answered for told in bank_day().truth.values()) > 1000
+
+
+def test_the_boards_are_those_of_the_city_file_as_make_up_makes_them(stack: Stack) -> None:
+    board = stack.city_file.parent / "boards" / "nl" / "live.json"
+    board.write_text("{}")
+    own = f"{os.getuid()}:{os.getgid()}"
+    stack.compose(
+        *("run", "--rm", "--no-deps", "-T", "--user", own, "tools", "boards", "build", "--out", "/boards")
+    )
+    assert json.loads(board.read_text(encoding="utf-8"))["uid"] == "wachtpost-live"
 
 
 def test_people_have_their_tools(stack: Stack) -> None:

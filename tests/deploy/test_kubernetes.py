@@ -63,6 +63,12 @@ def everything() -> Sequence[Manifest]:
     return [*rendered(REGION), *rendered(KUBERNETES / "queue-log")]
 
 
+def test_the_example_runs_this_release() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    (kustomization,) = documents(REGION / "kustomization.yaml")
+    assert [text(one, "newTag") for one in listed(kustomization, "images")] == [version]
+
+
 def of_kind(*kinds: str) -> list[Manifest]:
     return [one for one in everything() if one["kind"] in kinds]
 

@@ -247,8 +247,8 @@ class _CityText:
     def live(self) -> Iterator[str]:
         yield from comment(
             self.say.gettext(
-                "What the live figures look back over; after a change the boards are made anew with make "
-                "boards."
+                "What the live figures look back over; after a change the boards are made anew with "
+                "wachtpost boards build, or make up."
             )
         )
         yield "[live]"

@@ -20,6 +20,7 @@ from shared.config.errors import in_sentences
 from shared.config.model import City, CityFile
 from shared.contract.kpis import QueueKind
 from shared.process.clock import system_clock
+from shared.process.settings import CITY_FILE
 from shared.translation import Translator, languages, translator
 from wachtpost.analyse.files import UNCONFIGURED
 from wachtpost.analyse.progress import progress_bar
@@ -55,7 +56,7 @@ def init(
         list[Path] | None,
         typer.Argument(help="queue_log files, rotated and packed ones too, or events as NDJSON; or none"),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The city file to write")] = Path("city/city.toml"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The city file to write")] = CITY_FILE,
     name: Annotated[str | None, typer.Option(help="Name of the city")] = None,
     language_: Annotated[
         str | None, typer.Option("--language", parser=language_code, help=f"One of {', '.join(languages())}")

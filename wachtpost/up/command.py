@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
+from shared.process.settings import CITY_FILE
 from shared.translation import translator
 from wachtpost.city_file import load_or_explain
 from wachtpost.terminal import complain
 
-CITY_FILE: Final = Path("city/city.toml")
 FIRST_PORT: Final = 8000
 
 
