@@ -13,6 +13,7 @@ from services.notifier import __main__ as notifier_service
 from wachtpost import boards, config, grafana, keys
 from wachtpost.analyse.command import analyse
 from wachtpost.demo.command import demo
+from wachtpost.doctor.command import doctor
 from wachtpost.history import command as history_command
 from wachtpost.init.command import init
 from wachtpost.notify import log, silences, trial
@@ -52,6 +53,7 @@ app.command()(demo)
 app.command()(up)
 app.command()(analyse)
 app.command()(init)
+app.command()(doctor)
 app.command()(report)
 app.command()(reporter)
 app.command()(dead)

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import re
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -138,15 +139,35 @@ class MailSender:
         address = plain_address(delivery.address or "")
         if address is None:
             raise PermanentFailure("the receiver's mail address is not one that can be written to")
+        sender = self._sender()
+        mail = compose(delivery, words, sender=sender, address=address, at=self.clock())
+
+        async def hand_over(line: aiosmtplib.SMTP) -> None:
+            await line.send_message(mail, sender=sender, recipients=[address])
+
+        await self._converse(hand_over)
+
+    async def greet(self) -> None:
+        """Return if the server lets us in, with TLS and log-in as ``smtp`` says. Nothing is sent; raises like
+        ``send``."""
+
+        async def say_nothing(line: aiosmtplib.SMTP) -> None:
+            await line.noop()
+
+        await self._converse(say_nothing)
+
+    def _sender(self) -> str:
         sender = plain_address(self.smtp.sender)
         if sender is None:
             raise PermanentFailure("smtp.sender is not an address that can be written from")
-        mail = compose(delivery, words, sender=sender, address=address, at=self.clock())
-        line = self._line(sender)
+        return sender
+
+    async def _converse(self, talk: Callable[[aiosmtplib.SMTP], Awaitable[None]]) -> None:
+        line = self._line(self._sender())
         try:
             async with asyncio.timeout(self.limit.total_seconds()):
                 await line.connect()
-                await line.send_message(mail, sender=sender, recipients=[address])
+                await talk(line)
             # They have it: what goes wrong while parting must not bring it a second time.
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await line.quit(timeout=PART_WITHIN.total_seconds())

@@ -1,0 +1,27 @@
+"""What an examination finds. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    """It may be meant."""
+    WRONG = "wrong"
+    """Something that Wachtpost is there for does not work."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    about: str
+    """For machines: ``redis``, ``source pbx``."""
+    verdict: Verdict
+    said: str
+    """A sentence, in the city's language."""
+    advice: str = ""
+    """What to do; empty where nothing is."""
