@@ -10,7 +10,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install extras wheel demo test slow check chaos thorough bench boards pictures readme-pictures docs messages compose-test up down reload tools backup restore schemas lock clean
+.PHONY: help install extras wheel demo test slow check chaos thorough bench boards pictures readme-pictures docs messages compose-test up down reload tools doctor backup restore schemas lock clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -125,6 +125,9 @@ reload:  ## have a deployment take over a changed city file; one with mistakes g
 
 tools:  ## a command beside a deployment (ARGS="history log")
 	@docker compose run --rm tools $(ARGS)
+
+doctor:  ## whether a deployment can do what it is there for, line by line
+	@docker compose run --rm doctor
 
 backup:  ## copy what a deployment remembers into backups/
 	@sh deploy/backup.sh $(ARGS)

@@ -494,6 +494,10 @@ def _operator_looks_only(desk: Desk, breach: str) -> None:
     assert breach in desk.says("operator", "breaches")
     assert desk.says("operator", "silence", "list") == "Geen stiltes.\n"
     assert breach in desk.says("operator", "notifications", "log")
+    looked = json.loads(desk.ask("operator", "doctor", "--json").stdout)
+    found = {one["about"]: one["status"] for one in looked}
+    assert (found["redis"], found["evaluator"], found["notifier"]) == ("ok", "wrong", "wrong")
+    assert {"dead letters", "source pbx"} <= found.keys(), "all of it can be asked"
     silence = desk.ask("operator", "silence", "create", "--for", "2h", "--why", "werken", "--by", "balie")
     assert silence.exit_code == 2
     assert desk.server.refusals() == [("operator", "evalsha")]
@@ -688,7 +692,7 @@ MAY: Final = {
     "operator": {
         *("ACL LOG", "ACL WHOAMI", "BGREWRITEAOF", "BGSAVE", "CLIENT LIST", "CLIENT SETNAME x"),
         *("CONFIG GET maxmemory", "DBSIZE", "INFO", "LASTSAVE", "LATENCY HISTOGRAM", "LATENCY LATEST"),
-        *("MEMORY STATS", "PING", "RANDOMKEY", "SAVE", "SCAN 0", "SLOWLOG GET", "SLOWLOG LEN"),
+        *("MEMORY STATS", "PING", "RANDOMKEY", "SAVE", "SCAN 0", "SLOWLOG GET", "SLOWLOG LEN", "TIME"),
     },
     "health": {"PING"},
 }

@@ -28,7 +28,7 @@ from wachtpost.access import Access
 from wachtpost.cli import app
 from wachtpost.doctor.alarms import look_at_links, look_at_routes, look_at_rules, look_at_ways
 from wachtpost.doctor.command import examine
-from wachtpost.doctor.findings import Finding, Verdict
+from wachtpost.doctor.results import CheckResult, CheckStatus
 from wachtpost.doctor.sources import look_at_sources, open_time
 from wachtpost.doctor.stores import look_at_redis
 
@@ -68,8 +68,8 @@ def given(
     )
 
 
-def said(findings: Sequence[Finding]) -> list[tuple[Verdict, str]]:
-    return [(one.verdict, one.said) for one in findings]
+def said(results: Sequence[CheckResult]) -> list[tuple[CheckStatus, str]]:
+    return [(one.status, one.said) for one in results]
 
 
 # Redis -------------------------------------------------------------------------------------------------
@@ -84,8 +84,8 @@ async def test_a_redis_that_keeps_what_it_has_and_services_at_work_are_well(redi
     with redis.Redis.from_url(redis_url) as client:
         at_work(client)
     report = await look_at_redis(given(redis_url=redis_url))
-    assert [one.verdict for one in report.findings] == [Verdict.OK] * 4
-    assert [one.about for one in report.findings] == ["redis", "evaluator", "notifier", "dead letters"]
+    assert [one.status for one in report.results] == [CheckStatus.OK] * 4
+    assert [one.about for one in report.results] == ["redis", "evaluator", "notifier", "dead letters"]
     assert report.heard == {"pbx": None}
 
 
@@ -103,8 +103,8 @@ async def test_a_redis_that_may_lose_something_is_wrong(
     with own_server.client() as client:
         client.config_set(setting, value)
     report = await look_at_redis(given(redis_url=own_server.url))
-    first = report.findings[0]
-    assert (first.about, first.verdict) == ("redis", Verdict.WRONG)
+    first = report.results[0]
+    assert (first.about, first.status) == ("redis", CheckStatus.WRONG)
     assert said_of_it in first.said
     assert f"127.0.0.1:{own_server.port}" in first.said
     assert first.advice
@@ -113,15 +113,15 @@ async def test_a_redis_that_may_lose_something_is_wrong(
 async def test_a_redis_that_is_away_is_told_with_its_address_and_nothing_else():
     port = free_port()
     report = await look_at_redis(given(redis_url=f"redis://desk:hush@127.0.0.1:{port}/0"))
-    (away,) = report.findings
-    assert away.verdict is Verdict.WRONG
+    (away,) = report.results
+    assert away.status is CheckStatus.WRONG
     assert away.said.startswith(f"Redis at 127.0.0.1:{port} (WACHTPOST_REDIS_URL) does not answer")
     assert report.heard is None
 
 
 async def test_who_is_not_at_work_is_wrong(redis_url: str):
     report = await look_at_redis(given(redis_url=redis_url))
-    wrong = {one.about: one.said for one in report.findings if one.verdict is Verdict.WRONG}
+    wrong = {one.about: one.said for one in report.results if one.status is CheckStatus.WRONG}
     assert wrong == {
         "evaluator": "No evaluator runs: nothing is judged.",
         "notifier": "No notifier runs: nobody is told.",
@@ -139,17 +139,17 @@ class ByAnotherClock(Access):
 
 
 @pytest.mark.parametrize(
-    ("ahead", "verdict"),
+    ("ahead", "status"),
     [
-        (timedelta(0), Verdict.OK),
-        (timedelta(seconds=30), Verdict.WARNING),
-        (timedelta(minutes=-3), Verdict.WRONG),
+        (timedelta(0), CheckStatus.OK),
+        (timedelta(seconds=30), CheckStatus.WARNING),
+        (timedelta(minutes=-3), CheckStatus.WRONG),
     ],
 )
-async def test_clocks_that_lie_apart_are_told(redis_url: str, ahead: timedelta, verdict: Verdict):
+async def test_clocks_that_lie_apart_are_told(redis_url: str, ahead: timedelta, status: CheckStatus):
     asks = given(redis_url=redis_url, clock="")
     report = await look_at_redis(ByAnotherClock(asks.settings, asks.city, ahead))
-    assert [one.verdict for one in report.findings if one.about == "clock"] == [verdict]
+    assert [one.status for one in report.results if one.about == "clock"] == [status]
 
 
 async def test_queues_that_were_refused_are_named(redis_url: str):
@@ -163,8 +163,8 @@ async def test_queues_that_were_refused_are_named(redis_url: str):
         for number, queue in enumerate(["sales", "sales", "support", "onthaal"]):
             client.xadd(keys.dead_letters(0), {keys.DATA_FIELD: letter(queue)}, id=f"{at + number}-0")
     report = await look_at_redis(given(redis_url=redis_url))
-    (dead,) = [one for one in report.findings if one.about == "dead letters"]
-    assert dead.verdict is Verdict.WARNING
+    (dead,) = [one for one in report.results if one.about == "dead letters"]
+    assert dead.status is CheckStatus.WARNING
     assert dead.said == (
         "3 events were refused in the last day. Queues that the city file does not have: sales, support."
     )
@@ -192,19 +192,19 @@ def test_only_opening_time_counts(since: str, until: str, open_for: str):
 
 
 @pytest.mark.parametrize(
-    ("written", "verdict", "what"),
+    ("written", "status", "what"),
     [
-        (timedelta(minutes=59), Verdict.OK, "can be read"),
-        (timedelta(minutes=61), Verdict.WARNING, "1 hour and 1 minute of opening time ago"),
+        (timedelta(minutes=59), CheckStatus.OK, "can be read"),
+        (timedelta(minutes=61), CheckStatus.WARNING, "1 hour and 1 minute of opening time ago"),
     ],
 )
-def test_a_log_that_does_not_grow_is_told(tmp_path: Path, written: timedelta, verdict: Verdict, what: str):
+def test_a_log_that_does_not_grow_is_told(tmp_path: Path, written: timedelta, status: CheckStatus, what: str):
     log = tmp_path / "queue_log"
     log.write_text("1|1|NONE|NONE|QUEUESTART\n")
     stamp = (NOW - written).timestamp()
     os.utime(log, (stamp, stamp))
     (file,) = look_at_sources(given(path=log), None)
-    assert file.verdict is verdict
+    assert file.status is status
     assert what in file.said
 
 
@@ -212,22 +212,22 @@ def test_a_log_that_cannot_be_read_is_wrong(tmp_path: Path):
     (folder,) = look_at_sources(given(path=tmp_path), None)
     (missing,) = look_at_sources(given(path=tmp_path / "queue_log"), None)
     assert said([folder, missing]) == [
-        (Verdict.WRONG, f"{tmp_path} cannot be read: Is a directory."),
-        (Verdict.WRONG, f"{tmp_path}/queue_log does not exist on this machine."),
+        (CheckStatus.WRONG, f"{tmp_path} cannot be read: Is a directory."),
+        (CheckStatus.WRONG, f"{tmp_path}/queue_log does not exist on this machine."),
     ]
 
 
 @pytest.mark.parametrize(
-    ("ago", "verdicts"),
+    ("ago", "statuses"),
     [
-        (timedelta(minutes=5), [Verdict.OK, Verdict.OK]),  # somebody reads the log elsewhere
-        (timedelta(days=1), [Verdict.WRONG, Verdict.WARNING]),
-        (None, [Verdict.WRONG, Verdict.WARNING]),
+        (timedelta(minutes=5), [CheckStatus.OK, CheckStatus.OK]),  # somebody reads the log elsewhere
+        (timedelta(days=1), [CheckStatus.WRONG, CheckStatus.WARNING]),
+        (None, [CheckStatus.WRONG, CheckStatus.WARNING]),
     ],
 )
-def test_when_a_source_was_last_heard(ago: timedelta | None, verdicts: list[Verdict]):
+def test_when_a_source_was_last_heard(ago: timedelta | None, statuses: list[CheckStatus]):
     heard = {"pbx": None if ago is None else NOW - ago}
-    assert [one.verdict for one in look_at_sources(given(), heard)] == verdicts
+    assert [one.status for one in look_at_sources(given(), heard)] == statuses
 
 
 async def test_what_the_evaluator_heard_last_is_asked_of_redis(redis_url: str):
@@ -246,27 +246,27 @@ def test_rules_and_routes_that_lead_nowhere_are_named():
     other = TOLD.replace('"balie"', '"chef"')
     asks = given(RULE + counter + TOLD + other + idle)
     assert said(list(look_at_rules(asks))) == [
-        (Verdict.WARNING, "The rule loket is about no queue: it is judged nowhere.")
+        (CheckStatus.WARNING, "The rule loket is about no queue: it is judged nowhere.")
     ]
     assert said(list(look_at_routes(asks))) == [
-        (Verdict.WARNING, "Nobody is told of anything: no route fits any rule."),
-        (Verdict.WARNING, "Route 1 is taken by no rule."),
-        (Verdict.WARNING, "To the receiver chef no route leads."),
+        (CheckStatus.WARNING, "Nobody is told of anything: no route fits any rule."),
+        (CheckStatus.WARNING, "Route 1 is taken by no rule."),
+        (CheckStatus.WARNING, "To the receiver chef no route leads."),
     ]
     some = RULE.replace('"wachten"', '"later"').replace("limit", 'severity = "info"\nlimit')
     assert said(list(look_at_routes(given(RULE + some + TOLD + idle)))) == [
-        (Verdict.WARNING, "Nobody is told of: wachten (critical).")
+        (CheckStatus.WARNING, "Nobody is told of: wachten (critical).")
     ]
 
 
 def test_rules_and_routes_that_fit_are_well():
     asks = given(RULE + TOLD + ROUTE)
     found = [*look_at_rules(asks), *look_at_routes(asks)]
-    assert [one.verdict for one in found] == [Verdict.OK, Verdict.OK]
+    assert [one.status for one in found] == [CheckStatus.OK, CheckStatus.OK]
 
 
 def test_a_city_without_rules_or_sources_is_told():
-    assert [one.verdict for one in look_at_rules(given())] == [Verdict.WARNING]
+    assert [one.status for one in look_at_rules(given())] == [CheckStatus.WARNING]
 
 
 SMTP = """
@@ -286,25 +286,25 @@ async def test_the_mail_server_is_greeted_and_sent_nothing(tmp_path: Path):
     async with mail_receiver() as server:
         found = await look_at_ways(given(SMTP.format(port=server.port, user="")))
         assert server.mails == []
-    assert said(found) == [(Verdict.OK, f"The mail server 127.0.0.1:{server.port} lets us in.")]
+    assert said(found) == [(CheckStatus.OK, f"The mail server 127.0.0.1:{server.port} lets us in.")]
 
 
 @pytest.mark.parametrize(
-    ("password", "verdict", "what"),
+    ("password", "status", "what"),
     [
-        ("right", Verdict.OK, "accepts the log-in"),
-        ("wrong", Verdict.WRONG, "refuses the login of smtp.user: 535"),
-        (None, Verdict.WRONG, "smtp.user needs smtp.password_file"),
+        ("right", CheckStatus.OK, "accepts the log-in"),
+        ("wrong", CheckStatus.WRONG, "refuses the login of smtp.user: 535"),
+        (None, CheckStatus.WRONG, "smtp.user needs smtp.password_file"),
     ],
 )
-async def test_a_log_in_is_tried(tmp_path: Path, password: str | None, verdict: Verdict, what: str):
+async def test_a_log_in_is_tried(tmp_path: Path, password: str | None, status: CheckStatus, what: str):
     file = tmp_path / "smtp"
     file.write_text(f"{password}\n")
     given_file = None if password is None else file
     async with mail_receiver(users={"wachtpost": "right"}) as server:
         more = SMTP.format(port=server.port, user='user = "wachtpost"')
         (mail,) = await look_at_ways(given(more, smtp_password_file=given_file))
-    assert mail.verdict is verdict
+    assert mail.status is status
     assert what in mail.said
     assert "right" not in mail.said
 
@@ -312,7 +312,7 @@ async def test_a_log_in_is_tried(tmp_path: Path, password: str | None, verdict: 
 async def test_a_mail_server_that_is_not_there_is_told_with_its_address():
     port = free_port()
     (mail,) = await look_at_ways(given(SMTP.format(port=port, user="")))
-    assert mail.verdict is Verdict.WRONG
+    assert mail.status is CheckStatus.WRONG
     assert f"127.0.0.1:{port}" in mail.said
     assert mail.advice
 
@@ -320,26 +320,26 @@ async def test_a_mail_server_that_is_not_there_is_told_with_its_address():
 async def test_a_secret_that_is_not_there_is_told(tmp_path: Path):
     channel = f'{{ kind = "webhook", url = "http://127.0.0.1:9/", secret_file = "{tmp_path}/key" }}'
     found = await look_at_ways(given(f'[[receivers]]\nid = "balie"\nchannels = [{channel}]\n'))
-    assert [(one.about, one.verdict) for one in found] == [("receiver balie", Verdict.WRONG)]
+    assert [(one.about, one.status) for one in found] == [("receiver balie", CheckStatus.WRONG)]
     assert f"{tmp_path}/key" in found[0].said
 
 
 @pytest.mark.parametrize(
-    ("key", "verdict", "what"),
+    ("key", "status", "what"),
     [
         (b"k" * 16, None, ""),
-        (b"short", Verdict.WRONG, "fewer than 16 bytes"),
-        (None, Verdict.WARNING, "there is no key"),
+        (b"short", CheckStatus.WRONG, "fewer than 16 bytes"),
+        (None, CheckStatus.WARNING, "there is no key"),
     ],
 )
 async def test_the_key_of_the_links_is_looked_at(
-    tmp_path: Path, key: bytes | None, verdict: Verdict | None, what: str
+    tmp_path: Path, key: bytes | None, status: CheckStatus | None, what: str
 ):
     file = tmp_path / "link_key"
     file.write_bytes(key or b"")
     notify = '[notify]\nbase_url = "http://localhost:8003/"\n'
     *of_key, of_host = await look_at_links(given(notify, link_key_file=None if key is None else file))
-    assert [one.verdict for one in of_key] == ([] if verdict is None else [verdict])
+    assert [one.status for one in of_key] == ([] if status is None else [status])
     assert all(what in one.said for one in of_key)
     assert "leads nowhere but on this machine" in of_host.said
 
@@ -352,9 +352,9 @@ async def test_a_link_that_leads_to_nobody_is_told(tmp_path: Path, monkeypatch: 
         url = f"{receiver.url}/wachtpost/"
         found = await look_at_links(given(f'[notify]\nbase_url = "{url}"\n', link_key_file=file))
         assert [request.target for request in receiver.requests] == ["/wachtpost/acknowledge"]
-    assert said(found) == [(Verdict.OK, f"Links to take on a breach lead to {url}acknowledge.")]
+    assert said(found) == [(CheckStatus.OK, f"Links to take on a breach lead to {url}acknowledge.")]
     (away,) = await look_at_links(given(f'[notify]\nbase_url = "{url}"\n', link_key_file=file))
-    assert (away.verdict, "ConnectError" in away.said) == (Verdict.WARNING, True)
+    assert (away.status, "ConnectError" in away.said) == (CheckStatus.WARNING, True)
 
 
 # The command -------------------------------------------------------------------------------------------
@@ -382,7 +382,7 @@ def test_machines_are_told_the_same(tmp_path: Path):
     told = json.loads(text)
     assert status == 1
     assert {"redis", "file of pbx", "rules", "routes", "links"} == {one["about"] for one in told}
-    assert {one["verdict"] for one in told} == {"ok", "warning", "wrong"}
+    assert {one["status"] for one in told} == {"ok", "warning", "wrong"}
 
 
 @pytest.mark.parametrize("language", languages())

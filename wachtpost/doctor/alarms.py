@@ -26,7 +26,7 @@ from services.notifier.model import DeliveryFailed, TransientFailure
 from services.notifier.secrets import read_secret
 from shared.config.alerting import AppriseChannel, WebhookChannel
 from wachtpost.access import Access
-from wachtpost.doctor.findings import Finding, Verdict
+from wachtpost.doctor.results import CheckResult, CheckStatus
 from wachtpost.remarks.limits import queues_of
 from wachtpost.routes.trial import idle_routes, made_up
 
@@ -41,13 +41,13 @@ BASE_URL_WITHIN_S: Final = 5.0
 # Rules and routes --------------------------------------------------------------------------------------
 
 
-def look_at_rules(given: Access) -> Iterator[Finding]:
+def look_at_rules(given: Access) -> Iterator[CheckResult]:
     """Yield whether there are rules, and whether each is about something."""
     say, city = given.say, given.city
     count = len(city.rules) + len(city.budget_rules) + len(city.no_data_rules)
     if not count:
         none = say.gettext("The city file has no rules ([[rules]]): nothing is judged.")
-        yield Finding("rules", Verdict.WARNING, none, say.gettext("`wachtpost init` writes some."))
+        yield CheckResult("rules", CheckStatus.WARNING, none, say.gettext("`wachtpost init` writes some."))
         return
     nowhere = [rule.id for rule in city.rules if not queues_of(city, rule)]
     for name in nowhere:
@@ -55,15 +55,15 @@ def look_at_rules(given: Access) -> Iterator[Finding]:
         advice = say.gettext(
             "Correct its queue, or the kind of the queue; `wachtpost config check` says more."
         )
-        yield Finding(f"rule {name}", Verdict.WARNING, said, advice)
+        yield CheckResult(f"rule {name}", CheckStatus.WARNING, said, advice)
     if not nowhere:
         good = say.ngettext(
             "{number} rule, which is about something.", "{number} rules, all about something.", count
         )
-        yield Finding("rules", Verdict.OK, good)
+        yield CheckResult("rules", CheckStatus.OK, good)
 
 
-def look_at_routes(given: Access) -> Iterator[Finding]:
+def look_at_routes(given: Access) -> Iterator[CheckResult]:
     """Yield whether every rule leads to somebody, every receiver is led to, and every route leads from
     something."""
     say, city = given.say, given.city
@@ -74,27 +74,27 @@ def look_at_routes(given: Access) -> Iterator[Finding]:
     see = say.gettext("Add a route ([[routes]]); `wachtpost routes test` says who is told of what.")
     if untold and len(untold) == len(keys):
         nobody = say.gettext("Nobody is told of anything: no route fits any rule.")
-        yield Finding("routes", Verdict.WARNING, nobody, see)
+        yield CheckResult("routes", CheckStatus.WARNING, nobody, see)
     elif untold:
         said = say.gettext("Nobody is told of: {rules}.", rules=", ".join(named))
-        yield Finding("routes", Verdict.WARNING, said, see)
+        yield CheckResult("routes", CheckStatus.WARNING, said, see)
     elif keys:
-        yield Finding("routes", Verdict.OK, say.gettext("Of every rule somebody is told."))
+        yield CheckResult("routes", CheckStatus.OK, say.gettext("Of every rule somebody is told."))
     for number in idle_routes(city.routes, keys, given.now()):
         idle = say.gettext("Route {number} is taken by no rule.", number=number)
         advice = say.gettext("Correct what it is limited to, or leave it out.")
-        yield Finding(f"route {number}", Verdict.WARNING, idle, advice)
+        yield CheckResult(f"route {number}", CheckStatus.WARNING, idle, advice)
     led_to = {name for route in city.routes for name in (*route.receivers, *route.escalate_to)}
     for receiver in city.receivers:
         if receiver.id not in led_to and receiver.id not in city.report.receivers:
             alone = say.gettext("To the receiver {receiver} no route leads.", receiver=receiver.id)
-            yield Finding(f"receiver {receiver.id}", Verdict.WARNING, alone, see)
+            yield CheckResult(f"receiver {receiver.id}", CheckStatus.WARNING, alone, see)
 
 
 # The ways ----------------------------------------------------------------------------------------------
 
 
-async def look_at_ways(given: Access) -> list[Finding]:
+async def look_at_ways(given: Access) -> list[CheckResult]:
     """Log in to the mail server, and read the secrets that channels need; nothing is sent."""
     say = given.say
     found = list(_secrets(given))
@@ -109,11 +109,11 @@ async def look_at_ways(given: Access) -> list[Finding]:
         await mail.greet()
     except DeliveryFailed as error:
         refused = say.gettext("Mail cannot be sent by {server}: {why}.", server=server, why=error)
-        return [*found, Finding("mail", Verdict.WRONG, refused, _mail_advice(given))]
+        return [*found, CheckResult("mail", CheckStatus.WRONG, refused, _mail_advice(given))]
     good = say.gettext("The mail server {server} lets us in.", server=server)
     if mail.smtp.user is not None:
         good = say.gettext("The mail server {server} accepts the log-in.", server=server)
-    return [*found, Finding("mail", Verdict.OK, good)]
+    return [*found, CheckResult("mail", CheckStatus.OK, good)]
 
 
 def _mail_advice(given: Access) -> str:
@@ -123,7 +123,7 @@ def _mail_advice(given: Access) -> str:
     )
 
 
-def _secrets(given: Access) -> Iterator[Finding]:
+def _secrets(given: Access) -> Iterator[CheckResult]:
     say = given.say
     for receiver in given.city.receivers:
         about = f"receiver {receiver.id}"
@@ -132,11 +132,13 @@ def _secrets(given: Access) -> Iterator[Finding]:
                 said = say.gettext(
                     "{receiver} is told by Apprise, which is not installed.", receiver=receiver.id
                 )
-                yield Finding(about, Verdict.WRONG, said, "make extras EXTRAS=apprise")
+                yield CheckResult(about, CheckStatus.WRONG, said, "make extras EXTRAS=apprise")
             file = _secret_of(channel)
             if file is not None and (why := _unreadable(file)) is not None:
                 said = say.gettext("{receiver} cannot be told: {why}.", receiver=receiver.id, why=why)
-                yield Finding(about, Verdict.WRONG, said, say.gettext("Put the secret into that file."))
+                yield CheckResult(
+                    about, CheckStatus.WRONG, said, say.gettext("Put the secret into that file.")
+                )
 
 
 def _secret_of(channel: object) -> Path | None:
@@ -159,14 +161,14 @@ def _unreadable(file: Path) -> str | None:
 # Links and Grafana -------------------------------------------------------------------------------------
 
 
-async def look_at_links(given: Access) -> list[Finding]:
+async def look_at_links(given: Access) -> list[CheckResult]:
     """Whether messages bring a link to acknowledge, and whether it leads to somewhere."""
     say, base_url = given.say, given.city.notify.base_url
     if base_url is None:
         return [
-            Finding(
+            CheckResult(
                 "links",
-                Verdict.OK,
+                CheckStatus.OK,
                 say.gettext("Messages bring no link to take on a breach: notify.base_url is not set."),
             )
         ]
@@ -174,7 +176,7 @@ async def look_at_links(given: Access) -> list[Finding]:
     if _is_of_this_machine(base_url):
         said = say.gettext("notify.base_url leads nowhere but on this machine: {url}.", url=base_url)
         advice = say.gettext("Write the address at which people reach the notifier.")
-        return [*found, Finding("links", Verdict.WARNING, said, advice)]
+        return [*found, CheckResult("links", CheckStatus.WARNING, said, advice)]
     url = f"{str(base_url).rstrip('/')}{ACKNOWLEDGE_PATH}"
     try:
         async with httpx.AsyncClient(timeout=BASE_URL_WITHIN_S, trust_env=False) as http:
@@ -185,9 +187,9 @@ async def look_at_links(given: Access) -> list[Finding]:
     if why:
         said = say.gettext("{url} does not answer from here: {why}.", url=url, why=why)
         advice = say.gettext("Does the notifier run, and does notify.base_url lead to it?")
-        return [*found, Finding("links", Verdict.WARNING, said, advice)]
+        return [*found, CheckResult("links", CheckStatus.WARNING, said, advice)]
     return found or [
-        Finding("links", Verdict.OK, say.gettext("Links to take on a breach lead to {url}.", url=url))
+        CheckResult("links", CheckStatus.OK, say.gettext("Links to take on a breach lead to {url}.", url=url))
     ]
 
 
@@ -199,28 +201,28 @@ def _is_of_this_machine(url: HttpUrl) -> bool:
         return host == "localhost"
 
 
-def _link_key(given: Access) -> list[Finding]:
+def _link_key(given: Access) -> list[CheckResult]:
     say = given.say
     advice = say.gettext("For instance: openssl rand -hex 32 > FILE, and WACHTPOST_LINK_KEY_FILE=FILE")
     try:
         key = given.settings.link_key()
     except OSError as error:
         said = f"WACHTPOST_LINK_KEY_FILE: {error.strerror}: {error.filename}"
-        return [Finding("links", Verdict.WRONG, said, advice)]
+        return [CheckResult("links", CheckStatus.WRONG, said, advice)]
     if key is None:
         none = say.gettext(
             "notify.base_url is set, but there is no key (WACHTPOST_LINK_KEY_FILE): messages bring no link."
         )
-        return [Finding("links", Verdict.WARNING, none, advice)]
+        return [CheckResult("links", CheckStatus.WARNING, none, advice)]
     if len(key) < LEAST_KEY:
         short = say.gettext(
             "The key of the links (WACHTPOST_LINK_KEY_FILE) has fewer than {least} bytes.", least=LEAST_KEY
         )
-        return [Finding("links", Verdict.WRONG, short, advice)]
+        return [CheckResult("links", CheckStatus.WRONG, short, advice)]
     return []
 
 
-async def look_at_grafana(given: Access) -> list[Finding]:
+async def look_at_grafana(given: Access) -> list[CheckResult]:
     """Whether Grafana takes our annotations, where the city file names one."""
     annotations = client.build(given.city.grafana, CityWords.of(given.city))
     if annotations is None:
@@ -231,13 +233,13 @@ async def look_at_grafana(given: Access) -> list[Finding]:
     except DeliveryFailed as error:
         said = say.gettext("Breaches cannot be written into Grafana: {why}.", why=error)
         advice = say.gettext("Correct [grafana] in the city file; `wachtpost grafana token` makes a token.")
-        return [Finding("grafana", Verdict.WRONG, said, advice)]
+        return [CheckResult("grafana", CheckStatus.WRONG, said, advice)]
     finally:
         annotations.close()
-    return [Finding("grafana", Verdict.OK, say.gettext("Breaches can be written into Grafana."))]
+    return [CheckResult("grafana", CheckStatus.OK, say.gettext("Breaches can be written into Grafana."))]
 
 
-async def look_at_alarms(given: Access) -> Sequence[Finding]:
+async def look_at_alarms(given: Access) -> Sequence[CheckResult]:
     """All of this, what takes time at once."""
     ways, links, grafana = await asyncio.gather(
         look_at_ways(given), look_at_links(given), look_at_grafana(given)

@@ -16,22 +16,22 @@ from rich.text import Text
 from shared.translation import Msg, Translator
 from wachtpost.access import Access, access
 from wachtpost.doctor.alarms import look_at_alarms
-from wachtpost.doctor.findings import Finding, Verdict
+from wachtpost.doctor.results import CheckResult, CheckStatus
 from wachtpost.doctor.sources import look_at_sources
 from wachtpost.doctor.stores import look_at_redis
 from wachtpost.terminal import echo
 
 # Translators: in front of each line of an examination.
-VERDICTS: Final[Mapping[Verdict, Msg]] = {
-    Verdict.OK: Msg("ok", "verdict"),
-    Verdict.WARNING: Msg("warning", "verdict"),
-    Verdict.WRONG: Msg("wrong", "verdict"),
+STATUSES: Final[Mapping[CheckStatus, Msg]] = {
+    CheckStatus.OK: Msg("ok", "status"),
+    CheckStatus.WARNING: Msg("warning", "status"),
+    CheckStatus.WRONG: Msg("wrong", "status"),
 }
 
-STYLES: Final[Mapping[Verdict, str]] = {
-    Verdict.OK: "green",
-    Verdict.WARNING: "yellow",
-    Verdict.WRONG: "bold red",
+STYLES: Final[Mapping[CheckStatus, str]] = {
+    CheckStatus.OK: "green",
+    CheckStatus.WARNING: "yellow",
+    CheckStatus.WRONG: "bold red",
 }
 
 
@@ -49,37 +49,37 @@ def doctor(
     setting cannot be read.
     """
     given = access(city_file)
-    findings = asyncio.run(examine(given))
+    results = asyncio.run(examine(given))
     if as_json:
         values = [
-            {"about": one.about, "verdict": one.verdict, "said": one.said, "advice": one.advice}
-            for one in findings
+            {"about": one.about, "status": one.status, "said": one.said, "advice": one.advice}
+            for one in results
         ]
         json.dump(values, sys.stdout, indent=1, ensure_ascii=False)
         sys.stdout.write("\n")
     else:
-        for line in lines(findings, given.say):
+        for line in lines(results, given.say):
             echo(line)
-    if any(one.verdict is Verdict.WRONG for one in findings):
+    if any(one.status is CheckStatus.WRONG for one in results):
         raise typer.Exit(1)
 
 
-async def examine(given: Access) -> list[Finding]:
+async def examine(given: Access) -> list[CheckResult]:
     """Return all that is found."""
     report, alarms = await asyncio.gather(look_at_redis(given), look_at_alarms(given))
-    return [*report.findings, *look_at_sources(given, report.heard), *alarms]
+    return [*report.results, *look_at_sources(given, report.heard), *alarms]
 
 
-def lines(findings: Sequence[Finding], say: Translator) -> Iterator[Text]:
+def lines(results: Sequence[CheckResult], say: Translator) -> Iterator[Text]:
     """Yield it for people: a line for each, with what to do below, and how it is on the whole."""
-    words = {verdict: say.text(word) for verdict, word in VERDICTS.items()}
+    words = {status: say.text(word) for status, word in STATUSES.items()}
     width = max(map(len, words.values()))
-    for one in findings:
-        line = Text(f"{words[one.verdict]:<{width}}", style=STYLES[one.verdict])
+    for one in results:
+        line = Text(f"{words[one.status]:<{width}}", style=STYLES[one.status])
         yield line.append(f"  {one.said}", style="not bold default")
         if one.advice:
             yield Text(f"{'':<{width}}  → {one.advice}")
-    count = Counter(one.verdict for one in findings)
-    wrong = say.ngettext("{number} thing is wrong", "{number} things are wrong", count[Verdict.WRONG])
-    warnings = say.ngettext("{number} warning", "{number} warnings", count[Verdict.WARNING])
+    count = Counter(one.status for one in results)
+    wrong = say.ngettext("{number} thing is wrong", "{number} things are wrong", count[CheckStatus.WRONG])
+    warnings = say.ngettext("{number} warning", "{number} warnings", count[CheckStatus.WARNING])
     yield Text(f"{wrong}, {warnings}")

@@ -11,7 +11,7 @@ from shared.calendar import Calendar
 from shared.config.model import QueueLogSource, Source
 from shared.config.types import joined
 from wachtpost.access import Access
-from wachtpost.doctor.findings import Finding, Verdict
+from wachtpost.doctor.results import CheckResult, CheckStatus
 
 QUIET: Final = timedelta(hours=1)
 """Of opening time: at 18 calls an hour, an hour without one comes by chance once in 65 million hours."""
@@ -20,13 +20,13 @@ LOOKS_BACK: Final = timedelta(days=30)
 """Beyond that nobody reckons how much of it was opening time."""
 
 
-def look_at_sources(given: Access, heard: Mapping[str, datetime | None] | None) -> Iterator[Finding]:
+def look_at_sources(given: Access, heard: Mapping[str, datetime | None] | None) -> Iterator[CheckResult]:
     """Yield what each source does. ``heard``: when its latest fact happened, where that is known."""
     calendar, now = Calendar(given.city), given.now()
     if not given.city.sources:
         say = given.say
         nothing = say.gettext("The city file has no sources ([[sources]]): nothing can come in.")
-        yield Finding("sources", Verdict.WRONG, nothing, say.gettext("`wachtpost init` writes one."))
+        yield CheckResult("sources", CheckStatus.WRONG, nothing, say.gettext("`wachtpost init` writes one."))
     for source in given.city.sources:
         queues = source.queues_of(given.city.site(source.site))
         hours = {queue.hours for queue in queues}
@@ -59,7 +59,7 @@ def _file(
     hours: Collection[str | None],
     *,
     is_elsewhere: bool,
-) -> Finding:
+) -> CheckResult:
     """``is_elsewhere``: it is followed by an ingest on another machine or in a container."""
     say, about, path = given.say, f"file of {source.id}", source.path
     try:
@@ -68,22 +68,22 @@ def _file(
         written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except FileNotFoundError:
         if is_elsewhere:
-            return Finding(about, Verdict.OK, say.gettext("{path} is on another machine.", path=path))
+            return CheckResult(about, CheckStatus.OK, say.gettext("{path} is on another machine.", path=path))
         said = say.gettext("{path} does not exist on this machine.", path=path)
         advice = say.gettext(
             "Correct the path of the source {source} in the city file, or ask this where ingest runs.",
             source=source.id,
         )
-        return Finding(about, Verdict.WRONG, said, advice)
+        return CheckResult(about, CheckStatus.WRONG, said, advice)
     except OSError as error:
         said = say.gettext("{path} cannot be read: {why}.", path=path, why=error.strerror)
         advice = say.gettext("Let the user as whom ingest runs read it, for instance by its group.")
-        return Finding(about, Verdict.WRONG, said, advice)
+        return CheckResult(about, CheckStatus.WRONG, said, advice)
     open_for = open_time(calendar, hours, written, given.now())
     when = _when(given, written)
     if open_for <= QUIET:
         good = say.gettext("{path} can be read; last written {when}.", path=path, when=when)
-        return Finding(about, Verdict.OK, good)
+        return CheckResult(about, CheckStatus.OK, good)
     quiet = say.gettext(
         "{path} does not grow: last written {when}, {duration} of opening time ago.",
         path=path,
@@ -91,30 +91,30 @@ def _file(
         duration=say.duration(open_for),
     )
     advice = say.gettext("Does the exchange still write there? See logger.conf and queues.conf of Asterisk.")
-    return Finding(about, Verdict.WARNING, quiet, advice)
+    return CheckResult(about, CheckStatus.WARNING, quiet, advice)
 
 
 def _last_heard(
     given: Access, source: Source, lately: datetime | None, open_for: timedelta | None
-) -> Finding:
+) -> CheckResult:
     say, about = given.say, f"source {source.id}"
     advice = say.gettext(
         "Does ingest run, and does the sender send? `wachtpost dead` tells what was refused."
     )
     if lately is None or open_for is None:
         never = say.gettext("Nothing was heard of the source {source} yet.", source=source.id)
-        return Finding(about, Verdict.WARNING, never, advice)
+        return CheckResult(about, CheckStatus.WARNING, never, advice)
     when = _when(given, lately)
     if open_for <= QUIET:
         good = say.gettext("The source {source} was last heard {when}.", source=source.id, when=when)
-        return Finding(about, Verdict.OK, good)
+        return CheckResult(about, CheckStatus.OK, good)
     quiet = say.gettext(
         "The source {source} was last heard {when}, {duration} of opening time ago.",
         source=source.id,
         when=when,
         duration=say.duration(open_for),
     )
-    return Finding(about, Verdict.WARNING, quiet, advice)
+    return CheckResult(about, CheckStatus.WARNING, quiet, advice)
 
 
 def _when(given: Access, at: datetime) -> str:

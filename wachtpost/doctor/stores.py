@@ -22,7 +22,7 @@ from shared.redis.keys import partition_of
 from shared.redis.scripts import HIGH_WATER
 from shared.translation import Msg
 from wachtpost.access import Access, redis_trouble
-from wachtpost.doctor.findings import Finding, Verdict
+from wachtpost.doctor.results import CheckResult, CheckStatus
 from wachtpost.refusals.groups import ABOUT_A_QUEUE, Refusals
 from wachtpost.refusals.reading import read_refusals
 
@@ -57,7 +57,7 @@ _FLAWS: Final[Mapping[RedisFlaw, tuple[Msg, Msg]]] = {
 class StoreReport:
     """What Redis told."""
 
-    findings: list[Finding] = field(default_factory=list)
+    results: list[CheckResult] = field(default_factory=list)
     heard: Mapping[str, datetime | None] | None = None
     """Source → when its latest fact happened (``None``: never); ``None``: that could not be asked."""
 
@@ -68,21 +68,21 @@ async def look_at_redis(given: Access) -> StoreReport:
     say = given.say
     try:
         async with asyncio.timeout(WITHIN.total_seconds()), _connected(given) as redis:
-            report.findings += await _servers(given, redis)
+            report.results += await _servers(given, redis)
             for questions in (_clock, _at_work, _refusals):
-                report.findings += await _if_allowed(given, questions, redis)
+                report.results += await _if_allowed(given, questions, redis)
             report.heard = await heard(given.city, redis)
     except NoPermissionError:
-        report.findings.append(_not_allowed(given))
+        report.results.append(_not_allowed(given))
     except (RedisError, TimeoutError) as error:
         advice = say.gettext("Start it, or say in WACHTPOST_REDIS_URL where it is.")
-        report.findings.append(
-            Finding("redis", Verdict.WRONG, redis_trouble(say, given.settings, error), advice)
+        report.results.append(
+            CheckResult("redis", CheckStatus.WRONG, redis_trouble(say, given.settings, error), advice)
         )
     except OSError as error:
         setting = given.settings.variable_of(error.filename) or "WACHTPOST_REDIS_URL"
-        report.findings.append(
-            Finding("redis", Verdict.WRONG, f"{setting}: {error.strerror}: {error.filename}")
+        report.results.append(
+            CheckResult("redis", CheckStatus.WRONG, f"{setting}: {error.strerror}: {error.filename}")
         )
     return report
 
@@ -96,21 +96,21 @@ async def _connected(given: Access) -> AsyncIterator[RedisClient]:
         await redis.aclose()
 
 
-Questions = Callable[[Access, RedisClient], Awaitable[list[Finding]]]
+Questions = Callable[[Access, RedisClient], Awaitable[list[CheckResult]]]
 
 
-async def _if_allowed(given: Access, questions: Questions, redis: RedisClient) -> list[Finding]:
+async def _if_allowed(given: Access, questions: Questions, redis: RedisClient) -> list[CheckResult]:
     try:
         return await questions(given, redis)
     except NoPermissionError:
         return [_not_allowed(given)]
 
 
-def _not_allowed(given: Access) -> Finding:
+def _not_allowed(given: Access) -> CheckResult:
     say = given.say
-    return Finding(
+    return CheckResult(
         "redis",
-        Verdict.WARNING,
+        CheckStatus.WARNING,
         say.gettext("Not all can be asked: the user of WACHTPOST_REDIS_URL may not look at everything."),
         say.gettext("Ask as the user operator, who may look and change nothing."),
     )
@@ -119,32 +119,34 @@ def _not_allowed(given: Access) -> Finding:
 # The servers -------------------------------------------------------------------------------------------
 
 
-async def _servers(given: Access, redis: RedisClient) -> list[Finding]:
+async def _servers(given: Access, redis: RedisClient) -> list[CheckResult]:
     partitions = range(given.city.pipeline.partitions)
-    found: list[Finding] = []
+    found: list[CheckResult] = []
     for name, info in (await infos(redis, [keys.state(number) for number in partitions])).items():
         found += _server(given, name or given.settings.redis_address, info)
     return found
 
 
-def _server(given: Access, address: str, info: Mapping[str, object]) -> list[Finding]:
+def _server(given: Access, address: str, info: Mapping[str, object]) -> list[CheckResult]:
     say, version = given.say, version_of(info)
     found = [
-        Finding("redis", Verdict.WRONG, say.text(said, version=version, address=address), say.text(advice))
+        CheckResult(
+            "redis", CheckStatus.WRONG, say.text(said, version=version, address=address), say.text(advice)
+        )
         for said, advice in map(_FLAWS.__getitem__, flaws_of(info))
     ]
     if info.get("aof_last_write_status", "ok") != "ok":
         said = say.gettext("Redis at {address} cannot write to its disk.", address=address)
-        found.append(Finding("redis", Verdict.WRONG, said, say.gettext("Make room on its disk.")))
+        found.append(CheckResult("redis", CheckStatus.WRONG, said, say.gettext("Make room on its disk.")))
     share = _fullness(info)
     if share >= HIGH_WATER:
         full = say.gettext("Redis at {address} is full: nothing new comes in.", address=address)
-        found.append(Finding("redis", Verdict.WRONG, full, say.gettext("Raise its maxmemory.")))
+        found.append(CheckResult("redis", CheckStatus.WRONG, full, say.gettext("Raise its maxmemory.")))
     if not found:
         good = say.gettext(
             "Redis {version} at {address} keeps what it has, and has room.", version=version, address=address
         )
-        found.append(Finding("redis", Verdict.OK, good))
+        found.append(CheckResult("redis", CheckStatus.OK, good))
     return found
 
 
@@ -155,7 +157,7 @@ def _fullness(info: Mapping[str, object]) -> float:
     return (used - apart) / most if most else 0.0
 
 
-async def _clock(given: Access, redis: RedisClient) -> list[Finding]:
+async def _clock(given: Access, redis: RedisClient) -> list[CheckResult]:
     """Whether Redis' clock and ours agree; by a simulated one there is nothing to compare."""
     if given.settings.clock:
         return []
@@ -166,20 +168,24 @@ async def _clock(given: Access, redis: RedisClient) -> list[Finding]:
     told = datetime.fromtimestamp(int(seconds), UTC) + timedelta(microseconds=int(micros))
     apart = max(before - told, told - after, timedelta(0))
     if apart <= SKEW:
-        return [Finding("clock", Verdict.OK, say.gettext("The clocks of this machine and of Redis agree."))]
+        return [
+            CheckResult(
+                "clock", CheckStatus.OK, say.gettext("The clocks of this machine and of Redis agree.")
+            )
+        ]
     said = say.gettext(
         "The clock of Redis differs from that of this machine by {duration}.", duration=say.duration(apart)
     )
     worst = apart > given.city.pipeline.future_tolerance
     advice = say.gettext("Have both machines follow a time server (timedatectl).")
-    return [Finding("clock", Verdict.WRONG if worst else Verdict.WARNING, said, advice)]
+    return [CheckResult("clock", CheckStatus.WRONG if worst else CheckStatus.WARNING, said, advice)]
 
 
 def _of_one_node(redis: RedisClient) -> dict[str, object]:
     return {"target_nodes": RedisCluster.RANDOM} if isinstance(redis, RedisCluster) else {}
 
 
-async def _at_work(given: Access, redis: RedisClient) -> list[Finding]:
+async def _at_work(given: Access, redis: RedisClient) -> list[CheckResult]:
     """Whether every partition has an evaluator and a notifier."""
     say = given.say
     partitions = range(given.city.pipeline.partitions)
@@ -196,12 +202,12 @@ async def _at_work(given: Access, redis: RedisClient) -> list[Finding]:
     for name, key, good, away in services:
         owned = [await redis.exists(key(number)) for number in partitions]
         if all(owned):
-            found.append(Finding(name, Verdict.OK, say.text(good)))
+            found.append(CheckResult(name, CheckStatus.OK, say.text(good)))
         else:
             start = say.gettext(
                 "Start it: wachtpost up, or wachtpost {name}; its log says what keeps it.", name=name
             )
-            found.append(Finding(name, Verdict.WRONG, say.text(away), start))
+            found.append(CheckResult(name, CheckStatus.WRONG, say.text(away), start))
     return found
 
 
@@ -227,14 +233,14 @@ def _moment(name: str, value: bytes, source: str) -> datetime | None:
     return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
-async def _refusals(given: Access, redis: RedisClient) -> list[Finding]:
+async def _refusals(given: Access, redis: RedisClient) -> list[CheckResult]:
     say = given.say
     refusals = await read_refusals(redis, given.city, given.now() - LATELY)
     known = KnownQueues.of(given.city.sites)
     open_ = [group for group in refusals.sorted(given.city) if not group.is_settled(known)]
     if not open_:
         nothing = say.gettext("Nothing was refused in the last day that is still to be mended.")
-        return [Finding("dead letters", Verdict.OK, nothing)]
+        return [CheckResult("dead letters", CheckStatus.OK, nothing)]
     count = sum(group.count for group in open_)
     said = say.ngettext(
         "{number} event was refused in the last day.", "{number} events were refused in the last day.", count
@@ -245,8 +251,11 @@ async def _refusals(given: Access, redis: RedisClient) -> list[Finding]:
         unknown = say.gettext("Queues that the city file does not have: {queues}.", queues=listed)
         said = f"{said} {unknown}"
     return [
-        Finding(
-            "dead letters", Verdict.WARNING, said, say.gettext("`wachtpost dead` says why, and what to add.")
+        CheckResult(
+            "dead letters",
+            CheckStatus.WARNING,
+            said,
+            say.gettext("`wachtpost dead` says why, and what to add."),
         )
     ]
 

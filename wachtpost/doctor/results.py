@@ -1,4 +1,4 @@
-"""What an examination finds. Pure."""
+"""What a look at one thing gives. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CheckStatus(StrEnum):
     OK = "ok"
     WARNING = "warning"
     """It may be meant."""
@@ -15,12 +15,12 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at."""
 
     about: str
     """For machines: ``redis``, ``source pbx``."""
-    verdict: Verdict
+    status: CheckStatus
     said: str
     """A sentence, in the city's language."""
     advice: str = ""
