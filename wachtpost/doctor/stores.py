@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,6 @@ from typing import Final
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoPermissionError, RedisError
 
-from domain.known_queues import KnownQueues
 from domain.last_reports import LastReports, ReportSubject
 from shared.config.model import CityFile
 from shared.redis import keys
@@ -23,7 +22,7 @@ from shared.redis.scripts import HIGH_WATER
 from shared.translation import Msg
 from wachtpost.access import Access, redis_trouble
 from wachtpost.doctor.results import CheckResult, CheckStatus
-from wachtpost.refusals.groups import ABOUT_A_QUEUE, Refusals
+from wachtpost.refusals.groups import ABOUT_A_QUEUE, RefusalGroup
 from wachtpost.refusals.reading import read_refusals
 
 WITHIN: Final = timedelta(seconds=10)
@@ -236,8 +235,7 @@ def _moment(name: str, value: bytes, source: str) -> datetime | None:
 async def _refusals(given: Access, redis: RedisClient) -> list[CheckResult]:
     say = given.say
     refusals = await read_refusals(redis, given.city, given.now() - LATELY)
-    known = KnownQueues.of(given.city.sites)
-    open_ = [group for group in refusals.sorted(given.city) if not group.is_settled(known)]
+    open_ = [group for group in refusals.sorted(given.city) if not group.is_settled(given.city)]
     if not open_:
         nothing = say.gettext("Nothing was refused in the last day that is still to be mended.")
         return [CheckResult("dead letters", CheckStatus.OK, nothing)]
@@ -245,7 +243,7 @@ async def _refusals(given: Access, redis: RedisClient) -> list[CheckResult]:
     said = say.ngettext(
         "{number} event was refused in the last day.", "{number} events were refused in the last day.", count
     )
-    queues = _queues(refusals, known)
+    queues = _queues(open_)
     if queues:
         listed = ", ".join(queues)
         unknown = say.gettext("Queues that the city file does not have: {queues}.", queues=listed)
@@ -260,10 +258,10 @@ async def _refusals(given: Access, redis: RedisClient) -> list[CheckResult]:
     ]
 
 
-def _queues(refusals: Refusals, known: KnownQueues) -> Collection[str]:
+def _queues(groups: Iterable[RefusalGroup]) -> Collection[str]:
     names = dict.fromkeys(
         group.subject.queue
-        for group in refusals.by_subject.values()
-        if group.subject.reason in ABOUT_A_QUEUE and group.subject.queue and not group.is_settled(known)
+        for group in groups
+        if group.subject.reason in ABOUT_A_QUEUE and group.subject.queue
     )
     return [*list(names)[:MOST_NAMED], *(["…"] if len(names) > MOST_NAMED else [])]
