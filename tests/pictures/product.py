@@ -56,8 +56,15 @@ LOOKED_BACK: Final = datetime(2026, 10, 3, 9, 0, tzinfo=UTC)
 """When the report is made."""
 OF_THE_MOMENT: Final = {"source.heartbeat", "staff.changed"}
 RECEIVER: Final = city_copy.RECEIVER
-END: Final = "Math.ceil(document.body.lastElementChild.getBoundingClientRect().bottom)"
-"""Where the last of a page ends."""
+END: Final = """
+(highest => {
+    const bottom = element => Math.ceil(element.getBoundingClientRect().bottom);
+    const rows = [...document.querySelectorAll("tr")].map(bottom).filter(end => end <= highest);
+    const all = bottom(document.body.lastElementChild);
+    return all <= highest ? all : Math.max(...rows);
+})
+"""
+"""Where a picture ends: with the page, or where that is too high with a row of a table."""
 
 
 @dataclass
@@ -97,8 +104,8 @@ class Camera:
         )
         self.browser.go_to(url)
         eventually(lambda: self.browser.value("document.readyState") == "complete")
-        end = int(str(self.browser.value(END)))
-        clip = {"x": 0, "y": 0, "width": width, "height": min(height, end), "scale": 1}
+        end = self.browser.value(f"{END}({height})")
+        clip = {"x": 0, "y": 0, "width": width, "height": end, "scale": 1}
         shot = self.browser.ask("Page.captureScreenshot", format="png", clip=clip)["data"]
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / f"{name}.png").write_bytes(base64.b64decode(str(shot)))
