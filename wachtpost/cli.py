@@ -24,6 +24,7 @@ from wachtpost.report import report
 from wachtpost.reporter import reporter
 from wachtpost.routes import command as routes_command
 from wachtpost.rules import command as rules_command
+from wachtpost.units.command import units
 from wachtpost.up.command import up
 
 app = typer.Typer(
@@ -51,6 +52,7 @@ def wachtpost(
 
 app.command()(demo)
 app.command()(up)
+app.command()(units)
 app.command()(analyse)
 app.command()(init)
 app.command()(doctor)

@@ -1,0 +1,1 @@
+"""``wachtpost units``: the services under systemd, for who wants no containers."""
