@@ -135,8 +135,9 @@ backup:  ## copy what a deployment remembers into backups/
 restore:  ## put a backup back (FILE=backups/…; FORCE=--force over what is there)
 	@sh deploy/restore.sh $(FILE) $(FORCE)
 
-schemas: $(VENV)/dev  ## write the JSON Schemas of the wire contract anew
+schemas: $(VENV)/dev  ## write the JSON Schemas of the wire contract anew, and the page of the KPIs
 	@$(BIN)/python -m tests.shared.contract.evolution
+	@$(BIN)/python -m tests.docs.kpi_page
 
 lock:  ## pin all dependencies anew, with hashes (needs uv)
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --group build -o requirements.lock

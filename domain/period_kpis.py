@@ -30,12 +30,24 @@ from shared.config.model import (
 )
 from shared.config.types import ALL_QUEUES
 from shared.contract.events import Outcome
-from shared.contract.kpis import KPIS, Kpi, QueueKind
+from shared.contract.kpis import KPIS, Contacts, Kpi, QueueKind
 from shared.history_file import HistoryFile, ReportedFigure
 from shared.periods import Period
 
-COUNTED_KPIS: Final = (Kpi.MISSED_RATIO, Kpi.CALL_WAIT_MEAN, Kpi.SERVICE_LEVEL)
+COUNTED_KPIS: Final = tuple(kpi for kpi in Kpi if KPIS[kpi].contacts in {Contacts.CALLS, Contacts.ANSWERED})
 """Those that come out otherwise for callers than for entries."""
+
+BY_NAME: Final = frozenset(
+    {
+        Kpi.VISIT_WAIT_MEAN,
+        Kpi.CALL_WAIT_MEAN,
+        Kpi.SERVICE_LEVEL,
+        Kpi.HANDLE_TIME_MEAN,
+        Kpi.MISSED_RATIO,
+        Kpi.LEAD_TIME_MEAN,
+    }
+)
+"""KPIs that a report tells in a way of their own; of any other it has the months."""
 
 Days = Mapping[QueueRef, Mapping[date, Bucket]]
 """What was counted within opening hours, per queue and local day. No bucket: nothing happened."""
@@ -117,6 +129,8 @@ class PeriodKpis:
     """The year that the period is in, up to the end of the period."""
     missed_months: tuple[PeriodKpi, ...]
     lead_times: tuple[PeriodKpi, ...]
+    others: tuple[PeriodKpi, ...]
+    """Every other KPI, month by month."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +283,7 @@ def period_kpis(city: CityFile, months: Months, site_id: str, period: Period, to
         else (),
         missed_months=by_month(Kpi.MISSED_RATIO),
         lead_times=by_month(Kpi.LEAD_TIME_MEAN),
+        others=tuple(one for kpi in Kpi if kpi not in BY_NAME for one in by_month(kpi)),
     )
 
 

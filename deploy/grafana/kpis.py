@@ -36,7 +36,7 @@ from deploy.grafana.words import (
     Text,
 )
 from shared.contract.kpis import KPIS as FACTS
-from shared.contract.kpis import Kpi, Shown, Unit
+from shared.contract.kpis import Kpi, QueueKind, Shown, Unit, kpis_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,17 @@ SERVICE_LEVEL: Final = _query(Kpi.SERVICE_LEVEL)
 HANDLE_TIME: Final = _query(Kpi.HANDLE_TIME_MEAN)
 VISIT_WAIT: Final = _query(Kpi.VISIT_WAIT_MEAN)
 LEAD_TIME: Final = _query(Kpi.LEAD_TIME_MEAN)
+
+BY_NAME: Final = (MISSED, CALL_WAIT, SERVICE_LEVEL, HANDLE_TIME, VISIT_WAIT, LEAD_TIME)
+"""KPIs that have panels of their own."""
+
+
+def other_kpis(say: Edition, kind: QueueKind) -> list[KpiQuery]:
+    """Return the KPIs of a kind of queue that have no panel of their own, and of which the city promises
+    something."""
+    named, promised = {one.name for one in BY_NAME}, {target.kpi for target in say.city.targets}
+    return [_query(kpi) for kpi in kpis_of([kind]) if kpi in promised and kpi not in named]
+
 
 STATE_COLOURS: Final = {
     "closed": UNKNOWN,

@@ -8,7 +8,15 @@ from grafana_foundation_sdk.builders import bargauge, stat, statetimeline, times
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from deploy.grafana.board import BoardName, board, breaches_of_queue, to_board
-from deploy.grafana.kpis import CALL_WAIT, HANDLE_TIME, MISSED, SERVICE_LEVEL, judged, state_words
+from deploy.grafana.kpis import (
+    CALL_WAIT,
+    HANDLE_TIME,
+    MISSED,
+    SERVICE_LEVEL,
+    judged,
+    other_kpis,
+    state_words,
+)
 from deploy.grafana.now import (
     WALLS,
     about,
@@ -54,6 +62,7 @@ from deploy.grafana.promql import (
 from deploy.grafana.words import (
     ABOVE_TARGET,
     CLOSED,
+    KPIS,
     NO_TARGET,
     NOT_YET,
     ON_TARGET,
@@ -103,6 +112,7 @@ def live(say: Edition) -> Dashboard:
 
 def _targets(say: Edition) -> stat.Panel:
     """All queues together against the city's targets: lately, and of the missed also today."""
+    others = other_kpis(say, QueueKind.PHONE)
     asked = (
         against_target(say, kpi, TOTAL, window, say(text), ranged=True)
         for kpi, window, text in (
@@ -110,9 +120,10 @@ def _targets(say: Edition) -> stat.Panel:
             (MISSED, say.short, Words.MISSED),
             (MISSED, TODAY, Words.MISSED_TODAY),
             (SERVICE_LEVEL, say.short, Words.LEVEL),
+            *((kpi, say.short, KPIS[kpi.name]) for kpi in others),
         )
     )
-    panel = held(bands(say, Words.TARGETS, *asked), say, CALL_WAIT, MISSED, SERVICE_LEVEL)
+    panel = held(bands(say, Words.TARGETS, *asked), say, CALL_WAIT, MISSED, SERVICE_LEVEL, *others)
     return panel.links(to_board(BoardName.BREACHES, say))
 
 

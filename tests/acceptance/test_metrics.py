@@ -18,6 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.ingest.auth import sha256
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Outcome
+from shared.contract.kpis import Kpi
+from tests.docs.kpi_page import metrics_of
 from tests.support.eventually import WITHIN, eventually
 from tests.support.service_process import ROOT, ServiceProcess, Services
 
@@ -320,8 +322,9 @@ def check_with_promtool(text: str) -> None:
 
 
 def documented() -> set[str]:
-    """The metrics that ``docs/metrics.md`` lists, without the suffix that a sample carries."""
+    """The metrics that ``docs`` list, without the suffix that a sample carries."""
     text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `((?:wachtpost|process)_\w+)`", text, re.MULTILINE)
+    listed += [metric for kpi in Kpi for metric in metrics_of(kpi)]
     assert len(listed) == len(set(listed))
     return {name.removesuffix("_total") for name in listed}

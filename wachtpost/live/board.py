@@ -6,7 +6,7 @@ always said in words; colour only underlines it. What a figure says of its targe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -29,14 +29,16 @@ from wachtpost.live.alerts import Known, alerts
 from wachtpost.live.figures import (
     GONE,
     HELPED,
-    STANDS,
     ShownFigure,
     Without,
     calls_so_far,
+    kpi_title,
     limit_of,
     limit_text,
     longest_wait,
+    other_kpis,
     shown_figure,
+    target_text,
     visits_so_far,
     window_text,
 )
@@ -93,9 +95,9 @@ def board(
         if len(context.city.sites) > 1:
             parts.append(Text(f"\n{site.title}", style="bold"))
         if site.of_kind(QueueKind.PHONE):
-            parts += ["", table.phones(), table.so_far()]
+            parts += ["", table.phones(), *table.others(QueueKind.PHONE), table.so_far()]
         if site.of_kind(QueueKind.COUNTER) and not brief:
-            parts += ["", table.counters(), table.appointments()]
+            parts += ["", table.counters(), table.appointments(), *table.others(QueueKind.COUNTER)]
     if not brief:
         note = say.gettext("m:ss. A queue without a target of its own is held against the total's.")
         parts += ["", Text(note, style="dim")]
@@ -204,16 +206,22 @@ class _QueueTable:
 
     def appointments(self) -> Table:
         say = self.say
+        # Translators: at most 16 letters.
+        about = say.gettext("lead time, today")
+        return self._line(say.gettext("Appointments"), about, Kpi.LEAD_TIME_MEAN, TODAY)
+
+    def others(self, kind: QueueKind) -> Iterator[Table]:
+        """Yield a line for each further KPI that the city promises something of, over all queues."""
+        for kpi in other_kpis(self.snapshot, self.site, kind):
+            window = self.city.window_of_now if kind is QueueKind.PHONE else TODAY
+            yield self._line(kpi_title(kpi, self.say), window_text(window, self.say), kpi, window)
+
+    def _line(self, title: str, about: str, kpi: Kpi, window: Window) -> Table:
+        """One figure of the site's total, by itself."""
         line = Table.grid(padding=(0, 2))
         for width, style in ((NAME_WIDTH, "bold"), (2 * COUNT_WIDTH + 2, "dim"), (FIGURE_WIDTH, "")):
             line.add_column(width=width, style=style, no_wrap=True)
-        line.add_row(
-            say.gettext("Appointments"),
-            # Translators: at most 16 letters.
-            say.gettext("lead time, today"),
-            self._figure(Kpi.LEAD_TIME_MEAN, ALL_QUEUES, TODAY),
-            self._target(Kpi.LEAD_TIME_MEAN),
-        )
+        line.add_row(title, about, self._figure(kpi, ALL_QUEUES, window), self._target(kpi))
         return line
 
     def _table(self, title: str) -> Table:
@@ -238,7 +246,7 @@ class _QueueTable:
         limit = self._limit(kpi, ALL_QUEUES)
         if limit is None:
             return ""
-        return self.say.gettext("target ≤ {limit}", limit=limit_text(kpi, limit, self.say))
+        return target_text(kpi, limit, self.say)
 
     def _now(self, queue_refs: list[QueueRef]) -> tuple[str, str]:
         number = sum(self.snapshot.waiting.get(queue_ref, 0) for queue_ref in queue_refs)
@@ -262,7 +270,7 @@ class _QueueTable:
     def _as_text(self, figure: ShownFigure) -> Text:
         value = figure.value and figure.value.rjust(VALUE_WIDTH)
         apart = "  " if len(value) <= VALUE_WIDTH else " "  # a figure may need decimals beside its limit
-        return Text(f"{value}{apart}{self.say.text(STANDS[figure.stands])}", STYLES[figure.stands])
+        return Text(f"{value}{apart}{self.say.text(figure.said)}", STYLES[figure.stands])
 
     def _limit(self, kpi: Kpi, queue: str) -> float | None:
         return limit_of(self.snapshot, kpi, QueueRef(self.site.id, queue))

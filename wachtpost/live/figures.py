@@ -13,17 +13,21 @@ from enum import Enum, auto
 from typing import Final
 
 from domain.how_sure import Verdict
+from domain.kpi_words import KPI_WORDS
 from domain.queue_ref import QueueRef
 from services.notifier.messages.figures import figure
-from shared.config.model import ALL_QUEUES, CityFile
+from shared.config.model import ALL_QUEUES, CityFile, Site
 from shared.config.types import LastContacts
-from shared.contract.kpis import KPIS, Kpi, Measure, QueueKind, Unit
+from shared.contract.kpis import KPIS, Kpi, Measure, QueueKind, Unit, kpis_of
 from shared.translation import Msg, Translator
 from wachtpost.live.snapshot import TODAY, Snapshot, Window
 
 HELPED: Final = ("appointment", "walk_in", "early")
 GONE: Final = ("left", "no_show")
 """How waiting at a counter ends, for those who were helped and for those who were not."""
+
+IN_COLUMNS: Final = frozenset({Kpi.CALL_WAIT_MEAN, Kpi.MISSED_RATIO, Kpi.VISIT_WAIT_MEAN, Kpi.LEAD_TIME_MEAN})
+"""KPIs that are always shown; any other where the city promises something."""
 
 _HOUR: Final = timedelta(hours=1)
 
@@ -50,7 +54,8 @@ STANDS: Final[Mapping[Verdict | Without, Msg]] = {
     Without.NO_READING: Msg("no reading", "narrow column"),
     Without.NO_TARGET: Msg("no target", "narrow column"),
 }
-"""All figures of the board are *at most*."""
+BELOW_TARGET: Final = Msg("below target", "narrow column")
+"""Beyond a target of which more is better."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class ShownFigure:
     value: str
     """Empty: there is none."""
     stands: Verdict | Without
+    said: Msg
+    """How it stands, in words."""
     beside: tuple[str, ...]
     """What a ratio is made of, and where few contacts leave the figure."""
 
@@ -88,9 +95,13 @@ def shown_figure(
         beside.append(say.counts(part, samples))
     if (likely := snapshot.ranges.get(key)) is not None:
         beside.append(say.span(unit, likely.low, likely.high, *limits))
+    shut = (queue_ref, KPIS[kpi].kind) in snapshot.shut
+    how = stands(value, samples, snapshot.verdicts.get(key), shut=shut)
+    below = how is Verdict.BEYOND and KPIS[kpi].more_is_better
     return ShownFigure(
         "" if value is None else figure(say, Measure(kpi), value, samples, *limits),
-        stands(value, samples, snapshot.verdicts.get(key), shut=(queue_ref, KPIS[kpi].kind) in snapshot.shut),
+        how,
+        BELOW_TARGET if below else STANDS[how],
         tuple(beside),
     )
 
@@ -107,6 +118,20 @@ def limit_text(kpi: Kpi, limit: float, say: Translator) -> str:
     return say.workdays_limit(limit) if unit is Unit.WORKDAYS else say.limit(unit, limit)
 
 
+def target_text(kpi: Kpi, limit: float, say: Translator) -> str:
+    """Return what the city promises of a KPI."""
+    text = limit_text(kpi, limit, say)
+    if KPIS[kpi].more_is_better:
+        return say.gettext("target ≥ {limit}", limit=text)
+    return say.gettext("target ≤ {limit}", limit=text)
+
+
+def kpi_title(kpi: Kpi, say: Translator) -> str:
+    """Return what a KPI is called at the beginning of a line."""
+    name = say.text(KPI_WORDS[kpi].short)
+    return name[:1].upper() + name[1:]
+
+
 def window_text(window: Window, say: Translator) -> str:
     """Return a window as ``15 min``, ``1 uur``, ``laatste 20`` or ``vandaag``."""
     if isinstance(window, LastContacts):
@@ -119,6 +144,15 @@ def window_text(window: Window, say: Translator) -> str:
         minutes = window / timedelta(minutes=1)
         return say.gettext("{number} min", number=say.number(minutes, 0 if minutes == int(minutes) else 1))
     return say.ngettext("{number} h", "{number} h", window // _HOUR)
+
+
+def other_kpis(snapshot: Snapshot, site: Site, kind: QueueKind) -> list[Kpi]:
+    """Return the KPIs of a kind of queue that have a target at a site, and no column of their own."""
+    return [
+        kpi
+        for kpi in kpis_of([kind] if site.of_kind(kind) else [])
+        if kpi not in IN_COLUMNS and limit_of(snapshot, kpi, QueueRef(site.id, ALL_QUEUES)) is not None
+    ]
 
 
 def calls_so_far(snapshot: Snapshot, queue_ref: QueueRef) -> tuple[int, int]:

@@ -23,12 +23,13 @@ from wachtpost.live.alerts import Known, alert_lines, all_well
 from wachtpost.live.figures import (
     GONE,
     HELPED,
-    STANDS,
     calls_so_far,
+    kpi_title,
     limit_of,
-    limit_text,
     longest_wait,
+    other_kpis,
     shown_figure,
+    target_text,
     visits_so_far,
     window_text,
 )
@@ -57,6 +58,14 @@ class FigureCell:
     """What it rests on, and its range where that is to be said."""
     target: str
     """Empty: there is none."""
+
+
+@dataclass(frozen=True)
+class NamedFigure:
+    """A figure that stands by itself, with what it is."""
+
+    name: str
+    figure: FigureCell
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,8 @@ class ShownSite:
     tables: tuple[QueueTable, ...]
     lead_time: FigureCell | None
     """To an appointment, today."""
+    others: tuple[NamedFigure, ...] = ()
+    """Of its totals: further KPIs that the city promises something of."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +227,13 @@ class _SiteTables:
         if counters := self.site.of_kind(QueueKind.COUNTER):
             tables.append(self._counters(counters))
             lead_time = self._cell(Kpi.LEAD_TIME_MEAN, ALL_QUEUES, TODAY)
-        return ShownSite(self.site.id, self.site.title, tuple(tables), lead_time)
+        return ShownSite(self.site.id, self.site.title, tuple(tables), lead_time, tuple(self._others()))
+
+    def _others(self) -> Iterator[NamedFigure]:
+        for kind, window in ((QueueKind.PHONE, self.city.window_of_now), (QueueKind.COUNTER, TODAY)):
+            for kpi in other_kpis(self.snapshot, self.site, kind):
+                name = f"{kpi_title(kpi, self.say)}, {window_text(window, self.say)}"
+                yield NamedFigure(name, self._cell(kpi, ALL_QUEUES, window))
 
     def _phones(self, queues: Sequence[Queue]) -> QueueTable:
         say = self.say
@@ -280,10 +297,10 @@ class _SiteTables:
             window if isinstance(window, str) else window_label(window),
             self.snapshot.values.get((kpi, queue_ref, window)),
             figure.value,
-            say.text(STANDS[figure.stands]),
+            say.text(figure.said),
             figure.stands.value if isinstance(figure.stands, Verdict) else "none",
             self._beside(kpi, queue_ref, window, figure.beside),
-            "" if limit is None else say.gettext("target ≤ {limit}", limit=limit_text(kpi, limit, say)),
+            "" if limit is None else target_text(kpi, limit, say),
         )
 
     def _beside(self, kpi: Kpi, queue_ref: QueueRef, window: Window, said: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, TypeVar
 
 from domain.bucket import Bucket
@@ -181,6 +183,12 @@ class _Maker:
             missed_years=_as_it_will_end(self._years(site), budgets) if phones else (),
             missed_months=_as_it_will_end(self._months(block.missed_months), budgets),
             lead_times=self._months(block.lead_times),
+            others=tuple(
+                month
+                for _, months in groupby(block.others, key=attrgetter("kpi"))
+                if _known(known := tuple(months))
+                for month in self._months(known)
+            ),
             counts=under_counts(self.city, self.months, site.id, self.period) if phones else (),
             missed_definitions=under_missed_definitions(*of_total) if phones else (),
             service_levels=under_service_levels(*of_total) if phones else (),
@@ -264,6 +272,7 @@ def _sources(history: Iterable[HistoryFile], reports: Iterable[SiteReport]) -> I
             *report.call_waits,
             *report.handle_times,
             *report.lead_times,
+            *report.others,
             *(month for cluster in report.clusters for month in cluster.months),
         )
         if one.reported

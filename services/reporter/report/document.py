@@ -73,6 +73,8 @@ class SiteReport:
     """Reported and counted years, in order."""
     missed_months: tuple[PeriodKpi, ...]
     lead_times: tuple[PeriodKpi, ...]
+    others: tuple[PeriodKpi, ...]
+    """KPIs that have no part of their own, and contacts, month by month."""
     counts: tuple[UnderCount, ...]
     missed_definitions: tuple[UnderMissedDefinition, ...]
     service_levels: tuple[UnderServiceLevel, ...]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress
+from itertools import compress, groupby
+from operator import attrgetter
 from typing import Final
 
 from domain import kpi
+from domain.kpi_words import KPI_WORDS
 from domain.period_kpis import PeriodKpi, SpeedShares
 from services.reporter.report.blocks import (
     Block,
@@ -22,7 +24,7 @@ from services.reporter.report.blocks import (
 from services.reporter.report.missing_data import missing_in
 from services.reporter.report.pictures import MOST_BESIDE, Marks, Pictured, marks, years_between
 from services.reporter.report.writing import SiteSections, named, seconds
-from shared.contract.kpis import Kpi
+from shared.contract.kpis import KPIS, Contacts, Kpi, QueueKind
 from shared.periods import Period
 from shared.translation import Msg
 
@@ -31,6 +33,15 @@ _BREAKS: Final[Mapping[str, Msg]] = {
     "definition": Msg("another definition"),
     "software": Msg("other software"),
     "organisation": Msg("another organisation"),
+}
+
+
+_CONTACTS: Final[Mapping[Contacts, Msg]] = {
+    Contacts.CALLS: Msg("Calls"),
+    Contacts.ANSWERED: Msg("Answered calls"),
+    Contacts.CONVERSATIONS: Msg("Conversations"),
+    Contacts.VISITS: Msg("Visitors with an appointment"),
+    Contacts.APPOINTMENTS: Msg("Appointments made"),
 }
 
 
@@ -53,6 +64,8 @@ class IndicatorSections(SiteSections):
             yield self.handle_times()
         if self.site.clusters:
             yield self.lead_times()
+        for figure, months in groupby(self.site.others, key=attrgetter("kpi")):
+            yield self.other(figure, tuple(months))
 
     def visit_waits(self) -> ReportSection:
         """Return the waits at the counters, by cluster and month."""
@@ -152,6 +165,24 @@ class IndicatorSections(SiteSections):
                 period=self.period,
             ),
             columns=(say.gettext("Mean lead time"), say.gettext("Appointments made")),
+        )
+
+    def other(self, figure: Kpi, months: Sequence[PeriodKpi]) -> ReportSection:
+        """Return a KPI that has no part of its own, by month."""
+        say, of_calls = self.say, KPIS[figure].kind is QueueKind.PHONE
+        name = say.text(KPI_WORDS[figure].name)
+        name = name[:1].upper() + name[1:]
+        about = say.gettext("Within opening hours. This indicator is Wachtpost's addition.")
+        return self._by_month(
+            f"kpi-{figure}",
+            # Translators: {figure} is the name of an indicator, such as "Mean handling time".
+            say.gettext("{figure} (monthly)", figure=name),
+            months,
+            about=f"{about} {self._counted}" if of_calls else about,
+            chart=name,
+            # Translators: {figure} is the name of an indicator, such as "Mean handling time".
+            caption=say.gettext("{figure}, {period}", figure=name, period=self.period),
+            columns=(name, say.text(_CONTACTS[KPIS[figure].contacts])),
         )
 
     def speeds(self) -> ReportSection:

@@ -5,7 +5,8 @@ every program reads. (A Belgian Excel wants semicolons and decimal commas on a d
 Text/CSV* reads this one, and tables for people are what the other formats are for.) Columns:
 
 - ``part``: which part of the report: ``visit_waits``, ``call_waits``, ``speeds``, ``missed_years``,
-  ``missed_months``, ``handle_times``, ``lead_times``, ``counts`` (callers and entries),
+  ``missed_months``, ``handle_times``, ``lead_times``, ``others`` (any other KPI), ``counts`` (callers and
+  entries),
   ``missed_definitions``, ``service_levels``, ``budget``. Filter by it: a period's share of missed calls
   stands there in each way.
 - ``period``, ``kpi``, ``site``, ``queue`` (``all``: the site's total), ``name`` (of the queue, of the site,
@@ -106,6 +107,7 @@ def _indicator_rows(site: SiteReport) -> Iterator[FigureRow]:
     yield from (_row("missed_months", one, site.name) for one in site.missed_months)
     yield from (_row("handle_times", one, site.name) for one in site.handle_times)
     yield from (_row("lead_times", one, site.name) for one in site.lead_times)
+    yield from (_row("others", one, site.name) for one in site.others)
 
 
 def _row(part: str, one: PeriodKpi, name: str) -> FigureRow:
@@ -226,7 +228,8 @@ def as_json(report: Report, say: Translator) -> bytes:
     [{kpi, text}], and ``sites``: of each its ``id``, ``name`` and
 
     - ``visit_waits``, ``call_waits``, ``missed_years``, ``missed_months``, ``handle_times`` (none where no
-      source tells how long a conversation took), ``lead_times``: lists of {period, kpi, queue, name, value,
+      source tells how long a conversation took), ``lead_times``, ``others`` (any other KPI, all as rows of
+      the same kind): lists of {period, kpi, queue, name, value,
       unit, samples, target, target_period, met, definition, counted_as, complete, origin, note, text,
       target_text, verdict_text, numerator, low, high, verdict}; these four as in CSV
     - ``speeds``: list of {period, answered, complete, categories: [{name, count, share, text}]}
@@ -292,6 +295,7 @@ def _site(site: SiteReport, write: Writing) -> Json:
         "missed_months": [_figure(one, site.name, write) for one in site.missed_months],
         "handle_times": [_figure(one, site.name, write) for one in site.handle_times],
         "lead_times": [_figure(one, site.name, write) for one in site.lead_times],
+        "others": [_figure(one, site.name, write) for one in site.others],
         "counts": {
             one.count: {
                 "active": one.active,

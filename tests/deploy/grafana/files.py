@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from deploy.grafana.every import written
 from shared.config.model import CityFile
+from shared.contract.kpis import Kpi
 from shared.translation import languages
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -136,6 +137,15 @@ def boards_looking_back(*windows: str) -> list[Board]:
     document = tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))
     document |= {"live": {"windows": list(windows)}, "rules": [], "history": {}}
     files = sorted(written(CityFile.model_validate(document)).items())
+    return [Board(path.stem, path.parent.name, json.loads(text)) for path, text in files]
+
+
+def boards_promising_everything() -> list[Board]:
+    """Return Lier's boards, had it a target for every KPI."""
+    document = tomllib.loads(CITY_FILE.read_text(encoding="utf-8"))
+    known = {target["kpi"] for target in document["targets"]}
+    document["targets"] += [{"kpi": kpi, "limit": 0.5} for kpi in Kpi if kpi not in known]
+    files = sorted(written(CityFile.model_validate(document | {"history": {}})).items())
     return [Board(path.stem, path.parent.name, json.loads(text)) for path, text in files]
 
 

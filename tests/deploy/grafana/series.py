@@ -20,6 +20,8 @@ from shared.process.config_status import ConfigStatus
 from tests.deploy.grafana.files import ROOT
 
 _ROW: Final = re.compile(r"^\| `(wachtpost_\w+)[^`]*` \| ([\w ]+) \|", re.MULTILINE)
+_KPI_ROW: Final = re.compile(r"^\| .* \| `(wachtpost_\w+)` \| `(wachtpost_\w+)` \|$", re.MULTILINE)
+_KPI_SECTIONS: Final = ("Evaluator: rolling figures", "Evaluator: months and years")
 _SECTION: Final = re.compile(r"^## (.+)$", re.MULTILINE)
 
 
@@ -44,12 +46,16 @@ class Documented:
 
 
 def documented() -> list[Documented]:
-    """Return the rows of ``docs/metrics.md``, each with the heading it stands under."""
+    """Return the rows of ``docs/metrics.md``, each with the heading it stands under, and the KPIs'."""
     text = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
     headings = [(found.start(), found[1]) for found in _SECTION.finditer(text)]
     return [
         Documented(row[1], row[2], next((title for at, title in reversed(headings) if at < row.start()), ""))
         for row in _ROW.finditer(text)
+    ] + [
+        Documented(metric, "gauge", section)
+        for row in _KPI_ROW.finditer((ROOT / "docs" / "kpis.md").read_text(encoding="utf-8"))
+        for metric, section in zip(row.groups(), _KPI_SECTIONS, strict=True)
     ]
 
 

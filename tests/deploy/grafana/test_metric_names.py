@@ -4,10 +4,11 @@ reason why not."""
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 import pytest
 
-from tests.deploy.grafana.files import asked, boards_looking_back, read_boards
+from tests.deploy.grafana.files import asked, boards_looking_back, boards_promising_everything, read_boards
 from tests.deploy.grafana.series import Documented, documented, exported
 
 ABOUT_PEOPLE = ("Evaluator: contacts", "Evaluator: rolling figures", "Evaluator: right now")
@@ -15,19 +16,24 @@ ABOUT_PEOPLE = ("Evaluator: contacts", "Evaluator: rolling figures", "Evaluator:
 
 RAW = "the boards show its means and shares, exact and per window; this is for questions of one's own"
 
+TERMINAL = "the terminal and the page make the sentence of a message of it: 6 of 20"
+
 NOT_SHOWN: dict[str, str] = {
     "wachtpost_calls_offered": "its parts are shown: answered, and missed by outcome",
     "wachtpost_visits_served": "how long serving takes is shown, with the queues that tell it",
     "wachtpost_calls_by_wait_seconds": RAW,
     "wachtpost_visits_by_wait_seconds": RAW,
     "wachtpost_walk_ins_by_wait_seconds": RAW,
+    "wachtpost_kpi_reading_samples": TERMINAL,
+    "wachtpost_kpi_reading_part": TERMINAL,
 }
 """Metrics that no board shows, and why."""
 
 
 @pytest.fixture(scope="module")
 def shown() -> set[str]:
-    boards = (*read_boards(), *boards_looking_back("15m", "1h"), *boards_looking_back("last 20", "1h"))
+    looking_back = (boards_looking_back("15m", "1h"), boards_looking_back("last 20", "1h"))
+    boards = chain(read_boards(), *looking_back, boards_promising_everything())
     queries = (one.expr for board in boards for one in asked(board))
     return {name for query in queries for name in re.findall(r"\bwachtpost_\w+", query)}
 
