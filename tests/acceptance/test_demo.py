@@ -24,7 +24,7 @@ from tests.support.eventually import WITHIN, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 CITY = """
-city = { name = "Proefstad", language = "en" }
+city = { name = "Proefstad", language = "nl" }
 targets = [{ kpi = "missed_ratio", limit = 0.2 }, { kpi = "call_wait_mean", limit = 45 }]
 [[sites]]
 id = "huis"
@@ -206,7 +206,7 @@ def test_a_queue_log_replayed_to_its_end_is_counted_exactly(demo: Demo, city: Pa
     log = tmp_path / "recorded"
     log.write_text(queue_log(calls=30), encoding="utf-8")
     before = datetime.now(UTC)
-    demo.start("--replay", log, "--city", city, "--speed", "3600")
+    demo.start("--replay", log, "--city", city, "--lang", "en", "--speed", "3600")
     assert demo.exit_status() == 0, demo.said
     shown = demo.says(r", shifted to (\w+ \d+ \w+ \d{4} \d\d:\d\d:\d\d), 3,600×")
     zone = CityFile.model_validate(tomllib.loads(CITY)).city.zone
@@ -228,7 +228,7 @@ def test_replayed_events_are_counted_exactly_and_the_demo_ends_when_its_time_is_
     day = simulate(CityFile.model_validate(tomllib.loads(CITY)), date(2026, 3, 3), seed=5, volume=10)
     events = [event for event in day if start <= event.at < start + timedelta(minutes=20)]
     recorded.write_bytes(b"".join(encode(event) + b"\n" for event in events))
-    demo.start("--replay", recorded, "--city", city, "--speed", "3600", "--for", "3s")
+    demo.start("--replay", recorded, "--city", city, "--lang", "en", "--speed", "3600", "--for", "3s")
     assert demo.exit_status() == 0, demo.said
     answered = sum(event.kind == "call.answered" for event in events)
     missed = sum(

@@ -80,6 +80,12 @@ def with_history_from(document: Tables, folder: Path) -> dict[str, object]:
     return {**document, "history": {"files": [str((folder / file).resolve()) for file in files]}}
 
 
+def with_language(document: Tables, language: str) -> dict[str, object]:
+    """Return the city speaking another language, or its own."""
+    city = document["city"]
+    return {**document, "city": {**city, "language": language} if isinstance(city, dict) else city}
+
+
 def with_fitting_rules(document: Tables) -> dict[str, object]:
     """Return the city without the rules that are about something it does not have, and without routes.
 

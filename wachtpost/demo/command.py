@@ -11,6 +11,7 @@ import typer
 from shared.translation import translator
 from wachtpost.city_file import EXAMPLE, load_or_explain
 from wachtpost.durations import duration
+from wachtpost.init.answers import language_code
 from wachtpost.terminal import complain
 
 FASTEST: Final = 3600.0
@@ -39,13 +40,18 @@ def demo(
         Path | None,
         typer.Option(metavar="FILE", help="The city file.", show_default="the example of Lier"),
     ] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(parser=language_code, metavar="LANGUAGE", help="Language; else that of the city file."),
+    ] = None,
 ) -> None:
     """Show a bad spell at the town hall, live. Everything runs on this machine and is gone afterwards.
 
     Exit status: 0, also after Ctrl-C; 1 when something went wrong; 2 for a wrong option or city file.
     """
     file = city or EXAMPLE
-    say = translator(load_or_explain(file).city.language)
+    found = load_or_explain(file)
+    say = translator(lang or found.city.language)
     # Here and not above: other commands must not wait for all this to load.
     from wachtpost.demo.start import start
 

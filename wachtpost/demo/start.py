@@ -11,7 +11,7 @@ from rich.console import Console
 from shared.config.model import CityFile
 from shared.process.clock import system_clock
 from shared.translation import Translator
-from wachtpost.demo.city_copy import with_history_from
+from wachtpost.demo.city_copy import with_history_from, with_language
 from wachtpost.demo.replay import NoEventError, NothingInItError, UnreadableFileError, survey
 from wachtpost.demo.run import DemoError, Options, run
 from wachtpost.live.display import display_on
@@ -26,9 +26,12 @@ def start(
     replay: Path | None,
     limit: timedelta | None,
 ) -> str | None:
-    """Run the demo to its end; return what went wrong, for its user, or nothing."""
+    """Run the demo to its end, all of it in the language of ``say``.
+
+    Returns what went wrong, for its user, or nothing.
+    """
     original = tomllib.loads(city_file.read_text(encoding="utf-8"))
-    document = with_history_from(original, city_file.parent)
+    document = with_language(with_history_from(original, city_file.parent), say.language)
     site = CityFile.model_validate(document).sites[0].id
     try:
         recording = None if replay is None else survey(replay, site)

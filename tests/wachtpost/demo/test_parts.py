@@ -37,6 +37,7 @@ from wachtpost.demo.city_copy import (
     toml,
     with_history_from,
     with_http_sources,
+    with_language,
     with_log_source,
     with_queues,
     with_receiver,
@@ -453,3 +454,11 @@ def test_a_wrong_city_file_is_explained(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["demo", "--city", str(file)])
     assert result.exit_code == 2
     assert "targets[0].limit" in result.stderr
+
+
+def test_a_city_shown_in_another_language_stays_the_city_that_it_is() -> None:
+    document = {"city": {"name": "Proefstad", "language": "nl", "time_zone": "Europe/Brussels"}, "sites": []}
+    assert with_language(document, "en") == {
+        "city": {"name": "Proefstad", "language": "en", "time_zone": "Europe/Brussels"},
+        "sites": [],
+    }
