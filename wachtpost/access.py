@@ -24,9 +24,10 @@ from services.notifier.messages.template_files import TemplateFault, load_templa
 from services.notifier.settings import NotifierSettings
 from services.notifier.state_store import NotifierStore
 from shared.config.alerting import Receiver
+from shared.config.errors import unreadable
 from shared.config.model import CityFile
 from shared.personal_data import ROLE, holds_phone_number
-from shared.process.settings import ServiceSettings
+from shared.process.settings import ServiceSettings, SettingWrongError
 from shared.redis.connection import RedisClient, redis_client
 from shared.translation import Translator, translator
 from wachtpost.city_file import load_or_explain
@@ -67,7 +68,8 @@ class Access:
         try:
             return Writer(self.city, load_templates(self.city.notify.templates, _report))
         except OSError as error:
-            fail(str(error))
+            folder = self.city.notify.templates or Path()
+            fail(unreadable(folder, error, self.city.city.language))
 
     def local(self, at: datetime) -> str:
         """Return a moment on the city's clock."""
@@ -85,8 +87,8 @@ class Access:
             return asyncio.run(self._reach(work))
         except (RedisError, TimeoutError) as error:
             fail(redis_trouble(self.say, self.settings, error))
-        except OSError as error:
-            fail(f"WACHTPOST_REDIS_PASSWORD_FILE: {error.strerror}: {error.filename}")
+        except SettingWrongError as error:
+            fail(setting_wrong(self.say, error))
         except ValueError as error:
             first_line = str(error).partition("\n")[0]
             strange = self.say.gettext(
@@ -100,6 +102,14 @@ class Access:
             return await work(redis)
         finally:
             await redis.aclose()
+
+
+def setting_wrong(say: Translator, error: SettingWrongError) -> str:
+    """Return what is wrong with a file that a variable names, in a sentence."""
+    match error.__cause__:
+        case OSError() | UnicodeDecodeError() as cause:
+            return f"{error.variable}: {unreadable(error.file, cause, say.language)}"
+    return str(error)
 
 
 def redis_trouble(say: Translator, settings: ServiceSettings, error: Exception) -> str:

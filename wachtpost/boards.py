@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from shared.config.errors import unreadable, unwritable
 from shared.process.settings import CITY_FILE
+from shared.translation import translator
 from wachtpost.city_file import load_or_explain
+from wachtpost.terminal import complain, fail
 
 app = typer.Typer(no_args_is_help=True, help="The Grafana boards.")
 
@@ -41,19 +44,31 @@ def build(
     """
     from deploy.grafana.every import written  # its builder is large: other commands do not wait for it
 
-    wanted = written(load_or_explain(city))
+    read = load_or_explain(city)
+    wanted = written(read)
     out = out or city.with_name("boards")
-    stale = sorted(differing(wanted, out))
+    try:
+        stale = sorted(differing(wanted, out))
+        if not check:
+            _write([path for path in stale if path in wanted], wanted, out)
+    except UnicodeDecodeError as error:
+        fail(unreadable(out, error, read.city.language))
+    except OSError as error:
+        fail(unwritable(Path(error.filename or out), error, read.city.language))
+    say = translator(read.city.language)
     for path in stale:
         if path not in wanted:
-            typer.echo(f"{out / path} is no board of ours any more: delete it", err=True)
+            complain(say.gettext("{file} is no board of ours any more: delete it", file=out / path))
         elif check:
-            typer.echo(f"{out / path} is not what the builder makes", err=True)
-        else:
-            (out / path).parent.mkdir(parents=True, exist_ok=True)
-            (out / path).write_text(wanted[path], encoding="utf-8")
+            complain(say.gettext("{file} is not what the builder makes", file=out / path))
     if check and stale:
         raise typer.Exit(1)
+
+
+def _write(paths: Iterable[Path], wanted: Mapping[Path, str], folder: Path) -> None:
+    for path in paths:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(wanted[path], encoding="utf-8")
 
 
 def differing(wanted: Mapping[Path, str], folder: Path) -> Iterator[Path]:

@@ -22,7 +22,7 @@ from services.reporter.report.render import ReportFormat, render
 from services.reporter.report.sheet import Sheet
 from services.reporter.report.writing import Writing, capital
 from shared.calendar import Calendar
-from shared.config.errors import unreadable
+from shared.config.errors import unreadable, unwritable
 from shared.periods import Period
 from shared.translation import Translator, languages, translator
 from wachtpost.access import Access, access
@@ -199,4 +199,4 @@ def _write(document: bytes, output: Path | None, say: Translator) -> None:
     try:
         output.write_bytes(document)
     except OSError as error:
-        fail(unreadable(output, error, say.language))
+        fail(unwritable(output, error, say.language))

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.process.settings import ServiceSettings
+from services.notifier.messages.links import LEAST_KEY
+from shared.process.settings import ServiceSettings, SettingWrongError
 
 
 class NotifierSettings(ServiceSettings):
@@ -22,12 +23,18 @@ class NotifierSettings(ServiceSettings):
     """Goes before ``smtp.password_file`` of the city file."""
 
     def link_key(self) -> bytes | None:
-        """Return the key from its file; raises ``OSError``."""
-        return None if self.link_key_file is None else self.link_key_file.read_bytes().strip()
+        """Return the key from its file; raises ``SettingWrongError``."""
+        if self.link_key_file is None:
+            return None
+        key = self.bytes_in(self.link_key_file)
+        if len(key) < LEAST_KEY:
+            wrong = f"a key of at least {LEAST_KEY} bytes belongs in it"
+            raise SettingWrongError(self.variable_of(self.link_key_file) or "", self.link_key_file, wrong)
+        return key
 
     def api_keys(self) -> frozenset[str]:
-        """Return the hashes from their file; raises ``OSError``."""
+        """Return the hashes from their file; raises ``SettingWrongError``."""
         if self.api_keys_file is None:
             return frozenset()
-        lines = self.api_keys_file.read_text(encoding="utf-8").splitlines()
+        lines = self.text_in(self.api_keys_file).splitlines()
         return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))

@@ -189,7 +189,26 @@ def unreadable(file: PurePath, error: OSError | UnicodeDecodeError, language: st
             return say.gettext("{file} does not exist", file=file)
         case IsADirectoryError():
             return say.gettext("{file} is a directory, not a file", file=file)
+        case PermissionError():
+            return say.gettext("{file} may not be read by the user who runs this", file=file)
     return say.gettext("{file} cannot be read", file=file)
+
+
+def unwritable(file: PurePath, error: OSError, language: str = DEFAULT_LANGUAGE) -> str:
+    """Return one sentence about a file that was to be written, or its folder; else like ``unreadable``."""
+    say = translator(language)
+    match error:
+        case FileNotFoundError():
+            return say.gettext("{file} cannot be written: there is no such folder", file=file)
+        case NotADirectoryError():
+            return say.gettext("{file} cannot be written: what should be a folder is a file", file=file)
+        case FileExistsError() | IsADirectoryError():
+            return say.gettext("{file} cannot be written: something else is there already", file=file)
+        case PermissionError():
+            return say.gettext("{file} may not be written by the user who runs this", file=file)
+    # Translators: {why} is what the system says, in English: "No space left on device".
+    why = error.strerror or type(error).__name__
+    return say.gettext("{file} cannot be written: {why}", file=file, why=why)
 
 
 # --- grammar -----------------------------------------------------------------------------------------

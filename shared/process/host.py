@@ -38,7 +38,7 @@ from shared.process.application import Application, RunningApplication
 from shared.process.code_failures import CodeFailure, attempted
 from shared.process.config_status import ConfigStatus
 from shared.process.server import Fault, serve
-from shared.process.settings import ServiceSettings
+from shared.process.settings import ServiceSettings, SettingWrongError
 from shared.process.shutdown import DRAIN, Shield, cancel
 from shared.redis.connection import RedisAbsentError
 from shared.translation import translator
@@ -80,6 +80,9 @@ async def run(service: str, settings: ServiceSettings, build: Build, *, needs_hi
     except OSError as error:
         name = settings.variable_of(error.filename)
         log.critical("setting_wrong", name=name, file=error.filename, wrong=error.strerror)
+        sys.exit(os.EX_CONFIG)
+    except SettingWrongError as error:
+        log.critical("setting_wrong", name=error.variable, file=str(error.file), wrong=error.wrong)
         sys.exit(os.EX_CONFIG)
     except ValueError as error:
         log.critical("setting_wrong", wrong=str(error))

@@ -36,11 +36,21 @@ class HttpLimits:
     patience: timedelta
 
 
+class SettingWrongError(ValueError):
+    """A file that a variable names is not as it must be; the message says which, where and why."""
+
+    def __init__(self, variable: str, file: Path, wrong: str) -> None:
+        super().__init__(f"{variable}: {file}: {wrong}")
+        self.variable = variable
+        self.file = file
+        self.wrong = wrong
+
+
 class ServiceSettings(BaseSettings):
     """Read from ``WACHTPOST_…`` variables; raises ``pydantic.ValidationError`` with the variable's name."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
     city_file: Path = CITY_FILE
@@ -97,10 +107,26 @@ class ServiceSettings(BaseSettings):
         return next((f"{PREFIX}{name.upper()}" for name in names), None)
 
     def redis_password(self) -> str | None:
-        """Return the password from its file; raises ``OSError`` when the file cannot be read."""
-        if self.redis_password_file is None:
-            return None
-        return self.redis_password_file.read_text(encoding="utf-8").strip()
+        """Return the password from its file; raises ``SettingWrongError``."""
+        return None if self.redis_password_file is None else self.text_in(self.redis_password_file)
+
+    def text_in(self, file: Path) -> str:
+        """Return the text in a file that a variable names; like ``bytes_in``."""
+        try:
+            return self.bytes_in(file).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise SettingWrongError(self.variable_of(file) or "", file, "it is not UTF-8 text") from error
+
+    def bytes_in(self, file: Path) -> bytes:
+        """Return what stands in a file that a variable names, without the white space around it.
+
+        Raises ``SettingWrongError``, with the reason as its cause.
+        """
+        try:
+            return file.read_bytes().strip()
+        except OSError as error:
+            wrong = error.strerror or type(error).__name__
+            raise SettingWrongError(self.variable_of(file) or "", file, wrong) from error
 
 
 _Settings = TypeVar("_Settings", bound=ServiceSettings)

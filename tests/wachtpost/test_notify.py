@@ -173,7 +173,7 @@ def test_without_redis_every_command_says_so_in_one_sentence(
 @pytest.mark.parametrize(("environment", "said"), [
     ({"PORT": "no number"}, "WACHTPOST_PORT: "),
     ({"REDIS_URL": "postgres://here"}, "WACHTPOST_REDIS_URL: "),
-    ({"REDIS_PASSWORD_FILE": "/nowhere/at/all"}, "WACHTPOST_REDIS_PASSWORD_FILE: No such file"),
+    ({"REDIS_PASSWORD_FILE": "/nowhere"}, "WACHTPOST_REDIS_PASSWORD_FILE: /nowhere bestaat niet"),
     ({"CITY_FILE": "/nowhere/at/all"}, "/nowhere/at/all"),
 ])  # fmt: skip
 def test_a_wrong_setting_is_named(ask: Ask, city: Path, environment: dict[str, str], said: str) -> None:

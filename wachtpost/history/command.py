@@ -22,7 +22,7 @@ from services.evaluator.archive import Archive, ChangedUnderneathError
 from services.ingest.admission import FOLLOWED
 from services.ingest.sources.queue_log.files import Catalogue
 from shared.calendar import Calendar
-from shared.config.errors import unreadable
+from shared.config.errors import unreadable, unwritable
 from shared.config.model import QueueLogSource
 from shared.redis.connection import RedisClient
 from shared.translation import Msg
@@ -165,7 +165,7 @@ def export(
     except ImportError:
         fail(_no_parquet(given))
     except OSError as error:
-        fail(f"{output}: {error.strerror}")
+        fail(unwritable(output or Path(), error, given.city.city.language))
     first, last = day_of(found[0].slot), day_of(found[-1].slot)
     written = given.say.ngettext(
         "{number} row, {first} to {last}: {file}",

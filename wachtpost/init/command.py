@@ -16,7 +16,7 @@ from rich.text import Text
 
 from domain.counts import ms_of
 from shared.calendar import Calendar
-from shared.config.errors import in_sentences
+from shared.config.errors import in_sentences, unwritable
 from shared.config.model import City, CityFile
 from shared.contract.kpis import QueueKind
 from shared.process.clock import system_clock
@@ -107,8 +107,7 @@ def init(
     asker = Asker(given, sys.stdin.isatty() and sys.stdout.isatty())
     language = asker.language()
     say = translator(language)
-    if out.exists():
-        fail(say.gettext("{file} is there already, and is left alone: name another with --out.", file=out))
+    _leave_alone(out, say)
     if receivers and given.mail is None and not asker.present:
         fail(say.gettext("Mail needs a server: name it with --smtp."))
     paths, now = list(files or ()), system_clock()
@@ -160,20 +159,25 @@ def _drafted(
         fail(unusable(error, files, _unnamed(say), say))
 
 
+def _leave_alone(out: Path, say: Translator) -> None:
+    """Exit when there is something already that may be somebody's work."""
+    try:
+        is_there = out.exists()
+    except OSError as error:
+        fail(unwritable(out, error, say.language))
+    if is_there:
+        fail(say.gettext("{file} is there already, and is left alone: name another with --out.", file=out))
+
+
 def _write(out: Path, text: str, say: Translator) -> None:
     """Write the file, unless one has come to be there."""
     try:
         out.parent.mkdir(exist_ok=True)
         with out.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError:
-        fail(say.gettext("{file} is there already, and is left alone: name another with --out.", file=out))
-    except OSError:
-        fail(
-            say.gettext(
-                "{file} cannot be written: is there such a folder, and may you write there?", file=out
-            )
-        )
+    except OSError as error:
+        _leave_alone(out, say)
+        fail(unwritable(out, error, say.language))
 
 
 def _console() -> Console:

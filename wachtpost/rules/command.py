@@ -18,7 +18,7 @@ from domain.counts import ms_of
 from services.evaluator.archive import Archive
 from services.ingest.admission import AdmissionRules
 from shared.calendar import Calendar
-from shared.config.errors import unreadable
+from shared.config.errors import unwritable
 from wachtpost.access import Access, a_day, access
 from wachtpost.analyse.files import ReadingStats, arrivals, file_events
 from wachtpost.analyse.progress import progress_bar
@@ -169,4 +169,4 @@ def _draw(given: Access, past: _Past, texts: TrialPage, file: Path, day: date | 
     try:
         file.write_text(picture.html(), encoding="utf-8")
     except OSError as error:
-        fail(unreadable(file, error, given.city.city.language))
+        fail(unwritable(file, error, given.city.city.language))

@@ -52,8 +52,8 @@ def test_what_is_built_is_up_to_date_until_somebody_touches_it(tmp_path):
     (tmp_path / "nl" / "old.json").write_text("{}")
     done = built("--check", out=tmp_path)
     assert done.exit_code == 1
-    assert "nl/live.json is not what the builder makes" in done.output
-    assert "nl/old.json is no board of ours any more" in done.output
+    assert "nl/live.json is niet wat de bouwer maakt" in done.output
+    assert "nl/old.json is geen bord van ons meer" in done.output
     assert (tmp_path / "nl" / "live.json").read_text() == "{}", "a check writes nothing"
 
 

@@ -112,6 +112,15 @@ def test_a_file_that_a_setting_names_and_is_not_there_is_told_with_the_setting(s
     assert (line["name"], line["file"]) == ("WACHTPOST_REDIS_PASSWORD_FILE", "/nowhere/redis")
 
 
+def test_a_secret_that_is_no_text_is_told_without_what_is_in_it(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "redis").write_bytes(b"\xfe\xff secret")
+    evaluator = start("redis://127.0.0.1:1/0", redis_password_file=tmp_path / "redis")
+    assert evaluator.wait() == os.EX_CONFIG
+    line = evaluator.logged("setting_wrong")
+    assert line is not None
+    assert (line["name"], line["wrong"]) == ("WACHTPOST_REDIS_PASSWORD_FILE", "it is not UTF-8 text")
+
+
 @pytest.mark.parametrize(
     ("setting", "value", "good", "said"),
     [

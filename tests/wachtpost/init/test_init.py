@@ -161,7 +161,10 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path):
 
 
 def test_what_cannot_be_written_or_read_is_told_in_a_sentence(tmp_path: Path):
-    assert "cannot be written" in init(tmp_path / "no" / "where").stderr
+    assert "cannot be written: " in init(tmp_path / "no" / "where").stderr
+    (tmp_path / "file").touch()
+    for nowhere in ("file", "x" * 300):
+        assert "cannot be written: " in init(tmp_path / nowhere).stderr
     result = init(tmp_path, tmp_path / "no_log")
     assert (result.exit_code, "does not exist" in result.stderr) == (2, True)
     table = log(tmp_path, ["time;queue;verb", "9:00;onthaal;CONNECT"], "table.csv")
