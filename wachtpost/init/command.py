@@ -49,6 +49,8 @@ from wachtpost.remarks import remarks
 from wachtpost.terminal import complain, echo, fail
 
 WIDEST: Final = 120
+LONGEST_STEP: Final = 40
+"""Commands that are longer do not push aside what the others are for: a terminal has 80 columns."""
 
 
 def init(
@@ -207,15 +209,25 @@ def _told(
     found = remarks(city, calendar, calendar.local_day(ms_of(now)))
     yield from remarked(in_sentences(found, made.text, str(out)), str(out), city.city.language)
     yield say.gettext("Next:")
+    steps = dict(_steps(city, out, files, say))
+    width = max((len(command) for command in steps if len(command) <= LONGEST_STEP), default=0)
+    yield from (f"  {command:<{width}}  # {why}" for command, why in steps.items())
+
+
+def _steps(city: CityFile, out: Path, files: Sequence[Path], say: Translator) -> Iterator[tuple[str, str]]:
+    """Yield what to run next, and what for."""
     target = shlex.quote(str(out))
-    given = " ".join(shlex.quote(str(file)) for file in files)
-    yield f"  wachtpost config check {target}"
-    if files:
-        yield f"  wachtpost analyse --city {target} {given}"
-        yield f"  wachtpost rules backtest --city {target} {given}"
-    yield f"  wachtpost demo --city {target}"
+    other = "" if out == CITY_FILE else f" --city {target}"
+    yield f"wachtpost up{other}", say.gettext("all of it here, with a live page")
     if city.receivers:
-        yield f"  WACHTPOST_CITY_FILE={target} wachtpost notify test --receiver {city.receivers[0].id}"
+        setting = "" if out == CITY_FILE else f"WACHTPOST_CITY_FILE={target} "
+        test = f"{setting}wachtpost notify test --receiver {city.receivers[0].id}"
+        yield test, say.gettext("a real test message")
+    if files:
+        given = " ".join(shlex.quote(str(file)) for file in files)
+        backtest = f"wachtpost rules backtest --city {target} {given}"
+        yield backtest, say.gettext("what these rules would have told of these days")
+    yield f"wachtpost config check {target}", say.gettext("after each change of the file")
 
 
 def _mail(

@@ -101,7 +101,12 @@ def test_it_ends_with_the_first_figures_and_what_to_run_next(tmp_path: Path):
     lines = told.splitlines()
     assert any(line.split()[:2] == ["Onthaal", "1,461"] for line in lines), told
     assert "182 of 1,461" in told
-    assert f"  wachtpost rules backtest --city {tmp_path}/city.toml {tmp_path}/queue_log" in lines
+    steps = [line.partition("  # ")[0].strip() for line in lines[lines.index("Next:") + 1 :]]
+    assert steps == [
+        f"wachtpost up --city {tmp_path}/city.toml",
+        f"wachtpost rules backtest --city {tmp_path}/city.toml {tmp_path}/queue_log",
+        f"wachtpost config check {tmp_path}/city.toml",
+    ]
 
 
 def test_who_waits_at_the_door_opens_nothing_nor_does_who_is_helped_after_closing():
