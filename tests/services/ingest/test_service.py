@@ -239,6 +239,11 @@ def test_bad_lines_are_dead_letters_and_unknown_verbs_are_counted(
         dead = [json.loads(entry) for _, entry in entries_now(client, "{p0}:dead")]
         assert [letter["reason"] for letter in dead] == ["unreadable", "unknown_queue"]
         assert dead[0]["where"] == f"byte {len(b''.join(call(1)))}"
+        assert [(letter["file"], letter["line"]) for letter in dead] == [
+            (str(queue_log), 1 + len(call(1))),
+            (str(queue_log), 3 + len(call(1))),
+        ]
+        assert (dead[1]["item"]["site"], dead[1]["item"]["queue"]) == ("lier", "helpdesk")
         held = [
             repr(client.dump(key) if client.type(key) == b"string" else client.xrange(key))
             for key in client.scan_iter()
