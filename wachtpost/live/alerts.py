@@ -25,16 +25,11 @@ from shared.config.model import ALL_QUEUES, CityFile
 from shared.contract.breach_events import BreachState, ConditionReading, Level, Severity, rule_label
 from shared.contract.kpis import KPIS, Kpi
 from shared.translation import Msg, Translator
+from wachtpost.live.layout import WIDE, Layout
 from wachtpost.live.snapshot import CLOSED, MetricRule, Snapshot, window_of
 
 WARNING: Final = rule_label("", Level.WARNING)
 """How the name of an early warning ends."""
-
-STATE_WIDTH: Final = 22
-WIDTH: Final = 100
-"""Columns; the board's."""
-MOST: Final = 5
-"""Lines of breaches; on a day that bad the first ones say enough."""
 
 # Translators: how a rule stands, on a board; at most 22 letters. Pending: over its limit, not yet for long.
 STATES: Final = {
@@ -122,7 +117,9 @@ def alert_lines(snapshot: Snapshot, city: CityFile, known: Known, say: Translato
     ]
 
 
-def alerts(snapshot: Snapshot, city: CityFile, known: Known, say: Translator) -> RenderableType:
+def alerts(
+    snapshot: Snapshot, city: CityFile, known: Known, say: Translator, layout: Layout = WIDE
+) -> RenderableType:
     """Lay out what is wrong, the worst first, or say that nothing is."""
     title = Text(say.gettext("Alerts"), style="bold")
     found = alert_lines(snapshot, city, known, say)
@@ -130,11 +127,11 @@ def alerts(snapshot: Snapshot, city: CityFile, known: Known, say: Translator) ->
         title.append(f"  {all_well(snapshot, say)}", style="not bold dim")
         return title
     lines = Table.grid(padding=(0, 2, 0, 0))
-    lines.add_column(min_width=STATE_WIDTH, no_wrap=True)
-    lines.add_column(no_wrap=True, overflow="ellipsis", max_width=WIDTH - STATE_WIDTH - 2)
-    for line in found[:MOST]:
+    lines.add_column(min_width=layout.state, max_width=layout.state)
+    lines.add_column(max_width=layout.width - layout.state - 2)
+    for line in found[: layout.most_alerts]:
         lines.add_row(Text(line.stands, STATES[line.state][1]), line.headline)
-    more = len(found) - MOST
+    more = len(found) - layout.most_alerts
     rest = [Text(say.gettext("and {number} more", number=more), style="dim")] if more > 0 else []
     return Group(title, lines, *rest)
 
@@ -143,7 +140,7 @@ def message(sent: WebhookBody, number: int, city: CityFile, say: Translator) -> 
     """Yield a message as it was sent, line by line: to whom and when, the subject, the text."""
     to, at = receiver(sent, city), local_time(sent, city)
     head = say.gettext("message {number} to {receiver}, {at}", number=number, receiver=to, at=at)
-    yield Text(f"── {head} ".ljust(WIDTH, "─"), style="dim", no_wrap=True, overflow="crop")
+    yield Text(f"── {head} ".ljust(WIDE.width, "─"), style="dim", no_wrap=True, overflow="crop")
     yield Text(say.gettext("Subject: {subject}", subject=sent.subject), style="bold")
     for line in sent.text.rstrip().splitlines():
         yield Text(line, Style(link=line) if line.startswith("http") else "")

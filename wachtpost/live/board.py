@@ -1,7 +1,8 @@
 """The terminal board: what the evaluator's metrics say, for whoever leads a service. Pure.
 
-At most 100 columns and, for a city with one site, about 35 lines; without its counters 20. A state is
-always said in words; colour only underlines it. What a figure says of its target is the evaluator's word.
+At most 100 columns, or 80 where there are no more; for a city with one site about 35 lines, without its
+counters 20. A state is always said in words; colour only underlines it. What a figure says of its target is
+the evaluator's word.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ from shared.config.model import ALL_QUEUES, CityFile, Queue, Site
 from shared.contract.kpis import Kpi, QueueKind
 from shared.formatting import clock_time
 from shared.translation import Msg, Translator
-from wachtpost.live.alerts import WIDTH as WIDTH
 from wachtpost.live.alerts import Known, alerts
 from wachtpost.live.figures import (
     GONE,
@@ -42,15 +42,8 @@ from wachtpost.live.figures import (
     visits_so_far,
     window_text,
 )
+from wachtpost.live.layout import COUNT_WIDTH, SO_FAR_WIDTH, VALUE_WIDTH, WIDE, Layout
 from wachtpost.live.snapshot import TODAY, Snapshot, Window
-
-NAME_WIDTH: Final = 20
-"""These widths and two spaces between them add up to ``WIDTH``."""
-COUNT_WIDTH: Final = 7
-FIGURE_WIDTH: Final = 29
-"""A value, two spaces and a verdict: ``  30,0 %  nog niet te zeggen``; below: ``6 van 20, 15–52 %``."""
-VALUE_WIDTH: Final = 7
-SO_FAR_WIDTH: Final = 6
 
 INSTANT: Final = Msg("EEE d MMM y HH:mm:ss", "date pattern")
 
@@ -83,15 +76,15 @@ class BoardContext:
 
 
 def board(
-    snapshot: Snapshot, context: BoardContext, say: Translator, *, brief: bool = False
+    snapshot: Snapshot, context: BoardContext, say: Translator, layout: Layout = WIDE, *, brief: bool = False
 ) -> RenderableType:
     """Lay the figures out: a head line, per site its phone queues, counters and appointments, then alerts.
 
     ``brief`` leaves the counters out, for a low terminal.
     """
-    parts: list[RenderableType] = [_head(snapshot, context, say)]
+    parts: list[RenderableType] = [_head(snapshot, context, say, layout)]
     for site in context.city.sites:
-        table = _QueueTable(snapshot, context.city, site, say)
+        table = _QueueTable(snapshot, context.city, site, say, layout)
         if len(context.city.sites) > 1:
             parts.append(Text(f"\n{site.title}", style="bold"))
         if site.of_kind(QueueKind.PHONE):
@@ -102,11 +95,11 @@ def board(
         note = say.gettext("m:ss. A queue without a target of its own is held against the total's.")
         parts += ["", Text(note, style="dim")]
     if snapshot.states:
-        parts += ["", alerts(snapshot, context.city, context.known, say)]
+        parts += ["", alerts(snapshot, context.city, context.known, say, layout)]
     return Group(*parts)
 
 
-def _head(snapshot: Snapshot, context: BoardContext, say: Translator) -> RenderableType:
+def _head(snapshot: Snapshot, context: BoardContext, say: Translator, layout: Layout) -> RenderableType:
     local = context.now.astimezone(context.city.city.zone)
     head = Table.grid(expand=True)
     head.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
@@ -114,7 +107,7 @@ def _head(snapshot: Snapshot, context: BoardContext, say: Translator) -> Rendera
     name = Text.assemble(("Wachtpost", "bold"), f" · {context.city.city.name}")
     speed = "" if context.speed == 1 else f"  ×{context.speed:g}"
     head.add_row(name, Text(f"{say.local(local, INSTANT)}{speed}", style="bold"))
-    return Group(Constrain(head, WIDTH), Text(" · ".join(_pulse(snapshot, context, say)), style="dim"))
+    return Group(Constrain(head, layout.width), Text(" · ".join(_pulse(snapshot, context, say)), style="dim"))
 
 
 def _pulse(snapshot: Snapshot, context: BoardContext, say: Translator) -> Iterable[str]:
@@ -141,6 +134,7 @@ class _QueueTable:
     city: CityFile
     site: Site
     say: Translator
+    layout: Layout
 
     def phones(self) -> Table:
         say = self.say
@@ -149,9 +143,9 @@ class _QueueTable:
         table = self._table(say.gettext("Phones"))
         window = window_text(live, say)
         wait = say.gettext("wait, {window}", window=window)
-        self._add_figure(table, wait, self._target(Kpi.CALL_WAIT_MEAN))
+        self._add_figure(table, wait, self._target(Kpi.CALL_WAIT_MEAN), self.layout.figure)
         missed = say.gettext("missed, {window}", window=window)
-        self._add_figure(table, missed, self._target(Kpi.MISSED_RATIO))
+        self._add_figure(table, missed, self._target(Kpi.MISSED_RATIO), self.layout.figure)
         queues = self.site.of_kind(QueueKind.PHONE)
         for queue in queues:
             self._phone_row(table, live, queue.title, [queue], queue.id)
@@ -184,7 +178,7 @@ class _QueueTable:
         # Translators: over a table: the queues of visitors.
         table = self._table(say.gettext("Counters"))
         # Translators: the mean wait of visitors; the head of a column of 21 letters.
-        self._add_figure(table, say.gettext("by appointment, today"), "")
+        self._add_figure(table, say.gettext("by appointment, today"), "", self.layout.visit_figure)
         table.add_column(say.gettext("target"), justify="right")
         # Translators: visitors, the head of a column of six letters.
         table.add_column(say.gettext("hel-\nped"), justify="right", width=SO_FAR_WIDTH)
@@ -219,8 +213,12 @@ class _QueueTable:
     def _line(self, title: str, about: str, kpi: Kpi, window: Window) -> Table:
         """One figure of the site's total, by itself."""
         line = Table.grid(padding=(0, 2))
-        for width, style in ((NAME_WIDTH, "bold"), (2 * COUNT_WIDTH + 2, "dim"), (FIGURE_WIDTH, "")):
-            line.add_column(width=width, style=style, no_wrap=True)
+        for width, style in (
+            (self.layout.name, "bold"),
+            (2 * COUNT_WIDTH + 2, "dim"),
+            (self.layout.figure, ""),
+        ):
+            line.add_column(width=width, style=style)
         line.add_row(title, about, self._figure(kpi, ALL_QUEUES, window), self._target(kpi))
         return line
 
@@ -229,17 +227,15 @@ class _QueueTable:
         table = Table(
             box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim", show_edge=False
         )
-        table.add_column(
-            Text(title, style="bold not dim"), width=NAME_WIDTH, no_wrap=True, overflow="ellipsis"
-        )
+        table.add_column(Text(title, style="bold not dim"), width=self.layout.name)
         # Translators: people, the head of a column of seven letters.
         table.add_column(self.say.gettext("waiting\nnow"), justify="right", width=COUNT_WIDTH)
         # Translators: the wait of whoever waits longest, the head of a column of seven letters.
         table.add_column(self.say.gettext("longest"), justify="right", width=COUNT_WIDTH)
         return table
 
-    def _add_figure(self, table: Table, head: str, target: str) -> None:
-        table.add_column(f"{head}\n{target}".rstrip(), no_wrap=True, width=FIGURE_WIDTH)
+    def _add_figure(self, table: Table, head: str, target: str, width: int) -> None:
+        table.add_column(f"{head}\n{target}".rstrip(), width=width)
 
     def _target(self, kpi: Kpi) -> str:
         """The site's target in words; empty without one."""
@@ -260,7 +256,7 @@ class _QueueTable:
         """The same, and below it what a ratio is made of, and where few contacts leave the figure."""
         shown = self._shown(kpi, queue, window)
         figure = self._as_text(shown)
-        if shown.beside:
+        if shown.beside and not self.layout.stacked:
             figure.append(f"\n{' ' * (VALUE_WIDTH + 2)}{', '.join(shown.beside)}", "not bold dim")
         return figure
 
@@ -269,8 +265,16 @@ class _QueueTable:
 
     def _as_text(self, figure: ShownFigure) -> Text:
         value = figure.value and figure.value.rjust(VALUE_WIDTH)
+        if self.layout.stacked and value:
+            return self._stacked(value, figure)
         apart = "  " if len(value) <= VALUE_WIDTH else " "  # a figure may need decimals beside its limit
         return Text(f"{value}{apart}{self.say.text(figure.said)}", STYLES[figure.stands])
+
+    def _stacked(self, value: str, figure: ShownFigure) -> Text:
+        """In two lines: with the first of what stands beside it, if there is room, and with the verdict."""
+        beside = f"{value}  {figure.beside[0]}" if figure.beside else value
+        first = beside if len(beside) <= self.layout.figure else value
+        return Text(f"{first}\n  {self.say.text(figure.said)}", STYLES[figure.stands])
 
     def _limit(self, kpi: Kpi, queue: str) -> float | None:
         return limit_of(self.snapshot, kpi, QueueRef(self.site.id, queue))

@@ -18,8 +18,9 @@ from shared.config.model import ALL_QUEUES
 from shared.contract.kpis import QueueKind
 from shared.translation import Translator
 from wachtpost.live.alerts import link_in, local_time, message, receiver
-from wachtpost.live.board import WIDTH, BoardContext, board
+from wachtpost.live.board import BoardContext, board
 from wachtpost.live.figures import calls_so_far, waiting
+from wachtpost.live.layout import WIDE, Layout, layout_for
 from wachtpost.live.snapshot import Snapshot
 
 LINE_EVERY: Final = timedelta(seconds=5)
@@ -37,6 +38,10 @@ class Display(ABC):
         """Say what is going on."""
         self._console.print(Text(text), soft_wrap=not self._console.is_terminal)
 
+    @property
+    def _layout(self) -> Layout:
+        return layout_for(self._console.width)
+
     def show(self, snapshot: Snapshot, context: BoardContext, now: datetime) -> None:
         """Show the present figures; ``now`` is the real time, not the services'."""
         self._last = snapshot, context
@@ -50,7 +55,7 @@ class Display(ABC):
         if self._last is None:
             return
         snapshot, context = self._last
-        self._console.print(board(snapshot, context, self._say))
+        self._console.print(board(snapshot, context, self._say, self._layout))
         self._console.print()
         for line in last_message(context, self._say):
             self._console.print(line, soft_wrap=True)  # a link stays in one piece
@@ -60,7 +65,7 @@ def display_on(console: Console, say: Translator) -> Display:
     """Return the display that suits a console."""
     if console.is_terminal:
         return _Terminal(console, say)
-    console.width = WIDTH
+    console.width = WIDE.width
     return _Plain(console, say)
 
 
@@ -81,10 +86,10 @@ class _Terminal(Display):
     def _fitting(self, snapshot: Snapshot, context: BoardContext) -> RenderableType:
         """The whole board with the last message, or in a low terminal a brief one; the rest is cut off."""
         lines = [Text(), *last_message(context, self._say)]
-        whole = Group(board(snapshot, context, self._say), *lines)
+        whole = Group(board(snapshot, context, self._say, self._layout), *lines)
         if len(self._console.render_lines(whole, pad=False)) <= self._console.height:
             return whole
-        return Group(board(snapshot, context, self._say, brief=True), *lines)
+        return Group(board(snapshot, context, self._say, self._layout, brief=True), *lines)
 
 
 class _Plain(Display):

@@ -21,9 +21,10 @@ from shared.contract.kpis import Kpi, QueueKind
 from shared.translation import languages, translator
 from tests.support import notifications
 from wachtpost.live.alerts import Known, alerts, known_of
-from wachtpost.live.board import WIDTH, BoardContext, board
+from wachtpost.live.board import BoardContext, board
 from wachtpost.live.display import display_on
-from wachtpost.live.figures import Without, calls_so_far, stands, waiting
+from wachtpost.live.figures import STANDS, Without, calls_so_far, stands, waiting
+from wachtpost.live.layout import NARROW, WIDE
 from wachtpost.live.snapshot import MetricRule, ShownReading, Snapshot, read_metrics
 
 CITY = CityFile.model_validate(
@@ -159,7 +160,8 @@ Telefoon                   nu   langst  doel ≤ 0:45                    doel �
 Onthaal                     4     1:12  0:45,001 nog niet te zeggen       13 %  nog niet te zeggen
                                                  0:31–0:59                      7 van 56, 6–24 %
 Wonen                       1  1:01:40    te weinig metingen             te weinig metingen
-Nachtlijn met een e…        0        –    geen meting                    geen meting
+Nachtlijn met een           0        –    geen meting                    geen meting
+erg lange naam
 Totaal                      5  1:01:40     0:45  binnen doel           20,01 %  boven doel
                                                                                 2.000 van 9.995
 Tot nu toe: 1.166 beantwoord, 104 gemist.
@@ -185,7 +187,8 @@ Phones                    now  longest  target ≤ 0:45                  target 
 Onthaal                     4     1:12  0:45.001 not yet to say            13%  not yet to say
                                                  0:31–0:59                      7 of 56, 6–24%
 Wonen                       1  1:01:40    too few to judge               too few to judge
-Nachtlijn met een e…        0        –    no reading                     no reading
+Nachtlijn met een           0        –    no reading                     no reading
+erg lange naam
 Total                       5  1:01:40     0:45  on target              20.01%  above target
                                                                                 2,000 of 9,995
 So far: 1,166 answered, 104 missed.
@@ -206,7 +209,7 @@ def shown(snapshot: Snapshot, language: str, city: CityFile = CITY, refused: int
     """The board as text, without the spaces at line ends."""
     output = StringIO()
     context = BoardContext(city, NOW, speed=60, refused=refused)
-    Console(file=output, width=WIDTH).print(board(snapshot, context, translator(language)))
+    Console(file=output, width=WIDE.width).print(board(snapshot, context, translator(language)))
     return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
 
 
@@ -218,9 +221,29 @@ def test_the_board_in_both_languages(language: str, text: str) -> None:
 @pytest.mark.parametrize("language", languages())
 def test_the_board_fits_on_a_hundred_columns_and_twenty_four_lines(language: str) -> None:
     lines = shown(read_metrics(PAGE), language).splitlines()
-    assert max(map(len, lines)) == WIDTH
+    assert max(map(len, lines)) == WIDE.width
     assert len(lines) == len(DUTCH.splitlines()) <= 24  # no head of a column is a line too high
-    assert [line for line in lines if "…" in line] == [line for line in lines if "Nachtlijn" in line]
+    assert "…" not in "".join(lines)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_eighty_columns_have_room_for_whole_words(language: str) -> None:
+    say, page = translator(language), read_metrics(PAGE + STATES)
+    texts = []
+    for layout in (WIDE, NARROW):
+        output = StringIO()
+        Console(file=output, width=layout.width).print(
+            board(page, BoardContext(CITY, NOW, speed=60), say, layout, brief=True)
+        )
+        texts.append(output.getvalue())
+    wide, narrow = texts
+    lines = [line.rstrip() for line in narrow.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 24
+    said = {text for text in map(say.text, STANDS.values()) if text in wide}
+    titles = {queue.title for queue in CITY.sites[0].of_kind(QueueKind.PHONE)}
+    assert {word for text in said | titles for word in text.split()} <= set(narrow.split())
+    assert "…" not in narrow
 
 
 @pytest.mark.parametrize("language", languages())
@@ -228,7 +251,7 @@ def test_how_rules_stand_fits_beside_what_the_notifier_says(language: str) -> No
     writer = Writer(notifications.city(language), notifications.TEMPLATES)
     known = known_of([notifications.acknowledged()], Snapshot(), writer, notifications.NOW)
     lines = alerts_shown(STATES, known, language).splitlines()
-    assert max(map(len, lines)) <= WIDTH
+    assert max(map(len, lines)) <= WIDE.width
     assert "…" not in "".join(lines)
 
 
@@ -280,7 +303,7 @@ def alerts_shown(page: str, known: Known | None = None, language: str = "nl", ci
     """The part about alerts as text, without the spaces at line ends."""
     output = StringIO()
     told = alerts(read_metrics(page), city, known or {}, translator(language))
-    Console(file=output, width=WIDTH).print(told)
+    Console(file=output, width=WIDE.width).print(told)
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
 
 
@@ -367,7 +390,7 @@ def test_without_a_terminal_each_message_is_a_line_with_its_link_and_the_last_on
     assert [n for n, said in enumerate(lines) if said == line] == [1, 3]  # line 0 is the progress
     assert lines[2].strip() == "http://127.0.0.1:8003/acknowledge?token=abc"
     assert lines[-5:] == [
-        "── bericht 2 aan Teamleiders, 10:16:00 ".ljust(WIDTH, "─"),
+        "── bericht 2 aan Teamleiders, 10:16:00 ".ljust(WIDE.width, "─"),
         "Onderwerp: Onthaal: 1:32 wachten",
         "Onthaal",
         "",
@@ -378,7 +401,7 @@ def test_without_a_terminal_each_message_is_a_line_with_its_link_and_the_last_on
 @pytest.mark.parametrize(("height", "counters"), [(60, True), (24, False)])
 def test_in_a_low_terminal_the_message_goes_before_the_counters(height: int, counters: bool) -> None:
     output = StringIO()
-    console = Console(file=output, force_terminal=True, width=WIDTH, height=height, color_system=None)
+    console = Console(file=output, force_terminal=True, width=WIDE.width, height=height, color_system=None)
     display = display_on(console, translator("nl"))
     display.show(read_metrics(PAGE + STATES), context_of(1), NOW)
     live = output.getvalue()
@@ -394,7 +417,7 @@ def test_in_a_narrow_terminal_the_time_is_still_there_and_no_rule_goes_on_in_ano
     display_on(console, translator("nl")).show(read_metrics(PAGE + STATES), context_of(1), NOW)
     lines = output.getvalue().splitlines()
     assert any("Wachtpost ·" in line and line.endswith("×60") for line in lines)
-    assert "─" * (WIDTH - 80) not in lines
+    assert "─" * (WIDE.width - 80) not in lines
 
 
 def test_several_sites_stand_under_their_names() -> None:

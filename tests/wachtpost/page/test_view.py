@@ -15,7 +15,8 @@ from rich.console import Console
 from shared.config.model import CityFile
 from shared.translation import languages, translator
 from tests.wachtpost.live.test_board import CITY, PAGE
-from wachtpost.live.board import WIDTH, BoardContext, board
+from wachtpost.live.board import BoardContext, board
+from wachtpost.live.layout import WIDE
 from wachtpost.live.snapshot import Snapshot, read_metrics
 from wachtpost.page.app import html_of
 from wachtpost.page.view import STALE_AFTER, FigureCell, PageView, ServicesLook, page_view
@@ -54,7 +55,7 @@ def plain(text: str) -> str:
 @pytest.mark.parametrize("language", languages())
 def test_the_page_says_what_the_terminal_board_says(language: str) -> None:
     say, page = translator(language), view(language=language)
-    console = Console(width=WIDTH, no_color=True)
+    console = Console(width=WIDE.width, no_color=True)
     with console.capture() as capture:
         console.print(board(SNAPSHOT, BoardContext(CITY, LOOKED_AT, 1), say))
     terminal, shown = capture.get(), visible(html_of(page, say))
