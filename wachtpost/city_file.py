@@ -40,6 +40,13 @@ def load_or_explain(file: Path) -> CityFile:
     return CityFile.model_validate(tomllib.loads(text))
 
 
+def runnable_or_explain(file: Path) -> CityFile:
+    """Return a city file that services start with: what they read beside it is right too; exits likewise."""
+    city = load_or_explain(file)
+    history_or_explain(file, city)
+    return city
+
+
 def history_or_explain(city_file: Path, city: CityFile, status: int = 2) -> tuple[HistoryFile, ...]:
     """Return the history files that a city file names; exits like ``load_or_explain``."""
     return tuple(

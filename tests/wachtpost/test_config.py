@@ -13,6 +13,7 @@ from domain.bucket import Bucket
 from shared.config.model import CityFile, load
 from shared.process.ports import free_port
 from shared.redis import keys
+from wachtpost.cli import app as wachtpost
 from wachtpost.config import app, summary
 
 SHIPPED = Path(__file__).parents[2] / "examples" / "lier" / "city.toml"
@@ -84,6 +85,17 @@ def test_what_another_city_wrote_is_refused(tmp_path: Path, section: str, name: 
     assert f'{name}:1  city = "Elders"\n    dit bestand gaat over een andere stad' in refused.stderr
     (tmp_path / name).write_text(text)
     assert f'city = "{own}", als het over die stad gaat' in check(file).stderr
+
+
+@pytest.mark.parametrize("command", ["up", "demo", "doctor"])
+def test_nothing_is_started_on_the_past_of_another_city(tmp_path: Path, command: str) -> None:
+    for file in SHIPPED.parent.iterdir():
+        (tmp_path / file.name).write_text(
+            file.read_text(encoding="utf-8").replace('name = "Lier"', 'name = "Mol"')
+        )
+    refused = CliRunner().invoke(wachtpost, [command, "--city", str(tmp_path / "city.toml")])
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert 'history.toml:8  city = "Lier"\n    dit bestand gaat over een andere stad' in refused.stderr
 
 
 FEW = """

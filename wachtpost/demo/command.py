@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from shared.translation import translator
-from wachtpost.city_file import EXAMPLE, load_or_explain
+from wachtpost.city_file import EXAMPLE, runnable_or_explain
 from wachtpost.durations import duration
 from wachtpost.init.answers import language_code
 from wachtpost.terminal import complain
@@ -50,7 +50,7 @@ def demo(
     Exit status: 0, also after Ctrl-C; 1 when something went wrong; 2 for a wrong option or city file.
     """
     file = city or EXAMPLE
-    found = load_or_explain(file)
+    found = runnable_or_explain(file)
     say = translator(lang or found.city.language)
     # Here and not above: other commands must not wait for all this to load.
     from wachtpost.demo.start import start

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from shared.translation import Msg, Translator
 from wachtpost.access import Access, access
+from wachtpost.city_file import history_or_explain
 from wachtpost.doctor.alarms import look_at_alarms
 from wachtpost.doctor.results import CheckResult, CheckStatus
 from wachtpost.doctor.sources import look_at_sources
@@ -49,6 +50,7 @@ def doctor(
     setting cannot be read.
     """
     given = access(city_file)
+    history_or_explain(city_file or given.settings.city_file, given.city)
     results = asyncio.run(examine(given))
     if as_json:
         values = [

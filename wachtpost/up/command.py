@@ -9,7 +9,7 @@ import typer
 
 from shared.process.settings import CITY_FILE
 from shared.translation import translator
-from wachtpost.city_file import load_or_explain
+from wachtpost.city_file import runnable_or_explain
 from wachtpost.terminal import complain
 
 FIRST_PORT: Final = 8000
@@ -38,7 +38,7 @@ def up(
 
     Exit status: 0, also after Ctrl-C; 1 when something went wrong; 2 for a wrong option or city file.
     """
-    found = load_or_explain(city)
+    found = runnable_or_explain(city)
     say = translator(found.city.language)
     # Here and not above: other commands must not wait for all this to load.
     from wachtpost.up.run import UpError, UpOptions, run
