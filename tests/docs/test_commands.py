@@ -22,10 +22,7 @@ PAGES = sorted(
 )
 BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"```.*?```|`([^`\n]+)`", re.DOTALL)
-COMING = {"units"}
-TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)) | {
-    "extras"
-}
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def commands(group: object, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -64,7 +61,7 @@ def unknown(words: list[str]) -> list[str]:
     command = ALL
     while isinstance(command, TyperGroup) and words and not words[0].startswith("-"):
         name, *words = words
-        if name in COMING or name == "…" or name.isupper():
+        if name == "…" or name.isupper():
             return []
         found = command.commands.get(name)
         if found is None:
@@ -102,5 +99,5 @@ def test_the_page_about_commands_has_each_of_them_in_its_table():
         for row in rows
         for name in re.findall(r"`wachtpost ([\w -]+)`", row.split("|")[1])
     }
-    assert {one for one in told if one[0] not in COMING} == {one for one in EVERY if one[0] not in COMING}
+    assert told == EVERY
     assert len(EVERY) > 20
