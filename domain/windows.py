@@ -60,7 +60,7 @@ class Windows:
         self._definition = city.live_definition
         self._counted: dict[tuple[str, tuple[QueueRef, ...], timedelta | RunningPeriod, int], Bucket] = {}
         self._buckets: dict[tuple[QueueRef, timedelta | RunningPeriod, int], Bucket] = {}
-        self._last: dict[tuple[Kpi, str, tuple[QueueRef, ...], int, int], WindowCount] = {}
+        self._last: dict[tuple[Kpi, str, tuple[QueueRef, ...], int, int, int], WindowCount] = {}
 
     def kpi(
         self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], window: Window, back_s: int = 0
@@ -69,15 +69,24 @@ class Windows:
         return kpi.read(name, self.counted(name, queue, queue_refs, window, back_s).bucket, self._city)
 
     def counted(
-        self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], window: Window, back_s: int = 0
+        self,
+        name: Kpi,
+        queue: str,
+        queue_refs: Sequence[QueueRef],
+        window: Window,
+        back_s: int = 0,
+        from_s: int = 0,
     ) -> WindowCount:
-        """Return what a KPI of a queue, or of a site's total (``all``), is read from."""
+        """Return what a KPI of a queue, or of a site's total (``all``), is read from.
+
+        A window by count begins at ``from_s`` (epoch seconds) at the earliest, if not at opening.
+        """
         if not isinstance(window, LastContacts):
             return WindowCount(self.bucket(queue, queue_refs, window, back_s))
-        key = (name, queue, tuple(queue_refs), window.count, back_s)
+        key = (name, queue, tuple(queue_refs), window.count, back_s, from_s)
         found = self._last.get(key)
         if found is None:
-            found = self._last[key] = self._count_back(name, queue, queue_refs, window.count, back_s)
+            found = self._last[key] = self._count_back(name, queue, queue_refs, window.count, back_s, from_s)
         return found
 
     def bucket(
@@ -115,10 +124,10 @@ class Windows:
             yield start_s, kpi.counted(queue, (bucket for _, bucket in at_once), self._definition)
 
     def _count_back(
-        self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], count: int, back_s: int
+        self, name: Kpi, queue: str, queue_refs: Sequence[QueueRef], count: int, back_s: int, from_s: int
     ) -> WindowCount:
         together, newest_s, samples = Bucket(), None, 0
-        for start_s, bucket in self.since_opening(queue, queue_refs, back_s):
+        for start_s, bucket in self.since_opening(queue, queue_refs, back_s, from_s):
             together.add(bucket)
             samples = kpi.read(name, together, self._city).samples
             if newest_s is None and samples:
@@ -126,7 +135,7 @@ class Windows:
             if samples >= count:
                 return WindowCount(together, start_s, newest_s)
         opened_s = min((self._aggregator.opened_s(ref, self._now_ms) for ref in queue_refs), default=None)
-        return WindowCount(together, opened_s, newest_s)
+        return WindowCount(together, None if opened_s is None else max(opened_s, from_s), newest_s)
 
     def _of_queue(self, queue_ref: QueueRef, window: timedelta | RunningPeriod, back_s: int) -> Bucket:
         key = (queue_ref, window, back_s)

@@ -19,6 +19,7 @@ from services.notifier.grafana import client
 from services.notifier.grafana.annotations import CityWords
 from services.notifier.messages.links import Signer, links_for
 from services.notifier.messages.message import Message, Writer
+from services.notifier.messages.rules import is_about_visitors
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.model import (
@@ -117,6 +118,7 @@ def policy_of(city: CityFile) -> NotifierPolicy:
             for receiver in city.receivers
             if any(isinstance(channel, EmailChannel) for channel in receiver.channels)
         ),
+        about_visitors=partial(is_about_visitors, city),
     )
 
 

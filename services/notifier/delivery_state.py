@@ -64,11 +64,18 @@ class Hold(NamedTuple):
     """The silence, or the breach that inhibits."""
 
 
+LONGEST: Final = timedelta(days=1)
+"""Between two reminders."""
+
+MOST_DOUBLINGS: Final = 11
+"""Of a minute, which is the shortest reminder: then it is more than a day."""
+
 DONE: Final = frozenset(
     {
         DecisionReason.RESOLVED,
         DecisionReason.CAME_AND_WENT,
         DecisionReason.NEVER_TOLD,
+        DecisionReason.LIMIT_OVER,
         DecisionReason.NOT_ROUTED,
         DecisionReason.RESOLVED_UNWANTED,
         DecisionReason.RECEIVER_GONE,
@@ -80,6 +87,7 @@ _AFTER: Final = {
     DecisionReason.COLLECTING: DecisionReason.COLLECTED,
     DecisionReason.SILENCED: DecisionReason.SILENCE_OVER,
     DecisionReason.INHIBITED: DecisionReason.INHIBITION_OVER,
+    DecisionReason.EXPLAINED: DecisionReason.INHIBITION_OVER,
     DecisionReason.QUIET: DecisionReason.QUIET_OVER,
     DecisionReason.FLAPPING: DecisionReason.CALMED,
 }
@@ -103,22 +111,34 @@ def wanted(
     if breach.state is not BreachState.FIRING:
         return Hold(DecisionReason.CLEARING)
     if before.notified_at is None and before.role is ReceiverRole.ROUTED:
-        return NotificationKind.FIRING
+        return (
+            NotificationKind.FIRING if before.held is None else _if_it_holds(breach, NotificationKind.FIRING)
+        )
     if breach.acknowledged is not None:
         return Hold(DecisionReason.ACKNOWLEDGED)
     if before.notified_at is None:
         return _for_the_next(before, breach, now)
+    if before.role is ReceiverRole.ESCALATION:
+        return Hold(DecisionReason.ALREADY_TOLD)
     if before.remind_at is not None and now < before.remind_at:
         return Hold(DecisionReason.ALREADY_TOLD, before.remind_at)
-    return Hold(DecisionReason.NO_READING) if breach.reading.value is None else NotificationKind.REMINDER
+    return _if_it_holds(breach, NotificationKind.REMINDER)
+
+
+def _if_it_holds(breach: Breach, kind: NotificationKind) -> NotificationKind | Hold:
+    """What is told later than at once says what is so then: that the figure is beyond its limit."""
+    if breach.still_holds:
+        return kind
+    return Hold(DecisionReason.NO_READING if breach.reading.value is None else DecisionReason.EASING)
 
 
 def _for_the_next(before: DeliveryState, breach: Breach, now: datetime) -> NotificationKind | Hold:
     """Who hears of it because nobody took it on hears of what goes on: it is measured, or somebody waits."""
     if before.not_before is not None and now < before.not_before:
         return Hold(DecisionReason.NOT_YET, before.not_before)
-    nothing_goes_on = breach.reading.value is None and not breach.reading.waiting
-    return Hold(DecisionReason.NO_READING) if nothing_goes_on else NotificationKind.ESCALATION
+    if breach.reading.value is None and breach.reading.waiting:
+        return NotificationKind.ESCALATION
+    return _if_it_holds(breach, NotificationKind.ESCALATION)
 
 
 def _at_the_end(before: DeliveryState, *, tell_resolved: bool) -> NotificationKind | Hold:
@@ -136,7 +156,13 @@ def held_back(before: DeliveryState, hold: Hold) -> DeliveryState:
 
 
 def _held_by(before: DecisionReason | None, reason: DecisionReason) -> DecisionReason | None:
-    if reason in {DecisionReason.CLEARING, DecisionReason.NOT_YET}:
+    if reason in {
+        DecisionReason.CLEARING,
+        DecisionReason.NOT_YET,
+        DecisionReason.SETTLING,
+        DecisionReason.EASING,
+        DecisionReason.NO_READING,
+    }:
         return before
     if reason is DecisionReason.COLLECTING and before in DIGESTED:
         return before  # still a digest, when its turn comes
@@ -147,16 +173,23 @@ def notified(
     before: DeliveryState, want: NotificationKind, now: datetime, reminder: timedelta
 ) -> DeliveryState:
     """Return the state after a message was sent."""
+    reminders = before.reminders + (want is NotificationKind.REMINDER)
+    after = reminder_after(reminders, reminder)
     return replace(
         before,
         why=reason_to_tell(before, want),
         held=None,
         notified_at=before.notified_at or now,
-        remind_at=now + reminder,
-        reminders=before.reminders + (want is NotificationKind.REMINDER),
+        remind_at=now + after,
+        reminders=reminders,
         messages=before.messages + 1,
-        due=now + reminder,
+        due=now + after,
     )
+
+
+def reminder_after(reminders: int, reminder: timedelta) -> timedelta:
+    """Return how long after a message the next reminder is due: after each twice as long, up to a day."""
+    return min(reminder * (1 << min(reminders, MOST_DOUBLINGS)), max(reminder, LONGEST))
 
 
 def reason_to_tell(before: DeliveryState, want: NotificationKind) -> DecisionReason:

@@ -46,12 +46,15 @@ from services.notifier.state import (
     rule_key,
 )
 from shared.config.alerting import Route
-from shared.contract.breach_events import BreachChanged, BreachEvent, BreachState, Severity
+from shared.contract.breach_events import BreachChanged, BreachEvent, BreachState, Level, Severity
 
 SENT_AT_ONCE: Final = frozenset(
     {NotificationKind.FIRING, NotificationKind.ESCALATION, NotificationKind.RESOLVED}
 )
 """What flap suppression is about. Reminders have a rhythm of their own."""
+
+INHIBITED: Final = frozenset({DecisionReason.INHIBITED, DecisionReason.EXPLAINED})
+"""What another breach keeps back."""
 
 URGENCY: Final = tuple(reversed(Severity))
 """Most urgent first."""
@@ -102,6 +105,8 @@ class DecisionContext:
     state: NotifierState
     changed: frozenset[str] = frozenset()
     """Breaches that something happened to: they are looked at."""
+    released: frozenset[str] = frozenset()
+    """Breaches that something held back which is over: likewise, once all that happened is known."""
     items: tuple[NotificationItem, ...] = ()
     """What is told at this moment."""
     notifications: tuple[Notification, ...] = ()
@@ -152,7 +157,7 @@ def acknowledge(
     ``by`` is a receiver's id or a role, never a person's name.
     """
     context = _caught_up(state, policy, now)
-    for breach_id in dict.fromkeys(breaches):
+    for breach_id in dict.fromkeys(_of_both_levels(context.state, breaches)):
         record = context.state.breaches.get(breach_id)
         reason = _taken_on(record)
         if record is not None and reason is DecisionReason.TAKEN_ON:
@@ -161,6 +166,16 @@ def acknowledge(
             context = _put(context, replace(record, breach=breach))
         context = context.noted(breach_id, by, reason)
     return _decided(context, state)
+
+
+def _of_both_levels(state: NotifierState, breaches: Iterable[str]) -> Iterator[str]:
+    """Yield breaches, and with each that of its rule's other limit that goes on."""
+    for breach_id in breaches:
+        yield breach_id
+        record = state.breaches.get(breach_id)
+        other = None if record is None else state.other_level(record.breach)
+        if other is not None and not other.is_over:
+            yield other.breach.id
 
 
 def _taken_on(record: BreachRecord | None) -> DecisionReason:
@@ -198,9 +213,23 @@ def list_silences(state: NotifierState) -> tuple[Silence, ...]:
 
 
 def list_breaches(state: NotifierState) -> tuple[Breach, ...]:
-    """Return what is going on, pending or firing, the oldest first."""
+    """Return what is going on, pending or firing, the oldest first.
+
+    Limit and early limit of a rule are one: as the limit if that has fired, else as the early one, with the
+    id of whichever opened first.
+    """
     going_on = (record.breach for record in state.breaches.values() if not record.is_over)
-    return tuple(sorted(going_on, key=lambda breach: (breach.opened_at, breach.id)))
+    found: dict[tuple[str, str, str], Breach] = {}
+    for breach in sorted(going_on, key=lambda one: (one.opened_at, one.id)):
+        place = (breach.rule, breach.site, breach.queue)
+        first = found.setdefault(place, breach)
+        if breach is not first and _is_ahead(breach, first):
+            found[place] = breach.model_copy(update={"id": first.id})
+    return tuple(found.values())
+
+
+def _is_ahead(one: Breach, other: Breach) -> bool:
+    return (one.has_fired, one.level is Level.LIMIT) > (other.has_fired, other.level is Level.LIMIT)
 
 
 # Time passes from one due moment to the next -----------------------------------------------------------
@@ -227,7 +256,8 @@ def _at(context: DecisionContext, at: datetime) -> DecisionContext:
     context = replace(context, at=at)
     here = holds.circumstances(context.state, context.policy, at)
     records = context.state.breaches.items()
-    waiting = [record for key, record in records if key in context.changed or _is_due(record.due, at)]
+    news = context.changed | context.released
+    waiting = [record for key, record in records if key in news or _is_due(record.due, at)]
     for record in sorted(waiting, key=lambda one: (one.breach.opened_at, one.breach.id)):
         if record.breach.has_fired:
             context = _to_all_who_want_it(context, record, here)
@@ -254,9 +284,29 @@ def _apply(context: DecisionContext, event: BreachEvent) -> DecisionContext:
         return context.noted(event.breach, "", after)
     if record is None:
         context = _superseded(context, after.breach)
+    if record is None:
+        after = _as_the_other_level(context, after)
     if after.is_over:
         after = _forgettable(context, after)
+        context = _limit_over(context, after.breach)
     return _noted_for_nobody(_put(context, after), record, after)
+
+
+def _as_the_other_level(context: DecisionContext, record: BreachRecord) -> BreachRecord:
+    """Return a new breach of a rule, taken on if that of its other limit is, which goes on."""
+    other = context.state.other_level(record.breach)
+    if other is None or other.is_over or other.breach.acknowledged is None:
+        return record
+    taken_on = record.breach.model_copy(update={"acknowledged": other.breach.acknowledged})
+    return replace(record, breach=taken_on)
+
+
+def _limit_over(context: DecisionContext, over: Breach) -> DecisionContext:
+    """Let the early limit of a rule know that the limit itself has fired, and is over."""
+    early = context.state.other_level(over)
+    if over.level is Level.WARNING or not over.has_fired or early is None or early.is_over:
+        return context
+    return _put(context, replace(early, limit_over=True))
 
 
 def updated(
@@ -279,7 +329,7 @@ def updated(
         return DecisionReason.STALE
     same_moment = event.at == record.breach.at
     ids = (*record.event_ids, event.id) if same_moment else (event.id,)
-    return BreachRecord(_breach(event, record.breach), ids, record.delivery_states)
+    return replace(record, breach=_breach(event, record.breach), event_ids=ids)
 
 
 def _follows(breach: Breach, event: BreachEvent, now: datetime) -> bool:
@@ -338,14 +388,19 @@ def _forgettable(context: DecisionContext, over: BreachRecord) -> BreachRecord:
 def _put(context: DecisionContext, record: BreachRecord) -> DecisionContext:
     """Note how a breach stands now; it is looked at, and when it ended, so is what it inhibited."""
     before = context.state.breaches.get(record.breach.id)
-    changed = context.changed | {record.breach.id}
+    released = context.released
     if before is not None and before.is_firing and not record.is_firing:
-        changed |= {
+        released |= {
             key
             for key, one in context.state.breaches.items()
-            if any(state.held is DecisionReason.INHIBITED for state in one.delivery_states)
+            if any(state.held in INHIBITED for state in one.delivery_states)
         }
-    return replace(context, state=context.state.with_breach(record, context.now), changed=changed)
+    return replace(
+        context,
+        state=context.state.with_breach(record, context.now),
+        changed=context.changed | {record.breach.id},
+        released=released,
+    )
 
 
 def _noted_for_nobody(
@@ -376,6 +431,8 @@ def escalations_of(
 ) -> Iterator[tuple[str, timedelta]]:
     """Yield whom the fitting routes of those who were notified escalate to, and how long after."""
     for route in routes:
+        if breach.severity not in route.escalate_severities:
+            continue
         if fits(route, breach) and any(receiver in notified for receiver in route.receivers):
             yield from ((receiver, route.escalate_after) for receiver in route.escalate_to)
 
@@ -389,7 +446,7 @@ def _to_all_who_want_it(
     states: dict[str, DeliveryState] = {}
     notified: list[str] = []
     for before in waiting:
-        context, after = _tell_or_hold(context, record.breach, before, obstacles)
+        context, after = _tell_or_hold(context, record.breach, before, obstacles, here)
         if after is not None:
             states[after.receiver] = after
             if before.notified_at is None and after.notified_at is not None:
@@ -413,13 +470,15 @@ def _receivers(
     states |= {
         name: replace(states.get(name, DeliveryState(name)), role=ReceiverRole.ROUTED) for name in routed
     }
-    gone = [
-        name
+    gone = {
+        name: DecisionReason.LIMIT_OVER if record.limit_over else DecisionReason.NOT_ROUTED
         for name, one in states.items()
-        if one.role is ReceiverRole.ROUTED and one.notified_at is None and name not in routed
-    ]
-    for name in gone:
-        context = context.noted(record.breach.id, name, DecisionReason.NOT_ROUTED)
+        if one.notified_at is None
+        and (record.limit_over or (one.role is ReceiverRole.ROUTED and name not in routed))
+    }
+    for name, reason in gone.items():
+        if states[name] in record.delivery_states:
+            context = context.noted(record.breach.id, name, reason)
     return context, [states[name] for name in sorted(states) if name not in gone]
 
 
@@ -443,9 +502,10 @@ def _wanted(context: DecisionContext, breach: Breach, before: DeliveryState) -> 
     if before.receiver not in context.policy.receivers:
         return Hold(DecisionReason.RECEIVER_GONE)
     want = delivery_state.wanted(before, breach, context.at, tell_resolved=notify.tell_resolved)
-    missed = (context.now - context.at) // notify.reminder
+    every = delivery_state.reminder_after(before.reminders, notify.reminder)
+    missed = (context.now - context.at) // every
     if want is NotificationKind.REMINDER and missed:
-        return Hold(DecisionReason.OUTDATED, context.at + missed * notify.reminder)
+        return Hold(DecisionReason.OUTDATED, context.at + missed * every)
     return want
 
 
@@ -453,10 +513,20 @@ def _wanted(context: DecisionContext, breach: Breach, before: DeliveryState) -> 
 
 
 def _tell_or_hold(
-    context: DecisionContext, breach: Breach, before: DeliveryState, obstacles: Obstacles
+    context: DecisionContext,
+    breach: Breach,
+    before: DeliveryState,
+    obstacles: Obstacles,
+    here: Circumstances,
 ) -> tuple[DecisionContext, DeliveryState | None]:
     """Tell a receiver or not. Returns the state with them after that; ``None``: there is no more to tell."""
     want = _wanted(context, breach, before)
+    if not isinstance(want, Hold):
+        about_visitors = context.policy.about_visitors
+        hold = holds.explained(here.firing, breach, before.receiver, want, about_visitors)
+        if want is NotificationKind.FIRING:
+            hold = hold or holds.settling(before, context.at)
+        want = hold or want
     if isinstance(want, Hold):
         return _held_back(context, breach, before, want)
     digested, tally = before.held in DIGESTED, _rule(context, breach).tally(before.receiver)
@@ -556,7 +626,7 @@ def _write(context: DecisionContext) -> DecisionContext:
         if wait := holds.group_wait(kind, context.policy.notify):
             groups[f"{receiver}/{kind}"] = Group(context.at + wait)
     state = replace(context.state, groups=groups).tidied(context.at)
-    return replace(context, state=state, items=(), changed=frozenset())
+    return replace(context, state=state, items=(), changed=frozenset(), released=frozenset())
 
 
 def _message(item: NotificationItem) -> tuple[str, NotificationKind]:

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final, NamedTuple
 
-from services.notifier.delivery_state import Hold
+from services.notifier.delivery_state import DeliveryState, Hold
 from services.notifier.model import Breach, NotificationKind, NotifierPolicy, Silence, fits
 from services.notifier.reasons import DecisionReason
-from services.notifier.state import FlapTally, Group, NotifierState
+from services.notifier.state import BreachRecord, FlapTally, Group, NotifierState
 from shared.config.alerting import MuteTimes, NotifyConfig
+from shared.config.types import ALL_QUEUES, PERIODS
 from shared.contract.breach_events import Level, Severity
 from shared.contract.kpis import Measure
 from shared.instants import Instant
@@ -37,16 +38,16 @@ class Circumstances:
 
     at: datetime
     silences: tuple[Silence, ...]
-    dead_feeds: tuple[Breach, ...]
+    firing: tuple[BreachRecord, ...]
+    """What is going on, the widest and most urgent first."""
     quiet_until: Callable[[Severity], datetime | None]
 
 
 def circumstances(state: NotifierState, policy: NotifierPolicy, at: datetime) -> Circumstances:
     """Return what holds for all breaches at a moment."""
-    feeds = (one for one in state.breaches.values() if one.breach.measure is Measure.NO_DATA)
     quiet = cache(lambda severity: quiet_until(policy.notify.quiet, severity, policy.is_open, at))
-    dead_feeds = tuple(feed.breach for feed in feeds if feed.is_firing)
-    return Circumstances(at, tuple(state.silences.values()), dead_feeds, quiet)
+    firing = sorted((one for one in state.breaches.values() if one.is_firing), key=_width)
+    return Circumstances(at, tuple(state.silences.values()), tuple(firing), quiet)
 
 
 def obstacles(state: NotifierState, breach: Breach, here: Circumstances) -> Obstacles:
@@ -92,17 +93,103 @@ def inhibits(firing: Breach, other: Breach) -> bool:
     if firing.measure is Measure.NO_DATA:
         # The error budget rests on the same feed as the KPIs; another feed without data stands by itself.
         return other.measure is not Measure.NO_DATA and other.site == firing.site
-    return (
-        firing.level is Level.LIMIT
-        and other.level is Level.WARNING
-        and (firing.rule, firing.site, firing.queue) == (other.rule, other.site, other.queue)
-    )
+    return firing.level is Level.LIMIT and other.level is Level.WARNING and one_rule(firing, other)
 
 
 def _inhibitor(state: NotifierState, breach: Breach, here: Circumstances) -> str | None:
     limit = state.firing_at(breach.model_copy(update={"level": Level.LIMIT}))
-    firing = [*here.dead_feeds, *([] if limit is None else [limit])]
+    feeds = (one.breach for one in here.firing if one.breach.measure is Measure.NO_DATA)
+    firing = [*feeds, *([] if limit is None else [limit])]
     return min((one.id for one in firing if inhibits(one, breach)), default=None)
+
+
+# What a receiver knows already --------------------------------------------------------------------------
+
+SETTLES_IN: Final = timedelta(minutes=5)
+"""What was explained by something that is over now often is over soon too: so long it is waited for."""
+
+_SUBJECTS: Final[Mapping[Measure, str]] = {
+    Measure.MISSED_RATIO: "missed",
+    Measure.CALL_WAIT_MEAN: "wait",
+    Measure.SERVICE_LEVEL: "wait",
+    Measure.LATE_RATIO: "wait",
+    Measure.VISIT_WAIT_MEAN: "wait",
+    Measure.WAITING: "now",
+    Measure.LONGEST_WAIT: "now",
+    Measure.NOBODY_AVAILABLE: "now",
+}
+"""What is about what happens now, by what it is about; the rest stands by itself."""
+
+
+def explains(known: Breach, other: Breach, about_visitors: Callable[[Breach], bool]) -> bool:
+    """Whether who was told of the one, which is firing, has little to learn from the other.
+
+    It is about the same people, or about more of them, as urgent, and says the same of them; or it is
+    critical, and the other is not. A month's or a year's figure says nothing of now.
+    """
+    subject, of_other = _subject(known), _subject(other)
+    if subject is None or of_other is None or known.level is Level.WARNING:
+        return False
+    if known.site != other.site or known.queue not in {ALL_QUEUES, other.queue}:
+        return False
+    if about_visitors(known) is not about_visitors(other) or _width_of(known) >= _width_of(other):
+        return False
+    return subject == of_other or (
+        known.severity is Severity.CRITICAL and known.severity is not other.severity
+    )
+
+
+def explained(
+    firing: Iterable[BreachRecord],
+    breach: Breach,
+    receiver: str,
+    kind: NotificationKind,
+    about_visitors: Callable[[Breach], bool],
+) -> Hold | None:
+    """Return what a receiver knows, or is to hear of by the same escalation, that explains a breach.
+
+    Limit and early limit of a rule end in one message: who was told of both hears when both are over.
+    """
+    for one in firing:
+        if not one.is_known_to(receiver, soon=kind is NotificationKind.ESCALATION):
+            continue
+        if kind is NotificationKind.RESOLVED:
+            explains_it = one.breach.id != breach.id and one_rule(one.breach, breach)
+        else:
+            explains_it = explains(one.breach, breach, about_visitors)
+        if explains_it:
+            return Hold(DecisionReason.EXPLAINED, because=one.breach.id)
+    return None
+
+
+def settling(before: DeliveryState, now: datetime) -> Hold | None:
+    """Return until when a breach is not told for the first time that was explained until lately."""
+    match before.why:
+        case DecisionReason.EXPLAINED:
+            return Hold(DecisionReason.SETTLING, now + SETTLES_IN)
+        case DecisionReason.SETTLING if before.due is not None and before.due > now:
+            return Hold(DecisionReason.SETTLING, min(before.due, now + SETTLES_IN))
+    return None
+
+
+def one_rule(one: Breach, other: Breach) -> bool:
+    """Whether two breaches are of one rule at one place, each of its limit or of its early one."""
+    return (one.rule, one.site, one.queue) == (other.rule, other.site, other.queue)
+
+
+def _subject(breach: Breach) -> str | None:
+    of_a_period = breach.window in PERIODS and breach.usual is None
+    return None if of_a_period else _SUBJECTS.get(breach.measure)
+
+
+def _width(record: BreachRecord) -> tuple[int, bool, datetime, str]:
+    return _width_of(record.breach)
+
+
+def _width_of(breach: Breach) -> tuple[int, bool, datetime, str]:
+    """Most urgent first, a total before a queue, what fired earlier before what did later."""
+    urgency = [*Severity].index(breach.severity)
+    return -urgency, breach.queue != ALL_QUEUES, breach.fired_at or breach.opened_at, breach.id
 
 
 # Quiet hours -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from shared.config.alerting import Matchers, NotifyConfig, Route
 from shared.contract.breach_events import BreachReading, BreachState, Cause, RuleKey
+from shared.contract.kpis import more_is_better
 from shared.instants import Instant
 
 
@@ -47,6 +48,18 @@ class Breach(RuleKey):
     acknowledged: Acknowledgement | None = None
     times: int = 1
     """In a digest, of one that came and went: how often its rule did so since it was last told of."""
+
+    @property
+    def still_holds(self) -> bool:
+        """Whether its figures are beyond their limits now: it may last while they are on their way back."""
+        reading = self.reading
+        if reading.value is None or self.usual is not None:
+            return reading.value is not None
+        figures = [(self.measure, reading.value, self.limit)]
+        figures += [(one.measure, one.value, one.limit) for one in reading.also if one.value is not None]
+        return all(
+            value < limit if more_is_better(measure) else value > limit for measure, value, limit in figures
+        )
 
     @property
     def has_fired(self) -> bool:
@@ -98,6 +111,8 @@ class NotifierPolicy:
     """``shared.calendar.Calendar.is_open``: whether hours of that name are on at an instant (UTC ms)."""
     by_mail: frozenset[str] = frozenset()
     """Those of the receivers who have an e-mail channel."""
+    about_visitors: Callable[[Breach], bool] = lambda _: False
+    """Whether a breach is about visitors, not about callers."""
 
 
 class DecisionLine(_NotifierValue):

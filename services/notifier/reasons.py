@@ -32,6 +32,10 @@ class DecisionReason(StrEnum):
     SILENCED = "silenced"
     INHIBITED = "inhibited"
     """Something worse that explains it is firing."""
+    EXPLAINED = "explained"
+    """The receiver knows of something that goes on and explains it."""
+    SETTLING = "settling"
+    """What explained it is over: told if it goes on all the same."""
     QUIET = "quiet"
     FLAPPING = "flapping"
     """The rule has had its messages for now."""
@@ -43,7 +47,11 @@ class DecisionReason(StrEnum):
     # Not told, because …
     ALREADY_TOLD = "already_told"
     NO_READING = "no_reading"
-    """A reminder or an escalation while nothing can be measured; it follows when there is a reading again."""
+    """Nothing can be measured: what was held back, a reminder or an escalation follows when it can again."""
+    EASING = "easing"
+    """It lasts, but the figure is not beyond its limit now: likewise."""
+    LIMIT_OVER = "limit_over"
+    """Of an early limit that was not told: the limit itself fired, and is over."""
     ACKNOWLEDGED = "acknowledged"
     OUTDATED = "outdated"
     """A reminder that fell due while nobody was deciding; a later one follows."""
@@ -77,6 +85,7 @@ HOLDS: Final = frozenset(
         DecisionReason.COLLECTING,
         DecisionReason.SILENCED,
         DecisionReason.INHIBITED,
+        DecisionReason.EXPLAINED,
         DecisionReason.QUIET,
         DecisionReason.FLAPPING,
     }

@@ -18,7 +18,7 @@ from pydantic import AliasChoices, Field, TypeAdapter
 
 from services.notifier.delivery_state import DeliveryState
 from services.notifier.model import Breach, Silence
-from shared.contract.breach_events import BreachEvent
+from shared.contract.breach_events import BreachEvent, Level
 from shared.instants import Instant
 
 
@@ -39,6 +39,15 @@ class BreachRecord:
     """At most one per receiver, in the order of their names."""
     forget_at: Instant | None = None
     """Set when it is over."""
+    limit_over: bool = False
+    """Of an early limit: the limit of its rule has fired and is over since; who had not heard of the early
+    one by then does not any more."""
+
+    def is_known_to(self, receiver: str, *, soon: bool) -> bool:
+        """Whether a receiver was told of it; with ``soon`` also whether they are to be."""
+        return any(
+            one.receiver == receiver and (soon or one.notified_at is not None) for one in self.delivery_states
+        )
 
     @property
     def is_over(self) -> bool:
@@ -161,6 +170,12 @@ class NotifierState:
     def rule_of(self, about: Breach | BreachEvent) -> RuleRecord | None:
         """Return the record of the rule that a breach, or an event of one, is of."""
         return self.rule_records.get(rule_key(about))
+
+    def other_level(self, about: Breach) -> BreachRecord | None:
+        """Return what is known of the rule's other limit, its early one or the limit itself, lately."""
+        level = Level.LIMIT if about.level is Level.WARNING else Level.WARNING
+        rule = self.rule_of(about.model_copy(update={"level": level}))
+        return None if rule is None else self.breaches.get(rule.latest)
 
     def firing_at(self, about: Breach) -> Breach | None:
         """Return the latest breach of a rule, if it is firing."""

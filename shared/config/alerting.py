@@ -373,6 +373,8 @@ class Route(Matchers):
     receivers: Annotated[tuple[Name, ...], Field(min_length=1)]
     escalate_to: tuple[Name, ...] = ()
     """Told as well when nobody has acknowledged after ``escalate_after``."""
+    escalate_severities: Annotated[tuple[Severity, ...], Field(min_length=1)] = (Severity.CRITICAL,)
+    """Of what: a warning is for whom it is told."""
     escalate_after: Annotated[Duration, from_to("1m", "24h")] = timedelta(minutes=15)
 
 
@@ -425,7 +427,8 @@ class NotifyConfig(ConfigSection):
     New breaches are never collected for longer than a second.
     """
     reminder: Annotated[Duration, from_to("1m", "24h")] = timedelta(minutes=30)
-    """How often a breach that lasts is told again while nobody has acknowledged it."""
+    """After how long a breach that lasts is told again while nobody has acknowledged it; then after twice as
+    long each time, up to a day."""
     flap_window: Annotated[Duration, from_to("1m", "24h")] = timedelta(hours=1)
     flap_messages: Annotated[int, Field(strict=True, ge=1, le=100)] = 2
     """How many messages one rule may cause at a queue within ``flap_window``; the rest come in one digest."""

@@ -7,8 +7,9 @@ One line is one moment (``h:mm:ss`` or ``m:ss`` after Monday 8:00 UTC)::
     0:30                           ✉ team firing web
     5:00   phones over             ✉ team resolved phones
 
-What happens (several, with ``;``): ``X pending|fires|clears|over|gone|closes|lasts|fades|again|late``,
+What happens (several, with ``;``): ``X pending|fires|clears|over|gone|closes|lasts|fades|eases|again|late``,
 ``ack X``, ``silence S <for> [queue]``, ``expire S``, ``restart``. ``fades``: it lasts, without a reading;
+``eases``: with one that is within its limit;
 ``again``: the last event of X once more; ``late``: an event older than that. Messages (several, each with
 ``✉``): receiver, kind, breaches. What is not drawn must not be sent.
 
@@ -150,7 +151,9 @@ class Judge:
         }
         if what == "fades":
             about["reading"] = BreachReading(value=None, samples=4)
-        if what in {"lasts", "fades"}:
+        if what == "eases":
+            about["reading"] = BreachReading(value=0.19, samples=21)
+        if what in {"lasts", "fades", "eases"}:
             return BreachProgress.model_validate(
                 about | {"state": before.state if before else BreachState.FIRING}
             )
@@ -251,7 +254,7 @@ def run(picture: str, policy: NotifierPolicy) -> Notifier:
     sent = [
         f"{clock(notification.at)} {_shown(notification)}" for notification in timeline.notifier.notifications
     ]
-    assert sent == expected
+    assert sent == expected, "\n".join(["sent:", *sent, "expected:", *expected])
     return timeline.notifier
 
 

@@ -8,6 +8,7 @@ NEW_FIELDS: Final = frozenset(
     {"blocked", "callers", "cancelled", "cut_off", "moved", "no_shows", "served", "service_ms"}  # of a bucket
     | {"also", "before_part", "before_samples", "high", "low", "part", "since"}  # of a breach's reading
     | {"usual", "worst_part", "worst_samples"}  # of a breach
+    | {"counts_from"}  # of a rule's state
 )
 
 _NOTHING: Final[tuple[object, ...]] = (0, None, [], {}, "{}")

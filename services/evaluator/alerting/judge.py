@@ -195,7 +195,7 @@ class Judge:
         opened = _is_open(rule, readings)
         looked = _is_looked_at(rule, readings, running=running)
         if looked:
-            measured = readings.measure(rule, running=running)
+            measured = readings.measure(rule, running=running, counts_from=rule_state.counts_from)
             look = look_of(measured)
             waited_for = running and look is None and readings.waited_for(rule)
             steps = judge(rule_state, look, now, rule.patience, waited_for=waited_for)
@@ -223,7 +223,7 @@ class Judge:
                 self._changed.add(name)
         if not steps and not progress:
             return []
-        reading, key = readings.describe(rule, measured), readings.key(rule)
+        reading, key = readings.describe(rule, measured, rule_state.counts_from), readings.key(rule)
         if not steps:
             return [_progress(key, rule_state, reading, now)]
         return _changes(key, steps, reading, now)

@@ -111,12 +111,16 @@ class RuleReadings:
         """Whether any queue of a rule is open now."""
         return any(self._calendar.is_open(hours, self._now_ms) for hours in rule.hours)
 
-    def measure(self, rule: Rule, *, running: bool = False) -> tuple[MeasuredCondition, ...]:
+    def measure(
+        self, rule: Rule, *, running: bool = False, counts_from: datetime | None = None
+    ) -> tuple[MeasuredCondition, ...]:
         """Return what each condition of a rule is measured at.
 
-        ``running``: whether its breach is going on already.
+        ``running``: whether its breach is going on already. ``counts_from``: contacts counted back count from
+        then on, if not from opening.
         """
-        return tuple(self._measure(rule, condition, running=running) for condition in rule.conditions)
+        from_s = _step_of(counts_from)
+        return tuple(self._measure(rule, condition, from_s, running=running) for condition in rule.conditions)
 
     def waited_for(self, rule: Rule) -> bool:
         """Whether somebody waits whom a breach without a reading is about all the same: for longer than a
@@ -134,10 +138,12 @@ class RuleReadings:
         usual = self._usual(rule, spec) or 0.0
         return rule.key.model_copy(update={"usual": usual, "clear_at": usual})
 
-    def describe(self, rule: Rule, measured: tuple[MeasuredCondition, ...]) -> BreachReading:
+    def describe(
+        self, rule: Rule, measured: tuple[MeasuredCondition, ...], counts_from: datetime | None = None
+    ) -> BreachReading:
         """Return what was measured with everything that goes into a message."""
         first = measured[0] if measured else NOT_MEASURED
-        waits, before = self._waits(rule), self._before(rule)
+        waits, before = self._waits(rule), self._before(rule, _step_of(counts_from))
         return BreachReading(
             value=first.value if first.look is not None else None,
             samples=first.samples,
@@ -165,7 +171,7 @@ class RuleReadings:
             hour=self._hour(rule) if rule.queue_refs else None,
         )
 
-    def _measure(self, rule: Rule, condition: Condition, *, running: bool) -> MeasuredCondition:
+    def _measure(self, rule: Rule, condition: Condition, from_s: int, *, running: bool) -> MeasuredCondition:
         match condition.measure:
             case Measure.NO_DATA:
                 silent = self._no_data(rule, running=running)
@@ -182,8 +188,8 @@ class RuleReadings:
                 staff = self._staff(rule)
                 return NOT_MEASURED if staff is None else _plain(condition, 0.0 if staff else 1.0, staff)
         if condition.shift is not None:
-            return self._shift(rule, condition, condition.shift)
-        return self._kpi(rule, condition)
+            return self._shift(rule, condition, condition.shift, from_s)
+        return self._kpi(rule, condition, from_s)
 
     def _waits(self, rule: Rule) -> list[int]:
         """Return for how long each of those has waited, in ms, who wait at the queues of a rule."""
@@ -200,13 +206,13 @@ class RuleReadings:
         reported = [staffs[queue_ref] for queue_ref in rule.queue_refs if queue_ref in staffs]
         return sum(staff.available + staff.busy for staff in reported) if reported else None
 
-    def _counted(self, rule: Rule, of: Kpi, window: Window, back_s: int = 0) -> WindowCount:
-        return self.windows.counted(of, rule.key.queue, rule.queue_refs, window, back_s)
+    def _counted(self, rule: Rule, of: Kpi, window: Window, back_s: int = 0, from_s: int = 0) -> WindowCount:
+        return self.windows.counted(of, rule.key.queue, rule.queue_refs, window, back_s, from_s)
 
-    def _kpi(self, rule: Rule, condition: Condition) -> MeasuredCondition:
+    def _kpi(self, rule: Rule, condition: Condition, from_s: int) -> MeasuredCondition:
         if condition.kpi is None:
             return NOT_MEASURED
-        counted = self._counted(rule, condition.kpi, condition.windows[0])
+        counted = self._counted(rule, condition.kpi, condition.windows[0], from_s=from_s)
         if condition.counts_back and self._is_stale(condition, counted.newest_s):
             return NOT_MEASURED
         reading = kpi.read(condition.kpi, counted.bucket, self._city)
@@ -238,12 +244,12 @@ class RuleReadings:
         over, back = condition.limits.over(rate) and settled, condition.limits.back(rate)
         return MeasuredCondition(RuleReading(rate, over, back, settled), rate, long.samples)
 
-    def _shift(self, rule: Rule, condition: Condition, spec: ShiftTerms) -> MeasuredCondition:
+    def _shift(self, rule: Rule, condition: Condition, spec: ShiftTerms, from_s: int) -> MeasuredCondition:
         usual = self._usual(rule, spec)
         if usual is None or not is_shift(usual, spec.bad):
             return NOT_MEASURED
         design = shift.shift_design(usual, spec.bad, spec.false_alarm_every)
-        scanned = self._scan(rule, spec, design)
+        scanned = self._scan(rule, spec, design, from_s)
         scan = scanned.scan
         value = scan.part / scan.samples if scan.samples else 0.0
         likely = ratio_range(scan.part, scan.samples)
@@ -253,16 +259,20 @@ class RuleReadings:
             None if stale else look, value, scan.samples, scan.part, likely, scan.since_s
         )
 
-    def _scan(self, rule: Rule, spec: ShiftTerms, design: shift.ShiftDesign) -> _ScannedDay:
+    def _scan(
+        self, rule: Rule, spec: ShiftTerms, design: shift.ShiftDesign, counts_from_s: int
+    ) -> _ScannedDay:
         """Return the score of today, step by step; only what changed since the last look is scanned again."""
         store, refs = self._aggregator.bucket_store, rule.queue_refs
-        opened = tuple(self._aggregator.opened_s(queue_ref, self._now_ms) for queue_ref in refs)
+        opened = tuple(
+            max(counts_from_s, self._aggregator.opened_s(queue_ref, self._now_ms)) for queue_ref in refs
+        )
         known = self._memory.scans.get(rule.key.name)
         if known is None or (known.opened, known.design) != (opened, design):
             known = self._memory.scans[rule.key.name] = _ScannedDay(opened, design, [0] * len(refs))
         changed = [store.changed_from(*one) for one in zip(refs, known.revisions, opened, strict=True)]
         # What lay ahead of a clock that did counts when its time comes.
-        from_s = min(*changed, known.end_s)
+        from_s = max(counts_from_s, min(*changed, known.end_s))
         known.forget(from_s)
         for start_s, bucket in reversed([*self.windows.since_opening(rule.key.queue, refs, from_s=from_s)]):
             known.add(start_s, *self._bad_of(bucket, spec))
@@ -318,11 +328,11 @@ class RuleReadings:
         silent = max(0, self._now_ms - since) / 1000
         return silent if self.is_open(rule) or rule.first.limits.back(silent) else None
 
-    def _before(self, rule: Rule) -> kpi.KpiValue:
+    def _before(self, rule: Rule, from_s: int) -> kpi.KpiValue:
         condition = rule.first
         if condition.kpi is None or condition.measure is Measure.BURN_RATE or not condition.rolling:
             return kpi.KpiValue(None, 0)
-        bucket = self._counted(rule, condition.kpi, condition.windows[0], TREND_S).bucket
+        bucket = self._counted(rule, condition.kpi, condition.windows[0], TREND_S, from_s).bucket
         return kpi.read(condition.kpi, bucket, self._city)
 
     def _budget_left(self, rule: Rule) -> int | None:
@@ -355,6 +365,11 @@ class RuleReadings:
             for bucket in self._aggregator.bucket_store.between(queue_ref, Resolution.FINE, start_s, end_s)
         )
         return kpi.counted(rule.key.queue, buckets, self._city.live_definition).offered
+
+
+def _step_of(instant: datetime | None) -> int:
+    """Return where the step of the ring begins in which an instant is, epoch seconds; none: 0."""
+    return 0 if instant is None else int(instant.timestamp()) // FINE_S * FINE_S
 
 
 def look_of(measured: Sequence[MeasuredCondition]) -> RuleReading | None:

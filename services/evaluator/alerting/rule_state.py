@@ -13,7 +13,8 @@
 told is always every step. A figure that does not settle its limit yet opens nothing; what is open ends by
 the figure itself. No reading neither opens nor closes a breach: whatever was running stands still until there
 is one again. Without one for as long as ``stale_after``, and with nobody waiting, it is over all the same:
-what was measured then says nothing of now.
+what was measured then says nothing of now. Nor does it open the next one: of contacts counted back, only
+those count that came since (``counts_from``).
 """
 
 from __future__ import annotations
@@ -95,6 +96,8 @@ class RuleState:
     """How many steps this breach has taken: tells two returns to the same state apart."""
     unread_since: Instant | None = None
     """Since when there is no reading; none: there was one at the last look."""
+    counts_from: Instant | None = None
+    """When a breach last ended for want of a reading; outlives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,17 +136,19 @@ def judge(
 def in_time(rule_state: RuleState, now: datetime) -> RuleState:
     """Return the state as of ``now``: what began later was written by a clock that has been set back since,
     and begins now. Else its patience would take as much longer as that clock was ahead."""
-    if all(began is None or began <= now for began in (rule_state.since, rule_state.unread_since)):
+    instants = (rule_state.since, rule_state.unread_since, rule_state.counts_from)
+    if all(began is None or began <= now for began in instants):
         return rule_state
-    since, unread_since = (
-        None if began is None else min(began, now) for began in (rule_state.since, rule_state.unread_since)
-    )
-    return replace(rule_state, since=since, unread_since=unread_since)
+    since, unread_since, counts_from = (None if began is None else min(began, now) for began in instants)
+    return replace(rule_state, since=since, unread_since=unread_since, counts_from=counts_from)
 
 
 def close(rule_state: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
     """Return the step that ends whatever is open, without a reading: the desk closed, or the rule is gone."""
-    return [] if rule_state.state is BreachState.OK else [_step(rule_state, BreachState.OK, cause, now)]
+    if rule_state.state is BreachState.OK:
+        return []
+    counts_from = now if cause is Cause.NO_READING else rule_state.counts_from
+    return [_step(replace(rule_state, counts_from=counts_from), BreachState.OK, cause, now)]
 
 
 def noted(rule_state: RuleState, look: RuleReading | None, now: datetime, limits: RuleLimits) -> RuleState:
@@ -162,7 +167,7 @@ def _next(rule_state: RuleState, look: RuleReading, now: datetime, patience: Pat
     waited = now - (rule_state.since or now)
     match rule_state.state:
         case BreachState.OK if look.over:
-            return _open(now, look)
+            return _open(rule_state, now, look)
         case BreachState.PENDING if not look.over:
             return _step(rule_state, BreachState.OK, Cause.BACK, now)
         case BreachState.PENDING if waited >= patience.hold:
@@ -176,7 +181,7 @@ def _next(rule_state: RuleState, look: RuleReading, now: datetime, patience: Pat
     return None
 
 
-def _open(now: datetime, look: RuleReading) -> RuleStep:
+def _open(before: RuleState, now: datetime, look: RuleReading) -> RuleStep:
     after = RuleState(
         state=BreachState.PENDING,
         since=now,
@@ -185,6 +190,7 @@ def _open(now: datetime, look: RuleReading) -> RuleStep:
         worst_samples=look.samples,
         worst_part=look.part,
         steps=1,
+        counts_from=before.counts_from,
     )
     return RuleStep(BreachState.OK, Cause.OVER, after)
 

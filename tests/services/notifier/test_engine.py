@@ -215,12 +215,20 @@ def test_a_breach_that_fires_and_is_over_in_one_batch_is_told_of_both():
 
 
 @stories(
-    every_half_hour="""
+    after_twice_as_long_each_time="""
         0:00    phones fires     ✉ team firing phones
         30:00                    ✉ team reminder phones
-        1:00:00                  ✉ team reminder 2 phones
-        1:10:00 phones over      ✉ team resolved phones✓
-        3:00:00
+        1:30:00                  ✉ team reminder 2 phones
+        3:30:00                  ✉ team reminder 3 phones
+        4:10:00 phones over      ✉ team resolved phones✓
+        9:00:00
+    """,
+    not_while_the_figure_is_within_its_limit="""
+        0:00    phones fires     ✉ team firing phones
+        20:00   phones eases
+        30:00   phones eases
+        40:00   phones lasts     ✉ team reminder phones
+        50:00   phones over      ✉ team resolved phones✓
     """,
     not_while_it_clears="""
         0:00    phones fires     ✉ team firing phones
@@ -240,9 +248,9 @@ def test_a_breach_that_fires_and_is_over_in_one_batch_is_told_of_both():
         20:00     phones fades
         1:10:00   phones fades
         1:10:30   phones lasts   ✉ team reminder phones
-        1:40:30                  ✉ team reminder 2 phones
-        1:50:00   phones fades
-        2:20:00   phones over    ✉ team resolved phones✓
+        2:10:30                  ✉ team reminder 2 phones
+        2:20:00   phones fades
+        9:20:00   phones over    ✉ team resolved phones✓
     """,
 )
 def test_a_breach_that_lasts_is_told_again(picture: str):
@@ -472,7 +480,8 @@ def test_a_reminder_that_fell_due_in_the_night_is_in_the_digest():
         0:50:00 phones!warning fires   ✉ team firing phones!warning
         1:45:00 web!warning fires
         2:00:00                        ✉ team digest phones!warning web!warning
-        2:30:00                        ✉ team reminder 2 phones!warning web!warning
+        2:30:00                        ✉ team reminder web!warning
+        3:00:00                        ✉ team reminder 2 phones!warning
         """,
         policy_of(is_open=quiet_between("1:00:00-2:00:00"), reminder="30m"),
     )
@@ -527,7 +536,7 @@ def test_a_reminder_waits_for_the_end_of_a_silence():
         0:00  phones fires       ✉ team firing phones
         29:00 silence works 10:00
         39:00                    ✉ team reminder phones
-        69:00                    ✉ team reminder 2 phones
+        99:00                    ✉ team reminder 2 phones
         """,
         policy_of(reminder="30m"),
     )
@@ -565,20 +574,131 @@ def test_silences_are_listed_until_they_are_over():
         3:00  pbx!feed over      ✉ team resolved pbx!feed✓
         9:00  desk!feed over     ✉ team firing phones ✉ team resolved desk!feed✓
     """,
-    the_limit_explains_its_warning="""
-        0:00  phones fires             ✉ team firing phones
-        1:00  phones!warning fires
-        5:00  phones over              ✉ team firing phones!warning ✉ team resolved phones✓
-        7:00  phones!warning over      ✉ team resolved phones!warning✓
-    """,
-    the_all_clear_comes_through="""
-        0:00  phones!warning fires     ✉ team firing phones!warning
-        1:00  phones fires             ✉ team firing phones
-        2:00  phones!warning over      ✉ team resolved phones!warning✓
-    """,
 )
 def test_inhibition(picture: str):
     run(picture, CALM)
+
+
+@stories(
+    an_early_limit_that_was_held_back_ends_with_its_limit="""
+        0:00  phones fires             ✉ team firing phones
+        1:00  phones!warning fires
+        5:00  phones over              ✉ team resolved phones✓
+        7:00  phones!warning over
+    """,
+    and_however_long_it_lasts="""
+        0:00     phones!warning fires  ✉ team firing phones!warning
+        5:00     phones fires          ✉ team firing phones
+        9:00     phones over
+        59:00    phones!warning over   ✉ team resolved phones✓ phones!warning✓
+    """,
+    who_knows_of_both_hears_once_that_both_are_over="""
+        0:00  phones!warning fires     ✉ team firing phones!warning
+        1:00  phones fires             ✉ team firing phones
+        2:00  phones!warning over
+        3:00  phones over              ✉ team resolved phones✓ phones!warning✓
+    """,
+    an_early_limit_by_itself="""
+        0:00  phones!warning fires     ✉ team firing phones!warning
+        2:00  phones!warning over      ✉ team resolved phones!warning✓
+    """,
+    the_limit_after_it_was_over="""
+        0:00  phones fires             ✉ team firing phones
+        1:00  phones!warning fires
+        5:00  phones over              ✉ team resolved phones✓
+        6:00  phones fires             ✉ team firing phones/2
+        7:00  phones over              ✉ team resolved phones/2✓
+        8:00  phones!warning over
+        16:00
+    """,
+    one_acknowledgement_is_for_both="""
+        0:00     phones!warning fires  ✉ team firing phones!warning
+        1:00     ack phones!warning
+        2:00     phones fires          ✉ team firing phones
+        9:00:00  phones over
+        9:01:00  phones!warning over   ✉ team resolved phones✓ phones!warning✓
+    """,
+)
+def test_limit_and_early_limit_are_one(picture: str):
+    run(picture, policy_of(reminder="1h", flap_messages=9))
+
+
+def test_limit_and_early_limit_are_listed_once_with_the_id_of_the_first():
+    timeline = Timeline(Notifier(CALM))
+    for minute, what in enumerate(("phones!warning fires", "phones pending", "phones fires", "phones over")):
+        timeline.happen(what, START + minute * MINUTE)
+        (listed,) = list_breaches(timeline.notifier.state)
+        assert listed.id == "phones!warning/1"
+        assert listed.level == ("limit" if minute == 2 else "warning")
+    timeline.happen("ack phones", START + 5 * MINUTE)
+    (listed,) = list_breaches(timeline.notifier.state)
+    assert listed.acknowledged is not None, "a link of before, when it was the limit, still does"
+
+
+@stories(
+    a_total_explains_its_queues="""
+        0:00  all fires                ✉ team firing all
+        1:00  phones fires
+        5:00  phones over
+        6:00  all over                 ✉ team resolved all✓
+    """,
+    what_is_critical_explains_what_is_not="""
+        0:00  all fires                ✉ team firing all
+        1:00  web!info fires
+        5:00  web!info over
+        6:00  all over                 ✉ team resolved all✓
+    """,
+    not_the_other_way_round="""
+        0:00  web!info fires           ✉ team firing web!info
+        1:00  phones fires             ✉ team firing phones
+        2:00  all fires                ✉ team firing all
+        3:00  phones over              ✉ team resolved phones✓
+    """,
+    what_goes_on_all_the_same_is_told="""
+        0:00  all fires                ✉ team firing all
+        1:00  phones fires
+        6:00  all over                 ✉ team resolved all✓
+        7:00  phones lasts
+        11:00                          ✉ team firing phones
+        12:00 phones over              ✉ team resolved phones✓
+    """,
+    what_is_over_soon_is_not="""
+        0:00  all fires                ✉ team firing all
+        1:00  phones fires
+        6:00  all over                 ✉ team resolved all✓
+        10:59 phones over
+        30:00
+    """,
+    nor_what_is_within_its_limit="""
+        0:00  all fires                ✉ team firing all
+        1:00  phones fires
+        6:00  all over                 ✉ team resolved all✓
+        7:00  phones eases
+        11:00
+        12:00 phones lasts             ✉ team firing phones
+    """,
+    who_has_not_heard_of_the_one_hears_of_the_other="""
+        0:00  silence works 20:00 all
+        0:01  all fires
+        1:00  phones fires             ✉ team firing phones
+    """,
+)
+def test_who_knows_what_explains_a_breach_is_not_told_of_it(picture: str):
+    run(picture, CALM)
+
+
+def test_an_escalation_is_of_what_explains_the_others():
+    run(
+        """
+        0:00   phones fires            ✉ team firing phones
+        1:00   all fires               ✉ team firing all
+        15:00
+        16:00                          ✉ chief escalation all
+        20:00  phones over             ✉ team resolved phones✓
+        21:00  all over                ✉ chief resolved all✓ ✉ team resolved all✓
+        """,
+        LADDER,
+    )
 
 
 FLAPS = "\n".join(

@@ -20,6 +20,7 @@ from services.notifier.holds import (
     FlapAllowance,
     Obstacles,
     allowance,
+    explains,
     inhibits,
     obstacle,
     quiet_until,
@@ -56,12 +57,16 @@ TAKEN = breach(acknowledged=ACK)
 CLEARING = breach(state=BreachState.CLEARING)
 UNREAD = breach(reading=BreachReading(value=None, samples=4))
 WAITED_FOR = breach(reading=BreachReading(value=None, samples=0, waiting=1))
+EASED = breach(reading=BreachReading(value=0.19, samples=21))
 OVER = breach(state=BreachState.OK, closed_at=NOON)
 NEW = DeliveryState("team")
 TOLD = DeliveryState("team", notified_at=NOON - MIN, remind_at=NOON + MIN)
 DUE = DeliveryState("team", notified_at=NOON - MIN, remind_at=NOON)
 CHIEF = DeliveryState("chief", ReceiverRole.ESCALATION, not_before=NOON)
 EARLY = DeliveryState("chief", ReceiverRole.ESCALATION, not_before=NOON + MIN)
+
+
+TOLD_AS_CHIEF = DeliveryState("chief", ReceiverRole.ESCALATION, notified_at=NOON - MIN, remind_at=NOON - MIN)
 
 
 def held(reason: DecisionReason, role: ReceiverRole = ReceiverRole.ROUTED) -> DeliveryState:
@@ -93,6 +98,12 @@ def held(reason: DecisionReason, role: ReceiverRole = ReceiverRole.ROUTED) -> De
         (CHIEF, OVER, DecisionReason.NEVER_TOLD),
         (EARLY, FIRING, DecisionReason.NOT_YET),
         (EARLY, TAKEN, DecisionReason.ACKNOWLEDGED),
+        (held(DecisionReason.QUIET), UNREAD, DecisionReason.NO_READING),
+        (held(DecisionReason.QUIET), EASED, DecisionReason.EASING),
+        (NEW, EASED, NotificationKind.FIRING),
+        (DUE, EASED, DecisionReason.EASING),
+        (CHIEF, EASED, DecisionReason.EASING),
+        (TOLD_AS_CHIEF, FIRING, DecisionReason.ALREADY_TOLD),  # reminders are for whom it is first told
         (held(DecisionReason.QUIET), OVER, DecisionReason.CAME_AND_WENT),
         (held(DecisionReason.FLAPPING), OVER, DecisionReason.CAME_AND_WENT),
         (held(DecisionReason.COLLECTING), OVER, DecisionReason.CAME_AND_WENT),
@@ -248,6 +259,62 @@ def test_receivers_are_named_once_in_the_order_of_the_routes():
         Route(receivers=("a", "d")),
     ]
     assert receivers_of(routes, FIRING) == ("b", "a", "d")
+
+
+@pytest.mark.parametrize(
+    ("said", "severity", "does"),
+    [
+        ({}, Severity.CRITICAL, True),
+        ({}, Severity.WARNING, False),
+        ({"escalate_severities": ("warning",)}, Severity.WARNING, True),
+        ({"escalate_severities": ("warning",)}, Severity.CRITICAL, False),
+    ],
+)
+def test_a_route_escalates_what_is_critical_unless_it_says_otherwise(
+    said: dict[str, object], severity: Severity, does: bool
+):
+    route = Route.model_validate({"receivers": ("a",), "escalate_to": ("x",), **said})
+    assert [*escalations_of([route], breach(severity=severity), ["a"])] == (
+        [("x", route.escalate_after)] if does else []
+    )
+
+
+ALL = {"queue": "all"}
+LATE = {"fired_at": NOON + MIN, "rule": "late"}
+WAITS = {"measure": Measure.LONGEST_WAIT}
+WARNING = {"severity": Severity.WARNING}
+
+
+@pytest.mark.parametrize(
+    ("known", "other", "does"),
+    [
+        (ALL, {}, True),
+        ({}, ALL, False),
+        (ALL, {"site": "mol"}, False),
+        ({}, {"queue": "web"}, False),
+        ({}, LATE, True),
+        (LATE, {}, False),
+        (ALL, WAITS, False),
+        (ALL, WAITS | WARNING, True),
+        (ALL | WARNING, WAITS | WARNING, False),
+        (ALL | WARNING, WARNING, True),
+        (ALL | WARNING, {}, False),
+        (ALL | {"window": "year"}, {}, False),
+        (ALL, {"window": "month"}, False),
+        (ALL | {"window": "today"}, {}, False),
+        (ALL | {"window": "today", "usual": 0.1}, {}, True),
+        (ALL, {"measure": Measure.NO_DATA}, False),
+        (ALL, {"measure": Measure.BURN_RATE} | WARNING, False),
+        (ALL | {"level": Level.WARNING}, WARNING, False),
+        (ALL, {"level": Level.WARNING} | WARNING, True),
+    ],
+)
+def test_what_who_knows_of_the_one_need_not_be_told(
+    known: dict[str, object], other: dict[str, object], does: bool
+):
+    one, two = breach(**{"fired_at": NOON} | known), breach(**{"fired_at": NOON} | other)
+    assert explains(one, two, lambda _: False) is does
+    assert explains(one, two, lambda about: about is two) is False, "visitors are no callers"
 
 
 def test_a_route_escalates_when_its_own_receivers_were_told():

@@ -108,6 +108,28 @@ def test_it_ends_when_nobody_came_for_long_enough_told_once(
     assert [event for event in events if event.reading.value is None and event.state is not OK] == []
 
 
+@pytest.mark.parametrize(
+    ("rule", "after", "opens"),
+    [
+        (LAST, "xxxx", []),
+        (LAST, "xxxxx", ["10:12:03"]),
+        ({**SHIFT, "id": "last", "false_alarm_every": 300}, "xxx", []),
+        ({**SHIFT, "id": "last", "false_alarm_every": 300}, "xxxx", ["10:09:03"]),
+    ],
+)
+def test_what_a_breach_rested_on_that_ended_so_does_not_open_the_next(
+    rule: dict[str, object], after: str, opens: list[str]
+) -> None:
+    told = desk(rule)
+    told.calls("9:00:03", "xxxxx")
+    told.calls("10:00:03", after)
+    ended = "9:42:10"
+    events = told.told("8:59:00", "10:14:00", kills=(ended, "10:00:03", "10:12:03"))
+    later = [event for event in events if event.at > told.moment(ended)]
+    assert [step.at for step in steps_of(told, later) if step.state is FIRING] == opens
+    assert all(event.reading.samples <= len(after) for event in later)
+
+
 def test_it_does_not_end_while_somebody_waits() -> None:
     told = desk({**LAST, "stale_after": "10m"})
     told.calls("9:00:03", "xxxxx")
