@@ -31,6 +31,8 @@ class KpiWords:
     """On a chart, with ``{amount}``."""
     briefly: Msg | None = None
     """In a subject, which has no room for all of it; none: as in a headline."""
+    worst_briefly: Msg | None = None
+    """How far it went, likewise."""
 
 
 KPI_WORDS: Final[Mapping[Kpi, KpiWords]] = {
@@ -43,6 +45,8 @@ KPI_WORDS: Final[Mapping[Kpi, KpiWords]] = {
         # Translators: the short form of "35 % van de oproepen gemist".
         briefly=Msg("{back} {value} missed {during}"),
         worst=Msg("up to {worst} of calls missed"),
+        # Translators: the short form of "tot 31 % van de oproepen gemist".
+        worst_briefly=Msg("up to {worst} missed"),
         noted=Msg("missed {amount}", "annotation"),
     ),
     Kpi.CALL_WAIT_MEAN: KpiWords(
@@ -50,6 +54,8 @@ KPI_WORDS: Final[Mapping[Kpi, KpiWords]] = {
         short=Msg("phone wait"),
         told=Msg("average wait {back} {value} {during}"),
         worst=Msg("average wait up to {worst}"),
+        # Translators: the short form of "gemiddeld tot 7:30 gewacht".
+        worst_briefly=Msg("on average up to {worst}"),
         noted=Msg("mean wait {amount}", "annotation"),
     ),
     Kpi.SERVICE_LEVEL: KpiWords(
@@ -59,6 +65,8 @@ KPI_WORDS: Final[Mapping[Kpi, KpiWords]] = {
         # Translators: the short form of "62 % beantwoord binnen 20 s".
         briefly=Msg("{back} {value} within {seconds} s {during}"),
         worst=Msg("down to {worst} answered in time"),
+        # Translators: the short form of "slechts 55 % op tijd beantwoord".
+        worst_briefly=Msg("down to {worst} in time"),
         noted=Msg("service level {amount}", "annotation"),
     ),
     Kpi.HANDLE_TIME_MEAN: KpiWords(
@@ -73,6 +81,7 @@ KPI_WORDS: Final[Mapping[Kpi, KpiWords]] = {
         short=Msg("counter wait"),
         told=Msg("visitors' average wait {back} {value} {during}"),
         worst=Msg("average wait up to {worst}"),
+        worst_briefly=Msg("on average up to {worst}"),
         noted=Msg("mean wait at the counter {amount}", "annotation"),
     ),
     Kpi.LEAD_TIME_MEAN: KpiWords(

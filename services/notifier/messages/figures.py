@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Final
 
@@ -10,6 +11,9 @@ from shared.config.model import CityFile, Target
 from shared.config.types import ALL_QUEUES, LastContacts
 from shared.contract.kpis import UNITS, Kpi, Measure, Unit
 from shared.translation import Translator
+
+_WINDOW: Final = re.compile(r"(\d+)([smh])", re.ASCII)
+"""A rolling window as the evaluator labels it: ``90s``, ``15m``, ``1h``."""
 
 USUAL_DIGITS: Final = 3
 """Decimals of a usual share, one of a percentage: it is a word, however finely the days add up to it."""
@@ -50,6 +54,30 @@ def counts(say: Translator, part: int | None, samples: int | None, *, latest: bo
         )
     # Translators: of so many contacts: "6 van 19".
     return say.gettext("{part} of {samples}", part=counted, samples=say.number(samples))
+
+
+def looks_back(say: Translator, window: str, samples: int | None = None, *, brief: bool = False) -> str:
+    """Return a rolling window as ``laatste 15 minuten`` (``15 min``), one by count as ``laatste 20``; else
+    nothing. With ``samples`` one by count says how many there are, if they are fewer."""
+    if (latest := LastContacts.parse(window)) is not None:
+        count = latest.count if samples is None else max(1, min(latest.count, samples))
+        # Translators: a window that looks back over so many calls, visitors or appointments.
+        return say.ngettext("the last {number}", "the last {number}", count)
+    parts = _WINDOW.fullmatch(window)
+    match parts and (int(parts[1]), parts[2]):
+        case number, "s" if brief:
+            return say.gettext("{number} s", number=say.number(number))
+        case number, "m" if brief:
+            return say.gettext("{number} min", number=say.number(number))
+        case number, "h" if brief:
+            return say.ngettext("{number} h", "{number} h", number)
+        case number, "s":
+            return say.ngettext("last second", "last {number} seconds", number)
+        case number, "m":
+            return say.ngettext("last minute", "last {number} minutes", number)
+        case number, "h":
+            return say.ngettext("last hour", "last {number} hours", number)
+    return ""
 
 
 def is_full(window: str, samples: int) -> bool | None:

@@ -24,8 +24,9 @@ from shared.translation import translator
 SUBJECT_LENGTH: Final = 78
 """Characters; the line length of RFC 5322, and about what a lock screen shows."""
 
-LENGTHS: Final = ((64, False), (64, True), (40, True), (28, True), (20, True), (12, True))
-"""Until a subject fits: to how many characters names are shortened, and whether the headline is brief."""
+LENGTHS: Final = ((64, 0), (64, 1), (40, 1), (28, 1), (20, 1), (28, 2), (20, 2), (12, 2))
+"""Until a subject fits: to how many characters names are shortened, and how brief the headline is: 1, in
+short words; 2, without what it is held against either."""
 
 _BREAKS: Final = re.compile(r"\s*[\x00-\x1f\x7f-\x9f\u2028\u2029]+\s*")
 """Line ends and control characters: in a subject they would end the header."""
@@ -164,7 +165,7 @@ class Writer:
     def _paragraph(self, view: BreachView) -> MessageParagraph:
         return MessageParagraph(self._headline(view), self._facts(view), view.severity, view.over)
 
-    def _headline(self, view: BreachView, *, brief: bool = False) -> str:
+    def _headline(self, view: BreachView, *, brief: int = 0) -> str:
         return one_line(self._fill("headline.txt", b=view, brief=brief))
 
     def _facts(self, view: BreachView) -> tuple[Fact, ...]:

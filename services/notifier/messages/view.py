@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,10 +19,7 @@ from shared.config.types import ALL_QUEUES, PERIODS, LastContacts
 from shared.contract.breach_events import BreachState, Cause, ConditionReading, Hour, Level, Severity
 from shared.contract.kpis import KPIS, UNITS, Contacts, Kpi, Measure, Unit, more_is_better
 from shared.formatting import clock_time
-from shared.translation import Msg, Translator, translator
-
-_WINDOW: Final = re.compile(r"(\d+)([smh])", re.ASCII)
-"""A rolling window as the evaluator labels it: ``90s``, ``15m``, ``1h``."""
+from shared.translation import Msg, translator
 
 # Translators: a part of a headline, such as "vandaag 31 % van de oproepen gemist".
 _DURING: Final[Mapping[str, Msg]] = {
@@ -95,6 +91,14 @@ class FigureView:
     """How many wait, where that is the figure; 0 too where it is how long they do, and nobody does."""
     counts: str
     """Of a share: ``6 van 19``, or of the latest contacts ``7 van de laatste 20``; else empty."""
+    counted: str
+    """The same without a word of the latest."""
+    over: str
+    """What it looks back over, as in a headline: of contacts as many as there are. Empty: it is so now."""
+    over_brief: str
+    """The same where there is little room: ``15 min``."""
+    by_count: bool
+    """It looks back over so many contacts: then ``counts`` say over how many."""
     back: bool
     """The figure is where it should be: of a breach that is over, or that has several and recovers."""
     limit: str
@@ -172,6 +176,7 @@ class BreachView:
     longest: str | None
     worst: str | None
     worst_sentence: str
+    worst_brief: str
     """Of a KPI: how far it went, as a part of a headline."""
     worst_counts: str
     worst_people: int
@@ -242,7 +247,13 @@ class Viewer:
             longest=None if reading.longest_wait_s is None else clock_time(reading.longest_wait_s),
             worst=worst,
             worst_sentence=self._worst_told(breach.measure, worst),
-            worst_counts=figures.counts(self._say, breach.worst_part, breach.worst_samples),
+            worst_brief=self._worst_told(breach.measure, worst, brief=True),
+            worst_counts=figures.counts(
+                self._say,
+                breach.worst_part,
+                breach.worst_samples,
+                latest=LastContacts.parse(breach.window) is not None,
+            ),
             worst_people=_people(breach.measure, breach.worst),
             hour=None if reading.hour is None else self._hour(reading.hour),
             budget=self._budget(breach),
@@ -308,7 +319,9 @@ class Viewer:
 
     def _figure(self, breach: Breach, one: ConditionReading) -> FigureView:
         full = figures.is_full(one.window, one.samples)
-        latest = full is True or breach.usual is not None
+        latest = full is not None or breach.usual is not None
+        counts = figures.counts(self._say, one.part, one.samples, latest=latest)
+        samples = one.samples or breach.worst_samples
         nobody = one.measure is Measure.NOBODY_AVAILABLE
         several = bool(breach.reading.also) and breach.state in {BreachState.CLEARING, BreachState.OK}
         kept = one.value is not None and not _beyond(one.measure, one.value, one.limit)
@@ -318,12 +331,16 @@ class Viewer:
             if one.value is None
             else figures.figure(self._say, one.measure, one.value, one.samples, one.limit),
             people=_people(one.measure, one.value),
-            counts=figures.counts(self._say, one.part, one.samples, latest=latest),
+            counts=counts,
+            counted=figures.counts(self._say, one.part, one.samples),
+            over=figures.looks_back(self._say, one.window, samples),
+            over_brief=figures.looks_back(self._say, one.window, samples, brief=True),
+            by_count=full is not None,
             back=kept if nobody or several else breach.closed_at is not None,
             limit="" if nobody else self._limit(one.measure, one.limit),
             more_is_better=more_is_better(one.measure),
             period=one.window if one.window in PERIODS else "",
-            window=_window(one.window, self._say),
+            window=figures.looks_back(self._say, one.window),
             wanted=figures.wanted(self._say, one.window) if full is False else "",
             since="",
             sample_count=one.samples,
@@ -349,10 +366,11 @@ class Viewer:
         sentence, brief = (say.text(text, **fields) for text in (words.told, words.briefly or words.told))
         return replace(one, sentence=sentence, brief=brief)
 
-    def _worst_told(self, measure: Measure, worst: str | None) -> str:
+    def _worst_told(self, measure: Measure, worst: str | None, *, brief: bool = False) -> str:
         if measure not in KPIS or worst is None:
             return ""
-        return self._say.text(KPI_WORDS[Kpi(measure)].worst, worst=worst)
+        words = KPI_WORDS[Kpi(measure)]
+        return self._say.text(words.worst_briefly or words.worst if brief else words.worst, worst=worst)
 
     def _written(
         self,
@@ -433,22 +451,6 @@ class Viewer:
         if taken is None:
             return None
         return AcknowledgementView(by=self.receiver(taken.by), at=self._moment(taken.at, now))
-
-
-def _window(label: str, say: Translator) -> str:
-    """Return a rolling window as ``laatste 15 minuten``, one by count as ``laatste 20``; else nothing."""
-    if (latest := LastContacts.parse(label)) is not None:
-        # Translators: a window that looks back over so many calls, visitors or appointments.
-        return say.ngettext("the last {number}", "the last {number}", latest.count)
-    parts = _WINDOW.fullmatch(label)
-    match parts and (int(parts[1]), parts[2]):
-        case number, "s":
-            return say.ngettext("last second", "last {number} seconds", number)
-        case number, "m":
-            return say.ngettext("last minute", "last {number} minutes", number)
-        case number, "h":
-            return say.ngettext("last hour", "last {number} hours", number)
-    return ""
 
 
 def _beside(breach: Breach, promise: float | None) -> tuple[float, ...]:

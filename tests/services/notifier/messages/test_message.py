@@ -249,7 +249,7 @@ def test_looks_in_html_as_it_always_did(language: str) -> None:
         (
             "fr",
             breach(Measure.MISSED_RATIO),
-            "Onthaal : 26 % des appels manqués (9 sur 34), objectif 20 % au plus",
+            "Onthaal : 26 % des appels manqués (9 sur 34, 15 dernières minutes), objectif 20 % au plus",
         ),
         ("fr", breach(Measure.NO_DATA), "Pas de données du central téléphonique (pbx) depuis 17 minutes"),
         (
@@ -260,7 +260,7 @@ def test_looks_in_html_as_it_always_did(language: str) -> None:
         (
             "de",
             breach(Measure.MISSED_RATIO),
-            "Onthaal: 26 % der Anrufe verpasst (9 von 34), Ziel höchstens 20 %",
+            "Onthaal: 26 % der Anrufe verpasst (9 von 34, letzte 15 Minuten), Ziel höchstens 20 %",
         ),
         ("de", breach(Measure.NO_DATA), "Schon 17 Minuten keine Daten von der Telefonanlage (pbx)"),
         (
@@ -349,11 +349,17 @@ def test_a_trend_needs_a_change_that_matters(
 @pytest.mark.parametrize(
     ("differs", "headline"),
     [
-        ({}, "Onthaal: gemiddeld 1:31 wachten, doel hoogstens 0:45"),
-        ({"limit": 60.0}, "Onthaal: gemiddeld 1:31 wachten, grens hoogstens 1:00"),  # no target of the city
+        ({}, "Onthaal: gemiddeld 1:31 wachten (laatste 15 minuten), doel hoogstens 0:45"),
+        (
+            {"limit": 60.0},
+            "Onthaal: gemiddeld 1:31 wachten (laatste 15 minuten), grens hoogstens 1:00",
+        ),  # no target of the city
         ({"window": "today"}, "Onthaal: vandaag gemiddeld 1:31 wachten, doel hoogstens 0:45"),
-        ({"queue": "all"}, "Alle telefoonlijnen: gemiddeld 1:31 wachten, grens hoogstens 0:45"),
-        ({"queue": "gone"}, "gone: gemiddeld 1:31 wachten, grens hoogstens 0:45"),
+        (
+            {"queue": "all"},
+            "Alle telefoonlijnen: gemiddeld 1:31 wachten (laatste 15 minuten), grens hoogstens 0:45",
+        ),
+        ({"queue": "gone"}, "gone: gemiddeld 1:31 wachten (laatste 15 minuten), grens hoogstens 0:45"),
     ],
 )
 def test_the_headline_says_where_and_which_limit(differs: dict[str, object], headline: str) -> None:
@@ -405,11 +411,11 @@ CALLERS = VISITORS | {"id": "lijnen", "contacts": "calls"}
 @pytest.mark.parametrize(
     ("rule", "queue", "headline"),
     [
-        ("loketten", "all", "Alle loketten: 7 wachtenden, grens hoogstens 5"),
-        ("lijnen", "all", "Alle telefoonlijnen: 7 wachtenden, grens hoogstens 5"),
-        ("weg", "all", "Alle telefoonlijnen: 7 wachtenden, grens hoogstens 5"),  # gone from the city file
-        ("loketten", "wonen", "Loket Wonen: 7 wachtenden, grens hoogstens 5"),
-        ("weg", "wonen", "Loket Wonen: 7 wachtenden, grens hoogstens 5"),
+        ("loketten", "all", "Alle loketten: nu 7 wachtenden, grens hoogstens 5"),
+        ("lijnen", "all", "Alle telefoonlijnen: nu 7 wachtenden, grens hoogstens 5"),
+        ("weg", "all", "Alle telefoonlijnen: nu 7 wachtenden, grens hoogstens 5"),  # gone from the city file
+        ("loketten", "wonen", "Loket Wonen: nu 7 wachtenden, grens hoogstens 5"),
+        ("weg", "wonen", "Loket Wonen: nu 7 wachtenden, grens hoogstens 5"),
     ],
 )
 def test_who_waits_are_callers_or_visitors(rule: str, queue: str, headline: str) -> None:
@@ -424,15 +430,18 @@ def test_who_waits_are_callers_or_visitors(rule: str, queue: str, headline: str)
 @pytest.mark.parametrize(
     ("told", "headline"),
     [
-        (SOON, "Onthaal nadert het doel: gemiddeld 0:41 wachten, doel hoogstens 0:45"),
-        (SOON.model_copy(update={"rule": "weg"}), "Onthaal: gemiddeld 0:41 wachten"),  # no limit that we know
+        (SOON, "Onthaal nadert het doel: gemiddeld 0:41 wachten (laatste 15 minuten), doel hoogstens 0:45"),
+        (
+            SOON.model_copy(update={"rule": "weg"}),
+            "Onthaal: gemiddeld 0:41 wachten (laatste 15 minuten)",
+        ),  # no limit that we know
         (
             breach(Measure.WAITING, rule="lijnen", level=Level.WARNING, limit=3.0, reading=FOUR_WAIT),
-            "Onthaal nadert de grens: 4 wachtenden, grens hoogstens 5",
+            "Onthaal nadert de grens: nu 4 wachtenden, grens hoogstens 5",
         ),
         (
             breach(Measure.WAITING, rule="weg", level=Level.WARNING, limit=3.0, reading=FOUR_WAIT),
-            "Onthaal: 4 wachtenden",
+            "Onthaal: nu 4 wachtenden",
         ),
     ],
 )
@@ -461,17 +470,27 @@ def test_of_a_shift_a_message_says_what_is_usual_and_what_is_long(
 @pytest.mark.parametrize(
     ("part", "samples", "window", "says"),
     [
-        (9, 34, "15m", "26 % van de oproepen gemist (9 van 34)"),
-        (1, 1, "15m", "100 % van de oproepen gemist (1 van 1)"),
+        (9, 34, "15m", "26 % van de oproepen gemist (9 van 34, laatste 15 minuten)"),
+        (1, 1, "15m", "100 % van de oproepen gemist (1 van 1, laatste 15 minuten)"),
         (7, 20, "last 20", "35 % van de oproepen gemist (7 van de laatste 20)"),
         (8, 22, "last 20", "36 % van de oproepen gemist (8 van de laatste 22)"),  # those of one cell more
         (1, 2, "last 2", "50 % van de oproepen gemist (1 van de laatste 2)"),
-        (6, 12, "last 20", "50 % van de oproepen gemist (6 van 12)"),
+        (6, 12, "last 20", "50 % van de oproepen gemist (6 van de laatste 12)"),
         (1234, 5000, "today", "vandaag 24,7 % van de oproepen gemist (1.234 van 5.000)"),
-        (1, 4, "15m", "25 % van de oproepen gemist (1 van 4)"),
-        (21, 99, "15m", "21 % van de oproepen gemist (21 van 99)"),
-        (20, 99, "15m", "20,2 % van de oproepen gemist (20 van 99)"),  # never looks equal to its target
-        (None, 34, "15m", "26 % van de oproepen gemist"),  # the release before did not count it
+        (1, 4, "15m", "25 % van de oproepen gemist (1 van 4, laatste 15 minuten)"),
+        (21, 99, "15m", "21 % van de oproepen gemist (21 van 99, laatste 15 minuten)"),
+        (
+            20,
+            99,
+            "15m",
+            "20,2 % van de oproepen gemist (20 van 99, laatste 15 minuten)",
+        ),  # never looks equal to its target
+        (
+            None,
+            34,
+            "15m",
+            "26 % van de oproepen gemist (laatste 15 minuten)",
+        ),  # the release before did not count it
     ],
 )
 def test_a_share_comes_with_its_counts(part: int | None, samples: int, window: str, says: str) -> None:
@@ -498,8 +517,8 @@ def test_no_share_is_told_without_its_counts(story: str) -> None:
 @pytest.mark.parametrize(
     ("waiting", "available", "headline"),
     [
-        (3.0, 1.0, "3 wachtenden en niemand beschikbaar"),
-        (1.0, 1.0, "1 wachtende en niemand beschikbaar"),
+        (3.0, 1.0, "nu 3 wachtenden en nu niemand beschikbaar"),
+        (1.0, 1.0, "nu 1 wachtende en nu niemand beschikbaar"),
         (None, 0.0, "weer iemand beschikbaar"),
         (0.0, 1.0, "niemand wacht meer"),
         (0.0, 0.0, "niemand wacht meer en weer iemand beschikbaar"),
@@ -509,7 +528,7 @@ def test_no_share_is_told_without_its_counts(story: str) -> None:
 def test_of_several_conditions_a_message_says_all_and_at_the_end_what_is_back(
     waiting: float | None, available: float, headline: str
 ) -> None:
-    over = {} if headline.endswith("en niemand beschikbaar") else BACK
+    over = {} if headline.endswith("en nu niemand beschikbaar") else BACK
     first = breach(
         Measure.WAITING, limit=0.0, reading=reading(Measure.WAITING, value=waiting, longest_wait_s=None)
     )
@@ -520,13 +539,13 @@ def test_of_several_conditions_a_message_says_all_and_at_the_end_what_is_back(
 @pytest.mark.parametrize(
     ("told", "headline"),
     [
-        (NOBODY_THERE, "niemand beschikbaar"),
+        (NOBODY_THERE, "nu niemand beschikbaar"),
         (ended(Measure.NOBODY_AVAILABLE), "weer iemand beschikbaar"),
         (CAME_BACK, "weer iemand beschikbaar"),
         (CAME_BACK.model_copy(update={"state": BreachState.FIRING}), "weer iemand beschikbaar"),
         (combined(THREE_WAIT, HERE, state=BreachState.CLEARING), "weer iemand beschikbaar"),
         (combined(NOBODY_WAITS, ABSENT, state=BreachState.CLEARING, closed_at=None), "niemand wacht meer"),
-        (THREE_WAIT.model_copy(update={"state": BreachState.CLEARING}), "3 wachtenden, grens hoogstens 1"),
+        (THREE_WAIT.model_copy(update={"state": BreachState.CLEARING}), "nu 3 wachtenden, grens hoogstens 1"),
     ],
 )
 def test_while_it_recovers_a_message_says_what_is_so(told: Breach, headline: str) -> None:
@@ -642,7 +661,7 @@ def test_a_name_is_shortened_before_a_figure_is_lost() -> None:
     long = renamed(city(), "Dienst Burgerzaken, Bevolking, Vreemdelingenzaken en Begraafplaatsen")
     subject = Writer(long, TEMPLATES).write(notification(NotificationKind.FIRING, breach())).subject
     assert subject.startswith("Dienst Burgerzaken")
-    assert subject.endswith("…: gemiddeld 1:31 wachten, doel 0:45")
+    assert subject.endswith("…: gemiddeld 1:31 wachten (15 min), doel 0:45")
 
 
 def test_a_summary_names_as_many_as_fit() -> None:
@@ -772,7 +791,7 @@ def test_a_city_says_it_in_its_own_words(tmp_path: Path) -> None:
     message = Writer(city(), load_templates(tmp_path, unexpected)).write(
         notification(NotificationKind.FIRING, breach())
     )
-    assert message.subject == "Let op! Onthaal: gemiddeld 1:31 wachten, doel hoogstens 0:45"
+    assert message.subject == "Let op! Onthaal: gemiddeld 1:31 wachten (15 min), doel 0:45"
     assert message.text == written(notification(NotificationKind.FIRING, breach())).text
 
 
