@@ -10,8 +10,9 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.header import Header
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Final
@@ -31,11 +32,35 @@ ADDRESS: Final = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[a-z0-9-]+(\.[a-z0-9-]+)*
 ENHANCED_CODE: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}\b")
 """RFC 3463: why, in three numbers. The only part of a server's reply that repeats no address."""
 
+HEADER_LINE: Final = 78
+"""Characters of a header's line, at most; a longer one is folded (RFC 5322)."""
+
 THREADS_MOST: Final = 20
 """Breaches of one message whose threads it joins; a digest of a bad day would fill the header."""
 
 PART_WITHIN: Final = timedelta(seconds=2)
 """How long we wait for a server to say goodbye."""
+
+
+class MailPolicy(EmailPolicy):
+    """How a mail is written: its subject as RFC 2047 says.
+
+    Python's own way leaves the first line empty when the rest fits on the second, and some mail programs show
+    no subject then; and it loses or doubles the space where words in and out of ASCII meet.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        return self._subject(value) if name.lower() == "subject" else super().fold(name, value)
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        if name.lower() == "subject":
+            return self._subject(value).encode("ascii")
+        return super().fold_binary(name, value)
+
+    def _subject(self, text: str) -> str:
+        charset = "us-ascii" if text.isascii() else "utf-8"
+        header = Header(str(text), charset, maxlinelen=HEADER_LINE, header_name="Subject")
+        return f"Subject: {header.encode(linesep=self.linesep)}{self.linesep}"
 
 
 def compose(delivery: Delivery, words: Message, *, sender: str, address: str, at: datetime) -> EmailMessage:
@@ -45,7 +70,7 @@ def compose(delivery: Delivery, words: Message, *, sender: str, address: str, at
     mails about a breach refer to the same thread, so that reminders and the all-clear stand under the first.
     """
     domain = sender.rpartition("@")[2]
-    mail = EmailMessage(policy=SMTP_POLICY)
+    mail = EmailMessage(policy=MailPolicy(linesep="\r\n"))
     mail["From"] = f"Wachtpost <{sender}>"
     mail["To"] = address
     mail["Subject"] = one_line(words.subject)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import email
 import email.policy
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 
 import aiosmtplib
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.notifier.channels.mail import THREADS_MOST, compose, failure_of, plain_address
-from services.notifier.messages.message import Message
+from services.notifier.channels.mail import THREADS_MOST, compose, failure_of, one_line, plain_address
+from services.notifier.messages.message import SUBJECT_LENGTH, Message
 from services.notifier.model import Delivery, NotificationKind, PermanentFailure, TransientFailure
 from tests.support.deliveries import MISSED, NOW, OVER, SERVICE_LEVEL, WORDS, delivery
 
@@ -42,6 +43,25 @@ def test_a_mail_from_head_to_foot():
     assert text.get_content().splitlines() == WORDS.text.splitlines()
     assert html.get_content().splitlines() == WORDS.html.splitlines()
     assert read.get_content_type() == "multipart/alternative"
+
+
+WORD = st.text("abcdefghij0123456789éàöß–…\u00a0:'(),%", min_size=1, max_size=30)
+
+
+@given(st.lists(WORD.map(str.strip).filter(bool), min_size=1, max_size=12).map(" ".join))
+@example("Onthaal: gemiddeld 1:31 wachten (laatste 15 minuten), doel hoogstens 0:45")
+@example("Terminé – Tous les guichets\u00a0: n'est plus surveillé (délai de rendez-vous)")
+@example("Onthaal: durchschnittlich 1:31 Wartezeit (letzte 20), Ziel höchstens 0:45")
+def test_a_subject_begins_on_its_first_line_and_is_read_as_it_was_written(subject: str):
+    subject = one_line(subject)[:SUBJECT_LENGTH].strip()
+    words = replace(WORDS, subject=subject)
+    raw = compose(delivery(MISSED), words, sender=SENDER, address=ANNA, at=NOW).as_bytes()
+    lines = raw.split(b"\r\n\r\n")[0].split(b"\r\n")
+    begins = next(line for line in lines if line.startswith(b"Subject: "))
+    assert begins != b"Subject: ", "some mail programs show nothing then"
+    assert all(line.strip() for line in lines)
+    read = email.message_from_bytes(raw, policy=email.policy.default)["Subject"]
+    assert read.split() == subject.split()
 
 
 def test_no_line_is_longer_than_mail_allows():
