@@ -62,6 +62,10 @@ async def played(house: House, exposition: Figures) -> Sequel:
     }
 
 
+LOOKS_BACK: Final = re.compile(r"(?<=[(,]) ?(laatste|last) (\d+ )?\w+(?=\))")
+"""What a headline says that it looks back over; the release before did not."""
+
+
 def _put(house: House) -> None:
     house.client.flushall()
     redis_dump.put(house.client, redis_dump.read(BEFORE / "state.json"))
@@ -76,7 +80,10 @@ async def _commands(house: House) -> dict[str, Any]:
     days = csv.DictReader((await house.command("history", "export")).stdout.splitlines())
     breaches = (await house.command("breaches")).stdout.split("\n\n")
     return {
-        "breaches": {one.rpartition("id: ")[2].strip(): re.findall(r"\d+", one) for one in breaches},
+        "breaches": {
+            one.rpartition("id: ")[2].strip(): re.findall(r"\d+", LOOKS_BACK.sub("", one, count=1))
+            for one in breaches
+        },
         "silences": len((await house.command("silence", "list")).stdout.splitlines()),
         "days": [{name: cell for name, cell in row.items() if cell not in {"", "0"}} for row in days],
         "history": [*log, *(json.loads(one.stdout) for one in replaced)],

@@ -106,6 +106,9 @@ ROUNDED: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Breach → numbers in its words, which were rounded towards the bad side, and are to the nearest today."""
 
+WITH_ITS_LIMIT: Final = frozenset({"waits:warning:huis:slow:1795513800000"})
+"""Limit and early limit of a rule are one line today."""
+
 WHOLE: Final[Mapping[str, str]] = {"50 0": "50", "75 0": "75", "66 7": "67"}
 """Shares of fewer than a hundred contacts have no decimals today."""
 
@@ -163,8 +166,9 @@ def expected(which: str) -> Figures:
 
 
 def words(its: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The numbers in the words of each breach, as they are rounded today."""
-    said = {breach: " ".join(numbers) for breach, numbers in its.items()}
+    """The numbers in the words of each breach, as they are rounded today; of an early limit none beside its
+    limit."""
+    said = {breach: " ".join(numbers) for breach, numbers in its.items() if breach not in WITH_ITS_LIMIT}
     for breach, rounded in ROUNDED.items():
         for before, today in rounded.items():
             assert before in said[breach]
