@@ -17,7 +17,7 @@ from services.notifier.messages.template_files import Templates
 from services.notifier.messages.view import BreachView, Viewer
 from services.notifier.model import Breach, Notification, NotificationKind
 from shared.config.model import CityFile
-from shared.contract.breach_events import Severity
+from shared.contract.breach_events import Level, Severity
 from shared.contract.report_events import Attachment
 from shared.translation import translator
 
@@ -93,8 +93,9 @@ class Writer:
 
     def write(self, notification: Notification, links: Links | None = None) -> Message:
         """Return the message of a notification. Raises what Jinja raises when a template of ours is wrong."""
-        views = [self._viewer.view(breach, notification.at) for breach in notification.breaches]
-        about = self._about(notification)
+        told = notification.model_copy(update={"breaches": one_of_each_rule(notification.breaches)})
+        views = [self._viewer.view(breach, told.at) for breach in told.breaches]
+        about = self._about(told)
         subject = self._subject(about, views)
         values = {
             "notification": about,
@@ -174,6 +175,21 @@ class Writer:
 
     def _fill(self, name: str, **values: object) -> str:
         return self._templates.fill(name, self._say, **values)
+
+
+def one_of_each_rule(breaches: Sequence[Breach]) -> tuple[Breach, ...]:
+    """Return breaches with what people are told of each rule once: of its limit rather than its early one, of
+    what lasts rather than what is over, of the latest."""
+    found: dict[tuple[str, str, str], Breach] = {}
+    for breach in breaches:
+        place = (breach.rule, breach.site, breach.queue)
+        if place not in found or _says_more(breach) > _says_more(found[place]):
+            found[place] = breach
+    return tuple(found.values())
+
+
+def _says_more(breach: Breach) -> tuple[bool, bool, datetime]:
+    return breach.closed_at is None, breach.level is Level.LIMIT, breach.opened_at
 
 
 def one_line(text: str) -> str:

@@ -664,6 +664,16 @@ def test_a_name_is_shortened_before_a_figure_is_lost() -> None:
     assert subject.endswith("…: gemiddeld 1:31 wachten (15 min), doel 0:45")
 
 
+def test_limit_and_early_limit_of_a_rule_are_told_as_one() -> None:
+    early, limit = ended().model_copy(update={"level": Level.WARNING, "id": "early"}), ended()
+    both = written(notification(NotificationKind.RESOLVED, limit, early))
+    assert both == written(notification(NotificationKind.RESOLVED, limit))
+    assert written(notification(NotificationKind.RESOLVED, early, limit)) == both
+    lasts = breach(level=Level.WARNING)
+    digest = notification(NotificationKind.DIGEST, limit, lasts)
+    assert written(digest) == written(notification(NotificationKind.DIGEST, lasts))
+
+
 def test_a_summary_names_as_many_as_fit() -> None:
     queues = [f"een-wachtrij-met-nummer-{number}" for number in range(9)]
     told = notification(NotificationKind.FIRING, *(breach(queue=queue) for queue in queues))
