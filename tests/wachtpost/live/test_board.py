@@ -327,8 +327,8 @@ def test_a_rule_that_is_only_called_a_warning_is_shown_beside_the_one_it_is_call
 
 
 @pytest.mark.parametrize(("taken", "stands"), [
-    (False, "overschreden            Onthaal: gemiddeld 1:31 wachten, doel hoogstens 0:45"),
-    (True, "overschreden, opgepakt  Onthaal: gemiddeld 1:31 wachten, doel hoogstens 0:45"),
+    (False, "overschreden            Onthaal: gemiddeld 1:31 wachten (laatste 15 minuten), doel hoog"),
+    (True, "overschreden, opgepakt  Onthaal: gemiddeld 1:31 wachten (laatste 15 minuten), doel hoog"),
 ])  # fmt: skip
 def test_what_the_notifier_knows_is_told_in_its_words(taken: bool, stands: str) -> None:
     writer = Writer(notifications.city(), notifications.TEMPLATES)
