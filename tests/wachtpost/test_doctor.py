@@ -265,6 +265,12 @@ def test_rules_and_routes_that_fit_are_well():
     assert [one.status for one in found] == [CheckStatus.OK, CheckStatus.OK]
 
 
+def test_what_is_only_for_information_need_not_lead_to_anybody():
+    info = RULE.replace('"wachten"', '"maand"').replace("limit", 'severity = "info"\nlimit')
+    route = ROUTE + 'severities = ["critical", "warning"]\n'
+    assert [one.status for one in look_at_routes(given(RULE + info + TOLD + route))] == [CheckStatus.OK]
+
+
 def test_a_city_without_rules_or_sources_is_told():
     assert [one.status for one in look_at_rules(given())] == [CheckStatus.WARNING]
 

@@ -25,6 +25,7 @@ from services.notifier.messages.links import ACKNOWLEDGE_PATH, LEAST_KEY
 from services.notifier.model import DeliveryFailed, TransientFailure
 from services.notifier.secrets import read_secret
 from shared.config.alerting import AppriseChannel, WebhookChannel
+from shared.contract.breach_events import Severity
 from wachtpost.access import Access
 from wachtpost.doctor.results import CheckResult, CheckStatus
 from wachtpost.remarks.limits import queues_of
@@ -65,21 +66,26 @@ def look_at_rules(given: Access) -> Iterator[CheckResult]:
 
 def look_at_routes(given: Access) -> Iterator[CheckResult]:
     """Yield whether every rule leads to somebody, every receiver is led to, and every route leads from
-    something."""
+    something. What is only for information stands on boards: it need not lead to anybody."""
     say, city = given.say, given.city
     keys = [rule.key for rule in rules_of(city, city.sites)]
     untold = [key for key in keys if not engine.receivers_of(city.routes, made_up(key, given.now()))]
-    names = list(dict.fromkeys(f"{key.rule} ({key.severity})" for key in untold))
+    urgent = [key for key in untold if key.severity is not Severity.INFO]
+    names = list(dict.fromkeys(f"{key.rule} ({key.severity})" for key in urgent))
     named = [*names[:MOST_NAMED], *(["…"] if len(names) > MOST_NAMED else [])]
     see = say.gettext("Add a route ([[routes]]); `wachtpost routes test` says who is told of what.")
     if untold and len(untold) == len(keys):
         nobody = say.gettext("Nobody is told of anything: no route fits any rule.")
         yield CheckResult("routes", CheckStatus.WARNING, nobody, see)
-    elif untold:
+    elif urgent:
         said = say.gettext("Nobody is told of: {rules}.", rules=", ".join(named))
         yield CheckResult("routes", CheckStatus.WARNING, said, see)
     elif keys:
-        yield CheckResult("routes", CheckStatus.OK, say.gettext("Of every rule somebody is told."))
+        yield CheckResult(
+            "routes",
+            CheckStatus.OK,
+            say.gettext("Of every rule that is more than information somebody is told."),
+        )
     for number in idle_routes(city.routes, keys, given.now()):
         idle = say.gettext("Route {number} is taken by no rule.", number=number)
         advice = say.gettext("Correct what it is limited to, or leave it out.")
