@@ -301,6 +301,24 @@ async def test_a_node_that_is_full_takes_nothing_new_in_for_its_own_sites_only(r
     await asyncio.to_thread(region.ingest.well)
 
 
+async def test_a_node_that_keeps_nothing_is_told_by_whoever_has_a_partition_there(region: Region):
+    node = region.cluster.master_of(keys.state(3))
+    assert node is not None
+
+    def durability() -> dict[str, str]:
+        services = {"first": region.first, "second": region.second}
+        return {name: one.health().json()["checks"]["durability"] for name, one in services.items()}
+
+    assert durability() == {"first": "ok", "second": "ok"}
+    with node.client() as client:
+        client.config_set("appendonly", "no")
+        told = durability()
+        client.config_set("appendonly", "yes")
+    assert told["first"] == "ok"
+    assert "no append-only file" in told["second"]
+    await eventually_async(lambda: durability() == {"first": "ok", "second": "ok"})
+
+
 async def test_a_shard_that_is_gone_stops_its_own_partitions_only(region: Region):
     """Neither a take-over, nor a fresh service, nor a script that a node lost needs the other nodes."""
     gone, other = (region.cluster.master_of(keys.events(number)) for number in (3, 2))
