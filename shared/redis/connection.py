@@ -62,13 +62,22 @@ class RedisAbsentError(Exception):
 def redis_client(settings: ServiceSettings) -> RedisClient:
     """Return a client (bytes in, bytes out; nothing is connected yet).
 
-    A lost connection is retried for about half a second; then the error is the caller's.
+    A lost connection is retried for about half a second; then the error is the caller's. Raises
+    ``ValueError`` for an option of the URL that there is not, ``OSError`` for the password file.
     """
+    try:
+        return _client(settings)
+    except TypeError as error:  # redis-py hands them on as arguments
+        option = str(error).rpartition(" ")[2]
+        raise ValueError(f"{REDIS_URL}: there is no option {option} behind a ?") from None
+
+
+def _client(settings: ServiceSettings) -> RedisClient:
     url = settings.redis_url.get_secret_value()
     cluster = cluster_of(url)
     if cluster is not None:
         return _cluster_client(cluster, settings.redis_password())
-    return Redis.from_url(
+    redis = Redis.from_url(
         url,
         password=settings.redis_password(),
         socket_timeout=SOCKET_TIMEOUT,
@@ -76,6 +85,9 @@ def redis_client(settings: ServiceSettings) -> RedisClient:
         health_check_interval=HEALTH_CHECK_INTERVAL,
         retry=_short_retry(),
     )
+    # It connects to nothing, and knows whether it could.
+    redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    return redis
 
 
 def redis_broker(settings: ServiceSettings) -> RedisBroker:

@@ -299,7 +299,7 @@ async def test_the_mail_server_is_greeted_and_sent_nothing(tmp_path: Path):
     ("password", "status", "what"),
     [
         ("right", CheckStatus.OK, "accepts the log-in"),
-        ("wrong", CheckStatus.WRONG, "refuses the login of smtp.user: 535"),
+        ("wrong", CheckStatus.WRONG, "refuses the log-in of smtp.user (code 535)"),
         (None, CheckStatus.WRONG, "smtp.user needs smtp.password_file"),
     ],
 )
@@ -319,8 +319,23 @@ async def test_a_mail_server_that_is_not_there_is_told_with_its_address():
     port = free_port()
     (mail,) = await look_at_ways(given(SMTP.format(port=port, user="")))
     assert mail.status is CheckStatus.WRONG
-    assert f"127.0.0.1:{port}" in mail.said
+    assert mail.said == f"The mail server 127.0.0.1:{port} cannot be reached: Connection refused."
     assert mail.advice
+
+
+@pytest.mark.parametrize(
+    ("tls", "what"),
+    [
+        ("starttls", "cannot do what [smtp] asks for"),
+        ("tls", "cannot be reached"),
+    ],
+)
+async def test_a_mail_server_without_the_tls_that_is_asked_for_is_wrong(tls: str, what: str):
+    async with mail_receiver() as server:
+        more = SMTP.format(port=server.port, user="").replace('tls = "none"', f'tls = "{tls}"')
+        (mail,) = await look_at_ways(given(more))
+    assert mail.status is CheckStatus.WRONG
+    assert what in mail.said
 
 
 async def test_a_secret_that_is_not_there_is_told(tmp_path: Path):

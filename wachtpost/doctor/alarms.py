@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+import aiosmtplib
 import httpx
 from pydantic import HttpUrl
 
@@ -18,7 +19,7 @@ from services.notifier import engine
 from services.notifier.channels import build_senders
 from services.notifier.channels.mail import MailSender
 from services.notifier.channels.post import http_client
-from services.notifier.channels.sender import SenderLimits
+from services.notifier.channels.sender import SenderLimits, why_lost
 from services.notifier.grafana import client
 from services.notifier.grafana.annotations import CityWords
 from services.notifier.messages.links import ACKNOWLEDGE_PATH, LEAST_KEY
@@ -113,13 +114,45 @@ async def look_at_ways(given: Access) -> list[CheckResult]:
     server = f"{mail.smtp.host}:{mail.smtp.port}"
     try:
         await mail.greet()
-    except DeliveryFailed as error:
-        refused = say.gettext("Mail cannot be sent by {server}: {why}.", server=server, why=error)
+    except (DeliveryFailed, aiosmtplib.SMTPException, OSError) as error:
+        refused = _refused(given, server, error)
         return [*found, CheckResult("mail", CheckStatus.WRONG, refused, _mail_advice(given))]
     good = say.gettext("The mail server {server} lets us in.", server=server)
     if mail.smtp.user is not None:
         good = say.gettext("The mail server {server} accepts the log-in.", server=server)
     return [*found, CheckResult("mail", CheckStatus.OK, good)]
+
+
+def _refused(given: Access, server: str, error: Exception) -> str:
+    say = given.say
+    own_words = why_lost(error).rpartition(": ")[2]  # the system's or OpenSSL's
+    match error:
+        case aiosmtplib.SMTPAuthenticationError():
+            return say.gettext(
+                "The mail server {server} refuses the log-in of smtp.user (code {code}).",
+                server=server,
+                code=error.code,
+            )
+        case TimeoutError():
+            within = say.duration(PATIENCE)
+            return say.gettext(
+                "The mail server {server} does not answer within {duration}.", server=server, duration=within
+            )
+        case aiosmtplib.SMTPResponseException():
+            return say.gettext(
+                "The mail server {server} turns us away (code {code}).", server=server, code=error.code
+            )
+        case OSError():
+            return say.gettext(
+                "The mail server {server} cannot be reached: {why}.", server=server, why=own_words
+            )
+        case aiosmtplib.SMTPException():
+            return say.gettext(
+                "The mail server {server} cannot do what [smtp] asks for: {why}.",
+                server=server,
+                why=error.message,
+            )
+    return say.gettext("Mail cannot be sent by {server}: {why}.", server=server, why=error)
 
 
 def _mail_advice(given: Access) -> str:

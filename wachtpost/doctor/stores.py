@@ -78,6 +78,8 @@ async def look_at_redis(given: Access) -> StoreReport:
         report.results.append(
             CheckResult("redis", CheckStatus.WRONG, redis_trouble(say, given.settings, error), advice)
         )
+    except ValueError as error:
+        report.results.append(CheckResult("redis", CheckStatus.WRONG, str(error).partition("\n")[0]))
     except OSError as error:
         setting = given.settings.variable_of(error.filename) or "WACHTPOST_REDIS_URL"
         report.results.append(

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.header import Header
@@ -166,20 +166,20 @@ class MailSender:
             raise PermanentFailure("the receiver's mail address is not one that can be written to")
         sender = self._sender()
         mail = compose(delivery, words, sender=sender, address=address, at=self.clock())
-
-        async def hand_over(line: aiosmtplib.SMTP) -> None:
-            await line.send_message(mail, sender=sender, recipients=[address])
-
-        await self._converse(hand_over)
+        try:
+            async with self._connected(sender) as line:
+                await line.send_message(mail, sender=sender, recipients=[address])
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise failure_of(error, self.limit) from None
 
     async def greet(self) -> None:
-        """Return if the server lets us in, with TLS and log-in as ``smtp`` says. Nothing is sent; raises like
-        ``send``."""
+        """Return if the server lets us in, with TLS and log-in as ``smtp`` says; nothing is sent.
 
-        async def say_nothing(line: aiosmtplib.SMTP) -> None:
-            await line.noop()
-
-        await self._converse(say_nothing)
+        Raises ``aiosmtplib.SMTPException`` or ``OSError`` as they come, and ``DeliveryFailed`` for what is
+        wrong here: the password file, or the sender.
+        """
+        async with self._connected(self._sender()):
+            pass
 
     def _sender(self) -> str:
         sender = plain_address(self.smtp.sender)
@@ -187,17 +187,16 @@ class MailSender:
             raise PermanentFailure("smtp.sender is not an address that can be written from")
         return sender
 
-    async def _converse(self, talk: Callable[[aiosmtplib.SMTP], Awaitable[None]]) -> None:
-        line = self._line(self._sender())
+    @contextlib.asynccontextmanager
+    async def _connected(self, sender: str) -> AsyncIterator[aiosmtplib.SMTP]:
+        line = self._line(sender)
         try:
             async with asyncio.timeout(self.limit.total_seconds()):
                 await line.connect()
-                await talk(line)
+                yield line
             # They have it: what goes wrong while parting must not bring it a second time.
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await line.quit(timeout=PART_WITHIN.total_seconds())
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise failure_of(error, self.limit) from None
         finally:
             line.close()
 

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.process.settings import ServiceSettings
+from shared.redis.connection import redis_client
 from shared.redis.url import ClusterUrl, address_of, cluster_of
 
 
@@ -50,6 +51,13 @@ def test_what_cannot_be_is_said_without_the_password(url: str, wrong: str):
     with pytest.raises(ValidationError, match=wrong) as caught:
         ServiceSettings.model_validate({"port": 0, "redis_url": url})
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1/0?nonsense=1", "redis+cluster://a,b/?nonsense=1"])
+async def test_an_option_that_there_is_not_is_named(url: str):
+    settings = ServiceSettings.model_validate({"port": 0, "redis_url": url})
+    with pytest.raises(ValueError, match=r"WACHTPOST_REDIS_URL: there is no option 'nonsense'"):
+        redis_client(settings)
 
 
 @pytest.mark.parametrize(
