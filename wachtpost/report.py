@@ -59,6 +59,9 @@ def report(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file; else it goes to stdout")
     ] = None,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="CSV that a Belgian Excel opens: semicolons, decimal commas")
+    ] = False,
 ) -> None:
     """Write the indicators of the policy report over a month, quarter, half year or year.
 
@@ -67,12 +70,14 @@ def report(
     given = access()
     say = translator(lang or given.city.city.language)
     wanted = _period(period, say)
-    kind = _kind(kind, output, say)
+    kind = _kind(kind or (ReportFormat.CSV if excel else None), output, say)
+    if excel and kind is not ReportFormat.CSV:
+        fail(say.gettext("--excel is about CSV, not about {format}.", format=kind.value))
     if kind is ReportFormat.PDF and output is None and sys.stdout.isatty():
         fail(say.gettext("A PDF does not belong in a terminal; give a file with --output."))
     around = _sheet(given, sheet, wanted, say)
     made = _assembled(given, wanted, site or (), _comment(comment, say), say)
-    _write(_rendered(made, kind, say, around), output, say)
+    _write(_rendered(made, kind, say, around, excel=excel), output, say)
     if output is not None:
         complain(f"{Writing(say).period(wanted)}: {output}")
 
@@ -177,9 +182,11 @@ def _assembled(
         )
 
 
-def _rendered(made: Report, kind: ReportFormat, say: Translator, sheet: Sheet | None) -> bytes:
+def _rendered(
+    made: Report, kind: ReportFormat, say: Translator, sheet: Sheet | None, *, excel: bool
+) -> bytes:
     try:
-        return render(made, kind, say, sheet)
+        return render(made, kind, say, sheet, excel=excel)
     except NoPdfError as error:
         fail(
             say.gettext(

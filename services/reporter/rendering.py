@@ -73,7 +73,8 @@ def mail_of(name: str, report: Report, kinds: Sequence[str], sheet: Sheet | None
 def _files(report: Report, kinds: Sequence[str], sheet: Sheet | None) -> Iterator[Attachment]:
     for kind in kinds:
         try:
-            data = render(report, ReportFormat(kind), translator(report.language), sheet)
+            # A mailed table is opened on a double click.
+            data = render(report, ReportFormat(kind), translator(report.language), sheet, excel=True)
         except NoPdfError as error:
             log.warning("no_pdf", why=str(error))
             continue

@@ -131,6 +131,13 @@ def test_a_month_for_people_and_for_machines(tmp_path: Path, redis_url: str) -> 
         for row in csv.DictReader(io.StringIO(hall.says("2026-05", "--format", "csv"), newline=""))
         if row["part"] == "call_waits"
     )
+    table = hall.says("2026-05", "--excel").removeprefix("\ufeff")
+    (excel,) = (
+        row
+        for row in csv.DictReader(io.StringIO(table, newline=""), delimiter=";")
+        if row["part"] == "call_waits"
+    )
+    assert excel["value"] == line["value"].replace(".", ",")
     (figure,) = json.loads(hall.says("2026-05", "--format", "json"))["sites"][0]["call_waits"]
     assert float(line["value"]) == figure["value"]
     assert (line["met"], figure["met"], figure["text"]) == ("false", False, "63,8 s")

@@ -141,6 +141,10 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A file; else it goes to stdout")
     ] = None,
+    excel: Annotated[
+        bool,
+        typer.Option("--excel", help="CSV to look at in a Belgian Excel; `restore` does not read it"),
+    ] = False,
 ) -> None:
     """Write every day, queue and part of the day as a row, from which `restore` makes the same again."""
     given = access()
@@ -155,9 +159,11 @@ def export(
     if not found:
         fail(given.say.gettext("There is not a single day."))
     suffix = output.suffix.removeprefix(".") if output is not None else ""
+    if excel and kind not in {None, rows.ArchiveFormat.CSV}:
+        fail(given.say.gettext("--excel is about CSV, not about {format}.", format=kind))
     by_name = rows.ArchiveFormat(suffix) if suffix in set(rows.ArchiveFormat) else rows.ArchiveFormat.CSV
     try:
-        text = rows.written_as(found, kind or by_name)
+        text = rows.for_excel(found) if excel else rows.written_as(found, kind or by_name)
         if output is None:
             sys.stdout.buffer.write(text)
             return

@@ -25,6 +25,7 @@ from domain.bucket_store import Slot
 from domain.corrections import Hours, day_of, day_slot, hours_of
 from domain.queue_ref import QueueRef
 from shared.contract.events import Name, Outcome
+from shared.spreadsheet import as_csv
 
 KEYS: Final = ("day", "site", "queue", "hours")
 CALLERS: Final = "callers"
@@ -87,6 +88,32 @@ def record_of(row: ArchiveRow) -> Record:
     for name in MAPS:
         record[name] = dict(sorted(getattr(row.bucket, name).items()))
     return record
+
+
+def for_excel(rows: Iterable[ArchiveRow]) -> bytes:
+    """Return a CSV to look at in Excel: each cell of a histogram that occurs is a column, ``waits/45``.
+
+    ``read`` does not read it back.
+    """
+    records = [record_of(row) for row in rows]
+    cells = {name: sorted({key for record in records for key in _cells(record, name)}) for name in MAPS}
+    columns = [f"{name}/{key}" for name in MAPS for key in cells[name]]
+    return as_csv(
+        (*KEYS, *COUNTS, *columns),
+        (
+            [
+                *(record[name] for name in (*KEYS, *COUNTS)),
+                *(_cells(record, name).get(key) for name in MAPS for key in cells[name]),
+            ]
+            for record in records
+        ),
+        excel=True,
+    )
+
+
+def _cells(record: Record, name: str) -> Mapping[int | str, object]:
+    found = record[name]
+    return found if isinstance(found, dict) else {}
 
 
 def written_as(rows: Iterable[ArchiveRow], kind: ArchiveFormat) -> bytes:

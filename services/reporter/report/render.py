@@ -9,7 +9,7 @@ from services.reporter.report.document import Report
 from services.reporter.report.markdown import indicator_block_markdown, report_markdown
 from services.reporter.report.page import block_html, page
 from services.reporter.report.pdf import as_pdf
-from services.reporter.report.rows import as_csv, as_json
+from services.reporter.report.rows import as_json, figures_csv
 from services.reporter.report.sheet import Sheet, as_markdown, sheet_html, sheet_markdown
 from shared.translation import Translator
 
@@ -27,15 +27,18 @@ class ReportFormat(StrEnum):
     JSON = "json"
 
 
-def render(given: Report, kind: ReportFormat, say: Translator, sheet: Sheet | None = None) -> bytes:
+def render(
+    given: Report, kind: ReportFormat, say: Translator, sheet: Sheet | None = None, *, excel: bool = False
+) -> bytes:
     """Return a report as the bytes of a file, in the language of ``say``.
 
     With a ``sheet``, Markdown, HTML and PDF are the whole follow-up sheet with the report in its indicator
-    block; CSV and JSON hold figures alone. Raises ``pdf.NoPdfError`` where no PDF can be made.
+    block; CSV and JSON hold figures alone. ``excel``: CSV as a Belgian Excel opens it.
+    Raises ``pdf.NoPdfError`` where no PDF can be made.
     """
     match kind:
         case ReportFormat.CSV:
-            return as_csv(given)
+            return figures_csv(given, excel=excel)
         case ReportFormat.JSON:
             return as_json(given, say)
         case ReportFormat.MARKDOWN:

@@ -1,8 +1,6 @@
 """A report for machines: CSV with a row per figure, and JSON. Raw figures, whatever the language. Pure.
 
-CSV is that of RFC 4180: commas, decimal points, lines that end in CRLF; UTF-8 without a mark. One form that
-every program reads. (A Belgian Excel wants semicolons and decimal commas on a double click; its *Data → From
-Text/CSV* reads this one, and tables for people are what the other formats are for.) Columns:
+CSV is one of ``shared.spreadsheet``: for every program, or for a Belgian Excel. Columns:
 
 - ``part``: which part of the report: ``visit_waits``, ``call_waits``, ``speeds``, ``missed_years``,
   ``missed_months``, ``handle_times``, ``lead_times``, ``others`` (any other KPI), ``counts`` (callers and
@@ -26,8 +24,6 @@ JSON has the same figures as objects, each with its ``text`` as people read it; 
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -42,6 +38,7 @@ from services.reporter.report.writing import Writing, named, seconds
 from shared.config.model import Count
 from shared.config.types import ALL_QUEUES
 from shared.contract.kpis import KPIS, Kpi
+from shared.spreadsheet import as_csv
 from shared.translation import Translator
 
 SCHEMA: Final = "wachtpost.report/1"
@@ -78,14 +75,9 @@ class FigureRow(NamedTuple):
     verdict: Verdict | None = None
 
 
-def as_csv(report: Report) -> bytes:
+def figures_csv(report: Report, *, excel: bool = False) -> bytes:
     """Return the report as CSV, with a line of column names."""
-    text = io.StringIO(newline="")
-    out = csv.writer(text, lineterminator="\r\n")
-    out.writerow(FigureRow._fields)
-    for row in rows(report):
-        out.writerow([_cell(value) for value in row])
-    return text.getvalue().encode()
+    return as_csv(FigureRow._fields, rows(report), excel=excel)
 
 
 def rows(report: Report) -> Iterator[FigureRow]:
@@ -213,10 +205,6 @@ def _budget_rows(site: SiteReport, budget: BudgetReport, count: Count) -> Iterat
         yield row("projected", of.forecast.projected, "ratio", "projected")
         yield row("low", of.forecast.low, "ratio", "projected")
         yield row("high", of.forecast.high, "ratio", "projected")
-
-
-def _cell(value: str | float | bool | None) -> str | float | None:
-    return str(value).lower() if isinstance(value, bool) else value
 
 
 def as_json(report: Report, say: Translator) -> bytes:

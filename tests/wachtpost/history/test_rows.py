@@ -21,6 +21,7 @@ from wachtpost.history.rows import (
     SUMS,
     ArchiveFormat,
     BadRowError,
+    for_excel,
     read,
     rows_of,
     written_as,
@@ -139,6 +140,21 @@ def test_a_history_that_an_earlier_release_wrote_comes_back(tmp_path: Path, endi
         file.write_text(json.dumps({**row, "wait_max_ms": 29500, "waits": {"20": 1, "30": 1}}) + "\n")
     (bucket,) = read(file, PLACES).values()
     assert bucket == Bucket(answered=2, waits={20: 1, 30: 1})
+
+
+def test_for_excel_no_cell_holds_a_histogram() -> None:
+    slots = [day_slot(PLACES[0], date(2026, 3, day), Hours.INSIDE) for day in (12, 13)]
+    buckets = [Bucket(answered=3, waits={20: 1, 1000: 2}), Bucket(answered=1, waits={30: 1})]
+    written = {slot: bucket.encode() for slot, bucket in zip(slots, buckets, strict=True)}
+    header, *lines = for_excel(rows_of(written)).decode("utf-8-sig").splitlines()
+    rows = [dict(zip(header.split(";"), line.split(";"), strict=True)) for line in lines]
+    assert [
+        [row[name] for name in ("day", "answered", "waits/20", "waits/30", "waits/1000")] for row in rows
+    ] == [
+        ["2026-03-12", "3", "1", "", "2"],
+        ["2026-03-13", "1", "", "1", ""],
+    ]
+    assert "{" not in "".join(lines)
 
 
 def test_every_row_names_its_columns_and_days_come_in_order() -> None:
