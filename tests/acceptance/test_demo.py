@@ -123,9 +123,9 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     one.end()
 
 
-def total(board: str, so_far: str) -> tuple[int, int]:
-    """Answered and missed so far, as the last board says."""
-    rows = re.findall(rf"^{so_far}: ([\d.,]+) \w+, ([\d.,]+) \w+\.$", board, re.MULTILINE)
+def total(board: str, today: str) -> tuple[int, int]:
+    """Answered and missed today, as the last board says."""
+    rows = re.findall(rf"^{today}: ([\d.,]+) \w+, ([\d.,]+) \w+\.$", board, re.MULTILINE)
     answered, missed = (int(re.sub(r"[.,]", "", number)) for number in rows[-1])
     return answered, missed
 
@@ -141,7 +141,7 @@ def test_a_busy_spell_is_told_taken_on_by_the_link_and_ctrl_c_stops_everything(d
         eventually(lambda: "<form" not in client.get(url).text)
     demo.process.send_signal(signal.SIGINT)
     assert demo.exit_status() == 0, demo.said
-    answered, missed = total(demo.said, "Tot nu toe")
+    answered, missed = total(demo.said, "Vandaag")
     assert answered > 20
     assert missed > 0
     assert len(re.findall(r"(\w+) klaar: http://127\.0\.0\.1:\d+/metrics", demo.said)) == 3
@@ -213,7 +213,7 @@ def test_a_queue_log_replayed_to_its_end_is_counted_exactly(demo: Demo, city: Pa
     shifted_to = datetime.strptime(shown, "%a %d %b %Y %H:%M:%S").replace(tzinfo=zone)
     assert before - timedelta(seconds=1) <= shifted_to <= datetime.now(UTC)
     assert "The day is over." in demo.said
-    assert total(demo.said, "So far") == (20, 10)
+    assert total(demo.said, "Today") == (20, 10)
     assert re.search(r"^burger-?_?zaken ", demo.said, re.MULTILINE | re.IGNORECASE), demo.said
     assert "32400000000" not in demo.said
     assert demo.left_behind() == []
@@ -235,6 +235,6 @@ def test_replayed_events_are_counted_exactly_and_the_demo_ends_when_its_time_is_
         event.kind == "call.missed" and event.outcome in {"abandoned", "timed_out", "no_agents"}
         for event in events
     )
-    assert total(demo.said, "So far") == (answered, missed)
+    assert total(demo.said, "Today") == (answered, missed)
     assert answered > 10
     assert f"{len(events)} facts processed" in demo.said

@@ -31,7 +31,7 @@ from wachtpost.live.figures import (
     HELPED,
     ShownFigure,
     Without,
-    calls_so_far,
+    calls_today,
     kpi_title,
     limit_of,
     limit_text,
@@ -88,7 +88,7 @@ def board(
         if len(context.city.sites) > 1:
             parts.append(Text(f"\n{site.title}", style="bold"))
         if site.of_kind(QueueKind.PHONE):
-            parts += ["", table.phones(), *table.others(QueueKind.PHONE), table.so_far()]
+            parts += ["", table.phones(), *table.others(QueueKind.PHONE), table.today()]
         if site.of_kind(QueueKind.COUNTER) and not brief:
             parts += ["", table.counters(), table.appointments(), *table.others(QueueKind.COUNTER)]
     if not brief:
@@ -152,12 +152,12 @@ class _QueueTable:
         self._phone_row(table, live, say.gettext("Total"), queues, ALL_QUEUES)
         return table
 
-    def so_far(self) -> Text:
+    def today(self) -> Text:
         """What became of all calls of the site, whatever the windows of the table look back over."""
-        answered, missed = calls_so_far(self.snapshot, QueueRef(self.site.id, ALL_QUEUES))
+        answered, missed = calls_today(self.snapshot, QueueRef(self.site.id, ALL_QUEUES))
         # Translators: calls, below the table of the phones.
         told = self.say.gettext(
-            "So far: {answered} answered, {missed} missed.",
+            "Today: {answered} answered, {missed} missed.",
             answered=self.say.number(answered),
             missed=self.say.number(missed),
         )

@@ -19,7 +19,7 @@ from shared.contract.kpis import QueueKind
 from shared.translation import Translator
 from wachtpost.live.alerts import link_in, local_time, message, receiver
 from wachtpost.live.board import BoardContext, board
-from wachtpost.live.figures import calls_so_far, waiting
+from wachtpost.live.figures import calls_today, waiting
 from wachtpost.live.layout import WIDE, Layout, layout_for
 from wachtpost.live.snapshot import Snapshot
 
@@ -105,7 +105,7 @@ class _Plain(Display):
         self._said = now
         city, say = context.city, self._say
         clock = f"{context.now.astimezone(city.city.zone):%H:%M:%S}"
-        calls = [calls_so_far(snapshot, QueueRef(site.id, ALL_QUEUES)) for site in city.sites]
+        calls = [calls_today(snapshot, QueueRef(site.id, ALL_QUEUES)) for site in city.sites]
         line = say.gettext(
             "{at}  waiting: {phones} phone, {counters} counter · answered {answered}, missed {missed}",
             at=clock,

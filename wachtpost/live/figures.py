@@ -155,13 +155,13 @@ def other_kpis(snapshot: Snapshot, site: Site, kind: QueueKind) -> list[Kpi]:
     ]
 
 
-def calls_so_far(snapshot: Snapshot, queue_ref: QueueRef) -> tuple[int, int]:
-    """Return how many calls were answered so far and how many missed, at a queue or in a site's total.
+def calls_today(snapshot: Snapshot, queue_ref: QueueRef) -> tuple[int, int]:
+    """Return how many calls were answered today and how many missed, at a queue or in a site's total.
 
     As the live definition counts them: what its figures rest on.
     """
     answered, both = (
-        snapshot.so_far.get((kpi, queue_ref), 0) for kpi in (Kpi.CALL_WAIT_MEAN, Kpi.MISSED_RATIO)
+        snapshot.samples.get((kpi, queue_ref, TODAY), 0) for kpi in (Kpi.CALL_WAIT_MEAN, Kpi.MISSED_RATIO)
     )
     return answered, both - answered
 

@@ -70,8 +70,6 @@ class Snapshot:
     """Callers and visitors; totals not included."""
     longest: Mapping[QueueRef, float] = field(default_factory=dict)
     """Seconds that the one who waits longest has waited."""
-    so_far: Mapping[tuple[Kpi, QueueRef], int] = field(default_factory=dict)
-    """Contacts that the figures of all years rest on."""
     visits: Mapping[tuple[QueueRef, str], int] = field(default_factory=dict)
     """By how waiting ended, as the metric says it."""
     states: Mapping[MetricRule, str] = field(default_factory=dict)
@@ -122,12 +120,6 @@ def read_metrics(text: str) -> Snapshot:
             if name == metric
         }
 
-    so_far: dict[tuple[Kpi, QueueRef], int] = {}
-    for name, labels, value in samples:
-        if name == "indicator_samples" and labels["origin"] == "counted" and labels["period"].isdigit():
-            key = (Kpi(labels["kpi"]), _queue_of(labels))
-            so_far[key] = so_far.get(key, 0) + int(value)
-
     def by_rule(metric: str) -> dict[MetricRule, float]:
         return {
             MetricRule(labels["rule"], _queue_of(labels), labels["severity"]): value
@@ -160,7 +152,6 @@ def read_metrics(text: str) -> Snapshot:
         },
         waiting={queue_ref: int(n) for queue_ref, n in by_queue("calls_waiting", "visits_waiting").items()},
         longest=by_queue("longest_wait_seconds"),
-        so_far=so_far,
         visits={
             (_queue_of(labels), labels["ended"]): int(value)
             for name, labels, value in samples

@@ -21,16 +21,13 @@ from shared.formatting import clock_time
 from shared.translation import Msg, Translator
 from wachtpost.live.alerts import Known, alert_lines, all_well
 from wachtpost.live.figures import (
-    GONE,
-    HELPED,
-    calls_so_far,
+    calls_today,
     kpi_title,
     limit_of,
     longest_wait,
     other_kpis,
     shown_figure,
     target_text,
-    visits_so_far,
     window_text,
 )
 from wachtpost.live.snapshot import TODAY, Snapshot, Window
@@ -77,9 +74,6 @@ class QueueRow:
     waiting: int
     longest: str
     figures: tuple[FigureCell, ...]
-    helped: int | None = None
-    """Visitors so far; of counters."""
-    gone: int | None = None
 
     @property
     def is_total(self) -> bool:
@@ -193,9 +187,11 @@ def _stale(look: ServicesLook, as_of: datetime | None, city: CityFile, now: date
 
 
 def _pulse(snapshot: Snapshot, say: Translator) -> Iterator[str]:
-    yield say.ngettext("{number} fact processed", "{number} facts processed", snapshot.processed)
+    if snapshot.last_event is None:
+        yield say.gettext("no data yet")
     if snapshot.behind:
-        yield say.ngettext("{number} under way", "{number} under way", snapshot.behind)
+        # Translators: events that came in and are not counted yet, on the page in the browser.
+        yield say.ngettext("{number} event to be counted", "{number} events to be counted", snapshot.behind)
 
 
 def _source(source: str, snapshot: Snapshot, city: CityFile, now: datetime, say: Translator) -> ShownSource:
@@ -211,6 +207,11 @@ def _source(source: str, snapshot: Snapshot, city: CityFile, now: datetime, say:
 
 def _clock(at: datetime, city: CityFile, say: Translator) -> str:
     return say.local(at.astimezone(city.city.zone), CLOCK)
+
+
+def _in_one_piece(target: str) -> str:
+    """Return a target with a sign that stays with its figure at the end of a line."""
+    return target.replace("≤ ", "≤\N{NO-BREAK SPACE}")
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,7 @@ class _SiteTables:
         windows = tuple(dict.fromkeys((self.city.window_of_now, self.city.live.windows[-1])))
         named = [window_text(window, say) for window in windows]
         shown = [(kpi, window) for kpi in (Kpi.CALL_WAIT_MEAN, Kpi.MISSED_RATIO) for window in windows]
-        answered, missed = calls_so_far(self.snapshot, QueueRef(self.site.id, ALL_QUEUES))
+        answered, missed = calls_today(self.snapshot, QueueRef(self.site.id, ALL_QUEUES))
         rows = [self._row(queue.title, [queue], queue.id, shown) for queue in queues]
         # Translators: over a table: the queues for calls.
         title = say.gettext("Phones")
@@ -254,7 +255,7 @@ class _SiteTables:
             (*rows, self._row(say.gettext("Total"), queues, ALL_QUEUES, shown)),
             # Translators: calls, below the table of the phones.
             say.gettext(
-                "So far: {answered} answered, {missed} missed.",
+                "Today: {answered} answered, {missed} missed.",
                 answered=say.number(answered),
                 missed=say.number(missed),
             ),
@@ -276,16 +277,12 @@ class _SiteTables:
     ) -> QueueRow:
         refs = [QueueRef(self.site.id, one.id) for one in queues]
         number = sum(self.snapshot.waiting.get(ref, 0) for ref in refs)
-        is_counter = queues[0].kind is QueueKind.COUNTER
-        helped, gone = (visits_so_far(self.snapshot, refs[0], ends) for ends in (HELPED, GONE))
         return QueueRow(
             queue,
             name,
             number,
             clock_time(longest_wait(self.snapshot, refs)) if number else "–",
             tuple(self._cell(kpi, queue, window) for kpi, window in shown),
-            helped if is_counter else None,
-            gone if is_counter else None,
         )
 
     def _cell(self, kpi: Kpi, queue: str, window: Window) -> FigureCell:

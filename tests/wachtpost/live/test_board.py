@@ -23,7 +23,7 @@ from tests.support import notifications
 from wachtpost.live.alerts import Known, alerts, known_of
 from wachtpost.live.board import BoardContext, board
 from wachtpost.live.display import display_on
-from wachtpost.live.figures import STANDS, Without, calls_so_far, stands, waiting
+from wachtpost.live.figures import STANDS, Without, calls_today, stands, waiting
 from wachtpost.live.layout import NARROW, WIDE
 from wachtpost.live.snapshot import MetricRule, ShownReading, Snapshot, read_metrics
 
@@ -44,12 +44,12 @@ CITY = CityFile.model_validate(
 )
 
 
-def of_period(period: str, queue: str, answered: int, missed: int, origin: str = "counted") -> str:
-    """What a page says of the calls of a month or year."""
-    where = f'origin="{origin}",period="{period}",queue="{queue}",site="huis"'
+def today(queue: str, answered: int, missed: int) -> str:
+    """What a page says of today's calls."""
+    where = f'queue="{queue}",site="huis",window="today"'
     return (
-        f'wachtpost_indicator_samples{{kpi="call_wait_mean",{where}}} {answered}\n'
-        f'wachtpost_indicator_samples{{kpi="missed_ratio",{where}}} {answered + missed}\n'
+        f'wachtpost_kpi_samples{{kpi="call_wait_mean",{where}}} {answered}\n'
+        f'wachtpost_kpi_samples{{kpi="missed_ratio",{where}}} {answered + missed}\n'
     )
 
 
@@ -138,12 +138,9 @@ python_info{version="3"} 1
 """
 PAGE += "# TYPE wachtpost_indicator_samples gauge\n" + "".join(
     (
-        of_period("2026", "onthaal", 1120, 110),
-        of_period("2026-11", "onthaal", 1120, 110),
-        of_period("2025", "onthaal", 3, 7),
-        of_period("2026", "wonen", 45, 0),
-        of_period("2026", "all", 1166, 104),
-        of_period("2022", "all", 53_000, 7000, "reported"),
+        today("onthaal", 1123, 117),
+        today("wonen", 45, 0),
+        today("all", 1166, 104),  # a caller of two queues counts once
     )
 )
 
@@ -164,7 +161,7 @@ Nachtlijn met een           0        –    geen meting                    geen 
 erg lange naam
 Totaal                      5  1:01:40     0:45  binnen doel           20,01 %  boven doel
                                                                                 2.000 van 9.995
-Tot nu toe: 1.166 beantwoord, 104 gemist.
+Vandaag: 1.166 beantwoord, 104 gemist.
 
                       wachten                                                      ge-
 Loketten                   nu   langst  met afspraak, vandaag             doel  holpen     weg
@@ -191,7 +188,7 @@ Nachtlijn met een           0        –    no reading                     no re
 erg lange naam
 Total                       5  1:01:40     0:45  on target              20.01%  above target
                                                                                 2,000 of 9,995
-So far: 1,166 answered, 104 missed.
+Today: 1,166 answered, 104 missed.
 
                       waiting                                                     hel-
 Counters                  now  longest  by appointment, today           target     ped    gone
@@ -475,8 +472,8 @@ def test_figures_of_the_page() -> None:
     assert page.ranges[missed] == Range(0.0619, 0.2364)
     assert page.verdicts[missed] is Verdict.UNDECIDED
     assert page.samples[Kpi.VISIT_WAIT_MEAN, QueueRef(HUIS, "loket-ocmw"), "today"] == 9
-    assert calls_so_far(page, onthaal) == (1123, 117)
-    assert calls_so_far(page, QueueRef(HUIS, "all")) == (1166, 104)  # a caller of two queues counts once
+    assert calls_today(page, onthaal) == (1123, 117)
+    assert calls_today(page, QueueRef(HUIS, "all")) == (1166, 104)
     assert waiting(page, CITY, QueueKind.PHONE) == 5
     assert waiting(page, CITY, QueueKind.COUNTER) == 3
     assert page.last_event == 1795511548.0
