@@ -103,6 +103,9 @@ messages: $(VENV)/runtime  ## collect the messages of the code into shared/local
 	    $(BIN)/pybabel -q update -i $(VENV)/messages.pot -o shared/locales/$$language.po -l $$language || exit 1; \
 	done
 
+first-hour: $(VENV)/dev  ## the README's own commands on a bare Debian 12: own figures, and a true mail (needs root)
+	@$(BIN)/python -m tests.first_hour
+
 compose-test: $(VENV)/dev  ## build the image, run docker-compose.yml, kill, back up, restore (needs Docker)
 	@WACHTPOST_COMPOSE_RIG=1 $(BIN)/python -m pytest -m compose tests/compose $(ARGS)
 
