@@ -29,7 +29,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from shared.process.ports import free_port
-from tests.first_hour.exchange import Call, lines, month, spell
+from tests.first_hour.exchange import STUCK, Call, lines, month, spell
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HEADING: Final = "## Your own desk, in five commands"
@@ -39,6 +39,8 @@ WITHIN: Final = 15 * 60
 """Seconds for all of it, on a slow machine."""
 MAIL_WITHIN: Final = 5 * 60
 """Seconds from the first caller whom nobody answers to the mail about it: the rule needs eight of them."""
+MOST_LATEST: Final = 60
+"""Contacts that a message may count, looking back."""
 SKIPPED: Final = 77
 """How ``.ci/oldest`` ends where it can show nothing."""
 EVERY: Final = 0.5
@@ -143,7 +145,7 @@ def tell(running: subprocess.Popen[bytes], logs: Path, past: Sequence[Call], mai
     Thread(target=play, args=(logs / "queue_log", bad), daemon=True).start()
     wait_for(lambda: mailbox.mails, running, MAIL_WITHIN)
     print(f"a mail {time.monotonic() - fell:.0f} s after the first caller whom nobody answered:", flush=True)
-    check_mail(mailbox.mails[0], bad)
+    check_mail(mailbox.mails[0], past, bad)
     (logs / "over").touch()
     running.wait(120)
     print(f"all of it took {minutes(began)}", flush=True)
@@ -197,11 +199,25 @@ def write(log: Path, how: str, text: Iterable[str]) -> None:
         file.writelines(f"{line}\n" for line in text)
 
 
-def check_mail(mail: EmailMessage, bad: Sequence[Call]) -> None:
-    """A mail is about what happens."""
+def check_mail(mail: EmailMessage, past: Sequence[Call], bad: Sequence[Call]) -> None:
+    """A mail is to whom the README says, of the queue that is stuck, and its counts are those of the log."""
     text = mail.get_body(("plain",))
     body = "" if text is None else text.get_content()
-    print(f"From: {mail['From']}\nTo: {mail['To']}\nSubject: {mail['Subject']}\n\n{body}")
+    print(f"To: {mail['To']}\nSubject: {mail['Subject']}\n\n{body}", flush=True)
+    if mail["To"] != "desk@example.org" or STUCK not in body.lower():
+        raise StoryError("it is not about what happens")
+    said = {(int(missed), int(of)) for missed, of in re.findall(r"(\d+) of the last (\d+)", body)}
+    if not said or not said <= set(counts(past, bad)):
+        raise StoryError(f"{said}: no moment of the spell had these counts")
+
+
+def counts(past: Sequence[Call], bad: Sequence[Call]) -> Iterator[tuple[int, int]]:
+    """Yield how many of the latest calls were missed, of the queue or of all, at each moment of the spell."""
+    for before in (past, [call for call in past if call.queue == STUCK]):
+        ended = sorted(before, key=lambda call: call.ended)
+        for happened in range(1, len(bad) + 1):
+            latest = [not call.answered for call in [*ended, *bad[:happened]]][-MOST_LATEST:]
+            yield from ((sum(latest[-of:]), of) for of in range(1, MOST_LATEST + 1))
 
 
 if __name__ == "__main__":
