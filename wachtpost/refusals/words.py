@@ -137,7 +137,7 @@ def _add_queue(group: RefusalGroup, city: CityFile, say: Translator) -> Iterator
         yield _other_kind(group, city, say)
         return
     if add is None:
-        yield say.gettext("The name of the queue was not kept: it may be a phone number.")
+        yield say.gettext("The name of the queue was not kept: it may be a phone number, or a person's name.")
         return
     yield say.gettext("Add to the queues of {site} in the city file:", site=site)
     yield f"    {add}"

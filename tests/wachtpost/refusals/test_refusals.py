@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
 from redis.asyncio import Redis
 from typer.testing import CliRunner, Result
 
@@ -41,7 +42,7 @@ id = "asterisk"
 site = "lier"
 path = "queue_log"
 """
-NOT_KEPT = "    The name of the queue was not kept: it may be a phone number."
+NOT_KEPT = "    The name of the queue was not kept: it may be a phone number, or a person's name."
 VISIT = {"kind": "visit.called", "arrived_at": NOW - timedelta(minutes=9)}
 
 
@@ -267,21 +268,28 @@ def test_what_is_wrong_with_a_line_is_said_in_the_language_of_the_city():
     )
 
 
-def test_a_log_is_mapped_by_what_the_exchange_calls_a_queue():
+def test_a_log_is_mapped_by_what_the_exchange_calls_a_queue_once_calls_have_named_it():
     lier = city(Path("queue_log"))
     (source,) = [one for one in lier.sources if isinstance(one, QueueLogSource)]
     log = QueueLogTranslator(TranslatorRules.of(source), PSEUDONYMS)
-    refusals = Refusals()
-    at = int(NOW.timestamp())
-    for queue in ("Sales Team", "٠٤٧٠٠٠٠٠٠٠"):
-        line = f"{at}|{at}.1|{queue}|NONE|CONNECT|5".encode()
-        refused = read_line(line, log, AdmissionRules.of(lier, source), NOW)
+    followed, at = AdmissionRules.of(lier, source), int(NOW.timestamp())
+
+    def heard(queue: str, call: int) -> Mapping[str, JsonValue]:
+        refused = read_line(f"{at}|{at}.{call}|{queue}|NONE|CONNECT|5".encode(), log, followed, NOW)
         assert isinstance(refused, RefusedItem)
-        refusals.add_letter(refused.letter(NOW, "asterisk", "byte 0", "queue_log", 1))
+        return refused.kept
+
+    assert heard("sales", 1)["queue"] == "sales"
+    person = [heard("An Peeters", 1) for _ in range(9)]  # all of one call
+    assert "eeters" not in str(person)
+    team = [heard("Sales Team", call) for call in range(1, 4)]
+    assert [one.get("exchange_queue") for one in team] == [None, None, "Sales Team"]
+    assert not any("٠" in str(heard("٠٤٧٠٠٠٠٠٠٠", call)) for call in range(9))
+    refusals = Refusals()
+    refusals.add(DeadLetterReason.UNKNOWN_QUEUE, "", team[-1], "queue_log:3", "asterisk")
     lines = [*refusal_lines(refusals, lier, translator("en"))]
     assert '        { id = "sales-team", kind = "phone" }' in lines
     assert '        queues = { "Sales Team" = "…" }' in lines
-    assert "٠" not in "".join(lines)
 
 
 # --- wachtpost dead ----------------------------------------------------------------------------------

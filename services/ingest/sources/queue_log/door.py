@@ -22,6 +22,9 @@ from services.ingest.sources.queue_log.translate import (
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.events import Event
 
+LONGEST_NAME: Final = 64
+"""Signs of an exchange's name that are kept: as of ours."""
+
 
 def read_line(
     line: bytes,
@@ -53,19 +56,20 @@ def read_line(
         return said
     event = said if at_ms is None or at_ms == told_ms else said.model_copy(update={"at": instant(at_ms)})
     refused = admit(event, rules, now)
-    return event if refused is None else _as_the_exchange_says(refused, translator)
+    if refused is None or refused.reason is not DeadLetterReason.UNKNOWN_QUEUE:
+        return refused or event
+    return _named(refused, translator)
 
 
-LONGEST_NAME: Final = 64
-"""Of a queue's names those are kept that are no longer: as of ours."""
+def _named(refused: RefusedItem, translator: QueueLogTranslator) -> RefusedItem:
+    """Tell what the exchange calls an unknown queue, by which the city file would map it.
 
-
-def _as_the_exchange_says(refused: RefusedItem, translator: QueueLogTranslator) -> RefusedItem:
-    """Add what the exchange calls a queue, where that is not our name: by that the city file would map it."""
+    No person's name is told, wherever it stands: a plain word is, and what several calls named.
+    """
     queue = refused.kept.get("queue")
     called = translator.exchanges_name(queue) if isinstance(queue, str) else None
-    if called is None or called == queue or len(called) > LONGEST_NAME:
+    if called is None or called == queue:
         return refused
-    if not called.isprintable() or not has_few_digits(called):
-        return refused
-    return replace(refused, kept={**refused.kept, "exchange_queue": called})
+    if has_few_digits(called) and translator.is_often_named(str(queue)):
+        return replace(refused, kept={**refused.kept, "exchange_queue": called[:LONGEST_NAME]})
+    return replace(refused, kept={name: value for name, value in refused.kept.items() if name != "queue"})

@@ -46,6 +46,10 @@ MOST_QUEUES: Final = 1_024
 """Queue names at most whose translation is remembered: bad lines must not fill memory."""
 
 
+OFTEN: Final = 3
+"""Calls that name a queue before its name is told of: what stands in its place once may be a person's."""
+
+
 class SkippedLine(Enum):
     """Why a readable line is no fact."""
 
@@ -210,6 +214,8 @@ class QueueLogTranslator:
         self._names: dict[bytes, str] = {}
         self._meant: dict[str, str] = {}
         """Our name of a queue that the city file does not map → the exchange's."""
+        self._named_by: dict[str, set[str]] = {}
+        """The same → calls that named it, ``OFTEN`` at most."""
 
     def memory(self) -> TranslatorState:
         """Return what a translator needs to go on after the last line with the same ids."""
@@ -218,6 +224,10 @@ class QueueLogTranslator:
     def exchanges_name(self, queue: str) -> str | None:
         """Return what the exchange calls a queue of ours that the city file does not map, as far as heard."""
         return self._meant.get(queue)
+
+    def is_often_named(self, queue: str) -> bool:
+        """Whether so many calls named a queue that the city file does not map that it is surely one."""
+        return len(self._named_by.get(queue, ())) >= OFTEN
 
     def translate(self, line: bytes) -> Event | SkippedLine:
         """Return what the line says, or why it says nothing to us.
@@ -249,6 +259,7 @@ class QueueLogTranslator:
             return self._restarted(fields, epoch_ms)
         queue = self._queue(fields[QUEUE], verb)
         contact = self._contact(fields[CALL], epoch_ms // 1000)
+        self._note_name(queue, contact)
         if verb == b"ENTERQUEUE":
             return self._queued(fields, epoch_ms, queue, contact)
         if verb == b"CONNECT":
@@ -412,6 +423,13 @@ class QueueLogTranslator:
             if len(self._names) < MOST_QUEUES:
                 self._names[asterisks] = name
         return name
+
+    def _note_name(self, queue: str, contact: str | None) -> None:
+        if contact is None or queue not in self._meant:
+            return
+        named_by = self._named_by.setdefault(queue, set())
+        if len(named_by) < OFTEN:
+            named_by.add(contact)
 
     def _tell_apart(self, name: str, meant: str) -> None:
         """An exchange takes names that differ in capitals only for one queue; so do we."""
