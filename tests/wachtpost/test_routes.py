@@ -13,6 +13,7 @@ from services.notifier import engine
 from shared.config.model import load
 from shared.translation import languages
 from tests.support.ingest_desk import NOW
+from tests.support.service_process import ROOT
 from wachtpost.cli import app
 from wachtpost.routes.trial import idle_routes, made_up
 
@@ -132,6 +133,12 @@ def test_a_city_without_rules_has_nothing_to_try(city: Path):
 def test_every_language_says_it(city: Path, language: str):
     city.write_text(CITY.replace('"nl"', f'"{language}"'), encoding="utf-8")
     assert len(lines(ask(city, "--at", "2026-11-27 16:00"))) == 11
+
+
+def test_a_made_up_breach_of_any_rule_lasts():
+    lier = load(ROOT / "examples/lier/city.toml")
+    keys = [rule.key for rule in rules_of(lier, lier.sites)]
+    assert all(made_up(key, NOW).still_holds for key in keys)
 
 
 def test_a_route_that_no_rule_takes_is_found(city: Path):

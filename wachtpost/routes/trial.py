@@ -7,10 +7,12 @@ messages: what is collected with others, or comes and goes too often, is told at
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final
 
+from domain.counts import ms_of
 from services.evaluator.alerting.rules import Rule
 from services.notifier import engine
 from services.notifier.delivery_state import DeliveryState, ReceiverRole
@@ -19,6 +21,7 @@ from services.notifier.reasons import HOLDS, DecisionReason
 from services.notifier.state import NotifierState, next_due
 from shared.config.alerting import Route
 from shared.contract.breach_events import BreachChanged, BreachReading, BreachState, Cause, RuleKey
+from shared.contract.kpis import more_is_better
 
 LOOKS_AHEAD: Final = timedelta(days=8)
 """Quiet hours repeat every week; nothing else is waited for as long, but for a silence."""
@@ -58,7 +61,8 @@ def routed(
     policy: NotifierPolicy, rules: Iterable[Rule], at: datetime, silences: Mapping[str, Silence]
 ) -> Iterator[RoutedRule]:
     """Yield who would be told of each rule if it fired at a moment."""
-    at_ms = int(at.timestamp() * 1000)
+    policy = replace(policy, is_open=cache(policy.is_open))  # quiet hours look for their end minute by minute
+    at_ms = ms_of(at)
     for rule in rules:
         is_open = not rule.hours or any(policy.is_open(hours, at_ms) for hours in rule.hours)
         is_judged = is_open or not rule.open_only
@@ -133,6 +137,7 @@ def _name(key: RuleKey) -> str:
 
 
 def _firing(key: RuleKey, at: datetime) -> dict[str, object]:
-    reading = BreachReading(value=key.limit, samples=1, waiting=1)
+    beyond = key.limit + (-1 if more_is_better(key.measure) else 1)
+    reading = BreachReading(value=beyond, samples=1, waiting=1)
     instants = {"opened_at": at, "fired_at": at, "at": at}
     return key.parts() | instants | {"state": BreachState.FIRING, "reading": reading}
