@@ -143,7 +143,7 @@ def access(city_file: Path | None = None) -> Access:
         mistake = error.errors(include_url=False, include_input=False)[0]
         name = "_".join(str(part) for part in mistake["loc"]).upper()
         fail(f"WACHTPOST_{name}: {mistake['msg']}")
-    return Access(settings, load_or_explain(city_file or settings.city_file))
+    return Access(settings, settings.reached(load_or_explain(city_file or settings.city_file)))
 
 
 async def acted(happened: Callable[[], Awaitable[bool]]) -> bool:

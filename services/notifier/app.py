@@ -50,7 +50,7 @@ log = structlog.stdlib.get_logger(__name__)
 def build(settings: NotifierSettings, configuration: Configuration) -> Application:
     """Return the service; nothing is connected before it starts. Raises ``ValueError``, ``OSError``."""
     now = settings.now
-    city = configuration.city
+    city = settings.reached(configuration.city)
     redis = redis_client(settings)
     broker = redis_broker(settings)
     key = settings.link_key()

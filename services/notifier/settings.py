@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from services.notifier.messages.links import LEAST_KEY
+from shared.config.alerting import WebUrl
+from shared.config.model import CityFile
 from shared.process.settings import ServiceSettings, SettingWrongError
 
 
@@ -19,8 +21,17 @@ class NotifierSettings(ServiceSettings):
     """The key that signs acknowledge links; none: messages carry no such link."""
     api_keys_file: Path | None = None
     """SHA-256 of the API keys for silences, one a line; none: by command line only."""
+    base_url: WebUrl | None = None
+    """Where people reach the notifier, for a city file that does not say."""
     smtp_password_file: Path | None = None
     """Goes before ``smtp.password_file`` of the city file."""
+
+    def reached(self, city: CityFile) -> CityFile:
+        """Return the city, with where people reach this notifier."""
+        if self.base_url is None or city.notify.base_url is not None:
+            return city
+        notify = city.notify.model_copy(update={"base_url": self.base_url})
+        return city.model_copy(update={"notify": notify})
 
     def link_key(self) -> bytes | None:
         """Return the key from its file; raises ``SettingWrongError``."""

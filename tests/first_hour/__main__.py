@@ -206,6 +206,8 @@ def check_mail(mail: EmailMessage, past: Sequence[Call], bad: Sequence[Call]) ->
     print(f"To: {mail['To']}\nSubject: {mail['Subject']}\n\n{body}", flush=True)
     if mail["To"] != "desk@example.org" or STUCK not in body.lower():
         raise StoryError("it is not about what happens")
+    if "/acknowledge?token=" not in body:
+        raise StoryError("there is no link to take it on")
     said = {(int(missed), int(of)) for missed, of in re.findall(r"(\d+) of the last (\d+)", body)}
     if not said or not said <= set(counts(past, bad)):
         raise StoryError(f"{said}: no moment of the spell had these counts")

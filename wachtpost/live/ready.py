@@ -18,6 +18,8 @@ from wachtpost.live.valkey import HOST
 
 READY_WITHIN: Final = timedelta(minutes=3)
 """How long the services may take to be healthy; usually three seconds, a minute on a busy machine."""
+EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - seen in a log
+"""Addresses to listen on that are none to go to."""
 ASK_EVERY: Final = 0.1
 """Seconds between two looks at whether they are."""
 
@@ -90,7 +92,8 @@ def _listening(log: list[str]) -> str | None:
         except json.JSONDecodeError:
             continue  # a traceback, or a line that is being written
         if isinstance(told, dict) and told.get("event") == "listening":
-            return f"http://{HOST}:{told['port']}"
+            host = str(told.get("host", HOST))
+            return f"http://{HOST if host in EVERYWHERE else host}:{told['port']}"
     return None
 
 

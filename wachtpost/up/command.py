@@ -29,7 +29,8 @@ def up(
         int, typer.Option(min=1, max=65_530, help="Port of the page; the services take the five after it.")
     ] = FIRST_PORT,
     host: Annotated[
-        str, typer.Option(help="Address at which the page can be reached; 0.0.0.0: from other machines, too.")
+        str,
+        typer.Option(help="Address of the page and of links in messages; 0.0.0.0: for other machines, too."),
     ] = "127.0.0.1",
 ) -> None:
     """Run everything for a city on this machine, with a live page in the browser, until Ctrl-C.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from shared.translation import Translator
 from wachtpost.live.board import BoardContext
 from wachtpost.live.display import Display, display_on
 from wachtpost.live.reader import ServiceReader, client_of
-from wachtpost.live.ready import ServiceFailedError, fail, newly_ready, wait_until_ready
+from wachtpost.live.ready import EVERYWHERE, ServiceFailedError, fail, newly_ready, wait_until_ready
 from wachtpost.live.snapshot import Snapshot
 from wachtpost.live.stop_signals import stop_signals
 from wachtpost.live.supervised import DirectoryTakenError, SupervisedServices, SupervisorLostError
@@ -66,13 +67,22 @@ class UpOptions:
     city: CityFile
     data: Path
     host: str
-    """Of the page; everything else is reached from this machine only."""
+    """Of the page, and of the notifier behind the links in messages; the rest is reached from here only."""
     port: int
     """Of the page."""
 
     def port_of(self, what: str) -> int:
         """Return the port of one of ``PORTS``."""
         return self.port + PORTS.index(what)
+
+    def host_of(self, what: str) -> str:
+        """Return the address that one of ``PORTS`` listens on."""
+        return self.host if what in {PAGE, NOTIFIER} else HOST
+
+    def url_of(self, what: str) -> str:
+        """Return where people reach the page or the notifier."""
+        host = socket.gethostname() if self.host in EVERYWHERE else self.host
+        return f"http://{host}:{self.port_of(what)}"
 
 
 def run(options: UpOptions, say: Translator) -> None:
@@ -177,6 +187,7 @@ class _Up:
             "WACHTPOST_REDIS_URL": services.redis_url,
             "WACHTPOST_PSEUDONYM_KEY_FILE": str(data.key_file("pseudonym_key").resolve()),
             "WACHTPOST_LINK_KEY_FILE": str(data.key_file("link_key").resolve()),
+            "WACHTPOST_BASE_URL": self._options.url_of(NOTIFIER),
         }
 
     def _starter(
@@ -184,13 +195,14 @@ class _Up:
     ) -> Callable[[str], None]:
         evaluator = f"http://{HOST}:{self._options.port_of(EVALUATOR)}"
         own = {
-            PAGE: {"WACHTPOST_HOST": self._options.host, "WACHTPOST_EVALUATOR_URL": evaluator},
+            PAGE: {"WACHTPOST_EVALUATOR_URL": evaluator},
             NOTIFIER: {"WACHTPOST_API_KEYS_FILE": str(data.hash_file(data.key_file("api_key")).resolve())},
         }
 
         def start(name: str) -> None:
             self._started[name] = self._now()
-            at = {"WACHTPOST_HOST": HOST, "WACHTPOST_PORT": str(self._options.port_of(name))}
+            port = str(self._options.port_of(name))
+            at = {"WACHTPOST_HOST": self._options.host_of(name), "WACHTPOST_PORT": port}
             services.start(name, PROGRAMS[name], {**environment, **at, **own.get(name, {})})
 
         return start
@@ -199,7 +211,7 @@ class _Up:
         """Raise ``UpError`` when a port stays taken; what a killed run left behind is about to end."""
         until = time.monotonic() + PORTS_WITHIN
         for name in self._names:
-            host = self._options.host if name == PAGE else HOST
+            host = self._options.host_of(name)
             while (taken := _is_taken(self._options.port_of(name), host)) and time.monotonic() < until:
                 if self._stop.wait(ASK_EVERY):
                     return
@@ -218,9 +230,7 @@ class _Up:
 
     def _announce(self, data: DataDirectory, environment: Path) -> None:
         say = self._say
-        # 0.0.0.0 is no address to go to.
-        host = HOST if self._options.host in {"0.0.0.0", "::"} else self._options.host  # noqa: S104
-        page = f"http://{host}:{self._options.port_of(PAGE)}/"
+        page = f"{self._options.url_of(PAGE)}/"
         data.note_page(page)
         self._display.echo(say.gettext("Live page: {url}", url=page))
         self._display.echo(
