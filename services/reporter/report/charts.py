@@ -203,7 +203,7 @@ def _columns(chart: Columns, name: str) -> str:
         if bar.marker:
             bars.append(_break(bar.marker, max(number * slot, 9.0), top, base))
         if bar.value is None:
-            bars.append(_upright(bar.text, middle, base - 6))
+            labels.append(_upright(bar.text, middle, base - 6, level))
             continue
         wide, above = min(LONGEST_BAR, slot * 0.62), height(bar.value)
         bars.append(_bar(bar, name, middle - wide / 2, above, wide, base - above))
@@ -444,8 +444,16 @@ def _text(
     )
 
 
-def _upright(text: str, x: float, y: float) -> str:
-    return (
+def _upright(text: str, x: float, y: float, level: float | None) -> str:
+    """Text from bottom to top, which the target line behind it does not cross."""
+    top = y - _width(text, SMALL) - 2
+    paper = ""
+    if level is not None and top <= level <= y + 2:
+        paper = (
+            f'<rect x="{x - SMALL / 2 - 2:.1f}" y="{top:.1f}" width="{SMALL + 4:.1f}" '
+            f'height="{y + 2 - top:.1f}" fill="{PAPER}"/>'
+        )
+    return paper + (
         f'<text x="{x + 4:.1f}" y="{y:.1f}" font-size="{SMALL:g}" fill="{SOFT}" '
         f'transform="rotate(-90 {x + 4:.1f} {y:.1f})">{escape(text)}</text>'
     )

@@ -153,7 +153,10 @@ class Writing:
         """Return where the true figure lies, if so few contacts leave that open."""
         if one.likely is None:
             return ()
-        return (self.say.span(KPIS[one.kpi].unit, one.likely.low, one.likely.high, *_beside(one)),)
+        low, high, beside = one.likely.low, one.likely.high, _beside(one)
+        if KPIS[one.kpi].shown is Shown.SECONDS:
+            return (f"{self.say.number(low, 1, *beside)}–{self.say.number(high, 1, *beside)} s",)
+        return (self.say.span(KPIS[one.kpi].unit, low, high, *beside),)
 
     def likely_share(self, part: int, samples: int) -> tuple[str, ...]:
         """The same of a share that is held against nothing."""

@@ -174,6 +174,24 @@ def test_what_is_special_is_told_without_colour(bar: Bar, told: str):
     assert told not in svg(Columns("t", "d", (Bar("a", 2.0, "2"),)), "c")
 
 
+@pytest.mark.parametrize("limit", [1.0, 4.0, 45.0])
+def test_the_target_line_does_not_go_through_what_stands_in_the_place_of_a_bar(limit: float):
+    text = svg(Columns("t", "d", (Bar("a", 45.0, "45"), Bar("b", None, "geen gegevens")), limit, "≤"), "c")
+    root = drawn(Columns("t", "d", (Bar("a", 45.0, "45"), Bar("b", None, "geen gegevens")), limit, "≤"))
+    (level,) = (float(line.attrib["y1"]) for line in root.iter(f"{SVG}line") if line.get("stroke-dasharray"))
+    (foot,) = (float(one.attrib["y"]) for one in root.iter(f"{SVG}text") if one.get("transform"))
+    behind = [
+        rect
+        for rect in root.iter(f"{SVG}rect")
+        if rect.get("fill") == charts.PAPER
+        and float(rect.attrib["y"]) <= level <= float(rect.attrib["y"]) + float(rect.attrib["height"])
+        and float(rect.attrib["x"]) > charts.WIDTH / 3
+    ]
+    crosses = foot - 100 < level < foot
+    assert bool(behind) == crosses
+    assert text.index("stroke-dasharray") < text.index("geen gegevens")  # drawn over it
+
+
 def test_a_bar_without_a_value_is_not_a_bar_of_nothing():
     assert "<rect" not in svg(Columns("t", "d", (Bar("2023", None, "geen gegevens"),)), "c")
     assert "<rect" in svg(Columns("t", "d", (Bar("2023", 0.0, "0"),)), "c")
