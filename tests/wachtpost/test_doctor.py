@@ -119,6 +119,14 @@ async def test_a_redis_that_is_away_is_told_with_its_address_and_nothing_else():
     assert report.heard is None
 
 
+async def test_a_password_file_that_is_not_there_is_told_with_its_setting(tmp_path: Path):
+    file = tmp_path / "redis"
+    report = await look_at_redis(given(redis_password_file=file))
+    (wrong,) = report.results
+    assert wrong.status is CheckStatus.WRONG
+    assert wrong.said.startswith(f"WACHTPOST_REDIS_PASSWORD_FILE: {file}")
+
+
 async def test_who_is_not_at_work_is_wrong(redis_url: str):
     report = await look_at_redis(given(redis_url=redis_url))
     wrong = {one.about: one.said for one in report.results if one.status is CheckStatus.WRONG}
@@ -349,7 +357,7 @@ async def test_a_secret_that_is_not_there_is_told(tmp_path: Path):
     ("key", "status", "what"),
     [
         (b"k" * 16, None, ""),
-        (b"short", CheckStatus.WRONG, "fewer than 16 bytes"),
+        (b"short", CheckStatus.WRONG, "at least 16 bytes"),
         (None, CheckStatus.WARNING, "there is no key"),
     ],
 )

@@ -85,10 +85,13 @@ def test_who_is_told_at_once_who_later_and_why(city: Path):
     ]
 
 
-def test_what_reaches_nobody_is_an_error_and_said(city: Path):
+def test_what_reaches_nobody_is_said_and_an_error_if_it_is_more_than_information(city: Path):
     result = ask(city, "--severity", "info", "--at", "2026-11-27 10:00")
-    assert result.exit_code == 1
     assert lines(result)[1:] == ["loket  ter informatie  wonen", "niemand: geen enkele route past"]
+    assert result.exit_code == 0
+    city.write_text(CITY.replace('severities = ["critical"]', 'severities = ["info"]'), encoding="utf-8")
+    assert ask(city, "--rule", "stil").exit_code == 1
+    assert ask(city, "--severity", "warning").exit_code == 0
 
 
 def test_a_rule_that_is_not_judged_at_that_moment_is_marked(city: Path):

@@ -22,11 +22,12 @@ from services.notifier.channels.post import http_client
 from services.notifier.channels.sender import SenderLimits, why_lost
 from services.notifier.grafana import client
 from services.notifier.grafana.annotations import CityWords
-from services.notifier.messages.links import ACKNOWLEDGE_PATH, LEAST_KEY
+from services.notifier.messages.links import ACKNOWLEDGE_PATH
 from services.notifier.model import DeliveryFailed, TransientFailure
 from services.notifier.secrets import read_secret
 from shared.config.alerting import AppriseChannel, WebhookChannel
 from shared.contract.breach_events import Severity
+from shared.process.settings import SettingWrongError
 from wachtpost.access import Access
 from wachtpost.doctor.results import CheckResult, CheckStatus
 from wachtpost.remarks.limits import queues_of
@@ -245,19 +246,18 @@ def _link_key(given: Access) -> list[CheckResult]:
     advice = say.gettext("For instance: openssl rand -hex 32 > FILE, and WACHTPOST_LINK_KEY_FILE=FILE")
     try:
         key = given.settings.link_key()
-    except OSError as error:
-        said = f"WACHTPOST_LINK_KEY_FILE: {error.strerror}: {error.filename}"
-        return [CheckResult("links", CheckStatus.WRONG, said, advice)]
+    except SettingWrongError as error:
+        no_use = say.gettext(
+            "The key of the links (WACHTPOST_LINK_KEY_FILE) is no use: {file}: {why}.",
+            file=error.file,
+            why=error.wrong,
+        )
+        return [CheckResult("links", CheckStatus.WRONG, no_use, advice)]
     if key is None:
         none = say.gettext(
             "notify.base_url is set, but there is no key (WACHTPOST_LINK_KEY_FILE): messages bring no link."
         )
         return [CheckResult("links", CheckStatus.WARNING, none, advice)]
-    if len(key) < LEAST_KEY:
-        short = say.gettext(
-            "The key of the links (WACHTPOST_LINK_KEY_FILE) has fewer than {least} bytes.", least=LEAST_KEY
-        )
-        return [CheckResult("links", CheckStatus.WRONG, short, advice)]
     return []
 
 

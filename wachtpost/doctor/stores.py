@@ -80,11 +80,6 @@ async def look_at_redis(given: Access) -> StoreReport:
         )
     except ValueError as error:
         report.results.append(CheckResult("redis", CheckStatus.WRONG, str(error).partition("\n")[0]))
-    except OSError as error:
-        setting = given.settings.variable_of(error.filename) or "WACHTPOST_REDIS_URL"
-        report.results.append(
-            CheckResult("redis", CheckStatus.WRONG, f"{setting}: {error.strerror}: {error.filename}")
-        )
     return report
 
 

@@ -54,7 +54,8 @@ def try_routes(
     """Say who would be told if a rule fired: when, by what, and by which route; nobody is told.
 
     These are the notifier's own decisions, on the city file. With WACHTPOST_REDIS_URL set the silences that
-    are on count as well. Exit status 1: of some nobody would be told; 2: a name that does not exist.
+    are on count as well. Exit status 1: nobody would be told of something that is more than information;
+    2: a name that does not exist.
     """
     given = access(city_file)
     moment = given.now() if at is None else _moment(given, at)
@@ -66,7 +67,7 @@ def try_routes(
     else:
         for line in lines(given, found, moment):
             echo(line)
-    if not all(one.receivers for one in found):
+    if any(not one.receivers and one.key.severity is not Severity.INFO for one in found):
         raise typer.Exit(1)
 
 
