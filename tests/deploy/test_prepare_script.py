@@ -101,6 +101,19 @@ def test_the_folder_is_the_one_of_the_env_file(
     assert not (checkout / "city").exists()
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("city/city.toml", "city/alertmanager.yml", "city/boards/nl/live.json", "city/kubernetes/city.toml"),
+        *("secrets/smtp", "backups/wachtpost-1.rdb", ".env", "docker-compose.override.yml"),
+    ],
+)
+def test_git_knows_nothing_of_what_is_a_citys_own(name: str) -> None:
+    """Else the next `git pull` ends with local changes that would be overwritten."""
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", name], cwd=ROOT, timeout=WITHIN, check=False)
+    assert ignored.returncode == 0
+
+
 def test_what_the_containers_could_not_read_is_said(checkout: Path) -> None:
     folder = city(checkout / "city")
     (folder / "city.toml").chmod(0o600)

@@ -27,6 +27,9 @@ COUNTRY: Final = "BE"
 SUBMISSION: Final = 587
 """The port of a mail server that takes mail of those who log in."""
 
+LONGEST_LEAD: Final = 261
+"""Working days: a year."""
+
 PASSWORD_FILE: Final = Path("/run/secrets/smtp")
 """Where its password is, unless somebody says otherwise."""
 
@@ -44,6 +47,7 @@ class Given:
     missed: float | None = None
     wait_s: int | None = None
     visit_wait_s: int | None = None
+    lead_days: float | None = None
     mail: MailServer | None = None
     receivers: tuple[str, ...] = ()
     escalate_to: tuple[str, ...] = ()
@@ -88,11 +92,12 @@ class Asker:
             country=self.given.country,
         )
 
-    def answers(self, spoken: str, *, phones: bool, counters: bool) -> Answers:
-        """Return all answers. ``phones``, ``counters``: what there is to have targets for."""
+    def answers(self, spoken: str, *, phones: bool, counters: bool, bookings: bool) -> Answers:
+        """Return all answers. ``phones``, ``counters``, ``bookings``: what there is to have targets for."""
         say, given = translator(spoken), self.given
         name = self._ask(given.name, say.gettext("Name of the city"), say.gettext("My city"), _name)
-        missed, wait_s, visit_wait_s = DEFAULTS.missed, DEFAULTS.wait_s, DEFAULTS.visit_wait_s
+        missed, wait_s = DEFAULTS.missed, DEFAULTS.wait_s
+        visit_wait_s, lead_days = DEFAULTS.visit_wait_s, DEFAULTS.lead_days
         if phones:
             question = say.gettext("Target: share of missed calls in a year, at most")
             missed = self._ask(given.missed, question, "20%", share)
@@ -101,6 +106,9 @@ class Asker:
         if counters:
             question = say.gettext("Target: mean wait at the counter, at most")
             visit_wait_s = self._ask(given.visit_wait_s, question, "5m", seconds)
+        if bookings:
+            question = say.gettext("Target: mean lead time to an appointment in working days, at most")
+            lead_days = self._ask(given.lead_days, question, "5", working_days)
         receivers = given.receivers
         if not receivers:
             question = say.gettext("Mail address of who is told when something is wrong (empty: nobody yet)")
@@ -117,7 +125,7 @@ class Asker:
             missed=missed,
             wait_s=wait_s,
             visit_wait_s=visit_wait_s,
-            lead_days=DEFAULTS.lead_days,
+            lead_days=lead_days,
             mail=self._mail(say, receivers) if receivers else None,
             receivers=receivers,
             escalate_to=escalate_to,
@@ -194,6 +202,17 @@ def seconds(text: str) -> int:
     if length < timedelta(seconds=1):
         raise typer.BadParameter("write a duration of at least 1s")
     return length // timedelta(seconds=1)
+
+
+def working_days(text: str) -> float:
+    """Return ``5`` or ``2.5``."""
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        value = 0.0
+    if not 0 < value < LONGEST_LEAD:
+        raise typer.BadParameter('write a number of working days, such as "5"')
+    return value
 
 
 def address(text: str) -> str:

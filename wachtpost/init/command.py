@@ -39,6 +39,7 @@ from wachtpost.init.answers import (
     seconds,
     server,
     share,
+    working_days,
     zone,
 )
 from wachtpost.init.city_text import Answers, MailServer
@@ -76,6 +77,10 @@ def init(
     counter_wait: Annotated[
         int | None, typer.Option(parser=seconds, help="Target: mean wait at the counter, such as 5m")
     ] = None,
+    lead_days: Annotated[
+        float | None,
+        typer.Option(parser=working_days, help="Target: mean lead time to an appointment, in working days"),
+    ] = None,
     to: Annotated[
         list[str] | None, typer.Option(parser=address, help="Mail address of who is told; more than once")
     ] = None,
@@ -102,6 +107,7 @@ def init(
         missed=missed,
         wait_s=wait,
         visit_wait_s=counter_wait,
+        lead_days=lead_days,
         mail=_mail(smtp, smtp_user, smtp_password_file, sender, receivers),
         receivers=receivers,
         escalate_to=tuple(escalate_to or ()),
@@ -125,6 +131,7 @@ def init(
         language,
         phones=supposed.of_kind(QueueKind.PHONE),
         counters=supposed.of_kind(QueueKind.COUNTER),
+        bookings=supposed.bookings,
     )
     made = _drafted(paths, observed, answers, now, say)
     stop_at(list(made.mistakes), out, language)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import tomllib
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -15,7 +16,7 @@ from domain.counts import ms_of
 from shared.calendar import Calendar
 from shared.config.loader import read_configuration
 from shared.config.model import CityFile
-from shared.contract.kpis import QueueKind
+from shared.contract.kpis import Kpi, QueueKind
 from shared.process.clock import system_clock
 from shared.translation import languages, translator
 from tests.wachtpost.init.logs import BRUSSELS, queue_log, visits
@@ -234,6 +235,15 @@ def test_targets_and_holidays_can_be_given(tmp_path: Path):
     assert city.calendar.public_holidays == ""
 
 
+@pytest.mark.parametrize(("given", "limit"), [((), 5), (("--lead-days", "2,5"), 2.5)])
+def test_a_city_that_books_promises_how_soon(tmp_path: Path, given: tuple[str, ...], limit: float):
+    booked = {"kind": "appointment.booked", "source": "balie", "site": "lier", "queue": "loket-wonen"}
+    moment = {"id": "a1", "at": "2026-09-07T08:00:00Z", "booked_at": "2026-09-07T08:00:00Z"}
+    events = [*visits(), json.dumps(booked | moment | {"starts_at": "2026-09-10T08:00:00Z"})]
+    city = written(tmp_path, log(tmp_path, events, "balie.ndjson"), *given)
+    assert {target.kpi: target.limit for target in city.targets}[Kpi.LEAD_TIME_MEAN] == limit
+
+
 def test_counters_and_their_sender_come_from_events(tmp_path: Path):
     events = log(tmp_path, visits(), "balie.ndjson")
     city = written(tmp_path, events, log(tmp_path, queue_log()))
@@ -283,7 +293,9 @@ def test_the_file_goes_by_a_service_and_by_analyse(tmp_path: Path):
 def test_on_a_terminal_what_no_option_says_is_asked(capsys: pytest.CaptureFixture[str]):
     answered = "Stad Aalst\n15%\nsoon\n1m\ndesk@aalst.example\n\nmail.aalst.example\n\nwacht\n/etc/smtp\n"
     with CliRunner().isolation(input=answered) as (out, *_):
-        answers = Asker(Given(language="en"), present=True).answers("en", phones=True, counters=False)
+        answers = Asker(Given(language="en"), present=True).answers(
+            "en", phones=True, counters=False, bookings=False
+        )
         asked = out.getvalue().decode()
     assert (answers.name, answers.missed, answers.wait_s) == ("Stad Aalst", 0.15, 60)
     assert answers.receivers == ("desk@aalst.example",)
@@ -294,7 +306,7 @@ def test_on_a_terminal_what_no_option_says_is_asked(capsys: pytest.CaptureFixtur
 
 def test_what_an_option_says_is_not_asked():
     given = Given(name="Aalst", language="en", missed=0.1, wait_s=30, receivers=("a@b.example",))
-    answers = Asker(given, present=False).answers("en", phones=True, counters=True)
+    answers = Asker(given, present=False).answers("en", phones=True, counters=True, bookings=True)
     assert (answers.name, answers.missed, answers.wait_s, answers.visit_wait_s) == ("Aalst", 0.1, 30, 300)
 
 
