@@ -17,7 +17,7 @@ from shared.contract.breach_events import (
     Level,
     Severity,
 )
-from shared.contract.kpis import STATE_MEASURES, Measure
+from shared.contract.kpis import KPIS, STATE_MEASURES, Measure, Unit
 
 NOW = datetime(2026, 11, 24, 9, 16, tzinfo=UTC)
 """A quarter past ten on a Tuesday in Brussels."""
@@ -106,7 +106,15 @@ def unexpected(fault: TemplateFault) -> None:
 
 TEMPLATES = load_templates(None, unexpected)
 
+MADE_UP = {
+    Unit.RATIO: (0.2, (0.35, 0.25, 0.4)),
+    Unit.SECONDS: (45.0, (91.4, 64.8, 112.0)),
+    Unit.WORKDAYS: (5.0, (6.34, 6.3, 6.5)),
+}
+"""For a KPI that nothing below is said of: its limit, and its figures."""
+
 LIMITS = {
+    **{Measure(kpi): MADE_UP[facts.unit][0] for kpi, facts in KPIS.items()},
     Measure.MISSED_RATIO: 0.2,
     Measure.CALL_WAIT_MEAN: 45.0,
     Measure.SERVICE_LEVEL: 0.8,
@@ -121,7 +129,8 @@ LIMITS = {
     Measure.NO_DATA: 300.0,
 }
 
-VALUES = {
+VALUES: dict[Measure, tuple[float, float | None, float]] = {
+    **{Measure(kpi): MADE_UP[facts.unit][1] for kpi, facts in KPIS.items()},
     Measure.MISSED_RATIO: (9 / 34, 0.25, 11 / 35),
     Measure.CALL_WAIT_MEAN: (91.4, 64.8, 112.0),
     Measure.SERVICE_LEVEL: (21 / 34, 0.7, 0.55),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from domain.error_budget import ErrorBudget, Forecast
-from domain.period_kpis import UnderMissedDefinition, UnderServiceLevel
+from domain.kpi_words import KPI_WORDS
+from domain.period_kpis import COUNTED_KPIS, UnderMissedDefinition, UnderServiceLevel
 from services.reporter.report.blocks import (
     Block,
     Cell,
@@ -20,9 +21,23 @@ from services.reporter.report.blocks import (
 from services.reporter.report.document import BudgetReport
 from services.reporter.report.writing import SiteSections, capital, named, seconds
 from shared.contract.kpis import Kpi
+from shared.translation import Msg, Translator
 
 NOTHING: Final = "–"
 """Where a period that is over has nothing left to say."""
+
+
+# Translators: over a column of a table.
+_HEADINGS: Final[Mapping[Kpi, Msg]] = {
+    Kpi.MISSED_RATIO: Msg("Share missed"),
+    Kpi.CALL_WAIT_MEAN: Msg("Mean wait"),
+    Kpi.SERVICE_LEVEL: Msg("Answered in time"),
+}
+
+
+def _heading(kpi: Kpi, say: Translator) -> str:
+    """Return what stands over a column of a KPI; of one that has no place of its own its name."""
+    return say.text(_HEADINGS[kpi]) if kpi in _HEADINGS else capital(say.text(KPI_WORDS[kpi].short))
 
 
 class Definitions(SiteSections):
@@ -63,9 +78,7 @@ class Definitions(SiteSections):
                 Column(say.gettext("Calls"), number=True),
                 Column(say.gettext("Answered"), number=True),
                 Column(say.gettext("Missed"), number=True),
-                Column(say.gettext("Share missed"), number=True),
-                Column(say.gettext("Mean wait"), number=True),
-                Column(say.gettext("Answered in time"), number=True),
+                *(Column(_heading(kpi, say), number=True) for kpi in COUNTED_KPIS),
             ),
             tuple(
                 TableRow(

@@ -23,7 +23,7 @@ from services.reporter.report.blocks import (
 )
 from services.reporter.report.missing_data import missing_in
 from services.reporter.report.pictures import MOST_BESIDE, Marks, Pictured, marks, years_between
-from services.reporter.report.writing import SiteSections, named, seconds
+from services.reporter.report.writing import SiteSections, capital, named, seconds
 from shared.contract.kpis import KPIS, Contacts, Kpi, QueueKind
 from shared.periods import Period
 from shared.translation import Msg
@@ -170,8 +170,7 @@ class IndicatorSections(SiteSections):
     def other(self, figure: Kpi, months: Sequence[PeriodKpi]) -> ReportSection:
         """Return a KPI that has no part of its own, by month."""
         say, of_calls = self.say, KPIS[figure].kind is QueueKind.PHONE
-        name = say.text(KPI_WORDS[figure].name)
-        name = name[:1].upper() + name[1:]
+        name = capital(say.text(KPI_WORDS[figure].name))
         about = say.gettext("Within opening hours. This indicator is Wachtpost's addition.")
         return self._by_month(
             f"kpi-{figure}",
