@@ -12,6 +12,7 @@ from shared.config.errors import unreadable, unwritable
 from shared.process.settings import CITY_FILE
 from shared.translation import translator
 from wachtpost.city_file import load_or_explain
+from wachtpost.own_monitoring import monitoring_files
 from wachtpost.terminal import complain, fail
 
 app = typer.Typer(no_args_is_help=True, help="The Grafana boards.")
@@ -34,6 +35,13 @@ def build(
             show_default="boards, beside the city file",
         ),
     ] = None,
+    monitoring: Annotated[
+        bool,
+        typer.Option(
+            "--monitoring",
+            help="Beside them what a Prometheus and a Grafana of your own need, without containers",
+        ),
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing, only say which files differ")
     ] = False,
@@ -45,8 +53,10 @@ def build(
     from deploy.grafana.every import written  # its builder is large: other commands do not wait for it
 
     read = load_or_explain(city)
-    wanted = written(read)
     out = out or city.with_name("boards")
+    wanted = written(read)
+    if monitoring:
+        wanted = {**wanted, **monitoring_files(out, read.city.language)}
     try:
         stale = sorted(differing(wanted, out))
         if not check:
