@@ -85,7 +85,7 @@ class Access:
         """Do work in Redis; exits with status 2 and one sentence when it is away."""
         try:
             return asyncio.run(self._reach(work))
-        except (RedisError, TimeoutError) as error:
+        except (RedisError, OSError) as error:
             fail(redis_trouble(self.say, self.settings, error))
         except SettingWrongError as error:
             fail(setting_wrong(self.say, error))

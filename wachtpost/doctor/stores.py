@@ -14,13 +14,14 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from domain.last_reports import LastReports, ReportSubject
 from shared.config.model import CityFile
+from shared.process.settings import SettingWrongError
 from shared.redis import keys
 from shared.redis.connection import RedisClient, redis_client
 from shared.redis.durability import RedisFlaw, flaws_of, infos, version_of
 from shared.redis.keys import partition_of
 from shared.redis.scripts import HIGH_WATER
 from shared.translation import Msg
-from wachtpost.access import Access, redis_trouble
+from wachtpost.access import Access, redis_trouble, setting_wrong
 from wachtpost.doctor.results import CheckResult, CheckStatus
 from wachtpost.refusals.groups import ABOUT_A_QUEUE, RefusalGroup
 from wachtpost.refusals.reading import read_refusals
@@ -73,11 +74,13 @@ async def look_at_redis(given: Access) -> StoreReport:
             report.heard = await heard(given.city, redis)
     except NoPermissionError:
         report.results.append(_not_allowed(given))
-    except (RedisError, TimeoutError) as error:
+    except (RedisError, OSError) as error:
         advice = say.gettext("Start it, or say in WACHTPOST_REDIS_URL where it is.")
         report.results.append(
             CheckResult("redis", CheckStatus.WRONG, redis_trouble(say, given.settings, error), advice)
         )
+    except SettingWrongError as error:
+        report.results.append(CheckResult("redis", CheckStatus.WRONG, setting_wrong(say, error)))
     except ValueError as error:
         report.results.append(CheckResult("redis", CheckStatus.WRONG, str(error).partition("\n")[0]))
     return report
