@@ -109,12 +109,15 @@ first-hour: $(VENV)/dev  ## the README's own commands on a bare Debian 12: own f
 compose-test: $(VENV)/dev  ## build the image, run docker-compose.yml, kill, back up, restore (needs Docker)
 	@WACHTPOST_COMPOSE_RIG=1 $(BIN)/python -m pytest -m compose tests/compose $(ARGS)
 
+# By the release that is about to run: what is wrong goes no further than here.
+CHECKED := docker compose run --rm --no-deps tools config check /etc/wachtpost/city.toml
 # As the city file has them; whoever calls owns what is written.
 BOARDS := docker compose run --rm --no-deps --user "$$(id -u):$$(id -g)" tools boards build --out /boards
 
 up:  ## deploy with docker compose: what is missing is made, then wait until all is healthy
 	@sh deploy/prepare.sh
 	docker compose build
+	@$(CHECKED)
 	@$(BOARDS)
 	docker compose up -d --wait
 
@@ -122,7 +125,7 @@ down:  ## stop the deployment; its data stays
 	docker compose --profile ha down
 
 reload:  ## have a deployment take over a changed city file; one with mistakes goes no further than here
-	@docker compose run --rm --no-deps tools config check /etc/wachtpost/city.toml
+	@$(CHECKED)
 	@$(BOARDS)
 	docker compose --profile ha kill -s HUP $$(docker compose --profile ha ps --services --status running | grep -E '^(ingest|evaluator|notifier|reporter)')
 
