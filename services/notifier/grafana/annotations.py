@@ -18,7 +18,15 @@ from typing import Final, TypedDict
 from zoneinfo import ZoneInfo
 
 from domain.kpi_words import KPI_WORDS
-from services.notifier.messages.figures import USUAL_DIGITS, counts, figure, is_full, limit
+from services.notifier.messages.figures import (
+    USUAL_DIGITS,
+    counts,
+    during,
+    figure,
+    is_full,
+    limit,
+    looks_back,
+)
 from services.notifier.messages.rules import is_about_visitors, is_target, kpi_of
 from services.notifier.model import Breach
 from shared.config.model import ALL_QUEUES, CityFile
@@ -300,21 +308,26 @@ def _figure(breach: Breach, say: Translator) -> str:
         part=reading.part,
     )
     counted = {"part": breach.worst_part, "samples": breach.worst_samples or reading.samples}
-    worst = now.model_copy(update={"value": breach.worst, "window": "", **counted})
+    worst = now.model_copy(update={"value": breach.worst, **counted})
     first, second = (worst, now) if _ended(breach) is not None and breach.usual is None else (now, worst)
     return _said(breach, second if first.value is None else first, say)
 
 
 def _said(breach: Breach, one: ConditionReading, say: Translator) -> str:
-    """Return one figure: ``gemist 31,0 %, 31 van 100``, ``ongewoon veel gemist, 6 van de laatste 9``."""
+    """Return one figure: ``gemist 31,0 %, 31 van 100, 15 min``, ``ongewoon veel gemist, 6 van de
+    laatste 9``."""
     if one.value is None or not math.isfinite(one.value):
         return say.gettext("no reading")
     shift = breach.usual is not None
     message = SHIFT_IN_MISSED if shift and one.measure is Measure.MISSED_RATIO else SAID_OF[one.measure]
     amount = _times(one.measure, figure(say, one.measure, one.value, one.samples, one.limit))
-    latest = shift or is_full(one.window, one.samples) is True
+    latest = shift or is_full(one.window, one.samples) is not None
     counted = counts(say, one.part, one.samples, latest=latest)
-    return ", ".join(filter(None, [say.text(message, amount=amount), counted]))
+    over = (
+        "" if shift or (latest and counted) else looks_back(say, one.window, one.samples or None, brief=True)
+    )
+    over = over or ("" if shift else during(say, one.window))
+    return ", ".join(filter(None, [say.text(message, amount=amount), counted, over]))
 
 
 def _times(measure: Measure, amount: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 
@@ -10,10 +11,17 @@ from services.notifier.model import Breach
 from shared.config.model import CityFile, Target
 from shared.config.types import ALL_QUEUES, LastContacts
 from shared.contract.kpis import UNITS, Kpi, Measure, Unit
-from shared.translation import Translator
+from shared.translation import Msg, Translator
 
 _WINDOW: Final = re.compile(r"(\d+)([smh])", re.ASCII)
 """A rolling window as the evaluator labels it: ``90s``, ``15m``, ``1h``."""
+
+# Translators: a part of a headline, such as "vandaag 31 % van de oproepen gemist".
+_DURING: Final[Mapping[str, Msg]] = {
+    "today": Msg("today", "in a headline"),
+    "month": Msg("this month", "in a headline"),
+    "year": Msg("this year", "in a headline"),
+}
 
 USUAL_DIGITS: Final = 3
 """Decimals of a usual share, one of a percentage: it is a word, however finely the days add up to it."""
@@ -78,6 +86,11 @@ def looks_back(say: Translator, window: str, samples: int | None = None, *, brie
         case number, "h":
             return say.ngettext("last hour", "last {number} hours", number)
     return ""
+
+
+def during(say: Translator, window: str) -> str:
+    """Return ``vandaag``, ``deze maand``; nothing for what does not begin with the calendar."""
+    return say.text(_DURING[window]) if window in _DURING else ""
 
 
 def is_full(window: str, samples: int) -> bool | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,14 +19,7 @@ from shared.config.types import ALL_QUEUES, PERIODS, LastContacts
 from shared.contract.breach_events import BreachState, Cause, ConditionReading, Hour, Level, Severity
 from shared.contract.kpis import KPIS, UNITS, Contacts, Kpi, Measure, Unit, more_is_better
 from shared.formatting import clock_time
-from shared.translation import Msg, translator
-
-# Translators: a part of a headline, such as "vandaag 31 % van de oproepen gemist".
-_DURING: Final[Mapping[str, Msg]] = {
-    "today": Msg("today", "in a headline"),
-    "month": Msg("this month", "in a headline"),
-    "year": Msg("this year", "in a headline"),
-}
+from shared.translation import translator
 
 STEADY: Final = 0.05
 """A change of less than this part of the figure is no trend: nobody would act on it."""
@@ -360,7 +353,7 @@ class Viewer:
             # Translators: the figure is within its target again; of "weer 18 % van de oproepen gemist".
             "back": say.pgettext("in a headline", "back to") if one.back else "",
             "value": one.value,
-            "during": say.text(_DURING[one.period]) if one.period else "",
+            "during": figures.during(say, one.period),
             "seconds": say.number(self._city.service_level.within // timedelta(seconds=1)),
         }
         sentence, brief = (say.text(text, **fields) for text in (words.told, words.briefly or words.told))

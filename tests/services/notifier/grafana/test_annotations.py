@@ -83,83 +83,97 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
 @pytest.mark.parametrize(
     ("breach", "words", "text"),
     [
-        (FIRING, DUTCH, "Onthaal: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05, kritiek"),
+        (FIRING, DUTCH, "Onthaal: gemist 28 %, 11 van 40, 15 min (doel 20 %), sinds 10:05, kritiek"),
         (
             FIRING,
             FRENCH,
-            "Onthaal : 28 % d'appels manqués, 11 sur 40 (objectif 20 %), depuis 10:05, critique",
+            "Onthaal : 28 % d'appels manqués, 11 sur 40, 15 min (objectif 20 %), depuis 10:05, critique",
         ),
-        (FIRING, GERMAN, "Onthaal: verpasst 28 %, 11 von 40 (Ziel 20 %), seit 10:05, kritisch"),
-        (FIRING, ENGLISH, "Onthaal: missed 28%, 11 of 40 (target 20%), since 10:05, critical"),
+        (FIRING, GERMAN, "Onthaal: verpasst 28 %, 11 von 40, 15 Min. (Ziel 20 %), seit 10:05, kritisch"),
+        (FIRING, ENGLISH, "Onthaal: missed 28%, 11 of 40, 15 min (target 20%), since 10:05, critical"),
         (
             ended(after(minutes=17), acknowledged=ACK),
             DUTCH,
-            "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22, opgepakt door Balie",
+            "Onthaal: gemist 31 %, 15 min (doel 20 %), 10:05–10:22, opgepakt door Balie",
         ),
         (
             ended(after(seconds=5), fired_at=None),
             DUTCH,
-            "Onthaal: gemist 31 % (doel 20 %), 10:05:00–10:05:05, te kort om te melden",
+            "Onthaal: gemist 31 %, 15 min (doel 20 %), 10:05:00–10:05:05, te kort om te melden",
         ),
         (
             ended(after(days=1, minutes=-65)),
             ENGLISH,
-            "Onthaal: missed 31% (target 20%), Thu 12 Mar 10:05–Fri 13 Mar 9:00, critical",
+            "Onthaal: missed 31%, 15 min (target 20%), Thu 12 Mar 10:05–Fri 13 Mar 9:00, critical",
         ),
-        (but(queue="all"), DUTCH, "Stadhuis: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05, kritiek"),
-        (but(queue="elders"), DUTCH, "elders: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05, kritiek"),
+        (
+            but(queue="all"),
+            DUTCH,
+            "Stadhuis: gemist 28 %, 11 van 40, 15 min (doel 20 %), sinds 10:05, kritiek",
+        ),
+        (
+            but(queue="elders"),
+            DUTCH,
+            "elders: gemist 28 %, 11 van 40, 15 min (doel 20 %), sinds 10:05, kritiek",
+        ),
         (
             but(level=Level.WARNING, limit=0.15),
             DUTCH,
-            "Onthaal: gemist 28 %, 11 van 40 (waarschuwing bij 15 %), sinds 10:05",
+            "Onthaal: gemist 28 %, 11 van 40, 15 min (waarschuwing bij 15 %), sinds 10:05",
         ),
         (
             but(measure=Measure.SERVICE_LEVEL, limit=0.8, reading=reading(0.79999)),
             DUTCH,
-            "Onthaal: serviceniveau 79,999 % (doel 80 %), sinds 10:05, kritiek",
+            "Onthaal: serviceniveau 79,999 %, 15 min (doel 80 %), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.CALL_WAIT_MEAN, limit=45.0, reading=reading(64.2)),
             DUTCH,
-            "Onthaal: gemiddelde wachttijd 1:04 (doel 0:45), sinds 10:05, kritiek",
+            "Onthaal: gemiddelde wachttijd 1:04, 15 min (doel 0:45), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.HANDLE_TIME_MEAN, limit=240.0, reading=reading(312.4)),
             DUTCH,
-            "Onthaal: gemiddelde afhandeltijd 5:12 (doel 4:00), sinds 10:05, kritiek",
+            "Onthaal: gemiddelde afhandeltijd 5:12, 15 min (doel 4:00), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.VISIT_WAIT_MEAN, limit=300.0, reading=reading(3700.0)),
             ENGLISH,
-            "Onthaal: mean wait at the counter 1:01:40 (target 5:00), since 10:05, critical",
+            "Onthaal: mean wait at the counter 1:01:40, 15 min (target 5:00), since 10:05, critical",
         ),
         (
             but(measure=Measure.LEAD_TIME_MEAN, limit=5.0, reading=reading(6.21)),
             DUTCH,
-            "Onthaal: 6,2 werkdagen tot een afspraak (doel 5), sinds 10:05, kritiek",
+            "Onthaal: 6,2 werkdagen tot een afspraak, 15 min (doel 5), sinds 10:05, kritiek",
         ),
         (
             but(measure=Measure.BURN_RATE, limit=14.4, reading=reading(16.0)),
             DUTCH,
-            "Onthaal: foutenbudget gaat 16,0× zo snel op als mag (grens 14,4×), sinds 10:05, kritiek",
+            "Onthaal: foutenbudget gaat 16,0× zo snel op als mag, 15 min (grens 14,4×), sinds 10:05, kritiek",
         ),
         (
-            but(measure=Measure.NO_DATA, queue="pbx", limit=300.0, reading=reading(320.0)),
+            but(measure=Measure.NO_DATA, window="", queue="pbx", limit=300.0, reading=reading(320.0)),
             DUTCH,
             "pbx: al 5 minuten geen gegevens (grens 5 minuten), sinds 10:05, kritiek",
         ),
         (
-            but(measure=Measure.WAITING, limit=5.0, reading=reading(7.0)),
+            but(measure=Measure.WAITING, window="", limit=5.0, reading=reading(7.0)),
             DUTCH,
             "Onthaal: 7 in de wachtrij (grens 5), sinds 10:05, kritiek",
         ),
         (
-            but(measure=Measure.NOBODY_AVAILABLE, limit=0.0, reading=reading(1.0)),
+            but(measure=Measure.NOBODY_AVAILABLE, window="", limit=0.0, reading=reading(1.0)),
             DUTCH,
             "Onthaal: niemand beschikbaar, sinds 10:05, kritiek",
         ),
         (
-            but(measure=Measure.NOBODY_AVAILABLE, limit=0.0, reading=reading(0.0), state=BreachState.OK),
+            but(
+                measure=Measure.NOBODY_AVAILABLE,
+                window="",
+                limit=0.0,
+                reading=reading(0.0),
+                state=BreachState.OK,
+            ),
             DUTCH,
             "Onthaal: niemand beschikbaar, 10:05–10:12, kritiek",
         ),
@@ -171,7 +185,7 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
         (
             ended(after(minutes=17), reading=TOGETHER),
             DUTCH,
-            "Onthaal: gemist 31 % en niemand beschikbaar, 10:05–10:22, kritiek",
+            "Onthaal: gemist 31 %, 15 min en niemand beschikbaar, 10:05–10:22, kritiek",
         ),
         (
             but(window="last 20", reading=BreachReading(value=0.35, part=7, samples=20)),
@@ -181,7 +195,7 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
         (
             but(window="last 20", reading=BreachReading(value=0.5, part=6, samples=12)),
             DUTCH,
-            "Onthaal: gemist 50 %, 6 van 12 (doel 20 %), sinds 10:05, kritiek",
+            "Onthaal: gemist 50 %, 6 van de laatste 12 (doel 20 %), sinds 10:05, kritiek",
         ),
         (
             but(window="today", usual=0.12, limit=0.4, reading=SIX_OF_NINE),
@@ -196,9 +210,9 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
         (
             but(),
             replace(DUTCH, is_target=lambda _: False),
-            "Onthaal: gemist 28 %, 11 van 40 (grens 20 %), sinds 10:05, kritiek",
+            "Onthaal: gemist 28 %, 11 van 40, 15 min (grens 20 %), sinds 10:05, kritiek",
         ),
-        (but(reading=reading(None)), DUTCH, "Onthaal: gemist 31 % (doel 20 %), sinds 10:05, kritiek"),
+        (but(reading=reading(None)), DUTCH, "Onthaal: gemist 31 %, 15 min (doel 20 %), sinds 10:05, kritiek"),
         (
             but(reading=reading(None), worst=None),
             DUTCH,
@@ -208,7 +222,7 @@ ACK = Acknowledgement(at=after(minutes=3), by="balie")
         (
             but(queue="raar"),
             DUTCH,
-            "‹b›Wonen‹/b› & werken: gemist 28 %, 11 van 40 (doel 20 %), sinds 10:05, kritiek",
+            "‹b›Wonen‹/b› & werken: gemist 28 %, 11 van 40, 15 min (doel 20 %), sinds 10:05, kritiek",
         ),
     ],
 )
@@ -296,11 +310,11 @@ burn_rate = 3.0
         (but(usual=0.12, window="today"), Kpi.MISSED_RATIO),
         (but(measure=Measure.LATE_RATIO), Kpi.CALL_WAIT_MEAN),
         (but(measure=Measure.WAITING), Kpi.CALL_WAIT_MEAN),
-        (but(measure=Measure.WAITING, queue="loket"), Kpi.VISIT_WAIT_MEAN),
+        (but(measure=Measure.WAITING, window="", queue="loket"), Kpi.VISIT_WAIT_MEAN),
         (but(measure=Measure.LONGEST_WAIT, queue="all", rule="rij"), Kpi.VISIT_WAIT_MEAN),
         (but(measure=Measure.BURN_RATE, queue="all", rule="budget"), Kpi.CALL_WAIT_MEAN),
         (but(measure=Measure.BURN_RATE, queue="all", rule="weg"), None),
-        (but(measure=Measure.NO_DATA, queue="pbx"), None),
+        (but(measure=Measure.NO_DATA, window="", queue="pbx"), None),
         (but(window="year"), None),  # would tint the chart for weeks
         (but(measure=Measure.LEAD_TIME_MEAN, queue="loket", window="month"), None),
     ],
@@ -395,7 +409,7 @@ STATE_OVER = list(annotation_of(OVER, DUTCH).tags)
             "a worse figure",
             but(reading=reading(0.4)),
             known(FIRING),
-            {"text": "Onthaal: gemist 40 % (doel 20 %), sinds 10:05, kritiek"},
+            {"text": "Onthaal: gemist 40 %, 15 min (doel 20 %), sinds 10:05, kritiek"},
         ),
         (
             "it is over",
@@ -404,7 +418,7 @@ STATE_OVER = list(annotation_of(OVER, DUTCH).tags)
             {
                 "timeEnd": OPENED_MS + 1_020_000,
                 "tags": STATE_OVER,
-                "text": "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22, kritiek",
+                "text": "Onthaal: gemist 31 %, 15 min (doel 20 %), 10:05–10:22, kritiek",
             },
         ),
         ("somebody moved its start", FIRING, known(FIRING, time_ms=1), {"time": OPENED_MS}),

@@ -147,7 +147,7 @@ async def test_a_breach_from_its_opening_to_its_end(grafana: GrafanaStandIn, wri
             "dashboardUID": BOARD,
             "time": OPENED_MS,
             "timeEnd": OPENED_MS + 1000,  # a region from the start
-            "text": "Onthaal: gemist 25 % (doel 20 %), sinds 10:05, kritiek",
+            "text": "Onthaal: gemist 25 %, 15 min (doel 20 %), sinds 10:05, kritiek",
             "tags": [
                 breach_tag(OPEN.id),
                 MARK,
@@ -167,13 +167,13 @@ async def test_a_breach_from_its_opening_to_its_end(grafana: GrafanaStandIn, wri
     ack = Acknowledgement(at=OPENED + timedelta(minutes=2), by="balie")
     await writer.write(lasting(3, acknowledged=ack))
     (held,) = grafana.annotations
-    assert held["text"] == "Onthaal: gemist 25 % (doel 20 %), sinds 10:05, opgepakt door balie"
+    assert held["text"] == "Onthaal: gemist 25 %, 15 min (doel 20 %), sinds 10:05, opgepakt door balie"
     assert "state:acknowledged" in grafana.annotations[0]["tags"]  # type: ignore[operator]
 
     await writer.write(over(17, acknowledged=ack))
     (held,) = grafana.annotations
     assert (held["time"], held["timeEnd"]) == (OPENED_MS, ms(17))
-    assert held["text"] == "Onthaal: gemist 31 % (doel 20 %), 10:05–10:22, opgepakt door balie"
+    assert held["text"] == "Onthaal: gemist 31 %, 15 min (doel 20 %), 10:05–10:22, opgepakt door balie"
     assert writes(grafana) == ["POST", "PATCH", "PATCH", "PATCH", "PATCH"]
 
 
@@ -181,7 +181,7 @@ async def test_a_blip_that_nobody_was_told_of_is_there(grafana: GrafanaStandIn, 
     await writer.write(BLIP)
     (held,) = grafana.annotations
     assert (held["time"], held["timeEnd"]) == (OPENED_MS, OPENED_MS + 2000)
-    assert held["text"] == "Onthaal: gemist 31 % (doel 20 %), 10:05:00–10:05:02, te kort om te melden"
+    assert held["text"] == "Onthaal: gemist 31 %, 15 min (doel 20 %), 10:05:00–10:05:02, te kort om te melden"
 
 
 async def test_one_that_the_release_before_wrote_is_found_and_gets_todays_tags(
