@@ -5,7 +5,8 @@ Alertmanager's stages of the same names. Each answers until when, or by what; ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -20,6 +21,9 @@ from shared.config.types import ALL_QUEUES, PERIODS
 from shared.contract.breach_events import Level, Severity
 from shared.contract.kpis import Measure
 from shared.instants import Instant
+
+Place = tuple[str, str]
+"""A site, and a queue of it or its total."""
 
 
 class Obstacles(NamedTuple):
@@ -38,16 +42,22 @@ class Circumstances:
 
     at: datetime
     silences: tuple[Silence, ...]
-    firing: tuple[BreachRecord, ...]
-    """What is going on, the widest and most urgent first."""
+    dead_feeds: tuple[Breach, ...]
+    firing: Mapping[Place, Sequence[BreachRecord]]
+    """What is going on, by where it does."""
     quiet_until: Callable[[Severity], datetime | None]
 
 
 def circumstances(state: NotifierState, policy: NotifierPolicy, at: datetime) -> Circumstances:
     """Return what holds for all breaches at a moment."""
     quiet = cache(lambda severity: quiet_until(policy.notify.quiet, severity, policy.is_open, at))
-    firing = sorted((one for one in state.breaches.values() if one.is_firing), key=_width)
-    return Circumstances(at, tuple(state.silences.values()), tuple(firing), quiet)
+    dead_feeds, firing = list[Breach](), defaultdict[Place, list[BreachRecord]](list)
+    for one in state.breaches.values():
+        if one.is_firing:
+            firing[one.breach.site, one.breach.queue].append(one)
+            if one.breach.measure is Measure.NO_DATA:
+                dead_feeds.append(one.breach)
+    return Circumstances(at, tuple(state.silences.values()), tuple(dead_feeds), firing, quiet)
 
 
 def obstacles(state: NotifierState, breach: Breach, here: Circumstances) -> Obstacles:
@@ -98,8 +108,7 @@ def inhibits(firing: Breach, other: Breach) -> bool:
 
 def _inhibitor(state: NotifierState, breach: Breach, here: Circumstances) -> str | None:
     limit = state.firing_at(breach.model_copy(update={"level": Level.LIMIT}))
-    feeds = (one.breach for one in here.firing if one.breach.measure is Measure.NO_DATA)
-    firing = [*feeds, *([] if limit is None else [limit])]
+    firing = [*here.dead_feeds, *([] if limit is None else [limit])]
     return min((one.id for one in firing if inhibits(one, breach)), default=None)
 
 
@@ -124,8 +133,8 @@ _SUBJECTS: Final[Mapping[Measure, str]] = {
 def explains(known: Breach, other: Breach, about_visitors: Callable[[Breach], bool]) -> bool:
     """Whether who was told of the one, which is firing, has little to learn from the other.
 
-    It is about the same people, or about more of them, as urgent, and says the same of them; or it is
-    critical, and the other is not. A month's or a year's figure says nothing of now.
+    It says the same of all queues, and is as urgent; or it is about the same people, or about more of them,
+    and critical, which the other is not. A month's or a year's figure says nothing of now.
     """
     subject, of_other = _subject(known), _subject(other)
     if subject is None or of_other is None or known.level is Level.WARNING:
@@ -134,13 +143,13 @@ def explains(known: Breach, other: Breach, about_visitors: Callable[[Breach], bo
         return False
     if about_visitors(known) is not about_visitors(other) or _width_of(known) >= _width_of(other):
         return False
-    return subject == of_other or (
-        known.severity is Severity.CRITICAL and known.severity is not other.severity
-    )
+    if known.severity is Severity.CRITICAL and other.severity is not Severity.CRITICAL:
+        return True
+    return subject == of_other and known.queue != other.queue
 
 
 def explained(
-    firing: Iterable[BreachRecord],
+    firing: Mapping[Place, Sequence[BreachRecord]],
     breach: Breach,
     receiver: str,
     kind: NotificationKind,
@@ -150,7 +159,8 @@ def explained(
 
     Limit and early limit of a rule end in one message: who was told of both hears when both are over.
     """
-    for one in firing:
+    here = {(breach.site, breach.queue), (breach.site, ALL_QUEUES)}
+    for one in (record for place in sorted(here) for record in firing.get(place, ())):
         if not one.is_known_to(receiver, soon=kind is NotificationKind.ESCALATION):
             continue
         if kind is NotificationKind.RESOLVED:
@@ -180,10 +190,6 @@ def one_rule(one: Breach, other: Breach) -> bool:
 def _subject(breach: Breach) -> str | None:
     of_a_period = breach.window in PERIODS and breach.usual is None
     return None if of_a_period else _SUBJECTS.get(breach.measure)
-
-
-def _width(record: BreachRecord) -> tuple[int, bool, datetime, str]:
-    return _width_of(record.breach)
 
 
 def _width_of(breach: Breach) -> tuple[int, bool, datetime, str]:

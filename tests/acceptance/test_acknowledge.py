@@ -109,7 +109,7 @@ async def test_a_breach_that_nobody_takes_on_is_told_again_and_again_until_it_is
     await stage.until_told("left", "firing")
     for number in range(2):
         await stage.until_heard()
-        stage.jump(REMINDER)
+        stage.jump(REMINDER * (number + 1))
         await stage.until_told("left", "firing", *["reminder"] * (number + 1))
     told = stage.told("left")
     assert len({one.key for one in told}) == 3

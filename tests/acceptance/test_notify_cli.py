@@ -91,7 +91,7 @@ def test_a_breach_is_listed_and_taken_on_by_a_role(desk: Desk) -> None:
     one, two = desk.breach("wachten"), desk.breach("wachten-lang")
     eventually(lambda: desk.told_of(one) and desk.told_of(two))
     listed = desk.says("breaches")
-    headline = "Onthaal: gemiddeld 1:31 wachten, grens hoogstens 0:45"
+    headline = "Onthaal: gemiddeld 1:31 wachten (laatste 15 minuten), grens hoogstens 0:45"
     assert listed.splitlines()[0] == f"{headline}  [overschreden]"
     assert f"    id: {one}\n\n{headline}" in listed
     assert "    Ernst: dringend\n    Sinds: " in listed
