@@ -119,6 +119,29 @@ async def test_a_redis_that_is_away_is_told_with_its_address_and_nothing_else():
     assert report.heard is None
 
 
+async def test_what_may_not_be_asked_is_told_once(own_server: RedisServer, tmp_path: Path):
+    with own_server.client() as client:
+        client.execute_command("ACL", "SETUSER", "desk", "on", ">hush", "~*", "+@connection", "+info")
+    (tmp_path / "password").write_text("hush")
+    url = f"redis://desk@127.0.0.1:{own_server.port}/0"
+    report = await look_at_redis(given(redis_url=url, redis_password_file=tmp_path / "password", clock=""))
+    assert [one.status for one in report.results] == [CheckStatus.OK, CheckStatus.WARNING]
+    assert "Not all can be asked" in report.results[1].said
+    assert report.heard is None
+
+
+async def test_a_wrong_password_is_no_redis_that_is_away(own_server: RedisServer, tmp_path: Path):
+    with own_server.client() as client:
+        client.execute_command("ACL", "SETUSER", "desk", "on", ">another", "~*", "+@all")
+    (tmp_path / "password").write_text("hush")
+    url = f"redis://desk@127.0.0.1:{own_server.port}/0"
+    report = await look_at_redis(given(redis_url=url, redis_password_file=tmp_path / "password"))
+    (refused,) = report.results
+    assert refused.status is CheckStatus.WRONG
+    assert "refuses" in refused.said
+    assert "hush" not in refused.said
+
+
 async def test_a_password_file_that_is_not_there_is_told_with_its_setting(tmp_path: Path):
     file = tmp_path / "redis"
     report = await look_at_redis(given(redis_password_file=file))

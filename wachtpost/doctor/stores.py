@@ -83,6 +83,7 @@ async def look_at_redis(given: Access) -> StoreReport:
         report.results.append(CheckResult("redis", CheckStatus.WRONG, setting_wrong(say, error)))
     except ValueError as error:
         report.results.append(CheckResult("redis", CheckStatus.WRONG, str(error).partition("\n")[0]))
+    report.results = list(dict.fromkeys(report.results))
     return report
 
 

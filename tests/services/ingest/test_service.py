@@ -98,6 +98,9 @@ def wait_for_lines(service: ServiceProcess, count: int) -> None:
 def test_it_serves_says_where_and_ends_politely(start: Start, redis_url: str):
     service = start(redis_url)
     assert post(service).status_code == 202
+    links = get(service, "/").json()["links"]
+    assert links.keys() == {"/health", "/metrics", "/v1/events", "/openapi.json"}
+    assert all(get(service, path).status_code in {200, 405} for path in links)
     health = service.well()
     assert (health.status_code, health.json()["status"]) == (200, "ok")
     assert health.json()["checks"].keys() == {
