@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import socket
 from typing import Final
@@ -15,12 +16,17 @@ class PortTakenError(Exception):
 
 
 def stop_at_a_taken_port(port: int, host: str = "127.0.0.1") -> None:
-    """Raise ``PortTakenError`` when no server could listen there; connections that have ended are no bar."""
+    """Raise ``PortTakenError`` when somebody listens there; connections that have ended are no bar.
+
+    Raises ``OSError`` when nobody can: it is no address of this machine, or not everybody's port.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
             raise PortTakenError(str(port)) from None
 
 

@@ -242,6 +242,9 @@ def test_what_stands_in_the_way_is_said_in_a_sentence(up: Up, tmp_path: Path) ->
         refused = up.again("--port", str(taken))
         assert refused.returncode == 1
         assert f"Port {taken}, for page, is taken" in refused.stderr
+    refused = up.again("--host", "192.0.2.1")  # of documents, and of no machine
+    assert refused.returncode == 1
+    assert "Look at --port and --host" in refused.stderr
     (tmp_path / "file").touch()
     refused = up.again("--data", str(tmp_path / "file" / "data"))
     assert (refused.returncode, "--data" in refused.stderr) == (1, True)

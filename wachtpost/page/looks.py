@@ -66,7 +66,7 @@ class Looks:
         try:
             states = [await store.state() for store in self._stores.values()]
         except (RedisError, TimeoutError):
-            return
+            return  # what was known stands
         self._breaches = tuple(one for state in states for one in engine.list_breaches(state))
 
     async def _figures(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import secrets
 import shlex
 from hashlib import sha256
@@ -18,6 +20,8 @@ class DataDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     def key_file(self, name: str) -> Path:
         """Return the file of a key, which is made once: pseudonyms and links stay what they are."""

@@ -211,12 +211,29 @@ class _Up:
         """Raise ``UpError`` when a port stays taken; what a killed run left behind is about to end."""
         until = time.monotonic() + PORTS_WITHIN
         for name in self._names:
-            host = self._options.host_of(name)
-            while (taken := _is_taken(self._options.port_of(name), host)) and time.monotonic() < until:
+            while (taken := self._is_taken(name)) and time.monotonic() < until:
                 if self._stop.wait(ASK_EVERY):
                     return
             if taken:
                 raise self._port_taken(name)
+
+    def _is_taken(self, what: str) -> bool:
+        host, port = self._options.host_of(what), self._options.port_of(what)
+        try:
+            stop_at_a_taken_port(port, host)
+        except PortTakenError:
+            return True
+        except OSError as error:
+            raise UpError(
+                self._say.gettext(
+                    "Port {port} of {host}, for {what}, cannot be opened: {why}. Look at --port and --host.",
+                    port=port,
+                    host=host,
+                    what=what,
+                    why=error.strerror,
+                )
+            ) from None
+        return False
 
     def _port_taken(self, what: str) -> UpError:
         return UpError(
@@ -270,11 +287,3 @@ class _Up:
                 )
                 self._display.echo(f"{why} {again}")
                 start(name)
-
-
-def _is_taken(port: int, host: str) -> bool:
-    try:
-        stop_at_a_taken_port(port, host)
-    except PortTakenError:
-        return True
-    return False
