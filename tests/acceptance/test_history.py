@@ -343,8 +343,8 @@ def test_lines_that_cannot_be_used_are_told_by_their_place_and_logged(town: Town
     mixed = tmp_path / "mixed.ndjson"
     mixed.write_bytes(b"\n".join([encoded(fact), b"+32470000000", encoded(elsewhere)]))
     told = town.says("import", mixed, *SIGNED)
-    assert f"{mixed}:2: " in told
-    assert f"{mixed}:3: known queues of huis: " in told
+    assert f"1 × unreadable\n      for instance {mixed}:2\n" in told
+    assert f"1 × unknown queue: elders\n      source s, site huis, for instance {mixed}:3\n" in told
     assert "32470000000" not in told + town.says("log")
     assert "unreadable 1, unknown_queue 1" in town.says("log")
 

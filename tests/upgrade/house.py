@@ -259,8 +259,16 @@ async def raised(house: House) -> AsyncIterator[None]:
 
 
 def of_these(figures: Figures, wanted: Figures) -> Figures:
-    """The figures of the metrics that are wanted: a release may well have others beside them."""
-    return {name: figures.get(name, {}) for name in wanted}
+    """The figures of the metrics and windows that are wanted: a release may well have others beside them."""
+    windows = {_window(labels) for samples in wanted.values() for labels in samples}
+    return {
+        name: {labels: value for labels, value in figures.get(name, {}).items() if _window(labels) in windows}
+        for name in wanted
+    }
+
+
+def _window(labels: str) -> str:
+    return dict(label.split("=", 1) for label in labels.split(",") if label).get("window", "")
 
 
 def api_key(sender: str) -> str:
