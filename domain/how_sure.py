@@ -82,17 +82,14 @@ def held_against(kpi_name: Kpi, likely: Range, limit: float) -> Verdict:
 def range_of(kpi_name: Kpi, bucket: Bucket, city: CityFile) -> Range | None:
     """Return the range of a KPI of a bucket.
 
-    ``None`` without contacts and from ``RANGE_BELOW`` on; of a mean also under ``LEAST_CONTACTS``.
+    ``None`` without contacts and from ``RANGE_BELOW`` on; of a mean also under ``LEAST_CONTACTS``. What is
+    neither a share nor a mean, such as a longest wait, is what it is.
     """
     reading = kpi.read(kpi_name, bucket, city)
     if reading.part is not None:
         return ratio_range(reading.part, reading.samples)
-    histograms = {
-        Kpi.CALL_WAIT_MEAN: bucket.waits,
-        Kpi.VISIT_WAIT_MEAN: bucket.visit_waits,
-        Kpi.LEAD_TIME_MEAN: bucket.leads,
-    }
-    return _mean_range(reading, histograms.get(kpi_name, {}))
+    spread = kpi.spread(kpi_name, bucket)
+    return None if spread is None else _mean_range(reading, spread)
 
 
 def ratio_range(part: int, samples: int) -> Range | None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import assert_never
 
-from domain.bucket import Bucket, count_below, count_up_to, merged, quantile_up_to
+from domain.bucket import Bucket, Histogram, count_below, count_up_to, merged, quantile_up_to
 from shared.config.model import CityFile, Count, MissedDefinition
 from shared.config.types import ALL_QUEUES
 from shared.contract.events import Outcome
@@ -147,6 +147,24 @@ def read(kpi: Kpi, bucket: Bucket, city: CityFile) -> KpiValue:
         case Kpi.LEAD_TIME_MEAN:
             return lead_time_mean(bucket)
     assert_never(kpi)
+
+
+def spread(kpi: Kpi, bucket: Bucket) -> Histogram | None:
+    """Return how the contacts of a mean spread; empty where a bucket keeps no more than their sum.
+
+    ``None``: the KPI is no mean.
+    """
+    match kpi:
+        case Kpi.CALL_WAIT_MEAN:
+            return bucket.waits
+        case Kpi.VISIT_WAIT_MEAN:
+            return bucket.visit_waits
+        case Kpi.LEAD_TIME_MEAN:
+            return bucket.leads
+        case Kpi.HANDLE_TIME_MEAN:
+            return {}
+        case _:
+            return None
 
 
 def meets(kpi: Kpi, value: float, limit: float) -> bool:
