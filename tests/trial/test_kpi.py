@@ -49,7 +49,7 @@ EDITS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "domain/kpi.py": (
         (
-            "        case Kpi.HANDLE_TIME_MEAN:\n",
+            "        case Kpi.HANDLE_TIME_MEAN:\n            return handle_time_mean(bucket)\n",
             """        case Kpi.CALL_WAIT_MAX:
             return call_wait_max(bucket)
 """,

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from domain.windows import window_label
 from shared.calendar import Calendar
 from shared.config.alerting import (
     AlertmanagerChannel,
@@ -304,3 +305,46 @@ def test_histogram_edges_are_whole_seconds_and_coarser_further_out(seconds: int,
 def test_a_queue_log_source_uses_the_pbx_names_unless_told() -> None:
     source = QueueLogSource.model_validate({"id": "pbx", "site": "lier", "path": "/x"})
     assert source.queues == {}
+
+
+TOTAL_RULE = {"id": "a", "kpi": "missed_ratio", "window": "30m", "limit": 0.3}
+QUEUE_RULE = {"id": "b", "kpi": "call_wait_mean", "queue": "*", "window": "last 7", "limit": 60}
+MONTH_RULE = {"id": "c", "kpi": "call_wait_mean", "window": "month", "limit": 60}
+BOTH_RULE = {
+    "id": "d",
+    "all": [
+        {"kpi": "waiting", "limit": 3},
+        {"kpi": "missed_ratio", "window": "2h", "limit": 0.3},
+    ],
+}
+VISIT_RULE = {"id": "e", "kpi": "visit_wait_mean", "queue": "*", "window": "6h", "limit": 600}
+
+
+@pytest.mark.parametrize(
+    ("rules", "windows", "of_now", "shown"),
+    [
+        ([], ["1h", "15m"], "15m", "1h 15m"),
+        ([], ["15m", "last 20", "last 5"], "last 5", "15m,last 20,last 5"),
+        ([TOTAL_RULE], ["15m", "1h"], "30m", "15m 1h 30m"),
+        ([QUEUE_RULE, TOTAL_RULE], ["15m"], "30m", "15m,last 7,30m"),
+        ([QUEUE_RULE], ["15m"], "last 7", "15m,last 7"),
+        ([MONTH_RULE], ["15m"], "15m", "15m"),
+        ([BOTH_RULE], ["15m"], "2h", "15m 2h"),
+        ([VISIT_RULE], ["15m"], "15m", "15m 6h"),
+    ],
+)
+def test_boards_look_back_as_the_rules_do(
+    rules: list[dict[str, object]], windows: list[str], of_now: str, shown: str
+) -> None:
+    city = CityFile.model_validate(
+        {
+            "city": {"name": "Proefstad"},
+            "live": {"windows": windows},
+            "sites": [
+                {"id": "huis", "queues": [{"id": "a", "kind": "phone"}, {"id": "b", "kind": "counter"}]}
+            ],
+            "rules": rules,
+        }
+    )
+    labels = [window_label(window) for window in city.shown_windows]
+    assert (window_label(city.window_of_now), labels) == (of_now, shown.split("," if "," in shown else " "))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -13,6 +13,7 @@ from typing import Final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
+from pydantic_core import from_json, to_json
 from redis.asyncio import Redis
 
 from deploy.grafana.every import written
@@ -42,6 +43,7 @@ from tests.support.thorough import examples
 from wachtpost.live.alerts import known_of
 from wachtpost.live.figures import shown_figure
 from wachtpost.live.snapshot import TODAY, MetricRule, Snapshot, read_metrics, window_of
+from wachtpost.page.view import ServicesLook, page_view
 
 SITE: Final = "huis"
 MORNING: Final = datetime(2026, 11, 24, 9, 0, 3, tzinfo=UTC)
@@ -62,6 +64,9 @@ CITY: Final = CityFile.model_validate(
         [[targets]]
         kpi = "call_wait_mean"
         limit = 45
+        [[targets]]
+        kpi = "service_level"
+        limit = 0.9
         [[rules]]
         id = "missed"
         kpi = "missed_ratio"
@@ -82,7 +87,7 @@ CITY: Final = CityFile.model_validate(
         [[rules]]
         id = "level"
         kpi = "service_level"
-        window = "1h"
+        window = "30m"
         limit = 0.9
         min_samples = 1
         [[rules]]
@@ -131,8 +136,10 @@ async def test_there_are_figures_to_hold_against_each_other(redis_url: str):
         "missed-queue wonen last 4",
         "wait onthaal 2m",
         "wait wonen 2m",
-        "level all 1h",
+        "level all 30m",
         "both all 3m",
+        "page: missed_ratio all 30m",
+        "page: service_level all 30m",
     }
 
 
@@ -176,6 +183,7 @@ async def compare(url: str, handfuls: list[list[Call]]) -> set[str]:
             of_now = [one for one in told if one.at == clock.now]
             held |= {hold(snapshot, one) for one in of_now if one.reading.value is not None}
             hold_headlines(snapshot, heard, {one.breach for one in of_now}, clock.now)
+            held |= {f"page: {key}" for key in hold_page(snapshot, heard, of_now, clock.now)}
     return held
 
 
@@ -207,6 +215,31 @@ def hold(snapshot: Snapshot, told: BreachEvent) -> str:
         key = (Kpi(other.measure), place, window_of(other.window))
         assert (snapshot.values.get(key), snapshot.samples[key]) == (other.value, other.samples)
     return f"{told.rule} {told.queue} {told.window}"
+
+
+def hold_page(
+    snapshot: Snapshot, heard: NotifierState, told: Sequence[BreachEvent], now: datetime
+) -> set[str]:
+    """Hold what the page in the browser gives to machines against messages; return which figures it had."""
+    writer, say = Writer(CITY, TEMPLATES), translator(CITY.city.language)
+    known = known_of(list_breaches(heard), snapshot, writer, now)
+    page = from_json(to_json(page_view(ServicesLook(snapshot, known, True), CITY, now, say)))
+    assert datetime.fromisoformat(page["as_of"]) == now
+    headlines = {one.headline for one in known.values()}
+    assert {breach["headline"] for breach in page["breaches"]} <= headlines
+    (site,) = page["sites"]
+    shown = {
+        f"{cell['kpi']} {row['queue']} {cell['window']}": cell["value"]
+        for table in site["tables"]
+        for row in table["rows"]
+        for cell in row["figures"]
+    }
+    for figure in (one["figure"] for one in site["others"]):
+        shown[f"{figure['kpi']} all {figure['window']}"] = figure["value"]
+    values = {f"{one.measure} {one.queue} {one.window}": one.reading.value for one in told}
+    both = shown.keys() & values.keys()
+    assert {key: shown[key] for key in both} == {key: values[key] for key in both}
+    return {key for key in both if values[key] is not None}
 
 
 def hold_headlines(snapshot: Snapshot, heard: NotifierState, of_now: set[str], now: datetime) -> None:
