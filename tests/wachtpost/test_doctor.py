@@ -242,6 +242,10 @@ def test_a_log_that_does_not_grow_is_told(tmp_path: Path, written: timedelta, st
 def test_a_log_that_cannot_be_read_is_wrong(tmp_path: Path):
     (folder,) = look_at_sources(given(path=tmp_path), None)
     (missing,) = look_at_sources(given(path=tmp_path / "queue_log"), None)
+    os.mkfifo(tmp_path / "pipe")
+    assert list(look_at_sources(given(path=tmp_path / "pipe"), None)), (
+        "nobody writes there; it is not waited for"
+    )
     assert said([folder, missing]) == [
         (CheckStatus.WRONG, f"{tmp_path} cannot be read: Is a directory."),
         (CheckStatus.WRONG, f"{tmp_path}/queue_log does not exist on this machine."),

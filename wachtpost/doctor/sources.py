@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from domain.counts import ms_of
@@ -63,9 +65,7 @@ def _file(
     """``is_elsewhere``: it is followed by an ingest on another machine or in a container."""
     say, about, path = given.say, f"file of {source.id}", source.path
     try:
-        with path.open("rb") as file:
-            file.read(1)
-        written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        written = _written(path)
     except FileNotFoundError:
         if is_elsewhere:
             return CheckResult(about, CheckStatus.OK, say.gettext("{path} is on another machine.", path=path))
@@ -92,6 +92,16 @@ def _file(
     )
     advice = say.gettext("Does the exchange still write there? See logger.conf and queues.conf of Asterisk.")
     return CheckResult(about, CheckStatus.WARNING, quiet, advice)
+
+
+def _written(path: Path) -> datetime:
+    """Return when a file was last written to, if it can be read; raises ``OSError``."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe that nobody writes to is not waited for
+    try:
+        os.read(descriptor, 1)
+        return datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
+    finally:
+        os.close(descriptor)
 
 
 def _last_heard(
