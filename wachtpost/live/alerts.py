@@ -107,6 +107,8 @@ class AlertLine:
     """How it stands, in words."""
     headline: str
     severity: Severity
+    breach: OpenBreach | None
+    """What the notifier knows of it."""
 
 
 def alert_lines(snapshot: Snapshot, city: CityFile, known: Known, say: Translator) -> list[AlertLine]:
@@ -178,7 +180,7 @@ def _line(
     taken = breach is not None and breach.acknowledged is not None and state is BreachState.FIRING
     stands = say.pgettext("narrow column", "breached, taken on") if taken else say.text(STATES[state][0])
     headline = _name(rule, city, say) if breach is None else breach.headline
-    return AlertLine(state, stands, headline, Severity(rule.severity))
+    return AlertLine(state, stands, headline, Severity(rule.severity), breach)
 
 
 def _urgency(rule_state: tuple[MetricRule, BreachState]) -> tuple[int, int, bool, str, str]:

@@ -19,7 +19,7 @@ from shared.contract.breach_events import BreachState
 from shared.contract.kpis import Kpi, QueueKind
 from shared.formatting import clock_time
 from shared.translation import Msg, Translator
-from wachtpost.live.alerts import Known, alert_lines, all_well
+from wachtpost.live.alerts import AlertLine, Known, alert_lines, all_well
 from wachtpost.live.figures import (
     calls_today,
     kpi_title,
@@ -114,6 +114,12 @@ class ShownBreach:
     severity: str
     stands: str
     headline: str
+    beside: str
+    """Since when, and who took it on."""
+    id: str | None
+    """As `wachtpost breaches` shows it; none: the notifier does not know of it yet."""
+    opened_at: datetime | None
+    taken_on_by: str | None
 
 
 @dataclass(frozen=True)
@@ -167,7 +173,7 @@ def page_view(look: ServicesLook, city: CityFile, now: datetime, say: Translator
         stale=_stale(look, as_of, city, now, say),
         pulse=tuple(_pulse(snapshot, say)),
         sites=tuple(_SiteTables(snapshot, city, site, say).view() for site in city.sites),
-        breaches=tuple(ShownBreach(one.state, one.severity, one.stands, one.headline) for one in lines),
+        breaches=tuple(_breach(line, city, now, say) for line in lines),
         all_well="" if lines or not snapshot.states else all_well(snapshot, say),
         sources=tuple(_source(source.id, snapshot, city, now, say) for source in city.sources),
     )
@@ -192,6 +198,28 @@ def _pulse(snapshot: Snapshot, say: Translator) -> Iterator[str]:
     if snapshot.behind:
         # Translators: events that came in and are not counted yet, on the page in the browser.
         yield say.ngettext("{number} event to be counted", "{number} events to be counted", snapshot.behind)
+
+
+def _breach(line: AlertLine, city: CityFile, now: datetime, say: Translator) -> ShownBreach:
+    known, zone = line.breach, city.city.zone
+    if known is None:
+        return ShownBreach(line.state, line.severity, line.stands, line.headline, "", None, None, None)
+    moment = say.moment(known.opened_at.astimezone(zone), now.astimezone(zone))
+    beside = [say.gettext("since {time}", time=moment)]
+    by = None if known.acknowledged is None else known.acknowledged.by
+    if by is not None:
+        titles = {one.id: one.title for one in city.receivers}
+        beside.append(say.gettext("taken on by {name}", name=titles.get(by, by)))
+    return ShownBreach(
+        line.state,
+        line.severity,
+        line.stands,
+        line.headline,
+        ", ".join(beside),
+        known.id,
+        known.opened_at,
+        by,
+    )
 
 
 def _source(source: str, snapshot: Snapshot, city: CityFile, now: datetime, say: Translator) -> ShownSource:

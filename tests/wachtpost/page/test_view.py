@@ -12,12 +12,16 @@ import pytest
 from pydantic_core import from_json, to_json
 from rich.console import Console
 
+from domain.queue_ref import QueueRef
+from services.notifier.model import Acknowledgement
+from shared.config.alerting import Receiver
 from shared.config.model import CityFile
 from shared.translation import languages, translator
 from tests.wachtpost.live.test_board import CITY, PAGE
+from wachtpost.live.alerts import OpenBreach
 from wachtpost.live.board import BoardContext, board
 from wachtpost.live.layout import WIDE
-from wachtpost.live.snapshot import Snapshot, read_metrics
+from wachtpost.live.snapshot import MetricRule, Snapshot, read_metrics
 from wachtpost.page.app import html_of
 from wachtpost.page.view import STALE_AFTER, FigureCell, PageView, ServicesLook, page_view
 
@@ -70,6 +74,30 @@ def test_a_figure_stands_with_its_window_its_target_and_what_it_rests_on() -> No
     missed = next(cell for cell in cells(view()) if (cell.kpi, cell.value) == ("missed_ratio", 0.125))
     assert (plain(missed.text), missed.window, plain(missed.target)) == ("13 %", "15m", "doel ≤ 20 %")
     assert (plain(missed.beside), missed.tone) == ("7 van 56, 6–24 %", "undecided")
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        (None, "sinds 11:02"),
+        ("balie", "sinds 11:02, opgepakt door Balie"),
+        ("wacht", "sinds 11:02, opgepakt door wacht"),
+    ],
+)
+def test_a_breach_says_since_when_and_who_took_it_on(by: str | None, said: str) -> None:
+    rule = MetricRule("gemist", QueueRef("huis", "onthaal"), "warning")
+    assert rule in SNAPSHOT.readings
+    opened_at = LOOKED_AT.replace(hour=10, minute=2)
+    taken_on = None if by is None else Acknowledgement(at=LOOKED_AT, by=by)
+    known = {rule: OpenBreach("gemist:1", "Onthaal: 12 % gemist", opened_at, taken_on)}
+    snapshot = replace(SNAPSHOT, states={rule: "firing"})
+    channel = {"kind": "email", "to": ["balie@example.org"]}
+    receivers = (Receiver.model_validate({"id": "balie", "name": "Balie", "channels": [channel]}),)
+    city = CITY.model_copy(update={"receivers": receivers})
+    page = page_view(ServicesLook(snapshot, known, True), city, LOOKED_AT, translator("nl"))
+    (breach,) = page.breaches
+    assert (breach.id, breach.beside, breach.taken_on_by) == ("gemist:1", said, by)
+    assert f"Onthaal: 12 % gemist {said}" in visible(html_of(page, translator("nl")))
 
 
 def test_machines_get_the_same_as_json() -> None:
