@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -104,8 +105,16 @@ def test_the_demo_runs_on_the_example_that_comes_with_it(wachtpost: Path, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
-def test_boards_are_built_without_a_checkout(wachtpost: Path, tmp_path: Path) -> None:
-    run(wachtpost, "boards", "build", "--city", EXAMPLE, "--out", "boards", at=tmp_path)
+def test_boards_monitoring_and_units_are_made_without_a_checkout(wachtpost: Path, tmp_path: Path) -> None:
+    run(wachtpost, "boards", "build", "--monitoring", "--city", EXAMPLE, "--out", "boards", at=tmp_path)
     for board in FOLDER.rglob("*.json"):
         built = tmp_path / "boards" / board.relative_to(FOLDER)
         assert built.read_bytes() == board.read_bytes()
+    assert (tmp_path / "boards" / "prometheus" / "prometheus.yml").is_file()
+    unsaid = subprocess.run(
+        [wachtpost, "units", "--city", EXAMPLE], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    asked = re.findall("`(sh .*)`", unsaid.stderr)  # for secrets, by a script that comes with it
+    run("sh", "-c", *asked, at=tmp_path)
+    run(wachtpost, "units", "--city", EXAMPLE, at=tmp_path)
+    assert list((tmp_path / "units").glob("*.service"))

@@ -7,17 +7,21 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import typer
 
+import deploy
 from shared.config.model import CityFile, QueueLogSource
 from shared.redis.url import cluster_of
 from shared.translation import Translator, translator
 from wachtpost.city_file import load_or_explain
 from wachtpost.terminal import echo, fail
 from wachtpost.units.plan import REDIS_PASSWORD, SECRETS, USER, must_be_readable, plan
+
+SCRIPT: Final = Path(deploy.__file__).with_name("secrets.sh")
+"""What makes secrets, in a checkout and in a wheel."""
 
 
 def units(
@@ -48,7 +52,7 @@ def units(
             say.gettext(
                 "{file} is not there: make it with `{command}`.",
                 file=secrets / "pseudonym_key",
-                command=f"sh deploy/secrets.sh {secrets}",
+                command=shlex.join(["sh", str(SCRIPT), str(secrets)]),
             )
         )
     logs = [source.path for source in found.sources if isinstance(source, QueueLogSource)]

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from shared.process.shutdown import WHOLE
+from tests.support.service_process import ROOT
 from wachtpost.cli import app
 
 CITY = """
@@ -89,7 +90,7 @@ def test_a_service_gets_longer_to_end_than_it_takes(folder: Path) -> None:
     [
         (["--redis-url", "redis://desk:hush@127.0.0.1/0"], "redis_password"),
         (["--redis-url", "http://127.0.0.1"], "--redis-url"),
-        (["--secrets", "elsewhere"], "sh deploy/secrets.sh elsewhere"),
+        (["--secrets", "elsewhere"], f"sh {ROOT}/deploy/secrets.sh elsewhere"),
         (["--out", "queue_log"], "queue_log"),
     ],
 )
