@@ -16,9 +16,16 @@ from typing import Final, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
-from redis.exceptions import AuthenticationError, AuthorizationError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    RedisError,
+    ResponseError,
+)
 
 from domain.corrections import MOST_WHY
+from services.notifier.channels.sender import why_lost
 from services.notifier.messages.message import Writer
 from services.notifier.messages.template_files import TemplateFault, load_templates
 from services.notifier.settings import NotifierSettings
@@ -114,14 +121,30 @@ def setting_wrong(say: Translator, error: SettingWrongError) -> str:
 
 def redis_trouble(say: Translator, settings: ServiceSettings, error: Exception) -> str:
     """Return what is wrong with Redis, in a sentence: where it is, and no user or password."""
-    address, why = settings.redis_address, type(error).__name__
-    if isinstance(error, AuthenticationError | AuthorizationError | ResponseError):
+    address = settings.redis_address
+    if isinstance(error, AuthenticationError):
         return say.gettext(
-            "Redis at {address} (WACHTPOST_REDIS_URL) refuses: {why}.", address=address, why=why
+            "Redis at {address} (WACHTPOST_REDIS_URL) does not know this user with this password.",
+            address=address,
         )
+    if isinstance(error, NoPermissionError | AuthorizationError):
+        return say.gettext(
+            "Redis at {address} (WACHTPOST_REDIS_URL) does not let this user do that.", address=address
+        )
+    if isinstance(error, ResponseError):
+        code = str(error).partition(" ")[0]
+        return say.gettext(
+            "Redis at {address} (WACHTPOST_REDIS_URL) refuses: {why}.", address=address, why=code
+        )
+    why = lost_because(error) or say.gettext("no answer came in time")
     return say.gettext(
         "Redis at {address} (WACHTPOST_REDIS_URL) does not answer: {why}.", address=address, why=why
     )
+
+
+def lost_because(error: Exception) -> str:
+    """Return why a connection failed, in the system's or OpenSSL's own words; empty where they have none."""
+    return why_lost(error).partition(": ")[2]
 
 
 def a_day(text: str) -> date:

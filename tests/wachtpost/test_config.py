@@ -147,7 +147,7 @@ def test_an_archive_that_is_away_keeps_nothing_from_being_checked(
     monkeypatch.setenv("WACHTPOST_REDIS_URL", f"redis://127.0.0.1:{port}/0")
     result = check(file)
     assert (result.exit_code, result.stdout.split("\n")[0]) == (0, f"{file} is in orde")
-    away = f"Redis op 127.0.0.1:{port} (WACHTPOST_REDIS_URL) antwoordt niet: ConnectionError."
+    away = f"Redis op 127.0.0.1:{port} (WACHTPOST_REDIS_URL) antwoordt niet: Connection refused."
     assert result.stderr == f"Hoeveel contacten er waren, kan niet gevraagd worden: {away}\n"
 
 

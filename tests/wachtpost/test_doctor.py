@@ -115,7 +115,8 @@ async def test_a_redis_that_is_away_is_told_with_its_address_and_nothing_else():
     report = await look_at_redis(given(redis_url=f"redis://desk:hush@127.0.0.1:{port}/0"))
     (away,) = report.results
     assert away.status is CheckStatus.WRONG
-    assert away.said.startswith(f"Redis at 127.0.0.1:{port} (WACHTPOST_REDIS_URL) does not answer")
+    at = f"Redis at 127.0.0.1:{port} (WACHTPOST_REDIS_URL)"
+    assert away.said == f"{at} does not answer: Connection refused."
     assert report.heard is None
 
 
@@ -138,7 +139,7 @@ async def test_a_wrong_password_is_no_redis_that_is_away(own_server: RedisServer
     report = await look_at_redis(given(redis_url=url, redis_password_file=tmp_path / "password"))
     (refused,) = report.results
     assert refused.status is CheckStatus.WRONG
-    assert "refuses" in refused.said
+    assert "does not know this user with this password" in refused.said
     assert "hush" not in refused.said
 
 
@@ -290,7 +291,7 @@ def test_rules_and_routes_that_lead_nowhere_are_named():
     ]
     some = RULE.replace('"wachten"', '"later"').replace("limit", 'severity = "info"\nlimit')
     assert said(list(look_at_routes(given(RULE + some + TOLD + idle)))) == [
-        (CheckStatus.WARNING, "Nobody is told of: wachten (critical).")
+        (CheckStatus.WARNING, "Nobody is told of: wachten (urgent).")
     ]
 
 

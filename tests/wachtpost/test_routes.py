@@ -21,6 +21,7 @@ CITY = """
 city = { name = "Proefstad", language = "nl" }
 rules = [
   { id = "wachten", kpi = "call_wait_mean", queue = "*", limit = 45, warn_at = 40 },
+  { id = "gemist", kpi = "missed_ratio", limit = 0.3 },
   { id = "loket", kpi = "visit_wait_mean", queue = "wonen", limit = 450, severity = "info" },
 ]
 no_data_rules = [{ id = "stil", source = "pbx" }]
@@ -43,7 +44,7 @@ monday = ["00:00-09:00"]
 [[sites]]
 id = "huis"
 queues = [
-  { id = "onthaal", kind = "phone", hours = "balie" },
+  { id = "onthaal", kind = "phone", name = "Onthaal", hours = "balie" },
   { id = "burgerzaken", kind = "phone", hours = "balie" },
   { id = "wonen", kind = "counter" },
 ]
@@ -77,10 +78,10 @@ def test_who_is_told_at_once_who_later_and_why(city: Path):
     assert (result.exit_code, result.stderr) == (0, "")
     assert lines(result) == [
         "Als de regel afging op vr 27 nov 2026 16:00:",
-        "wachten  dringend  onthaal, burgerzaken",
+        "wachten  dringend  Onthaal, burgerzaken",
         "balie: meteen via webhook (route 1)",
         "chef: 16:20 via webhook, als niemand het dan heeft opgepakt (route 1)",
-        "wachten  waarschuwing  onthaal, burgerzaken",
+        "wachten  waarschuwing  Onthaal, burgerzaken",
         "balie: ma 30 nov 9:00 via webhook (route 2): wacht: stille uren",
     ]
 
@@ -92,6 +93,11 @@ def test_what_reaches_nobody_is_said_and_an_error_if_it_is_more_than_information
     city.write_text(CITY.replace('severities = ["critical"]', 'severities = ["info"]'), encoding="utf-8")
     assert ask(city, "--rule", "stil").exit_code == 1
     assert ask(city, "--severity", "warning").exit_code == 0
+
+
+def test_a_total_is_called_as_in_messages(city: Path):
+    result = ask(city, "--rule", "gemist", "--at", "2026-11-27 10:00")
+    assert lines(result)[1] == "gemist  dringend  Alle telefoonlijnen"
 
 
 def test_a_rule_that_is_not_judged_at_that_moment_is_marked(city: Path):
@@ -112,8 +118,8 @@ def test_machines_are_told_the_same(city: Path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--rule", "wachten-maar"], "Er zijn: wachten, loket, stil"),
-        (["--queue", "x"], "Er zijn: onthaal, burgerzaken, wonen, pbx"),
+        (["--rule", "wachten-maar"], "Er zijn: wachten, gemist, loket, stil"),
+        (["--queue", "x"], "Er zijn: onthaal, burgerzaken, all, wonen, pbx"),
         (["--site", "x"], "Er zijn: huis"),
         (["--at", "morgen"], "2026-03-12 22:00"),
     ],
@@ -135,7 +141,7 @@ def test_a_city_without_rules_has_nothing_to_try(city: Path):
 @pytest.mark.parametrize("language", languages())
 def test_every_language_says_it(city: Path, language: str):
     city.write_text(CITY.replace('"nl"', f'"{language}"'), encoding="utf-8")
-    assert len(lines(ask(city, "--at", "2026-11-27 16:00"))) == 11
+    assert len(lines(ask(city, "--at", "2026-11-27 16:00"))) == 14
 
 
 def test_a_made_up_breach_of_any_rule_lasts():
@@ -149,4 +155,4 @@ def test_a_route_that_no_rule_takes_is_found(city: Path):
     keys = [rule.key for rule in rules_of(loaded, loaded.sites)]
     assert idle_routes(loaded.routes, keys, NOW) == [3]
     told = {key.rule for key in keys if engine.receivers_of(loaded.routes, made_up(key, NOW))}
-    assert told == {"wachten", "stil"}
+    assert told == {"wachten", "gemist", "stil"}

@@ -19,7 +19,7 @@ from services.notifier import engine
 from services.notifier.channels import build_senders
 from services.notifier.channels.mail import MailSender
 from services.notifier.channels.post import http_client
-from services.notifier.channels.sender import SenderLimits, why_lost
+from services.notifier.channels.sender import SenderLimits
 from services.notifier.grafana import client
 from services.notifier.grafana.annotations import CityWords
 from services.notifier.messages.links import ACKNOWLEDGE_PATH
@@ -28,9 +28,10 @@ from services.notifier.secrets import read_secret
 from shared.config.alerting import AppriseChannel, WebhookChannel
 from shared.contract.breach_events import Severity
 from shared.process.settings import SettingWrongError
-from wachtpost.access import Access
+from wachtpost.access import Access, lost_because
 from wachtpost.doctor.results import CheckResult, CheckStatus
 from wachtpost.remarks.limits import queues_of
+from wachtpost.routes.command import SEVERITIES
 from wachtpost.routes.trial import idle_routes, made_up
 
 PATIENCE: Final = timedelta(seconds=10)
@@ -73,7 +74,7 @@ def look_at_routes(given: Access) -> Iterator[CheckResult]:
     keys = [rule.key for rule in rules_of(city, city.sites)]
     untold = [key for key in keys if not engine.receivers_of(city.routes, made_up(key, given.now()))]
     urgent = [key for key in untold if key.severity is not Severity.INFO]
-    names = list(dict.fromkeys(f"{key.rule} ({key.severity})" for key in urgent))
+    names = list(dict.fromkeys(f"{key.rule} ({say.text(SEVERITIES[key.severity])})" for key in urgent))
     named = [*names[:MOST_NAMED], *(["…"] if len(names) > MOST_NAMED else [])]
     see = say.gettext("Add a route ([[routes]]); `wachtpost routes test` says who is told of what.")
     if untold and len(untold) == len(keys):
@@ -126,7 +127,6 @@ async def look_at_ways(given: Access) -> list[CheckResult]:
 
 def _refused(given: Access, server: str, error: Exception) -> str:
     say = given.say
-    own_words = why_lost(error).rpartition(": ")[2]  # the system's or OpenSSL's
     match error:
         case aiosmtplib.SMTPAuthenticationError():
             return say.gettext(
@@ -144,9 +144,8 @@ def _refused(given: Access, server: str, error: Exception) -> str:
                 "The mail server {server} turns us away (code {code}).", server=server, code=error.code
             )
         case OSError():
-            return say.gettext(
-                "The mail server {server} cannot be reached: {why}.", server=server, why=own_words
-            )
+            why = lost_because(error) or say.gettext("the connection broke off")
+            return say.gettext("The mail server {server} cannot be reached: {why}.", server=server, why=why)
         case aiosmtplib.SMTPException():
             return say.gettext(
                 "The mail server {server} cannot do what [smtp] asks for: {why}.",

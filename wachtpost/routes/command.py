@@ -14,12 +14,13 @@ import typer
 from services.evaluator.alerting.rules import Rule, rules_of
 from services.notifier import engine
 from services.notifier.app import policy_of
+from services.notifier.messages.view import Viewer
 from services.notifier.model import Silence
 from shared.contract.breach_events import Severity
 from shared.translation import Msg
 from wachtpost.access import Access, Stores, access
 from wachtpost.notify.words import REASONS
-from wachtpost.routes.trial import RoutedReceiver, RoutedRule, routed
+from wachtpost.routes.trial import RoutedReceiver, RoutedRule, made_up, routed
 from wachtpost.terminal import echo, fail
 
 # Translators: how bad a breach is, in a table.
@@ -138,13 +139,14 @@ def lines(given: Access, found: Sequence[RoutedRule], moment: datetime) -> Itera
     """Yield it for people: places that go the same way stand together."""
     say, zone = given.say, given.city.city.zone
     yield say.gettext("If the rule fired on {moment}:", moment=say.instant(moment.astimezone(zone)))
+    viewer = Viewer(given.city)
     alike: dict[tuple[object, ...], list[RoutedRule]] = {}
     for one in found:
         way = (one.key.rule, one.key.severity, one.is_judged, one.receivers)
         alike.setdefault(way, []).append(one)
     for together in alike.values():
         first = together[0]
-        places = ", ".join(dict.fromkeys(_place(given, one) for one in together))
+        places = ", ".join(dict.fromkeys(_place(viewer, one, moment) for one in together))
         yield f"{first.key.rule}  {say.text(SEVERITIES[first.key.severity])}  {places}"
         if not first.is_judged:
             yield "    " + say.gettext("(closed at that moment: it is not judged then)")
@@ -154,9 +156,10 @@ def lines(given: Access, found: Sequence[RoutedRule], moment: datetime) -> Itera
             yield "    " + say.gettext("nobody: no route fits")
 
 
-def _place(given: Access, one: RoutedRule) -> str:
-    several = len(given.city.sites) > 1
-    return f"{one.key.site}/{one.key.queue}" if several else one.key.queue
+def _place(viewer: Viewer, one: RoutedRule, moment: datetime) -> str:
+    """As messages call it."""
+    view = viewer.view(made_up(one.key, moment), moment)
+    return f"{view.site}: {view.place}" if view.site else view.place
 
 
 def _told(given: Access, one: RoutedReceiver, moment: datetime) -> str:
