@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from importlib.metadata import version
 from typing import Annotated
 
@@ -108,4 +110,13 @@ def page() -> None:
 
 def main() -> None:
     """Entry point of the console command."""
-    app()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that has no "→" shows a question mark
+    try:
+        app()
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # Nobody could be told what the command had to say: a full disk behind a ">".
+        sys.exit(f"wachtpost: {error.strerror}")

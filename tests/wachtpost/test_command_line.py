@@ -13,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from wachtpost.city_file import EXAMPLE
 from wachtpost.cli import app
 
 
@@ -40,10 +41,34 @@ def test_it_says_its_version(asked: str) -> None:
     assert (result.exit_code, result.stdout) == (0, f"wachtpost {version('wachtpost')}\n")
 
 
+COMMAND = Path(sys.executable).with_name("wachtpost")
+
+
+def test_a_terminal_without_our_letters_has_question_marks_for_them() -> None:
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    told = subprocess.run([COMMAND, "-h"], env=plain, capture_output=True, text=True, check=True)
+    assert "WACHTPOST_? variables" in told.stdout
+    assert told.stderr == ""
+
+
+def test_a_full_disk_behind_the_output_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run([COMMAND, "-h"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (told.returncode, told.stderr) == (1, "wachtpost: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", [("-h",), ("config", "check", str(EXAMPLE))], ids=" ".join)
+def test_who_has_read_enough_of_it_may_go(words: tuple[str, ...]) -> None:
+    with subprocess.Popen([COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
 def test_what_one_begins_to_type_is_completed(tmp_path: Path) -> None:
-    command = Path(sys.executable).with_name("wachtpost")
     asked = {"_WACHTPOST_COMPLETE": "complete_bash", "COMP_WORDS": "wachtpost sil", "COMP_CWORD": "1"}
     told = subprocess.run(
-        [command], env={**os.environ, **asked}, capture_output=True, text=True, check=True, cwd=tmp_path
+        [COMMAND], env={**os.environ, **asked}, capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert told.stdout.split() == ["silence"]
