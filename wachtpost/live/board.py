@@ -29,6 +29,7 @@ from wachtpost.live.alerts import Known, alerts
 from wachtpost.live.figures import (
     GONE,
     HELPED,
+    STALE_AFTER,
     ShownFigure,
     Without,
     calls_today,
@@ -112,6 +113,10 @@ def _head(snapshot: Snapshot, context: BoardContext, say: Translator, layout: La
 
 def _pulse(snapshot: Snapshot, context: BoardContext, say: Translator) -> Iterable[str]:
     """How fresh and complete the figures are."""
+    stale_after = STALE_AFTER.total_seconds() * max(1.0, context.speed)
+    if snapshot.looked_at is not None and context.now.timestamp() - snapshot.looked_at > stale_after:
+        at = datetime.fromtimestamp(snapshot.looked_at, context.city.city.zone)
+        yield say.gettext("figures of {clock}, not of now", clock=f"{at:%H:%M:%S}")
     if snapshot.last_event is None:
         yield say.gettext("no data yet")
     else:

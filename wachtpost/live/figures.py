@@ -54,6 +54,9 @@ STANDS: Final[Mapping[Verdict | Without, Msg]] = {
     Without.NO_READING: Msg("no reading", "narrow column"),
     Without.NO_TARGET: Msg("no target", "narrow column"),
 }
+STALE_AFTER: Final = timedelta(seconds=10)
+"""The evaluator looks once a second; figures that are older are told to be."""
+
 BELOW_TARGET: Final = Msg("below target", "narrow column")
 """Beyond a target of which more is better."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from domain.how_sure import Verdict
@@ -21,6 +21,7 @@ from shared.formatting import clock_time
 from shared.translation import Msg, Translator
 from wachtpost.live.alerts import AlertLine, Known, alert_lines, all_well
 from wachtpost.live.figures import (
+    STALE_AFTER,
     calls_today,
     kpi_title,
     limit_of,
@@ -31,9 +32,6 @@ from wachtpost.live.figures import (
     window_text,
 )
 from wachtpost.live.snapshot import TODAY, Snapshot, Window
-
-STALE_AFTER: Final = timedelta(seconds=10)
-"""The evaluator looks once a second; a figure that is older is told to be."""
 
 CLOCK: Final = Msg("HH:mm:ss", "date pattern")
 

@@ -264,6 +264,15 @@ def test_an_older_page_shows_its_age() -> None:
     assert "gegevens 2:05 oud" in shown(page, "nl")
 
 
+@pytest.mark.parametrize(("old", "speed", "said"), [(9, 1, False), (11, 1, True), (11, 60, False)])
+def test_figures_of_an_evaluator_that_is_away_say_so(old: int, speed: float, said: bool) -> None:
+    page = Snapshot(looked_at=NOW.timestamp() - old)
+    output = StringIO()
+    console = Console(file=output, width=WIDE.width)
+    console.print(board(page, BoardContext(CITY, NOW, speed=speed), translator("nl")))
+    assert ("cijfers van 10:12:19, niet van nu" in output.getvalue()) is said
+
+
 def test_a_site_without_counters_has_no_counters_on_its_board() -> None:
     phones = CITY.sites[0].model_copy(update={"queues": CITY.sites[0].of_kind(QueueKind.PHONE)})
     text = shown(Snapshot(), "nl", CITY.model_copy(update={"sites": (phones,)}))

@@ -20,10 +20,11 @@ from shared.translation import languages, translator
 from tests.wachtpost.live.test_board import CITY, PAGE
 from wachtpost.live.alerts import OpenBreach
 from wachtpost.live.board import BoardContext, board
+from wachtpost.live.figures import STALE_AFTER
 from wachtpost.live.layout import WIDE
 from wachtpost.live.snapshot import MetricRule, Snapshot, read_metrics
 from wachtpost.page.app import html_of
-from wachtpost.page.view import STALE_AFTER, FigureCell, PageView, ServicesLook, page_view
+from wachtpost.page.view import FigureCell, PageView, ServicesLook, page_view
 
 SNAPSHOT = read_metrics(PAGE)
 LOOKED_AT = datetime.fromtimestamp(SNAPSHOT.looked_at or 0, UTC)
