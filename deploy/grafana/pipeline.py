@@ -38,7 +38,6 @@ from deploy.grafana.panels import (
 from deploy.grafana.promql import INFO_OF_ALL_SITES, growth, named
 from deploy.grafana.words import (
     NO_FIGURE,
-    REASONS,
     RESULTS,
     SEVERITY,
     SINCE,
@@ -47,6 +46,7 @@ from deploy.grafana.words import (
     PanelText,
 )
 from deploy.grafana.words import PipelineWords as Words
+from domain.refusal_names import REFUSAL_NAMES
 
 PARTITION: Final = "p{{partition}}"
 """As in the names of Redis' keys."""
@@ -190,7 +190,8 @@ def _commit_quantiles(say: Edition) -> timeseries.Panel:
 def _dead(say: Edition) -> bargauge.Panel:
     refused = "sort_desc(sum by (reason) (increase(wachtpost_dead_letters_total[$__range])))"
     panel = bars(say, Words.DEAD, instant(refused, "{{reason}}"), title_size=13, value_size=15)
-    return with_words(panel, say, REASONS, [Colour.ORANGE] * len(REASONS))
+    names = {reason.value: name for reason, name in REFUSAL_NAMES.items()}
+    return with_words(panel, say, names, [Colour.ORANGE] * len(names))
 
 
 def _unfinished(say: Edition) -> bargauge.Panel:

@@ -273,18 +273,6 @@ STAFF_COUNTER: Final[Mapping[str, Text]] = {
     "busy": Msg("staff serving"),
     "paused": Msg("staff on a break"),
 }
-REASONS: Final[Mapping[str, Text]] = {
-    "unreadable": Msg("unreadable"),
-    "invalid": Msg("not a valid fact"),
-    "unknown_queue": Msg("unknown queue"),
-    "wrong_kind": Msg("at a queue of another kind"),
-    "not_allowed": Msg("not allowed"),
-    "internal_error": Msg("a fault of Wachtpost itself"),
-    "went_back": Msg("Redis went back to an older state"),
-    "personal": Msg("looks like a phone number"),
-    "future": Msg("from the future"),
-    "late": Msg("too late"),
-}
 RESULTS: Final[Mapping[str, Text]] = {
     "delivered": Msg("delivered"),
     "retry": Msg("to be tried again"),

@@ -8,24 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
+from domain.refusal_names import REFUSAL_NAMES
 from shared.config.model import CityFile
 from shared.contract.dead_letters import DeadLetterReason
 from shared.contract.kpis import QueueKind
 from shared.translation import Msg, Translator
 from wachtpost.refusals.groups import RefusalGroup, Refusals, logs
-
-REASONS: Final[Mapping[DeadLetterReason, Msg]] = {
-    DeadLetterReason.UNREADABLE: Msg("unreadable"),
-    DeadLetterReason.INVALID: Msg("not a valid fact"),
-    DeadLetterReason.UNKNOWN_QUEUE: Msg("unknown queue"),
-    DeadLetterReason.WRONG_KIND: Msg("at a queue of another kind"),
-    DeadLetterReason.NOT_ALLOWED: Msg("not allowed"),
-    DeadLetterReason.PERSONAL: Msg("looks like a phone number"),
-    DeadLetterReason.FUTURE: Msg("from the future"),
-    DeadLetterReason.LATE: Msg("too late"),
-    DeadLetterReason.INTERNAL_ERROR: Msg("a fault of Wachtpost itself"),
-    DeadLetterReason.WENT_BACK: Msg("Redis went back to an older state"),
-}
 
 DETAILS: Final = (
     Msg("not one of {count} lines can be read; the first: {detail}"),
@@ -72,7 +60,7 @@ def refusal_lines(
 
 
 def _what(group: RefusalGroup, say: Translator) -> str:
-    reason, count = say.text(REASONS[group.subject.reason]), say.number(group.count)
+    reason, count = say.text(REFUSAL_NAMES[group.subject.reason]), say.number(group.count)
     if not group.subject.queue:
         return say.gettext("{count} × {reason}", count=count, reason=reason)
     return say.gettext("{count} × {reason}: {queue}", count=count, reason=reason, queue=group.subject.queue)

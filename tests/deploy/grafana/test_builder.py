@@ -19,6 +19,7 @@ from deploy.grafana.palette import Colour
 from deploy.grafana.periods import MONTH, RunningKpi
 from deploy.grafana.promql import STATE_CODES, TOTAL
 from deploy.grafana.words import Edition
+from domain.refusal_names import REFUSAL_NAMES
 from services.evaluator.alerting.judge import CLOSED, INSUFFICIENT
 from shared.config.model import CityFile
 from shared.contract.boards import board_uid
@@ -181,7 +182,7 @@ def test_the_heartbeat_that_always_rings_is_no_alarm():
         (words.STATES, {*BreachState, INSUFFICIENT, CLOSED}),
         (words.SEVERITIES, set(Severity)),
         (words.KPIS, set(Measure)),
-        (words.REASONS, set(DeadLetterReason)),
+        (REFUSAL_NAMES, set(DeadLetterReason)),
         (words.OUTCOMES, {"answered", *Outcome}),
     ],
 )
