@@ -223,13 +223,18 @@ def test_what_dies_is_there_again_and_what_is_killed_leaves_nothing_but_its_data
     eventually(lambda: up.page()["stale"] == "")
     assert "evaluator ended with status -9. It is started again" in up.said
     up.shows("2 of 6")
+    os.kill(before["valkey"], signal.SIGKILL)
+    eventually(lambda: up.pids().get("valkey", before["valkey"]) != before["valkey"])
+    with up.log.open("a", encoding="utf-8") as log:
+        log.write(call(99, datetime.now(UTC) - timedelta(seconds=10), "CONNECT"))
+    up.shows("2 of 7")
     os.kill(up.pids()["supervisor"], signal.SIGKILL)
     up.kill()
     eventually(lambda: not set(up.pids()) - {"valkey"})
     left = up.pids()
     up.start()
     assert up.pids()["valkey"] == left.get("valkey", up.pids()["valkey"])  # unless the command got to end it
-    up.shows("2 of 6")
+    up.shows("2 of 7")
     up.stop()
     assert up.pids() == {}
 

@@ -74,6 +74,11 @@ def main() -> None:
         stack.callback(signal.signal, signal.SIGTERM, signal.SIG_IGN)  # first of all: tidy up undisturbed
         _say(directory=str(directory), redis_url=valkey.url)
         for line in sys.stdin:
+            try:
+                valkey.keep_up()
+            except (PortTakenError, ValkeyNotStartedError, OSError) as error:
+                _say(error=f"Valkey: {error}")
+                return
             _obey(json.loads(line), directory, services)
 
 

@@ -73,6 +73,16 @@ class EmbeddedValkey:
             )
         self._wait_until_loaded(self._process)
 
+    def keep_up(self) -> None:
+        """Start the server anew, where it was and with what it had written, if it has ended.
+
+        Raises like ``start``.
+        """
+        runs = self._runs_at(self.port) if self._process is None else self._process.poll() is None
+        if not runs:
+            self._wanted = self.port
+            self.start()
+
     def stop(self, within: float) -> None:
         """Stop the server, and wait until it has written everything; at most so many seconds."""
         if self._process is None:

@@ -52,6 +52,15 @@ def test_what_is_kept_is_there_again(kept: Path) -> None:
         assert services.redis_url.endswith(f":{port}/0")
 
 
+def test_a_valkey_that_is_killed_is_there_again_with_what_it_had(kept: Path) -> None:
+    with SupervisedServices(kept, free_port()) as services, client(services) as server:
+        server.set("what", "remains")
+        os.kill(server.info("server")["process_id"], signal.SIGKILL)
+        eventually(lambda: not listens(server.connection_pool.connection_kwargs["port"]))
+        assert services.ended() == {}  # asked, the supervisor looks after it
+        assert server.get("what") == b"remains"
+
+
 def test_a_directory_has_one_supervisor_and_a_port_one_server(kept: Path, tmp_path: Path) -> None:
     port = free_port()
     with SupervisedServices(kept, port):
