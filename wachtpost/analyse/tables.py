@@ -31,6 +31,7 @@ from wachtpost.analyse.figures import (
 )
 from wachtpost.analyse.files import ReadingStats
 from wachtpost.refusals.words import refusal_lines
+from wachtpost.whole_words import WholeWords
 
 NOTHING: Final = "–"
 """No reading."""
@@ -404,7 +405,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _titled(title: str, table: Table) -> Group:
-    return Group(Text(title, style="bold"), table)
+    return Group(Text(title, style="bold"), WholeWords(table))
 
 
 def _wait(seconds: float | None) -> str:

@@ -20,6 +20,7 @@ from wachtpost.rules.by_days import Untried, WhyNot
 from wachtpost.rules.findings import FAULTS, FindingKind, findings, limit_text, past, value_text
 from wachtpost.rules.trial import Occurrence, RuleTrial, Trial
 from wachtpost.rules.usual import ByChance
+from wachtpost.whole_words import WholeWords
 
 NOTHING: Final = "–"
 
@@ -87,7 +88,7 @@ class TrialPage:
         table.add_column(say.gettext("last"))
         for tried in self._trial.rules:
             table.add_row(*self._row(tried), style="" if tried.occurrences else "dim")
-        return table
+        return WholeWords(table)
 
     def _row(self, tried: RuleTrial) -> Sequence[str]:
         say, count = self._say, len(tried.occurrences)
