@@ -50,7 +50,8 @@ def units(
     if "pseudonym_key" not in there:
         fail(
             say.gettext(
-                "{file} is not there: make it with `{command}`.",
+                "{file} is not there: make it with `{command}`, or name with --secrets the folder in which "
+                "`wachtpost up` keeps what it knows.",
                 file=secrets / "pseudonym_key",
                 command=shlex.join(["sh", str(SCRIPT), str(secrets)]),
             )
