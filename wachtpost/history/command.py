@@ -37,6 +37,7 @@ from wachtpost.history.replacing import Planned, Replacement, ReplacementRequest
 from wachtpost.history.tables import Shift, as_values, shifts, table
 from wachtpost.refusals.groups import Refusals
 from wachtpost.terminal import complain, echo, fail, not_installed
+from wachtpost.whole_words import WholeWords
 
 WIDEST: Final = 120
 
@@ -395,7 +396,7 @@ def _print_table(given: Access, changed: Sequence[Shift]) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDEST
-    console.print(table(changed, given.city))
+    console.print(WholeWords(table(changed, given.city)))
 
 
 def _dump(values: object) -> None:

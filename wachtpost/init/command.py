@@ -48,6 +48,7 @@ from wachtpost.init.figures import figures_table, found_table, hours_lines
 from wachtpost.init.observed import Observed, observe
 from wachtpost.remarks import remarks
 from wachtpost.terminal import complain, echo, fail
+from wachtpost.whole_words import WholeWords
 
 WIDEST: Final = 120
 LONGEST_STEP: Final = 40
@@ -123,7 +124,7 @@ def init(
     supposed = find(observed, asker.supposed(language), now.astimezone(ZoneInfo(time_zone)).date())
     if observed.queues:
         console = _console()
-        console.print(found_table(observed, supposed, say))
+        console.print(WholeWords(found_table(observed, supposed, say)))
         for line in hours_lines(supposed, say):
             console.print(line)
         console.print()
@@ -204,7 +205,7 @@ def _told(
     if city is None:
         return
     if made.analysis is not None:
-        _console().print(figures_table(city, made.analysis))
+        _console().print(WholeWords(figures_table(city, made.analysis)))
         yield ""
     yield say.ngettext(
         "{file} is written, with {number} rule.",
