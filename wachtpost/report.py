@@ -35,7 +35,7 @@ LONGEST_NAME: Final = 255
 
 def _spoken(language: str) -> str:
     if language not in languages():
-        raise typer.BadParameter(", ".join(languages()))
+        raise typer.BadParameter(f"write one of {', '.join(languages())}")
     return language
 
 

@@ -158,7 +158,7 @@ class Asker:
 def language_code(text: str) -> str:
     """Return a language there is; raises ``typer.BadParameter``, as all of these do."""
     if text.strip().lower() not in languages():
-        raise typer.BadParameter(", ".join(languages()))
+        raise typer.BadParameter(f"write one of {', '.join(languages())}")
     return text.strip().lower()
 
 
@@ -178,7 +178,7 @@ def country_code(text: str) -> str:
 
 def _name(text: str) -> str:
     if not text.strip():
-        raise typer.BadParameter("-")
+        raise typer.BadParameter("write a name")
     return text.strip()
 
 
