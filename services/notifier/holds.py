@@ -19,7 +19,7 @@ from services.notifier.state import BreachRecord, FlapTally, Group, NotifierStat
 from shared.config.alerting import MuteTimes, NotifyConfig
 from shared.config.types import ALL_QUEUES, PERIODS
 from shared.contract.breach_events import Level, Severity
-from shared.contract.kpis import Measure
+from shared.contract.kpis import Measure, more_is_better
 from shared.instants import Instant
 
 Place = tuple[str, str]
@@ -133,8 +133,9 @@ _SUBJECTS: Final[Mapping[Measure, str]] = {
 def explains(known: Breach, other: Breach, about_visitors: Callable[[Breach], bool]) -> bool:
     """Whether who was told of the one, which is firing, has little to learn from the other.
 
-    It says the same of all queues, and is as urgent; or it is about the same people, or about more of them,
-    and critical, which the other is not. A month's or a year's figure says nothing of now.
+    It says the same of all queues, or of the same ones to no lower a limit, and is as urgent; or it is about
+    the same people, or more, and critical, which the other is not. A month's or a year's figure says nothing
+    of now.
     """
     subject, of_other = _subject(known), _subject(other)
     if subject is None or of_other is None or known.level is Level.WARNING:
@@ -145,7 +146,7 @@ def explains(known: Breach, other: Breach, about_visitors: Callable[[Breach], bo
         return False
     if known.severity is Severity.CRITICAL and other.severity is not Severity.CRITICAL:
         return True
-    return subject == of_other and known.queue != other.queue
+    return subject == of_other and (known.queue != other.queue or not _is_further(other, known))
 
 
 def explained(
@@ -185,6 +186,15 @@ def settling(before: DeliveryState, now: datetime) -> Hold | None:
 def one_rule(one: Breach, other: Breach) -> bool:
     """Whether two breaches are of one rule at one place, each of its limit or of its early one."""
     return (one.rule, one.site, one.queue) == (other.rule, other.site, other.queue)
+
+
+def _is_further(one: Breach, other: Breach) -> bool:
+    """Whether the one is about a limit that is further off; a shift is about none."""
+    if one.measure is not other.measure:
+        return one.usual is None and other.usual is None
+    if one.usual is not None or other.usual is not None:
+        return False
+    return one.limit < other.limit if more_is_better(one.measure) else one.limit > other.limit
 
 
 def _subject(breach: Breach) -> str | None:

@@ -13,8 +13,8 @@
 told is always every step. A figure that does not settle its limit yet opens nothing; what is open ends by
 the figure itself. No reading neither opens nor closes a breach: whatever was running stands still until there
 is one again. Without one for as long as ``stale_after``, and with nobody waiting, it is over all the same:
-what was measured then says nothing of now. Nor does it open the next one: of contacts counted back, only
-those count that came since (``counts_from``).
+what was measured then says nothing of now. Nor does what a breach rested on open the next one: of contacts
+counted back, only those count that came since it ended (``counts_from``).
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class RuleState:
     unread_since: Instant | None = None
     """Since when there is no reading; none: there was one at the last look."""
     counts_from: Instant | None = None
-    """When a breach last ended for want of a reading; outlives it."""
+    """When a breach last ended; outlives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,7 @@ def in_time(rule_state: RuleState, now: datetime) -> RuleState:
 
 def close(rule_state: RuleState, now: datetime, cause: Cause) -> list[RuleStep]:
     """Return the step that ends whatever is open, without a reading: the desk closed, or the rule is gone."""
-    if rule_state.state is BreachState.OK:
-        return []
-    counts_from = now if cause is Cause.NO_READING else rule_state.counts_from
-    return [_step(replace(rule_state, counts_from=counts_from), BreachState.OK, cause, now)]
+    return [] if rule_state.state is BreachState.OK else [_step(rule_state, BreachState.OK, cause, now)]
 
 
 def noted(rule_state: RuleState, look: RuleReading | None, now: datetime, limits: RuleLimits) -> RuleState:
@@ -197,5 +194,13 @@ def _open(before: RuleState, now: datetime, look: RuleReading) -> RuleStep:
 
 def _step(rule_state: RuleState, state: BreachState, cause: Cause, now: datetime) -> RuleStep:
     fired_at = rule_state.fired_at or now if state is BreachState.FIRING else rule_state.fired_at
-    after = replace(rule_state, state=state, since=now, fired_at=fired_at, steps=rule_state.steps + 1)
+    ends = state is BreachState.OK and rule_state.fired_at is not None
+    after = replace(
+        rule_state,
+        state=state,
+        since=now,
+        fired_at=fired_at,
+        steps=rule_state.steps + 1,
+        counts_from=now if ends else rule_state.counts_from,
+    )
     return RuleStep(rule_state.state, cause, after)

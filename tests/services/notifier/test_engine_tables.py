@@ -292,7 +292,12 @@ WARNING = {"severity": Severity.WARNING}
         ({}, ALL, False),
         (ALL, {"site": "mol"}, False),
         ({}, {"queue": "web"}, False),
-        ({}, LATE, False),  # two rules of one queue: the other may be about a limit that is further off
+        ({}, LATE, True),
+        ({}, LATE | {"limit": 0.3}, False),  # of a limit that is further off they want to know
+        ({}, LATE | {"limit": 0.1}, True),
+        ({}, LATE | {"window": "today", "usual": 0.1, "limit": 0.4}, True),
+        ({"window": "today", "usual": 0.1, "limit": 0.4}, LATE | {"limit": 0.3}, True),
+        (WAITS, LATE | {"measure": Measure.WAITING}, False),  # seconds are no people
         (LATE, {}, False),
         (ALL, WAITS, False),
         (ALL, WAITS | WARNING, True),

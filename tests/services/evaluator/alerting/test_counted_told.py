@@ -130,6 +130,23 @@ def test_what_a_breach_rested_on_that_ended_so_does_not_open_the_next(
     assert all(event.reading.samples <= len(after) for event in later)
 
 
+@pytest.mark.parametrize(
+    ("rule", "least"),
+    [(LAST, 5), ({**SHIFT, "id": "last", "false_alarm_every": 300}, 4)],
+    ids=["last", "shift"],
+)
+@pytest.mark.parametrize("fewer", [1, 0])
+def test_after_an_all_clear_it_opens_by_contacts_since_alone(
+    rule: dict[str, object], least: int, fewer: int
+) -> None:
+    told = desk(rule)
+    told.calls("9:00:03", "xxxxx" + "." * 9, every=MINUTE)
+    told.calls("9:15:03", "x" * (least - fewer), every=MINUTE)
+    steps = told.steps("8:59:00", "9:21:00")
+    assert [step.state for step in steps if step.at < "9:15"][-1] is OK, "it is over by then"
+    assert [step.state for step in steps].count(FIRING) == 2 - fewer
+
+
 def test_it_does_not_end_while_somebody_waits() -> None:
     told = desk({**LAST, "stale_after": "10m"})
     told.calls("9:00:03", "xxxxx")
