@@ -349,6 +349,8 @@ class Machine:
     state: str = "ok"
     since: int = 0
     unmeasured: int | None = None
+    ended: int = 0
+    """When its last breach did: contacts before that open no other."""
     told: list[tuple[int, str, str]] = field(default_factory=list)
     """When, the state, and why."""
 
@@ -390,5 +392,7 @@ class Machine:
         return self.state != before
 
     def _go(self, state: str, why: str, now: int) -> None:
+        if state == "ok" and self.state in {"firing", "clearing"}:
+            self.ended = now
         self.state, self.since, self.unmeasured = state, now, None
         self.told.append((now, state, why))

@@ -85,6 +85,8 @@ class Known:
     contacts: Contacts = field(init=False)
     told: dict[Kpi, list[Told]] = field(init=False)
     staff: int | None = field(init=False)
+    counts_from: int = 0
+    """Of the rule that is looked at: contacts counted back begin there."""
 
     def __post_init__(self) -> None:
         # Nobody here comes back, so that only outcomes make a figure: not who waits meanwhile.
@@ -106,7 +108,7 @@ def ratio(known: Known, kpi: Kpi, window: int | timedelta, now: int) -> Figure:
     told = known.told[kpi]
     if isinstance(window, timedelta):
         return oracle.figure(kpi, *oracle.rolling(window, told, now))
-    return oracle.figure(kpi, *oracle.last(window, told, MIDNIGHT, now))
+    return oracle.figure(kpi, *oracle.last(window, told, max(MIDNIGHT, known.counts_from), now))
 
 
 def surely(figure: Figure, limit: float, *, more_is_better: bool = False) -> bool:
@@ -180,7 +182,8 @@ def together(conditions: Sequence[Seen]) -> Seen:
 
 def shift(known: Known, now: int) -> Seen:
     told = known.told[Kpi.MISSED_RATIO]
-    score = oracle.shift(told, Weights.of(0.12, 0.4), DESIGN.limit, MIDNIGHT, now).score
+    since = max(MIDNIGHT, known.counts_from)
+    score = oracle.shift(told, Weights.of(0.12, 0.4), DESIGN.limit, since, now).score
     measured = not stale(known, now, timedelta(minutes=4))
     return Seen(score >= DESIGN.limit, score <= max(0, DESIGN.limit - oracle.SURELY_USUAL), measured)
 
@@ -234,6 +237,7 @@ def expected(desk: Desk) -> dict[str, list[tuple[int, str, str]]]:
         opened = any(is_open(CITY, place, now) for place in PHONES)
         waiting = bool(known.waits(now))
         for name, look in LOOKS.items():
+            known.counts_from = found[name].ended // oracle.CELL * oracle.CELL
             seen = look(known, now) if opened else Seen(False, False)
             found[name].look(now, seen._replace(is_open=opened, somebody_waits=waiting))
     return {name: machine.told for name, machine in found.items()}
