@@ -30,7 +30,7 @@ SPELLINGS: Final = (
 )
 """A caller's number and name. All made up."""
 
-NOWHERE: Final = ("470123456", "47012", "12.34.56", "peeters", "janneke", "sip/4711")
+NOWHERE: Final = ("470123", "12.34.56", "peeters", "janneke", "sip/4711")
 """What would give one of them, or an agent, away; looked for without regard to case and separators."""
 
 CALL_IDS: Final = (
