@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,9 +15,10 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from shared.config.alerting import HOST, Email
-from shared.translation import Translator, languages, translator
+from shared.translation import Msg, Translator, languages, translator
 from wachtpost.durations import duration
 from wachtpost.init.city_text import Answers, MailServer
+from wachtpost.terminal import complain
 
 T = TypeVar("T")
 
@@ -95,28 +96,28 @@ class Asker:
     def answers(self, spoken: str, *, phones: bool, counters: bool, bookings: bool) -> Answers:
         """Return all answers. ``phones``, ``counters``, ``bookings``: what there is to have targets for."""
         say, given = translator(spoken), self.given
-        name = self._ask(given.name, say.gettext("Name of the city"), say.gettext("My city"), _name)
+        name = self._ask(given.name, say.gettext("Name of the city"), say.gettext("My city"), _name, say)
         missed, wait_s = DEFAULTS.missed, DEFAULTS.wait_s
         visit_wait_s, lead_days = DEFAULTS.visit_wait_s, DEFAULTS.lead_days
         if phones:
             question = say.gettext("Target: share of missed calls in a year, at most")
-            missed = self._ask(given.missed, question, "20%", share)
+            missed = self._ask(given.missed, question, "20%", share, say)
             question = say.gettext("Target: mean wait of answered calls, at most")
-            wait_s = self._ask(given.wait_s, question, "45s", seconds)
+            wait_s = self._ask(given.wait_s, question, "45s", seconds, say)
         if counters:
             question = say.gettext("Target: mean wait at the counter, at most")
-            visit_wait_s = self._ask(given.visit_wait_s, question, "5m", seconds)
+            visit_wait_s = self._ask(given.visit_wait_s, question, "5m", seconds, say)
         if bookings:
             question = say.gettext("Target: mean lead time to an appointment in working days, at most")
-            lead_days = self._ask(given.lead_days, question, "5", working_days)
+            lead_days = self._ask(given.lead_days, question, "5", working_days, say)
         receivers = given.receivers
         if not receivers:
             question = say.gettext("Mail address of who is told when something is wrong (empty: nobody yet)")
-            receivers = self._ask(None, question, "", addresses)
+            receivers = self._ask(None, question, "", addresses, say)
         escalate_to = given.escalate_to
         if receivers and not escalate_to:
             question = say.gettext("And of who is told when nobody acts on it for 15 minutes (empty: nobody)")
-            escalate_to = self._ask(None, question, "", addresses)
+            escalate_to = self._ask(None, question, "", addresses, say)
         return Answers(
             name=name,
             language=spoken,
@@ -137,22 +138,33 @@ class Asker:
             return self.given.mail
         domain = receivers[0].rpartition("@")[2]
         host, port = self._ask(
-            None, say.gettext("Mail server, as host or host:port"), f"mail.{domain}", server
+            None, say.gettext("Mail server, as host or host:port"), f"mail.{domain}", server, say
         )
-        sender = self._ask(None, say.gettext("Sender of the mails"), f"wachtpost@{domain}", address)
+        sender = self._ask(None, say.gettext("Sender of the mails"), f"wachtpost@{domain}", address, say)
         user = self._ask(None, say.gettext("User name at the mail server (empty: none)"), "", str.strip)
         if not user:
             return MailServer(host, port, sender)
         question = say.gettext("File that holds the password (it is never asked for, nor written down)")
         return MailServer(host, port, sender, user, self._ask(None, question, str(PASSWORD_FILE), Path))
 
-    def _ask(self, given: T | None, question: str, default: str, parse: Callable[[str], T]) -> T:
+    def _ask(
+        self,
+        given: T | None,
+        question: str,
+        default: str,
+        parse: Callable[[str], T],
+        say: Translator | None = None,
+    ) -> T:
         if given is not None:
             return given
         if not self.present:
             return parse(default)
-        answer: T = typer.prompt(question, default=default, show_default=bool(default), value_proc=parse)
-        return answer
+        while True:
+            answer: str = typer.prompt(question, default=default, show_default=bool(default))
+            try:
+                return parse(answer)
+            except typer.BadParameter as error:
+                complain(say.text(WANTED[parse]) if say is not None and parse in WANTED else error.message)
 
 
 def language_code(text: str) -> str:
@@ -237,3 +249,15 @@ def server(text: str) -> tuple[str, int]:
     if not re.fullmatch(HOST, host) or not 0 < int(port) < 65_536:
         raise typer.BadParameter('write a mail server such as "mail.example.org" or "mail.example.org:587"')
     return host, int(port)
+
+
+WANTED: Final[Mapping[Callable[[str], object], Msg]] = {
+    _name: Msg("Write a name."),
+    share: Msg("Write a share between 0% and 100%, such as 20%."),
+    seconds: Msg("Write a duration such as 45s or 5m."),
+    working_days: Msg("Write a number of working days, such as 5."),
+    address: Msg("Write a mail address, such as desk@example.org."),
+    addresses: Msg("Write mail addresses, such as desk@example.org, with a comma between them."),
+    server: Msg("Write a mail server, such as mail.example.org or mail.example.org:587."),
+}
+"""What is asked for again, in the city's language; as options they are refused in English, like any."""

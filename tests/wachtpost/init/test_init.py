@@ -22,7 +22,7 @@ from shared.translation import languages, translator
 from tests.wachtpost.init.logs import BRUSSELS, queue_log, visits
 from tests.wachtpost.init.test_opening_hours import LIER, spans
 from wachtpost.cli import app
-from wachtpost.init.answers import Asker, Given
+from wachtpost.init.answers import WANTED, Asker, Given, addresses, seconds, share
 from wachtpost.init.observed import ObservedQueue
 from wachtpost.remarks import remarks
 
@@ -302,6 +302,19 @@ def test_on_a_terminal_what_no_option_says_is_asked(capsys: pytest.CaptureFixtur
     assert answers.mail is not None
     assert (answers.mail.sender, answers.mail.password_file) == ("wachtpost@aalst.example", Path("/etc/smtp"))
     assert asked.count("mean wait of answered calls") == 2  # "soon" is no duration
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_wrong_answer_is_told_in_the_language_of_the_question(language: str):
+    wrong = "\n".join([" ", "Stad", "veel", "15%", "soon", "1m", "no address", "", ""])
+    with CliRunner().isolation(input=wrong) as (_, complained, *_others):
+        Asker(Given(language=language), present=True).answers(
+            language, phones=True, counters=False, bookings=False
+        )
+        told = complained.getvalue().decode()
+    say = translator(language)
+    for parse in (share, seconds, addresses):
+        assert say.text(WANTED[parse]) in told
 
 
 def test_what_an_option_says_is_not_asked():
