@@ -72,3 +72,12 @@ def test_what_one_begins_to_type_is_completed(tmp_path: Path) -> None:
         [COMMAND], env={**os.environ, **asked}, capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert told.stdout.split() == ["silence"]
+
+
+@pytest.mark.parametrize(("city_file", "site"), [(str(EXAMPLE), "lier"), ("/nowhere", "SITE")])
+def test_a_key_is_for_the_site_of_the_city(city_file: str, site: str) -> None:
+    result = CliRunner().invoke(
+        app, ["keys", "create", "--source", "balie"], env={"WACHTPOST_CITY_FILE": city_file}
+    )
+    assert f'site = "{site}"' in result.stderr
+    assert len(result.stdout.split()) == 1  # the key alone
