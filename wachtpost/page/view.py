@@ -172,7 +172,7 @@ def page_view(look: ServicesLook, city: CityFile, now: datetime, say: Translator
         pulse=tuple(_pulse(snapshot, say)),
         sites=tuple(_SiteTables(snapshot, city, site, say).view() for site in city.sites),
         breaches=tuple(_breach(line, city, now, say) for line in lines),
-        all_well="" if lines or not snapshot.states else all_well(snapshot, say),
+        all_well="" if lines else _all_well(snapshot, city, say),
         sources=tuple(_source(source.id, snapshot, city, now, say) for source in city.sources),
     )
 
@@ -196,6 +196,14 @@ def _pulse(snapshot: Snapshot, say: Translator) -> Iterator[str]:
     if snapshot.behind:
         # Translators: events that came in and are not counted yet, on the page in the browser.
         yield say.ngettext("{number} event to be counted", "{number} events to be counted", snapshot.behind)
+
+
+def _all_well(snapshot: Snapshot, city: CityFile, say: Translator) -> str:
+    if snapshot.states:
+        return all_well(snapshot, say)
+    if not (city.rules or city.budget_rules or city.no_data_rules):
+        return say.gettext("The city file has no rules: nothing is watched.")
+    return ""
 
 
 def _breach(line: AlertLine, city: CityFile, now: datetime, say: Translator) -> ShownBreach:
