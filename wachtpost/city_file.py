@@ -21,7 +21,7 @@ from shared.config.errors import (
     nothing_to_meet,
     unreadable,
 )
-from shared.config.model import CityFile
+from shared.config.model import DEFAULT_LANGUAGE, CityFile
 from shared.config.references import city_mistakes
 from shared.history_file import HistoryFile, history_mistakes
 from shared.translation import translator
@@ -72,11 +72,19 @@ def parsed_or_explain(
 
 
 def text_or_explain(file: Path, language: str | None) -> str:
-    """Return a file's text; exits like ``load_or_explain``."""
+    """Return a file's text, of the city file without a language; exits like ``load_or_explain``."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        fail(unreadable(file, error, language or "nl"))
+        if language is None and isinstance(error, FileNotFoundError):
+            fail(
+                translator(DEFAULT_LANGUAGE).gettext(
+                    "There is no city file {file}. wachtpost init makes one of your own; if yours is "
+                    "elsewhere, name it in WACHTPOST_CITY_FILE.",
+                    file=file,
+                )
+            )
+        fail(unreadable(file, error, language or DEFAULT_LANGUAGE))
 
 
 def stop_at(mistakes: list[Mistake], file: Path, language: str, status: int = 2) -> None:

@@ -196,7 +196,13 @@ def test_nothing_in_a_file_can_colour_or_command_the_terminal(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (None, "{file} bestaat niet\n"),
+        (
+            None,
+            (
+                "Er is geen stadsbestand {file}. wachtpost init maakt er een voor u; "
+                "staat het uwe elders, noem het dan in WACHTPOST_CITY_FILE.\n"
+            ),
+        ),
         (b'[city]\nname = "Li\xe8r"\n', "{file} is geen UTF-8 (byte 17): bewaar het bestand als UTF-8\n"),
         (b"\xff\xfe[\x00", "{file} is geen UTF-8 (byte 0): bewaar het bestand als UTF-8\n"),
     ],
