@@ -241,12 +241,11 @@ def test_what_dies_is_there_again_and_what_is_killed_leaves_nothing_but_its_data
 
 def test_what_stands_in_the_way_is_said_in_a_sentence(up: Up, tmp_path: Path) -> None:
     with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", up.port))
         other.listen()
-        taken = other.getsockname()[1]
-        refused = up.again("--port", str(taken))
+        refused = up.again()
         assert refused.returncode == 1
-        assert f"Port {taken}, for page, is taken" in refused.stderr
+        assert f"Port {up.port}, for page, is taken" in refused.stderr
     refused = up.again("--host", "192.0.2.1")  # of documents, and of no machine
     assert refused.returncode == 1
     assert "Look at --port and --host" in refused.stderr

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-OTHERS = {"bench", "chaos", "compose"}
+OTHERS = {"bench", "chaos", "compose", "first_hour"}
 """Measurements, and stages on which more than one wait is due."""
 
 LIMITS = {"timeout", "within", "socket_timeout", "socket_connect_timeout"}

@@ -152,7 +152,8 @@ class NotifierService(Service):
 
     def _firing(self, number: int) -> BreachChanged:
         name = f"breach-{number}"
-        return fired(self.began, id=f"{name}:firing", breach=name, rule=f"rule-{number}")
+        where = f"queue-{number}"  # each at its own: one trouble of a queue is told once
+        return fired(self.began, id=f"{name}:firing", breach=name, rule=f"rule-{number}", queue=where)
 
     def at_work(
         self, url: str, owner: str = "one", lease: timedelta = LEASE
