@@ -108,10 +108,15 @@ def test_the_folder_is_the_one_of_the_env_file(
         *("secrets/smtp", "backups/wachtpost-1.rdb", ".env", "docker-compose.override.yml"),
     ],
 )
-def test_git_knows_nothing_of_what_is_a_citys_own(name: str) -> None:
+def test_git_knows_nothing_of_what_is_a_citys_own(tmp_path: Path, name: str) -> None:
     """Else the next `git pull` ends with local changes that would be overwritten."""
-    ignored = subprocess.run(["git", "check-ignore", "--quiet", name], cwd=ROOT, timeout=WITHIN, check=False)
-    assert ignored.returncode == 0
+    git = shutil.which("git")
+    if git is None:
+        pytest.skip("there is no git")
+    shutil.copy(ROOT / ".gitignore", tmp_path)  # the product may have come without its history
+    subprocess.run([git, "init", "--quiet"], cwd=tmp_path, timeout=WITHIN, check=True)
+    command = [git, "check-ignore", "--quiet", name]
+    assert subprocess.run(command, cwd=tmp_path, timeout=WITHIN, check=False).returncode == 0
 
 
 def test_what_the_containers_could_not_read_is_said(checkout: Path) -> None:
