@@ -186,7 +186,9 @@ class _QueueTable:
         self._add_figure(table, say.gettext("by appointment, today"), "", self.layout.visit_figure)
         table.add_column(say.gettext("target"), justify="right")
         # Translators: visitors, the head of a column of six letters.
-        table.add_column(say.gettext("hel-\nped"), justify="right", width=SO_FAR_WIDTH)
+        table.add_column(
+            say.pgettext("a column of six letters", "helped"), justify="right", width=SO_FAR_WIDTH
+        )
         # Translators: visitors who left or did not come when called, the head of a column of six letters.
         table.add_column(say.gettext("gone"), justify="right", width=SO_FAR_WIDTH)
         for queue in self.site.of_kind(QueueKind.COUNTER):

@@ -163,8 +163,8 @@ Totaal                      5  1:01:40     0:45  binnen doel           20,01 %  
                                                                                 2.000 van 9.995
 Vandaag: 1.166 beantwoord, 104 gemist.
 
-                      wachten                                                      ge-
-Loketten                   nu   langst  met afspraak, vandaag             doel  holpen     weg
+                      wachten
+Loketten                   nu   langst  met afspraak, vandaag             doel   klaar     weg
 ──────────────────────────────────────────────────────────────────────────────────────────────
 Burgerzaken                 2     0:59     1:36  boven doel             ≤ 1:00   1.234       7
 OCMW                        1    10:01    te weinig metingen           ≤ 10:00       0       1
@@ -190,8 +190,8 @@ Total                       5  1:01:40     0:45  on target              20.01%  
                                                                                 2,000 of 9,995
 Today: 1,166 answered, 104 missed.
 
-                      waiting                                                     hel-
-Counters                  now  longest  by appointment, today           target     ped    gone
+                      waiting
+Counters                  now  longest  by appointment, today           target  helped    gone
 ──────────────────────────────────────────────────────────────────────────────────────────────
 Burgerzaken                 2     0:59     1:36  above target           ≤ 1:00   1,234       7
 OCMW                        1    10:01    too few to judge             ≤ 10:00       0       1
